@@ -1,0 +1,231 @@
+"""Every error of the library, grouped by who can act on it.
+
+Facts go into fields, the sentence into `__str__`, and the sentence ends with what to do. Signals, which are no
+errors, derive from `BaseException`, so that an author's `except Exception` cannot swallow them.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AppIdMismatch",
+    "BadMessage",
+    "BadSignature",
+    "Cancelled",
+    "ClaimLost",
+    "ConfigurationError",
+    "DecryptionFailed",
+    "DialogError",
+    "ForeignAwait",
+    "JournalFull",
+    "PlaintextRefused",
+    "Refused",
+    "ReplayMismatch",
+    "Signal",
+    "StepFailed",
+    "StoreError",
+    "TimedOut",
+    "TooLarge",
+    "TooManyAttempts",
+    "UnexpectedAnswer",
+]
+
+
+class Signal(BaseException):
+    """Base of what is raised on purpose inside a dialog and is no error."""
+
+
+class UnexpectedAnswer(Signal):
+    """Raised by a dialog: this message is no answer to my question.
+
+    The conversation ends, and the router treats the message as the first of a new one. A dialog that raises it on
+    the very message that started it hands that message to the next matching route.
+    """
+
+
+class Cancelled(Signal):
+    """Thrown into a dialog at its wait: the user sent a cancel word, or an operator ended the conversation.
+
+    A dialog may catch it, clean up in steps and return a goodbye; one that asks on goes on.
+    """
+
+
+class DialogError(Exception):
+    """Base of every error the library raises on purpose."""
+
+
+# The sender acts, or nobody: a request that must not be answered. -----------------------------------------------
+
+
+class Refused(DialogError):
+    """A request that must not be answered; its body says nothing about why.
+
+    Attributes:
+        status: The HTTP status to answer with, an `int`.
+    """
+
+    status: int = 403
+
+
+class BadSignature(Refused):
+    """The signature is missing or not ours (protocol reference 1, 2, 6; sample code −40001)."""
+
+
+class PlaintextRefused(Refused):
+    """A plaintext body reached an account in safe mode (protocol reference 2, rule 2)."""
+
+
+class DecryptionFailed(Refused):
+    """The ciphertext is not Base64, too short, or not made with a key of ours (protocol reference 6)."""
+
+
+class AppIdMismatch(Refused):
+    """The ciphertext was made for another AppID (protocol reference 6; sample code −40005)."""
+
+
+class BadMessage(Refused):
+    """The body is no message: not XML or JSON, a DOCTYPE, or a field missing without which nothing can be done."""
+
+    status = 400
+
+
+class TooLarge(Refused):
+    """The body is longer than any message of the platform (protocol reference 8)."""
+
+    status = 413
+
+
+# The author acts. -----------------------------------------------------------------------------------------------
+
+
+class ConfigurationError(DialogError):
+    """The bot cannot start as it is set up; the sentence names the setting."""
+
+
+class ReplayMismatch(DialogError):
+    """A dialog no longer does what its journal recorded: its code has changed under a living conversation.
+
+    Attributes:
+        dialog: Name of the dialog.
+        position: Index of the first record that differs, counted from 0.
+        expected: What the journal recorded there.
+        found: What the dialog does there now, or None if it has ended.
+        where: `file:line` of the dialog at that point, or "" if it has ended.
+    """
+
+    def __init__(self, dialog: str, position: int, expected: str, found: str | None, where: str) -> None:
+        super().__init__(dialog, position, expected, found, where)
+        self.dialog = dialog
+        self.position = position
+        self.expected = expected
+        self.found = found
+        self.where = where
+
+    def __str__(self) -> str:
+        found = "it has ended" if self.found is None else f"it does {self.found}"
+        where = f" ({self.where})" if self.where else ""
+        return (
+            f"dialog {self.dialog!r} at record {self.position}: the journal has {self.expected}, now {found}{where}; "
+            "register the changed dialog under a new version=, or choose on_divergence="
+        )
+
+
+class ForeignAwait(DialogError):
+    """A coroutine dialog awaited something that is not of its chat, an asyncio future for example.
+
+    Attributes:
+        dialog: Name of the dialog.
+        awaited: What was awaited, as text.
+        where: `file:line` of the dialog.
+    """
+
+    def __init__(self, dialog: str, awaited: str, where: str) -> None:
+        super().__init__(dialog, awaited, where)
+        self.dialog = dialog
+        self.awaited = awaited
+        self.where = where
+
+    def __str__(self) -> str:
+        return (
+            f"dialog {self.dialog!r} awaits {self.awaited} at {self.where}; a dialog may await only what its chat "
+            "offers: put this into a step, `await chat.step(fn, …)`"
+        )
+
+
+class JournalFull(DialogError):
+    """A conversation has more records than the bot allows.
+
+    Attributes:
+        dialog: Name of the dialog.
+        limit: The bot's `journal_limit`, in records.
+    """
+
+    def __init__(self, dialog: str, limit: int) -> None:
+        super().__init__(dialog, limit)
+        self.dialog = dialog
+        self.limit = limit
+
+    def __str__(self) -> str:
+        return (
+            f"the conversation of dialog {self.dialog!r} reached {self.limit} records; let it hand over to itself "
+            "with `return chat.continue_as(…)`"
+        )
+
+
+class TooManyAttempts(DialogError):
+    """The user's answers did not fit `attempts` times in a row.
+
+    Attributes:
+        attempts: How many answers were refused.
+    """
+
+    def __init__(self, attempts: int) -> None:
+        super().__init__(attempts)
+        self.attempts = attempts
+
+    def __str__(self) -> str:
+        return f"{self.attempts} answers in a row did not fit; catch TooManyAttempts to say more than an apology"
+
+
+class StepFailed(DialogError):
+    """A step raised, as it is told on replay when the exception's own type cannot be rebuilt.
+
+    Attributes:
+        type: Qualified name of the exception's class.
+        message: Its text.
+    """
+
+    def __init__(self, type: str, message: str) -> None:
+        super().__init__(type, message)
+        self.type = type
+        self.message = message
+
+    def __str__(self) -> str:
+        return f"{self.type}: {self.message}"
+
+
+class TimedOut(DialogError):
+    """A step took longer than its `timeout`.
+
+    Attributes:
+        step: Name of the step.
+        seconds: Its limit.
+    """
+
+    def __init__(self, step: str, seconds: float) -> None:
+        super().__init__(step, seconds)
+        self.step = step
+        self.seconds = seconds
+
+    def __str__(self) -> str:
+        return f"step {self.step!r} took longer than its {self.seconds} s"
+
+
+# The operator acts. ---------------------------------------------------------------------------------------------
+
+
+class StoreError(DialogError):
+    """The store did not do what was asked of it; the driver's own error is chained as `__cause__`."""
+
+
+class ClaimLost(StoreError):
+    """The claim was taken over or ran out; nothing was written."""

@@ -1,0 +1,374 @@
+"""The store's contract: where conversations and claims live between two messages.
+
+A store keeps one *document* per user: a `head` (bytes the store never reads), a *journal* (a list of records, bytes,
+only ever appended to or cut at its end), the user's `data`, the replies of the last minute by message key, and at most
+one *claim*. It knows nothing of dialogs. Every write gets a new *revision*, a number that is never used twice for
+one user, not even after the document was dropped; so "nobody moved it meanwhile" is one comparison.
+
+Times are the store's own clock throughout; callers only ever see durations, in seconds. Every sentence of this
+file is a test in `wechat_dialog.testing.StoreContract`, races included. There is nothing to inherit: any object with
+these methods is a store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+__all__ = [
+    "NOTHING",
+    "Answered",
+    "AsyncStore",
+    "Claimed",
+    "Committed",
+    "Conflict",
+    "Deferred",
+    "Have",
+    "Parked",
+    "Running",
+    "Shown",
+    "Store",
+    "Stored",
+    "Write",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Have:
+    """The part of a journal that a caller holds already.
+
+    Attributes:
+        journal: `Claimed.journal` or `Committed.journal` of when it was read; 0 if nothing is held.
+        length: Number of records held.
+    """
+
+    journal: int = 0
+    length: int = 0
+
+
+NOTHING = Have()
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One change of a user's document, all of it or nothing.
+
+    Attributes:
+        head: The new head. Empty: the user has nothing running; head and journal are dropped, while data, parked
+            conversations and remembered replies stay.
+        records: Records to append, in order. May be empty.
+        keep: How many leading records of the journal stay before `records` are appended; None keeps all of them.
+        ttl: Seconds after which head and journal may be dropped by the store itself, counted from this write.
+        data: New value of the user's data; None leaves it, empty removes it. Data never expires.
+        park: A conversation to put aside under its id; it replaces one of the same id.
+        unpark: Id of a parked conversation to remove; one that is not there is no error.
+    """
+
+    head: bytes
+    records: tuple[bytes, ...] = ()
+    keep: int | None = None
+    ttl: float = 60.0
+    data: bytes | None = None
+    park: Parked | None = None
+    unpark: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A conversation put aside.
+
+    Attributes:
+        id: Id of the conversation, unique for its user.
+        document: Everything of it, bytes the store never reads.
+        ttl: Seconds it is kept.
+    """
+
+    id: str
+    document: bytes
+    ttl: float = 7 * 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """The turn is the caller's.
+
+    Attributes:
+        fence: Number of this claim, greater than any before it for this user.
+        revision: Revision of the document; 0 if there is none.
+        journal: Id of the journal: it changes whenever records are dropped from it, and never comes back. 0 if
+            there is none.
+        length: Number of records in the journal.
+        head: The head; empty if there is none.
+        records: The records after those of `Have`; all of them if `Have` was of another journal.
+        data: The user's data; empty if there is none.
+        age: Seconds since the last commit of the document (a `record` does not count); 0.0 if there is none.
+        deferred: Whether `defer` was called for this message: its reply has to be held, nobody is listening.
+        since: Seconds since the message was first seen.
+        copies: How many requests with this message were seen, this one included.
+    """
+
+    fence: int
+    revision: int
+    journal: int
+    length: int
+    head: bytes
+    records: tuple[bytes, ...]
+    data: bytes
+    age: float
+    deferred: bool
+    since: float
+    copies: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """This very message was answered already.
+
+    Attributes:
+        reply: What `commit` was given.
+    """
+
+    reply: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The user's turn is somebody else's now: ask again soon.
+
+    Attributes:
+        key: Key of the message whose turn it is (the caller's own, or an earlier one's).
+        since: Seconds since the caller's message was first seen.
+        copies: How many requests with the caller's message were seen, this one included.
+    """
+
+    key: str
+    since: float
+    copies: int
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The write is done.
+
+    Attributes:
+        revision: The document's new revision, 0 if the write left none.
+        journal: Id of its journal.
+    """
+
+    revision: int
+    journal: int
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A commit without a claim was refused, and nothing written: the document is not, or not safely, as expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """A commit was refused, and nothing written: `defer` was called for its message, and the write does not know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One line of a listing.
+
+    Attributes:
+        user: The user's key.
+        head: The head; empty if only parked conversations are there.
+        length: Number of records.
+        age: Seconds since the last commit.
+        ttl: Seconds until the store drops it.
+        parked: Ids of parked conversations, oldest first.
+    """
+
+    user: str
+    head: bytes
+    length: int
+    age: float
+    ttl: float
+    parked: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Everything of one user.
+
+    Attributes:
+        head: The head; empty if there is none.
+        records: The whole journal.
+        data: The user's data.
+        age: Seconds since the last commit.
+        ttl: Seconds until head and journal are dropped.
+        parked: Parked conversations by id, oldest first, each with the seconds it is still kept as its `ttl`.
+    """
+
+    head: bytes
+    records: tuple[bytes, ...]
+    data: bytes
+    age: float
+    ttl: float
+    parked: dict[str, Parked] = field(default_factory=dict[str, Parked])
+
+
+class Store(Protocol):
+    """What every store promises.
+
+    `user` is a key made of account and OpenID (not empty, any text); `key` is the key of a message. Every method
+    raises `errors.StoreError`, the driver's error chained, if the store itself fails; then the write was either
+    done or not, never half. Methods may be called from any thread and any process, after a fork too.
+    """
+
+    def claim(
+        self, user: str, key: str, *, lease: float, have: Have = NOTHING, arrival: bool = True
+    ) -> Claimed | Answered | Running:
+        """Ask for the user's turn for one message. One round trip.
+
+        Granted if nobody holds an unexpired claim and no other message of this user waits with a fresher right: a
+        message refused with `Running` keeps its place in order of arrival as long as it asks again at least once a
+        second. Granted too if an expired claim was for another message: that turn was interrupted.
+
+        Args:
+            user: The user's key.
+            key: The message's key.
+            lease: Seconds until the claim expires unless renewed.
+            have: What of the journal the caller holds, so that only the rest is sent.
+            arrival: True for the first question of a request, which counts as one more copy of the message;
+                False for the same request asking again.
+        """
+        ...
+
+    def record(self, user: str, fence: int, write: Write) -> Committed:
+        """Write in the middle of a turn, so that a crash repeats less; the claim stays, `age` is left as it was.
+
+        Raises:
+            ClaimLost: The claim is not, or no longer, that of `fence`: taken over, released or expired.
+        """
+        ...
+
+    def commit(
+        self,
+        user: str,
+        key: str,
+        write: Write,
+        *,
+        reply: bytes,
+        fence: int = 0,
+        revision: int = 0,
+        max_age: float | None = None,
+        deferred: bool = False,
+        release: bool = True,
+        remember: float = 60.0,
+    ) -> Committed | Answered | Conflict | Deferred:
+        """End a turn: write, remember the reply under the message's key, release the claim. One round trip.
+
+        Args:
+            user: The user's key.
+            key: The message's key.
+            write: The change.
+            reply: What copies of the message get for `remember` seconds.
+            fence: Number of the claim. 0: there is none (the fast path); then the write is done only if `revision`
+                is the document's, its age is at most `max_age`, nobody holds a claim and nobody waits for one.
+            revision: Only with `fence` 0; never 0 then.
+            max_age: Seconds; only with `fence` 0; None sets no limit.
+            deferred: Whether the caller knows that the reply has to be held for later.
+            release: False keeps the claim for another message's turn.
+            remember: Seconds the reply is remembered.
+
+        Returns:
+            `Committed`; `Answered` if this message was answered meanwhile (nothing written; only with `fence` 0);
+            `Conflict` (only with `fence` 0); `Deferred` if `defer` was called for the message and `deferred` is
+            False.
+
+        Raises:
+            ClaimLost: The claim is not, or no longer, that of `fence`. Nothing was written.
+        """
+        ...
+
+    def defer(self, user: str, key: str) -> Answered | None:
+        """Say that no request of this message will take its reply: whoever commits its turn has to hold the reply.
+
+        Returns:
+            `Answered` if the turn is done already (then nothing is marked), else None.
+        """
+        ...
+
+    def renew(self, user: str, fence: int, lease: float) -> None:
+        """Let the claim expire `lease` seconds from now.
+
+        Raises:
+            ClaimLost: The claim is not, or no longer, that of `fence`.
+        """
+        ...
+
+    def release(self, user: str, fence: int) -> None:
+        """Give the claim up without a commit. A claim lost already is no error."""
+        ...
+
+    def list(self, prefix: str = "") -> Iterator[Stored]:
+        """Yield what is stored, user by user, in no order, for keys that start with `prefix`; not a snapshot."""
+        ...
+
+    def show(self, user: str) -> Shown | None:
+        """Return everything of one user, or None if there is nothing."""
+        ...
+
+    def end(self, user: str, id: str | None = None) -> bool:
+        """Drop one parked conversation, or without `id` the running one whatever claim is held.
+
+        Returns:
+            Whether there was one.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give back connections and files. The store may be used again afterwards and then opens new ones."""
+        ...
+
+
+class AsyncStore(Protocol):
+    """The same promises as `Store`, for an event loop: no method blocks it."""
+
+    async def claim(
+        self, user: str, key: str, *, lease: float, have: Have = NOTHING, arrival: bool = True
+    ) -> Claimed | Answered | Running:
+        """See `Store.claim`."""
+        ...
+
+    async def record(self, user: str, fence: int, write: Write) -> Committed:
+        """See `Store.record`."""
+        ...
+
+    async def commit(
+        self,
+        user: str,
+        key: str,
+        write: Write,
+        *,
+        reply: bytes,
+        fence: int = 0,
+        revision: int = 0,
+        max_age: float | None = None,
+        deferred: bool = False,
+        release: bool = True,
+        remember: float = 60.0,
+    ) -> Committed | Answered | Conflict | Deferred:
+        """See `Store.commit`."""
+        ...
+
+    async def defer(self, user: str, key: str) -> Answered | None:
+        """See `Store.defer`."""
+        ...
+
+    async def renew(self, user: str, fence: int, lease: float) -> None:
+        """See `Store.renew`."""
+        ...
+
+    async def release(self, user: str, fence: int) -> None:
+        """See `Store.release`."""
+        ...
+
+    async def close(self) -> None:
+        """See `Store.close`."""
+        ...
