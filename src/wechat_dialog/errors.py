@@ -15,12 +15,14 @@ __all__ = [
     "ConfigurationError",
     "DecryptionFailed",
     "DialogError",
+    "EncryptedRefused",
     "ForeignAwait",
     "JournalFull",
     "PlaintextRefused",
     "Refused",
     "ReplayMismatch",
     "Signal",
+    "Stale",
     "StepFailed",
     "StoreError",
     "TimedOut",
@@ -72,6 +74,14 @@ class BadSignature(Refused):
 
 class PlaintextRefused(Refused):
     """A plaintext body reached an account in safe mode (protocol reference 2, rule 2)."""
+
+
+class EncryptedRefused(Refused):
+    """Nothing but ciphertext reached an account in plain mode; give the bot its key and `mode="safe"`."""
+
+
+class Stale(Refused):
+    """The push is older, or newer, than the account's `max_age` allows."""
 
 
 class DecryptionFailed(Refused):

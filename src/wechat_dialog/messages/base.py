@@ -1,0 +1,181 @@
+"""What every message has, and how the platform's fields become one.
+
+A message is a frozen value. Its attributes are the platform's fields under Python names: a class says which (`media_id` is
+`MediaId`, the name in Pascal case, unless the class names another), `from_fields` fills them in. Whatever the platform
+sends is a message: an unknown type is an `Unknown`, an unknown event an `Event`, a field that does not fit its type keeps
+the class's default, and all of it stands in `raw` as it came. So a journal keeps `raw` alone, and a later version of the
+library, which knows more fields, rebuilds a richer message from it.
+
+Proof: `tests/wire/test_messages.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+
+import msgspec
+from msgspec import field
+
+from wechat_dialog.errors import BadMessage
+
+M = TypeVar("M", bound="Message")
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
+    """Base of everything the platform pushes (protocol reference 3).
+
+    Attributes:
+        kind: The `MsgType`, lower-case: "text", "image", …, "event". Readable on the class too, except for `Unknown`.
+        user: OpenID of the sender, the platform's `FromUserName`. Never empty.
+        account: Original id of the account, the platform's `ToUserName`; "" if the push had none.
+        created: When it was sent, in seconds since 1970; 0 if missing or no number.
+        msg_id: The `MsgId` as text, since it exceeds 2^53; "" if none, as in every event.
+        raw: All fields as parsed: text, or a dict or list of such. From XML every number is text. Do not change it.
+    """
+
+    kind: ClassVar[str] = ""
+
+    user: str = field(name="FromUserName")
+    account: str = field(name="ToUserName", default="")
+    created: int = field(name="CreateTime", default=0)
+    msg_id: str = ""
+    # No tag can hold a blank, so no field of the platform ever lands here.
+    raw: dict[str, Any] = field(name=" raw", default_factory=dict[str, Any])
+
+
+class Event(Message, frozen=True, kw_only=True):
+    """Something that happened (protocol reference 4); a known event is a subclass, an unknown one is this very class.
+
+    Attributes:
+        event: Its name as on the wire, in the platform's mixed case. Compare it without case.
+        event_key: The button's key, the scene, the URL; "" if the event has none.
+    """
+
+    kind: ClassVar[str] = "event"
+
+    event: str = ""
+    event_key: str = ""
+
+
+class Unknown(Message, frozen=True, kw_only=True):
+    """A message of a type this library does not know; its fields are in `raw`."""
+
+    if not TYPE_CHECKING:
+
+        @property
+        def kind(self) -> str:
+            """The `MsgType` on the wire, lower-case; "" if `raw` was left out."""
+            return str(self.raw.get("MsgType", "")).lower()
+
+
+_kinds: dict[str, type[Message]] = {}
+_events: dict[str, type[Event]] = {}
+
+
+def register(*, kind: str = "", event: str = "") -> Callable[[type[M]], type[M]]:
+    """Give a message type or an event a class of its own; a class decorator.
+
+        @messages.register(event="bar_event")
+        class Bar(messages.Event, frozen=True):
+            bar_count: int = 0  # the field BarCount
+
+    Every field needs a default, for the day the platform leaves it out. Names are compared without case. Register at
+    import, before the first message.
+
+    Args:
+        kind: The `MsgType` whose messages become instances of the class.
+        event: The `Event`, for a subclass of `Event`. Exactly one of the two is given.
+
+    Raises:
+        TypeError: Not exactly one name was given, or the class is no `Message` (or `Event`), or the name belongs to
+            another class that is no parent of this one.
+    """
+    if bool(kind) == bool(event):
+        raise TypeError("register() takes either kind= or event=")
+    if event:
+        return lambda cls: _enter(_events, event, cls, Event)
+    return lambda cls: _enter(_kinds, kind, cls, Message)
+
+
+def _enter(table: dict[str, Any], name: str, cls: type[M], base: type[Message]) -> type[M]:
+    if not issubclass(cls, base):
+        raise TypeError(f"{cls.__name__} must be a subclass of messages.{base.__name__}")
+    taken = table.get(name.lower())
+    # The same class once more is a module that was reloaded.
+    same = taken is not None and _place(taken) == _place(cls)
+    if taken is not None and not same and not issubclass(cls, taken):
+        raise TypeError(f"{name!r} is {taken.__name__} already; derive {cls.__name__} from it to extend it")
+    table[name.lower()] = cls
+    return cls
+
+
+def _place(cls: type) -> tuple[str, str]:
+    return cls.__module__, cls.__qualname__
+
+
+# What a client shows as a sticker reaches us as this text, commas full-width or not (protocol reference 3).
+_UNSUPPORTED = frozenset({"【收到不支持的消息类型，暂无法显示】", "【收到不支持的消息类型,暂无法显示】"})
+
+
+def from_fields(raw: Mapping[str, Any]) -> Message:
+    """Make the message that these fields describe. Pure: the same fields give an equal message.
+
+    Args:
+        raw: The platform's fields as `Message.raw` holds them, from a push or from a journal. Kept, not copied, if it
+            is a dict.
+
+    Returns:
+        An instance of the class registered for the type or event, else an `Event` or `Unknown`. A field that is
+        missing or does not fit (letters in a number, text in place of a list) has its class's default.
+
+    Raises:
+        BadMessage: `FromUserName` or `MsgType` is missing, empty, or no text.
+    """
+    fields = raw if type(raw) is dict else dict(raw)
+    kind = fields.get("MsgType")
+    if not (isinstance(kind, str) and kind):
+        raise BadMessage("the message has no MsgType")
+    user = fields.get("FromUserName")
+    if not (isinstance(user, str) and user):
+        raise BadMessage("the message has no FromUserName")
+    cls = _kinds.get(kind) or _kinds.get(kind.lower(), Unknown)
+    if cls is Event:
+        name = str(fields.get("Event", ""))
+        cls = _events.get(name) or _events.get(name.lower(), Event)
+    elif kind == "text" and str(fields.get("Content", "")).strip() in _UNSUPPORTED:
+        cls = _kinds["unsupported"]
+    try:
+        message = msgspec.convert(fields, cls, strict=False)
+    except msgspec.ValidationError:
+        message = _convert_what_fits(fields, cls)
+    msgspec.structs.force_setattr(message, "raw", fields)
+    return message
+
+
+_FIELD = re.compile(r"`\$\.([^.\[`]+)")
+
+
+def _convert_what_fits(fields: Mapping[str, Any], cls: type[M]) -> M:
+    """Convert field by field: numbers where text is wanted become text (JSON), what does not fit is left out."""
+    names = cls.__struct_encode_fields__
+    known = {name: _as_text(fields[name]) for name in names if name in fields}
+    while True:
+        try:
+            return msgspec.convert(known, cls, strict=False)
+        except msgspec.ValidationError as error:
+            # Each round takes one field away; `FromUserName` is text and stays, so the last round succeeds.
+            place = _FIELD.search(str(error))
+            if place is None or known.pop(place.group(1), None) is None:
+                raise BadMessage(f"the message does not fit {cls.__name__}: {error}") from error
+
+
+def _as_text(value: object) -> object:
+    if isinstance(value, dict):
+        return {name: _as_text(inner) for name, inner in cast("dict[str, object]", value).items()}
+    if isinstance(value, list):
+        return [_as_text(inner) for inner in cast("list[object]", value)]
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else str(value)

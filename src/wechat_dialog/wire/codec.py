@@ -1,0 +1,237 @@
+"""The door of one account: requests in, messages out; replies in, bodies out (protocol reference 1, 2, 5, 6).
+
+What the modes mean here:
+
+- plain: `signature` is checked and the plain fields are read. A push of a platform in compatible mode has those too, and
+  is read the same way; one that has ciphertext alone is refused.
+- compatible: an encrypted push is decrypted, and its plain fields are not looked at; a plain one is read as above.
+- safe: only an encrypted push is read, since a plain signature does not cover the body and, once seen, lets anyone
+  forge messages.
+
+The answer has the form of the push: encrypted with the key that decrypted it, if it was; JSON if it was. `success`, which is no
+reply, is plain in every mode.
+
+Proof: `tests/wire/test_codec.py`, the vectors in `tests/wire/test_vectors.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import unquote_plus
+
+from wechat_dialog.errors import (
+    BadMessage,
+    BadSignature,
+    ConfigurationError,
+    EncryptedRefused,
+    PlaintextRefused,
+    Stale,
+    TooLarge,
+)
+from wechat_dialog.messages import Message, from_fields
+from wechat_dialog.replies import Reply
+from wechat_dialog.wire import json, signature, xml
+from wechat_dialog.wire.crypto import Key, decrypt
+from wechat_dialog.wire.render import render
+
+__all__ = ["SUCCESS", "Codec", "Mode", "Push", "Query", "read_query"]
+
+Mode = Literal["plain", "compatible", "safe"]
+Query = Mapping[str, str] | str | bytes
+
+SUCCESS = b"success"  # no reply, and no retry either (protocol reference 5.3)
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """A message that came in, and how: what is needed to answer it in kind.
+
+    Attributes:
+        message: The message.
+        nonce: The request's nonce, which an encrypted answer repeats.
+        key: The key that decrypted it; None if it was plain.
+        json: Whether it came as JSON.
+    """
+
+    message: Message
+    nonce: str = ""
+    key: Key | None = None
+    json: bool = False
+
+
+def read_query(query: Query) -> Mapping[str, str]:
+    """Read a query string, percent-decoded once; a mapping is taken as decoded. Of a repeated name, the first counts."""
+    if isinstance(query, Mapping):
+        return query
+    if isinstance(query, bytes):
+        query = query.decode("utf-8", "replace")
+    fields: dict[str, str] = {}
+    for pair in query.split("&"):
+        name, _, value = pair.partition("=")
+        if "%" in pair or "+" in pair:
+            name, value = unquote_plus(name), unquote_plus(value)
+        fields.setdefault(name, value)
+    return fields
+
+
+class Codec:
+    """One account's token, keys and mode.
+
+    Args:
+        token: As set in the console. With an empty one nothing can be verified, so every request is refused.
+        app_id: The AppID, needed with a key.
+        aes_key: The EncodingAESKey: 43 letters and digits; needed but in plain mode.
+        previous_aes_key: The one before, while both are in use (protocol reference 6, key rotation).
+        mode: See above.
+        max_age: Seconds by which a push's timestamp may differ from now; None accepts any, since retries come late.
+
+    Raises:
+        ConfigurationError: A key is malformed, or key or AppID is missing where the mode needs it.
+    """
+
+    def __init__(
+        self,
+        token: str,
+        *,
+        app_id: str = "",
+        aes_key: str = "",
+        previous_aes_key: str = "",
+        mode: Mode = "plain",
+        max_age: float | None = None,
+    ) -> None:
+        if mode not in ("plain", "compatible", "safe"):
+            raise ConfigurationError(f'mode is {mode!r}; it must be "plain", "compatible" or "safe"')
+        if mode != "plain" and not (aes_key and app_id):
+            raise ConfigurationError(f"mode {mode!r} needs aes_key and app_id, both from the console")
+        self._token = token
+        self._app_id = app_id
+        self._keys = tuple(
+            Key(text, setting)
+            for text, setting in ((aes_key, "aes_key"), (previous_aes_key, "previous_aes_key"))
+            if text
+        )
+        self._mode = mode
+        self._max_age = max_age
+
+    def echo(self, query: Query) -> str:
+        """Answer the platform's verification GET.
+
+        Returns:
+            The `echostr`, to be sent as it is.
+
+        Raises:
+            BadSignature: The signature is wrong, or it, timestamp or nonce is missing.
+            BadMessage: There is no `echostr`.
+            ConfigurationError: The token is empty.
+        """
+        fields = read_query(query)
+        self._verify(fields, "signature")
+        echo = fields.get("echostr")
+        if not echo:
+            raise BadMessage("the request has no echostr, so it is no verification")
+        return echo
+
+    def open(self, body: bytes, query: Query, *, now: float) -> Push:
+        """Read a push.
+
+        Args:
+            body: The request's body, bytes as they came.
+            query: Its query string, or the parameters of it, decoded. Unknown ones are ignored; `openid` is not trusted.
+            now: Seconds since 1970, used for `max_age` only.
+
+        Raises:
+            TooLarge: The body exceeds 64 KiB.
+            BadSignature: The signature the mode asks for is wrong or missing.
+            Stale: The push is older or newer than `max_age`.
+            PlaintextRefused: Safe mode, and the push is not encrypted.
+            EncryptedRefused: Plain mode, and the push is nothing but ciphertext.
+            DecryptionFailed: The ciphertext is malformed or made with another key.
+            AppIdMismatch: The ciphertext is meant for another account.
+            BadMessage: The body is no message.
+            ConfigurationError: The token is empty.
+        """
+        if len(body) > xml.MAX_BYTES:
+            raise TooLarge(f"{len(body)} bytes")
+        fields = read_query(query)
+        if self._mode == "plain" or fields.get("encrypt_type", "raw").lower() != "aes":
+            return self._open_plain(body, fields, now)
+        if self._mode == "compatible":
+            self._verify(fields, "signature")
+        envelope, is_json = _parse(body)
+        encrypted = envelope.get("Encrypt")
+        if not (isinstance(encrypted, str) and encrypted):
+            raise BadMessage("the push is said to be encrypted and has no Encrypt")
+        self._verify(fields, "msg_signature", encrypted)
+        self._check_age(fields, now)
+        inner, key = decrypt(encrypted, self._keys, self._app_id)
+        return Push(from_fields(_parse(inner)[0]), fields["nonce"], key, is_json)
+
+    def _open_plain(self, body: bytes, fields: Mapping[str, str], now: float) -> Push:
+        if self._mode == "safe":
+            raise PlaintextRefused("the account is in safe mode, the push is not encrypted")
+        self._verify(fields, "signature")
+        self._check_age(fields, now)
+        raw, is_json = _parse(body)
+        if "Encrypt" in raw and "MsgType" not in raw:
+            raise EncryptedRefused("the push is encrypted; give the bot its aes_key and mode='safe'")
+        return Push(from_fields(raw), fields["nonce"], None, is_json)
+
+    def seal(self, push: Push, reply: Reply | None, *, now: int, random16: bytes) -> bytes:
+        """Write the answer to a push: the body of a response 200, `application/xml`.
+
+        Args:
+            push: What `open` gave.
+            reply: The reply; None, or a blank text, is none, and the body is `success`.
+            now: Seconds since 1970.
+            random16: 16 random bytes; used if the push was encrypted.
+        """
+        if reply is None:
+            return SUCCESS
+        text = render(reply, push.message, now=now, as_json=push.json)
+        if text is None:
+            return SUCCESS
+        if push.key is None:
+            return text.encode()
+        return self.envelope(text.encode(), push.key, push.nonce, now=now, random16=random16, as_json=push.json)
+
+    def envelope(
+        self, inner: bytes, key: Key, nonce: str, *, now: int, random16: bytes, as_json: bool = False
+    ) -> bytes:
+        """Encrypt a rendered reply and sign it (protocol reference 6, outbound envelope)."""
+        encrypted = key.encrypt(inner, self._app_id, random16)
+        signed = signature.sign(self._token, str(now), nonce, encrypted)
+        if as_json:
+            envelope = {"Encrypt": encrypted, "MsgSignature": signed, "TimeStamp": now, "Nonce": nonce}
+            return json.build(envelope).encode()
+        return (
+            f"<xml><Encrypt><![CDATA[{encrypted}]]></Encrypt><MsgSignature><![CDATA[{signed}]]></MsgSignature>"
+            f"<TimeStamp>{now}</TimeStamp><Nonce>{xml.cdata(nonce)}</Nonce></xml>"
+        ).encode()
+
+    def _verify(self, fields: Mapping[str, str], name: str, *extra: str) -> None:
+        if not self._token:
+            raise ConfigurationError("the token is empty, so nobody can be told from the platform; give Bot a token")
+        given, timestamp, nonce = fields.get(name), fields.get("timestamp"), fields.get("nonce")
+        if not (given and timestamp and nonce):
+            raise BadSignature(f"{name}, timestamp or nonce is missing")
+        if not signature.matches(given, self._token, timestamp, nonce, *extra):
+            raise BadSignature(f"{name} is not made with our token")
+
+    def _check_age(self, fields: Mapping[str, str], now: float) -> None:
+        if self._max_age is None:
+            return
+        try:
+            age = abs(now - int(fields["timestamp"]))
+        except ValueError:
+            raise Stale("the timestamp is no number") from None
+        if age > self._max_age:
+            raise Stale(f"the push is {age:.0f} s away from now")
+
+
+def _parse(body: bytes) -> tuple[dict[str, Any], bool]:
+    """The fields of a body, and whether it is JSON."""
+    if body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{":
+        return json.parse(body.removeprefix(b"\xef\xbb\xbf")), True
+    return xml.parse(body), False

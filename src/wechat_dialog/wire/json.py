@@ -1,0 +1,75 @@
+"""The JSON data format: the same fields with the same names (protocol reference 2, rule 5).
+
+Proof: `tests/wire/test_json.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import msgspec
+
+from wechat_dialog.errors import BadMessage, TooLarge
+from wechat_dialog.wire.xml import MAX_BYTES, MAX_DEPTH, VERBATIM, clean
+
+__all__ = ["build", "parse"]
+
+
+def parse(body: bytes) -> dict[str, Any]:
+    """Parse one JSON object of the platform's kind.
+
+    Args:
+        body: UTF-8, at most `xml.MAX_BYTES`.
+
+    Returns:
+        The object's fields: text (outer white space and forbidden characters dropped as in XML), numbers, dicts, lists.
+        Integers are exact.
+
+    Raises:
+        TooLarge: More bytes than that.
+        BadMessage: No JSON object, or nested deeper than `xml.MAX_DEPTH`.
+    """
+    if len(body) > MAX_BYTES:
+        raise TooLarge(f"{len(body)} bytes of JSON")
+    try:
+        # Bytes that are no UTF-8 are replaced, as in XML, rather than refused.
+        fields = msgspec.json.decode(body.decode("utf-8", "replace"))
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise BadMessage(f"not JSON: {error}") from None
+    if not isinstance(fields, dict):
+        raise BadMessage("the JSON is no object")
+    return cast("dict[str, Any]", _tidy(fields, "", MAX_DEPTH))
+
+
+def _tidy(value: object, name: str, depth: int) -> object:
+    if depth < 0:
+        raise BadMessage("JSON nested deeper than any message of the platform")
+    if isinstance(value, str):
+        text = clean(value)
+        return text if name in VERBATIM else text.strip(" \t\r\n")
+    if isinstance(value, dict):
+        inner = cast("dict[str, object]", value)
+        return {key: _tidy(one, key, depth - 1) for key, one in inner.items()}
+    if isinstance(value, list):
+        return [_tidy(one, name, depth - 1) for one in cast("list[object]", value)]
+    return value
+
+
+def build(fields: Mapping[str, Any]) -> str:
+    """Write fields as JSON, in their order, Chinese unescaped; without the characters that XML forbids.
+
+    Args:
+        fields: By name: a `str`, an `int`, a dict or a list of such.
+    """
+    return msgspec.json.encode(_tidy_out(fields)).decode()
+
+
+def _tidy_out(value: object) -> object:
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, Mapping):
+        return {name: _tidy_out(one) for name, one in cast("Mapping[str, object]", value).items()}
+    if isinstance(value, list):
+        return [_tidy_out(one) for one in cast("list[object]", value)]
+    return value
