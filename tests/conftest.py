@@ -1,0 +1,56 @@
+"""What every test may ask for: a real redis-server, and the tests that take minutes on request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.redis_server import RedisServer, redis_servers
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--long`, which `make chaos` gives."""
+    parser.addoption("--long", action="store_true", help="run the tests marked `long`, too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip what takes minutes unless it was asked for."""
+    if config.getoption("--long"):
+        return
+    for item in items:
+        if item.get_closest_marker("long"):
+            item.add_marker(pytest.mark.skip(reason="takes minutes; run `make chaos`"))
+
+
+@pytest.fixture(scope="session")
+def _worker_redis() -> Iterator[RedisServer]:
+    # One server a pytest process, not one for all: a test may then count commands, watch MONITOR,
+    # or flush, and no other worker is in the picture. It costs 8 MB and 30 ms.
+    with redis_servers() as make:
+        yield make()
+
+
+@pytest.fixture
+def redis_url(_worker_redis: RedisServer) -> str:
+    """URL of a running, empty redis-server that no other test uses at the moment.
+
+    Keys, functions, scripts and counters of earlier tests are gone; open connections are not.
+    Stop, kill or freeze only servers of your own: `redis_server`.
+    """
+    if not _worker_redis.running:
+        _worker_redis.start()
+    for command in (("FLUSHALL",), ("SCRIPT", "FLUSH"), ("CONFIG", "RESETSTAT")):
+        _worker_redis.ask(*command)
+    return _worker_redis.url
+
+
+@pytest.fixture
+def redis_server() -> Iterator[Callable[..., RedisServer]]:
+    """A factory of servers of this test's own: `redis_server(aof=True)` is started and yours.
+
+    Kill, freeze and restart it as you like (`tests.redis_server.RedisServer`); it ends with the
+    test.
+    """
+    with redis_servers() as make:
+        yield make

