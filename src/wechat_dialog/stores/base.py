@@ -59,7 +59,8 @@ class Write:
             conversations and remembered replies stay.
         records: Records to append, in order. May be empty.
         keep: How many leading records of the journal stay before `records` are appended; None keeps all of them.
-        ttl: Seconds after which head and journal may be dropped by the store itself, counted from this write.
+        ttl: Seconds after which head and journal may be dropped by the store itself, counted from this write; never
+            while a claim on them holds.
         data: New value of the user's data; None leaves it, empty removes it. Data never expires.
         park: A conversation to put aside under its id; it replaces one of the same id.
         unpark: Id of a parked conversation to remove; one that is not there is no error.
@@ -102,7 +103,8 @@ class Claimed:
         head: The head; empty if there is none.
         records: The records after those of `Have`; all of them if `Have` was of another journal.
         data: The user's data; empty if there is none.
-        age: Seconds since the last commit of the document (a `record` does not count); 0.0 if there is none.
+        age: Seconds since the last commit of the document (a `record` does not count, unless it began the document
+            and no commit followed); 0.0 if there is no document.
         deferred: Whether `defer` was called for this message: its reply has to be held, nobody is listening.
         since: Seconds since the message was first seen.
         copies: How many requests with this message were seen, this one included.
@@ -178,8 +180,8 @@ class Stored:
         user: The user's key.
         head: The head; empty if only parked conversations are there.
         length: Number of records.
-        age: Seconds since the last commit.
-        ttl: Seconds until the store drops it.
+        age: Seconds since the last commit; 0.0 if only parked conversations are there.
+        ttl: Seconds until the store drops head and journal, else the last of the parked conversations.
         parked: Ids of parked conversations, oldest first.
     """
 
@@ -198,9 +200,9 @@ class Shown:
     Attributes:
         head: The head; empty if there is none.
         records: The whole journal.
-        data: The user's data.
-        age: Seconds since the last commit.
-        ttl: Seconds until head and journal are dropped.
+        data: The user's data; empty if there is none.
+        age: Seconds since the last commit; 0.0 if there is no head.
+        ttl: Seconds until head and journal are dropped; 0.0 if there is no head.
         parked: Parked conversations by id, oldest first, each with the seconds it is still kept as its `ttl`.
     """
 
@@ -316,6 +318,8 @@ class Store(Protocol):
 
     def end(self, user: str, id: str | None = None) -> bool:
         """Drop one parked conversation, or without `id` the running one whatever claim is held.
+
+        A claim on a conversation that is dropped is lost with it: its turn would else bring a part of it back.
 
         Returns:
             Whether there was one.

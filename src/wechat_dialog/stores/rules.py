@@ -1,0 +1,356 @@
+"""What a claim, a commit and the other operations mean, as functions on a small value and `now`.
+
+Memory and SQLite call them inside their own lock or transaction; the Lua scripts of Redis say the
+same in Lua, and a test walks all of them through the same random histories. A `Document` here is
+all of a user but the bulk: records, data and parked conversations are only counted or passed on,
+so that a store can keep them where it likes.
+
+Times and durations are whole microseconds. No function reads a clock; each raises before it
+changes anything, or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from wechat_dialog.errors import ClaimLost
+from wechat_dialog.stores.base import (
+    Answered,
+    Claimed,
+    Committed,
+    Conflict,
+    Deferred,
+    Have,
+    Running,
+    Write,
+)
+
+__all__ = [
+    "DEFERRED_KEPT",
+    "PLACE_KEPT",
+    "SEEN_KEPT",
+    "Document",
+    "Granted",
+    "Mark",
+    "Seen",
+    "claim",
+    "claimed",
+    "commit",
+    "defer",
+    "end",
+    "forget_expired",
+    "lacking",
+    "micros",
+    "record",
+    "release",
+    "renew",
+    "seconds",
+]
+
+PLACE_KEPT = 1_000_000
+"""A message that waits keeps its place for this long after it last asked."""
+SEEN_KEPT = 60_000_000
+"""When a message was first seen is forgotten this long after it last asked."""
+DEFERRED_KEPT = 3_600_000_000
+"""How long a `defer` waits for its commit; no turn lasts that long."""
+
+
+@dataclass(slots=True)
+class Seen:
+    """A message that asked for its turn and is not answered yet.
+
+    Attributes:
+        first: When it was first seen; unique for its user, so that it is the order of arrival too.
+        copies: How many requests carried it.
+        asked: When it last asked.
+        waits: Whether its last answer was `Running`.
+    """
+
+    first: int
+    copies: int = 0
+    asked: int = 0
+    waits: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What is known under a message's key.
+
+    Attributes:
+        reply: The reply remembered, or None if the message was deferred.
+        expires: When it is forgotten.
+    """
+
+    reply: bytes | None
+    expires: int
+
+
+@dataclass(slots=True)
+class Document:
+    """All of a user but records, data, parked conversations and replies.
+
+    Attributes:
+        head: The head; empty if nothing is running.
+        length: Number of records.
+        revision: 0 if nothing is running.
+        journal: Id of the journal; 0 if nothing is running.
+        committed: When it was last committed (or begun, if it never was).
+        expires: When head and journal are dropped.
+        last: The greatest number given out as revision or fence so far.
+        fence: The claim's number; 0 if there is none.
+        holder: Key of the message that holds the claim.
+        until: When the claim expires.
+        seen: The messages that are not answered yet, by key.
+    """
+
+    head: bytes = b""
+    length: int = 0
+    revision: int = 0
+    journal: int = 0
+    committed: int = 0
+    expires: int = 0
+    last: int = 0
+    fence: int = 0
+    holder: str = ""
+    until: int = 0
+    seen: dict[str, Seen] = field(default_factory=dict[str, Seen])
+
+    def is_claimed(self, now: int) -> bool:
+        """Whether somebody's claim holds at `now`."""
+        return self.fence != 0 and now < self.until
+
+    def number(self, now: int) -> int:
+        """Give out the next number: the time, but above any before even if the clock jumps back."""
+        self.last = max(self.last + 1, now)
+        return self.last
+
+    def drop(self) -> None:
+        """Forget head and journal."""
+        self.head = b""
+        self.length = self.revision = self.journal = self.committed = self.expires = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """The part of a `Claimed` that `claim` decides."""
+
+    fence: int
+    since: int
+    copies: int
+    deferred: bool
+
+
+def micros(duration: float) -> int:
+    """Turn seconds into microseconds."""
+    return round(duration * 1e6)
+
+
+def seconds(duration: int) -> float:
+    """Turn microseconds into seconds; a negative duration (a clock set back) is 0."""
+    return max(duration, 0) / 1e6
+
+
+def forget_expired(document: Document, now: int) -> None:
+    """Drop what ran out: head and journal after their ttl, messages that stopped asking.
+
+    Every other function expects that this was called with the same `now`.
+    """
+    if document.revision and document.expires <= now:
+        document.drop()
+    for key in [k for k, seen in document.seen.items() if seen.asked + SEEN_KEPT <= now]:
+        del document.seen[key]
+
+
+def _first_in_line(seen: Mapping[str, Seen], key: str, first: int | None, now: int) -> str | None:
+    """Return the key of the earliest other message that waits and came before `first`, if any."""
+    earlier = [
+        (other.first, name)
+        for name, other in seen.items()
+        if name != key
+        and other.waits
+        and now - other.asked <= PLACE_KEPT
+        and (first is None or other.first < first)
+    ]
+    return min(earlier)[1] if earlier else None
+
+
+def claim(
+    document: Document, mark: Mark | None, key: str, now: int, *, lease: int, arrival: bool
+) -> Granted | Answered | Running:
+    """See `Store.claim`.
+
+    Args:
+        document: Changed in place.
+        mark: What is known under `key`, None if nothing or expired.
+        key: The message's key.
+        now: The store's time.
+        lease: How long the claim holds.
+        arrival: Whether a new request asks.
+    """
+    if mark is not None and mark.reply is not None:
+        return Answered(mark.reply)
+    seen = document.seen.get(key)
+    if seen is None:
+        latest = max((other.first for other in document.seen.values()), default=0)
+        seen = document.seen[key] = Seen(first=max(now, latest + 1))
+    seen.copies += arrival or not seen.copies
+    seen.asked = now
+    since = max(now - seen.first, 0)
+    holder: str | None = document.holder
+    if not document.is_claimed(now):
+        holder = _first_in_line(document.seen, key, seen.first, now)
+    if holder is not None:
+        seen.waits = True
+        return Running(holder, seconds(since), seen.copies)
+    seen.waits = False
+    document.fence = document.number(now)
+    document.holder = key
+    document.until = now + lease
+    _outlive_claim(document)
+    return Granted(document.fence, since, seen.copies, deferred=mark is not None)
+
+
+def claimed(
+    document: Document, granted: Granted, now: int, *, records: tuple[bytes, ...], data: bytes
+) -> Claimed:
+    """Put a `Claimed` together from what `claim` granted and what only the store has."""
+    return Claimed(
+        fence=granted.fence,
+        revision=document.revision,
+        journal=document.journal,
+        length=document.length,
+        head=document.head,
+        records=records,
+        data=data,
+        age=seconds(now - document.committed) if document.revision else 0.0,
+        deferred=granted.deferred,
+        since=seconds(granted.since),
+        copies=granted.copies,
+    )
+
+
+def lacking(document: Document, have: Have) -> int:
+    """Return how many leading records of the journal the caller holds already."""
+    return have.length if have.journal == document.journal else 0
+
+
+def _outlive_claim(document: Document) -> None:
+    """Keep head and journal at least as long as the claim on them.
+
+    Else a turn that began just before the ttl would append its records to a journal that is gone.
+    """
+    if document.revision:
+        document.expires = max(document.expires, document.until)
+
+
+def _require_claim(document: Document, fence: int, now: int) -> None:
+    if fence == 0 or document.fence != fence or not document.is_claimed(now):
+        raise ClaimLost(
+            f"claim {fence} was taken over, released or ran out; nothing was written: "
+            "start the turn again"
+        )
+
+
+def _check(write: Write) -> None:
+    if write.keep is not None and write.keep < 0:
+        raise ValueError(f"Write.keep must not be negative, is {write.keep}")
+
+
+def _write(document: Document, write: Write, now: int, *, commits: bool) -> Committed:
+    """Change the document; what to do with the records follows from its `length` before and after."""
+    revision = document.number(now)
+    if not write.head:
+        document.drop()
+        return Committed(0, 0)
+    if not document.revision:
+        document.journal = revision
+        document.committed = now
+    kept = document.length if write.keep is None else min(write.keep, document.length)
+    if kept < document.length:
+        document.journal = revision
+    if commits:
+        document.committed = now
+    document.length = kept + len(write.records)
+    document.head = write.head
+    document.revision = revision
+    document.expires = now + micros(write.ttl)
+    return Committed(revision, document.journal)
+
+
+def record(document: Document, fence: int, write: Write, now: int) -> Committed:
+    """See `Store.record`."""
+    _check(write)
+    _require_claim(document, fence, now)
+    committed = _write(document, write, now, commits=False)
+    _outlive_claim(document)
+    return committed
+
+
+def commit(
+    document: Document,
+    mark: Mark | None,
+    key: str,
+    write: Write,
+    now: int,
+    *,
+    fence: int,
+    revision: int,
+    max_age: float | None,
+    deferred: bool,
+    release: bool,
+) -> Committed | Answered | Conflict | Deferred:
+    """See `Store.commit`; remembering the reply is the store's, if the result is `Committed`."""
+    _check(write)
+    if fence:
+        _require_claim(document, fence, now)
+    else:
+        if not revision:
+            raise ValueError("a commit without a fence needs the revision it is based on")
+        if mark is not None and mark.reply is not None:
+            return Answered(mark.reply)
+        if (
+            document.is_claimed(now)
+            or document.revision != revision
+            or (max_age is not None and now - document.committed > micros(max_age))
+            or _first_in_line(document.seen, key, None, now) is not None
+        ):
+            return Conflict()
+    if mark is not None and mark.reply is None and not deferred:
+        return Deferred()
+    committed = _write(document, write, now, commits=True)
+    document.seen.pop(key, None)
+    if fence and release:
+        document.fence = 0
+    elif fence:
+        _outlive_claim(document)
+    return committed
+
+
+def defer(mark: Mark | None, now: int) -> Answered | Mark:
+    """See `Store.defer`; a `Mark` is what to remember under the message's key."""
+    if mark is not None and mark.reply is not None:
+        return Answered(mark.reply)
+    return Mark(None, now + DEFERRED_KEPT)
+
+
+def renew(document: Document, fence: int, now: int, *, lease: int) -> None:
+    """See `Store.renew`."""
+    _require_claim(document, fence, now)
+    document.until = now + lease
+    _outlive_claim(document)
+
+
+def release(document: Document, fence: int) -> None:
+    """See `Store.release`."""
+    if document.fence == fence:
+        document.fence = 0
+
+
+def end(document: Document) -> bool:
+    """Drop the running conversation, and with it the claim: its turn must not bring a part of it back."""
+    if not document.revision:
+        return False
+    document.drop()
+    document.fence = 0
+    return True
