@@ -1,9 +1,9 @@
 """A long text in parts that the platform takes (protocol reference 5.2).
 
-A part ends where a reader would pause: at a paragraph, a line, a sentence, a comma or blank, else between two characters;
-never inside a character as it is seen (an emoji of several code points, a letter with its accents) and never inside a link,
-whose halves would show as source text. The pause must lie in the second half of the part, so that parts stay few and the time
-linear.
+A part ends where a reader would pause: at a paragraph, a line, a sentence, a comma or blank, else
+between two characters; never inside a character as it is seen (an emoji of several code points, a
+letter with its accents) and never inside a link, whose halves would show as source text. The pause
+must lie in the second half of the part, so that parts stay few and the time linear.
 
 Proof: `tests/wire/test_paging.py`.
 """
@@ -37,9 +37,10 @@ def pages(text: str, limit: int = 2047) -> list[str]:
         limit: Most bytes of UTF-8 in a part, at least 4.
 
     Returns:
-        The parts, in order; none is blank. A text that fits is one part, unchanged; a blank one gives []. Joined, the
-        parts are the text, but for white space dropped around the cuts. A link longer than `limit` fits no part: it is cut
-        like plain text, as there is no way to show it.
+        The parts, in order; none is blank. A text that fits is one part, unchanged; a blank one
+        gives []. Joined, the parts are the text, but for white space dropped around the cuts. A
+        link longer than `limit` fits no part: it is cut like plain text, as there is no way to show
+        it.
 
     Raises:
         ValueError: `limit` is less than 4, the size of the largest character.
@@ -81,7 +82,9 @@ def _links(text: str, limit: int) -> list[tuple[int, int]]:
     start = -1
     for tag in _LINK.finditer(text):
         if tag.group(1):
-            start = tag.start()  # an earlier one that was never closed is no link, and shows as source text anyway
+            start = (
+                tag.start()
+            )  # an earlier one that was never closed is no link, and shows as source text anyway
         elif start >= 0:
             if len(text[start : tag.end()].encode("utf-8", "surrogatepass")) <= limit:
                 found.append((start, tag.end()))
@@ -97,7 +100,11 @@ def _cut(text: str, start: int, end: int, links: list[tuple[int, int]]) -> int:
         # One character more, to see a line that ends exactly here.
         for found in reversed([match.end() for match in pause.finditer(text, half, end + 1)]):
             at = found if found <= end else found - 1
-            if at > half and (found <= end or text[end] in _BLANKS) and _before_link(at, links) == at:
+            if (
+                at > half
+                and (found <= end or text[end] in _BLANKS)
+                and _before_link(at, links) == at
+            ):
                 return _not_in_character(text, start, at)
     return _not_in_character(text, start, end)
 
@@ -114,7 +121,7 @@ _LONGEST_CHARACTER = 64  # in code points; what is longer was piled up on purpos
 
 
 def _not_in_character(text: str, start: int, end: int) -> int:
-    """The index itself, or the beginning of the character, as it is seen, that it lies inside of."""
+    """The index itself, or the beginning of the visible character it lies inside of."""
     lowest = max(start + 1, end - _LONGEST_CHARACTER)
     at = end
     while at >= lowest:
@@ -131,7 +138,9 @@ def _joined(text: str, start: int, at: int) -> bool:
         return before == "\r" and after == "\n"
     if before == "\u200d" or after == "\u200d" or unicodedata.category(after) in ("Mn", "Me"):
         return True
-    if "\U0001f3fb" <= after <= "\U0001f3ff" or "\U000e0020" <= after <= "\U000e007f":  # skin tones; flags of regions
+    if (
+        "\U0001f3fb" <= after <= "\U0001f3ff" or "\U000e0020" <= after <= "\U000e007f"
+    ):  # skin tones; flags of regions
         return True
     if not (_is_flag_letter(before) and _is_flag_letter(after)):
         return False

@@ -1,19 +1,31 @@
 """What bots answer: one frozen value for each kind of passive reply (protocol reference 5.1).
 
-A reply names neither sender nor receiver nor time; `wire` adds them. It survives JSON (`msgspec.json`, tag field `type`),
-because stores remember replies. What the platform shows of it (2047 bytes of text, one article or eight) depends on the
-message it answers and is held by `paging` and `wire`, not here.
+A reply names neither sender nor receiver nor time; `wire` adds them. It survives JSON
+(`msgspec.json`, tag field `type`), because stores remember replies. What the platform shows of it
+(2047 bytes of text, one article or eight) depends on the message it answers and is held by `paging`
+and `wire`, not here.
 """
 
 from __future__ import annotations
 
 import msgspec
 
-__all__ = ["Article", "Image", "Music", "News", "Reply", "Text", "Transfer", "Video", "Voice", "to_reply"]
+__all__ = [
+    "Article",
+    "Image",
+    "Music",
+    "News",
+    "Reply",
+    "Text",
+    "Transfer",
+    "Video",
+    "Voice",
+    "to_reply",
+]
 
 
 class Text(msgspec.Struct, frozen=True, tag="text"):
-    """Text; may hold line breaks, `<a href>` links and emoticon codes (protocol reference 5.5 to 5.7).
+    """Text, with line breaks, links and emoticon codes (protocol reference 5.5 to 5.7).
 
     Attributes:
         content: The text. Empty or blank, it is no reply.
@@ -77,7 +89,7 @@ class Article(msgspec.Struct, frozen=True):
 
 
 class News(msgspec.Struct, frozen=True, tag="news"):
-    """Articles with pictures. The platform shows one in answer to a message and eight in answer to an event.
+    """Articles with pictures: one is shown in answer to a message, eight in answer to an event.
 
     Attributes:
         articles: At least one.
@@ -115,8 +127,8 @@ def to_reply(value: object) -> Reply | None:
         value: A reply, a `str` (a text reply), or None (no reply).
 
     Returns:
-        The reply; None for None and for a text that is empty or blank, which the platform would punish with its fault
-        notice (protocol reference 5.2).
+        The reply; None for None and for a text that is empty or blank, which the platform would
+        punish with its fault notice (protocol reference 5.2).
 
     Raises:
         TypeError: It is something else.
@@ -130,6 +142,7 @@ def to_reply(value: object) -> Reply | None:
     if isinstance(value, _KINDS):
         return value
     raise TypeError(
-        f"a dialog answered {type(value).__name__}: answer a str, a reply of wechat_dialog.replies (Text, Image, "
-        "Voice, Video, Music, News, Transfer), or None for no reply"
+        f"a dialog answered {type(value).__name__}: answer a str, a reply of "
+        "wechat_dialog.replies (Text, Image, Voice, Video, Music, News, Transfer), or None for "
+        "no reply"
     )

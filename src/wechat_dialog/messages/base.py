@@ -1,10 +1,11 @@
 """What every message has, and how the platform's fields become one.
 
-A message is a frozen value. Its attributes are the platform's fields under Python names: a class says which (`media_id` is
-`MediaId`, the name in Pascal case, unless the class names another), `from_fields` fills them in. Whatever the platform
-sends is a message: an unknown type is an `Unknown`, an unknown event an `Event`, a field that does not fit its type keeps
-the class's default, and all of it stands in `raw` as it came. So a journal keeps `raw` alone, and a later version of the
-library, which knows more fields, rebuilds a richer message from it.
+A message is a frozen value. Its attributes are the platform's fields under Python names: a class
+says which (`media_id` is `MediaId`, the name in Pascal case, unless the class names another),
+`from_fields` fills them in. Whatever the platform sends is a message: an unknown type is an
+`Unknown`, an unknown event an `Event`, a field that does not fit its type keeps the class's
+default, and all of it stands in `raw` as it came. So a journal keeps `raw` alone, and a later
+version of the library, which knows more fields, rebuilds a richer message from it.
 
 Proof: `tests/wire/test_messages.py`.
 """
@@ -27,15 +28,18 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     """Base of everything the platform pushes (protocol reference 3).
 
     Attributes:
-        kind: The `MsgType`, lower-case: "text", "image", …, "event". Readable on the class too, except for `Unknown`.
+        kind: The `MsgType`, lower-case: "text", "image", …, "event". Readable on the class too,
+            except for `Unknown`.
         user: OpenID of the sender, the platform's `FromUserName`. Never empty.
         account: Original id of the account, the platform's `ToUserName`; "" if the push had none.
         created: When it was sent, in seconds since 1970; 0 if missing or no number.
         msg_id: The `MsgId` as text, since it exceeds 2^53; "" if none, as in every event.
-        raw: All fields as parsed: text, or a dict or list of such. From XML every number is text. Do not change it.
+        raw: All fields as parsed: text, or a dict or list of such. From XML every number is text.
+            Do not change it.
     """
 
     kind: ClassVar[str] = ""
+    aliases: ClassVar[Mapping[str, str]] = {}  # other spellings of a tag, to the one used here
 
     user: str = field(name="FromUserName")
     account: str = field(name="ToUserName", default="")
@@ -46,7 +50,9 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
 
 
 class Event(Message, frozen=True, kw_only=True):
-    """Something that happened (protocol reference 4); a known event is a subclass, an unknown one is this very class.
+    """Something that happened (protocol reference 4).
+
+    A known event is a subclass, an unknown one is this very class.
 
     Attributes:
         event: Its name as on the wire, in the platform's mixed case. Compare it without case.
@@ -81,16 +87,16 @@ def register(*, kind: str = "", event: str = "") -> Callable[[type[M]], type[M]]
         class Bar(messages.Event, frozen=True):
             bar_count: int = 0  # the field BarCount
 
-    Every field needs a default, for the day the platform leaves it out. Names are compared without case. Register at
-    import, before the first message.
+    Every field needs a default, for the day the platform leaves it out. Names are compared without
+    case. Register at import, before the first message.
 
     Args:
         kind: The `MsgType` whose messages become instances of the class.
         event: The `Event`, for a subclass of `Event`. Exactly one of the two is given.
 
     Raises:
-        TypeError: Not exactly one name was given, or the class is no `Message` (or `Event`), or the name belongs to
-            another class that is no parent of this one.
+        TypeError: Not exactly one name was given, or the class is no `Message` (or `Event`), or the
+            name belongs to another class that is no parent of this one.
     """
     if bool(kind) == bool(event):
         raise TypeError("register() takes either kind= or event=")
@@ -106,7 +112,9 @@ def _enter(table: dict[str, Any], name: str, cls: type[M], base: type[Message]) 
     # The same class once more is a module that was reloaded.
     same = taken is not None and _place(taken) == _place(cls)
     if taken is not None and not same and not issubclass(cls, taken):
-        raise TypeError(f"{name!r} is {taken.__name__} already; derive {cls.__name__} from it to extend it")
+        raise TypeError(
+            f"{name!r} is {taken.__name__} already; derive {cls.__name__} from it to extend it"
+        )
     table[name.lower()] = cls
     return cls
 
@@ -115,25 +123,29 @@ def _place(cls: type) -> tuple[str, str]:
     return cls.__module__, cls.__qualname__
 
 
-# What a client shows as a sticker reaches us as this text, commas full-width or not (protocol reference 3).
-_UNSUPPORTED = frozenset({"【收到不支持的消息类型，暂无法显示】", "【收到不支持的消息类型,暂无法显示】"})
+# What a client shows as a sticker reaches us as this text, commas full-width or not (protocol
+# reference 3).
+_UNSUPPORTED = frozenset(
+    {"【收到不支持的消息类型，暂无法显示】", "【收到不支持的消息类型,暂无法显示】"}
+)
 
 
 def from_fields(raw: Mapping[str, Any]) -> Message:
     """Make the message that these fields describe. Pure: the same fields give an equal message.
 
     Args:
-        raw: The platform's fields as `Message.raw` holds them, from a push or from a journal. Kept, not copied, if it
-            is a dict.
+        raw: The platform's fields as `Message.raw` holds them, from a push or from a journal. Kept,
+            not copied, if it is a dict.
 
     Returns:
-        An instance of the class registered for the type or event, else an `Event` or `Unknown`. A field that is
-        missing or does not fit (letters in a number, text in place of a list) has its class's default.
+        An instance of the class registered for the type or event, else an `Event` or `Unknown`. A
+        field that is missing or does not fit (letters in a number, text in place of a list) has its
+        class's default.
 
     Raises:
         BadMessage: `FromUserName` or `MsgType` is missing, empty, or no text.
     """
-    fields = raw if type(raw) is dict else dict(raw)
+    fields: dict[str, Any] = raw if isinstance(raw, dict) else dict(raw)
     kind = fields.get("MsgType")
     if not (isinstance(kind, str) and kind):
         raise BadMessage("the message has no MsgType")
@@ -146,36 +158,59 @@ def from_fields(raw: Mapping[str, Any]) -> Message:
         cls = _events.get(name) or _events.get(name.lower(), Event)
     elif kind == "text" and str(fields.get("Content", "")).strip() in _UNSUPPORTED:
         cls = _kinds["unsupported"]
+    known = fields
+    if cls.aliases:
+        known = {cls.aliases.get(name, name): value for name, value in fields.items()}
     try:
-        message = msgspec.convert(fields, cls, strict=False)
+        message = msgspec.convert(known, cls, strict=False)
     except msgspec.ValidationError:
-        message = _convert_what_fits(fields, cls)
+        message = _convert_what_fits(known, cls)
     msgspec.structs.force_setattr(message, "raw", fields)
     return message
 
 
-_FIELD = re.compile(r"`\$\.([^.\[`]+)")
+# Where msgspec says a value does not fit: `$.SendPicsInfo.PicList[0].item[1].PicMd5Sum`.
+_PLACE = re.compile(r"`\$\.([^`]+)`")
+_STEP = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
+_ROUNDS = 32  # so often one value alone is left out; then its whole field is, to stay linear
 
 
 def _convert_what_fits(fields: Mapping[str, Any], cls: type[M]) -> M:
-    """Convert field by field: numbers where text is wanted become text (JSON), what does not fit is left out."""
-    names = cls.__struct_encode_fields__
-    known = {name: _as_text(fields[name]) for name in names if name in fields}
-    while True:
+    """Convert the values that fit; a number of JSON becomes text where text is wanted."""
+    known = {
+        name: _as_text(fields[name]) for name in cls.__struct_encode_fields__ if name in fields
+    }
+    for round_ in range(_ROUNDS + len(known)):
         try:
             return msgspec.convert(known, cls, strict=False)
         except msgspec.ValidationError as error:
-            # Each round takes one field away; `FromUserName` is text and stays, so the last round succeeds.
-            place = _FIELD.search(str(error))
-            if place is None or known.pop(place.group(1), None) is None:
+            place = _PLACE.search(str(error))
+            if place is None:
                 raise BadMessage(f"the message does not fit {cls.__name__}: {error}") from error
+            steps = [int(n) if n else name for n, name in _STEP.findall(place.group(1))]
+            _leave_out(known, steps if round_ < _ROUNDS else steps[:1])
+    raise BadMessage(f"the message does not fit {cls.__name__}")
+
+
+def _leave_out(known: dict[str, Any], steps: list[int | str]) -> None:
+    inner: Any = known
+    for step in steps[:-1]:
+        inner = inner[step]
+    del inner[steps[-1]]
 
 
 def _as_text(value: object) -> object:
-    if isinstance(value, dict):
-        return {name: _as_text(inner) for name, inner in cast("dict[str, object]", value).items()}
-    if isinstance(value, list):
-        return [_as_text(inner) for inner in cast("list[object]", value)]
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else str(value)
+    """The same, every number and truth value in it as text."""
+    match value:
+        case dict():
+            return {name: _as_text(one) for name, one in cast("dict[str, object]", value).items()}
+        case list():
+            return [_as_text(one) for one in cast("list[object]", value)]
+        case str():
+            return value
+        case None:
+            return ""
+        case bool():
+            return str(int(value))
+        case _:
+            return str(value)

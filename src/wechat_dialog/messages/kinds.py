@@ -20,7 +20,8 @@ class Text(Message, frozen=True, kw_only=True):
 
     Attributes:
         text: The `Content`, unchanged: line breaks, outer white space and emoticon codes included.
-        bizmsgmenuid: Id of the tapped menu item; None if typed, and for accounts whose pushes lack the tag.
+        bizmsgmenuid: Id of the tapped menu item; None if typed, and for accounts whose pushes lack
+            the tag.
     """
 
     kind: ClassVar[str] = "text"
@@ -35,7 +36,9 @@ class Text(Message, frozen=True, kw_only=True):
 
 @register(kind="unsupported")
 class Unsupported(Message, frozen=True, kw_only=True):
-    """What the platform does not hand on: a custom sticker, some cards. On the wire a text with a fixed sentence.
+    """What the platform does not hand on: a custom sticker, some cards.
+
+    On the wire it is a text with a fixed sentence.
 
     No `Text`, so that no dialog takes the platform's sentence for the user's answer.
 
@@ -71,7 +74,8 @@ class Voice(Message, frozen=True, kw_only=True):
         media_id: The recording, 8 kHz if `format` is "amr".
         format: "amr", "speex", ….
         media_id_16k: The same at 16 kHz; "" if there is none.
-        recognition: What was said; None since 2023, when the platform retired it, unless it is there all the same.
+        recognition: What was said; None since 2023, when the platform retired it, unless it is
+            there all the same.
     """
 
     kind: ClassVar[str] = "voice"

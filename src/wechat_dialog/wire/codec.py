@@ -1,15 +1,18 @@
-"""The door of one account: requests in, messages out; replies in, bodies out (protocol reference 1, 2, 5, 6).
+"""The door of one account: requests in, messages out; replies in, bodies out.
+
+Protocol reference 1, 2, 5 and 6.
 
 What the modes mean here:
 
-- plain: `signature` is checked and the plain fields are read. A push of a platform in compatible mode has those too, and
-  is read the same way; one that has ciphertext alone is refused.
-- compatible: an encrypted push is decrypted, and its plain fields are not looked at; a plain one is read as above.
-- safe: only an encrypted push is read, since a plain signature does not cover the body and, once seen, lets anyone
-  forge messages.
+- plain: `signature` is checked and the plain fields are read. A push of a platform in compatible
+  mode has those too, and is read the same way; one that has ciphertext alone is refused.
+- compatible: an encrypted push is decrypted, and its plain fields are not looked at; a plain one is
+  read as above.
+- safe: only an encrypted push is read, since a plain signature does not cover the body and, once
+  seen, lets anyone forge messages.
 
-The answer has the form of the push: encrypted with the key that decrypted it, if it was; JSON if it was. `success`, which is no
-reply, is plain in every mode.
+The answer has the form of the push: encrypted with the key that decrypted it, if it was; JSON if it
+was. `success`, which is no reply, is plain in every mode.
 
 Proof: `tests/wire/test_codec.py`, the vectors in `tests/wire/test_vectors.py`.
 """
@@ -17,9 +20,10 @@ Proof: `tests/wire/test_codec.py`, the vectors in `tests/wire/test_vectors.py`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import unquote_plus
+
+import msgspec
 
 from wechat_dialog.errors import (
     BadMessage,
@@ -44,8 +48,7 @@ Query = Mapping[str, str] | str | bytes
 SUCCESS = b"success"  # no reply, and no retry either (protocol reference 5.3)
 
 
-@dataclass(frozen=True, slots=True)
-class Push:
+class Push(msgspec.Struct, frozen=True):
     """A message that came in, and how: what is needed to answer it in kind.
 
     Attributes:
@@ -62,7 +65,10 @@ class Push:
 
 
 def read_query(query: Query) -> Mapping[str, str]:
-    """Read a query string, percent-decoded once; a mapping is taken as decoded. Of a repeated name, the first counts."""
+    """Read a query string, percent-decoded once; a mapping is taken as it is.
+
+    Of a repeated name, the first counts.
+    """
     if isinstance(query, Mapping):
         return query
     if isinstance(query, bytes):
@@ -80,12 +86,15 @@ class Codec:
     """One account's token, keys and mode.
 
     Args:
-        token: As set in the console. With an empty one nothing can be verified, so every request is refused.
+        token: As set in the console. With an empty one nothing can be verified, so every request is
+            refused.
         app_id: The AppID, needed with a key.
         aes_key: The EncodingAESKey: 43 letters and digits; needed but in plain mode.
-        previous_aes_key: The one before, while both are in use (protocol reference 6, key rotation).
+        previous_aes_key: The one before, while both are in use (protocol reference 6, key
+            rotation).
         mode: See above.
-        max_age: Seconds by which a push's timestamp may differ from now; None accepts any, since retries come late.
+        max_age: Seconds by which a push's timestamp may differ from now; None accepts any, since
+            retries come late.
 
     Raises:
         ConfigurationError: A key is malformed, or key or AppID is missing where the mode needs it.
@@ -102,9 +111,13 @@ class Codec:
         max_age: float | None = None,
     ) -> None:
         if mode not in ("plain", "compatible", "safe"):
-            raise ConfigurationError(f'mode is {mode!r}; it must be "plain", "compatible" or "safe"')
+            raise ConfigurationError(
+                f'mode is {mode!r}; it must be "plain", "compatible" or "safe"'
+            )
         if mode != "plain" and not (aes_key and app_id):
-            raise ConfigurationError(f"mode {mode!r} needs aes_key and app_id, both from the console")
+            raise ConfigurationError(
+                f"mode {mode!r} needs aes_key and app_id, both from the console"
+            )
         self._token = token
         self._app_id = app_id
         self._keys = tuple(
@@ -138,7 +151,8 @@ class Codec:
 
         Args:
             body: The request's body, bytes as they came.
-            query: Its query string, or the parameters of it, decoded. Unknown ones are ignored; `openid` is not trusted.
+            query: Its query string, or the parameters of it, decoded. Unknown ones are ignored;
+                `openid` is not trusted.
             now: Seconds since 1970, used for `max_age` only.
 
         Raises:
@@ -175,7 +189,9 @@ class Codec:
         self._check_age(fields, now)
         raw, is_json = _parse(body)
         if "Encrypt" in raw and "MsgType" not in raw:
-            raise EncryptedRefused("the push is encrypted; give the bot its aes_key and mode='safe'")
+            raise EncryptedRefused(
+                "the push is encrypted; give the bot its aes_key and mode='safe'"
+            )
         return Push(from_fields(raw), fields["nonce"], None, is_json)
 
     def seal(self, push: Push, reply: Reply | None, *, now: int, random16: bytes) -> bytes:
@@ -194,25 +210,42 @@ class Codec:
             return SUCCESS
         if push.key is None:
             return text.encode()
-        return self.envelope(text.encode(), push.key, push.nonce, now=now, random16=random16, as_json=push.json)
+        return self.envelope(
+            text.encode(), push.key, push.nonce, now=now, random16=random16, as_json=push.json
+        )
 
     def envelope(
-        self, inner: bytes, key: Key, nonce: str, *, now: int, random16: bytes, as_json: bool = False
+        self,
+        inner: bytes,
+        key: Key,
+        nonce: str,
+        *,
+        now: int,
+        random16: bytes,
+        as_json: bool = False,
     ) -> bytes:
         """Encrypt a rendered reply and sign it (protocol reference 6, outbound envelope)."""
         encrypted = key.encrypt(inner, self._app_id, random16)
         signed = signature.sign(self._token, str(now), nonce, encrypted)
         if as_json:
-            envelope = {"Encrypt": encrypted, "MsgSignature": signed, "TimeStamp": now, "Nonce": nonce}
+            envelope = {
+                "Encrypt": encrypted,
+                "MsgSignature": signed,
+                "TimeStamp": now,
+                "Nonce": nonce,
+            }
             return json.build(envelope).encode()
         return (
-            f"<xml><Encrypt><![CDATA[{encrypted}]]></Encrypt><MsgSignature><![CDATA[{signed}]]></MsgSignature>"
+            f"<xml><Encrypt><![CDATA[{encrypted}]]></Encrypt>"
+            f"<MsgSignature><![CDATA[{signed}]]></MsgSignature>"
             f"<TimeStamp>{now}</TimeStamp><Nonce>{xml.cdata(nonce)}</Nonce></xml>"
         ).encode()
 
     def _verify(self, fields: Mapping[str, str], name: str, *extra: str) -> None:
         if not self._token:
-            raise ConfigurationError("the token is empty, so nobody can be told from the platform; give Bot a token")
+            raise ConfigurationError(
+                "the token is empty, so nobody can be told from the platform; give Bot a token"
+            )
         given, timestamp, nonce = fields.get(name), fields.get("timestamp"), fields.get("nonce")
         if not (given and timestamp and nonce):
             raise BadSignature(f"{name}, timestamp or nonce is missing")

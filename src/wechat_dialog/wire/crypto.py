@@ -1,4 +1,6 @@
-"""Encryption of the compatible and safe modes: AES-256-CBC with the platform's own framing (protocol reference 6).
+"""Encryption of the compatible and safe modes: AES-256-CBC with the platform's own framing.
+
+Protocol reference 6.
 
 Proof: the vectors in `tests/wire/test_vectors.py`.
 """
@@ -37,7 +39,8 @@ class Key:
     def __init__(self, text: str, setting: str = "aes_key") -> None:
         if not _WELL_FORMED.fullmatch(text):
             raise ConfigurationError(
-                f"{setting} has {len(text)} characters; it must be the console's 43 letters and digits"
+                f"{setting} has {len(text)} characters; it must be the console's 43 letters "
+                "and digits"
             )
         key = binascii.a2b_base64(text + "=")
         self._cipher = Cipher(AES(key), CBC(key[:16]))

@@ -11,7 +11,7 @@ from typing import Any, cast
 import msgspec
 
 from wechat_dialog.errors import BadMessage, TooLarge
-from wechat_dialog.wire.xml import MAX_BYTES, MAX_DEPTH, VERBATIM, clean
+from wechat_dialog.wire.xml import LISTS, MAX_BYTES, MAX_DEPTH, VERBATIM, clean
 
 __all__ = ["build", "parse"]
 
@@ -23,8 +23,9 @@ def parse(body: bytes) -> dict[str, Any]:
         body: UTF-8, at most `xml.MAX_BYTES`.
 
     Returns:
-        The object's fields: text (outer white space and forbidden characters dropped as in XML), numbers, dicts, lists.
-        Integers are exact.
+        The object's fields: text (outer white space and forbidden characters dropped as in XML),
+        numbers, dicts, lists. Integers are exact. The names in `xml.LISTS` have lists, also where
+        one value stands alone.
 
     Raises:
         TooLarge: More bytes than that.
@@ -34,12 +35,13 @@ def parse(body: bytes) -> dict[str, Any]:
         raise TooLarge(f"{len(body)} bytes of JSON")
     try:
         # Bytes that are no UTF-8 are replaced, as in XML, rather than refused.
-        fields = msgspec.json.decode(body.decode("utf-8", "replace"))
+        fields: object = msgspec.json.decode(body.decode("utf-8", "replace"))
     except (msgspec.DecodeError, RecursionError) as error:
         raise BadMessage(f"not JSON: {error}") from None
     if not isinstance(fields, dict):
         raise BadMessage("the JSON is no object")
-    return cast("dict[str, Any]", _tidy(fields, "", MAX_DEPTH))
+    tidy = _tidy(cast("dict[str, object]", fields), "", MAX_DEPTH)
+    return cast("dict[str, Any]", tidy)
 
 
 def _tidy(value: object, name: str, depth: int) -> object:
@@ -50,14 +52,20 @@ def _tidy(value: object, name: str, depth: int) -> object:
         return text if name in VERBATIM else text.strip(" \t\r\n")
     if isinstance(value, dict):
         inner = cast("dict[str, object]", value)
-        return {key: _tidy(one, key, depth - 1) for key, one in inner.items()}
+        tidy = {key: _tidy(one, key, depth - 1) for key, one in inner.items()}
+        for key in LISTS & tidy.keys():
+            if not isinstance(tidy[key], list):
+                tidy[key] = [tidy[key]]
+        return tidy
     if isinstance(value, list):
         return [_tidy(one, name, depth - 1) for one in cast("list[object]", value)]
     return value
 
 
 def build(fields: Mapping[str, Any]) -> str:
-    """Write fields as JSON, in their order, Chinese unescaped; without the characters that XML forbids.
+    """Write fields as JSON, in their order, Chinese unescaped.
+
+    Characters that XML forbids are left out here too.
 
     Args:
         fields: By name: a `str`, an `int`, a dict or a list of such.

@@ -25,14 +25,15 @@ def render(reply: Reply, to: Message, *, now: int, as_json: bool = False) -> str
 
     Args:
         reply: What to answer.
-        to: The message it answers: gives receiver and sender, and how many articles the platform shows.
+        to: The message it answers: gives receiver and sender, and how many articles the platform
+            shows.
         now: Seconds since 1970, the reply's `CreateTime`.
         as_json: In the JSON data format rather than XML.
 
     Returns:
-        One line of XML or JSON; None for a blank text, which is no reply. Articles beyond the platform's limit are
-        dropped, and so is text beyond `TEXT_BYTES`, both with a warning in the log: whoever wants the rest kept cuts
-        it before (`paging.pages`).
+        One line of XML or JSON; None for a blank text, which is no reply. Articles beyond the
+        platform's limit are dropped, and so is text beyond `TEXT_BYTES`, both with a warning in the
+        log: whoever wants the rest kept cuts it before (`paging.pages`).
     """
     if isinstance(reply, replies.Text):
         content = _fitting(reply.content)
@@ -47,13 +48,15 @@ def render(reply: Reply, to: Message, *, now: int, as_json: bool = False) -> str
             )
         own: dict[str, Any] = {"MsgType": "text", "Content": content}
     else:
-        own = _fields(reply, ARTICLES_FOR_EVENTS if isinstance(to, Event) else ARTICLES_FOR_MESSAGES)
+        own = _fields(
+            reply, ARTICLES_FOR_EVENTS if isinstance(to, Event) else ARTICLES_FOR_MESSAGES
+        )
     fields = {"ToUserName": to.user, "FromUserName": to.account, "CreateTime": now, **own}
     return json.build(fields) if as_json else xml.build(fields)
 
 
 def _fitting(content: str) -> str:
-    """The content as the platform takes it: "" if nothing visible is left of it, cut if it is too long."""
+    """The content as the platform takes it: "" if blank, cut if it is too long."""
     content = xml.clean(content)
     if not content.strip():
         return ""
@@ -75,7 +78,11 @@ def _fields(reply: Reply, articles: int) -> dict[str, Any]:
         case replies.Voice(media_id=media_id):
             return {"MsgType": "voice", "Voice": {"MediaId": media_id}}
         case replies.Video():
-            video = {"MediaId": reply.media_id, "Title": reply.title, "Description": reply.description}
+            video = {
+                "MediaId": reply.media_id,
+                "Title": reply.title,
+                "Description": reply.description,
+            }
             return {"MsgType": "video", "Video": _filled(video)}
         case replies.Music():
             music = {
@@ -94,7 +101,9 @@ def _fields(reply: Reply, articles: int) -> dict[str, Any]:
 
 
 def _filled(fields: dict[str, str]) -> dict[str, str]:
-    return {name: text for name, text in fields.items() if text or name in ("MediaId", "ThumbMediaId")}
+    return {
+        name: text for name, text in fields.items() if text or name in ("MediaId", "ThumbMediaId")
+    }
 
 
 def _news(reply: replies.News, limit: int) -> dict[str, Any]:
