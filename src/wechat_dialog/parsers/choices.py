@@ -1,0 +1,192 @@
+"""Which of the offered options an answer means.
+
+What is said is compared with what was shown, in the order of `match_choice`; the first reading that
+finds exactly one option is taken, and one that finds several is refused with their names, because
+a wrong option is worse than a second question.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from wechat_dialog.parsers.numerals import digits, read_number
+from wechat_dialog.parsers.spoken import fold, spoken
+
+__all__ = ["match_choice", "match_choices"]
+
+_NUMBER = r"([0-9]{1,4}|[零一二两三四五六七八九十百]{1,5})"
+_UNIT = r"(?:个|项|条|款|种|位|号|道|份|行|类|选项)?"
+_ORDINAL = re.compile(
+    rf"(?:第{_NUMBER}{_UNIT}|选项?{_NUMBER}{_UNIT}|{_NUMBER}号|{_NUMBER}\)|\({_NUMBER}\)|no\.?{_NUMBER})"
+)
+_FROM_END = re.compile(rf"(?:倒数第{_NUMBER}|(最后)一?){_UNIT}")
+_FIRST = re.compile(rf"[头首]一?{_UNIT}")
+_LEADING = re.compile(r"[0-9]+")
+_ASKED = re.compile(
+    r"^(?:那|就|我)*(?:想要|想选|选择|要|选|来|点|给我来?|用)?(?:一[个份杯碗盘张件]|个|份)?"
+)
+_POLITE = re.compile(r"(?:的|吧|啊|呀|哦|啦|了|好了|就行|就好|谢谢)+$")
+_ALL = {"全部", "全部都要", "全都要", "都要", "全要", "所有", "全选", "都选", "以上都是"} | {"all"}
+_NONE = {"都不要", "都不选", "全不要", "全都不要", "全不选", "一个都不要", "以上都不要"}
+_STRONG = re.compile(r"[,，、;；/\n|+&]+")
+_WEAK = re.compile(r"\s+|以及|还有|或者|和|跟|与|及|加")
+_RANGE = re.compile(rf"(?:第|从)?{_NUMBER}(?:-|~|～|到|至)(?:第)?{_NUMBER}{_UNIT}")
+_CIRCLED = {chr(0x2460 + index): str(index + 1) for index in range(20)}
+_NAMED_AT_MOST = 6
+
+
+def match_choice(text: str, labels: Sequence[str]) -> int:
+    """Return the index (from 0) of the one label `text` means.
+
+    In this order: the label itself (width, case, spaces and final punctuation aside); a position
+    said as one (第二个, 选2, 最后一个); a bare number, which is the number a label begins with if
+    one label does (`3` is 3人 wherever it stands) and a position otherwise; the beginning of a
+    label; a part of a label, from two characters on. Then once more without what is said around
+    it (我要…吧).
+
+    Args:
+        text: What the user wrote or said.
+        labels: The options in the order they were shown; not empty.
+
+    Raises:
+        ValueError: None of them, or several; the sentence names the candidates.
+    """
+    said = _even(text)
+    shown = [fold(label) for label in labels]
+    for attempt in dict.fromkeys((said, _POLITE.sub("", _ASKED.sub("", said)))):
+        found = _readings(attempt, shown) if attempt else []
+        if len(found) == 1:
+            return found[0]
+        if found:
+            names = _listed(labels[index] for index in found)
+            raise ValueError(f"您是指{names}？请说得更具体一些。")
+    raise ValueError(f"请回复选项的序号（1-{len(labels)}）或名称。")
+
+
+def match_choices(text: str, labels: Sequence[str]) -> list[int]:
+    """Return the indexes of all labels `text` means, ascending, each once.
+
+    Takes `1,3`, `1 3`, `一和三`, `1-3`, `全部`, and labels in place of numbers; `13` for 1 and 3
+    where there are fewer than ten options and none has a digit in its label. Empty for 都不要. A
+    label that is said as a whole is that one label, also if it contains a comma.
+
+    Raises:
+        ValueError: One part of it is none of the options, or several.
+    """
+    said, shown = _even(text), [fold(label) for label in labels]
+    if said and shown.count(said) == 1:
+        return [shown.index(said)]
+    bare = _POLITE.sub("", said) or said
+    if bare in _ALL or said in _ALL:
+        return list(range(len(labels)))
+    if bare in _NONE or said in _NONE:
+        return []
+    found: set[int] = set()
+    for part in _STRONG.split(spoken(text)):
+        if part:
+            found.update(_part(part, labels, shown))
+    if not found:
+        return [match_choice(text, labels)]  # raises the sentence that fits
+    return sorted(found)
+
+
+def _part(part: str, labels: Sequence[str], shown: list[str]) -> list[int]:
+    """One part between commas: a label, a range, digits side by side, or more joined by 和."""
+    said = _even(part)
+    span = _RANGE.fullmatch(said)
+    if span is not None and said not in shown:
+        first, last = _count(span[1]), _count(span[2])
+        if not 1 <= first <= last <= len(labels):
+            raise ValueError(f"请回复1-{len(labels)}之间的序号。")
+        return list(range(first - 1, last))
+    glued = _glued(said, shown)
+    if glued:
+        return glued
+    pieces = [piece for piece in _WEAK.split(part) if piece]
+    try:
+        return [match_choice(part, labels)]
+    except ValueError:
+        if len(pieces) < 2:
+            raise
+    found: list[int] = []
+    for piece in pieces:
+        found.extend(_part(piece, labels, shown))
+    return found
+
+
+def _glued(said: str, shown: list[str]) -> list[int]:
+    """`13` or 一三 as 1 and 3, where it can be nothing else; otherwise empty."""
+    figures = said if said.isascii() and said.isdigit() else digits(said) or ""
+    clear = (
+        2 <= len(figures) <= len(shown) < 10
+        and len(set(figures)) == len(figures)
+        and all(1 <= int(figure) <= len(shown) for figure in figures)
+        and not any(re.search("[0-9]", label) or label.startswith(said) for label in shown)
+    )
+    return [int(figure) - 1 for figure in figures] if clear else []
+
+
+def _even(text: str) -> str:
+    return "".join(_CIRCLED.get(char, char) for char in fold(text))
+
+
+def _readings(said: str, shown: list[str]) -> list[int]:
+    """The options of the first reading that finds any."""
+    exact = [index for index, label in enumerate(shown) if label == said]
+    if exact:
+        return exact
+    place = _position(said, len(shown))
+    if place is not None:
+        return [place] if 0 <= place < len(shown) else []
+    starting = [index for index, label in enumerate(shown) if label.startswith(said)]
+    number = _count(said)
+    if number >= 0:
+        return _numbered(said, number, shown, starting)
+    if starting:
+        return starting
+    return [index for index, label in enumerate(shown) if len(said) > 1 and said in label]
+
+
+def _position(said: str, count: int) -> int | None:
+    """The index a position said as one means, possibly out of range; None if it is not one."""
+    found = _ORDINAL.fullmatch(said)
+    if found is not None:
+        number = next(group for group in found.groups() if group)
+        return _count(number) - 1
+    found = _FROM_END.fullmatch(said)
+    if found is not None:
+        return count - (1 if found[2] else _count(found[1]))
+    return 0 if _FIRST.fullmatch(said) else None
+
+
+def _numbered(said: str, number: int, shown: list[str], starting: list[int]) -> list[int]:
+    """What a bare number means: the label with that number, or the position.
+
+    A Chinese numeral that begins a label is no number of it for sure (三 and 三星), so such a
+    label and the position are both candidates.
+    """
+    own = [index for index, label in enumerate(shown) if _own_number(label) == number]
+    if own:
+        return own
+    at = [number - 1] if 1 <= number <= len(shown) else []
+    if said.isascii():
+        return at
+    return sorted({*starting, *at})
+
+
+def _own_number(label: str) -> int:
+    """The number a label begins with (3 of 3人); -1 if it begins with none."""
+    found = _LEADING.match(label)
+    return int(found[0]) if found is not None and len(found[0]) < 10 else -1
+
+
+def _count(text: str) -> int:
+    value = read_number(text)
+    return -1 if value is None or value != value.to_integral_value() else int(value)
+
+
+def _listed(names: Iterable[str]) -> str:
+    listed = list(names)
+    more = "等" if len(listed) > _NAMED_AT_MOST else ""
+    return "、".join(f"“{name}”" for name in listed[:_NAMED_AT_MOST]) + more

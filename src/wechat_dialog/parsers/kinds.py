@@ -1,0 +1,190 @@
+"""From what an author writes (`int`, an Enum, a pattern) to the parser that reads it."""
+
+from __future__ import annotations
+
+import re
+import types
+from collections.abc import Callable, Iterable
+from datetime import date, datetime, time
+from decimal import Decimal
+from enum import Enum
+from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin, overload
+
+from wechat_dialog.parsers.dates import day
+from wechat_dialog.parsers.moments import moment
+from wechat_dialog.parsers.numbers import decimal, integer, real
+from wechat_dialog.parsers.numerals import read_number
+from wechat_dialog.parsers.parser import Parser
+from wechat_dialog.parsers.spoken import fold, narrow, spoken
+from wechat_dialog.parsers.times import clock
+from wechat_dialog.parsers.yes_no import yes_no
+
+__all__ = ["parser_for"]
+
+T = TypeVar("T")
+
+_EMPTY = "请回复文字内容。"
+_SKIPS = frozenset(
+    [
+        "无",
+        "没",
+        "没有",
+        "跳过",
+        "略",
+        "略过",
+        "不填",
+        "不用",
+        "不需要",
+        "空",
+        "暂无",
+        "none",
+        "skip",
+        "-",
+    ]
+)
+_NAMED_AT_MOST = 8
+
+
+def _read_str(text: str, now: datetime) -> str:
+    """The text as written, without the blanks around it; blanks alone are no answer."""
+    stripped = text.strip()
+    if not narrow(stripped):
+        raise ValueError(_EMPTY)
+    return stripped
+
+
+_READY: dict[object, Parser[Any]] = {
+    str: Parser("str", _read_str),
+    int: integer,
+    float: real,
+    Decimal: decimal,
+    bool: Parser("bool", lambda text, now: yes_no(text)),
+    date: day,
+    time: clock,
+    datetime: moment,
+}
+
+
+@overload
+def parser_for(kind: Parser[T]) -> Parser[T]: ...
+@overload
+def parser_for(kind: re.Pattern[str]) -> Parser[re.Match[str]]: ...
+@overload
+def parser_for(kind: type[T]) -> Parser[T]: ...
+@overload
+def parser_for(kind: Callable[[str], T]) -> Parser[T]: ...
+@overload
+def parser_for(kind: object) -> Parser[Any]: ...
+def parser_for(kind: object) -> Parser[Any]:
+    """Return the parser of a kind of value.
+
+    Args:
+        kind: `str` (stripped, not empty), `int`, `float`, `Decimal`, `bool`, `date`, `time`,
+            `datetime`; an Enum class (a member by label, value or name; its label is its
+            attribute `label`, if it has one); a compiled pattern of `str` (`fullmatch` on the
+            stripped text); `Literal[…]`; `X | None`, where 无, 没有, 跳过 and the like are None;
+            `Annotated[X, …]`, which is `X` here; a function of the text that raises `ValueError`;
+            or a `Parser`, which is returned as it is.
+
+    Raises:
+        TypeError: There is no parser for `kind`; says what there is.
+    """
+    if isinstance(kind, Parser):
+        return kind
+    try:
+        ready = _READY.get(kind)
+    except TypeError:  # unhashable: Literal[[]], an Annotated with a list
+        ready = None
+    if ready is not None:
+        return ready
+    if isinstance(kind, re.Pattern) and isinstance(kind.pattern, str):
+        return _pattern(cast("re.Pattern[str]", kind))
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return _member(kind)
+    made = _from_annotation(kind)
+    if made is not None:
+        return made
+    if callable(kind) and not isinstance(kind, type) and get_origin(kind) is None:
+        read = cast("Callable[[str], Any]", kind)
+        return Parser(getattr(kind, "__name__", "function"), lambda text, now: read(text))
+    raise TypeError(
+        f"no parser for {kind!r}: use str, int, float, Decimal, bool, date, time, datetime,"
+        " an Enum, a compiled pattern, Literal, X | None, or a function of the text that raises ValueError"
+    )
+
+
+def _from_annotation(kind: object) -> Parser[Any] | None:
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return parser_for(arguments[0])
+    if origin is Literal:
+        named = [({str(_plain(value))}, value) for value in arguments]
+        return _one_of("Literal", [str(_plain(value)) for value in arguments], named)
+    if origin in (Union, types.UnionType):
+        others = [argument for argument in arguments if argument is not types.NoneType]
+        if len(others) == 1 and len(others) < len(arguments):
+            return _optional(parser_for(others[0]))
+    return None
+
+
+def _optional(inner: Parser[Any]) -> Parser[Any]:
+    """The inner parser first: 没有 may be a member's label or, for `bool`, a no."""
+
+    def read(text: str, now: datetime) -> Any:
+        skips = fold(text) in _SKIPS
+        try:
+            return None if skips and inner.name == "str" else inner(text, now)
+        except ValueError:
+            if skips or narrow(text) == "-":
+                return None
+            raise
+
+    return Parser(f"{inner.name} | None", read)
+
+
+def _pattern(pattern: re.Pattern[str]) -> Parser[re.Match[str]]:
+    def read(text: str, now: datetime) -> re.Match[str]:
+        found = pattern.fullmatch(text.strip())
+        if found is None:
+            raise ValueError("格式不对，请重新回复。")
+        return found
+
+    return Parser(f"pattern {pattern.pattern!r}", read)
+
+
+def _member(kind: type[Enum]) -> Parser[Any]:
+    """A member by what is shown of it first: label, then value, then name."""
+    labels = [str(getattr(member, "label", None) or _plain(member)) for member in kind]
+    named = [
+        ({label, str(member.value), member.name}, member)
+        for label, member in zip(labels, kind, strict=True)
+    ]
+    shown = [({label}, member) for label, member in zip(labels, kind, strict=True)]
+    valued = [({str(member.value)}, member) for member in kind]
+    return _one_of(kind.__name__, labels, shown, valued, named)
+
+
+def _plain(value: object) -> object:
+    """What a person sees of a member or literal: a text or number itself, else the name."""
+    if isinstance(value, Enum):
+        return value.value if isinstance(value.value, str | int | float | Decimal) else value.name
+    return value
+
+
+def _one_of(name: str, labels: list[str], *tables: Iterable[tuple[set[str], Any]]) -> Parser[Any]:
+    """A parser of a closed set; the first table in which exactly one row fits decides."""
+    compared = [
+        [({fold(word) for word in words}, value) for words, value in table] for table in tables
+    ]
+    shown = "、".join(labels[:_NAMED_AT_MOST]) + ("……" if len(labels) > _NAMED_AT_MOST else "")
+
+    def read(text: str, now: datetime) -> Any:
+        number = read_number(spoken(text))
+        said = {fold(text)} | (set() if number is None else {format(number, "f")})
+        for table in compared:
+            found = [value for words, value in table if fold(text) and words & said]
+            if len(found) == 1:
+                return found[0]
+        raise ValueError(f"请回复其中一个：{shown}。")
+
+    return Parser(name, read)

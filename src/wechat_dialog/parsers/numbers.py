@@ -1,0 +1,147 @@
+"""Whole numbers, fractions and amounts of money."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from decimal import Decimal
+
+from wechat_dialog.parsers.numerals import digits, read_number
+from wechat_dialog.parsers.parser import Parser
+from wechat_dialog.parsers.spoken import spoken
+
+__all__ = ["amount", "decimal", "integer", "real"]
+
+MOST_DIGITS = 18
+"""Digits before the point, and behind it. Every such whole number fits 64 bits, as the databases of
+authors want it; what is longer is a card or an order number, which is text (a pattern)."""
+
+_NOT_WHOLE = "请回复一个整数，例如 12。"
+_NOT_NUMBER = "请回复一个数字，例如 12.5。"
+_NOT_AMOUNT = "请回复一个金额，例如 12.5元。"
+_TOO_LONG = "这个数字太长了，请换一个。"
+_SIGN = re.compile(r"(?:(?:人民币|rmb|cny|¥) ?)?(.*?) ?(?:(?:rmb|cny)|整)?")
+_PARTS = re.compile(r"(?:([^元块]+)[元块])?(?:([^角毛]{1,2})[角毛])?(?:(.{1,3})分)?")
+_TAIL = re.compile(r"([^元块]+)[元块]([^元块角毛分]{1,2}|[^角毛]{1}[角毛].)")
+
+
+def _read_integer(text: str, now: datetime) -> int:
+    value = read_number(_without_measure(spoken(text)))
+    if value is None:
+        raise ValueError(_NOT_WHOLE)
+    _check_length(value)
+    if value != value.to_integral_value():
+        raise ValueError(_NOT_WHOLE)
+    return int(value)
+
+
+def _read_decimal(text: str, now: datetime) -> Decimal:
+    said = spoken(text)
+    value = read_number(_without_measure(said))
+    if value is None:
+        value = _fraction(said)
+    if value is None:
+        raise ValueError(_NOT_NUMBER)
+    _check_length(value)
+    return value
+
+
+def _read_real(text: str, now: datetime) -> float:
+    return float(_read_decimal(text, now))
+
+
+def _read_amount(text: str, now: datetime) -> Decimal:
+    found = _SIGN.fullmatch(spoken(text))
+    value = None if found is None else _money(found[1].removesuffix("钱").removesuffix("整"))
+    if value is None:
+        raise ValueError(_NOT_AMOUNT)
+    _check_length(value)
+    if value < 0:
+        raise ValueError("金额不能是负数。")
+    if value != round(value, 2):
+        raise ValueError("金额最多到分，请重新回复，例如 12.50。")
+    return round(value, 2)
+
+
+def _without_measure(said: str) -> str:
+    """Drop 个, the one measure word that says nothing; 岁, 元 or 杯 say what is counted."""
+    return said.removesuffix("个") if len(said) > 1 else said
+
+
+def _check_length(value: Decimal) -> None:
+    """Refuse before `int` or `round`, which take time or fail with a number of many digits."""
+    exponent = value.as_tuple().exponent
+    if value.adjusted() >= MOST_DIGITS or (isinstance(exponent, int) and exponent < -MOST_DIGITS):
+        raise ValueError(_TOO_LONG)
+
+
+def _fraction(said: str) -> Decimal | None:
+    """`5%`, `百分之五`, `一个半`, `半`."""
+    if said in {"半", "半个"}:
+        return Decimal("0.5")
+    if said.endswith("个半"):
+        whole = read_number(said.removesuffix("个半"))
+        fits = whole is not None and whole >= 0 and whole == whole.to_integral_value()
+        return whole + Decimal("0.5") if fits and whole is not None else None
+    negative = said.startswith("负百分之")
+    said = said.removeprefix("负") if negative else said
+    if said.startswith("百分之"):
+        rest = said.removeprefix("百分之")
+        percent = Decimal(100) if rest == "百" else read_number(rest)
+    else:
+        percent = read_number(said.removesuffix("%")) if said.endswith("%") else None
+    if percent is None:
+        return None
+    # `scaleb` keeps every digit of the 200 characters only where the context does: shift by hand.
+    sign, figures, exponent = percent.as_tuple()
+    assert isinstance(exponent, int)  # read_number gives finite numbers only
+    return Decimal((sign ^ negative, figures, exponent - 2))
+
+
+def _money(said: str) -> Decimal | None:
+    """`12.5`, `12块5毛3`, `十二块五`, `十块零五分`, `五毛`, `两块半`."""
+    bare = read_number(said)
+    if bare is not None:
+        return bare
+    if said.endswith(("元半", "块半")):
+        whole = read_number(said[:-2])
+        return None if whole is None or whole != int(whole) else whole + Decimal("0.5")
+    tail = _TAIL.fullmatch(said)
+    if tail is not None:
+        whole, cents = read_number(tail[1]), _cents(tail[2])
+        return None if whole is None or cents is None else _sum(whole, cents)
+    found = _PARTS.fullmatch(said)
+    if found is None or not said:
+        return None
+    yuan, jiao, fen = (
+        Decimal(0) if part is None else read_number(part.removeprefix("零") or part)
+        for part in found.groups()
+    )
+    if yuan is None or jiao is None or fen is None or min(jiao, fen) < 0:
+        return None
+    if found[1] is not None and (jiao > 9 or fen > 99 or (found[2] is not None and fen > 9)):
+        return None
+    return _sum(yuan, 10 * jiao + fen)
+
+
+def _cents(tail: str) -> Decimal | None:
+    """What follows 块 without a unit: 块五 is 50 fen, 块零五 and 块05 5 fen, 块5毛3 53 fen."""
+    tail = tail.replace("角", "").replace("毛", "")
+    figures = tail if tail.isascii() and tail.isdigit() else digits(tail)
+    return None if figures is None else Decimal(figures.ljust(2, "0"))
+
+
+def _sum(yuan: Decimal, cents: Decimal) -> Decimal | None:
+    """The whole amount; None where a fraction of a yuan is followed by smaller money (1.5元3角)."""
+    if cents and (yuan != yuan.to_integral_value() or yuan < 0):
+        return None
+    if cents != cents.to_integral_value():
+        return None
+    return yuan + cents / 100 if cents else yuan
+
+
+integer: Parser[int] = Parser("int", _read_integer)
+real: Parser[float] = Parser("float", _read_real)
+decimal: Parser[Decimal] = Parser("Decimal", _read_decimal)
+amount: Parser[Decimal] = Parser("amount", _read_amount)
+"""An amount in yuan, with exactly two decimals; not negative."""
