@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from wechat_dialog.parsers.numerals import digits, read_number
-from wechat_dialog.parsers.spoken import fold, spoken
+from wechat_dialog.parsers.spoken import fold, narrow
 
 __all__ = ["match_choice", "match_choices"]
 
@@ -22,6 +22,7 @@ _ORDINAL = re.compile(
 )
 _FROM_END = re.compile(rf"(?:倒数第{_NUMBER}|(最后)一?){_UNIT}")
 _FIRST = re.compile(rf"[头首]一?{_UNIT}")
+_SPELLED = re.compile("[零一二两三四五六七八九十百]{1,5}")
 _LEADING = re.compile(r"[0-9]+")
 _ASKED = re.compile(
     r"^(?:那|就|我)*(?:想要|想选|选择|要|选|来|点|给我来?|用)?(?:一[个份杯碗盘张件]|个|份)?"
@@ -43,7 +44,7 @@ def match_choice(text: str, labels: Sequence[str]) -> int:
     said as one (第二个, 选2, 最后一个); a bare number, which is the number a label begins with if
     one label does (`3` is 3人 wherever it stands) and a position otherwise; the beginning of a
     label; a part of a label, from two characters on. Then once more without what is said around
-    it (我要…吧).
+    it (我要…吧), and with its number in figures (三人 for 3人).
 
     Args:
         text: What the user wrote or said.
@@ -54,7 +55,8 @@ def match_choice(text: str, labels: Sequence[str]) -> int:
     """
     said = _even(text)
     shown = [fold(label) for label in labels]
-    for attempt in dict.fromkeys((said, _POLITE.sub("", _ASKED.sub("", said)))):
+    bare = _POLITE.sub("", _ASKED.sub("", said))
+    for attempt in dict.fromkeys((said, bare, _arabic(bare))):
         found = _readings(attempt, shown) if attempt else []
         if len(found) == 1:
             return found[0]
@@ -83,7 +85,8 @@ def match_choices(text: str, labels: Sequence[str]) -> list[int]:
     if bare in _NONE or said in _NONE:
         return []
     found: set[int] = set()
-    for part in _STRONG.split(spoken(text)):
+    # Not `spoken`, which drops the spaces beside Chinese: here they part one option from the next.
+    for part in _STRONG.split(narrow(text)) if said else ():
         if part:
             found.update(_part(part, labels, shown))
     if not found:
@@ -129,6 +132,13 @@ def _glued(said: str, shown: list[str]) -> list[int]:
 
 def _even(text: str) -> str:
     return "".join(_CIRCLED.get(char, char) for char in fold(text))
+
+
+def _arabic(said: str) -> str:
+    """Return 三人 as 3人: speech recognition spells a label's number out."""
+    numeral = _SPELLED.match(said)
+    number = -1 if numeral is None else _count(numeral[0])
+    return said if numeral is None or number < 0 else f"{number}{said[numeral.end() :]}"
 
 
 def _readings(said: str, shown: list[str]) -> list[int]:

@@ -136,7 +136,7 @@ def _near(found: re.Match[str], start: date) -> date:
     return start + timedelta(days=_BY_DISTANCE[found[1]])
 
 
-def _full(found: re.Match[str], start: date) -> date:
+def _full(found: re.Match[str], _start: date) -> date:
     return _on(small(found[1]), small(found[2]), small(found[3]))
 
 

@@ -22,13 +22,14 @@ _ID = re.compile(r"[1-9][0-9]{16}[0-9x]")
 _PROVINCE = re.compile(r"1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3]|9[1-8]")
 _WEIGHTS = [pow(2, 17 - place, 11) for place in range(17)]  # GB 11643: ISO 7064, MOD 11-2
 _CHECKS = "10x98765432"
-_LOCAL = re.compile(r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*", re.I)
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LOCAL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
 _DOMAIN = re.compile(
     r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?:[a-z]{2,63}|xn--[a-z0-9-]{1,58}[a-z0-9])"
 )
 
 
-def _read_phone(text: str, now: datetime) -> str:
+def _read_phone(text: str, _now: datetime) -> str:
     said = re.sub(r"[-.()]", "", fold(text))
     found = _PHONE.fullmatch(digits(said) or said)
     if found is None:
@@ -56,7 +57,7 @@ def _born(said: str, today: date) -> bool:
     return date(1900, 1, 1) <= born <= today
 
 
-def _read_email(text: str, now: datetime) -> str:
+def _read_email(text: str, _now: datetime) -> str:
     even = narrow(text) if len(text) <= 2 * LONGEST else ""
     local, _, domain = even.rpartition("@")
     # 。 is what a Chinese keyboard gives for a dot.

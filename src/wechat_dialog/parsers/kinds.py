@@ -7,7 +7,7 @@ import types
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, time
 from decimal import Decimal
-from enum import Enum
+from enum import Enum, EnumType
 from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin, overload
 
 from wechat_dialog.parsers.dates import day
@@ -43,9 +43,13 @@ _SKIPS = frozenset(
     ]
 )
 _NAMED_AT_MOST = 8
+_NO_PARSER = (
+    "no parser for {kind!r}: use str, int, float, Decimal, bool, date, time, datetime, an Enum,"
+    " a compiled pattern, Literal, X | None, or a function of the text that raises ValueError"
+)
 
 
-def _read_str(text: str, now: datetime) -> str:
+def _read_str(text: str, _now: datetime) -> str:
     """The text as written, without the blanks around it; blanks alone are no answer."""
     stripped = text.strip()
     if not narrow(stripped):
@@ -58,7 +62,7 @@ _READY: dict[object, Parser[Any]] = {
     int: integer,
     float: real,
     Decimal: decimal,
-    bool: Parser("bool", lambda text, now: yes_no(text)),
+    bool: Parser("bool", lambda text, _now: yes_no(text)),
     date: day,
     time: clock,
     datetime: moment,
@@ -90,27 +94,29 @@ def parser_for(kind: object) -> Parser[Any]:
         TypeError: There is no parser for `kind`; says what there is.
     """
     if isinstance(kind, Parser):
-        return kind
+        return cast("Parser[Any]", kind)  # type: ignore[redundant-cast]  # pyright needs it
     try:
         ready = _READY.get(kind)
     except TypeError:  # unhashable: Literal[[]], an Annotated with a list
         ready = None
     if ready is not None:
         return ready
-    if isinstance(kind, re.Pattern) and isinstance(kind.pattern, str):
+    if isinstance(kind, re.Pattern):  # of bytes it would not type-check, and fail on its first text
         return _pattern(cast("re.Pattern[str]", kind))
-    if isinstance(kind, type) and issubclass(kind, Enum):
-        return _member(kind)
+    if isinstance(kind, EnumType):
+        return _member(cast("type[Enum]", kind))
     made = _from_annotation(kind)
     if made is not None:
         return made
-    if callable(kind) and not isinstance(kind, type) and get_origin(kind) is None:
+    if callable(kind) and not _is_class(kind) and get_origin(kind) is None:
         read = cast("Callable[[str], Any]", kind)
-        return Parser(getattr(kind, "__name__", "function"), lambda text, now: read(text))
-    raise TypeError(
-        f"no parser for {kind!r}: use str, int, float, Decimal, bool, date, time, datetime,"
-        " an Enum, a compiled pattern, Literal, X | None, or a function of the text that raises ValueError"
-    )
+        return Parser(getattr(kind, "__name__", "function"), lambda text, _now: read(text))
+    raise TypeError(_NO_PARSER.format(kind=kind))
+
+
+def _is_class(kind: object) -> bool:
+    """Whether `kind` is a class: callable with a text, but made for programs, not users."""
+    return isinstance(kind, type)
 
 
 def _from_annotation(kind: object) -> Parser[Any] | None:
@@ -143,7 +149,7 @@ def _optional(inner: Parser[Any]) -> Parser[Any]:
 
 
 def _pattern(pattern: re.Pattern[str]) -> Parser[re.Match[str]]:
-    def read(text: str, now: datetime) -> re.Match[str]:
+    def read(text: str, _now: datetime) -> re.Match[str]:
         found = pattern.fullmatch(text.strip())
         if found is None:
             raise ValueError("格式不对，请重新回复。")
@@ -178,9 +184,11 @@ def _one_of(name: str, labels: list[str], *tables: Iterable[tuple[set[str], Any]
     ]
     shown = "、".join(labels[:_NAMED_AT_MOST]) + ("……" if len(labels) > _NAMED_AT_MOST else "")
 
-    def read(text: str, now: datetime) -> Any:
+    def read(text: str, _now: datetime) -> Any:
         number = read_number(spoken(text))
-        said = {fold(text)} | (set() if number is None else {format(number, "f")})
+        said = {fold(text)}
+        if number is not None:
+            said.add(format(number, "f"))
         for table in compared:
             found = [value for words, value in table if fold(text) and words & said]
             if len(found) == 1:

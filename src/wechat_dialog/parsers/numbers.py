@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 from decimal import Decimal
 
-from wechat_dialog.parsers.numerals import digits, read_number
+from wechat_dialog.parsers.numerals import digits, read_number, shifted
 from wechat_dialog.parsers.parser import Parser
 from wechat_dialog.parsers.spoken import spoken
 
@@ -25,7 +25,7 @@ _PARTS = re.compile(r"(?:([^元块]+)[元块])?(?:([^角毛]{1,2})[角毛])?(?:(
 _TAIL = re.compile(r"([^元块]+)[元块]([^元块角毛分]{1,2}|[^角毛]{1}[角毛].)")
 
 
-def _read_integer(text: str, now: datetime) -> int:
+def _read_integer(text: str, _now: datetime) -> int:
     value = read_number(_without_measure(spoken(text)))
     if value is None:
         raise ValueError(_NOT_WHOLE)
@@ -35,7 +35,7 @@ def _read_integer(text: str, now: datetime) -> int:
     return int(value)
 
 
-def _read_decimal(text: str, now: datetime) -> Decimal:
+def _read_decimal(text: str, _now: datetime) -> Decimal:
     said = spoken(text)
     value = read_number(_without_measure(said))
     if value is None:
@@ -50,7 +50,7 @@ def _read_real(text: str, now: datetime) -> float:
     return float(_read_decimal(text, now))
 
 
-def _read_amount(text: str, now: datetime) -> Decimal:
+def _read_amount(text: str, _now: datetime) -> Decimal:
     found = _SIGN.fullmatch(spoken(text))
     value = None if found is None else _money(found[1].removesuffix("钱").removesuffix("整"))
     if value is None:
@@ -92,10 +92,8 @@ def _fraction(said: str) -> Decimal | None:
         percent = read_number(said.removesuffix("%")) if said.endswith("%") else None
     if percent is None:
         return None
-    # `scaleb` keeps every digit of the 200 characters only where the context does: shift by hand.
-    sign, figures, exponent = percent.as_tuple()
-    assert isinstance(exponent, int)  # read_number gives finite numbers only
-    return Decimal((sign ^ negative, figures, exponent - 2))
+    percent = percent.copy_negate() if negative else percent
+    return shifted(percent, -2)
 
 
 def _money(said: str) -> Decimal | None:

@@ -2,16 +2,17 @@
 
 One small grammar instead of a library: what was measured of cn2an, pycnnum and others is in
 `docs/parsers.md`. It reads what has exactly one meaning and nothing else: 两百五 is 250, but 两三
-("two or three"), 十几 and 百 are no numbers. No pattern here nests repetitions, and the recursion is
-two deep, so any input is decided in linear time.
+("two or three"), 十几 and 百 are no numbers. No pattern here nests repetitions, and the recursion
+is two deep, so any input is decided in linear time.
 """
 
 from __future__ import annotations
 
 import re
 from decimal import Decimal
+from typing import cast
 
-__all__ = ["digits", "read_number"]
+__all__ = ["digits", "read_number", "shifted"]
 
 _VALUES = {char: value for value, char in enumerate("零一二三四五六七八九")} | {"两": 2, "幺": 1}
 _SCALES = {
@@ -65,7 +66,7 @@ def _arabic(text: str) -> Decimal | None:
     found = _ARABIC.fullmatch(text)
     if found is None or not found[1] or found[2] not in _SCALES:
         return None
-    return _scaled(found[1].replace(",", ""), found[2])
+    return shifted(Decimal(found[1].replace(",", "")), _SCALES[found[2]])
 
 
 def _with_point(text: str) -> Decimal | None:
@@ -76,15 +77,19 @@ def _with_point(text: str) -> Decimal | None:
     if found is None or whole is None or found[2] not in _SCALES:
         return None
     places = found[1] if found[1].isascii() else digits(found[1])
-    return _scaled(f"{whole}.{places}", found[2])
+    return shifted(Decimal(f"{whole}.{places}"), _SCALES[found[2]])
 
 
-def _scaled(number: str, scale: str) -> Decimal:
-    """Shift the point in the text itself: arithmetic would round to the context's 28 digits."""
-    sign, figures, exponent = Decimal(number).as_tuple()
-    assert isinstance(exponent, int)  # never "n" or "F": `number` is digits and a point
-    shifted = Decimal((sign, figures, exponent + _SCALES[scale]))
-    return shifted if exponent + _SCALES[scale] <= 0 else Decimal(int(shifted))
+def shifted(value: Decimal, places: int) -> Decimal:
+    """Return `value` times 10 to the power of `places`, exactly; `value` is finite.
+
+    Written anew from its figures, because arithmetic rounds to the context's 28 digits.
+    """
+    sign, figures, exponent = value.as_tuple()
+    moved = cast(int, exponent) + places
+    if moved > 0:
+        figures, moved = (*figures, *[0] * moved), 0
+    return Decimal((sign, figures, moved))
 
 
 def _whole(text: str) -> int | None:

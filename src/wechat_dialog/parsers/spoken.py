@@ -14,13 +14,31 @@ __all__ = ["LONGEST", "fold", "narrow", "spoken"]
 LONGEST = 200
 """Characters a number, date or choice may have. Longer texts fit no parser: bounded work."""
 
-_WIDTH: dict[int, int | str | None] = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
-_WIDTH |= {0x3000: " ", 0x00A0: " ", 0xFFE5: "¥", 0x2212: "-", 0x2013: "-", 0x2014: "-"}
 # Invisible, yet pasted along from web pages and put behind emoji: zero-width space and joiners,
 # direction marks, the byte order mark, the emoji variation selector and the keycap.
-_WIDTH |= dict.fromkeys(
-    [0x200B, 0x200C, 0x200D, 0x200E, 0x200F, 0x202A, 0x202C, 0x2060, 0xFEFF, 0xFE0F, 0x20E3]
-)
+_INVISIBLE = [
+    0x200B,
+    0x200C,
+    0x200D,
+    0x200E,
+    0x200F,
+    0x202A,
+    0x202C,
+    0x2060,
+    0xFEFF,
+    0xFE0F,
+    0x20E3,
+]
+_WIDTH: dict[int, int | str | None] = {
+    **{code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)},
+    0x3000: " ",
+    0x00A0: " ",
+    0xFFE5: "¥",
+    0x2212: "-",
+    0x2013: "-",
+    0x2014: "-",
+    **dict.fromkeys(_INVISIBLE),
+}
 
 # Only characters of the vocabulary that parsers know. Capital numerals stand in amounts.
 _SIMPLE = str.maketrans(

@@ -152,7 +152,7 @@ def _at(part: str | None, hour: int, minute: int, second: int = 0) -> Clock | No
     return Clock(60 * hour + minute, second) if 0 <= hour < 24 else None
 
 
-def _read_time(text: str, now: datetime) -> time:
+def _read_time(text: str, _now: datetime) -> time:
     found = read_clock(spoken(text))
     if found is None:
         raise ValueError(_EXAMPLE)

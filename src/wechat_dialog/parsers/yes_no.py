@@ -12,21 +12,19 @@ from wechat_dialog.parsers.spoken import narrow, spoken
 
 __all__ = ["yes_no"]
 
-_YES = frozenset(
-    (
-        "是 是的 对 对的 好 好的 嗯 恩 嗯哼 唔 行 可以 可 中 成 要 需要 想 想要 愿意 确定 确认 "
-        "没问题 没错 同意 当然 当然可以 当然要 必须 有 正确 真 收到 "
-        "ok okay okey k y yes yeah yep yup sure true 1"
-    ).split()
+_YES_WORDS = (
+    "是 是的 对 对的 好 好的 嗯 恩 嗯哼 唔 行 可以 可 成 要 需要 想 想要 愿意 确定 确认 没问题 没错 "
+    "同意 当然 当然可以 当然要 必须 有 正确 真 收到 ok okay okey k y yes yeah yep yup sure true 1"
 )
-_NO = frozenset(
-    (
-        "不 不是 不是的 不对 不要 不用 不行 不可以 不可 不能 不好 不想 不想要 不愿意 不同意 "
-        "不需要 不必 不成 否 算 没 没有 无 别 取消 拒绝 错 假 n no nope nah false 0"
-    ).split()
+_NO_WORDS = (
+    "不 不是 不是的 不对 不要 不用 不行 不可以 不可 不能 不好 不想 不想要 不愿意 不同意 不需要 "
+    "不必 不成 否 没 没有 无 别 取消 拒绝 错 假 n no nope nah false 0"
 )
+_YES = frozenset(_YES_WORDS.split())
+_NO = frozenset(_NO_WORDS.split()) | {"算了"}  # 算 alone says nothing
 # Said with 吧 or 嘛 they ask back or doubt: 是吧, 没有吧.
-_DOUBTFUL = frozenset("是 对 有 没 没有 不是 不对 没错 正确 确定 收到".split())
+_DOUBTED_WORDS = "是 对 有 没 没有 不是 不对 没错 正确 确定 收到"
+_DOUBTFUL = frozenset(_DOUBTED_WORDS.split())
 # 了 turns 好 into "enough" and 对 into "by the way", but 不要 into a politer 不要.
 _YES_PARTICLES = re.compile(r"[的呀啊哦噢喔哈啦哒滴呢嘛吧呐]{0,2}")
 _NO_PARTICLES = re.compile(r"[了啦呀啊哦噢喔哈呢嘛吧的呐]{0,2}")
@@ -72,8 +70,6 @@ def _one(part: str) -> bool | None:
     part = _once(part)
     if part in _SIGNS:
         return _SIGNS[part]
-    if part == "算":
-        return None  # only 算了 is a no
     for words, particles, answer in ((_YES, _YES_PARTICLES, True), (_NO, _NO_PARTICLES, False)):
         for size in range(min(len(part), 6), 0, -1):
             stem, behind = _once(part[:size]), part[size:]
