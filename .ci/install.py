@@ -46,7 +46,7 @@ def make(venv: Path) -> None:
 
 def install(python: Path, extras: str) -> int:
     """`pip install -e .[extras]`, a line for each thing fetched; its whole output if it fails."""
-    say(f"installing wechat-dialog[{extras}] into {python.parent.parent}/ (the first time: minutes)")
+    say(f"installing wechat-dialog[{extras}] into {python.parent.parent} (minutes, the first time)")
     command = [python, "-m", "pip", "install", "--no-color", "--progress-bar=off"]
     command += ["--disable-pip-version-check", "--no-input", "--editable", f".[{extras}]"]
     env = {**os.environ, "PYTHONUNBUFFERED": "1", "PIP_ROOT_USER_ACTION": "ignore"}
