@@ -1,7 +1,8 @@
 """Every error of the library, grouped by who can act on it.
 
-Facts go into fields, the sentence into `__str__`, and the sentence ends with what to do. Signals, which are no
-errors, derive from `BaseException`, so that an author's `except Exception` cannot swallow them.
+Facts go into fields, the sentence into `__str__`, and the sentence ends with what to do. Signals,
+which are no errors, derive from `BaseException`, so that an author's `except Exception` cannot
+swallow them.
 """
 
 from __future__ import annotations
@@ -39,13 +40,15 @@ class Signal(BaseException):
 class UnexpectedAnswer(Signal):
     """Raised by a dialog: this message is no answer to my question.
 
-    The conversation ends, and the router treats the message as the first of a new one. A dialog that raises it on
-    the very message that started it hands that message to the next matching route.
+    The conversation ends, and the router treats the message as the first of a new one. A dialog
+    that raises it on the very message that started it hands that message to the next matching
+    route.
     """
 
 
 class Cancelled(Signal):
-    """Thrown into a dialog at its wait: the user sent a cancel word, or an operator ended the conversation.
+    """Thrown into a dialog at its wait: the user sent a cancel word, or an operator ended the
+    conversation.
 
     A dialog may catch it, clean up in steps and return a goodbye; one that asks on goes on.
     """
@@ -55,7 +58,7 @@ class DialogError(Exception):
     """Base of every error the library raises on purpose."""
 
 
-# The sender acts, or nobody: a request that must not be answered. -----------------------------------------------
+# The sender acts, or nobody: a request that must not be answered. ---------------------------------
 
 
 class Refused(DialogError):
@@ -104,7 +107,7 @@ class TooLarge(Refused):
     status = 413
 
 
-# The author acts. -----------------------------------------------------------------------------------------------
+# The author acts. ---------------------------------------------------------------------------------
 
 
 class ConfigurationError(DialogError):
@@ -112,7 +115,8 @@ class ConfigurationError(DialogError):
 
 
 class ReplayMismatch(DialogError):
-    """A dialog no longer does what its journal recorded: its code has changed under a living conversation.
+    """A dialog no longer does what its journal recorded: its code has changed under a living
+    conversation.
 
     Attributes:
         dialog: Name of the dialog.
@@ -122,7 +126,9 @@ class ReplayMismatch(DialogError):
         where: `file:line` of the dialog at that point, or "" if it has ended.
     """
 
-    def __init__(self, dialog: str, position: int, expected: str, found: str | None, where: str) -> None:
+    def __init__(
+        self, dialog: str, position: int, expected: str, found: str | None, where: str
+    ) -> None:
         super().__init__(dialog, position, expected, found, where)
         self.dialog = dialog
         self.position = position
@@ -230,7 +236,7 @@ class TimedOut(DialogError):
         return f"step {self.step!r} took longer than its {self.seconds} s"
 
 
-# The operator acts. ---------------------------------------------------------------------------------------------
+# The operator acts. -------------------------------------------------------------------------------
 
 
 class StoreError(DialogError):

@@ -168,9 +168,9 @@ class Notice(msgspec.Struct, frozen=True, rename="pascal"):
 
 
 class Notices(msgspec.Struct, frozen=True, rename="pascal"):
-    """What happened, template by template."""
+    """What happened, template by template; `entries` is the platform's `List`."""
 
-    list: list[Notice] = field(default_factory=list[Notice])
+    entries: list[Notice] = field(name="List", default_factory=list[Notice])
 
 
 @register(event="subscribe_msg_popup_event")

@@ -141,7 +141,7 @@ def _optional(inner: Parser[Any]) -> Parser[Any]:
         try:
             return None if skips and inner.name == "str" else inner(text, now)
         except ValueError:
-            if skips or narrow(text) == "-":
+            if skips:
                 return None
             raise
 

@@ -113,8 +113,13 @@ def _whole_below(head: str, unit: int) -> int | None:
     """How many of `unit` there are: below 10000, or for 亿 below 亿 (万亿 is one, 亿亿 is not)."""
     if unit == 10**8 and "万" in head:
         before, _, after = head.partition("万")
-        return _joined(_section(before), after, 10**4)
-    return _section(head)
+        return _joined(_head(before), after, 10**4)
+    return _head(head)
+
+
+def _head(text: str) -> int | None:
+    """What stands before 万 or 亿: there, and only there, 两 may stand alone."""
+    return 2 if text == "两" else _section(text)
 
 
 def _joined(head: int | None, tail: str, unit: int) -> int | None:
@@ -135,7 +140,7 @@ def _joined(head: int | None, tail: str, unit: int) -> int | None:
 def _whole_tail(tail: str) -> int | None:
     """What may follow 亿 or 万: anything with units, but not a number spelled digit by digit."""
     head, mark, after = tail.partition("万")
-    return _joined(_section(head), after, 10**4) if mark else _section(tail)
+    return _joined(_head(head), after, 10**4) if mark else _section(tail)
 
 
 def _section(text: str) -> int | None:

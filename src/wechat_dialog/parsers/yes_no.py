@@ -13,8 +13,9 @@ from wechat_dialog.parsers.spoken import narrow, spoken
 __all__ = ["yes_no"]
 
 _YES_WORDS = (
-    "是 是的 对 对的 好 好的 嗯 恩 嗯哼 唔 行 可以 可 成 要 需要 想 想要 愿意 确定 确认 没问题 没错 "
-    "同意 当然 当然可以 当然要 必须 有 正确 真 收到 ok okay okey k y yes yeah yep yup sure true 1"
+    "是 是的 对 对的 好 好的 嗯 恩 嗯哼 唔 行 可以 可 成 要 需要 想 想要 愿意 确定 确认 没问题 "
+    "没错 同意 当然 当然可以 当然要 必须 有 正确 真 收到 "
+    "ok okay okey k y yes yeah yep yup sure true 1"
 )
 _NO_WORDS = (
     "不 不是 不是的 不对 不要 不用 不行 不可以 不可 不能 不好 不想 不想要 不愿意 不同意 不需要 "

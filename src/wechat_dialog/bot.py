@@ -1,0 +1,355 @@
+"""One account's bot: its door, its routes and its store, put together.
+
+`answer` takes the bytes of one push and returns the bytes of one HTTP body. It raises `Refused` for
+what must not be answered, and nothing else: where the store or a dialog fails, the user is told
+that something went wrong, and the log is told what.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import tzinfo
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from zoneinfo import ZoneInfo
+
+from . import replies
+from .cache import LiveDialogs
+from .conversation import Routes, Rules
+from .errors import ConfigurationError
+from .journal import message_key
+from .messages import Message
+from .replies import Reply
+from .router import POLICIES, Dialogs, Router
+from .runner import Runner
+from .stores import for_async, open_store
+from .stores.base import AsyncStore, Store
+from .texts import Texts
+from .turn import Outcome, Settings
+from .window import Window
+from .wire.codec import Codec, Push, Query
+
+if TYPE_CHECKING:
+    from .web.asgi import Application as AsgiApplication
+    from .web.wsgi import Application as WsgiApplication
+
+__all__ = ["Bot"]
+
+log = logging.getLogger("wechat_dialog")
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Bot:
+    """An Official Account's bot.
+
+    Attributes:
+        rules: What it decided for its conversations.
+        router: Its routes.
+        window: The platform's window, as it counts on it.
+    """
+
+    def __init__(
+        self,
+        token: str = "",
+        *,
+        app_id: str = "",
+        aes_key: str = "",
+        previous_aes_key: str = "",
+        app_secret: str = "",
+        mode: Literal["plain", "compatible", "safe"] = "plain",
+        store: str | Store | None = None,
+        timeout: float | None = 60,
+        texts: Texts | None = None,
+        cancel: Iterable[str] = ("取消", "退出"),
+        back: Iterable[str] = ("返回",),
+        on_divergence: Literal["resume", "restart", "park"] = "resume",
+        time_zone: str | tzinfo = "Asia/Shanghai",
+        journal_limit: int = 10_000,
+        live_dialogs: int = 10_000,
+        window: Window | None = None,
+        lease: float = 3.0,
+        max_age: float | None = None,
+        strict: bool = False,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Put a bot together; nothing is opened or connected before the first push.
+
+        Args:
+            token: As set in the console. Empty: only the simulator and the testing kit may talk to
+                it.
+            app_id: The account's AppID; needed in compatible and safe mode and for the active side.
+            aes_key: The EncodingAESKey, 43 letters and digits; likewise.
+            previous_aes_key: The one before, while both are in use.
+            app_secret: For the active side; empty: there is none.
+            mode: How pushes are encrypted (protocol reference 2).
+            store: A URL (`sqlite:///file.db`, `redis://…`, `rediss://…`, `redis+cluster://…`,
+                `redis+sentinel://…`, `memory://`) or a store; None: SQLite, `wechat-dialog.db` in
+                the working directory.
+            timeout: Seconds without an answer after which a conversation is gone; None: never.
+                Dialogs and questions may have their own.
+            texts: Every sentence the library itself says to users; None: Chinese ones.
+            cancel: Words that cancel a conversation. Empty: none do.
+            back: Words that take the last answer back. Empty: none do.
+            on_divergence: What becomes of a conversation whose code has changed under it.
+            time_zone: Of `chat.now()` and of dates in answers: a name of the IANA data base or a
+                `tzinfo`.
+            journal_limit: Records one conversation may have, 2 or more.
+            live_dialogs: Dialogs kept running in this process; 0 replays at every message.
+            window: How long the platform waits; None: 3 requests of 5 s.
+            lease: Seconds after which the turn of a worker that died may be taken over.
+            max_age: Seconds a push's timestamp may be off; None: not checked.
+            strict: Whether every turn is replayed from scratch and compared. For development.
+            clock: Gives the time in seconds since 1970.
+
+        Raises:
+            ConfigurationError: A setting cannot be; the sentence names it.
+        """
+        for name, words in (("cancel", cancel), ("back", back)):
+            if isinstance(words, str):
+                raise ConfigurationError(
+                    f"{name}={words!r}: a collection of words is wanted, ({words!r},)"
+                )
+        if timeout is not None and timeout <= 0:
+            raise ConfigurationError(f"timeout={timeout}: seconds above 0, or None for never")
+        if on_divergence not in POLICIES:
+            raise ConfigurationError(
+                f"on_divergence={on_divergence!r}: one of {', '.join(POLICIES)}"
+            )
+        if journal_limit < 2:
+            raise ConfigurationError(f"journal_limit={journal_limit}: 2 or more")
+        self.token = token
+        self.app_id = app_id
+        self.app_secret = app_secret
+        self.router = Router()
+        self.window = window or Window()
+        self._codec = Codec(
+            token,
+            app_id=app_id,
+            aes_key=aes_key,
+            previous_aes_key=previous_aes_key,
+            mode=mode,
+            max_age=max_age,
+        )
+        self._clock = clock
+        self._store_setting = store
+        self._checked = False
+        self.rules = Rules(
+            routes=self.routes(),
+            texts=texts or Texts(),
+            zone=_zone(time_zone),
+            timeout=timeout,
+            on_divergence=on_divergence,
+            cancel=frozenset(cancel),
+            back=frozenset(back),
+            journal_limit=journal_limit,
+            strict=strict,
+        )
+        self.settings = Settings(
+            self.rules, LiveDialogs(live_dialogs) if live_dialogs else None, lease=lease
+        )
+
+    def routes(self) -> Routes:
+        """Return what conversations ask for their dialogs."""
+        return self.router
+
+    # Routes ---------------------------------------------------------------------------------------
+
+    def text(self, *patterns: str | re.Pattern[str], **options: Any) -> Callable[[F], F]:
+        """Route texts to a dialog; see `Dialogs.text`."""
+        return self._changed().text(*patterns, **options)
+
+    def event(self, *names: str, **options: Any) -> Callable[[F], F]:
+        """Route events by name; see `Dialogs.event`."""
+        return self._changed().event(*names, **options)
+
+    def click(self, *keys: str | re.Pattern[str], **options: Any) -> Callable[[F], F]:
+        """Route taps of menu buttons by key; see `Dialogs.click`."""
+        return self._changed().click(*keys, **options)
+
+    def scan(self, *scenes: str | re.Pattern[str], **options: Any) -> Callable[[F], F]:
+        """Route scans of a parametric QR code by scene; see `Dialogs.scan`."""
+        return self._changed().scan(*scenes, **options)
+
+    def message(self, *kinds: str | type[Message], **options: Any) -> Callable[[F], F]:
+        """Route messages by kind; see `Dialogs.message`."""
+        return self._changed().message(*kinds, **options)
+
+    def fallback(self, fn: F) -> F:
+        """Take every message no other route takes; see `Dialogs.fallback`."""
+        return self._changed().fallback(fn)
+
+    def dialog(self, fn: F | None = None, **options: Any) -> Any:
+        """Name a dialog that no message starts, for `chat.continue_as`; see `Dialogs.dialog`."""
+        return self._changed().dialog(fn, **options)
+
+    def include(self, dialogs: Dialogs) -> None:
+        """Add the routes of another module behind those there are.
+
+        Raises:
+            ConfigurationError: Two different functions are dialogs of one name and version.
+        """
+        self._changed()
+        self.router.include(dialogs)
+
+    def _changed(self) -> Dialogs:
+        self._checked = False
+        return self.router.collected
+
+    def check(self) -> None:
+        """Refuse what can never work, before the first push does.
+
+        Raises:
+            ConfigurationError: A route can never be reached; the sentence names it and the one in
+                its way.
+        """
+        if not self._checked:
+            self.router.check()
+            # Taken now, not at the first turn, so that it speaks of the code as it was loaded.
+            for dialog in list(self.router.collected.dialogs.values()):
+                dialog.code  # noqa: B018
+            self._checked = True
+
+    # Answering ------------------------------------------------------------------------------------
+
+    def echo(self, query: Query) -> str:
+        """Answer the platform's GET, which verifies the server's URL (protocol reference 1).
+
+        Args:
+            query: Its query: a mapping, or the raw query string.
+
+        Returns:
+            The `echostr`, to be sent back as it is.
+
+        Raises:
+            Refused: The signature is wrong, or something is missing.
+        """
+        return self._codec.echo(query)
+
+    def answer(self, body: bytes, query: Query) -> bytes:
+        """Answer one push. May be called from any number of threads.
+
+        Args:
+            body: The request's body.
+            query: Its query: a mapping, or the raw query string.
+
+        Returns:
+            The body of the HTTP 200 answer, `application/xml`; `b"success"` where there is no
+            reply.
+
+        Raises:
+            Refused: It must not be answered; its `status` is the HTTP status to send.
+            ConfigurationError: The bot's routes cannot work.
+        """
+        self.check()
+        arrived = self._clock()
+        push = self._codec.open(body, query, now=arrived)
+        try:
+            outcome = self.respond(push.message, arrived)
+        except Exception:
+            outcome = self._failed(push.message)
+        return self._seal(push, outcome.reply)
+
+    async def answer_async(self, body: bytes, query: Query) -> bytes:
+        """Answer one push on an event loop, without blocking it; see `answer`."""
+        self.check()
+        arrived = self._clock()
+        push = self._codec.open(body, query, now=arrived)
+        try:
+            outcome = await self.respond_async(push.message, arrived)
+        except Exception:
+            outcome = self._failed(push.message)
+        return self._seal(push, outcome.reply)
+
+    def respond(self, message: Message, arrived: float) -> Outcome:
+        """Answer a message that came through no door: the testing kit's, or another transport's.
+
+        Args:
+            message: The message.
+            arrived: When, in seconds since 1970.
+
+        Raises:
+            StoreError: The store failed.
+        """
+        return self._runner.run(
+            self.user_key(message), message, message_key(message), int(arrived * 1000)
+        )
+
+    def respond_async(self, message: Message, arrived: float) -> Awaitable[Outcome]:
+        """See `respond`."""
+        return self._runner.run_async(
+            self.user_key(message), message, message_key(message), int(arrived * 1000)
+        )
+
+    def user_key(self, message: Message) -> str:
+        """Return the key of a message's user in the store."""
+        return f"{message.account}:{message.user}"
+
+    def _failed(self, message: Message) -> Outcome:
+        log.error("user %s: a %s could not be answered", message.user, message.kind)
+        return Outcome(replies.Text(self.rules.texts.apology))
+
+    def _seal(self, push: Push, reply: Reply | None) -> bytes:
+        return self._codec.seal(push, reply, now=int(self._clock()), random16=os.urandom(16))
+
+    # Parts ----------------------------------------------------------------------------------------
+
+    @cached_property
+    def store(self) -> Store:
+        """The bot's store, opened when first asked for.
+
+        Raises:
+            ConfigurationError: The URL is none, or its driver is not installed.
+        """
+        setting = self._store_setting
+        return open_store(setting) if setting is None or isinstance(setting, str) else setting
+
+    @cached_property
+    def async_store(self) -> AsyncStore:
+        """The store's face for event loops."""
+        return for_async(self.store)
+
+    @cached_property
+    def _runner(self) -> Runner:
+        return Runner(self.settings, self.store, lambda: self.async_store, self.window)
+
+    @cached_property
+    def wsgi(self) -> WsgiApplication:
+        """The WSGI application: `gunicorn module:bot.wsgi`."""
+        from .web.wsgi import Application
+
+        return Application(self)
+
+    @cached_property
+    def asgi(self) -> AsgiApplication:
+        """The ASGI application: `uvicorn module:bot.asgi`."""
+        from .web.asgi import Application
+
+        return Application(self)
+
+    def close(self) -> None:
+        """Give back threads, connections and files. Turns under way go on to their end."""
+        if "_runner" in self.__dict__:
+            self.__dict__.pop("_runner").close()
+        if isinstance(self.settings.cache, LiveDialogs):
+            self.settings.cache.clear()
+        self.__dict__.pop("async_store", None)
+        if "store" in self.__dict__ and not isinstance(self._store_setting, str):
+            return
+        if "store" in self.__dict__:
+            self.__dict__.pop("store").close()
+
+
+def _zone(setting: str | tzinfo) -> tzinfo:
+    if isinstance(setting, tzinfo):
+        return setting
+    try:
+        return ZoneInfo(setting)
+    except (KeyError, ValueError, OSError) as error:
+        raise ConfigurationError(
+            f"time_zone={setting!r} is none: {error}; use a name like 'Asia/Shanghai'"
+        ) from error

@@ -1,0 +1,295 @@
+"""The author's vocabulary: what a dialog can say, ask, do once and know.
+
+A `Chat` is the one argument every dialog gets. Its methods build effects (`effects.py`) and change
+nothing, except `say`; the engine sets its fields as it feeds the journal, so that whatever a dialog
+reads here is the same at every replay: the time is the current message's, chance is seeded by the
+conversation. None of it costs a record.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from datetime import UTC, datetime, tzinfo
+from random import Random
+from typing import Any, ParamSpec, TypeVar, Union, overload
+
+from . import answers
+from .effects import ContinueAs, Effect, Gather, StepCall, StepOptions, Wait
+from .messages import Event, Message
+from .replies import Reply
+from .steps import StepFunction
+from .texts import Texts
+
+__all__ = ["Chat", "Dialog"]
+
+T = TypeVar("T")
+T1 = TypeVar("T1")
+T2 = TypeVar("T2")
+T3 = TypeVar("T3")
+T4 = TypeVar("T4")
+R = TypeVar("R")
+P = ParamSpec("P")
+
+Dialog = Generator[Any, Any, R]
+"""Return type of a generator dialog or sub-dialog: `def order(chat: Chat) -> Dialog[str]`."""
+
+Hint = Union[str, Callable[[str], str], None]  # noqa: UP007 - an alias, evaluated at run time on 3.11
+
+
+class Chat:
+    """One conversation, as its dialog sees it.
+
+    Attributes:
+        user: The user's OpenID, a `str`.
+        message: The current message: the one that started the dialog, then each accepted answer.
+        random: A `random.Random` seeded by the conversation's id: the same draws at every replay.
+        replaying: Whether the dialog is only being rebuilt: True for everything before the current
+            message. The 2017 `is_replay`. A dialog that obeys the golden rule never needs it.
+        data: What the bot remembers of this user beyond the conversation: JSON data by name,
+            committed with the turn. Change it by assignment to its keys.
+        texts: The sentences of the library.
+    """
+
+    __slots__ = (
+        "_random",
+        "arrived",
+        "data",
+        "id",
+        "message",
+        "outbox",
+        "put_away",
+        "replaying",
+        "texts",
+        "user",
+        "zone",
+    )
+
+    def __init__(
+        self,
+        user: str,
+        message: Message,
+        *,
+        id: str = "",
+        arrived: int = 0,
+        texts: Texts | None = None,
+        zone: tzinfo = UTC,
+        data: dict[str, Any] | None = None,
+    ) -> None:
+        self.user = user
+        self.message = message
+        self.id = id
+        self.arrived = arrived
+        self.texts = texts or Texts()
+        self.zone = zone
+        self.data: dict[str, Any] = {} if data is None else data
+        self.replaying = False
+        self.put_away = False
+        self.outbox: list[object] = []
+        self._random: Random | None = None
+
+    # What a dialog may know -----------------------------------------------------------------------
+
+    def now(self) -> datetime:
+        """Return when the current message arrived, an aware `datetime` in the bot's time zone."""
+        return datetime.fromtimestamp(self.arrived / 1000, self.zone)
+
+    @property
+    def random(self) -> Random:
+        """Chance that falls the same way at every replay."""
+        if self._random is None:
+            self._random = Random(self.id)
+        return self._random
+
+    # What a dialog may say ------------------------------------------------------------------------
+
+    def say(self, reply: str | Reply | None) -> None:
+        """Add to the answer of this turn without waiting. Called, not awaited.
+
+        Adjacent texts become one message, with a line break between them. What does not fit into
+        one reply (protocol reference 5.2) is held and announced.
+        """
+        if reply is not None and not self.put_away:
+            self.outbox.append(reply)
+
+    # What a dialog may ask ------------------------------------------------------------------------
+
+    @overload
+    def ask(
+        self,
+        prompt: str | Reply | None,
+        *,
+        key: str | None = ...,
+        hint: Hint = ...,
+        timeout: float | None = ...,
+        attempts: int | None = ...,
+        cancel: bool = ...,
+        back: bool = ...,
+    ) -> Effect[str]: ...
+    @overload
+    def ask(
+        self,
+        prompt: str | Reply | None,
+        parse: type[T],
+        *,
+        key: str | None = ...,
+        hint: Hint = ...,
+        timeout: float | None = ...,
+        attempts: int | None = ...,
+        cancel: bool = ...,
+        back: bool = ...,
+    ) -> Effect[T]: ...
+    @overload
+    def ask(
+        self,
+        prompt: str | Reply | None,
+        parse: re.Pattern[str],
+        *,
+        key: str | None = ...,
+        hint: Hint = ...,
+        timeout: float | None = ...,
+        attempts: int | None = ...,
+        cancel: bool = ...,
+        back: bool = ...,
+    ) -> Effect[re.Match[str]]: ...
+    @overload
+    def ask(
+        self,
+        prompt: str | Reply | None,
+        parse: Callable[[str], T] | Callable[[str, datetime], T],
+        *,
+        key: str | None = ...,
+        hint: Hint = ...,
+        timeout: float | None = ...,
+        attempts: int | None = ...,
+        cancel: bool = ...,
+        back: bool = ...,
+    ) -> Effect[T]: ...
+    def ask(
+        self,
+        prompt: str | Reply | None,
+        parse: Any = str,
+        *,
+        key: str | None = None,
+        hint: Hint = None,
+        timeout: float | None = None,
+        attempts: int | None = None,
+        cancel: bool = True,
+        back: bool = True,
+    ) -> Effect[Any]:
+        """Ask, and wait for an answer that fits.
+
+        An answer that does not fit is never journaled: the user gets the hint and the question
+        again.
+
+        Args:
+            prompt: The question: a text or another reply; None asks nothing and waits.
+            parse: What the answer must be: `str` (stripped, not empty), `int`, `float`, `Decimal`,
+                `bool`, `date`, `time`, `datetime`, an `Enum`, a compiled pattern (the stripped text
+                must match in full; gives the `re.Match`), a class of `messages` (gives the
+                message), a parser of `parsers`, or a function of the stripped text that raises
+                `ValueError` with a sentence for the user.
+            key: Tells this question apart where its text is no good for it, because it comes from
+                data or a clock.
+            hint: Said before the question is asked again: a text, or a function of what the user
+                wrote. None: what the parser says.
+            timeout: Seconds without an answer after which the conversation is gone; None: the
+                dialog's.
+            attempts: After this many answers in a row that do not fit, `TooManyAttempts` is raised
+                here.
+            cancel: Whether the bot's cancel words work at this question.
+            back: Whether its back words do.
+
+        Returns:
+            An effect: `yield from` or `await` it for the value, of the type `parse` stands for.
+        """
+        event = parse if isinstance(parse, type) and issubclass(parse, Event) else None
+        read = answers.reader(parse)
+        return Wait(
+            self, "a", prompt, read, key=key, hint=hint, timeout=timeout, attempts=attempts, cancel=cancel,
+            back=back, event=event,
+        )  # fmt: skip
+
+    # What a dialog may do once --------------------------------------------------------------------
+
+    @overload
+    def step(self, fn: StepFunction[P, T], /, *args: P.args, **kwargs: P.kwargs) -> StepCall[T]: ...
+    @overload
+    def step(
+        self, fn: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> StepCall[T]: ...
+    @overload
+    def step(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> StepCall[T]: ...
+    def step(self, fn: Any, /, *args: Any, **kwargs: Any) -> StepCall[Any]:
+        """Run a side effect once; on replay its recorded result is given back, or its exception
+        raised again.
+
+        A finished step never runs again. Only the step in which a process died can run a second
+        time, and it then gets the same `idempotency_key`, a `str`, if the function declares a
+        parameter of that name.
+
+        Args:
+            fn: A sync or async function, or a `step(…)` of one.
+            args: Its arguments.
+            kwargs: Its keyword arguments.
+
+        Returns:
+            An effect for the function's result, which must be JSON data or of a type msgspec knows
+            (then the function's return annotation says which), and is a copy that went through
+            JSON.
+
+        Raises:
+            TimedOut: When waited for: the function took longer than its `timeout`.
+            Exception: When waited for: what the function raised; `StepFailed` where its class
+                cannot be rebuilt.
+        """
+        if isinstance(fn, StepFunction):
+            return StepCall(self, fn.fn, args, kwargs, fn.options)
+        return StepCall(self, fn, args, kwargs, _PLAIN_STEP)
+
+    @overload
+    def gather(self, a: StepCall[T1], /) -> Effect[tuple[T1]]: ...
+    @overload
+    def gather(self, a: StepCall[T1], b: StepCall[T2], /) -> Effect[tuple[T1, T2]]: ...
+    @overload
+    def gather(
+        self, a: StepCall[T1], b: StepCall[T2], c: StepCall[T3], /
+    ) -> Effect[tuple[T1, T2, T3]]: ...
+    @overload
+    def gather(
+        self, a: StepCall[T1], b: StepCall[T2], c: StepCall[T3], d: StepCall[T4], /
+    ) -> Effect[tuple[T1, T2, T3, T4]]: ...
+    @overload
+    def gather(self, *calls: StepCall[T]) -> Effect[tuple[T, ...]]: ...
+    def gather(self, *calls: StepCall[Any]) -> Effect[Any]:
+        """Run several steps at once.
+
+        Each is recorded as it ends, so that none runs again after a crash that came before the
+        slowest one ended.
+
+        Args:
+            calls: What `chat.step(…)` returned. None at all gives an empty tuple at once.
+
+        Returns:
+            An effect for the tuple of their results, in the order given. If some raised, the
+            exception of the first of them in that order is raised, after all have ended.
+        """
+        return Gather(self, calls)
+
+    # Where a dialog may end -----------------------------------------------------------------------
+
+    def continue_as(self, dialog: Callable[..., Any], **state: Any) -> ContinueAs:
+        """End here and begin `dialog` at once as a fresh conversation; for the dialog to return.
+
+        Args:
+            dialog: A dialog of the bot: one with a route, or one named with `bot.dialog`.
+            state: Its arguments; JSON data.
+        """
+        return ContinueAs(dialog, state)
+
+
+_PLAIN_STEP = StepOptions()
+
+# Kept for annotations of what options may be; `chat.choose` is in `menus.py`.
+Options = Union["list[str]", "list[tuple[str, T]]", Mapping[str, T], type[enum.Enum]]

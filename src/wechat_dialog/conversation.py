@@ -1,0 +1,575 @@
+"""One conversation carried on: from a message it has accepted to its next question, or its end.
+
+`Conversation` drives the dialog on top of a user's stack. Its methods are generators that yield
+operations (`RunStep`, `RunSteps`, and `CHECKPOINT`: "write now, before the dialog goes on") and
+collect what is to be answered in `parts`. What a message means, and which conversation it is for,
+is decided in `dispatch.py`.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import logging
+import traceback
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
+from typing import Any, Protocol
+
+import msgspec
+
+from . import replies
+from .chat import Chat
+from .document import Document
+from .effects import ContinueAs, Gather, StepCall, Wait
+from .engine import Dialog, Ended, Raised, Run
+from .errors import (
+    Cancelled,
+    JournalFull,
+    ReplayMismatch,
+    Signal,
+    TooManyAttempts,
+    UnexpectedAnswer,
+)
+from .journal import (
+    Answer,
+    Data,
+    Failed,
+    Frame,
+    GatheredFailed,
+    GatheredReturned,
+    Killed,
+    Message,
+    ParkedConversation,
+    Record,
+    Returned,
+    Rewind,
+    effective,
+    encode_parked,
+    encode_record,
+    message_of,
+    record_message,
+)
+from .messages import Message as Heard
+from .operations import Operation, RunStep, RunSteps, StepOutcome
+from .replies import Reply, to_reply
+from .router import Match
+from .steps import failed, returned
+from .stores.base import Parked
+from .texts import Texts
+
+__all__ = ["CHECKPOINT", "Checkpoint", "Conversation", "Flow", "Routes", "Rules"]
+
+log = logging.getLogger("wechat_dialog")
+
+
+class Checkpoint:
+    """Asks for what is recorded so far to be written before the dialog goes on."""
+
+
+CHECKPOINT = Checkpoint()
+
+Flow = Generator[Operation | Checkpoint, Any, None]
+
+STEP_RECORDS = (Returned, Failed, GatheredReturned, GatheredFailed)
+HANDOVERS = 20
+"""Times one turn may go from `continue_as` to `continue_as` before it counts as a bug."""
+
+
+class Routes(Protocol):
+    """What a conversation asks of a router."""
+
+    def matches(self, message: Heard) -> Iterator[Match]:
+        """Yield the routes that take the message, in order."""
+        ...
+
+    def find(self, name: str, version: str) -> Dialog | None:
+        """Return a dialog, or None."""
+        ...
+
+    def newest(self, name: str) -> Dialog | None:
+        """Return the newest version of a dialog, or None."""
+        ...
+
+    def named(self, fn: Callable[..., Any]) -> Dialog | None:
+        """Return the newest dialog whose function this is, or None."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a bot has decided for all its conversations.
+
+    Attributes:
+        routes: Its router.
+        texts: Its sentences.
+        zone: Its time zone.
+        timeout: Seconds without an answer after which a conversation is gone; None: never.
+        on_divergence: "resume", "restart" or "park".
+        cancel: Cancel words.
+        back: Back words.
+        journal_limit: Records a conversation may have.
+        strict: Whether every turn is replayed from scratch and compared.
+        hold: Seconds a part of an answer is held.
+        park: Seconds a broken conversation is kept.
+        depth: Conversations that may interrupt each other.
+    """
+
+    routes: Routes
+    texts: Texts = field(default_factory=Texts)
+    zone: tzinfo = UTC
+    timeout: float | None = 60.0
+    on_divergence: str = "resume"
+    cancel: frozenset[str] = frozenset()
+    back: frozenset[str] = frozenset()
+    journal_limit: int = 10_000
+    strict: bool = False
+    hold: float = 86400.0
+    park: float = 7 * 86400.0
+    depth: int = 5
+
+
+class Conversation:
+    """A user's conversations while one message is worked on.
+
+    Attributes:
+        rules: The bot's.
+        doc: The user's document; changed as the turn goes.
+        message: The message at hand.
+        key: Its key.
+        arrived: When it arrived, ms since the epoch.
+        parts: The parts of the answer so far.
+        unrouted: Routes that handed the message back, so that none gets it twice.
+        again: Whether the message is to be dispatched (once more), because a dialog handed it back.
+    """
+
+    def __init__(self, rules: Rules, doc: Document, message: Heard, key: str, arrived: int) -> None:
+        self.rules = rules
+        self.doc = doc
+        self.message = message
+        self.key = key
+        self.arrived = arrived
+        self.parts: list[Reply] = []
+        self.unrouted: set[int] = set()
+        self.again = False
+        self._begun = 0
+
+    # Beginning ------------------------------------------------------------------------------------
+
+    def begin(self, dialog: Dialog, args: dict[str, Any]) -> Flow:
+        """Start a dialog on the message at hand, on top of whatever is on the stack."""
+        doc = self.doc
+        self._begun += 1
+        frame = Frame(
+            id=self._new_id(),
+            dialog=dialog.name,
+            version=dialog.version,
+            code=dialog.code,
+            args=args,
+            begun=self.arrived,
+            base=len(doc.records),
+            timeout=self._timeout(dialog),
+        )
+        self._put_away()
+        doc.state.stack.append(frame)
+        run = self._run(dialog, frame)
+        if doc.data:
+            data = Data(copy.deepcopy(doc.data))
+            doc.append(data)
+            run.feed(data)
+        start = record_message("", self.message, self.arrived)
+        doc.append(start)
+        run.feed(start)
+        yield from self.go_on(run, frame)
+
+    def _new_id(self) -> str:
+        state = self.doc.state
+        seed = f"{state.account}\0{state.user}\0{self.key}\0{self.arrived}\0{self._begun}"
+        return hashlib.blake2s(seed.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+    def _run(self, dialog: Dialog, frame: Frame, *, code: str = "") -> Run:
+        state = self.doc.state
+        chat = Chat(
+            state.user,
+            self.message,
+            id=frame.id,
+            arrived=self.arrived,
+            texts=self.rules.texts,
+            zone=self.rules.zone,
+        )
+        return Run(dialog, chat, dict(frame.args), account=state.account, code=code)
+
+    def _timeout(self, dialog: Dialog) -> float | None:
+        return self.rules.timeout if dialog.timeout is None else dialog.timeout
+
+    def _put_away(self) -> None:
+        """Put the live dialog away; its journal stays."""
+        if self.doc.run is not None:
+            self.doc.run.close()
+            self.doc.run = None
+
+    # Waking ---------------------------------------------------------------------------------------
+
+    def wake(self, frame: Frame) -> Generator[Operation | Checkpoint, Any, Run | None]:
+        """Rebuild the dialog of the conversation on top from its journal.
+
+        Returns:
+            The run, at its wait, or in the middle of an interrupted turn. None if its code has
+            changed so that it
+            does not fit its journal: then the policy was carried out, and the message is not to be
+                taken as an answer.
+        """
+        run = self.doc.run
+        if run is not None and run.chat.id == frame.id:
+            return run
+        dialog = self.rules.routes.find(frame.dialog, frame.version) or self.rules.routes.newest(
+            frame.dialog
+        )
+        if dialog is None:
+            yield from self._park(
+                frame, LookupError(f"no dialog {frame.dialog!r} is registered any more")
+            )
+            return None
+        records = effective(self.doc.records[frame.base :])
+        run = self._run(dialog, frame, code=frame.code)
+        try:
+            run.replay(records)
+            if not self.doc.interrupted:
+                run.must_wait_at(frame.wait)
+        except ReplayMismatch as mismatch:
+            run.close()
+            yield from self._diverged(frame, dialog, records, mismatch)
+            return None
+        frame.code = dialog.code
+        frame.version = dialog.version
+        self.doc.run = run
+        return run
+
+    def _diverged(
+        self, frame: Frame, dialog: Dialog, records: list[Record], mismatch: ReplayMismatch
+    ) -> Flow:
+        policy = dialog.on_divergence or self.rules.on_divergence
+        kept, lost = records[: mismatch.position], records[mismatch.position :]
+        if policy == "resume" and (
+            any(isinstance(record, STEP_RECORDS) for record in lost) or not kept
+        ):
+            policy = "park"
+        log.warning("user %s: %s; policy: %s", self.doc.state.user, mismatch, policy)
+        if policy == "park":
+            yield from self._park(frame, mismatch)
+            return
+        texts = self.rules.texts
+        if policy == "restart":
+            self._say(texts.restarted)
+            start = next(record for record in records if isinstance(record, (Answer, Message)))
+            self._pop(frame)
+            first = message_of(start, self.doc.state.user, self.doc.state.account)
+            now, self.message = self.message, first
+            yield from self.begin(dialog, dict(frame.args))
+            self.message = now
+            return
+        self._say(texts.changed)
+        if lost:
+            self.doc.append(Rewind(mismatch.position, "resume"))
+        run = self._run(dialog, frame)
+        run.replay(kept)
+        run.chat.outbox.clear()
+        frame.code = dialog.code
+        frame.version = dialog.version
+        yield from self.go_on(run, frame)
+
+    # Going on -------------------------------------------------------------------------------------
+
+    def go_on(self, run: Run, frame: Frame) -> Flow:
+        """Drive the dialog on top until it waits or ends, running its steps; and what takes its place then."""
+        while True:
+            at = run.at
+            if isinstance(at, Wait):
+                self._waits(run, frame, at)
+                return
+            if isinstance(at, StepCall):
+                yield from self._step(run, frame, at)
+            elif isinstance(at, Gather):
+                yield from self._gather(run, frame, at)
+            else:
+                self.doc.run = None
+                yield from self._over(run, frame, at)
+                return
+
+    def _waits(self, run: Run, frame: Frame, at: Wait[Any]) -> None:
+        try:
+            prompt = to_reply(at.prompt)
+        except TypeError as error:
+            self.parts_of_park(run, frame, error)
+            return
+        frame.wait = at.id
+        frame.misses = 0
+        frame.timeout = self._timeout(run.dialog) if at.timeout is None else at.timeout
+        self.doc.run = run
+        self._remember(run, frame)
+        self._deliver(run)
+        self.add(prompt)
+        if self.rules.strict:
+            self._compare(run, frame, at)
+
+    def _compare(self, run: Run, frame: Frame, at: Wait[Any]) -> None:
+        """Strict mode: replay from scratch and see whether the dialog gets to the same place.
+
+        Raises:
+            ReplayMismatch: It does not: it reads a clock, chance or something else outside its
+                journal.
+        """
+        again = self._run(run.dialog, frame)
+        try:
+            again.replay(effective(self.doc.records[frame.base :]))
+            again.must_wait_at(at.id)
+        finally:
+            again.close()
+
+    def _step(self, run: Run, frame: Frame, at: StepCall[Any]) -> Flow:
+        if self._full(run, frame):
+            return
+        outcome = yield RunStep(at, f"{frame.id}:{self._position(frame)}")
+        self.record(run, _step_record(at.name, outcome))
+        yield CHECKPOINT
+
+    def _gather(self, run: Run, frame: Frame, at: Gather[Any]) -> Flow:
+        if self._full(run, frame):
+            return
+        slots = run.open_slots()
+        # Where the gathering began: what of it has ended already stands behind that.
+        position = self._position(frame) - (len(at.calls) - len(slots))
+        steps = tuple(
+            RunStep(at.calls[slot], f"{frame.id}:{position}:{slot}", slot) for slot in slots
+        )
+        left = len(steps)
+        outcome = yield RunSteps(steps)
+        while True:
+            self.record(run, _step_record(at.calls[outcome.slot].name, outcome, outcome.slot))
+            yield CHECKPOINT
+            left -= 1
+            if not left:
+                return
+            outcome = yield RunSteps(())
+
+    def _position(self, frame: Frame) -> int:
+        """Return the position of the next record, rewinds counted: the idempotency key of a step is
+        made of it.
+
+        So a step that a crash repeats has the key it had, and one that follows an answer taken back
+        has a new one.
+        """
+        return len(self.doc.records) - frame.base
+
+    def record(self, run: Run, record: Record) -> None:
+        """Add a record and feed it to the dialog."""
+        self.doc.append(record)
+        run.feed(record)
+
+    def _full(self, run: Run, frame: Frame) -> bool:
+        """Whether the journal is full; then the dialog has been told."""
+        count = len(self.doc.records) - frame.base
+        limit = self.rules.journal_limit
+        if count == limit // 2:
+            log.warning(
+                "user %s: the conversation of %r has %d records, and %d are the limit; use chat.continue_as",
+                self.doc.state.user, frame.dialog, count, limit,
+            )  # fmt: skip
+        if count < limit:
+            return False
+        run.at = Raised(JournalFull(frame.dialog, limit))
+        return True
+
+    def hear(self, run: Run, frame: Frame, at: Wait[Any], answer: object) -> Flow:
+        """Take an answer that was read: record it, and go on."""
+        if not self._full(run, frame):
+            self.doc.append(record_message(at.id, self.message, self.arrived))
+            run.take(self.message, self.arrived, answer)
+            run.position += 1
+        yield from self.go_on(run, frame)
+
+    def throw(self, run: Run, frame: Frame, what: str) -> Flow:
+        """Throw into the dialog at its wait, as the message's effect: "cancel", or "attempts:3"; and go on."""
+        self.record(run, record_message(f"!{what}", self.message, self.arrived))
+        yield from self.go_on(run, frame)
+
+    # Ending ---------------------------------------------------------------------------------------
+
+    def _over(self, run: Run, frame: Frame, at: Ended | Raised | None) -> Flow:
+        self._remember(run, frame)
+        if isinstance(at, Ended):
+            yield from self._returned(run, frame, at.value)
+            return
+        assert isinstance(at, Raised)
+        error = at.error
+        if isinstance(error, Signal):
+            self._deliver(run)
+            self._pop(frame)
+            if isinstance(error, UnexpectedAnswer):
+                self.again = True
+                return
+            if isinstance(error, Cancelled):
+                self._say(self.rules.texts.cancelled)
+            yield from self.ask_again()
+        elif isinstance(error, TooManyAttempts):
+            self._deliver(run)
+            self._pop(frame)
+            self._say(self.rules.texts.too_many)
+            yield from self.ask_again()
+        else:
+            yield from self._park(frame, error)
+
+    def _returned(self, run: Run, frame: Frame, value: object) -> Flow:
+        if isinstance(value, ContinueAs):
+            dialog = self.rules.routes.named(value.dialog)
+            try:
+                args = msgspec.json.decode(msgspec.json.encode(dict(value.state)))
+            except (TypeError, ValueError) as error:
+                yield from self._park(
+                    frame, TypeError(f"continue_as: the state is no JSON data ({error})")
+                )
+                return
+            if dialog is None or self._begun > HANDOVERS:
+                name = getattr(value.dialog, "__qualname__", repr(value.dialog))
+                why = (
+                    "is no dialog of the bot; name it with @bot.dialog"
+                    if dialog is None
+                    else "never stops handing over"
+                )
+                yield from self._park(frame, LookupError(f"continue_as: {name} {why}"))
+                return
+            self._deliver(run)
+            self._pop(frame)
+            yield from self.begin(dialog, args)
+            return
+        try:
+            reply = to_reply(value)
+        except TypeError as error:
+            yield from self._park(frame, error)
+            return
+        self._deliver(run)
+        self.add(reply)
+        self._pop(frame)
+        yield from self.ask_again()
+
+    def ask_again(self) -> Flow:
+        """Ask the pending question of the conversation below, if there is one."""
+        frame = self.doc.top
+        if frame is None:
+            return
+        run = yield from self.wake(frame)
+        if run is None:
+            return
+        if isinstance(run.at, Wait):
+            self.add(to_reply(run.at.prompt))
+
+    def end(self, frame: Frame, *, killed: bool = False) -> Flow:
+        """End the conversation on top for good, its clean-up steps included; whatever it says is not delivered."""
+        said = list(self.parts)
+        run = yield from self.wake(frame)
+        if run is not None and frame in self.doc.state.stack:
+            if killed:
+                self.record(run, Killed(self.arrived))
+            else:
+                self.record(run, record_message("!cancel", self.message, self.arrived))
+            while isinstance(run.at, (StepCall, Gather)):
+                if isinstance(run.at, StepCall):
+                    yield from self._step(run, frame, run.at)
+                else:
+                    yield from self._gather(run, frame, run.at)
+            self._remember(run, frame)
+            run.close()
+        self.doc.run = None
+        if frame in self.doc.state.stack:
+            self._pop(frame)
+        self.parts = said
+
+    def _pop(self, frame: Frame) -> None:
+        """Take a conversation and those that interrupt it off the stack, records and all."""
+        stack = self.doc.state.stack
+        del stack[stack.index(frame) :]
+        self.doc.cut(frame.base)
+        self.doc.run = None
+
+    # Parking --------------------------------------------------------------------------------------
+
+    def _park(self, frame: Frame, error: BaseException) -> Flow:
+        """Put the conversation on top aside, say sorry, and go back to the one below."""
+        self.parts_of_park(None, frame, error)
+        yield from self.ask_again()
+
+    def parts_of_park(self, run: Run | None, frame: Frame, error: BaseException) -> None:
+        """Put a conversation aside with all that is needed to go on once the bug is fixed."""
+        state = self.doc.state
+        trace = "".join(traceback.format_exception(error)) if error.__traceback__ else ""
+        log.error(
+            "user %s: dialog %r broke at record %d and is parked as %s: %s",
+            state.user, frame.dialog, len(self.doc.records) - frame.base, frame.id, _line(error),
+            exc_info=error if error.__traceback__ else None,
+        )  # fmt: skip
+        header = msgspec.structs.replace(frame, base=0, length=self._before_turn(frame))
+        parked = ParkedConversation(
+            frame=header,
+            records=[
+                msgspec.Raw(encode_record(record)) for record in self.doc.records[frame.base :]
+            ],
+            user=state.user,
+            account=state.account,
+            parked=self.arrived,
+            error=_line(error),
+            traceback=trace,
+        )
+        self.doc.park = Parked(frame.id, encode_parked(parked), self.rules.park)
+        if run is not None:
+            run.close()
+        self._pop(frame)
+        self.parts = []
+        self._say(self.rules.texts.apology)
+
+    def _before_turn(self, frame: Frame) -> int:
+        """Return how many records the conversation had before the message that broke it."""
+        return min(frame.length, len(self.doc.records) - frame.base)
+
+    # Answering ------------------------------------------------------------------------------------
+
+    def add(self, reply: Reply | None) -> None:
+        """Add a part to the answer."""
+        if reply is not None:
+            self.parts.append(reply)
+
+    def _say(self, text: str) -> None:
+        if text:
+            self.parts.append(replies.Text(text))
+
+    def _deliver(self, run: Run) -> None:
+        """Add what the dialog said in this turn."""
+        for said in run.chat.outbox:
+            self.add(to_reply(said))
+        run.chat.outbox.clear()
+
+    def _remember(self, run: Run, frame: Frame) -> None:
+        """Take over what the dialog changed in the user's data since its conversation began."""
+        view = run.chat.data
+        first = self.doc.records[frame.base] if len(self.doc.records) > frame.base else None
+        before = first.data if isinstance(first, Data) else {}
+        if view == before:
+            return
+        for name in view.keys() | before.keys():
+            if name not in view:
+                self.doc.data.pop(name, None)
+            elif name not in before or view[name] != before[name]:
+                self.doc.data[name] = copy.deepcopy(view[name])
+
+
+def _step_record(name: str, outcome: StepOutcome, slot: int | None = None) -> Record:
+    if outcome.error is not None:
+        return failed(name, outcome.error, slot)
+    try:
+        return returned(name, outcome.result, slot)
+    except TypeError as error:
+        return failed(name, error, slot)
+
+
+def _line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,362 @@
+"""What a message means to a user's conversations, and what he gets for it.
+
+One message may fetch what is held, be the answer to a pending question, cancel it or take the last
+answer back, interrupt, change the subject, or begin a conversation. The order in which that is
+decided is `handle`, from top to bottom. Nothing here performs anything; see `operations.py`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+import msgspec
+
+from . import messages, replies
+from .answers import text_of
+from .conversation import Conversation, Flow
+from .delivery import link, pack
+from .effects import Wait
+from .engine import Raised, Run
+from .journal import (
+    Answer,
+    Frame,
+    Held,
+    Message,
+    ParkedConversation,
+    Rewind,
+    decode_records,
+    effective,
+    record_message,
+)
+from .replies import Reply, to_reply
+from .router import Match
+from .texts import Texts
+
+__all__ = ["Turn", "decode_reply", "encode_reply", "waiting"]
+
+log = logging.getLogger("wechat_dialog")
+
+_reply_decoder: msgspec.json.Decoder[Reply | None] = msgspec.json.Decoder(Reply | None)
+
+
+def encode_reply(reply: Reply | None) -> bytes:
+    """Encode a reply for a store to remember; `null` for none."""
+    return msgspec.json.encode(reply)
+
+
+def decode_reply(reply: bytes) -> Reply | None:
+    """Decode what `encode_reply` made."""
+    return _reply_decoder.decode(reply)
+
+
+class Turn(Conversation):
+    """One message worked on, from what it means to the reply it gets."""
+
+    _packed = 0
+
+    # An interrupted turn --------------------------------------------------------------------------
+
+    def finish(self) -> Flow:
+        """Finish the turn that was cut off in the middle: the message at hand becomes that turn's own."""
+        frame = self.doc.top
+        assert frame is not None
+        self.key = self.doc.state.key
+        run = yield from self.wake(frame)
+        if run is None:
+            return
+        self.message, self.arrived = run.chat.message, run.chat.arrived
+        yield from self.go_on(run, frame)
+        yield from self._reroute()
+
+    def owe(self) -> None:
+        """Hold the whole answer for the user's next message: nobody is listening to this one's."""
+        self._hold(self.parts, owed=True)
+        self.parts = []
+
+    # A message ------------------------------------------------------------------------------------
+
+    def handle(self) -> Flow:
+        """Work the message out; `reply` has its answer then."""
+        self._expire()
+        if isinstance(self.message, messages.Event):
+            yield from self._event(self.message)
+            return
+        state, texts = self.doc.state, self.rules.texts
+        if state.held and self._asks_for_more():
+            self._fetch()
+            return
+        if any(held.asks and self.doc.top and held.asks == self.doc.top.id for held in state.held):
+            # The pending question stands in what the user has not seen: this cannot be its answer.
+            self._fetch(note=texts.not_taken)
+            return
+        owed = self._take_owed()
+        yield from self.dispatch()
+        self.parts[:0] = owed
+
+    def dispatch(self) -> Flow:
+        """Give the message to the conversation on top, or begin one."""
+        frame = self.doc.top
+        if frame is None:
+            yield from self._begin()
+        else:
+            run = yield from self.wake(frame)
+            if run is None:
+                return
+            yield from self._in_conversation(run, frame)
+        yield from self._reroute()
+
+    def _reroute(self) -> Flow:
+        while self.again:
+            self.again = False
+            frame = self.doc.top
+            if frame is None:
+                yield from self._begin()
+            else:
+                run = yield from self.wake(frame)
+                if run is not None:
+                    yield from self._in_conversation(run, frame)
+
+    def _begin(self) -> Flow:
+        match = self._match()
+        if match is None:
+            if self.unrouted:
+                log.warning(
+                    "user %s: every dialog handed %r back, so there is no reply",
+                    self.message.user,
+                    self.message.kind,
+                )
+            return
+        yield from self.begin(match.route.dialog, match.args)
+
+    def _match(self, *, anytime: bool = False) -> Match | None:
+        for match in self.rules.routes.matches(self.message):
+            mark = hash((match.route.kind, match.route.patterns, match.route.dialog.name))
+            if mark in self.unrouted or (anytime and not match.route.anytime):
+                continue
+            self.unrouted.add(mark)
+            return match
+        return None
+
+    def _in_conversation(self, run: Run, frame: Frame) -> Flow:
+        at = run.at
+        assert isinstance(at, Wait), "a conversation that is not waiting was not committed"
+        said = text_of(self.message)
+        word = said.strip() if said is not None else None
+        if word is not None and not (at.takes and at.takes(word)):
+            if at.cancel and word in self.rules.cancel:
+                yield from self.throw(run, frame, "cancel")
+                return
+            if at.back and word in self.rules.back:
+                yield from self._back(run, frame)
+                return
+            match = self._interruption(frame)
+            if match is not None:
+                yield from self.begin(match.route.dialog, match.args)
+                return
+        yield from self._answer(run, frame, at)
+
+    def _interruption(self, frame: Frame) -> Match | None:
+        """Return the `anytime` route that takes the message, unless it is the one running or the stack is full."""
+        if len(self.doc.state.stack) >= self.rules.depth:
+            return None
+        for match in self.rules.routes.matches(self.message):
+            if match.route.anytime:
+                return match if match.route.dialog.name != frame.dialog else None
+        return None
+
+    def _answer(self, run: Run, frame: Frame, at: Wait[object]) -> Flow:
+        chat = run.chat
+        before = chat.message, chat.arrived
+        chat.message, chat.arrived = self.message, self.arrived
+        try:
+            answer = at.read(chat, self.message)
+        except ValueError as error:
+            chat.message, chat.arrived = before
+            yield from self._misfit(run, frame, at, error)
+            return
+        except Exception as error:  # noqa: BLE001 - the author's parser is broken; the answer is kept with the rest
+            run.at = Raised(error)
+            answer = None
+            self.doc.append(record_message(at.id, self.message, self.arrived))
+            yield from self.go_on(run, frame)
+            return
+        yield from self.hear(run, frame, at, answer)
+
+    def _misfit(self, run: Run, frame: Frame, at: Wait[object], error: ValueError) -> Flow:
+        """Say what was wrong and ask again; nothing of it is journaled."""
+        if text_of(self.message) is None and (match := self._interruption(frame)) is not None:
+            yield from self.begin(match.route.dialog, match.args)
+            return
+        frame.misses += 1
+        if at.attempts is not None and frame.misses >= at.attempts:
+            yield from self.throw(run, frame, f"attempts:{frame.misses}")
+            return
+        hint = at.hint
+        if callable(hint):
+            hint = hint(text_of(self.message) or "")
+        self.add(to_reply(hint if hint is not None else str(error)))
+        self.add(to_reply(at.prompt))
+
+    def _back(self, run: Run, frame: Frame) -> Flow:
+        """Take the last answer back, where no step lies between, and ask its question again."""
+        records = effective(self.doc.records[frame.base :])
+        last = len(records) - 1
+        taken = records[last]
+        if not isinstance(taken, (Answer, Message)) or not taken.wait or taken.wait.startswith("!"):
+            at = run.at
+            assert isinstance(at, Wait)
+            self.add(replies.Text(self.rules.texts.no_way_back))
+            self.add(to_reply(at.prompt))
+            return
+        run.close()
+        self.doc.run = None
+        self.doc.append(Rewind(last, "back"))
+        again = self._run(run.dialog, frame)
+        again.replay(records[:last])
+        again.chat.outbox.clear()
+        yield from self.go_on(again, frame)
+
+    # Events ---------------------------------------------------------------------------------------
+
+    def _event(self, event: messages.Event) -> Flow:
+        if event.event.lower() == "unsubscribe":
+            yield from self._end_all()
+            self.doc.state.held = []
+            yield from self.dispatch()
+            self.parts = []
+            return
+        frame = self.doc.top
+        if frame is not None:
+            run = yield from self.wake(frame)
+            if run is None:
+                return
+            at = run.at
+            if isinstance(at, Wait) and at.event is not None and isinstance(event, at.event):
+                yield from self._answer(run, frame, at)
+                yield from self._reroute()
+                return
+            match = next(iter(self.rules.routes.matches(event)), None)
+            if match is None or match.route.kind == "fallback":
+                return
+            if match.route.anytime:
+                if len(self.doc.state.stack) < self.rules.depth:
+                    yield from self.begin(match.route.dialog, match.args)
+                    yield from self._reroute()
+                return
+            yield from self._end_all()
+        owed = self._take_owed()
+        yield from self.dispatch()
+        self.parts[:0] = owed
+
+    def _end_all(self) -> Flow:
+        while self.doc.top is not None:
+            yield from self.end(self.doc.top)
+        self.parts = []
+
+    # Time -----------------------------------------------------------------------------------------
+
+    def _expire(self) -> None:
+        """Forget the conversations whose time is up, and the parts held for too long."""
+        state = self.doc.state
+        state.held = [held for held in state.held if held.until > self.arrived]
+        gone = False
+        while (
+            (frame := self.doc.top) is not None
+            and frame.timeout is not None
+            and self.doc.age > frame.timeout
+        ):
+            if self.doc.run is not None:
+                self.doc.run.close()
+            self._pop(frame)
+            gone = True
+        if gone and self.rules.texts.expired:
+            self.add(replies.Text(self.rules.texts.expired))
+
+    # What is held ---------------------------------------------------------------------------------
+
+    def _asks_for_more(self) -> bool:
+        said = text_of(self.message)
+        return said is not None and said.strip() == self.rules.texts.more
+
+    def _fetch(self, *, note: str = "") -> None:
+        """Deliver the next part of what is held."""
+        state = self.doc.state
+        held, state.held = state.held, []
+        asks = held[-1].asks
+        parts = [decode_reply(bytes(one.reply)) for one in held]
+        texts = self.rules.texts
+        parcel = pack(
+            [part for part in ([replies.Text(note)] if note else []) + parts if part is not None],
+            texts.more,
+            texts.more_before,
+            fetched=True,
+        )
+        self.parts = [] if parcel.reply is None else [parcel.reply]
+        self._hold(parcel.rest, owed=False, asks=asks)
+
+    def _take_owed(self) -> list[Reply]:
+        """Return the parts of which the user knows nothing yet; they are held no longer."""
+        state = self.doc.state
+        owed = [decode_reply(bytes(held.reply)) for held in state.held if held.owed]
+        state.held = [held for held in state.held if not held.owed]
+        return [part for part in owed if part is not None]
+
+    def _hold(self, parts: Sequence[Reply], *, owed: bool, asks: str | None = None) -> None:
+        """Hold parts behind those held already; the last of them ends with the pending question."""
+        if not parts:
+            return
+        until = self.arrived + int(self.rules.hold * 1000)
+        pending = (self.doc.top.id if self.doc.top else "") if asks is None else asks
+        for number, part in enumerate(parts, 1):
+            raw = msgspec.Raw(encode_reply(part))
+            self.doc.state.held.append(
+                Held(raw, until, owed, pending if number == len(parts) else "")
+            )
+
+    # The reply ------------------------------------------------------------------------------------
+
+    def reply(self) -> Reply | None:
+        """Make one reply of the parts, and hold what does not fit into it. Called once, at the end."""
+        texts = self.rules.texts
+        parcel = pack(self.parts, texts.more, texts.more_before)
+        self._packed = len(parcel.rest)
+        self._hold(parcel.rest, owed=False)
+        return parcel.reply
+
+    def unpack(self) -> None:
+        """Undo `reply`: its parts are whole again in `parts`, and nothing of them is held."""
+        held = self.doc.state.held
+        del held[len(held) - self._packed :]
+        self._packed = 0
+
+    def kill(self) -> Flow:
+        """End all of the user's conversations, by an operator's hand: clean-up steps run, nothing is said."""
+        while self.doc.top is not None:
+            yield from self.end(self.doc.top, killed=True)
+
+    # The operator ---------------------------------------------------------------------------------
+
+    def resume(self, parked: ParkedConversation) -> Flow:
+        """Take a parked conversation up again, on top of whatever runs, with the message that broke
+        it.
+
+        Its answer is owed: the user gets it with his next message.
+        """
+        doc = self.doc
+        self._put_away()
+        frame = msgspec.structs.replace(parked.frame, base=len(doc.records))
+        for record in decode_records([bytes(raw) for raw in parked.records]):
+            doc.append(record)
+        doc.state.stack.append(frame)
+        doc.unpark = frame.id
+        run = yield from self.wake(frame)
+        if run is not None:
+            self.message, self.arrived = run.chat.message, run.chat.arrived
+            yield from self.go_on(run, frame)
+            yield from self._reroute()
+
+
+def waiting(texts: Texts) -> Reply:
+    """Return the waiting text with the tappable word that fetches the answer."""
+    return replies.Text(f"{texts.waiting}\n{link(texts.more)}")

@@ -1,0 +1,456 @@
+"""Replay: from a dialog and its journal to what the dialog does next.
+
+A running generator cannot be stored; what the user said to it and what its steps returned can. To
+go on, the dialog is started afresh and fed those records, so equal records must lead a dialog to
+equal questions. A coroutine is driven the same way: both have `send` and `throw`, and what `chat`
+offers can be awaited as well as yielded from.
+
+`Run` is one dialog being driven. `feed` gives it one record, journaled or new, and `at` says where
+it stands then: at a `Wait`, a `StepCall`, a `Gather`, or past its end (`Ended`, `Raised`). Nothing
+here executes a step, reads a clock, or knows a store; whoever drives a run does, and hands in the
+record of what happened. So live and replayed runs take one path.
+
+Every record names what it answers, and a run compares: a question that is not the recorded one, a
+step of another name, a stored answer that no longer parses, an end where records are left are all a
+`ReplayMismatch`. See `tests/engine/`.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+import types
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import messages
+from .chat import Chat
+from .effects import Effect, Gather, PutAway, StepCall, Wait
+from .errors import Cancelled, ForeignAwait, ReplayMismatch, Signal, TooManyAttempts
+from .fingerprint import fingerprint
+from .journal import (
+    Answer,
+    Data,
+    Failed,
+    GatheredFailed,
+    GatheredReturned,
+    Killed,
+    Message,
+    Record,
+    Returned,
+    arrival_of,
+    message_of,
+)
+from .replies import to_reply
+from .steps import raised, value
+
+__all__ = ["At", "Dialog", "Ended", "Raised", "Run"]
+
+log = logging.getLogger("wechat_dialog")
+
+ROOM = __name__.partition(".")[0]
+
+
+@dataclass(eq=False)
+class Dialog:
+    """An author's function and what the engine has to know of it.
+
+    Attributes:
+        name: Unique among the bot's dialogs, together with `version`; stored in every header.
+        fn: The function: a generator, a coroutine, or one that only returns. Its first argument is
+            the `Chat`.
+        version: "" unless several are registered under one name.
+        timeout: Seconds without an answer after which a conversation is gone; None: the bot's.
+        on_divergence: "resume", "restart" or "park"; None: the bot's.
+        pure: Whether it does nothing between waits but compute, so that a run may be thrown away
+            and repeated.
+    """
+
+    name: str
+    fn: Callable[..., Any]
+    version: str = ""
+    timeout: float | None = None
+    on_divergence: str | None = None
+    pure: bool = True
+    _code: str = field(default="", repr=False)
+
+    @property
+    def code(self) -> str:
+        """Fingerprint of its code; taken when first asked for."""
+        if not self._code:
+            self._code = fingerprint(self.fn)
+        return self._code
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The dialog returned.
+
+    Attributes:
+        value: What it returned: a text, a reply, None or a `ContinueAs`.
+    """
+
+    value: object
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """The dialog raised: an error, or a signal that is none."""
+
+    error: BaseException
+
+
+At = Wait[Any] | StepCall[Any] | Gather[Any] | Ended | Raised
+
+
+class Run:
+    """One dialog, driven from record to record.
+
+    Attributes:
+        dialog: The dialog.
+        chat: Its chat.
+        at: Where it stands; None before the record of the message that started it.
+        position: Number of records fed.
+        same_code: Whether the journal was written by this very code; then a question whose text
+            alone differs is told to the log and let through.
+    """
+
+    __slots__ = (
+        "_made",
+        "_slots",
+        "account",
+        "args",
+        "at",
+        "chat",
+        "dialog",
+        "position",
+        "same_code",
+    )
+
+    def __init__(
+        self, dialog: Dialog, chat: Chat, args: dict[str, Any], *, account: str, code: str = ""
+    ) -> None:
+        self.dialog = dialog
+        self.chat = chat
+        self.args = args
+        self.account = account
+        self.at: At | None = None
+        self.position = 0
+        self.same_code = not code or code == dialog.code
+        self._made: Any = None
+        self._slots: dict[int, Any] = {}
+
+    # Feeding --------------------------------------------------------------------------------------
+
+    def replay(self, records: Iterable[Record]) -> None:
+        """Feed journaled records, oldest first.
+
+        Raises:
+            ReplayMismatch: The dialog does something else than they recorded.
+        """
+        self.chat.replaying = True
+        try:
+            for record in records:
+                self.feed(record)
+        finally:
+            self.chat.replaying = False
+
+    def feed(self, record: Record) -> None:
+        """Feed one record, after which `at` is where the dialog stands.
+
+        Raises:
+            ReplayMismatch: The record does not belong to where the dialog stands; it is then as it
+                was.
+        """
+        kind = type(record)
+        if kind is Answer or kind is Message:
+            self._hear(record)  # type: ignore[arg-type]
+        elif kind is Returned or kind is Failed:
+            self._step_ended(record)  # type: ignore[arg-type]
+        elif kind is GatheredReturned or kind is GatheredFailed:
+            self._slot_ended(record)  # type: ignore[arg-type]
+        elif kind is Data:
+            # A copy: the dialog may change it, and the record is fed again at the next replay.
+            self.chat.data = copy.deepcopy(record.data)  # type: ignore[union-attr]
+        elif kind is Killed:
+            self.chat.outbox.clear()
+            self._throw(Cancelled())
+        else:
+            raise AssertionError(
+                "a rewind is carried out before records are fed; see journal.effective"
+            )
+        self.position += 1
+
+    def _hear(self, record: Answer | Message) -> None:
+        chat = self.chat
+        wait = record.wait
+        message = message_of(record, chat.user, self.account)
+        if not wait:
+            self._set_turn(message, arrival_of(record))
+            self._begin()
+            return
+        at = self.at
+        if not isinstance(at, Wait):
+            raise self._differs(f"an answer to {describe(wait)}")
+        if wait[0] == "!":
+            self._set_turn(message, arrival_of(record))
+            self._throw(_thrown(wait))
+            return
+        if wait != at.id and not self._only_worded_otherwise(wait, at):
+            raise self._differs(f"an answer to {describe(wait)}")
+        before = chat.message, chat.arrived
+        chat.message = message
+        chat.arrived = arrival_of(record)
+        try:
+            answer = at.read(chat, message)
+        except ValueError as error:
+            chat.message, chat.arrived = before
+            raise self._differs(
+                f"the answer {_short(message)}, which no longer fits ({error})"
+            ) from error
+        self.take(message, chat.arrived, answer)
+
+    def take(self, message: messages.Message, arrived: int, answer: object) -> None:
+        """Hand the dialog the value of an answer that was read already. Does not count as a record."""
+        self._set_turn(message, arrived)
+        self._send(answer)
+
+    def _set_turn(self, message: messages.Message, arrived: int) -> None:
+        chat = self.chat
+        chat.message = message
+        chat.arrived = arrived
+        # What was said in an earlier turn was delivered with it, or is held.
+        chat.outbox.clear()
+
+    def _step_ended(self, record: Returned | Failed) -> None:
+        at = self.at
+        if not isinstance(at, StepCall) or at.name != record.name:
+            raise self._differs(f"step {record.name!r}")
+        if isinstance(record, Failed):
+            self._throw(raised(record))
+            return
+        try:
+            result = value(at.fn, record)
+        except ValueError as error:
+            raise self._differs(
+                f"a result of step {record.name!r} that no longer fits ({error})"
+            ) from error
+        self._send(result)
+
+    def _slot_ended(self, record: GatheredReturned | GatheredFailed) -> None:
+        at = self.at
+        if (
+            not isinstance(at, Gather)
+            or record.slot >= len(at.calls)
+            or at.calls[record.slot].name != record.name
+            or record.slot in self._slots
+        ):
+            raise self._differs(f"step {record.name!r} in slot {record.slot} of a gathering")
+        if isinstance(record, GatheredFailed):
+            self._slots[record.slot] = raised(record)
+        else:
+            try:
+                self._slots[record.slot] = (value(at.calls[record.slot].fn, record),)
+            except ValueError as error:
+                raise self._differs(
+                    f"a result of step {record.name!r} that no longer fits ({error})"
+                ) from error
+        if len(self._slots) < len(at.calls):
+            return
+        outcomes = [self._slots[slot] for slot in range(len(at.calls))]
+        self._slots = {}
+        for outcome in outcomes:
+            if isinstance(outcome, Exception):
+                self._throw(outcome)
+                return
+        self._send(tuple(outcome[0] for outcome in outcomes))
+
+    def open_slots(self) -> list[int]:
+        """Return the slots of the gathering at hand that have not ended yet."""
+        assert isinstance(self.at, Gather)
+        return [slot for slot in range(len(self.at.calls)) if slot not in self._slots]
+
+    # Driving --------------------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        if self.at is not None:
+            raise self._differs("the start of a conversation")
+        try:
+            made = self.dialog.fn(self.chat, **self.args)
+        except (Exception, Signal) as error:
+            self.at = Raised(error)
+            return
+        if isinstance(made, (types.GeneratorType, types.CoroutineType)):
+            self._made = made
+            self._send(None)
+        elif isinstance(made, types.AsyncGeneratorType):
+            self.at = Raised(
+                TypeError(
+                    f"dialog {self.dialog.name!r} is an async generator; use await chat.ask(…)"
+                )
+            )
+        else:
+            self.at = Ended(made)
+
+    def _send(self, result: object) -> None:
+        try:
+            effect = self._made.send(result)
+        except StopIteration as stop:
+            self.at = Ended(stop.value)
+        except (Exception, Signal) as error:
+            self.at = Raised(error)
+        else:
+            self.at = effect if isinstance(effect, Wait) else self._interpret(effect)
+
+    def _throw(self, error: BaseException) -> None:
+        try:
+            effect = self._made.throw(error)
+        except StopIteration as stop:
+            self.at = Ended(stop.value)
+        except (Exception, Signal) as raised_error:
+            self.at = Raised(raised_error)
+        else:
+            self.at = effect if isinstance(effect, Wait) else self._interpret(effect)
+
+    def _interpret(self, effect: object) -> At:
+        if isinstance(effect, Gather):
+            if effect.calls:
+                return effect
+            self._send(())
+            assert self.at is not None
+            return self.at
+        if isinstance(effect, StepCall):
+            return effect
+        if isinstance(effect, Effect):
+            raise AssertionError(f"no driver for {type(effect).__name__}")
+        if isinstance(self._made, types.CoroutineType):
+            error: Exception = ForeignAwait(
+                self.dialog.name, type(effect).__qualname__, self.where()
+            )
+            self.close()
+            return Raised(error)
+        try:
+            to_reply(effect)
+        except TypeError as wrong:
+            error = TypeError(f"dialog {self.dialog.name!r} at {self.where()}: {wrong}")
+            self.close()
+            return Raised(error)
+        return Wait(self.chat, "y", effect, _the_message)
+
+    def throw(self, error: BaseException) -> None:
+        """Throw into the dialog at its wait. Does not count as a record."""
+        self._throw(error)
+
+    def close(self) -> None:
+        """Put the dialog away: Python runs its `finally` blocks, but an effect asked for in them stops there."""
+        self.chat.put_away = True
+        made, self._made = self._made, None
+        if made is None:
+            return
+        try:
+            made.close()
+        except RuntimeError:
+            pass  # a bare `yield` in a `finally`: Python says that it ignored GeneratorExit, which is what we wanted
+        except (PutAway, Exception, Signal) as error:
+            log.debug("dialog %r raised while it was put away: %r", self.dialog.name, error)
+
+    # Telling --------------------------------------------------------------------------------------
+
+    def where(self) -> str:
+        """Return `file:line` of the innermost line of the application at which the dialog stands; "" if it ended."""
+        return where(self._made)
+
+    def _only_worded_otherwise(self, wait: str, at: Wait[Any]) -> bool:
+        if not self.same_code or at.key is not None or wait[0] != at.kind or wait[1:2] == "=":
+            return False
+        _warn_once(self.dialog, self.position, self.where())
+        at._id = wait  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - the journal's name for it holds
+        return True
+
+    def _differs(self, expected: str) -> ReplayMismatch:
+        at = self.at
+        found = None if at is None or isinstance(at, Ended) else doing(at)
+        error = ReplayMismatch(self.dialog.name, self.position, expected, found, self.where())
+        if isinstance(at, Raised):
+            error.__cause__ = at.error
+        return error
+
+    def must_wait_at(self, wait: str) -> None:
+        """Compare the question the header names with the one the dialog waits at now.
+
+        Raises:
+            ReplayMismatch: It is another, or the dialog does not wait.
+        """
+        at = self.at
+        if isinstance(at, Wait) and (at.id == wait or self._only_worded_otherwise(wait, at)):
+            return
+        raise self._differs(f"the question {describe(wait)}")
+
+
+_warned: set[tuple[str, str, int]] = set()
+
+
+def _warn_once(dialog: Dialog, position: int, place: str) -> None:
+    mark = (dialog.name, dialog.version, position)
+    if mark not in _warned:
+        _warned.add(mark)
+        log.warning(
+            "dialog %r asks in other words at every replay (record %d, %s): its prompt holds a clock or other data; "
+            "give the question a key=, or the next change of the code cannot be told from it",
+            dialog.name,
+            position,
+            place,
+        )
+
+
+def _the_message(chat: Chat, message: messages.Message) -> messages.Message:
+    return message
+
+
+def _thrown(wait: str) -> BaseException:
+    what, _, number = wait[1:].partition(":")
+    if what == "attempts":
+        return TooManyAttempts(int(number or 0))
+    return Cancelled()
+
+
+def _short(message: messages.Message) -> str:
+    text = message.text if isinstance(message, messages.Text) else message.kind
+    return repr(text if len(text) <= 20 else text[:20] + "…")
+
+
+_KINDS = {"y": "yield", "a": "ask", "c": "choose", "d": "confirm", "f": "form"}
+
+
+def describe(wait: str) -> str:
+    """Return a question's id in words."""
+    kind = _KINDS.get(wait[:1], wait[:1])
+    return f"{kind} with key {wait[2:]!r}" if wait[1:2] == "=" else f"{kind} #{wait[1:]}"
+
+
+def doing(at: At) -> str:
+    """Return in words what a dialog does."""
+    if isinstance(at, Wait):
+        prompt = at.prompt if isinstance(at.prompt, str) else type(at.prompt).__name__
+        return f"{describe(at.id)} ({prompt[:40]!r})"
+    if isinstance(at, StepCall):
+        return f"step {at.name!r}"
+    if isinstance(at, Gather):
+        return f"a gathering of {', '.join(repr(call.name) for call in at.calls)}"
+    if isinstance(at, Raised):
+        return f"raise {type(at.error).__name__}"
+    return "return"
+
+
+def where(made: Any) -> str:
+    """Return `file:line` of the innermost application line at which a generator or coroutine stands, else ""."""
+    best = ""
+    while made is not None:
+        frame = getattr(made, "gi_frame", None) or getattr(made, "cr_frame", None)
+        if frame is None:
+            break
+        if frame.f_globals.get("__name__", "").partition(".")[0] != ROOM:
+            best = f"{frame.f_code.co_filename}:{frame.f_lineno}"
+        made = getattr(made, "gi_yieldfrom", None) or getattr(made, "cr_await", None)
+    return best

@@ -1,0 +1,410 @@
+"""Records: what a conversation is rebuilt from, and how they are written down.
+
+A journal is a list of JSON arrays, oldest first, one record each, readable with `redis-cli` or
+`sqlite3`. Its first element says what it is:
+
+    ["a", wait, late, msgid, created, text]      an accepted answer: a plain text message
+    ["m", wait, late, raw]                       an accepted answer: any other message, as its raw
+    fields ["s", name, result]                          a step that returned
+    ["e", name, class, args, text]                a step that raised
+    ["g", slot, name, result]                    a step of a gathering that returned
+    ["h", slot, name, class, args, text]          a step of a gathering that raised
+    ["b", length, why]                           a rewind: only the first `length` records count
+    from here on ["k", late]                                  the operator ended the conversation,
+    at `late` ms since the epoch ["d", data]                                  the user's data when
+    the conversation began, if there was any
+
+`wait` identifies the question that was answered: a letter for its kind, then its explicit key
+behind `=`, or the CRC of its text. An empty `wait` is the message that started the conversation;
+one that begins with `!` was no answer: the word behind it says what was thrown into the dialog
+instead. `late` is the arrival in milliseconds after `created`, which is the platform's own time in
+whole seconds. The position of a record is its index.
+
+Why arrays and not objects: a record has to stay under 60 bytes beside the text itself. Why the CRC
+and not a longer hash: it tells questions of one dialog apart, nothing secret, and is taken at every
+replayed record.
+
+The header of a conversation is a `Frame` in the `State`, which is stored beside the journal, not in
+it, since it changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Union
+from zlib import crc32
+
+import msgspec
+
+from . import messages
+
+__all__ = [
+    "FORMAT",
+    "Answer",
+    "Data",
+    "Failed",
+    "Frame",
+    "GatheredFailed",
+    "GatheredReturned",
+    "Held",
+    "Killed",
+    "Message",
+    "ParkedConversation",
+    "Record",
+    "Returned",
+    "Rewind",
+    "State",
+    "arrival_of",
+    "decode_parked",
+    "decode_records",
+    "decode_state",
+    "effective",
+    "encode_parked",
+    "encode_record",
+    "encode_state",
+    "message_key",
+    "message_of",
+    "record_message",
+    "wait_id",
+]
+
+FORMAT = 1
+"""Number of the journal's format, kept in every header; see `docs/replay.md` for what a newer library does with it."""
+
+
+class Answer(msgspec.Struct, array_like=True, tag="a", frozen=True, gc=False):
+    """An accepted plain text."""
+
+    wait: str
+    late: int
+    msg_id: Union[int, str]  # noqa: UP007 - msgspec reads annotations at run time
+    created: int
+    text: str
+
+
+class Message(msgspec.Struct, array_like=True, tag="m", frozen=True):
+    """An accepted message of any other kind."""
+
+    wait: str
+    late: int
+    raw: dict[str, Any]
+
+
+class Returned(msgspec.Struct, array_like=True, tag="s", frozen=True):
+    """A step that returned; `result` is its value's JSON."""
+
+    name: str
+    result: msgspec.Raw
+
+
+class Failed(msgspec.Struct, array_like=True, tag="e", frozen=True):
+    """A step that raised: the class as `module:qualname`, its `args` where they are JSON, else None, and its text."""
+
+    name: str
+    cls: str
+    args: list[Any] | None
+    text: str
+
+
+class GatheredReturned(msgspec.Struct, array_like=True, tag="g", frozen=True):
+    """One step of a gathering that returned."""
+
+    slot: int
+    name: str
+    result: msgspec.Raw
+
+
+class GatheredFailed(msgspec.Struct, array_like=True, tag="h", frozen=True):
+    """One step of a gathering that raised."""
+
+    slot: int
+    name: str
+    cls: str
+    args: list[Any] | None
+    text: str
+
+
+class Rewind(msgspec.Struct, array_like=True, tag="b", frozen=True, gc=False):
+    """Only the first `length` effective records count from here on; `why` is "back" or "resume"."""
+
+    length: int
+    why: str
+
+
+class Killed(msgspec.Struct, array_like=True, tag="k", frozen=True, gc=False):
+    """The operator ended the conversation."""
+
+    late: int
+
+
+class Data(msgspec.Struct, array_like=True, tag="d", frozen=True):
+    """The user's data when the conversation began, so that a replay reads what was read then."""
+
+    data: dict[str, Any]
+
+
+Record = Union[  # noqa: UP007
+    Answer, Message, Returned, Failed, GatheredReturned, GatheredFailed, Rewind, Killed, Data
+]
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[list[Record]] = msgspec.json.Decoder(list[Record])
+
+encode_record = _encoder.encode
+
+
+def decode_records(records: Iterable[bytes]) -> list[Record]:
+    """Decode stored records, oldest first.
+
+    Raises:
+        msgspec.DecodeError: One of them is not a record.
+    """
+    return _decoder.decode(b"[" + b",".join(records) + b"]")
+
+
+def effective(records: Sequence[Record]) -> list[Record]:
+    """Return the records that count, rewinds carried out and left out."""
+    if not any(type(record) is Rewind for record in records):
+        return list(records)
+    kept: list[Record] = []
+    for record in records:
+        if isinstance(record, Rewind):
+            del kept[record.length :]
+        else:
+            kept.append(record)
+    return kept
+
+
+# Messages in records ------------------------------------------------------------------------------
+
+_PLAIN = {"ToUserName", "FromUserName", "CreateTime", "MsgType", "Content", "MsgId"}
+
+
+def record_message(wait: str, message: messages.Message, arrived: int) -> Record:
+    """Return the record of `message` as the answer to `wait`.
+
+    Args:
+        wait: Identifies the question; see the module's text.
+        message: The message.
+        arrived: Milliseconds since the epoch.
+    """
+    raw = message.raw
+    late = arrived - message.created * 1000
+    if type(message) is messages.Text and raw.keys() == _PLAIN:
+        number = message.msg_id
+        compact = (
+            int(number)
+            if number.isascii() and number.isdecimal() and str(int(number)) == number
+            else number
+        )
+        if raw["CreateTime"] == str(message.created) and raw["Content"] == message.text:
+            return Answer(wait, late, compact, message.created, message.text)
+    # Account and user are the conversation's own; leaving them out keeps an OpenID out of every
+    # record.
+    rest = {
+        name: value for name, value in raw.items() if name not in ("ToUserName", "FromUserName")
+    }
+    return Message(wait, late, rest)
+
+
+def message_of(record: Answer | Message, user: str, account: str) -> messages.Message:
+    """Rebuild the message of a record, equal to the one that was recorded, its raw fields included."""
+    if type(record) is Answer:
+        number = str(record.msg_id)
+        return messages.Text(
+            user=user,
+            account=account,
+            created=record.created,
+            msg_id=number,
+            raw={
+                "ToUserName": account,
+                "FromUserName": user,
+                "CreateTime": str(record.created),
+                "MsgType": "text",
+                "Content": record.text,
+                "MsgId": number,
+            },
+            text=record.text,
+        )
+    assert isinstance(record, Message)
+    return messages.from_fields({"ToUserName": account, "FromUserName": user, **record.raw})
+
+
+def arrival_of(record: Answer | Message) -> int:
+    """Return when the message of a record arrived, in milliseconds since the epoch."""
+    if type(record) is Answer:
+        return record.created * 1000 + record.late
+    assert isinstance(record, Message)
+    return created_of(record.raw) * 1000 + record.late
+
+
+def created_of(raw: Mapping[str, Any]) -> int:
+    """Return `CreateTime` of raw fields in seconds, 0 where it is missing or no number."""
+    try:
+        return int(raw.get("CreateTime", 0))
+    except (TypeError, ValueError):
+        return 0
+
+
+def message_key(message: messages.Message) -> str:
+    """Return what makes copies of one message the same message, and two messages two.
+
+    The user and the account are not in it: it is used under the user's own key. A message is told
+    by `MsgId` and `CreateTime`, an event by `CreateTime`, name and key, and by the ticket or card
+    code where there is one (protocol reference 5.4; the platform has no retry counter).
+    """
+    if isinstance(message, messages.Event):
+        parts = [message.event.lower(), message.event_key or ""]
+        parts += [
+            str(message.raw[name])
+            for name in ("Ticket", "UserCardCode", "MsgID")
+            if message.raw.get(name)
+        ]
+        return f"{message.created}:{':'.join(parts)}"
+    if message.msg_id:
+        return f"{message.created}:{message.msg_id}"
+    # No id at all (a type nobody knows): the whole content tells it.
+    content = _encoder.encode(sorted((name, str(value)) for name, value in message.raw.items()))
+    return f"{message.created}:{message.kind}:{crc32(content):08x}"
+
+
+def wait_id(kind: str, key: str | None, text: str | bytes) -> str:
+    """Return what identifies a question: one letter of kind, then `=key`, or the CRC of its text."""
+    if key is not None:
+        return f"{kind}={key}"
+    return (
+        f"{kind}{crc32(text.encode('utf-8', 'surrogatepass') if isinstance(text, str) else text):x}"
+    )
+
+
+# The state beside the journal ---------------------------------------------------------------------
+
+
+class Frame(msgspec.Struct, omit_defaults=True):
+    """The header of one conversation.
+
+    Attributes:
+        id: Its id, unique for its user.
+        dialog: Name of its dialog.
+        version: Version of the dialog it began on.
+        code: Fingerprint of the dialog's code when the last record was written.
+        args: What the dialog is started with: a pattern's named groups, or the state of
+            `continue_as`.
+        begun: When it began, ms since the epoch.
+        base: Index of its first record in the user's journal; above 0 where it interrupts another
+            conversation.
+        length: Number of its records that were there at the last commit. More in the store: a turn
+            was interrupted.
+        timeout: Seconds without an answer after which it is gone; None: never.
+        wait: The question it waits at, as `wait_id`.
+        misses: Answers in a row that did not fit that question.
+        flags: What the engine that began it did otherwise than this one would; none so far.
+    """
+
+    id: str
+    dialog: str
+    version: str = ""
+    code: str = ""
+    args: dict[str, Any] = {}
+    begun: int = 0
+    base: int = 0
+    length: int = 0
+    timeout: float | None = None
+    wait: str = ""
+    misses: int = 0
+    flags: list[str] = []
+
+
+class Held(msgspec.Struct, array_like=True):
+    """A part of an answer that waits for the user to fetch it.
+
+    Attributes:
+        reply: The part.
+        until: Dropped after this time, ms since the epoch.
+        owed: Whether nothing of its answer was seen yet (a late reply); then it comes with the next
+            answer, asked for or not.
+        asks: Id of the conversation whose pending question it ends with, or "".
+    """
+
+    reply: msgspec.Raw
+    until: int
+    owed: bool = False
+    asks: str = ""
+
+
+class State(msgspec.Struct, omit_defaults=True):
+    """What is kept of a user beside the journal.
+
+    Attributes:
+        format: `FORMAT` of the library that wrote it.
+        user: The user's OpenID, which a message rebuilt from the journal needs, and an operator.
+        account: The account's id (`ToUserName`), likewise.
+        stack: The conversations, the running one last; those before it were interrupted by it.
+        held: Parts of answers not yet delivered, oldest first.
+        key: Key of the message whose turn was interrupted; "" after a commit.
+    """
+
+    format: int = FORMAT
+    user: str = ""
+    account: str = ""
+    stack: list[Frame] = []
+    held: list[Held] = []
+    key: str = ""
+
+
+class ParkedConversation(msgspec.Struct, omit_defaults=True):
+    """A conversation that broke, with all that is needed to go on once the bug is fixed.
+
+    Attributes:
+        frame: Its header; `base` is 0.
+        records: Its records, the message that broke it among the last.
+        user: The user's OpenID.
+        account: The account's id.
+        parked: When, ms since the epoch.
+        error: The exception as one line, or the mismatch.
+        traceback: Where it was raised; "" if nothing was.
+        format: `FORMAT` of the library that wrote it.
+    """
+
+    frame: Frame
+    records: list[msgspec.Raw]
+    user: str = ""
+    account: str = ""
+    parked: int = 0
+    error: str = ""
+    traceback: str = ""
+    format: int = FORMAT
+
+
+_parked_decoder = msgspec.json.Decoder(ParkedConversation)
+_state_decoder = msgspec.json.Decoder(State)
+
+
+def encode_state(state: State) -> bytes:
+    """Encode a state as JSON; one with nothing in it becomes b""."""
+    if not state.stack and not state.held:
+        return b""
+    return _encoder.encode(state)
+
+
+def decode_state(head: bytes) -> State:
+    """Decode what `encode_state` made; b"" is an empty state.
+
+    Raises:
+        msgspec.DecodeError: It is none.
+    """
+    return _state_decoder.decode(head) if head else State()
+
+
+def encode_parked(parked: ParkedConversation) -> bytes:
+    """Encode a parked conversation as JSON."""
+    return _encoder.encode(parked)
+
+
+def decode_parked(document: bytes) -> ParkedConversation:
+    """Decode what `encode_parked` made.
+
+    Raises:
+        msgspec.DecodeError: It is none.
+    """
+    return _parked_decoder.decode(document)

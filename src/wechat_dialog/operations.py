@@ -1,0 +1,151 @@
+"""Operations: what a turn asks its driver to do.
+
+A turn is a generator of these values and performs none of them. A driver performs each with a
+store, or by running a step, and sends the result back; so a turn can be driven by hand in a test,
+and the same turn runs on threads and on an event loop. `on(store)` is the whole of what a store
+operation needs: it returns the result, or the awaitable of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from .effects import StepCall
+from .stores.base import NOTHING, AsyncStore, Have, Store, Write
+
+__all__ = [
+    "Claim",
+    "Commit",
+    "Operation",
+    "Pause",
+    "Record",
+    "Release",
+    "RunStep",
+    "RunSteps",
+    "StepOutcome",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Ask for the turn; see `Store.claim`."""
+
+    user: str
+    key: str
+    lease: float
+    have: Have = NOTHING
+    arrival: bool = True
+
+    def on(self, store: Store | AsyncStore) -> Any:
+        """Perform it."""
+        return store.claim(
+            self.user, self.key, lease=self.lease, have=self.have, arrival=self.arrival
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Write in the middle of a turn; see `Store.record`."""
+
+    user: str
+    fence: int
+    write: Write
+
+    def on(self, store: Store | AsyncStore) -> Any:
+        """Perform it."""
+        return store.record(self.user, self.fence, self.write)
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """End a turn; see `Store.commit`."""
+
+    user: str
+    key: str
+    write: Write
+    reply: bytes
+    fence: int = 0
+    revision: int = 0
+    max_age: float | None = None
+    deferred: bool = False
+    release: bool = True
+    remember: float = 60.0
+
+    def on(self, store: Store | AsyncStore) -> Any:
+        """Perform it."""
+        return store.commit(
+            self.user, self.key, self.write, reply=self.reply, fence=self.fence, revision=self.revision,
+            max_age=self.max_age, deferred=self.deferred, release=self.release, remember=self.remember,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Give the claim up; see `Store.release`."""
+
+    user: str
+    fence: int
+
+    def on(self, store: Store | AsyncStore) -> Any:
+        """Perform it."""
+        return store.release(self.user, self.fence)
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Wait before asking for the claim again.
+
+    Attributes:
+        seconds: How long.
+        copies: How many requests with this message were seen, as `Running` says.
+        since: Seconds since the first of them.
+    """
+
+    seconds: float
+    copies: int
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunStep:
+    """Run one step; the result is its `StepOutcome`.
+
+    Attributes:
+        call: The step.
+        key: Its idempotency key.
+        slot: Its place in a gathering.
+    """
+
+    call: StepCall[Any]
+    key: str
+    slot: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunSteps:
+    """Run what is left of a gathering at once.
+
+    The driver sends back one `StepOutcome` as soon as there is one, and is asked again, with
+    `steps` empty, for the next of those under way, until all have been given.
+    """
+
+    steps: tuple[RunStep, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StepOutcome:
+    """How a step ended.
+
+    Attributes:
+        slot: That of its `RunStep`.
+        result: What it returned.
+        error: What it raised, or None.
+    """
+
+    slot: int
+    result: object = None
+    error: Exception | None = None
+
+
+Operation = Claim | Record | Commit | Release | Pause | RunStep | RunSteps

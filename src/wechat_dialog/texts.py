@@ -1,0 +1,79 @@
+"""Every sentence an end user can see, in one place, settable: `Bot(texts=Texts(waiting="…"))`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+__all__ = ["Texts"]
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """The sentences of the library; whatever is said in a dialog is its author's.
+
+    Attributes:
+        waiting: Answers the platform's last request while the turn still runs; the link to fetch
+            follows it.
+        more: The tappable word that fetches what is held, and what the user may type instead.
+        more_before: Said before an answer whose first part is no text and has others behind it.
+        not_taken: Said before a question that the user could not have seen when he wrote.
+        apology: The dialog failed, or the store did.
+        changed: Said before the question at which a conversation goes on after its code changed.
+        restarted: Said before the first question when a conversation has to begin again after its
+            code changed.
+        expired: Said before the answer to a message that came too late for its conversation; ""
+            says nothing.
+        cancelled: The user cancelled, and the dialog itself said nothing.
+        no_way_back: A back word where there is nothing to take back.
+        too_many: The attempts at one question are used up, and the dialog itself said nothing.
+        text_wanted: A text was asked for and something else came.
+        other_wanted: Another kind of message was asked for, where `kind_wanted` has no sentence.
+        kind_wanted: By kind of message asked for.
+        choice_wanted: An answer is none of the options.
+        yes_no_wanted: An answer is neither yes nor no.
+        yes: Label of the tappable yes.
+        no: Label of the tappable no.
+        next_page: Label of the option that shows further options.
+        previous_page: Label of the option that goes back to earlier ones.
+        form_confirm: Label of the option that accepts a form.
+        form_change: Label of the option that changes one field; `{title}` is the field's.
+        form_cancel: Label of the option that gives a form up.
+        form_summary: First line of a form's summary.
+    """
+
+    waiting: str = "正在处理，请稍候…"
+    more: str = "继续"
+    more_before: str = "有几条内容给您，点一次看一条："
+    not_taken: str = "（刚才那条没有作为回答，请先看：）"
+    apology: str = "抱歉，出了点问题，请稍后再试。"
+    changed: str = "（对话刚刚更新了，请从这里继续。）"
+    restarted: str = "（对话刚刚更新了，需要重新开始。）"
+    expired: str = ""
+    cancelled: str = "已取消。"
+    no_way_back: str = "已经不能再返回了。"
+    too_many: str = "几次都没有看懂，先到这里吧。"
+    text_wanted: str = "请用文字回答。"
+    other_wanted: str = "请发送所要求的内容。"
+    choice_wanted: str = "请从列出的选项里选一个。"
+    yes_no_wanted: str = "请回答“是”或“否”。"
+    yes: str = "是"
+    no: str = "否"
+    next_page: str = "下一页"
+    previous_page: str = "上一页"
+    form_confirm: str = "确认"
+    form_change: str = "修改{title}"
+    form_cancel: str = "取消"
+    form_summary: str = "请核对："
+    kind_wanted: Mapping[str, str] = field(
+        default_factory=lambda: {
+            "text": "请用文字回答。",
+            "image": "请发送一张图片。",
+            "voice": "请发送一段语音。",
+            "video": "请发送一段视频。",
+            "shortvideo": "请拍一段小视频发送。",
+            "location": "请发送您的位置。",
+            "link": "请发送一个链接。",
+            "file": "请发送一个文件。",
+        }
+    )

@@ -1,0 +1,394 @@
+"""One message's transaction: claim, replay, go on, commit; as a generator of operations.
+
+Two ways lead through it. The *fast path* runs a live dialog first and commits after, in one round
+trip, if nobody moved the conversation meanwhile; it is open to a dialog that is pure between its
+waits. Everything else *claims* first. A turn that loses its claim has written nothing since, starts
+over, and finds what the winner wrote.
+
+Nothing here performs an operation, reads a clock or knows a store. A driver (`drivers.py`) sends
+the results in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import msgspec
+
+from .conversation import Checkpoint, Flow, Rules
+from .dispatch import Turn, decode_reply, encode_reply, waiting
+from .document import Document
+from .errors import ClaimLost, StoreError
+from .journal import ParkedConversation
+from .messages import Message
+from .operations import Claim, Commit, Operation, Pause, Record, Release
+from .replies import Reply
+from .stores.base import Answered, Claimed, Committed, Conflict, Deferred, Running
+
+__all__ = ["Cache", "Outcome", "Settings", "end", "resume", "turn"]
+
+Transaction = Generator[Operation, Any, "Outcome"]
+
+RESTARTS = 5
+"""Times a turn that lost its claim starts over before it gives up."""
+
+
+class Cache(Protocol):
+    """Live dialogs of this process, by user."""
+
+    def take(self, user: str) -> Document | None:
+        """Return a user's document and forget it: it belongs to the caller now."""
+        ...
+
+    def put(self, user: str, document: Document) -> None:
+        """Keep a document, its dialog live, for the user's next message."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a bot's turns are run.
+
+    Attributes:
+        rules: What the bot decided for its conversations.
+        cache: Its live dialogs; None keeps none.
+        lease: Seconds a claim lasts unless renewed.
+        poll: Seconds between two questions for a claim that somebody else holds, at first; they
+            double up to a quarter of a second.
+        remember: Seconds a reply is remembered for copies of its message.
+        fast: Whether the fast path is open.
+    """
+
+    rules: Rules
+    cache: Cache | None = None
+    lease: float = 3.0
+    poll: float = 0.02
+    remember: float = 60.0
+    fast: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a turn came to.
+
+    Attributes:
+        reply: What to answer; None is no reply.
+        late: Whether the reply is held for the user's next message, since nobody waits for it any
+            more.
+    """
+
+    reply: Reply | None
+    late: bool = False
+
+
+@dataclass
+class _Job:
+    """One message on its way through a transaction."""
+
+    settings: Settings
+    user: str
+    message: Message
+    key: str
+    arrived: int
+    fence: int = 0
+    deferred: bool = False
+    asked: bool = False
+    doc: Document = field(default_factory=Document)
+
+    @property
+    def grace(self) -> float:
+        """Seconds an expired conversation is kept so that its user can be told."""
+        return 86400.0 if self.settings.rules.texts.expired else 0.0
+
+    def fresh(self) -> Document:
+        """Return an empty document for the user."""
+        return Document(self.message.user, self.message.account)
+
+    def work(self) -> Turn:
+        """Return the message's work on the document."""
+        return Turn(self.settings.rules, self.doc, self.message, self.key, self.arrived)
+
+
+def turn(settings: Settings, user: str, message: Message, key: str, arrived: int) -> Transaction:
+    """Answer one message.
+
+    Args:
+        settings: How.
+        user: The user's key in the store.
+        message: The message.
+        key: Its key; see `journal.message_key`.
+        arrived: When it arrived, ms since the epoch.
+
+    Returns:
+        A generator of operations whose return value is the `Outcome`.
+
+    Raises:
+        StoreError: The store failed; thrown in by the driver, and passed on after the claim was
+            given up.
+    """
+    job = _Job(settings, user, message, key, arrived)
+    live = settings.cache.take(user) if settings.cache is not None else None
+    job.doc = job.fresh() if live is None else live
+    claimed: Claimed | Answered | None = None
+    if (
+        settings.fast
+        and live is not None
+        and live.run is not None
+        and live.run.dialog.pure
+        and live.revision
+    ):
+        fast = yield from _fast(job)
+        if isinstance(fast, Outcome):
+            return fast
+        claimed = fast  # answered meanwhile, or None: start over with a claim
+    for _ in range(RESTARTS):
+        try:
+            if claimed is None:
+                claimed = yield from _claim(job)
+            if isinstance(claimed, Answered):
+                return Outcome(decode_reply(claimed.reply))
+            return (yield from _claimed(job, claimed))
+        except ClaimLost:
+            claimed = None
+            job.doc = job.fresh()
+    raise ClaimLost(
+        f"the claim was lost {RESTARTS} times in a row; is a worker stopped for longer than its lease?"
+    )
+
+
+def _claim(job: _Job) -> Generator[Operation, Any, Claimed | Answered]:
+    """Ask until the turn is ours, or the message answered."""
+    pause = job.settings.poll
+    while True:
+        got = yield Claim(job.user, job.key, job.settings.lease, job.doc.have(), not job.asked)
+        job.asked = True
+        if not isinstance(got, Running):
+            return got  # type: ignore[no-any-return]
+        yield Pause(pause, got.copies, got.since)
+        pause = min(pause * 2, 0.25)
+
+
+def _claimed(job: _Job, claimed: Claimed) -> Transaction:
+    job.fence, job.deferred = claimed.fence, claimed.deferred
+    try:
+        try:
+            job.doc.update(claimed)
+        except msgspec.DecodeError as error:
+            raise StoreError(f"what is stored of user {job.user!r} is not ours: {error}") from error
+        if job.doc.interrupted:
+            outcome = yield from _finish(job)
+            if outcome is not None:
+                return outcome
+        work = job.work()
+        yield from _perform(job, work, work.handle())
+        return (yield from _commit(job, work))
+    except ClaimLost:
+        raise
+    except BaseException:
+        _drop(job)
+        yield Release(job.user, job.fence)
+        raise
+
+
+def _finish(job: _Job) -> Generator[Operation, Any, Outcome | None]:
+    """Finish the turn that was cut off; returns the outcome if it was this very message's."""
+    work = job.work()
+    own = job.doc.state.key == job.key
+    yield from _perform(job, work, work.finish())
+    if own:
+        return (yield from _commit(job, work))
+    key = work.key
+    work.owe()
+    write = job.doc.write(job.arrived, grace=job.grace)
+    # Its reply comes with this message's answer, so a late copy of it is told nothing more.
+    committed = yield Commit(
+        job.user, key, write, encode_reply(None), fence=job.fence, deferred=True, release=False,
+        remember=job.settings.remember,
+    )  # fmt: skip
+    job.doc.wrote(write, committed)
+    return None
+
+
+def _perform(
+    job: _Job, work: Turn, flow: Flow, result: Any = None, op: Operation | Checkpoint | None = None
+) -> Transaction:
+    """Yield a flow's operations, its checkpoints turned into writes."""
+    while True:
+        if op is None:
+            try:
+                op = flow.send(result)
+            except StopIteration:
+                return Outcome(None)
+        if isinstance(op, Checkpoint):
+            write = job.doc.write(job.arrived, grace=job.grace, unfinished=work.key)
+            committed = yield Record(job.user, job.fence, write)
+            job.doc.wrote(write, committed)
+            result = None
+        else:
+            result = yield op
+        op = None
+
+
+def _commit(job: _Job, work: Turn) -> Transaction:
+    """Commit under the claim; where nobody listens any more, with the answer held."""
+    reply = None if job.deferred else work.reply()
+    while True:
+        if job.deferred:
+            work.owe()
+            reply = waiting(job.settings.rules.texts)
+        write = job.doc.write(job.arrived, grace=job.grace)
+        done = yield Commit(
+            job.user, job.key, write, encode_reply(reply), fence=job.fence, deferred=job.deferred,
+            remember=job.settings.remember,
+        )  # fmt: skip
+        if isinstance(done, Deferred) and not job.deferred:
+            job.deferred = True
+            work.unpack()
+            continue
+        job.doc.wrote(write, done)
+        _keep(job)
+        return Outcome(reply, job.deferred)
+
+
+def _fast(job: _Job) -> Generator[Operation, Any, Outcome | Answered | None]:
+    """Run the live dialog first and commit after.
+
+    Returns:
+        The outcome; or the answer the message had already; or None if the turn has to start over
+        with a claim.
+    """
+    doc, expected = job.doc, job.doc.revision
+    top = doc.top
+    work = job.work()
+    flow = work.handle()
+    try:
+        op = next(flow)
+    except StopIteration:
+        pass
+    else:
+        return (yield from _claim_for_step(job, work, flow, op, expected))
+    reply = work.reply()
+    write = doc.write(job.arrived, grace=job.grace)
+    done = yield Commit(
+        job.user, job.key, write, encode_reply(reply), revision=expected,
+        max_age=top.timeout if top is not None else None, remember=job.settings.remember,
+    )  # fmt: skip
+    if isinstance(done, Committed):
+        doc.wrote(write, done)
+        _keep(job)
+        return Outcome(reply)
+    _drop(job)
+    if isinstance(done, Answered):
+        return done
+    assert isinstance(done, (Conflict, Deferred))
+    return None
+
+
+def _claim_for_step(
+    job: _Job, work: Turn, flow: Flow, op: Operation | Checkpoint, expected: int
+) -> Generator[Operation, Any, Outcome | Answered | None]:
+    """The live dialog asks for a step: claim, and go on only if nothing has moved."""
+    top = job.doc.top
+    limit = top.timeout if top is not None else None
+    got = yield Claim(job.user, job.key, job.settings.lease, job.doc.have(), not job.asked)
+    job.asked = True
+    if not isinstance(got, Claimed):
+        flow.close()
+        _drop(job)
+        return got if isinstance(got, Answered) else None
+    job.fence, job.deferred = got.fence, got.deferred
+    if got.revision != expected or (limit is not None and got.age > limit):
+        # What the claim left out, because we had it, is no longer in hand: ask again, for all of
+        # it.
+        flow.close()
+        _drop(job)
+        yield Release(job.user, got.fence)
+        return None
+    try:
+        yield from _perform(job, work, flow, op=op)
+        return (yield from _commit(job, work))
+    except ClaimLost:
+        _drop(job)
+        return None
+    except BaseException:
+        _drop(job)
+        yield Release(job.user, job.fence)
+        raise
+
+
+def _keep(job: _Job) -> None:
+    """Keep the live dialog for the user's next message, or put it away."""
+    doc, cache = job.doc, job.settings.cache
+    if doc.run is None:
+        return
+    if cache is None or doc.top is None:
+        _drop(job)
+    else:
+        cache.put(job.user, doc)
+
+
+def _drop(job: _Job) -> None:
+    """Throw the document in hand away: it is not, or may not be, what the store has."""
+    if job.doc.run is not None:
+        job.doc.run.close()
+    job.doc = job.fresh()
+
+
+# For the operator ---------------------------------------------------------------------------------
+
+
+def resume(
+    settings: Settings, user: str, parked: ParkedConversation, message: Message, arrived: int
+) -> Transaction:
+    """Take a parked conversation up again; its answer is owed to the user's next message.
+
+    Args:
+        settings: How.
+        user: The user's key in the store.
+        parked: The conversation.
+        message: Stands for the user until the conversation's own message is rebuilt.
+        arrived: Now, ms since the epoch.
+    """
+    job = _Job(settings, user, message, f"resume:{parked.frame.id}", arrived)
+    return (yield from _operate(job, lambda work: work.resume(parked), owed=True))
+
+
+def end(settings: Settings, user: str, message: Message, arrived: int) -> Transaction:
+    """End a user's running conversations, their clean-up steps included; nothing is said."""
+    job = _Job(settings, user, message, f"end:{arrived}", arrived)
+    return (yield from _operate(job, lambda work: work.kill(), owed=False))
+
+
+def _operate(job: _Job, what: Any, *, owed: bool) -> Transaction:
+    job.doc = job.fresh()
+    claimed = yield from _claim(job)
+    if isinstance(claimed, Answered):
+        return Outcome(decode_reply(claimed.reply))
+    job.fence, job.deferred = claimed.fence, owed
+    try:
+        job.doc.update(claimed)
+        work = job.work()
+        if job.doc.interrupted:
+            yield from _perform(job, work, work.finish())
+            work.owe()
+        yield from _perform(job, work, what(work))
+        said = list(work.parts)
+        if owed:
+            work.owe()
+        else:
+            work.parts = []
+        write = job.doc.write(job.arrived, grace=job.grace)
+        committed = yield Commit(
+            job.user, job.key, write, encode_reply(None), fence=job.fence, deferred=True
+        )
+        job.doc.wrote(write, committed)
+        _drop(job)
+        return Outcome(said[0] if said else None, owed)
+    except ClaimLost:
+        raise
+    except BaseException:
+        _drop(job)
+        yield Release(job.user, job.fence)
+        raise

@@ -1,0 +1,1 @@
+"""Faces of a bot for web servers and frameworks; they know no bot, only what `Answers` names."""
