@@ -32,6 +32,7 @@ _ALL = {"全部", "全部都要", "全都要", "都要", "全要", "所有", "�
 _NONE = {"都不要", "都不选", "全不要", "全都不要", "全不选", "一个都不要", "以上都不要"}
 _STRONG = re.compile(r"[,，、;；/\n|+&]+")
 _WEAK = re.compile(r"\s+|以及|还有|或者|和|跟|与|及|加")
+_NUMBERS_APART = re.compile(r"[0-9]\s+[0-9]")  # `1 2` is not 12, although `Iced  Tea` is icedtea
 _RANGE = re.compile(rf"(?:第|从)?{_NUMBER}(?:-|~|～|到|至)(?:第)?{_NUMBER}{_UNIT}")
 _CIRCLED = {chr(0x2460 + index): str(index + 1) for index in range(20)}
 _NAMED_AT_MOST = 6
@@ -56,7 +57,8 @@ def match_choice(text: str, labels: Sequence[str]) -> int:
     said = _even(text)
     shown = [fold(label) for label in labels]
     bare = _POLITE.sub("", _ASKED.sub("", said))
-    for attempt in dict.fromkeys((said, bare, _arabic(bare))):
+    apart = _NUMBERS_APART.search(narrow(text)) and said not in shown
+    for attempt in () if apart else dict.fromkeys((said, bare, _arabic(bare))):
         found = _readings(attempt, shown) if attempt else []
         if len(found) == 1:
             return found[0]
@@ -103,7 +105,7 @@ def _part(part: str, labels: Sequence[str], shown: list[str]) -> list[int]:
         if not 1 <= first <= last <= len(labels):
             raise ValueError(f"请回复1-{len(labels)}之间的序号。")
         return list(range(first - 1, last))
-    glued = _glued(said, shown)
+    glued = [] if _NUMBERS_APART.search(part) else _glued(said, shown)
     if glued:
         return glued
     pieces = [piece for piece in _WEAK.split(part) if piece]
