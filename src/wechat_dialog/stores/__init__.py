@@ -20,11 +20,11 @@ __all__ = ["DEFAULT_FILE", "for_async", "open_store"]
 DEFAULT_FILE = "wechat-dialog.db"
 """The embedded store's file, in the working directory."""
 
-_REDIS = ("redis", "rediss", "unix", "redis+cluster", "rediss+cluster", "redis+sentinel")
+_REDIS = ("redis", "rediss", "unix")
 _ALLOWED = (
     "memory://, sqlite:///file.db (sqlite:////absolute/file.db), redis://host:port/db, rediss://…, "
     "unix:///path.sock, redis+cluster://host:port[,host:port], "
-    "redis+sentinel://host:port[,host:port]/service/db"
+    "redis+sentinel://host:port[,host:port]/service/db (rediss+… with TLS)"
 )
 
 
@@ -43,7 +43,7 @@ def open_store(url: str | None = None) -> Store:
         parts = urlsplit(url)
     except ValueError as error:
         raise ConfigurationError(f"store={_shown(url)!r}: {error}; use {_ALLOWED}") from error
-    if parts.scheme in _REDIS:
+    if parts.scheme.partition("+")[0] in _REDIS:
         from wechat_dialog.stores.redis import RedisStore
 
         return RedisStore(url)

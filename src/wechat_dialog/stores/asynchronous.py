@@ -28,7 +28,7 @@ from wechat_dialog.stores.base import (
 )
 from wechat_dialog.stores.memory import MemoryStore
 
-__all__ = ["for_async"]
+__all__ = ["for_async", "in_threads"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -46,7 +46,14 @@ def for_async(store: Store) -> AsyncStore:
     """Return the asynchronous face of `store`, for any number of event loops."""
     if isinstance(store, _HasFace):
         return store.for_async()
-    return _Adapted(store, _Direct() if isinstance(store, MemoryStore) else _Threads())
+    if isinstance(store, MemoryStore):
+        return _Adapted(store, _Direct())
+    return in_threads(store)
+
+
+def in_threads(store: Store) -> AsyncStore:
+    """Return a face of `store` that calls it in threads of its own."""
+    return _Adapted(store, _Threads())
 
 
 class _Direct:

@@ -1,0 +1,63 @@
+-- KEYS h j c a d   ARGV lease key caller arrival have.journal have.length
+local h, j, c = KEYS[1], KEYS[2], KEYS[3]
+local lease, key, caller = tonumber(ARGV[1]), ARGV[2], ARGV[3]
+
+local got = redis.call('MGET', h, KEYS[4], KEYS[5])
+local mark = read_mark(got[2])
+if mark then return {ANSWERED, mark} end
+
+local doc = read_head(got[1])
+if doc and redis.call('LLEN', j) ~= doc.length then
+  -- Redis was told to evict and took the records: the same as if it had dropped the head too.
+  redis.call('DEL', h, j)
+  doc = nil
+end
+local claim, seen = read_line(c)
+claim.last = max(claim.last, doc and doc.revision or 0)
+
+local me = seen[key]
+if not me then
+  local latest = 0
+  for _, other in pairs(seen) do latest = max(latest, other.first) end
+  me = {first = max(now, latest + 1), copies = 0, caller = '-'}
+end
+-- A request that asks a second time because the answer got lost on the wire is no second copy.
+if (ARGV[4] == '1' and me.caller ~= caller) or me.copies == 0 then
+  me.copies = me.copies + 1
+  me.caller = caller
+end
+local since = max(now - me.first, 0)
+
+local holder
+local mine = is_claimed(claim) and claim.caller == caller
+if is_claimed(claim) then
+  if not mine then holder = claim.holder end
+else
+  holder = first_in_line(seen, key, me.first)
+end
+redis.call('HSET', c, 's' .. key,
+  format('%.0f %.0f %.0f %d %s', me.first, me.copies, now, holder and 1 or 0, me.caller))
+if holder then
+  redis.call('PEXPIRE', c, ceil((max(claim.until_ - now, 0) + SEEN_KEPT) / 1000))
+  return {RUNNING, holder, since, me.copies}
+end
+
+if not mine then
+  claim.fence = number(doc, claim)
+  claim.last = claim.fence
+  claim.caller = caller
+  claim.holder = key
+end
+claim.until_ = now + lease
+save_claim(c, claim)
+outlive_claim(h, j, doc, claim)
+
+local deferred = mark == false and 1 or 0
+local data = got[3] or ''
+if not doc then
+  return {DONE, claim.fence, 0, 0, 0, 0, deferred, since, me.copies, '', data, {}}
+end
+local start = format('%.0f', doc.journal) == ARGV[5] and ARGV[6] or '0'
+local records = redis.call('LRANGE', j, start, -1)
+return {DONE, claim.fence, doc.revision, doc.journal, doc.length, max(now - doc.committed, 0),
+  deferred, since, me.copies, doc.head, data, records}

@@ -1,0 +1,344 @@
+"""The operations of the Redis store as scripts with arguments, and their answers as values.
+
+Everything of it but the sending: `stores.redis` sends, once waiting and once awaiting. One
+operation is one call of one script, so one round trip; all keys of a user carry one hash tag, so a
+cluster keeps them together; and a call may be sent twice (see `Call`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any, Generic, TypeVar
+
+from wechat_dialog.errors import ClaimLost, ConfigurationError, StoreError
+from wechat_dialog.stores import rules
+from wechat_dialog.stores.base import (
+    Answered,
+    Claimed,
+    Committed,
+    Conflict,
+    Deferred,
+    Have,
+    Parked,
+    Running,
+    Shown,
+    Stored,
+    Write,
+)
+
+__all__ = ["Call", "Calls", "Script"]
+
+T = TypeVar("T")
+
+USER = "%(user)s"
+_ANSWERED, _RUNNING, _DONE, _CONFLICT, _DEFERRED, _LOST = range(6)
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A Lua script.
+
+    Attributes:
+        source: Its text, what stands before it included.
+        sha: Its SHA-1 in hexadecimal digits, under which the server knows it once it is loaded.
+    """
+
+    source: str
+    sha: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[T]):
+    """One round trip.
+
+    Sending it twice does no harm, so a client that got no answer may ask again: a claim knows its
+    caller, a write its id, and the others say what shall be, not what to change.
+
+    Attributes:
+        script: What to run.
+        arguments: Number of keys, keys, arguments: all that follows the script in EVALSHA.
+        read: Turns the server's answer into a result, or raises `ClaimLost`.
+    """
+
+    script: Script
+    arguments: tuple[str | bytes | int, ...]
+    read: Callable[[Any], T]
+
+
+@cache
+def _source(name: str) -> str:
+    return files("wechat_dialog.stores").joinpath("lua", f"{name}.lua").read_text("utf-8")
+
+
+def _token() -> str:
+    """Return a name for this very call; a fork must not repeat it, so no seeded generator."""
+    return os.urandom(6).hex()
+
+
+class Calls:
+    """Builds the calls of one store.
+
+    Args:
+        prefix: First part of every key.
+        key_format: Content of the hash tag, with `%(user)s` in it once; None is
+            `<prefix>:%(user)s`.
+        clock: Lua that sets `now`; None is the server's clock. For tests.
+    """
+
+    def __init__(self, prefix: str, key_format: str | None, clock: str | None = None) -> None:
+        tag = f"{prefix}:{USER}" if key_format is None else key_format
+        if tag.count(USER) != 1:
+            raise ConfigurationError(f"key_format={tag!r} must contain {USER} once")
+        before, _, after = tag.partition(USER)
+        # Redis takes for a tag what stands between the first { and the next }: a } in it would
+        # end it early, or, as its first character, leave no tag at all.
+        self._before = "{" + _escaped(before)
+        self._after = _escaped(after) + "}:"
+        clock = _source("clock") if clock is None else clock
+
+        def script(name: str) -> Script:
+            source = "\n".join((clock, _source("document"), _source(name)))
+            return Script(source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest())
+
+        self._claim = script("claim")
+        self._write = script("write")
+        self._defer = script("defer")
+        self._renew = script("renew")
+        self._release = script("release")
+        self._end = script("end")
+        self._show = script("show")
+
+    def _keys(self, user: str) -> str:
+        """Return what all keys of `user` begin with."""
+        if not user:
+            raise ValueError("a user's key must not be empty")
+        if "}" in user or "%" in user:
+            user = _escaped(user)
+        return f"{self._before}{user}{self._after}"
+
+    def pattern(self, prefix: str) -> str:
+        """Return the glob of all keys of users that start with `prefix`."""
+        start = self._before + _escaped(prefix)
+        return "".join(f"\\{c}" if c in "*?[]\\^" else c for c in start) + "*"
+
+    def user(self, key: bytes) -> tuple[str, str] | None:
+        """Return (user, kind of key) of one of our keys; None of a stranger's."""
+        text = key.decode("utf-8", "replace")
+        tag, found, kind = text.partition(self._after)
+        if not found or not tag.startswith(self._before):
+            return None
+        return tag[len(self._before) :].replace("%7D", "}").replace("%25", "%"), kind
+
+    def claim(
+        self, user: str, key: str, *, lease: float, have: Have, arrival: bool
+    ) -> Call[Claimed | Answered | Running]:
+        """See `Store.claim`."""
+        k = self._keys(user)
+        return Call(
+            self._claim,
+            (
+                *(5, k + "h", k + "j", k + "c", f"{k}a:{key}", k + "d"),
+                *(rules.micros(lease), key, _token(), 1 if arrival else 0),
+                *(have.journal, have.length),
+            ),
+            _read_claim,
+        )
+
+    def record(self, user: str, fence: int, write: Write) -> Call[Committed]:
+        """See `Store.record`."""
+        k = self._keys(user)
+        return Call(
+            self._write,
+            (
+                *_write_keys(k, (k + "h", k + "j", k + "c"), write),
+                *(0, fence, 0, "", 0, 0, _token()),
+                *_change(write),
+                *("", b"", 0, *_bulk(write)),
+            ),
+            _read_record,
+        )
+
+    def commit(
+        self,
+        user: str,
+        key: str,
+        write: Write,
+        *,
+        reply: bytes,
+        fence: int,
+        revision: int,
+        max_age: float | None,
+        deferred: bool,
+        release: bool,
+        remember: float,
+    ) -> Call[Committed | Answered | Conflict | Deferred]:
+        """See `Store.commit`."""
+        if not fence and not revision:
+            raise ValueError("a commit without a fence needs the revision it is based on")
+        k = self._keys(user)
+        return Call(
+            self._write,
+            (
+                *_write_keys(k, (k + "h", k + "j", k + "c", f"{k}a:{key}"), write),
+                *(1, fence, revision, "" if max_age is None else rules.micros(max_age)),
+                *(1 if deferred else 0, 1 if release else 0, _token()),
+                *_change(write),
+                *(key, reply, rules.micros(remember), *_bulk(write)),
+            ),
+            _read_commit,
+        )
+
+    def defer(self, user: str, key: str) -> Call[Answered | None]:
+        """See `Store.defer`."""
+        name = f"{self._keys(user)}a:{key}"
+        return Call(self._defer, (1, name, rules.DEFERRED_KEPT), _read_defer)
+
+    def renew(self, user: str, fence: int, lease: float) -> Call[None]:
+        """See `Store.renew`."""
+        k = self._keys(user)
+        arguments = (3, k + "h", k + "j", k + "c", fence, rules.micros(lease))
+        return Call(self._renew, arguments, _read_done)
+
+    def release(self, user: str, fence: int) -> Call[None]:
+        """See `Store.release`."""
+        return Call(self._release, (1, self._keys(user) + "c", fence), _read_done)
+
+    def end(self, user: str, id: str | None) -> Call[bool]:
+        """See `Store.end`."""
+        k = self._keys(user)
+        keys = (4, k + "h", k + "j", k + "c", k + "p")
+        return Call(self._end, keys if id is None else (*keys, id), bool)
+
+    def show(self, user: str) -> Call[Shown | None]:
+        """See `Store.show`."""
+        k = self._keys(user)
+        return Call(self._show, (4, k + "h", k + "j", k + "d", k + "p", 0), _read_show)
+
+    def line(self, user: str) -> Call[Stored | None]:
+        """Ask for a user's line of a listing; None if there is nothing to list."""
+        k = self._keys(user)
+        arguments = (4, k + "h", k + "j", k + "d", k + "p", 1)
+        return Call(self._show, arguments, lambda answer: _read_line(user, answer))
+
+
+def _escaped(text: str) -> str:
+    return text.replace("%", "%25").replace("}", "%7D")
+
+
+def _has_extras(write: Write) -> bool:
+    return write.data is not None or write.park is not None or write.unpark is not None
+
+
+def _write_keys(k: str, keys: Sequence[str], write: Write) -> tuple[str | int, ...]:
+    if _has_extras(write):
+        return (len(keys) + 2, *keys, k + "d", k + "p")
+    return (len(keys), *keys)
+
+
+def _change(write: Write) -> tuple[str | bytes | int, ...]:
+    keep = write.keep
+    if keep is not None and keep < 0:
+        raise ValueError(f"Write.keep must not be negative, is {keep}")
+    return (rules.micros(write.ttl), "" if keep is None else keep, write.head)
+
+
+def _bulk(write: Write) -> tuple[str | bytes | int, ...]:
+    if not _has_extras(write):
+        return (0, *write.records)
+    park = write.park
+    return (
+        1,
+        0 if write.data is None else 1,
+        write.data or b"",
+        write.unpark or "",
+        *(("", b"", 0) if park is None else (park.id, park.document, rules.micros(park.ttl))),
+        *write.records,
+    )
+
+
+def _lost() -> ClaimLost:
+    return ClaimLost(
+        "the claim was taken over, released or ran out; nothing was written: start the turn again"
+    )
+
+
+def _read_claim(answer: Any) -> Claimed | Answered | Running:
+    kind = answer[0]
+    if kind == _DONE:
+        _, fence, revision, journal, length, age, deferred, since, copies, *rest = answer
+        head, data, records = rest
+        return Claimed(
+            fence,
+            revision,
+            journal,
+            length,
+            head,
+            tuple(records),
+            data,
+            age / 1e6,
+            deferred == 1,
+            since / 1e6,
+            copies,
+        )
+    if kind == _ANSWERED:
+        return Answered(answer[1])
+    return Running(answer[1].decode(), answer[2] / 1e6, answer[3])
+
+
+def _read_commit(answer: Any) -> Committed | Answered | Conflict | Deferred:
+    kind = answer[0]
+    if kind == _DONE:
+        return Committed(answer[1], answer[2])
+    if kind == _ANSWERED:
+        return Answered(answer[1])
+    if kind == _CONFLICT:
+        return Conflict()
+    if kind == _DEFERRED:
+        return Deferred()
+    raise _lost()
+
+
+def _read_record(answer: Any) -> Committed:
+    if answer[0] == _LOST:
+        raise _lost()
+    return Committed(answer[1], answer[2])
+
+
+def _read_defer(answer: Any) -> Answered | None:
+    return Answered(answer[1]) if answer[0] == _ANSWERED else None
+
+
+def _read_done(answer: Any) -> None:
+    if answer[0] == _LOST:
+        raise _lost()
+
+
+def _read_parked(flat: list[Any]) -> dict[str, Parked]:
+    triples = zip(flat[::3], flat[1::3], flat[2::3], strict=True)
+    return {id.decode(): Parked(id.decode(), document, ttl / 1e6) for id, document, ttl in triples}
+
+
+def _read_show(answer: Any) -> Shown | None:
+    head, length, age, ttl, records, data, parked = answer
+    if not (head or data or parked):
+        return None
+    if len(records) != length:
+        raise StoreError(
+            "Redis evicted records of a journal: give it enough memory, maxmemory-policy noeviction"
+        )
+    return Shown(head, tuple(records), data, age / 1e6, ttl / 1e6, _read_parked(parked))
+
+
+def _read_line(user: str, answer: Any) -> Stored | None:
+    head, length, age, ttl, _, _, flat = answer
+    if not (head or flat):
+        return None
+    parked = _read_parked(flat)
+    if not head:
+        ttl = max(flat[2::3])
+    return Stored(user, head, length, age / 1e6, ttl / 1e6, tuple(parked))
