@@ -13,18 +13,19 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from . import messages
+from .effects import Reading
+from .parsers import Parser, parser_for
 
 if TYPE_CHECKING:
     from .chat import Chat
 
-__all__ = ["reader", "text_of"]
+__all__ = ["of_text", "reading", "text_of"]
 
-Read = Callable[["Chat", messages.Message], Any]
+ReadText = Callable[["Chat", str], Any]
 
 
 def text_of(message: messages.Message) -> str | None:
-    """Return what the user wrote or said: the text, or a voice message's transcript; None if
-    neither.
+    """Return what the user wrote, or said as far as it was recognised; None if he did neither.
 
     Stickers arrive as a text of the platform's (protocol reference 3) and are none of the user's.
     """
@@ -39,90 +40,70 @@ def text_of(message: messages.Message) -> str | None:
     return None
 
 
-def _text(chat: Chat, message: messages.Message) -> str:
-    text = text_of(message)
-    if text is None:
-        raise ValueError(chat.texts.text_wanted)
-    return text
+def of_text(read: ReadText) -> Reading:
+    """Return how a question is read that wants a text and nothing else."""
+
+    def read_message(chat: Chat, message: messages.Message) -> Any:
+        text = text_of(message)
+        if text is None:
+            raise ValueError(chat.texts.text_wanted)
+        return read(chat, text)
+
+    return Reading(read_message, read)
 
 
-def _read_str(chat: Chat, message: messages.Message) -> str:
-    text = _text(chat, message).strip()
+def _str(chat: Chat, text: str) -> str:
+    text = text.strip()
     if not text:
         raise ValueError(chat.texts.text_wanted)
     return text
 
 
-def _read_int(chat: Chat, message: messages.Message) -> int:
-    text = _text(chat, message)
+def _int(chat: Chat, text: str) -> int:
     # The common case, at every replayed answer; anything else takes the parser's long way round.
     if len(text) < 16 and text.isascii() and text.isdigit():
         return int(text)
-    from .parsers import parser_for
-
     return parser_for(int)(text, chat.now())
 
 
-def _read_message(kind: type[messages.Message]) -> Read:
+def _of_kind(kind: type[messages.Message]) -> Reading:
     def read(chat: Chat, message: messages.Message) -> Any:
-        if isinstance(message, kind) and not (
-            isinstance(message, messages.Unsupported) and kind is messages.Text
-        ):
+        sticker = isinstance(message, messages.Unsupported) and kind is messages.Text
+        if isinstance(message, kind) and not sticker:
             return message
         raise ValueError(chat.texts.kind_wanted.get(kind.kind, chat.texts.other_wanted))
 
-    return read
+    return Reading(read, event=kind if issubclass(kind, messages.Event) else None)
 
 
-def _read_parsed(parse: Any) -> Read:
-    def read(chat: Chat, message: messages.Message) -> Any:
-        from .parsers import parser_for
-
-        return parser_for(parse)(_text(chat, message), chat.now())
-
-    return read
-
-
-def _read_called(parse: Callable[[str], Any]) -> Read:
-    def read(chat: Chat, message: messages.Message) -> Any:
-        return parse(_text(chat, message).strip())
-
-    return read
-
-
-def _read_called_with_now(parse: Callable[..., Any]) -> Read:
-    def read(chat: Chat, message: messages.Message) -> Any:
-        return parse(_text(chat, message).strip(), chat.now())
-
-    return read
+_STR = of_text(_str)
+_INT = of_text(_int)
 
 
 @lru_cache(maxsize=1024)
-def reader(parse: Any) -> Read:
-    """Return the function that reads answers for `parse`.
+def reading(parse: Any) -> Reading:
+    """Return how answers are read for `parse`.
 
     Args:
         parse: `str`, `int` or another type `parsers.parser_for` knows, a compiled pattern, a class
-            of `messages`, a parser of `parsers`, or any function of the text that raises
+            of `messages`, a parser of `parsers`, or any function of the stripped text that raises
             `ValueError` with a sentence for the user.
 
     Raises:
         TypeError: It is nothing of these.
     """
     if parse is str:
-        return _read_str
+        return _STR
     if parse is int:
-        return _read_int
+        return _INT
     if isinstance(parse, type) and issubclass(parse, messages.Message):
-        return _read_message(parse)
-    from .parsers import Parser, parser_for
-
+        return _of_kind(parse)
     if isinstance(parse, Parser):
-        return _read_called_with_now(parse)
+        return of_text(lambda chat, text: parse(text.strip(), chat.now()))
     try:
-        parser_for(parse)
+        parser = parser_for(parse)
     except TypeError:
         if not callable(parse):
             raise
-        return _read_called(parse)
-    return _read_parsed(parse)
+        return of_text(lambda chat, text: parse(text.strip()))
+    return of_text(lambda chat, text: parser(text, chat.now()))

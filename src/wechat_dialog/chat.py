@@ -16,8 +16,9 @@ from random import Random
 from typing import Any, ParamSpec, TypeVar, Union, overload
 
 from . import answers
-from .effects import ContinueAs, Effect, Gather, StepCall, StepOptions, Wait
-from .messages import Event, Message
+from .effects import ContinueAs, Effect, Gather, Reading, StepCall, StepOptions, Wait, WaitOptions
+from .journal import Answer, message_of
+from .messages import Message
 from .replies import Reply
 from .steps import StepFunction
 from .texts import Texts
@@ -43,7 +44,6 @@ class Chat:
 
     Attributes:
         user: The user's OpenID, a `str`.
-        message: The current message: the one that started the dialog, then each accepted answer.
         random: A `random.Random` seeded by the conversation's id: the same draws at every replay.
         replaying: Whether the dialog is only being rebuilt: True for everything before the current
             message. The 2017 `is_replay`. A dialog that obeys the golden rule never needs it.
@@ -53,11 +53,13 @@ class Chat:
     """
 
     __slots__ = (
+        "_message",
         "_random",
+        "_record",
+        "account",
         "arrived",
         "data",
         "id",
-        "message",
         "outbox",
         "put_away",
         "replaying",
@@ -71,6 +73,7 @@ class Chat:
         user: str,
         message: Message,
         *,
+        account: str = "",
         id: str = "",
         arrived: int = 0,
         texts: Texts | None = None,
@@ -78,7 +81,9 @@ class Chat:
         data: dict[str, Any] | None = None,
     ) -> None:
         self.user = user
-        self.message = message
+        self._message: Message | None = message
+        self._record: Answer | None = None
+        self.account = account
         self.id = id
         self.arrived = arrived
         self.texts = texts or Texts()
@@ -90,6 +95,23 @@ class Chat:
         self._random: Random | None = None
 
     # What a dialog may know -----------------------------------------------------------------------
+
+    @property
+    def message(self) -> Message:
+        """The current message: the one that started the dialog, then each accepted answer."""
+        if self._message is None:
+            assert self._record is not None
+            self._message = message_of(self._record, self.user, self.account)
+        return self._message
+
+    @message.setter
+    def message(self, message: Message) -> None:
+        self._message = message
+
+    def heard(self, record: Answer) -> None:
+        """Make a recorded text the current message; the message itself is made when asked for."""
+        self._message = None
+        self._record = record
 
     def now(self) -> datetime:
         """Return when the current message arrived, an aware `datetime` in the bot's time zone."""
@@ -204,12 +226,12 @@ class Chat:
         Returns:
             An effect: `yield from` or `await` it for the value, of the type `parse` stands for.
         """
-        event = parse if isinstance(parse, type) and issubclass(parse, Event) else None
-        read = answers.reader(parse)
-        return Wait(
-            self, "a", prompt, read, key=key, hint=hint, timeout=timeout, attempts=attempts, cancel=cancel,
-            back=back, event=event,
-        )  # fmt: skip
+        how = _readings.get(parse)
+        if how is None:
+            how = answers.reading(parse)
+        if hint is None and timeout is None and attempts is None and cancel and back:
+            return Wait(self, "a", prompt, how, key)
+        return Wait(self, "a", prompt, how, key, WaitOptions(hint, timeout, attempts, cancel, back))
 
     # What a dialog may do once --------------------------------------------------------------------
 
@@ -290,6 +312,9 @@ class Chat:
 
 
 _PLAIN_STEP = StepOptions()
+
+# The two that nearly every question asks for, found without a call.
+_readings: dict[Any, Reading] = {str: answers.reading(str), int: answers.reading(int)}
 
 # Kept for annotations of what options may be; `chat.choose` is in `menus.py`.
 Options = Union["list[str]", "list[tuple[str, T]]", Mapping[str, T], type[enum.Enum]]

@@ -193,6 +193,7 @@ class Conversation:
         chat = Chat(
             state.user,
             self.message,
+            account=state.account,
             id=frame.id,
             arrived=self.arrived,
             texts=self.rules.texts,
@@ -305,7 +306,9 @@ class Conversation:
             return
         frame.wait = at.id
         frame.misses = 0
-        frame.timeout = self._timeout(run.dialog) if at.timeout is None else at.timeout
+        frame.timeout = (
+            self._timeout(run.dialog) if at.options.timeout is None else at.options.timeout
+        )
         self.doc.run = run
         self._remember(run, frame)
         self._deliver(run)

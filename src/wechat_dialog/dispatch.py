@@ -143,11 +143,11 @@ class Turn(Conversation):
         assert isinstance(at, Wait), "a conversation that is not waiting was not committed"
         said = text_of(self.message)
         word = said.strip() if said is not None else None
-        if word is not None and not (at.takes and at.takes(word)):
-            if at.cancel and word in self.rules.cancel:
+        if word is not None and not (at.options.takes and at.options.takes(word)):
+            if at.options.cancel and word in self.rules.cancel:
                 yield from self.throw(run, frame, "cancel")
                 return
-            if at.back and word in self.rules.back:
+            if at.options.back and word in self.rules.back:
                 yield from self._back(run, frame)
                 return
             match = self._interruption(frame)
@@ -170,7 +170,7 @@ class Turn(Conversation):
         before = chat.message, chat.arrived
         chat.message, chat.arrived = self.message, self.arrived
         try:
-            answer = at.read(chat, self.message)
+            answer = at.reading.read(chat, self.message)
         except ValueError as error:
             chat.message, chat.arrived = before
             yield from self._misfit(run, frame, at, error)
@@ -189,10 +189,10 @@ class Turn(Conversation):
             yield from self.begin(match.route.dialog, match.args)
             return
         frame.misses += 1
-        if at.attempts is not None and frame.misses >= at.attempts:
+        if at.options.attempts is not None and frame.misses >= at.options.attempts:
             yield from self.throw(run, frame, f"attempts:{frame.misses}")
             return
-        hint = at.hint
+        hint = at.options.hint
         if callable(hint):
             hint = hint(text_of(self.message) or "")
         self.add(to_reply(hint if hint is not None else str(error)))
@@ -232,7 +232,11 @@ class Turn(Conversation):
             if run is None:
                 return
             at = run.at
-            if isinstance(at, Wait) and at.event is not None and isinstance(event, at.event):
+            if (
+                isinstance(at, Wait)
+                and at.reading.event is not None
+                and isinstance(event, at.reading.event)
+            ):
                 yield from self._answer(run, frame, at)
                 yield from self._reroute()
                 return

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from zlib import crc32
 
 import msgspec
 
@@ -20,7 +21,17 @@ if TYPE_CHECKING:
     from .chat import Chat
     from .messages import Event, Message
 
-__all__ = ["ContinueAs", "Effect", "Gather", "PutAway", "StepCall", "StepOptions", "Wait"]
+__all__ = [
+    "ContinueAs",
+    "Effect",
+    "Gather",
+    "PutAway",
+    "Reading",
+    "StepCall",
+    "StepOptions",
+    "Wait",
+    "WaitOptions",
+]
 
 T = TypeVar("T")
 
@@ -45,6 +56,51 @@ class Effect(Generic[T]):
     __await__ = __iter__
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How answers to a question are read.
+
+    Attributes:
+        read: Makes the answer's value of the chat and a message; raises `ValueError` with a
+            sentence for the user.
+        text: The same of a text alone, where that is all it takes; None: the message is needed. A
+            replay of plain texts uses it, and makes no message.
+        event: Class of the event that answers; None: no event does.
+    """
+
+    read: Callable[[Chat, Message], Any]
+    text: Callable[[Chat, str], Any] | None = None
+    event: type[Event] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WaitOptions:
+    """What an author may want otherwise at one question.
+
+    Attributes:
+        hint: Said instead of the reading's own sentence: a text, or a function of what the user
+            wrote; None: that sentence.
+        timeout: Seconds without an answer after which the conversation is gone; None leaves it to
+            the dialog.
+        attempts: After this many answers in a row that do not fit, `TooManyAttempts` is raised;
+            None: no limit.
+        cancel: Whether cancel words work here.
+        back: Whether back words work here.
+        takes: Says whether a text is exactly an answer, so that no cancel or back word is seen in
+            it; None: no text is.
+    """
+
+    hint: str | Callable[[str], str] | None = None
+    timeout: float | None = None
+    attempts: int | None = None
+    cancel: bool = True
+    back: bool = True
+    takes: Callable[[str], bool] | None = None
+
+
+DEFAULTS = WaitOptions()
+
+
 class Wait(Effect[T]):
     """A wait for the user's next message.
 
@@ -52,74 +108,39 @@ class Wait(Effect[T]):
         kind: One letter: "y" a bare yield, "a" ask, "c" choose, "d" confirm, "f" the summary of a
             form.
         prompt: What the user is asked, as the author gave it: a text, a reply, None for nothing.
+        reading: How answers are read.
         key: Explicit key, or None to tell the question by its text.
-        read: Makes the answer's value of the chat and a message; raises `ValueError` with a
-            sentence for the user.
-        hint: Said instead of that sentence, if any: a text, or a function of what the user wrote.
-        timeout: Seconds without an answer after which the conversation is gone; None leaves it to
-            the dialog.
-        attempts: After this many answers in a row that do not fit, `TooManyAttempts` is raised;
-            None: no limit.
-        cancel: Whether cancel words work here.
-        back: Whether back words work here.
-        event: Class of the event that answers, or None: events answer nothing.
-        takes: Says whether a text is exactly an answer, so that no cancel or back word is seen in
-            it; may be None.
+        options: What the author wants otherwise.
+        id: What the journal knows this question by; see `journal.wait_id`.
     """
 
-    __slots__ = (
-        "_id",
-        "attempts",
-        "back",
-        "cancel",
-        "event",
-        "hint",
-        "key",
-        "kind",
-        "prompt",
-        "read",
-        "takes",
-        "timeout",
-    )
+    __slots__ = ("id", "key", "kind", "options", "prompt", "reading")
 
     def __init__(
         self,
         chat: Chat,
         kind: str,
         prompt: object,
-        read: Callable[[Chat, Message], T],
-        *,
+        reading: Reading,
         key: str | None = None,
-        hint: str | Callable[[str], str] | None = None,
-        timeout: float | None = None,
-        attempts: int | None = None,
-        cancel: bool = True,
-        back: bool = True,
-        event: type[Event] | None = None,
-        takes: Callable[[str], bool] | None = None,
+        options: WaitOptions = DEFAULTS,
     ) -> None:
+        """Build one; nothing has happened yet.
+
+        Raises:
+            TypeError: The prompt is nothing that can be said.
+        """
         self.chat = chat
         self.kind = kind
         self.prompt = prompt
-        self.read = read
+        self.reading = reading
         self.key = key
-        self.hint = hint
-        self.timeout = timeout
-        self.attempts = attempts
-        self.cancel = cancel
-        self.back = back
-        self.event = event
-        self.takes = takes
-        self._id = ""
-
-    @property
-    def id(self) -> str:
-        """What the journal knows this question by; see `journal.wait_id`."""
-        if not self._id:
-            prompt = self.prompt
-            text = prompt if isinstance(prompt, str) else msgspec.json.encode(prompt)
-            self._id = wait_id(self.kind, self.key, text)
-        return self._id
+        self.options = options
+        # `wait_id` written out: this line is passed at every replayed answer.
+        if key is None and prompt.__class__ is str:
+            self.id = f"{kind}{crc32(prompt.encode('utf-8', 'surrogatepass')):x}"  # type: ignore[attr-defined]
+        else:
+            self.id = wait_id(kind, key, b"" if key is not None else msgspec.json.encode(prompt))
 
 
 @dataclass(frozen=True, slots=True)

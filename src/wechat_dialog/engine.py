@@ -26,7 +26,7 @@ from typing import Any
 
 from . import messages
 from .chat import Chat
-from .effects import Effect, Gather, PutAway, StepCall, Wait
+from .effects import Effect, Gather, PutAway, Reading, StepCall, Wait
 from .errors import Cancelled, ForeignAwait, ReplayMismatch, Signal, TooManyAttempts
 from .fingerprint import fingerprint
 from .journal import (
@@ -152,9 +152,32 @@ class Run:
         self.chat.replaying = True
         try:
             for record in records:
-                self.feed(record)
+                at = self.at
+                if (
+                    record.__class__ is Answer
+                    and at.__class__ is Wait
+                    and record.wait == at.id  # type: ignore[union-attr]
+                    and at.reading.text is not None  # type: ignore[union-attr]
+                ):
+                    self._hear_again(record, at)  # type: ignore[arg-type]
+                else:
+                    self.feed(record)
         finally:
             self.chat.replaying = False
+
+    def _hear_again(self, record: Answer, at: Wait[Any]) -> None:
+        """Feed a plain text to the question it was given to: nearly every record of a replay."""
+        chat = self.chat
+        chat.heard(record)
+        chat.arrived = record.created * 1000 + record.late
+        try:
+            answer = at.reading.text(chat, record.text)  # type: ignore[misc]
+        except ValueError as error:
+            raise self._differs(f"an answer that no longer fits ({error})") from error
+        if chat.outbox:
+            chat.outbox.clear()
+        self._send(answer)
+        self.position += 1
 
     def feed(self, record: Record) -> None:
         """Feed one record, after which `at` is where the dialog stands.
@@ -183,33 +206,36 @@ class Run:
         self.position += 1
 
     def _hear(self, record: Answer | Message) -> None:
-        chat = self.chat
         wait = record.wait
-        message = message_of(record, chat.user, self.account)
         if not wait:
-            self._set_turn(message, arrival_of(record))
+            self._set_turn(self._rebuilt(record), arrival_of(record))
             self._begin()
             return
         at = self.at
         if not isinstance(at, Wait):
             raise self._differs(f"an answer to {describe(wait)}")
         if wait[0] == "!":
-            self._set_turn(message, arrival_of(record))
+            self._set_turn(self._rebuilt(record), arrival_of(record))
             self._throw(_thrown(wait))
             return
         if wait != at.id and not self._only_worded_otherwise(wait, at):
             raise self._differs(f"an answer to {describe(wait)}")
-        before = chat.message, chat.arrived
-        chat.message = message
+        chat = self.chat
+        before = chat.arrived
         chat.arrived = arrival_of(record)
         try:
-            answer = at.read(chat, message)
+            message = self._rebuilt(record)
+            answer = at.reading.read(chat, message)
+            chat.message = message
         except ValueError as error:
-            chat.message, chat.arrived = before
-            raise self._differs(
-                f"the answer {_short(message)}, which no longer fits ({error})"
-            ) from error
-        self.take(message, chat.arrived, answer)
+            chat.arrived = before
+            raise self._differs(f"an answer that no longer fits ({error})") from error
+        if chat.outbox:
+            chat.outbox.clear()
+        self._send(answer)
+
+    def _rebuilt(self, record: Answer | Message) -> messages.Message:
+        return message_of(record, self.chat.user, self.account)
 
     def take(self, message: messages.Message, arrived: int, answer: object) -> None:
         """Hand the dialog the value of an answer that was read already. Does not count as a record."""
@@ -314,6 +340,8 @@ class Run:
             self.at = effect if isinstance(effect, Wait) else self._interpret(effect)
 
     def _interpret(self, effect: object) -> At:
+        if type(effect) is str and type(self._made) is types.GeneratorType:
+            return Wait(self.chat, "y", effect, _ANY)
         if isinstance(effect, Gather):
             if effect.calls:
                 return effect
@@ -336,7 +364,7 @@ class Run:
             error = TypeError(f"dialog {self.dialog.name!r} at {self.where()}: {wrong}")
             self.close()
             return Raised(error)
-        return Wait(self.chat, "y", effect, _the_message)
+        return Wait(self.chat, "y", effect, _ANY)
 
     def throw(self, error: BaseException) -> None:
         """Throw into the dialog at its wait. Does not count as a record."""
@@ -365,7 +393,7 @@ class Run:
         if not self.same_code or at.key is not None or wait[0] != at.kind or wait[1:2] == "=":
             return False
         _warn_once(self.dialog, self.position, self.where())
-        at._id = wait  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - the journal's name for it holds
+        at.id = wait  # the journal's name for it holds
         return True
 
     def _differs(self, expected: str) -> ReplayMismatch:
@@ -408,16 +436,14 @@ def _the_message(chat: Chat, message: messages.Message) -> messages.Message:
     return message
 
 
+_ANY = Reading(_the_message)
+
+
 def _thrown(wait: str) -> BaseException:
     what, _, number = wait[1:].partition(":")
     if what == "attempts":
         return TooManyAttempts(int(number or 0))
     return Cancelled()
-
-
-def _short(message: messages.Message) -> str:
-    text = message.text if isinstance(message, messages.Text) else message.kind
-    return repr(text if len(text) <= 20 else text[:20] + "…")
 
 
 _KINDS = {"y": "yield", "a": "ask", "c": "choose", "d": "confirm", "f": "form"}
