@@ -6,7 +6,7 @@ _DIGITS = "零一二三四五六七八九"
 
 
 def written(number: int) -> str:
-    """`number`, from 0 up to a trillion and beyond, in standard Chinese: 10203 is 一万零二百零三."""
+    """`number`, from 0 to 10**16 - 1, in standard Chinese: 10203 is 一万零二百零三."""
     if number == 0:
         return "零"
     text, gap = "", False
@@ -18,9 +18,7 @@ def written(number: int) -> str:
         if text and (gap or section < 1000):
             text += "零"
         # 万亿 and 亿 share the word 亿: 三万亿 and 五亿 together are 三万零五亿.
-        if unit == 10**12 and number >= 10**8:
-            name = "万"
-        text += _section(section) + name
+        text += _section(section) + ("万" if unit == 10**12 and number >= 10**8 else name)
         gap = False
     return text.removeprefix("一") if text.startswith("一十") else text
 

@@ -67,7 +67,7 @@ def offered(heading: str) -> Iterator[Any]:
 def test_what_is_said_is_read_as_documented(heading: str, said: str, read: str) -> None:
     parser, value = KINDS[heading]
     if read == "refused":
-        with pytest.raises(ValueError, match="[\u4e00-\u9fff]"):  # a sentence for the user
+        with pytest.raises(ValueError, match=r"[\u4e00-\u9fff]"):  # a sentence for the user
             parser(said, NOW)
     else:
         found = parser(said, NOW)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import Enum, IntEnum
-from typing import Annotated, Any, Literal, Optional
+from typing import Annotated, Any, Literal, Union
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -67,7 +67,7 @@ def even(text: str) -> int:
     pytest.param(int | None, "三", 3, id="a number for an optional number"),
     pytest.param(str | None, "跳过", None, id="nothing for an optional text"),
     pytest.param(bool | None, "没有", False, id="an optional bool is still a no"),
-    pytest.param(Optional[Size], "无", None, id="the older spelling of an optional"),
+    pytest.param(Union[None, Size], "无", None, id="the older spelling of an optional"),  # noqa: UP007
     pytest.param(Annotated[int, "at least 1"], "十", 10, id="annotations are for others"),
     pytest.param(even, "12", 12, id="an author's function gets the text"),
     pytest.param(phone, "13800138000", "13800138000", id="a parser is itself"),
@@ -149,17 +149,18 @@ def test_a_time_that_summer_time_skips_is_refused() -> None:
     "now", [datetime.min + timedelta(days=2), datetime.max - timedelta(days=2)]
 )
 @pytest.mark.parametrize("text", [
-    "大前天三点", "大后天三点", "上上周一三点", "下下周日三点", "9999小时后", "9999小时前", "去年1月1日三点",
-    "明年12月31日三点", "下下个月1号三点", "晚上十二点", "2月29日三点", "31号三点", "月底三点",
-    "0001-01-01T00:00+09:00", "9999-12-31T23:59-09:00",
+    "大前天三点", "大后天三点", "上上周一三点", "下下周日三点", "9999小时后", "9999小时前",
+    "去年1月1日三点", "明年12月31日三点", "下下个月1号三点", "晚上十二点", "2月29日三点",
+    "31号三点", "月底三点", "0001-01-01T00:00+09:00", "9999-12-31T23:59-09:00",
 ])  # fmt: skip
-def test_the_ends_of_the_calendar_are_a_value_or_a_sentence(
+def test_the_ends_of_the_calendar_are_a_value_or_a_refusal(
     zone: Any, now: datetime, text: str
 ) -> None:
     try:
-        assert parser_for(datetime)(text, now.replace(tzinfo=zone)).tzinfo is zone
-    except ValueError as error:
-        assert str(error).endswith("。")
+        found = parser_for(datetime)(text, now.replace(tzinfo=zone))
+    except ValueError:
+        return
+    assert found.tzinfo is zone
 
 
 def test_the_day_named_is_that_of_the_bots_zone() -> None:
