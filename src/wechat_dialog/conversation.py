@@ -199,7 +199,10 @@ class Conversation:
             texts=self.rules.texts,
             zone=self.rules.zone,
         )
-        return Run(dialog, chat, dict(frame.args), account=state.account, code=code)
+        run = Run(dialog, chat, dict(frame.args), account=state.account, code=code)
+        if self.rules.strict:
+            run.trail = []
+        return run
 
     def _timeout(self, dialog: Dialog) -> float | None:
         return self.rules.timeout if dialog.timeout is None else dialog.timeout
@@ -326,6 +329,17 @@ class Conversation:
         again = self._run(run.dialog, frame)
         try:
             again.replay(effective(self.doc.records[frame.base :]))
+            for position, (first, second) in enumerate(
+                zip(run.trail or (), again.trail or (), strict=False)
+            ):
+                if first != second:
+                    raise ReplayMismatch(
+                        frame.dialog,
+                        position,
+                        f"the way by {first}",
+                        f"the way by {second}",
+                        second,
+                    )
             again.must_wait_at(at.id)
         finally:
             again.close()
@@ -389,7 +403,7 @@ class Conversation:
         if not self._full(run, frame):
             self.doc.append(record_message(at.id, self.message, self.arrived))
             run.take(self.message, self.arrived, answer)
-            run.position += 1
+            run.fed()
         yield from self.go_on(run, frame)
 
     def throw(self, run: Run, frame: Frame, what: str) -> Flow:

@@ -112,6 +112,7 @@ class Run:
         chat: Its chat.
         at: Where it stands; None before the record of the message that started it.
         position: Number of records fed.
+        trail: In strict mode, `file:line` of every place it stood at; else None.
         same_code: Whether the journal was written by this very code; then a question whose text
             alone differs is told to the log and let through.
     """
@@ -126,6 +127,7 @@ class Run:
         "dialog",
         "position",
         "same_code",
+        "trail",
     )
 
     def __init__(
@@ -137,6 +139,7 @@ class Run:
         self.account = account
         self.at: At | None = None
         self.position = 0
+        self.trail: list[str] | None = None
         self.same_code = not code or code == dialog.code
         self._made: Any = None
         self._slots: dict[int, Any] = {}
@@ -158,6 +161,7 @@ class Run:
                     and at.__class__ is Wait
                     and record.wait == at.id  # type: ignore[union-attr]
                     and at.reading.text is not None  # type: ignore[union-attr]
+                    and self.trail is None
                 ):
                     self._hear_again(record, at)  # type: ignore[arg-type]
                 else:
@@ -203,7 +207,13 @@ class Run:
             raise AssertionError(
                 "a rewind is carried out before records are fed; see journal.effective"
             )
+        self.fed()
+
+    def fed(self) -> None:
+        """Count a record; in strict mode, note where it led."""
         self.position += 1
+        if self.trail is not None:
+            self.trail.append(self.where())
 
     def _hear(self, record: Answer | Message) -> None:
         wait = record.wait

@@ -186,7 +186,7 @@ def _claimed(job: _Job, claimed: Claimed) -> Transaction:
         return (yield from _commit(job, work))
     except ClaimLost:
         raise
-    except BaseException:
+    except Exception:
         _drop(job)
         yield Release(job.user, job.fence)
         raise
@@ -312,7 +312,7 @@ def _claim_for_step(
     except ClaimLost:
         _drop(job)
         return None
-    except BaseException:
+    except Exception:
         _drop(job)
         yield Release(job.user, job.fence)
         raise
@@ -388,7 +388,7 @@ def _operate(job: _Job, what: Any, *, owed: bool) -> Transaction:
         return Outcome(said[0] if said else None, owed)
     except ClaimLost:
         raise
-    except BaseException:
+    except Exception:
         _drop(job)
         yield Release(job.user, job.fence)
         raise

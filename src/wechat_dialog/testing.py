@@ -1,0 +1,465 @@
+"""The kit for authors' own tests: talk to a bot in process, with the clock in the test's hands.
+
+    def test_it_adds_up():
+        talk = Talk(bot)
+        assert talk("累加器") == "要加几个数？"
+        talk("2"), talk("3")
+        assert talk("4") == "一共是 7。"
+
+No network, no database, no waiting: the bot's own routes, rules and texts on a store in memory. A step that takes long, a worker that
+dies in it and the platform's repeated requests happen on the talk's clock: say `takes` or `crashes`, and talk on. Every turn
+is replayed from scratch and compared (strict mode), so that a dialog that reads a clock or a global fails here, with file
+and line, and not in production.
+
+A failing test shows the conversation so far if the pytest plugin is there, and it is wherever this package is installed.
+`StoreContract`, the promises of a store as tests, is here too, for stores of your own.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import weakref
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from . import messages, replies
+from .bot import Bot
+from .cache import LiveDialogs
+from .conversation import Rules
+from .dispatch import decode_reply, waiting
+from .journal import Record, decode_records, decode_state, effective, message_key
+from .operations import Claim, Pause, RunStep, RunSteps, StepOutcome
+from .operations import Record as Recorded
+from .performing import Steps
+from .replies import Reply
+from .stores.base import Answered, Claimed
+from .stores.memory import MemoryStore
+from .turn import Outcome, Settings, turn
+
+if TYPE_CHECKING:
+    from .store_contract import StoreContract as StoreContract
+
+__all__ = ["Seen", "StoreContract", "Talk"]
+
+START = 1_700_000_000.0
+"""When a talk begins, in seconds since 1970: the same at every run, 15 November 2023 in China."""
+
+_open: weakref.WeakSet[Talk] = weakref.WeakSet()
+_LINK = re.compile(
+    r"<a\s[^>]*?href=(?:\"([^\"]*)\"|'([^']*)')[^>]*>(.*?)</a>", re.DOTALL | re.IGNORECASE
+)
+_TAP = re.compile(r"weixin://bizmsgmenu\?(?:.*&)?msgmenucontent=([^&]*)")
+
+
+def __getattr__(name: str) -> Any:
+    # The contract imports pytest, which an author's own program need not have.
+    if name == "StoreContract":
+        from .store_contract import StoreContract
+
+        return StoreContract
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+class Seen(str):
+    """What the user sees: a text as it is shown, links as their labels; "" is nothing.
+
+    Attributes:
+        reply: The reply itself; None if there was none.
+        taps: What tapping a link sends, by its label.
+    """
+
+    reply: Reply | None
+    taps: Mapping[str, str]
+
+    def __new__(cls, reply: Reply | None) -> Seen:
+        """Show a reply."""
+        text = shown(reply)
+        seen = super().__new__(cls, _LINK.sub(lambda found: found[3], text))
+        seen.reply = reply
+        taps = {found[3]: _TAP.match(found[1] or found[2] or "") for found in _LINK.finditer(text)}
+        seen.taps = {label: tap[1] for label, tap in taps.items() if tap}
+        return seen
+
+
+def shown(reply: Reply | None) -> str:
+    """Return a reply in words: a text's content, or a line that names what else it is."""
+    if reply is None:
+        return ""
+    if isinstance(reply, replies.Text):
+        return reply.content
+    if isinstance(reply, replies.News):
+        return "\n".join(
+            f"[图文] {article.title} {article.url}".rstrip() for article in reply.articles
+        )
+    if isinstance(reply, replies.Transfer):
+        return "[转人工]"
+    title = getattr(reply, "title", "")
+    kind = type(reply).__name__.lower()
+    media = getattr(reply, "media_id", "") or getattr(reply, "thumb_media_id", "")
+    return f"[{kind}] {title or media}"
+
+
+class _Crash(BaseException):
+    """The worker dies here."""
+
+
+@dataclasses.dataclass
+class _Plan:
+    """What the test says of one step."""
+
+    takes: float = 0.0
+    crashes: str = ""
+    fake: Callable[..., Any] | None = None
+
+
+class _World:
+    """What the talks of several users with one bot share."""
+
+    def __init__(self, bot: Bot, strict: bool) -> None:
+        self.clock = START
+        self.store = MemoryStore(clock=lambda: self.clock)
+        self.plans: dict[str, _Plan] = {}
+        self.steps = Steps()
+        self.sent = 0
+        self.strict = strict
+        self.take(bot)
+
+    def take(self, bot: Bot) -> None:
+        """Put a bot's code behind the store, as a process does that was just started."""
+        bot.check()
+        self.bot = bot
+        self.rules: Rules = dataclasses.replace(bot.rules, strict=self.strict)
+        size = getattr(bot.settings.cache, "_size", 0)
+        self.settings = dataclasses.replace(
+            bot.settings, rules=self.rules, cache=LiveDialogs(size) if size else None
+        )
+
+
+class Talk:
+    """One user's talk with a bot.
+
+    Call it with a text for what the user sees in answer. Messages of other kinds have methods of their own, and
+    `send` takes any fields.
+
+    Attributes:
+        user: The user's OpenID.
+        transcript: Who said what so far, a line each.
+    """
+
+    def __init__(
+        self,
+        bot: Bot,
+        user: str = "oTalk0000000000000000000000",
+        *,
+        strict: bool = True,
+        account: str = "gh_talk",
+    ) -> None:
+        """Begin a talk.
+
+        Args:
+            bot: The bot. Its own store is not touched, and it needs no token.
+            user: The user's OpenID.
+            strict: Whether every turn is replayed from scratch and compared.
+            account: The account's id.
+        """
+        self._world = _World(bot, strict)
+        self._begin(user, account)
+
+    def _begin(self, user: str, account: str) -> None:
+        self.user = user
+        self.account = account
+        self.transcript: list[str] = []
+        self._last: messages.Message | None = None
+        self._seen = Seen(None)
+        _open.add(self)
+
+    def other(self, user: str) -> Talk:
+        """Return another user's talk with the same bot, on the same store and clock."""
+        talk = Talk.__new__(Talk)
+        talk._world = self._world
+        talk._begin(user, self.account)
+        return talk
+
+    # What the user does -----------------------------------------------------------------------------------------
+
+    def __call__(self, text: str) -> Seen:
+        """Send a text."""
+        return self.send("text", Content=text)
+
+    def send(self, kind: str, **fields: Any) -> Seen:
+        """Send a message of any kind.
+
+        Args:
+            kind: The `MsgType`.
+            fields: The platform's fields, by the platform's names.
+        """
+        world = self._world
+        world.sent += 1
+        raw: dict[str, Any] = {
+            "ToUserName": self.account,
+            "FromUserName": self.user,
+            "CreateTime": str(int(world.clock)),
+            "MsgType": kind,
+            **{
+                name: value if isinstance(value, (dict, list)) else str(value)
+                for name, value in fields.items()
+            },
+        }
+        if kind != "event":
+            raw["MsgId"] = str(24_000_000_000_000_000 + world.sent)
+        return self._deliver(messages.from_fields(raw))
+
+    def image(self, media_id: str = "media-1", pic_url: str = "http://mmbiz.qpic.cn/1") -> Seen:
+        """Send a picture."""
+        return self.send("image", PicUrl=pic_url, MediaId=media_id)
+
+    def voice(self, recognition: str = "", media_id: str = "media-1") -> Seen:
+        """Send a voice message."""
+        return self.send("voice", MediaId=media_id, Format="amr", Recognition=recognition)
+
+    def location(self, latitude: float, longitude: float, label: str = "") -> Seen:
+        """Send a place on the map."""
+        return self.send(
+            "location", Location_X=latitude, Location_Y=longitude, Scale=16, Label=label
+        )
+
+    def event(self, name: str, key: str = "", **fields: Any) -> Seen:
+        """Let an event happen: "subscribe", "CLICK" with its key, …"""
+        if key:
+            fields["EventKey"] = key
+        # Two events of one second with one name and key are copies of one; a person is slower than that.
+        self._world.clock += 1
+        return self.send("event", Event=name, **fields)
+
+    def tap(self, label: str) -> Seen:
+        """Tap a link of the last answer, by its label.
+
+        Raises:
+            LookupError: It has no such link that sends anything.
+        """
+        if label not in self._seen.taps:
+            raise LookupError(
+                f"no tappable {label!r}; there is {', '.join(self._seen.taps) or 'none'}"
+            )
+        return self(self._seen.taps[label])
+
+    def resend(self) -> Seen:
+        """Deliver the last message once more, as the platform does when it thinks it was not heard.
+
+        Raises:
+            LookupError: Nothing was sent yet.
+        """
+        if self._last is None:
+            raise LookupError("nothing was sent yet")
+        return self._deliver(self._last, again=True)
+
+    # What happens meanwhile -------------------------------------------------------------------------------------
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self._world.clock += seconds
+
+    def takes(self, step: str | Callable[..., Any], seconds: float) -> None:
+        """Let a step take that long from now on, on the talk's clock."""
+        self._plan(step).takes = seconds
+
+    def fake(
+        self,
+        step: str | Callable[..., Any],
+        returns: Any = None,
+        *,
+        raises: Exception | None = None,
+    ) -> None:
+        """Give back `returns`, or raise `raises`, in place of running a step."""
+
+        def instead(*_: Any, **__: Any) -> Any:
+            if raises is not None:
+                raise raises
+            return returns
+
+        self._plan(step).fake = instead
+
+    def crashes(self, step: str | Callable[..., Any], when: str = "in") -> None:
+        """Let the worker die once at a step: "before" it, "in" it (it has happened, nobody knows), or "after" it.
+
+        The platform repeats the message, and another worker finishes the turn.
+        """
+        if when not in ("before", "in", "after"):
+            raise ValueError('when is "before", "in" or "after"')
+        self._plan(step).crashes = when
+
+    def restart(self, bot: Bot | None = None) -> None:
+        """Let the process die and another one start, with other code if a bot is given, on the same store."""
+        self._world.take(bot or self._world.bot)
+
+    def _plan(self, step: str | Callable[..., Any]) -> _Plan:
+        name = step if isinstance(step, str) else _name(step)
+        return self._world.plans.setdefault(name, _Plan())
+
+    # What can be looked at --------------------------------------------------------------------------------------
+
+    @property
+    def journal(self) -> list[Record]:
+        """The records of the running conversation that count, oldest first; empty if there is none."""
+        found = self._world.store.show(f"{self.account}:{self.user}")
+        if found is None or not found.head:
+            return []
+        stack = decode_state(found.head).stack
+        return effective(decode_records(found.records)[stack[-1].base :]) if stack else []
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a conversation is running."""
+        found = self._world.store.show(f"{self.account}:{self.user}")
+        return found is not None and bool(found.head) and bool(decode_state(found.head).stack)
+
+    @property
+    def parked(self) -> int:
+        """How many of the user's conversations are parked."""
+        found = self._world.store.show(f"{self.account}:{self.user}")
+        return 0 if found is None else len(found.parked)
+
+    def __str__(self) -> str:
+        return "\n".join(self.transcript)
+
+    # The platform -----------------------------------------------------------------------------------------------
+
+    def _deliver(self, message: messages.Message, *, again: bool = False) -> Seen:
+        world = self._world
+        self._last = message
+        self._note("用户", _said(message) + ("（重发）" if again else ""))
+        began, window = world.clock, world.bot.window
+        outcome: Outcome | None = None
+        for request in range(window.requests):
+            world.clock = max(world.clock, began + request * window.seconds)
+            try:
+                outcome = _Delivery(world, message, began).run()
+                break
+            except _Crash:
+                self._note("——", "进程中断")
+                world.take(world.bot)
+        self._seen = Seen(
+            outcome.reply
+            if outcome is not None
+            else replies.Text("该公众号提供的服务出现故障，请稍后再试")
+        )
+        self._note("公众号", self._seen or "（无回复）")
+        return self._seen
+
+    def _note(self, who: str, what: str) -> None:
+        self.transcript.append(f"{who}：{what}")
+
+
+class _Delivery:
+    """One message on its way through a turn, on the talk's clock."""
+
+    def __init__(self, world: _World, message: messages.Message, began: float) -> None:
+        self.world = world
+        self.message = message
+        self.user = world.bot.user_key(message)
+        self.key = message_key(message)
+        window = world.bot.window
+        self.patience = began + (window.requests - 1) * window.seconds + window.patience
+        self.told: Outcome | None = None
+        self.fence = 0
+        self.dying = False
+        self.following: Callable[[], StepOutcome] | None = None
+
+    def run(self) -> Outcome:
+        """Drive the turn; returns what the user sees of it within the window."""
+        world = self.world
+        transaction = turn(
+            world.settings, self.user, self.message, self.key, int(world.clock * 1000)
+        )
+        result: Any = None
+        error: Exception | None = None
+        while True:
+            try:
+                operation = transaction.send(result) if error is None else transaction.throw(error)
+            except StopIteration as stop:
+                return self.told or stop.value
+            error = None
+            try:
+                result = self._perform(operation)
+            except Exception as failure:  # noqa: BLE001 - the turn decides what it means
+                error = failure
+            if isinstance(operation, Claim) and isinstance(result, Claimed):
+                self.fence = result.fence
+
+    def _perform(self, operation: Any) -> Any:
+        if isinstance(operation, RunStep):
+            return self._step(operation)
+        if isinstance(operation, RunSteps):
+            if operation.steps:
+                outcomes = [self._step(step, pass_time=False) for step in operation.steps]
+                longest = max(self._plan(step).takes for step in operation.steps)
+                self._pass(longest)
+                self.following = iter(outcomes).__next__
+            assert self.following is not None
+            return self.following()
+        if isinstance(operation, Pause):
+            self._pass(operation.seconds)
+            return None
+        result = operation.on(self.world.store)
+        if self.dying and isinstance(operation, Recorded):
+            raise _Crash
+        return result
+
+    def _plan(self, step: RunStep) -> _Plan:
+        return self.world.plans.get(step.call.name) or _Plan()
+
+    def _step(self, step: RunStep, *, pass_time: bool = True) -> StepOutcome:
+        plan = self._plan(step)
+        crashes, plan.crashes = plan.crashes, ""
+        if crashes == "before":
+            raise _Crash
+        if plan.fake is not None:
+            try:
+                outcome = StepOutcome(step.slot, plan.fake(*step.call.args, **step.call.kwargs))
+            except Exception as error:  # noqa: BLE001 - the step's outcome
+                outcome = StepOutcome(step.slot, error=error)
+        else:
+            outcome = self.world.steps.run(step)
+        if pass_time:
+            self._pass(plan.takes)
+        if crashes == "in":
+            raise _Crash
+        self.dying = crashes == "after"
+        return outcome
+
+    def _pass(self, seconds: float) -> None:
+        """Let time pass, the claim renewed as the heartbeat does, and the platform's patience ending if it does."""
+        world = self.world
+        while seconds > 0:
+            slice_ = min(seconds, 1.0)
+            seconds -= slice_
+            world.clock += slice_
+            if self.fence:
+                world.store.renew(self.user, self.fence, world.settings.lease)
+            if self.told is None and world.clock > self.patience:
+                answered = world.store.defer(self.user, self.key)
+                reply = (
+                    decode_reply(answered.reply)
+                    if isinstance(answered, Answered)
+                    else waiting(world.rules.texts)
+                )
+                self.told = Outcome(reply, late=True)
+
+
+def _name(fn: Callable[..., Any]) -> str:
+    options = getattr(fn, "options", None)
+    return getattr(options, "name", "") or getattr(fn, "__qualname__", type(fn).__name__)
+
+
+def _said(message: messages.Message) -> str:
+    if isinstance(message, messages.Text):
+        return message.text
+    if isinstance(message, messages.Event):
+        return f"[{message.event} {message.event_key}]".replace(" ]", "]")
+    return f"[{message.kind}]"
+
+
+def transcripts() -> list[str]:
+    """Return the transcripts of the talks that are alive, for the pytest plugin."""
+    return [str(talk) for talk in _open if talk.transcript]
