@@ -86,7 +86,7 @@ class Turn(Conversation):
         if state.held and self._asks_for_more():
             self._fetch()
             return
-        if any(held.asks and self.doc.top and held.asks == self.doc.top.id for held in state.held):
+        if self.doc.unseen:
             # The pending question stands in what the user has not seen: this cannot be its answer.
             self._fetch(note=texts.not_taken)
             return
@@ -265,11 +265,7 @@ class Turn(Conversation):
         state = self.doc.state
         state.held = [held for held in state.held if held.until > self.arrived]
         gone = False
-        while (
-            (frame := self.doc.top) is not None
-            and frame.timeout is not None
-            and self.doc.age > frame.timeout
-        ):
+        while (frame := self.doc.top) is not None and _over(self.doc.limit, self.doc.age):
             if self.doc.run is not None:
                 self.doc.run.close()
             self._pop(frame)
@@ -359,6 +355,10 @@ class Turn(Conversation):
             self.message, self.arrived = run.chat.message, run.chat.arrived
             yield from self.go_on(run, frame)
             yield from self._reroute()
+
+
+def _over(limit: float | None, age: float) -> bool:
+    return limit is not None and age > limit
 
 
 def waiting(texts: Texts) -> Reply:

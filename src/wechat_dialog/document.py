@@ -125,6 +125,18 @@ class Document:
         return self.state.stack[-1] if self.state.stack else None
 
     @property
+    def unseen(self) -> bool:
+        """Whether the pending question stands in what is held, so that the user cannot have seen it."""
+        top = self.top
+        return top is not None and any(held.asks == top.id for held in self.state.held)
+
+    @property
+    def limit(self) -> float | None:
+        """Seconds after which the running conversation is gone; None: never, or not before its question is seen."""
+        top = self.top
+        return None if top is None or self.unseen else top.timeout
+
+    @property
     def interrupted(self) -> bool:
         """Whether the last turn was cut off in the middle."""
         top = self.top

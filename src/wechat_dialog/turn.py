@@ -260,7 +260,7 @@ def _fast(job: _Job) -> Generator[Operation, Any, Outcome | Answered | None]:
         with a claim.
     """
     doc, expected = job.doc, job.doc.revision
-    top = doc.top
+    limit = doc.limit
     work = job.work()
     flow = work.handle()
     try:
@@ -268,12 +268,12 @@ def _fast(job: _Job) -> Generator[Operation, Any, Outcome | Answered | None]:
     except StopIteration:
         pass
     else:
-        return (yield from _claim_for_step(job, work, flow, op, expected))
+        return (yield from _claim_for_step(job, work, flow, op, expected, limit))
     reply = work.reply()
     write = doc.write(job.arrived, grace=job.grace)
     done = yield Commit(
         job.user, job.key, write, encode_reply(reply), revision=expected,
-        max_age=top.timeout if top is not None else None, remember=job.settings.remember,
+        max_age=limit, remember=job.settings.remember,
     )  # fmt: skip
     if isinstance(done, Committed):
         doc.wrote(write, done)
@@ -287,11 +287,14 @@ def _fast(job: _Job) -> Generator[Operation, Any, Outcome | Answered | None]:
 
 
 def _claim_for_step(
-    job: _Job, work: Turn, flow: Flow, op: Operation | Checkpoint, expected: int
+    job: _Job,
+    work: Turn,
+    flow: Flow,
+    op: Operation | Checkpoint,
+    expected: int,
+    limit: float | None,
 ) -> Generator[Operation, Any, Outcome | Answered | None]:
     """The live dialog asks for a step: claim, and go on only if nothing has moved."""
-    top = job.doc.top
-    limit = top.timeout if top is not None else None
     got = yield Claim(job.user, job.key, job.settings.lease, job.doc.have(), not job.asked)
     job.asked = True
     if not isinstance(got, Claimed):
