@@ -22,7 +22,9 @@ FLOORS = """
     delivery heartbeat stores.rules web.wsgi web.asgi
     stores.memory stores.sqlite_rows answers journal
     stores.asynchronous effects
-    stores.sqlite stores.redis steps operations
+    stores.sqlite stores.redis steps operations menus
+    form_fields
+    forms
     stores web.flask web.django web.fastapi web
     chat performing
     engine
@@ -51,7 +53,7 @@ def _words(text: str) -> frozenset[str]:
 # `stores.base` alone: the contract, which is values and protocols.
 PURE = _words("""
     errors texts replies window fingerprint paging parsers stores.base stores.rules messages wire
-    delivery answers journal effects operations chat engine router document conversation dispatch
+    delivery answers journal effects operations menus form_fields forms chat engine router document conversation dispatch
     turn web.face
 """)
 

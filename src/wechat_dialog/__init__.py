@@ -2,7 +2,7 @@
 its journal.
 
 Here are the public names, and nothing else: `Bot` and `Dialogs` to build with, `Chat` and `Dialog`
-for annotations, `step` for side effects, `Texts` and `Window` for settings, and the modules
+for annotations, `Field` for forms, `step` for side effects, `Texts` and `Window` for settings, and the modules
 `messages`, `replies` and `errors`.
 """
 
@@ -20,6 +20,7 @@ from .errors import (
     TooManyAttempts,
     UnexpectedAnswer,
 )
+from .form_fields import Field
 from .router import Dialogs
 from .steps import step
 from .texts import Texts
@@ -31,6 +32,7 @@ __all__ = [
     "Chat",
     "Dialog",
     "Dialogs",
+    "Field",
     "Refused",
     "ReplayMismatch",
     "StoreError",

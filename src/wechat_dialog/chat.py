@@ -10,14 +10,28 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Awaitable, Callable, Generator, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from random import Random
-from typing import Any, ParamSpec, TypeVar, Union, overload
+from typing import Any, Literal, ParamSpec, TypeVar, Unpack, overload
 
 from . import answers
-from .effects import ContinueAs, Effect, Gather, Reading, StepCall, StepOptions, Wait, WaitOptions
+from .effects import (
+    Asking,
+    AskingUnkeyed,
+    ContinueAs,
+    Effect,
+    Gather,
+    Hint,
+    Reading,
+    StepCall,
+    StepOptions,
+    Wait,
+    WaitOptions,
+)
+from .forms import Form
 from .journal import Answer, message_of
+from .menus import Confirm, Menu, pairs
 from .messages import Message
 from .replies import Reply
 from .steps import StepFunction
@@ -26,6 +40,7 @@ from .texts import Texts
 __all__ = ["Chat", "Dialog"]
 
 T = TypeVar("T")
+E = TypeVar("E", bound=enum.Enum)
 T1 = TypeVar("T1")
 T2 = TypeVar("T2")
 T3 = TypeVar("T3")
@@ -35,8 +50,6 @@ P = ParamSpec("P")
 
 Dialog = Generator[Any, Any, R]
 """Return type of a generator dialog or sub-dialog: `def order(chat: Chat) -> Dialog[str]`."""
-
-Hint = Union[str, Callable[[str], str], None]  # noqa: UP007 - an alias, evaluated at run time on 3.11
 
 
 class Chat:
@@ -141,52 +154,28 @@ class Chat:
     def ask(
         self,
         prompt: str | Reply | None,
-        *,
-        key: str | None = ...,
-        hint: Hint = ...,
-        timeout: float | None = ...,
-        attempts: int | None = ...,
-        cancel: bool = ...,
-        back: bool = ...,
+        **how: Unpack[Asking],
     ) -> Effect[str]: ...
     @overload
     def ask(
         self,
         prompt: str | Reply | None,
         parse: type[T],
-        *,
-        key: str | None = ...,
-        hint: Hint = ...,
-        timeout: float | None = ...,
-        attempts: int | None = ...,
-        cancel: bool = ...,
-        back: bool = ...,
+        **how: Unpack[Asking],
     ) -> Effect[T]: ...
     @overload
     def ask(
         self,
         prompt: str | Reply | None,
         parse: re.Pattern[str],
-        *,
-        key: str | None = ...,
-        hint: Hint = ...,
-        timeout: float | None = ...,
-        attempts: int | None = ...,
-        cancel: bool = ...,
-        back: bool = ...,
+        **how: Unpack[Asking],
     ) -> Effect[re.Match[str]]: ...
     @overload
     def ask(
         self,
         prompt: str | Reply | None,
         parse: Callable[[str], T] | Callable[[str, datetime], T],
-        *,
-        key: str | None = ...,
-        hint: Hint = ...,
-        timeout: float | None = ...,
-        attempts: int | None = ...,
-        cancel: bool = ...,
-        back: bool = ...,
+        **how: Unpack[Asking],
     ) -> Effect[T]: ...
     def ask(
         self,
@@ -212,14 +201,10 @@ class Chat:
                 must match in full; gives the `re.Match`), a class of `messages` (gives the
                 message), a parser of `parsers`, or a function of the stripped text that raises
                 `ValueError` with a sentence for the user.
-            key: Tells this question apart where its text is no good for it, because it comes from
-                data or a clock.
-            hint: Said before the question is asked again: a text, or a function of what the user
-                wrote. None: what the parser says.
-            timeout: Seconds without an answer after which the conversation is gone; None: the
-                dialog's.
-            attempts: After this many answers in a row that do not fit, `TooManyAttempts` is raised
-                here.
+            key: See `Asking`, as for those that follow.
+            hint: Said before the question is asked again.
+            timeout: Seconds the conversation waits for the answer.
+            attempts: Answers in a row that may fail to fit.
             cancel: Whether the bot's cancel words work at this question.
             back: Whether its back words do.
 
@@ -232,6 +217,133 @@ class Chat:
         if hint is None and timeout is None and attempts is None and cancel and back:
             return Wait(self, "a", prompt, how, key)
         return Wait(self, "a", prompt, how, key, WaitOptions(hint, timeout, attempts, cancel, back))
+
+    @overload
+    def choose(
+        self, prompt: str, options: type[E], *, many: Literal[False] = ..., **how: Unpack[Asking]
+    ) -> Effect[E]: ...
+    @overload
+    def choose(
+        self, prompt: str, options: type[E], *, many: Literal[True], **how: Unpack[Asking]
+    ) -> Effect[list[E]]: ...
+    @overload
+    def choose(
+        self, prompt: str, options: Mapping[str, T], *, many: Literal[False] = ...,
+        **how: Unpack[Asking],
+    ) -> Effect[T]: ...  # fmt: skip
+    @overload
+    def choose(
+        self, prompt: str, options: Mapping[str, T], *, many: Literal[True], **how: Unpack[Asking]
+    ) -> Effect[list[T]]: ...
+    @overload
+    def choose(
+        self, prompt: str, options: Sequence[str], *, many: Literal[False] = ...,
+        **how: Unpack[Asking],
+    ) -> Effect[str]: ...  # fmt: skip
+    @overload
+    def choose(
+        self, prompt: str, options: Sequence[str], *, many: Literal[True], **how: Unpack[Asking]
+    ) -> Effect[list[str]]: ...
+    @overload
+    def choose(
+        self, prompt: str, options: Sequence[tuple[str, T]], *, many: Literal[False] = ...,
+        **how: Unpack[Asking],
+    ) -> Effect[T]: ...  # fmt: skip
+    @overload
+    def choose(
+        self, prompt: str, options: Sequence[tuple[str, T]], *, many: Literal[True],
+        **how: Unpack[Asking],
+    ) -> Effect[list[T]]: ...  # fmt: skip
+    def choose(
+        self, prompt: str, options: Any, *, many: bool = False, key: str | None = None, **how: Any
+    ) -> Effect[Any]:
+        """Let the user take one of several options, or several of them.
+
+        Numbered lines, tappable where one is taken; ten to a page, so that a page fits into one
+        reply. An answer is a number, a label, its beginning or a part of it (`docs/parsers.md`).
+        One that is exactly a label is never a cancel or back word, nor an interruption.
+
+        Args:
+            prompt: The question, a text.
+            options: Labels; (label, value) pairs; a mapping from label to value; or an Enum, whose
+                members show their attribute `label`, else their value if it is a text, else their
+                name.
+            many: Whether several may be taken.
+            key: See `Asking`. Without one the question is known by its text and labels, so that
+                other options are another question.
+            how: See `Asking`.
+
+        Returns:
+            An effect for the option's value; with `many` a list of them in the menu's order, empty
+            for 都不要.
+
+        Raises:
+            ValueError: There are no options; two labels read the same; one is blank or over 200
+                characters.
+            TypeError: The options are nothing of the above, or the prompt is no text.
+        """
+        labels, values = pairs(options)
+        return Menu(self, prompt, labels, values, many=many, key=key, options=WaitOptions(**how))
+
+    def confirm(
+        self,
+        prompt: str,
+        *,
+        default: bool | None = None,
+        yes: str | None = None,
+        no: str | None = None,
+        key: str | None = None,
+        **how: Unpack[AskingUnkeyed],
+    ) -> Effect[bool]:
+        """Ask for a yes or a no, with a tappable link for each.
+
+        Args:
+            prompt: The question, a text.
+            default: What it means when the user leaves it to the bot (随便, 都行, 默认): he cannot
+                send an empty answer. What is neither yes nor no is asked again even so, since a
+                wrong yes costs more than a second question. None: so is 随便.
+            yes: Label of the yes; None: `Texts.yes`.
+            no: Label of the no; None: `Texts.no`.
+            key: See `Asking`.
+            how: See `Asking`.
+
+        Raises:
+            ValueError: The two labels read the same, or one is blank.
+            TypeError: The prompt is no text.
+        """
+        return Confirm(self, prompt, default, yes=yes, no=no, key=key, options=WaitOptions(**how))
+
+    def form(
+        self,
+        cls: type[T],
+        *,
+        given: Mapping[str, Any] | None = None,
+        summary: bool = True,
+        key: str | None = None,
+        **how: Unpack[AskingUnkeyed],
+    ) -> Form[T]:
+        """Ask for a dataclass or `msgspec.Struct` field by field, and let the user check it.
+
+        See `form_fields.Field` for what may be said of a field. At the end a summary is shown; its
+        user confirms, changes a field, or gives up, which raises `Cancelled` here.
+
+        Args:
+            cls: The class.
+            given: Values of fields that are known already; these are not asked, but shown and
+                changeable.
+            summary: Whether there is a summary at the end.
+            key: Stands before the keys of its questions, which are `Class.field`; needed where one
+                dialog asks for the same class twice and the order of the two may change.
+            how: See `Asking`; for each of its questions.
+
+        Returns:
+            A sub-dialog: `yield from` or `await` it for the instance.
+
+        Raises:
+            TypeError: A field's type has no question, and it has neither a parser nor a default;
+                or `given` names no field of it.
+        """
+        return Form(self, cls, given or {}, summary, key, WaitOptions(**how))
 
     # What a dialog may do once --------------------------------------------------------------------
 
@@ -315,6 +427,3 @@ _PLAIN_STEP = StepOptions()
 
 # The two that nearly every question asks for, found without a call.
 _readings: dict[Any, Reading] = {str: answers.reading(str), int: answers.reading(int)}
-
-# Kept for annotations of what options may be; `chat.choose` is in `menus.py`.
-Options = Union["list[str]", "list[tuple[str, T]]", Mapping[str, T], type[enum.Enum]]

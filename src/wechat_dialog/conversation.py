@@ -303,12 +303,13 @@ class Conversation:
 
     def _waits(self, run: Run, frame: Frame, at: Wait[Any]) -> None:
         try:
-            prompt = to_reply(at.prompt)
+            prompt = to_reply(at.shown(0))
         except TypeError as error:
             self.parts_of_park(run, frame, error)
             return
         frame.wait = at.id
         frame.misses = 0
+        frame.page = 0
         frame.timeout = (
             self._timeout(run.dialog) if at.options.timeout is None else at.options.timeout
         )
@@ -479,7 +480,7 @@ class Conversation:
         if run is None:
             return
         if isinstance(run.at, Wait):
-            self.add(to_reply(run.at.prompt))
+            self.add(to_reply(run.at.shown(frame.page)))
 
     def end(self, frame: Frame, *, killed: bool = False) -> Flow:
         """End the conversation on top for good, its clean-up steps included; whatever it says is not delivered."""

@@ -33,14 +33,21 @@ class Parcel:
     rest: tuple[Reply, ...] = ()
 
 
-def link(word: str, id: str = "0") -> str:
+def link(word: str, id: str = "0", *, shown: str | None = None) -> str:
     """Return a link that sends `word` as the user's own text when tapped (protocol reference 5.6).
 
-    A word with characters the clients decode in different ways is returned as it is, to be typed.
+    Args:
+        word: What is sent. One with characters the clients decode in different ways is no link:
+            what would be shown is returned as it is, for the user to type.
+        id: Comes back as `bizmsgmenuid` from most clients, not from all.
+        shown: What the user sees in place of `word`; None shows the word.
     """
+    label = word if shown is None else shown
     if any(character in "%+&#=\"'<>\r\n" for character in word) or not word.strip():
-        return word
-    return f'<a href="weixin://bizmsgmenu?msgmenucontent={word}&msgmenuid={id}">{word}</a>'
+        return label
+    if any(character in "<>\r\n" for character in label) or not label.strip():
+        return label
+    return f'<a href="weixin://bizmsgmenu?msgmenucontent={word}&msgmenuid={id}">{label}</a>'
 
 
 def merge(parts: Sequence[Reply]) -> list[Reply]:

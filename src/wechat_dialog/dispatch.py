@@ -144,6 +144,11 @@ class Turn(Conversation):
         said = text_of(self.message)
         word = said.strip() if said is not None else None
         if word is not None and not (at.options.takes and at.options.takes(word)):
+            page = at.turned(word, frame.page)
+            if page is not None:
+                frame.page = page
+                self.add(to_reply(at.shown(page)))
+                return
             if at.options.cancel and word in self.rules.cancel:
                 yield from self.throw(run, frame, "cancel")
                 return
@@ -196,7 +201,7 @@ class Turn(Conversation):
         if callable(hint):
             hint = hint(text_of(self.message) or "")
         self.add(to_reply(hint if hint is not None else str(error)))
-        self.add(to_reply(at.prompt))
+        self.add(to_reply(at.shown(frame.page)))
 
     def _back(self, run: Run, frame: Frame) -> Flow:
         """Take the last answer back, where no step lies between, and ask its question again."""
@@ -207,7 +212,7 @@ class Turn(Conversation):
             at = run.at
             assert isinstance(at, Wait)
             self.add(replies.Text(self.rules.texts.no_way_back))
-            self.add(to_reply(at.prompt))
+            self.add(to_reply(at.shown(frame.page)))
             return
         run.close()
         self.doc.run = None

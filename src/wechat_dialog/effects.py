@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypedDict, TypeVar, Union
 from zlib import crc32
 
 import msgspec
@@ -22,9 +22,12 @@ if TYPE_CHECKING:
     from .messages import Event, Message
 
 __all__ = [
+    "Asking",
+    "AskingUnkeyed",
     "ContinueAs",
     "Effect",
     "Gather",
+    "Hint",
     "PutAway",
     "Reading",
     "StepCall",
@@ -100,6 +103,39 @@ class WaitOptions:
 
 DEFAULTS = WaitOptions()
 
+Hint = Union[str, Callable[[str], str], None]  # noqa: UP007 - an alias, evaluated at run time on 3.11
+
+
+class AskingUnkeyed(TypedDict, total=False):
+    """What may be said of any question, by keyword.
+
+    Attributes:
+        hint: Said before the question is asked again: a text, or a function of what the user wrote.
+            None: what the parser says.
+        timeout: Seconds without an answer after which the conversation is gone; None: the dialog's.
+        attempts: After this many answers in a row that do not fit, `TooManyAttempts` is raised
+            here.
+        cancel: Whether the bot's cancel words work at this question.
+        back: Whether its back words do.
+    """
+
+    hint: Hint
+    timeout: float | None
+    attempts: int | None
+    cancel: bool
+    back: bool
+
+
+class Asking(AskingUnkeyed, total=False):
+    """What may be said of any question, and what the journal shall know it by.
+
+    Attributes:
+        key: Tells this question apart where its text is no good for it, because it comes from data
+            or a clock.
+    """
+
+    key: str | None
+
 
 class Wait(Effect[T]):
     """A wait for the user's next message.
@@ -141,6 +177,14 @@ class Wait(Effect[T]):
             self.id = f"{kind}{crc32(prompt.encode('utf-8', 'surrogatepass')):x}"  # type: ignore[attr-defined]
         else:
             self.id = wait_id(kind, key, b"" if key is not None else msgspec.json.encode(prompt))
+
+    def shown(self, page: int) -> object:  # noqa: ARG002 - only a menu has pages
+        """Return what the user is asked, the page counted from 0."""
+        return self.prompt
+
+    def turned(self, word: str, page: int) -> int | None:  # noqa: ARG002
+        """Return the page that `word` turns to from `page`; None if it turns no page."""
+        return None
 
 
 @dataclass(frozen=True, slots=True)

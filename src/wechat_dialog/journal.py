@@ -298,6 +298,8 @@ class Frame(msgspec.Struct, omit_defaults=True):
         timeout: Seconds without an answer after which it is gone; None: never.
         wait: The question it waits at, as `wait_id`.
         misses: Answers in a row that did not fit that question.
+        page: The page of that question the user looks at, from 0: a long menu has several. Turning
+            one is no answer, so nothing of it is journaled.
         flags: What the engine that began it did otherwise than this one would; none so far.
     """
 
@@ -312,6 +314,7 @@ class Frame(msgspec.Struct, omit_defaults=True):
     timeout: float | None = None
     wait: str = ""
     misses: int = 0
+    page: int = 0
     flags: list[str] = []
 
 

@@ -36,6 +36,14 @@ class Texts:
         no: Label of the tappable no.
         next_page: Label of the option that shows further options.
         previous_page: Label of the option that goes back to earlier ones.
+        page: Where the user is in a long menu; `{page}` and `{pages}` are numbers.
+        several: Said below a menu of which several options may be taken.
+        whatever: Label behind a default answer; `{answer}` is that answer.
+        skip: Label of the option that leaves a form's field empty.
+        keep: Label of the option that takes a form's default; `{value}` is that value.
+        nothing: A form's field that was left empty, in its summary.
+        form_ask: Asks for a form's field; `{title}` is the field's.
+        form_choose: Asks for a form's field by a menu.
         form_confirm: Label of the option that accepts a form.
         form_change: Label of the option that changes one field; `{title}` is the field's.
         form_cancel: Label of the option that gives a form up.
@@ -61,6 +69,14 @@ class Texts:
     no: str = "否"
     next_page: str = "下一页"
     previous_page: str = "上一页"
+    page: str = "（{page}/{pages}）"
+    several: str = "（可选几项，一起回复序号，如：1、3）"
+    whatever: str = "{answer}（默认）"
+    skip: str = "跳过"
+    keep: str = "默认（{value}）"
+    nothing: str = "（无）"
+    form_ask: str = "请填写{title}："
+    form_choose: str = "请选择{title}："
     form_confirm: str = "确认"
     form_change: str = "修改{title}"
     form_cancel: str = "取消"
