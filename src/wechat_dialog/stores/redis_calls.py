@@ -36,6 +36,8 @@ __all__ = ["Call", "Calls", "Script"]
 T = TypeVar("T")
 
 USER = "%(user)s"
+_SHORTEST = 0.001  # Redis' own resolution of a TTL
+_AT_ONCE = 1000  # what Lua can unpack into one command
 _ANSWERED, _RUNNING, _DONE, _CONFLICT, _DEFERRED, _LOST = range(6)
 
 
@@ -101,12 +103,14 @@ class Calls:
         self._after = _escaped(after) + "}:"
         clock = _source("clock") if clock is None else clock
 
-        def script(name: str) -> Script:
-            source = "\n".join((clock, _source("document"), _source(name)))
+        def script(name: str, *, alone: bool = False) -> Script:
+            before = "" if alone else _source("document")
+            source = "\n".join((clock, before, _source(name)))
             return Script(source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest())
 
         self._claim = script("claim")
         self._write = script("write")
+        self._fast = script("fast", alone=True)
         self._defer = script("defer")
         self._renew = script("renew")
         self._release = script("release")
@@ -143,7 +147,7 @@ class Calls:
             self._claim,
             (
                 *(5, k + "h", k + "j", k + "c", f"{k}a:{key}", k + "d"),
-                *(rules.micros(lease), key, _token(), 1 if arrival else 0),
+                *(rules.micros(lease), key, _token(), int(arrival)),
                 *(have.journal, have.length),
             ),
             _read_claim,
@@ -181,12 +185,22 @@ class Calls:
         if not fence and not revision:
             raise ValueError("a commit without a fence needs the revision it is based on")
         k = self._keys(user)
+        limit: str | int = "" if max_age is None else rules.micros(max_age)
+        if not fence and _only_appends(write) and remember >= _SHORTEST:
+            return Call(
+                self._fast,
+                (
+                    *(4, k + "h", k + "j", k + "c", f"{k}a:{key}", revision, limit),
+                    *(int(deferred), _token(), rules.micros(write.ttl), write.head, reply),
+                    *(rules.micros(remember), *write.records),
+                ),
+                _read_commit,
+            )
         return Call(
             self._write,
             (
                 *_write_keys(k, (k + "h", k + "j", k + "c", f"{k}a:{key}"), write),
-                *(1, fence, revision, "" if max_age is None else rules.micros(max_age)),
-                *(1 if deferred else 0, 1 if release else 0, _token()),
+                *(1, fence, revision, limit, int(deferred), int(release), _token()),
                 *_change(write),
                 *(key, reply, rules.micros(remember), *_bulk(write)),
             ),
@@ -234,6 +248,17 @@ def _has_extras(write: Write) -> bool:
     return write.data is not None or write.park is not None or write.unpark is not None
 
 
+def _only_appends(write: Write) -> bool:
+    """Whether a write is of the form that the fast script knows."""
+    return (
+        write.keep is None
+        and write.head != b""
+        and not _has_extras(write)
+        and write.ttl >= _SHORTEST
+        and len(write.records) <= _AT_ONCE
+    )
+
+
 def _write_keys(k: str, keys: Sequence[str], write: Write) -> tuple[str | int, ...]:
     if _has_extras(write):
         return (len(keys) + 2, *keys, k + "d", k + "p")
@@ -250,13 +275,15 @@ def _change(write: Write) -> tuple[str | bytes | int, ...]:
 def _bulk(write: Write) -> tuple[str | bytes | int, ...]:
     if not _has_extras(write):
         return (0, *write.records)
-    park = write.park
+    park: tuple[str | bytes | int, ...] = ("", b"", 0)
+    if write.park is not None:
+        park = (write.park.id, write.park.document, rules.micros(write.park.ttl))
     return (
         1,
         0 if write.data is None else 1,
         write.data or b"",
         write.unpark or "",
-        *(("", b"", 0) if park is None else (park.id, park.document, rules.micros(park.ttl))),
+        *park,
         *write.records,
     )
 

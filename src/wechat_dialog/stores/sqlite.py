@@ -11,14 +11,14 @@ the user has seen their answers and their steps have run. What only concerns the
 their renewal, waiting, deferring) is written with NORMAL: after a power cut nobody holds a claim.
 
 One connection and one lock a process: SQLite has one writer at a time anyway, and threads that
-meet in its busy handler sleep in growing steps up to 100 ms, where a lock hands over at once
-(16 threads, 4 times the turns a second of a connection each; `benchmarks/stores.py --threads`).
+meet in its busy handler sleep in growing steps up to 100 ms, where a lock hands over at once.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import random
 import sqlite3
 import threading
 import time
@@ -41,7 +41,7 @@ from wechat_dialog.stores.base import (
     Stored,
     Write,
 )
-from wechat_dialog.stores.sqlite_rows import Rows, prepare
+from wechat_dialog.stores.sqlite_rows import Rows, is_busy, prepare
 
 __all__ = ["SQLiteStore"]
 
@@ -102,7 +102,7 @@ class SQLiteStore:
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
         connection = sqlite3.connect(
             self.path,
-            timeout=self._patience,
+            timeout=0,
             isolation_level=None,
             check_same_thread=False,
             cached_statements=64,
@@ -114,6 +114,24 @@ class SQLiteStore:
             raise
         self._durable = True
         return connection
+
+    def _begin(self, connection: sqlite3.Connection) -> None:
+        """Take the database's lock.
+
+        SQLite's own waiting pauses longer and longer, up to 100 ms, and so finds the lock taken
+        for seconds while another busy process hands it over and over to its own threads.
+        """
+        end = 0.0
+        while True:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                end = end or time.monotonic() + self._patience
+                if not is_busy(error) or time.monotonic() > end:
+                    raise
+                time.sleep(random.uniform(0.0001, 0.001))
+            else:
+                return
 
     @contextlib.contextmanager
     def _transaction(self, *, durable: bool) -> Generator[tuple[Rows, int]]:
@@ -131,7 +149,7 @@ class SQLiteStore:
                     mode = "FULL" if durable else "NORMAL"
                     connection.execute(f"PRAGMA synchronous={mode}")
                     self._durable = durable
-                connection.execute("BEGIN IMMEDIATE")
+                self._begin(connection)
                 try:
                     now = int(self._clock() * 1e6)
                     rows = Rows(connection)

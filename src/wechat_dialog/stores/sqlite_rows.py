@@ -15,7 +15,7 @@ from wechat_dialog.errors import StoreError
 from wechat_dialog.stores import rules
 from wechat_dialog.stores.base import Parked, Stored, Write
 
-__all__ = ["FORMAT", "Rows", "prepare"]
+__all__ = ["FORMAT", "Rows", "is_busy", "prepare"]
 
 FORMAT = 1
 """Version of the tables, kept in the file as its `user_version`."""
@@ -43,6 +43,11 @@ CREATE INDEX parked_expires ON parked (expires);
 """
 
 
+def is_busy(error: sqlite3.Error) -> bool:
+    """Whether waiting may help: another process holds the lock."""
+    return error.sqlite_errorname.startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+
+
 def prepare(connection: sqlite3.Connection, path: str, patience: float) -> None:
     """Switch to write-ahead logging and make the tables, unless another process just did.
 
@@ -51,16 +56,16 @@ def prepare(connection: sqlite3.Connection, path: str, patience: float) -> None:
     """
     end = time.monotonic() + patience
     while True:
+        # Where several processes open a new file at once, SQLite refuses without waiting.
         try:
             connection.execute("PRAGMA journal_mode=WAL").fetchone()
+            connection.execute("PRAGMA synchronous=FULL")
+            connection.execute("BEGIN IMMEDIATE")
             break
         except sqlite3.OperationalError as error:
-            # Several processes that open a new file at once: here SQLite refuses without waiting.
-            if error.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() > end:
+            if not is_busy(error) or time.monotonic() > end:
                 raise
-            time.sleep(0.005)
-    connection.execute("PRAGMA synchronous=FULL")
-    connection.execute("BEGIN IMMEDIATE")
+            time.sleep(0.001)
     (found,) = connection.execute("PRAGMA user_version").fetchone()
     if found > FORMAT:
         raise StoreError(

@@ -2,7 +2,7 @@
 local h, j, c = KEYS[1], KEYS[2], KEYS[3]
 local lease, key, caller = tonumber(ARGV[1]), ARGV[2], ARGV[3]
 
-local got = redis.call('MGET', h, KEYS[4], KEYS[5])
+local got = redis.call('MGET', h, KEYS[4], KEYS[5], c)
 local mark = read_mark(got[2])
 if mark then return {ANSWERED, mark} end
 
@@ -12,14 +12,15 @@ if doc and redis.call('LLEN', j) ~= doc.length then
   redis.call('DEL', h, j)
   doc = nil
 end
-local claim, seen = read_line(c)
+local claim, seen = read_line(got[4])
 claim.last = max(claim.last, doc and doc.revision or 0)
 
 local me = seen[key]
 if not me then
   local latest = 0
   for _, other in pairs(seen) do latest = max(latest, other.first) end
-  me = {first = max(now, latest + 1), copies = 0, caller = '-'}
+  me = {first = max(now, latest + 1), copies = 0, caller = ''}
+  seen[key] = me
 end
 -- A request that asks a second time because the answer got lost on the wire is no second copy.
 if (ARGV[4] == '1' and me.caller ~= caller) or me.copies == 0 then
@@ -35,10 +36,10 @@ if is_claimed(claim) then
 else
   holder = first_in_line(seen, key, me.first)
 end
-redis.call('HSET', c, 's' .. key,
-  format('%.0f %.0f %.0f %d %s', me.first, me.copies, now, holder and 1 or 0, me.caller))
+me.asked = now
+me.waits = holder ~= nil
 if holder then
-  redis.call('PEXPIRE', c, ceil((max(claim.until_ - now, 0) + SEEN_KEPT) / 1000))
+  save_line(c, claim, seen)
   return {RUNNING, holder, since, me.copies}
 end
 
@@ -49,7 +50,7 @@ if not mine then
   claim.holder = key
 end
 claim.until_ = now + lease
-save_claim(c, claim)
+save_line(c, claim, seen)
 outlive_claim(h, j, doc, claim)
 
 local deferred = mark == false and 1 or 0

@@ -1,15 +1,17 @@
 -- How a user's keys are read and written. It stands before every script, after clock.lua.
 --
---   h      'revision journal length committed expires write-id\n' .. head      (string)
---   j      the records                                                         (list)
---   c      claim     -> 'last fence until caller write-id\n' .. message key
---          s<key>    -> 'first copies asked waits caller'                      (hash)
---   a:key  '=expires\n' .. reply, or '~expires\n' if deferred                  (string)
---   d      the user's data                                                     (string)
---   p      id        -> 'stamp expires\n' .. document                          (hash)
+--   h      'write-id revision journal length committed expires\n' .. head      (string)
+--   j      the records                                                          (list)
+--   c      the claim and the messages seen, as read_line gives them, packed     (string)
+--   a:key  '=expires\n' .. reply, or '~expires\n' if deferred                   (string)
+--   d      the user's data                                                      (string)
+--   p      id -> 'stamp expires\n' .. document                                  (hash)
 --
+-- (A hash with a field longer than 64 bytes costs 500 more, so the head is in a string.)
 -- Whatever expires says so in its value; Redis' own TTLs only clean up behind that. The rules are
 -- those of stores/rules.py, which explains them; the words are the same.
+
+-- Bytes are joined with `..`: format's %s would end them at their first NUL.
 
 local PLACE_KEPT = 1000000
 local SEEN_KEPT = 60000000
@@ -18,8 +20,8 @@ local match, format, ceil, max = string.match, string.format, math.ceil, math.ma
 
 local function read_head(text)
   if not text then return nil end
-  local revision, journal, length, committed, expires, write_id, start =
-    match(text, '^(%d+) (%d+) (%d+) (%d+) (%d+) (%S*)\n()')
+  local write_id, revision, journal, length, committed, expires, start =
+    match(text, '^(%S+) (%d+) (%d+) (%d+) (%d+) (%d+)\n()')
   if now >= tonumber(expires) then return nil end
   return {
     revision = tonumber(revision), journal = tonumber(journal), length = tonumber(length),
@@ -34,8 +36,8 @@ local function save_head(h, j, doc)
     redis.call('DEL', h, j)
     return
   end
-  redis.call('SET', h, format('%.0f %.0f %.0f %.0f %.0f %s\n%s', doc.revision, doc.journal,
-    doc.length, doc.committed, doc.expires, doc.write_id, doc.head), 'PX', ttl)
+  redis.call('SET', h, format('%s %.0f %.0f %.0f %.0f %.0f\n', doc.write_id, doc.revision,
+    doc.journal, doc.length, doc.committed, doc.expires) .. doc.head, 'PX', ttl)
   -- The records outlive the head a little, never the other way round.
   if doc.length > 0 then redis.call('PEXPIRE', j, ttl + 1000) end
 end
@@ -48,40 +50,32 @@ local function outlive_claim(h, j, doc, claim)
   end
 end
 
--- Returns the claim (always a table; fence 0: there is none) and the messages seen, by key.
-local function read_line(c)
-  local claim = {last = 0, fence = 0, until_ = 0, caller = '-', write_id = '-', holder = ''}
-  local seen = {}
-  local all = redis.call('HGETALL', c)
-  for i = 1, #all, 2 do
-    local field, value = all[i], all[i + 1]
-    if field == 'claim' then
-      local last, fence, until_, caller, write_id, holder =
-        match(value, '^(%d+) (%d+) (%d+) (%S+) (%S+)\n(.*)$')
-      claim = {
-        last = tonumber(last), fence = tonumber(fence), until_ = tonumber(until_),
-        caller = caller, write_id = write_id, holder = holder,
-      }
-    else
-      local first, copies, asked, waits, caller = match(value, '^(%d+) (%d+) (%d+) (%d) (%S+)$')
-      if tonumber(asked) + SEEN_KEPT <= now then
-        redis.call('HDEL', c, field)
-      else
-        seen[string.sub(field, 2)] = {
-          first = tonumber(first), copies = tonumber(copies), asked = tonumber(asked),
-          waits = waits == '1', caller = caller,
-        }
-      end
-    end
+-- Returns the claim (always a table; fence 0: there is none) and the messages seen, by key:
+-- {first, copies, asked, waits, caller}.
+local function read_line(text)
+  if not text then
+    return {last = 0, fence = 0, until_ = 0, caller = '', write_id = '', holder = ''}, {}
   end
-  claim.stored = #all > 0
+  local claim, seen = unpack(cmsgpack.unpack(text))
+  for key, s in pairs(seen) do
+    if s.asked + SEEN_KEPT <= now then seen[key] = nil end
+  end
   return claim, seen
 end
 
-local function save_claim(c, claim)
-  redis.call('HSET', c, 'claim', format('%.0f %.0f %.0f %s %s\n%s', claim.last, claim.fence,
-    claim.until_, claim.caller, claim.write_id, claim.holder))
-  redis.call('PEXPIRE', c, ceil((max(claim.until_ - now, 0) + SEEN_KEPT) / 1000))
+-- `last` is the greatest number given out, as far as no head says so: once the claim is gone, it
+-- is all that keeps them from being given out again.
+local function save_line(c, claim, seen)
+  if claim.fence == 0 and claim.last == 0 and next(seen) == nil then
+    redis.call('DEL', c)
+  else
+    redis.call('SET', c, cmsgpack.pack({claim, seen}), 'PX',
+      ceil((max(claim.until_ - now, 0) + SEEN_KEPT) / 1000))
+  end
+end
+
+local function free(claim)
+  claim.fence, claim.until_, claim.caller, claim.holder = 0, 0, '', ''
 end
 
 local function is_claimed(claim)

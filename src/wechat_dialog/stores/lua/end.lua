@@ -4,11 +4,12 @@ if ARGV[1] then
   redis.call('HDEL', KEYS[4], ARGV[1])
   return parked and now < tonumber(match(parked, '^%d+ (%d+)')) and 1 or 0
 end
-local doc = read_head(redis.call('GET', KEYS[1]))
+local got = redis.call('MGET', KEYS[1], KEYS[3])
+local doc = read_head(got[1])
 if not doc then return 0 end
 redis.call('DEL', KEYS[1], KEYS[2])
-local claim = read_line(KEYS[3])
+local claim, seen = read_line(got[2])
 claim.last = max(claim.last, doc.revision)
-claim.fence, claim.until_, claim.holder = 0, 0, ''
-save_claim(KEYS[3], claim)
+free(claim)
+save_line(KEYS[3], claim, seen)
 return 1

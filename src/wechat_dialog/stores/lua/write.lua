@@ -7,14 +7,15 @@ local commits = ARGV[1] == '1'
 local fence, write_id = tonumber(ARGV[2]), ARGV[7]
 local extras = ARGV[14] == '1'
 
-local doc, mark
+local doc, line, mark
 if commits then
-  local got = redis.call('MGET', h, KEYS[4])
-  doc, mark = read_head(got[1]), read_mark(got[2])
+  local got = redis.call('MGET', h, c, KEYS[4])
+  doc, line, mark = read_head(got[1]), got[2], read_mark(got[3])
 else
-  doc = read_head(redis.call('GET', h))
+  local got = redis.call('MGET', h, c)
+  doc, line = read_head(got[1]), got[2]
 end
-local claim, seen = read_line(c)
+local claim, seen = read_line(line)
 
 -- The same write once more: its answer got lost on the wire.
 if doc and doc.write_id == write_id then return {DONE, doc.revision, doc.journal} end
@@ -34,7 +35,7 @@ end
 if mark == false and ARGV[5] == '0' then return {DEFERRED} end
 
 local revision = number(doc, claim)
-local keeps_claim = fence ~= 0 and ARGV[6] == '0'
+local keeps_claim = fence ~= 0 and (not commits or ARGV[6] == '0')
 if ARGV[10] == '' then
   if doc then redis.call('DEL', h, j) end
   doc = nil
@@ -65,23 +66,19 @@ else
 end
 
 if commits then
-  if seen[ARGV[11]] then redis.call('HDEL', c, 's' .. ARGV[11]) end
   local remember = tonumber(ARGV[13])
   if remember > 0 then
-    redis.call('SET', KEYS[4], format('=%.0f\n%s', now + remember, ARGV[12]), 'PX',
+    redis.call('SET', KEYS[4], format('=%.0f\n', now + remember) .. ARGV[12], 'PX',
       ceil(remember / 1000))
   else
     redis.call('DEL', KEYS[4])
   end
 end
-if fence ~= 0 and not keeps_claim then
-  claim.fence, claim.until_, claim.holder = 0, 0, ''
-end
-if not doc then
-  -- Nothing else knows now which numbers were given out.
-  save_claim(c, claim)
-elseif fence ~= 0 and not keeps_claim then
-  redis.call('HDEL', c, 'claim')
+if line or not doc then
+  if commits then seen[ARGV[11]] = nil end
+  if fence ~= 0 and commits and not keeps_claim then free(claim) end
+  if doc then claim.last = claim.fence end
+  save_line(c, claim, seen)
 end
 
 if extras then
@@ -98,7 +95,7 @@ if extras then
       end
     end
     local ttl = tonumber(ARGV[20])
-    redis.call('HSET', p, ARGV[18], format('%.0f %.0f\n%s', revision, now + ttl, ARGV[19]))
+    redis.call('HSET', p, ARGV[18], format('%.0f %.0f\n', revision, now + ttl) .. ARGV[19])
     ttl = max(ceil(ttl / 1000), 1)
     if redis.call('PTTL', p) < ttl then redis.call('PEXPIRE', p, ttl) end
   end
