@@ -17,7 +17,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 import msgspec
-from msgspec import field
+from msgspec import convert, field
+from msgspec.structs import force_setattr
 
 from wechat_dialog.errors import BadMessage
 
@@ -162,10 +163,10 @@ def from_fields(raw: Mapping[str, Any]) -> Message:
     if cls.aliases:
         known = {cls.aliases.get(name, name): value for name, value in fields.items()}
     try:
-        message = msgspec.convert(known, cls, strict=False)
+        message = convert(known, cls, strict=False)
     except msgspec.ValidationError:
         message = _convert_what_fits(known, cls)
-    msgspec.structs.force_setattr(message, "raw", fields)
+    force_setattr(message, "raw", fields)
     return message
 
 
@@ -182,7 +183,7 @@ def _convert_what_fits(fields: Mapping[str, Any], cls: type[M]) -> M:
     }
     for round_ in range(_ROUNDS + len(known)):
         try:
-            return msgspec.convert(known, cls, strict=False)
+            return convert(known, cls, strict=False)
         except msgspec.ValidationError as error:
             place = _PLACE.search(str(error))
             if place is None:

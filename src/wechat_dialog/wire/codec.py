@@ -265,6 +265,6 @@ class Codec:
 
 def _parse(body: bytes) -> tuple[dict[str, Any], bool]:
     """The fields of a body, and whether it is JSON."""
-    if body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{":
+    if body[:1] != b"<" and body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{":
         return json.parse(body.removeprefix(b"\xef\xbb\xbf")), True
     return xml.parse(body), False

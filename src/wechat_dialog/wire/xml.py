@@ -105,7 +105,7 @@ def _expat(body: bytes, *, verbatim: bool) -> dict[str, Any]:
     texts: list[str] = []  # pieces of text since the last tag
     bounds: list[int] = []  # where CDATA begins and ends among them, if verbatim
 
-    def start(name: str, attributes: Mapping[str, str]) -> None:  # noqa: ARG001 - expat's call
+    def start(name: str, attributes: list[str]) -> None:  # noqa: ARG001 - expat's call
         nonlocal fields, is_leaf
         if is_leaf:
             if len(outer) >= MAX_DEPTH:
@@ -114,7 +114,8 @@ def _expat(body: bytes, *, verbatim: bool) -> dict[str, Any]:
             fields = {}
         is_leaf = True
         texts.clear()
-        bounds.clear()
+        if bounds:
+            bounds.clear()
 
     def end(name: str) -> None:
         nonlocal fields, is_leaf
@@ -130,15 +131,14 @@ def _expat(body: bytes, *, verbatim: bool) -> dict[str, Any]:
         else:
             value = fields
             fields = outer.pop()
-        if name not in LISTS:
-            fields[name] = value
+        if name in LISTS:
+            _collect(fields, name, value)
         else:
-            values = fields.setdefault(name, [])
-            if value:
-                values.append(value)
+            fields[name] = value
 
     parser = expat.ParserCreate("utf-8")
     parser.buffer_text = True
+    parser.ordered_attributes = True  # a list, made faster than a dict, and not looked at
     parser.StartElementHandler = start
     parser.EndElementHandler = end
     parser.CharacterDataHandler = texts.append
@@ -151,6 +151,12 @@ def _expat(body: bytes, *, verbatim: bool) -> dict[str, Any]:
     if not isinstance(root, dict):
         raise BadMessage("the XML has no fields")
     return cast("dict[str, Any]", root)
+
+
+def _collect(fields: dict[str, Any], name: str, value: object) -> None:
+    values = fields.setdefault(name, [])
+    if value:  # an empty element is no entry of a list
+        values.append(value)
 
 
 def _refuse_doctype(*_: object) -> None:
