@@ -8,5 +8,5 @@ KEY = "clock of the test"
 CLOCK = f"local now = redis.call('INCRBY', '{KEY}', 10)"
 
 
-def set_clock(client: redis.Redis, seconds: float) -> None:
-    client.set(KEY, round(seconds * 1e6))
+def advance(client: redis.Redis, seconds: float) -> None:
+    client.incrby(KEY, round(seconds * 1e6))

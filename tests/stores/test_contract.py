@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from tests.stores.redis_clock import CLOCK, set_clock
+from tests.stores.redis_clock import CLOCK, advance
 from wechat_dialog.store_contract import StoreContract
 from wechat_dialog.stores.base import Store
 from wechat_dialog.stores.memory import MemoryStore
@@ -55,7 +55,7 @@ class TestRedis(Clocked):
     @pytest.fixture
     def store(self, redis_url: str) -> Iterator[Store]:
         self.client = redis.Redis.from_url(redis_url)
-        set_clock(self.client, self.time)
+        advance(self.client, self.time)
         store = RedisStore(redis_url, _clock=CLOCK)
         yield store
         store.close()
@@ -68,8 +68,7 @@ class TestRedis(Clocked):
         other.close()
 
     def advance(self, seconds: float) -> None:
-        super().advance(seconds)
-        set_clock(self.client, self.time)
+        advance(self.client, seconds)
 
 
 class TestRedisByItsOwnClock(StoreContract):

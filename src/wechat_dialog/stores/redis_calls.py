@@ -191,8 +191,11 @@ class Calls:
                 self._fast,
                 (
                     *(4, k + "h", k + "j", k + "c", f"{k}a:{key}", revision, limit),
-                    *(int(deferred), _token(), rules.micros(write.ttl), write.head, reply),
-                    *(rules.micros(remember), *write.records),
+                    *(int(deferred), _token(), rules.micros(write.ttl)),
+                    write.head,
+                    reply,
+                    rules.micros(remember),
+                    *write.records,
                 ),
                 _read_commit,
             )

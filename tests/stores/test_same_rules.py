@@ -1,0 +1,209 @@
+"""Python and Lua say the same: random histories, walked through all stores side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from tests.stores.redis_clock import KEY
+from wechat_dialog.errors import ClaimLost
+from wechat_dialog.stores.base import Claimed, Committed, Have, Parked, Shown, Store, Write
+from wechat_dialog.stores.memory import MemoryStore
+from wechat_dialog.stores.redis import RedisStore
+from wechat_dialog.stores.sqlite import SQLiteStore
+
+CLOCK = f"local now = tonumber(redis.call('GET', '{KEY}'))"
+
+users = st.sampled_from(["ada", "bob}"])
+keys = st.sampled_from(["k1", "k2", "k3"])
+leases = st.sampled_from([2.0, 10.0])
+writes = st.builds(
+    Write,
+    head=st.sampled_from([b"", b"head", b"other\x00\n1"]),
+    records=st.sampled_from([(), (b"1",), (b"2", b"")]),
+    keep=st.sampled_from([None, None, 0, 1, 5]),
+    ttl=st.sampled_from([3.0, 30.0]),
+    data=st.sampled_from([None, None, b"", b"blue"]),
+    park=st.sampled_from([None, None, Parked("p", b"1", 20.0), Parked("q", b"2\n", 90.0)]),
+    unpark=st.sampled_from([None, None, "p", "q"]),
+)
+appends = st.builds(Write, head=st.just(b"head"), records=st.sampled_from([(), (b"3",)]))
+
+
+def outcome(call: Callable[[], Any]) -> Any:
+    """What a call returns; for a lost claim, that it was lost."""
+    try:
+        return call()
+    except ClaimLost:
+        return ClaimLost
+
+
+def shown_in_order(store: Store, user: str) -> tuple[Shown, list[str]] | None:
+    shown = store.show(user)
+    return None if shown is None else (shown, list(shown.parked))
+
+
+class SameRules(RuleBasedStateMachine):
+    """The memory store is the model; what the others answer must be equal to the microsecond."""
+
+    folder: Path
+    redis_url: str
+    runs = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        type(self).runs += 1
+        self.time = 1_700_000_000_000_000
+        self.client = redis.Redis.from_url(self.redis_url)
+        self.client.flushall()
+        self.model = MemoryStore(self.clock)
+        sqlite = SQLiteStore(self.folder / f"{self.runs}.db", self.clock)
+        self.stores: list[Store] = [sqlite, RedisStore(self.redis_url, _clock=CLOCK)]
+        self.fences = [7]
+        self.revisions = [7]
+        self.journals = [7]
+
+    def clock(self) -> float:
+        return (self.time + 0.5) / 1e6
+
+    def teardown(self) -> None:
+        for store in self.stores:
+            store.close()
+        self.client.close()
+
+    def ask(self, call: Callable[[Store], Any]) -> Any:
+        self.time += 3
+        self.client.set(KEY, self.time)
+        expected = outcome(partial(call, self.model))
+        for store in self.stores:
+            assert outcome(partial(call, store)) == expected, type(store).__name__
+        if isinstance(expected, Claimed):
+            self.fences.append(expected.fence)
+        if isinstance(expected, Claimed | Committed):
+            self.revisions.append(expected.revision or 7)
+            self.journals.append(expected.journal)
+        return expected
+
+    @rule(seconds=st.sampled_from([0.3, 0.9, 1.1, 2.5, 15.0, 61.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.time += round(seconds * 1e6)
+
+    @rule(user=users, key=keys, lease=leases, arrival=st.booleans(), held=st.integers(0, 3))
+    def claim(self, user: str, key: str, lease: float, arrival: bool, held: int) -> None:
+        have = Have(self.journals[-1], held) if held else Have()
+        self.ask(lambda s: s.claim(user, key, lease=lease, have=have, arrival=arrival))
+
+    @rule(user=users, write=writes, back=st.sampled_from([1, 1, 1, 2]))
+    def record(self, user: str, write: Write, back: int) -> None:
+        fence = self.fences[-back:][0]
+        self.ask(lambda s: s.record(user, fence, write))
+
+    @rule(
+        user=users,
+        key=keys,
+        write=writes,
+        back=st.sampled_from([1, 1, 1, 2]),
+        deferred=st.booleans(),
+        release=st.booleans(),
+        remember=st.sampled_from([0.0, 1.0, 60.0]),
+    )
+    def commit(
+        self,
+        user: str,
+        key: str,
+        write: Write,
+        back: int,
+        deferred: bool,
+        release: bool,
+        remember: float,
+    ) -> None:
+        fence = self.fences[-back:][0]
+        self.ask(
+            lambda s: s.commit(
+                *(user, key, write),
+                reply=b"fenced\x00",
+                fence=fence,
+                deferred=deferred,
+                release=release,
+                remember=remember,
+            )
+        )
+
+    @rule(
+        user=users,
+        key=keys,
+        write=st.one_of(appends, writes),
+        back=st.sampled_from([1, 1, 1, 2]),
+        max_age=st.sampled_from([None, 1.0]),
+        deferred=st.booleans(),
+    )
+    def commit_fast(
+        self,
+        user: str,
+        key: str,
+        write: Write,
+        back: int,
+        max_age: float | None,
+        deferred: bool,
+    ) -> None:
+        revision = self.revisions[-back:][0]
+        self.ask(
+            lambda s: s.commit(
+                *(user, key, write),
+                reply=b"fast",
+                revision=revision,
+                max_age=max_age,
+                deferred=deferred,
+            )
+        )
+
+    @rule(user=users, key=keys)
+    def defer(self, user: str, key: str) -> None:
+        self.ask(lambda s: s.defer(user, key))
+
+    @rule(user=users, lease=leases, back=st.sampled_from([1, 1, 2]))
+    def renew(self, user: str, lease: float, back: int) -> None:
+        fence = self.fences[-back:][0]
+        self.ask(lambda s: s.renew(user, fence, lease))
+
+    @rule(user=users, back=st.sampled_from([1, 1, 2]))
+    def release(self, user: str, back: int) -> None:
+        fence = self.fences[-back:][0]
+        self.ask(lambda s: s.release(user, fence))
+
+    @rule(user=users, id=st.sampled_from([None, "p"]))
+    def end(self, user: str, id: str | None) -> None:
+        self.ask(lambda s: s.end(user, id))
+
+    @invariant()
+    def all_show_the_same(self) -> None:
+        for user in ("ada", "bob}"):
+            # Equal dicts may differ in their order, so that is compared too.
+            self.ask(partial(shown_in_order, user=user))
+        self.ask(lambda s: sorted(s.list(), key=lambda line: line.user))
+
+
+@pytest.fixture
+def machine(tmp_path: Path, redis_url: str) -> Iterator[type[SameRules]]:
+    yield type("Machine", (SameRules,), {"folder": tmp_path, "redis_url": redis_url})
+
+
+def test_all_stores_answer_alike(machine: type[SameRules], pytestconfig: pytest.Config) -> None:
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=2000 if pytestconfig.getoption("--long") else 60,
+            stateful_step_count=40,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            phases=[Phase.generate, Phase.shrink],
+        ),
+    )
