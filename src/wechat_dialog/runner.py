@@ -15,37 +15,20 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeout
-from dataclasses import dataclass, field
+from concurrent.futures import wait
+from dataclasses import dataclass
 from typing import Any
 
-from .dispatch import decode_reply, waiting
+from .flights import Flight, Flights, Listen, Seat, listen
 from .heartbeat import Heartbeat
 from .messages import Message
-from .operations import Claim, Operation, Pause, RunStep, RunSteps
+from .operations import Claim, Pause, RunStep, RunSteps
 from .performing import Steps
 from .stores.base import AsyncStore, Claimed, Store
 from .turn import Outcome, Settings, Transaction, turn
 from .window import Window
 
 __all__ = ["Runner"]
-
-
-@dataclass(eq=False)
-class _Flight:
-    """One message's turn in this process.
-
-    Attributes:
-        began: When the request that runs it arrived, monotonic seconds.
-        copies: Requests of this process with the message, the first included.
-        done: Its outcome.
-    """
-
-    began: float
-    copies: int = 1
-    done: Future[Outcome] = field(default_factory=Future[Outcome])
-    mark: int = 0
 
 
 class Runner:
@@ -72,39 +55,7 @@ class Runner:
         self.steps = Steps()
         self._asynchronous = asynchronous
         self._heartbeat = Heartbeat(store, settings.lease)
-        self._flights: dict[tuple[str, str], _Flight] = {}
-        self._lock = threading.Lock()
-
-    # Joining --------------------------------------------------------------------------------------
-
-    def _board(self, mark: tuple[str, str]) -> tuple[_Flight, bool, float]:
-        """Return the message's flight, whether it is the caller's to run, and when the caller arrived."""
-        now = time.monotonic()
-        with self._lock:
-            flight = self._flights.get(mark)
-            if flight is None:
-                flight = self._flights[mark] = _Flight(now)
-                return flight, True, now
-            flight.copies += 1
-            return flight, False, now
-
-    def _land(
-        self, mark: tuple[str, str], flight: _Flight, outcome: Outcome | BaseException
-    ) -> None:
-        with self._lock:
-            self._flights.pop(mark, None)
-        if isinstance(outcome, BaseException):
-            flight.done.set_exception(outcome)
-        else:
-            flight.done.set_result(outcome)
-
-    def _patience(self, flight: _Flight, arrived: float) -> tuple[float, bool]:
-        """Return how long a copy waits for the flight, in seconds, and whether it is the platform's last."""
-        last = self.window.last(flight.copies, arrived - flight.began)
-        # Beyond the window nobody listens; a little longer, so that no clock a bit ahead ends the
-        # platform's retries.
-        until = arrived + (self.window.patience if last else self.window.seconds + 0.5)
-        return max(0.0, until - time.monotonic()), last
+        self._flights = Flights()
 
     # On threads -----------------------------------------------------------------------------------
 
@@ -115,66 +66,70 @@ class Runner:
             StoreError: The store failed.
         """
         mark = user, key
-        flight, mine, now = self._board(mark)
-        if not mine:
-            return self._join(mark, flight, now)
-        transaction = turn(self.settings, user, message, key, arrived)
-        return self._fly(mark, flight, transaction, now)
+        seat = self._flights.board(mark, time.monotonic())
+        if not seat.runs:
+            return self._join(mark, seat)
+        return self._fly(mark, seat, turn(self.settings, user, message, key, arrived))
 
-    def _join(self, mark: tuple[str, str], flight: _Flight, arrived: float) -> Outcome:
-        patience, last = self._patience(flight, arrived)
-        try:
-            return flight.done.result(patience)
-        except FutureTimeout:
-            if not last:
-                return Outcome(None)
-        answered = self.store.defer(*mark)
-        if answered is not None:
-            return Outcome(decode_reply(answered.reply))
-        return Outcome(waiting(self.settings.rules.texts), late=True)
+    def _join(self, mark: tuple[str, str], seat: Seat) -> Outcome:
+        listening = listen(seat, mark, self.window, self.settings.rules.texts)
+        result: Any = None
+        while True:
+            try:
+                wanted = listening.send(result)
+            except StopIteration as stop:
+                return stop.value  # type: ignore[no-any-return]
+            if isinstance(wanted, Listen):
+                wait([seat.flight.done], wanted.seconds)
+                result = time.monotonic()
+            else:
+                result = self.store.defer(wanted.user, wanted.key)
 
-    def _fly(
-        self, mark: tuple[str, str], flight: _Flight, transaction: Transaction, arrived: float
-    ) -> Outcome:
+    def _fly(self, mark: tuple[str, str], seat: Seat, transaction: Transaction) -> Outcome:
         """Drive a turn; where this request is the platform's last, on a thread of its own, so that it can be left."""
+        flight = seat.flight
         try:
-            outcome = self._drive(transaction, flight, arrived)
+            outcome = self._drive(transaction, seat, may_leave=True)
         except BaseException as error:
-            self._land(mark, flight, error)
+            self._flights.land(mark, flight, error)
             raise
         if isinstance(outcome, Outcome):
-            self._land(mark, flight, outcome)
+            self._flights.land(mark, flight, outcome)
             return outcome
         threading.Thread(
             target=self._fly_on,
-            args=(mark, flight, transaction, outcome),
+            args=(mark, seat, transaction, outcome),
             name="wechat-dialog-turn",
             daemon=True,
         ).start()
-        flight.copies = self.window.requests
-        return self._join(mark, flight, arrived)
+        return self._join(mark, seat)
 
     def _fly_on(
-        self, mark: tuple[str, str], flight: _Flight, transaction: Transaction, result: _Handed
+        self, mark: tuple[str, str], seat: Seat, transaction: Transaction, result: _Handed
     ) -> None:
         try:
-            outcome = self._drive(transaction, flight, None, result.result)
+            outcome = self._drive(transaction, seat, result.result)
         except BaseException as error:  # noqa: BLE001 - handed to whoever waits for the turn
-            self._land(mark, flight, error)
+            self._flights.land(mark, seat.flight, error)
         else:
             assert isinstance(outcome, Outcome)
-            self._land(mark, flight, outcome)
+            self._flights.land(mark, seat.flight, outcome)
 
     def _drive(
-        self, transaction: Transaction, flight: _Flight, arrived: float | None, result: Any = None
+        self,
+        transaction: Transaction,
+        seat: Seat,
+        result: Any = None,
+        *,
+        may_leave: bool = False,
     ) -> Outcome | _Handed:
         """Perform a turn's operations.
 
         Args:
             transaction: The turn.
-            flight: Its flight.
-            arrived: When the request arrived; None: the turn is driven to its end in any case.
+            seat: The place of the request that runs it.
             result: What the turn is waiting for.
+            may_leave: Whether the request may turn out to be the platform's last, and leave.
 
         Returns:
             The outcome; or, if the request turns out to be the platform's last, the result at hand,
@@ -182,6 +137,7 @@ class Runner:
         """
         error: Exception | None = None
         following: Callable[[], Any] | None = None
+        left = False
         try:
             while True:
                 try:
@@ -208,73 +164,64 @@ class Runner:
                 except Exception as failure:  # noqa: BLE001 - the turn decides what it means
                     error = failure
                     continue
-                if isinstance(operation, (Claim, Pause)):
-                    self._note(flight, operation, result)
-                    if arrived is not None and self._is_last(operation, result):
+                if isinstance(operation, Claim):
+                    self._note(seat.flight, operation, result)
+                    if may_leave and operation.arrival and seat.is_last(self.window):
+                        left = True
                         return _Handed(result)
         finally:
-            self._heartbeat.let_go(flight.mark)
+            if not left:
+                self._heartbeat.let_go(seat.flight.claim)
 
-    def _note(self, flight: _Flight, operation: Operation, result: object) -> None:
-        if isinstance(operation, Claim) and isinstance(result, Claimed):
-            self._heartbeat.let_go(flight.mark)
-            flight.mark = self._heartbeat.hold(operation.user, result.fence)
-
-    def _is_last(self, operation: Operation, result: object) -> bool:
-        if isinstance(operation, Pause):
-            return self.window.last(operation.copies, operation.since)
-        return isinstance(result, Claimed) and self.window.last(result.copies, result.since)
+    def _note(self, flight: Flight, operation: Claim, result: object) -> None:
+        flight.heard(operation, result, time.monotonic())
+        if isinstance(result, Claimed):
+            self._heartbeat.let_go(flight.claim)
+            flight.claim = self._heartbeat.hold(operation.user, result.fence)
 
     # On an event loop -----------------------------------------------------------------------------
 
     async def run_async(self, user: str, message: Message, key: str, arrived: int) -> Outcome:
         """See `run`."""
         mark = user, key
-        flight, mine, now = self._board(mark)
-        if mine:
+        seat = self._flights.board(mark, time.monotonic())
+        if seat.runs:
             transaction = turn(self.settings, user, message, key, arrived)
             # A task of its own: a server may cancel the request's when its connection is closed,
             # and the turn goes on.
-            task = asyncio.ensure_future(self._fly_async(mark, flight, transaction))
+            task = asyncio.ensure_future(self._fly_async(mark, seat.flight, transaction))
             _background.add(task)
             task.add_done_callback(_background.discard)
-        return await self._join_async(mark, flight, now, mine)
+        return await self._join_async(mark, seat)
 
-    async def _join_async(
-        self, mark: tuple[str, str], flight: _Flight, arrived: float, mine: bool
-    ) -> Outcome:
-        done = asyncio.wrap_future(flight.done)
+    async def _join_async(self, mark: tuple[str, str], seat: Seat) -> Outcome:
+        done = asyncio.wrap_future(seat.flight.done)
+        # Where nobody is left to look at it, a failure was told to the log by whoever was.
+        done.add_done_callback(lambda future: future.cancelled() or future.exception())
+        listening = listen(seat, mark, self.window, self.settings.rules.texts)
+        result: Any = None
         while True:
-            patience, last = self._patience(flight, arrived)
-            if mine and not last:
-                # The copies of other processes become known as the turn goes on, so look again now
-                # and then.
-                patience = 0.25
             try:
-                return await asyncio.wait_for(asyncio.shield(done), patience)
-            except TimeoutError:
-                if done.done():
-                    raise
-                if last:
-                    break
-                if not mine:
-                    return Outcome(None)
-        answered = await self._asynchronous().defer(*mark)
-        if answered is not None:
-            return Outcome(decode_reply(answered.reply))
-        return Outcome(waiting(self.settings.rules.texts), late=True)
+                wanted = listening.send(result)
+            except StopIteration as stop:
+                return stop.value  # type: ignore[no-any-return]
+            if isinstance(wanted, Listen):
+                await asyncio.wait([done], timeout=wanted.seconds)
+                result = time.monotonic()
+            else:
+                result = await self._asynchronous().defer(wanted.user, wanted.key)
 
     async def _fly_async(
-        self, mark: tuple[str, str], flight: _Flight, transaction: Transaction
+        self, mark: tuple[str, str], flight: Flight, transaction: Transaction
     ) -> None:
         try:
             outcome = await self._drive_async(transaction, flight)
         except BaseException as error:  # noqa: BLE001 - handed to whoever waits for the turn
-            self._land(mark, flight, error)
+            self._flights.land(mark, flight, error)
         else:
-            self._land(mark, flight, outcome)
+            self._flights.land(mark, flight, outcome)
 
-    async def _drive_async(self, transaction: Transaction, flight: _Flight) -> Outcome:
+    async def _drive_async(self, transaction: Transaction, flight: Flight) -> Outcome:
         """See `_drive`; here the request is told apart from the turn anyway, so nothing is handed over."""
         store = self._asynchronous()
         result: Any = None
@@ -308,12 +255,10 @@ class Runner:
                 except Exception as failure:  # noqa: BLE001 - the turn decides what it means
                     error = failure
                     continue
-                if isinstance(operation, (Claim, Pause)):
+                if isinstance(operation, Claim):
                     self._note(flight, operation, result)
-                    if self._is_last(operation, result):
-                        flight.copies = max(flight.copies, self.window.requests)
         finally:
-            self._heartbeat.let_go(flight.mark)
+            self._heartbeat.let_go(flight.claim)
 
     def close(self) -> None:
         """Stop the threads; turns under way go on to their end."""

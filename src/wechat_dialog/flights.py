@@ -1,0 +1,187 @@
+"""Requests and turns of one process: who runs a message's turn, who joins it, who stops waiting.
+
+The first request with a message boards its *flight* and runs the turn; a copy that comes while it
+is in the air boards the same one and only listens. How long a request listens depends on whether it
+is the platform's last for its message, and that is a property of the request: fixed when it
+arrives, by what this process and the store had seen by then. The turn may go on for longer than its
+first request lives, and copies that come later elsewhere make that one no last one.
+
+No clock, thread, event loop or store here: `listen` is a generator of what to wait for, so that the
+two drivers of `runner.py` and the simulation in `tests/simulation/` run the same rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from threading import Lock
+
+from .dispatch import decode_reply, waiting
+from .operations import Claim, Operation
+from .stores.base import Answered, Claimed, Running
+from .texts import Texts
+from .turn import Outcome
+from .window import Window
+
+__all__ = ["Defer", "Flight", "Flights", "Listen", "Seat", "listen"]
+
+LOOK_AGAIN = 0.25
+"""Seconds after which a request looks again whether the store has told by now which copy it is."""
+
+SLACK = 0.5
+"""Seconds beyond the window that a request listens: a clock a bit ahead must not end the platform's
+retries with an early `success`."""
+
+
+@dataclass(eq=False)
+class Flight:
+    """One message's turn in this process.
+
+    Attributes:
+        began: When the message was first seen, here or elsewhere, on the process's clock.
+        copies: Requests of this process with the message, the first included.
+        elsewhere: Requests of other processes with it, before this one's first.
+        known: Whether the store has told `began` and `elsewhere`.
+        done: Its outcome.
+        claim: What the heartbeat knows its claim by; 0 if there is none.
+    """
+
+    began: float
+    copies: int = 0
+    elsewhere: int = 0
+    known: bool = False
+    done: Future[Outcome] = field(default_factory=Future[Outcome])
+    claim: int = 0
+
+    def heard(self, operation: Operation, result: object, now: float) -> None:
+        """Take over what the store tells of the message's other copies.
+
+        Only the answer to a request's first question counts: what later ones tell includes copies
+        that came after it.
+
+        Args:
+            operation: What was asked.
+            result: What the store answered.
+            now: The process's clock.
+        """
+        if not isinstance(operation, Claim) or not operation.arrival:
+            return
+        if isinstance(result, (Claimed, Running)):
+            self.elsewhere = max(self.elsewhere, result.copies - 1)
+            self.began = min(self.began, now - result.since)
+        self.known = True
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """One request on a flight.
+
+    Attributes:
+        flight: The flight.
+        number: Which of this process's requests with the message it is, counted from 1.
+        arrived: When it arrived, on the process's clock.
+    """
+
+    flight: Flight
+    number: int
+    arrived: float
+
+    @property
+    def runs(self) -> bool:
+        """Whether the turn is this request's to run."""
+        return self.number == 1
+
+    def is_last(self, window: Window) -> bool:
+        """Whether it is the platform's last request for its message, as far as is known."""
+        flight = self.flight
+        return window.last(flight.elsewhere + self.number, self.arrived - flight.began)
+
+
+class Flights:
+    """The flights of one process, by user and message key; safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._flights: dict[tuple[str, str], Flight] = {}
+        self._lock = Lock()
+
+    def board(self, mark: tuple[str, str], now: float) -> Seat:
+        """Give a request its seat; on a flight of its own if there is none in the air.
+
+        Args:
+            mark: The user's key and the message's.
+            now: The process's clock.
+        """
+        with self._lock:
+            flight = self._flights.get(mark)
+            if flight is None:
+                flight = self._flights[mark] = Flight(now)
+            flight.copies += 1
+            return Seat(flight, flight.copies, now)
+
+    def land(self, mark: tuple[str, str], flight: Flight, outcome: Outcome | BaseException) -> None:
+        """End a flight and tell everyone on it."""
+        with self._lock:
+            self._flights.pop(mark, None)
+        if isinstance(outcome, BaseException):
+            flight.done.set_exception(outcome)
+        else:
+            flight.done.set_result(outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Wait until the flight has landed, at most this long.
+
+    Attributes:
+        seconds: How long; 0 or more.
+    """
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Defer:
+    """Say that nobody will take the message's reply; see `Store.defer`."""
+
+    user: str
+    key: str
+
+
+def listen(
+    seat: Seat, mark: tuple[str, str], window: Window, texts: Texts
+) -> Generator[Listen | Defer, Answered | float | None, Outcome]:
+    """Wait for a flight's outcome, as long as the request's connection is open.
+
+    A `Listen` is answered with the process's clock, landed or not; a `Defer` with what the store
+    says.
+
+    Args:
+        seat: The request's.
+        mark: The user's key and the message's.
+        window: The platform's.
+        texts: The library's sentences.
+
+    Returns:
+        The flight's outcome; for the platform's last request, if that takes too long, the waiting
+        text; for any other, nothing: its connection is closed by then.
+
+    Raises:
+        BaseException: What the turn raised.
+    """
+    done = seat.flight.done
+    now = seat.arrived
+    while not done.done():
+        last = seat.is_last(window)
+        until = seat.arrived + (window.patience if last else window.seconds + SLACK)
+        left = until - now
+        if left <= 0:
+            if not last:
+                return Outcome(None)
+            answered = yield Defer(*mark)
+            if isinstance(answered, Answered):
+                return Outcome(decode_reply(answered.reply))
+            return Outcome(waiting(texts), late=True)
+        heard = yield Listen(left if seat.flight.known or last else min(left, LOOK_AGAIN))
+        now = heard if isinstance(heard, float) else now
+    return done.result()
