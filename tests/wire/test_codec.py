@@ -21,6 +21,7 @@ SEALED = Codec(**SAFE)
     ("codec", "body", "query", "error"),
     [
         pytest.param(PLAIN, b" " * 65537, vectors.QUERY, errors.TooLarge, id="long"),
+        pytest.param(PLAIN, b" " * 65537, "", errors.TooLarge, id="long, before any hashing"),
         pytest.param(PLAIN, b"", "", errors.BadSignature, id="no query"),
         pytest.param(PLAIN, b"", {"signature": "中"}, errors.BadSignature, id="no hexadecimal"),
         pytest.param(

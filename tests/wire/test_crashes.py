@@ -9,16 +9,14 @@ import pytest
 from fuzz.targets import TARGETS
 
 FUZZ = Path(__file__).parents[2] / "fuzz"
-SEEDS = sorted(path for path in (FUZZ / "seeds").iterdir())
-CRASHES = sorted(path for path in (FUZZ / "crashes").glob("*/*"))
+RUNS = [
+    *((name, seed) for name in TARGETS for seed in sorted((FUZZ / "seeds").iterdir())),
+    *((crash.parent.name, crash) for crash in sorted((FUZZ / "crashes").glob("*/*"))),
+]
 
 
-@pytest.mark.parametrize("name", TARGETS)
-@pytest.mark.parametrize("seed", SEEDS, ids=lambda path: path.name)
-def test_a_seed_crashes_nothing(name: str, seed: Path) -> None:
-    TARGETS[name](seed.read_bytes())
-
-
-@pytest.mark.parametrize("crash", CRASHES, ids=lambda path: f"{path.parent.name}/{path.name}")
-def test_what_once_crashed_does_not_again(crash: Path) -> None:
-    TARGETS[crash.parent.name](crash.read_bytes())
+@pytest.mark.parametrize(
+    ("name", "kept"), [pytest.param(*run, id=f"{run[0]}-{run[1].name}") for run in RUNS]
+)
+def test_what_the_fuzzer_keeps_crashes_nothing(name: str, kept: Path) -> None:
+    TARGETS[name](kept.read_bytes())

@@ -440,6 +440,7 @@ def test_the_event_location_is_not_the_message_location() -> None:
         ("location", {"Location_X": "1e400"}, "location_x", 0.0),
         ("location", {"Scale": ""}, "scale", 0),
         ("voice", {"Recognition": None}, "recognition", None),
+        ("text", {"bizmsgmenuid": ""}, "bizmsgmenuid", None),
     ],
 )
 def test_a_value_that_does_not_fit_is_left_out_alone(

@@ -11,6 +11,7 @@ from tests.wire import vectors
 from wechat_dialog import messages, replies
 from wechat_dialog.messages import Message
 from wechat_dialog.replies import Article, News, Reply, to_reply
+from wechat_dialog.wire import json, xml
 from wechat_dialog.wire.render import render
 
 TEXT = messages.Text(user=vectors.USER, account=vectors.ACCOUNT, text="a")
@@ -117,6 +118,19 @@ def test_a_text_that_is_too_long_is_cut_and_told(caplog: pytest.LogCaptureFixtur
     assert "文" not in cut
     assert "1 further part" in caplog.text
     assert "中" not in caplog.text
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_every_text_of_a_reply_is_cleaned_and_contained(as_json: bool) -> None:
+    body = render(News([Article("a]]\x00>b\ud800")]), EVENT, now=0, as_json=as_json)
+    assert body is not None
+    fields = json.parse(body.encode()) if as_json else xml.parse(body.encode())
+    assert fields["Articles"]["item"][0]["Title"] == "a]]>b"
+
+
+@pytest.mark.parametrize("content", ["", " \n", "\u3000", "\x00 \x0b"])
+def test_a_blank_text_is_not_rendered(content: str) -> None:
+    assert render(replies.Text(content), TEXT, now=0) is None
 
 
 REPLIES: list[Reply] = [

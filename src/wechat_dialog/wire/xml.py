@@ -44,7 +44,7 @@ VERBATIM = frozenset(
 _BLANKS = " \t\r\n"
 
 
-class _VerbatimNeeded(Exception):  # noqa: N818 - a signal between two functions
+class _VerbatimNeeded(Exception):
     """A text begins or ends with white space: only the positions of its CDATA tell whose it is."""
 
 
