@@ -7,8 +7,10 @@ decided is `handle`, from top to bottom. Nothing here performs anything; see `op
 
 from __future__ import annotations
 
+import copy
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -220,7 +222,17 @@ class Turn(Conversation):
         again = self._run(run.dialog, frame)
         again.replay(records[:last])
         again.chat.outbox.clear()
+        self._take_back(run.chat.data, again.chat.data)
         yield from self.go_on(again, frame)
+
+    def _take_back(self, was: dict[str, Any], now: dict[str, Any]) -> None:
+        """Undo in the user's data what the dialog did on the answer that was taken back."""
+        data = self.doc.data
+        for name in was.keys() | now.keys():
+            if name not in now:
+                data.pop(name, None)
+            elif name not in was or was[name] != now[name]:
+                data[name] = copy.deepcopy(now[name])
 
     # Events ---------------------------------------------------------------------------------------
 

@@ -393,6 +393,12 @@ class Run:
         except (PutAway, Exception, Signal) as error:
             log.debug("dialog %r raised while it was put away: %r", self.dialog.name, error)
 
+    def __del__(self) -> None:
+        """Put away what was dropped in the middle of a turn: Python closes its generator, and would
+        print that it "ignored GeneratorExit" where a step is asked for in a `finally`.
+        """
+        self.close()
+
     # Telling --------------------------------------------------------------------------------------
 
     def where(self) -> str:
