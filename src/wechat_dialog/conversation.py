@@ -21,6 +21,7 @@ import msgspec
 
 from . import replies
 from .chat import Chat
+from .deploy import decide
 from .document import Document
 from .effects import ContinueAs, Gather, StepCall, Wait
 from .engine import Dialog, Ended, Raised, Run
@@ -35,15 +36,11 @@ from .errors import (
 from .journal import (
     Answer,
     Data,
-    Failed,
     Frame,
-    GatheredFailed,
-    GatheredReturned,
     Killed,
     Message,
     ParkedConversation,
     Record,
-    Returned,
     Rewind,
     effective,
     encode_parked,
@@ -72,7 +69,6 @@ CHECKPOINT = Checkpoint()
 
 Flow = Generator[Operation | Checkpoint, Any, None]
 
-STEP_RECORDS = (Returned, Failed, GatheredReturned, GatheredFailed)
 HANDOVERS = 20
 """Times one turn may go from `continue_as` to `continue_as` before it counts as a bug."""
 
@@ -253,12 +249,8 @@ class Conversation:
     def _diverged(
         self, frame: Frame, dialog: Dialog, records: list[Record], mismatch: ReplayMismatch
     ) -> Flow:
-        policy = dialog.on_divergence or self.rules.on_divergence
         kept, lost = records[: mismatch.position], records[mismatch.position :]
-        if policy == "resume" and (
-            any(isinstance(record, STEP_RECORDS) for record in lost) or not kept
-        ):
-            policy = "park"
+        policy = decide(dialog.on_divergence or self.rules.on_divergence, records, mismatch.position)
         log.warning("user %s: %s; policy: %s", self.doc.state.user, mismatch, policy)
         if policy == "park":
             yield from self._park(frame, mismatch)

@@ -1,0 +1,129 @@
+"""What the code at hand would do with a stored conversation: the gate of a deployment.
+
+`examine` replays one journal and comes to the decision a turn would come to, without a store and without running anything;
+`conversation.py` asks `decide` for the same decision, so that the gate and production cannot disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from . import messages
+from .chat import Chat
+from .engine import Dialog, Ended, Run
+from .errors import ReplayMismatch
+from .journal import (
+    Failed,
+    Frame,
+    GatheredFailed,
+    GatheredReturned,
+    Record,
+    Returned,
+    effective,
+)
+
+__all__ = ["Verdict", "decide", "examine"]
+
+STEP_RECORDS = (Returned, Failed, GatheredReturned, GatheredFailed)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What would become of a conversation.
+
+    Attributes:
+        outcome: "unchanged", "asks again", "finished" (it would end at once), "restarted" or
+            "parked".
+        position: Record at which it first differs, counted from 0; -1 where it does not.
+        why: The first difference in words; "" where there is none.
+    """
+
+    outcome: str
+    position: int = -1
+    why: str = ""
+
+    @property
+    def harmless(self) -> bool:
+        """Whether the user keeps every answer he gave."""
+        return self.outcome in ("unchanged", "finished")
+
+
+def decide(policy: str, records: Sequence[Record], position: int) -> str:
+    """Return what a policy comes to for a journal that differs from `position` on.
+
+    Resuming keeps the records before the difference. Where a step would be lost with the rest, or nothing would be left, the
+    conversation is parked instead: a step that ran is never forgotten.
+
+    Args:
+        policy: "resume", "restart" or "park".
+        records: The effective records.
+        position: Index of the first that differs; their number if only the pending question does.
+    """
+    if policy != "resume":
+        return policy
+    lost = any(isinstance(record, STEP_RECORDS) for record in records[position:])
+    return "park" if lost or not position else "resume"
+
+
+def examine(
+    dialog: Dialog | None,
+    frame: Frame,
+    records: Sequence[Record],
+    *,
+    user: str,
+    account: str,
+    policy: str,
+    zone: tzinfo,
+) -> Verdict:
+    """Replay a stored conversation against the code at hand.
+
+    Args:
+        dialog: The dialog it would go on with; None if there is none of its name any more.
+        frame: Its header.
+        records: Its own records, rewinds among them.
+        user: The user's OpenID.
+        account: The account's id.
+        policy: What the bot does on a difference.
+        zone: The bot's time zone, in which dates in answers are read.
+    """
+    if dialog is None:
+        return Verdict("parked", 0, f"no dialog {frame.dialog!r} is registered")
+    kept = effective(list(records))
+    interrupted = len(records) > frame.length
+
+    def fresh(code: str) -> Run:
+        nobody = messages.Text(
+            user=user, account=account, created=0, msg_id="", raw={}, text=""
+        )
+        chat = Chat(user, nobody, account=account, id=frame.id, zone=zone)
+        return Run(dialog, chat, dict(frame.args), account=account, code=code)
+
+    run = fresh(frame.code)
+    try:
+        run.replay(kept)
+        if not interrupted:
+            run.must_wait_at(frame.wait)
+    except ReplayMismatch as mismatch:
+        return _changed(fresh, kept, mismatch, dialog.on_divergence or policy)
+    finally:
+        run.close()
+    return Verdict("unchanged")
+
+
+def _changed(
+    fresh: Callable[[str], Run], kept: Sequence[Record], mismatch: ReplayMismatch, policy: str
+) -> Verdict:
+    what = decide(policy, kept, mismatch.position)
+    if what != "resume":
+        outcome = {"park": "parked", "restart": "restarted"}[what]
+        return Verdict(outcome, mismatch.position, str(mismatch))
+    run = fresh("")
+    try:
+        run.replay(kept[: mismatch.position])
+        # A step before the next question, or an error: only the turn itself can tell how that ends.
+        outcome = "finished" if isinstance(run.at, Ended) else "asks again"
+        return Verdict(outcome, mismatch.position, str(mismatch))
+    finally:
+        run.close()
