@@ -482,18 +482,28 @@ class Conversation:
             if killed:
                 self.record(run, Killed(self.arrived))
             else:
-                self.record(run, record_message("!cancel", self.message, self.arrived))
-            while isinstance(run.at, (StepCall, Gather)):
-                if isinstance(run.at, StepCall):
-                    yield from self._step(run, frame, run.at)
-                else:
-                    yield from self._gather(run, frame, run.at)
-            self._remember(run, frame)
-            run.close()
+                self.record(run, record_message("!end", self.message, self.arrived))
+            yield from self.clean_up(run, frame)
         self.doc.run = None
         if frame in self.doc.state.stack:
             self._pop(frame)
         self.parts = said
+
+    def clean_up(self, run: Run, frame: Frame) -> Flow:
+        """Run the steps that a dialog which was told to end still asks for, and take it off the stack."""
+        while isinstance(run.at, (StepCall, Gather)):
+            if isinstance(run.at, StepCall):
+                yield from self._step(run, frame, run.at)
+            else:
+                yield from self._gather(run, frame, run.at)
+        if isinstance(run.at, Raised) and not isinstance(run.at.error, Signal):
+            log.error(
+                "user %s: dialog %r broke while it was ended: %s",
+                self.doc.state.user, frame.dialog, _line(run.at.error), exc_info=run.at.error,
+            )  # fmt: skip
+        self._remember(run, frame)
+        run.close()
+        self._pop(frame)
 
     def _pop(self, frame: Frame) -> None:
         """Take a conversation and those that interrupt it off the stack, records and all."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -24,8 +24,10 @@ from .journal import (
     Answer,
     Frame,
     Held,
+    Killed,
     Message,
     ParkedConversation,
+    Record,
     Rewind,
     decode_records,
     effective,
@@ -52,6 +54,10 @@ def decode_reply(reply: bytes) -> Reply | None:
     return _reply_decoder.decode(reply)
 
 
+def _mark(match: Match) -> int:
+    return hash((match.route.kind, match.route.patterns, match.route.dialog.name))
+
+
 class Turn(Conversation):
     """One message worked on, from what it means to the reply it gets."""
 
@@ -68,8 +74,26 @@ class Turn(Conversation):
         if run is None:
             return
         self.message, self.arrived = run.chat.message, run.chat.arrived
-        yield from self.go_on(run, frame)
-        yield from self._reroute()
+        thrown = self._thrown_in_this_turn(frame)
+        if thrown is None:
+            yield from self.go_on(run, frame)
+            yield from self._reroute()
+            return
+        # It was being ended, for an event or by the operator: that goes on, and then the event.
+        yield from self.clean_up(run, frame)
+        if isinstance(thrown, Killed):
+            yield from self.kill()
+        elif isinstance(self.message, messages.Event):
+            yield from self._event(self.message)
+
+    def _thrown_in_this_turn(self, frame: Frame) -> Record | None:
+        """Return the record that an unfinished turn ended the conversation with, if it did."""
+        for record in self.doc.records[frame.base + frame.length :]:
+            if isinstance(record, Killed):
+                return record
+            if isinstance(record, (Answer, Message)) and record.wait == "!end":
+                return record
+        return None
 
     def owe(self) -> None:
         """Hold the whole answer for the user's next message: nobody is listening to this one's."""
@@ -131,14 +155,17 @@ class Turn(Conversation):
             return
         yield from self.begin(match.route.dialog, match.args)
 
-    def _match(self, *, anytime: bool = False) -> Match | None:
+    def _match(self) -> Match | None:
+        match = next(self._candidates(), None)
+        if match is not None:
+            self.unrouted.add(_mark(match))
+        return match
+
+    def _candidates(self) -> Iterator[Match]:
+        """Yield the routes that take the message and have not handed it back."""
         for match in self.rules.routes.matches(self.message):
-            mark = hash((match.route.kind, match.route.patterns, match.route.dialog.name))
-            if mark in self.unrouted or (anytime and not match.route.anytime):
-                continue
-            self.unrouted.add(mark)
-            return match
-        return None
+            if _mark(match) not in self.unrouted:
+                yield match
 
     def _in_conversation(self, run: Run, frame: Frame) -> Flow:
         at = run.at
@@ -167,9 +194,12 @@ class Turn(Conversation):
         """Return the `anytime` route that takes the message, unless it is the one running or the stack is full."""
         if len(self.doc.state.stack) >= self.rules.depth:
             return None
-        for match in self.rules.routes.matches(self.message):
+        for match in self._candidates():
             if match.route.anytime:
-                return match if match.route.dialog.name != frame.dialog else None
+                if match.route.dialog.name == frame.dialog:
+                    return None
+                self.unrouted.add(_mark(match))
+                return match
         return None
 
     def _answer(self, run: Run, frame: Frame, at: Wait[object]) -> Flow:
@@ -243,29 +273,29 @@ class Turn(Conversation):
             yield from self.dispatch()
             self.parts = []
             return
-        frame = self.doc.top
-        if frame is not None:
+        while (frame := self.doc.top) is not None:
             run = yield from self.wake(frame)
             if run is None:
                 return
             at = run.at
-            if (
-                isinstance(at, Wait)
-                and at.reading.event is not None
-                and isinstance(event, at.reading.event)
-            ):
+            wanted = at.reading.event if isinstance(at, Wait) else None
+            if isinstance(at, Wait) and wanted is not None and isinstance(event, wanted):
                 yield from self._answer(run, frame, at)
-                yield from self._reroute()
+            else:
+                match = next(self._candidates(), None)
+                if match is None or match.route.kind == "fallback":
+                    return
+                if not match.route.anytime:
+                    yield from self._end_all()
+                    break
+                if len(self.doc.state.stack) >= self.rules.depth:
+                    return
+                self.unrouted.add(_mark(match))
+                yield from self.begin(match.route.dialog, match.args)
+            if not self.again:
                 return
-            match = next(iter(self.rules.routes.matches(event)), None)
-            if match is None or match.route.kind == "fallback":
-                return
-            if match.route.anytime:
-                if len(self.doc.state.stack) < self.rules.depth:
-                    yield from self.begin(match.route.dialog, match.args)
-                    yield from self._reroute()
-                return
-            yield from self._end_all()
+            # Handed back: it is for the next route, or for nobody, but no answer to what is asked.
+            self.again = False
         owed = self._take_owed()
         yield from self.dispatch()
         self.parts[:0] = owed
