@@ -152,6 +152,8 @@ def _question(cls: Any, name: str, hint: Any, default: Callable[[], Any] | None)
         labels, values = members
         return dataclasses.replace(made, labels=labels, values=values)
     try:
+        if not (isinstance(kind, type) and issubclass(kind, messages.Message)):
+            parser_for(kind)  # stricter than `reading`, which calls any class with the text
         return dataclasses.replace(made, reading=reading(kind))
     except TypeError as error:
         raise TypeError(

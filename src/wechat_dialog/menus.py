@@ -104,11 +104,12 @@ def _checked(labels: tuple[str, ...]) -> tuple[str, ...]:
             raise ValueError(
                 f"choose: the label {label[:20]!r} is blank or over {_LONGEST_LABEL} characters"
             )
-        before = seen.setdefault(fold(label) or label, label)
-        if before is not label:
+        read = fold(label) or label
+        if read in seen:
             raise ValueError(
-                f"choose: two options read the same to a user: {before!r} and {label!r}"
+                f"choose: two options read the same to a user: {seen[read]!r} and {label!r}"
             )
+        seen[read] = label
     return even
 
 

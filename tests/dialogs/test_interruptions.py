@@ -58,7 +58,9 @@ def test_nothing_of_an_interruption_stays_in_the_journal() -> None:
     assert all_records(talk) == before
 
 
-def test_an_anytime_dialog_of_several_turns_pushes_the_running_one_aside_and_returns_to_it() -> None:
+def test_an_anytime_dialog_of_several_turns_pushes_the_running_one_aside_and_returns_to_it() -> (
+    None
+):
     talk = Talk(with_help())
     talk("订餐")
     assert talk("人工") == "什么事？"
@@ -122,7 +124,12 @@ def test_conversations_interrupt_each_other_five_deep_at_most_and_return_in_orde
         assert talk(f"插{number}") == f"{number}？"
         talk.restart()
     assert talk("插5") == "4：插5\n3？", "the sixth is an answer to the fifth"
-    assert [talk(text) for text in ("c", "b", "a", "z")] == ["3：c\n2？", "2：b\n1？", "1：a\n底？", "底：z"]
+    assert [talk(text) for text in ("c", "b", "a", "z")] == [
+        "3：c\n2？",
+        "2：b\n1？",
+        "1：a\n底？",
+        "底：z",
+    ]
     assert not talk.waiting
 
 
@@ -211,7 +218,9 @@ def test_an_unexpected_answer_without_a_route_gets_no_reply() -> None:
     assert not talk.waiting
 
 
-def test_a_dialog_that_hands_back_its_first_message_gives_it_to_the_next_route_that_matches() -> None:
+def test_a_dialog_that_hands_back_its_first_message_gives_it_to_the_next_route_that_matches() -> (
+    None
+):
     bot = Bot()
     tried: list[str] = []
 
