@@ -127,6 +127,7 @@ class Bot:
         self.app_secret = app_secret
         self.router = Router()
         self.window = window or Window()
+        self.mode: Literal["plain", "compatible", "safe"] = mode
         self._codec = Codec(
             token,
             app_id=app_id,
@@ -135,6 +136,7 @@ class Bot:
             mode=mode,
             max_age=max_age,
         )
+        self.aes_key = aes_key
         self._clock = clock
         self._store_setting = store
         self._checked = False
@@ -152,6 +154,17 @@ class Bot:
         self.settings = Settings(
             self.rules, LiveDialogs(live_dialogs) if live_dialogs else None, lease=lease
         )
+
+    def simulate(self, token: str) -> None:
+        """Give a bot without a token one, so that a simulator can talk to it.
+
+        Raises:
+            ConfigurationError: The bot has a token, and with it an account.
+        """
+        if self.token:
+            raise ConfigurationError("the bot has a token of its own")
+        self.token = token
+        self._codec = Codec(token)
 
     def routes(self) -> Routes:
         """Return what conversations ask for their dialogs."""

@@ -1,0 +1,171 @@
+"""The `wechat-dialog` command."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import uvicorn
+from rich.console import Console
+
+from wechat_dialog.application import load
+from wechat_dialog.errors import ConfigurationError, DialogError
+from wechat_dialog.platform.emulator import Account, Platform
+from wechat_dialog.platform.terminal import Chat
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    help="Conversations on a WeChat Official Account.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+SIMULATED = "WECHAT_DIALOG_SIMULATED_TOKEN"
+"""Set for a server that a simulator starts: the token of a bot that has none."""
+
+App = Annotated[str, typer.Argument(metavar="APP", help="module:bot, or a 2017 dialog module")]
+Target = Annotated[str, typer.Argument(metavar="APP|URL", help="module:bot, or the URL of a server")]
+Token = Annotated[str, typer.Option(help="the account's token; for a URL")]
+
+
+def main() -> None:
+    """Run the command; errors the user can act on are one line, and status 2."""
+    try:
+        app()
+    except DialogError as error:
+        errors.print(f"wechat-dialog: {error}", markup=False)
+        sys.exit(2)
+
+
+@app.command()
+def serve(
+    target: App,
+    host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535)] = 8000,
+    workers: Annotated[int, typer.Option(min=1, help="processes")] = 1,
+    fd: Annotated[int | None, typer.Option(hidden=True)] = None,
+) -> None:
+    """Serve a bot with uvicorn."""
+    bot = _checked(target)
+    if not bot.token:
+        raise ConfigurationError(
+            "the bot has no token; set the one of your account's console: Bot(token=…), "
+            "or WECHAT_TOKEN for a 2017 module"
+        )
+    options: dict[str, Any] = {"host": host, "port": port, "log_level": "info", "lifespan": "on"}
+    if fd is not None:
+        # uvicorn opens the descriptor as the socket; whoever started us listens on it already.
+        options = {"fd": fd, "log_level": "warning", "access_log": False, "lifespan": "on"}
+    if workers > 1:
+        os.environ[_TARGET] = target
+        uvicorn.run("wechat_dialog.cli:asgi_of_worker", factory=True, workers=workers, **options)
+    else:
+        uvicorn.run(bot.asgi, **options)
+
+
+_TARGET = "WECHAT_DIALOG_TARGET"
+
+
+def asgi_of_worker() -> Any:
+    """Return the application in a worker process that `serve --workers` started."""
+    return _checked(os.environ[_TARGET]).asgi
+
+
+def _checked(target: str) -> Any:
+    """Load a bot and refuse what cannot work, before a port is opened."""
+    bot = load(target)
+    simulated = os.environ.get(SIMULATED)
+    if simulated and not bot.token:
+        bot.simulate(simulated)
+    bot.check()
+    return bot
+
+
+@app.command()
+def chat(
+    target: Target,
+    token: Token = "",
+    app_id: Annotated[str, typer.Option(help="for compatible and safe mode")] = "",
+    aes_key: Annotated[str, typer.Option(help="for compatible and safe mode")] = "",
+    mode: Annotated[str, typer.Option(help="plain, compatible or safe")] = "plain",
+    user: Annotated[str, typer.Option(help="OpenID to speak as")] = "oTerminal000000000000000000",
+) -> None:
+    """Chat with a bot in the terminal, over real HTTP; lines from a pipe work too."""
+    if "://" not in target:
+        with _server_of(target) as platform:
+            _chat(platform, user)
+        return
+    if mode not in ("plain", "compatible", "safe"):
+        raise ConfigurationError(f"mode {mode!r}: plain, compatible or safe")
+    account = Account(token, app_id=app_id, aes_key=aes_key, mode=mode)  # type: ignore[arg-type]
+    _chat(Platform(account, target), user)
+
+
+def _chat(platform: Platform, user: str) -> None:
+    console = Console(highlight=False, soft_wrap=True, markup=False)
+    on_terminal = sys.stdin.isatty()
+
+    def say(text: str) -> None:
+        console.print(text if not on_terminal else f"公众号：{text}", style="green" if on_terminal else "")
+
+    Chat(platform, say, lambda text: errors.print(text, markup=False, style="dim"), user).run()
+
+
+@contextmanager
+def _server_of(target: str, folder: str | None = None) -> Iterator[Platform]:
+    """Serve a bot in a process of its own for as long as the block lasts; gives its platform."""
+    bot = load(target)
+    bot.check()
+    token = bot.token or secrets.token_hex(8)
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(128)
+        listener.set_inheritable(True)
+        port = listener.getsockname()[1]
+        environment = {**os.environ, SIMULATED: token, "PYTHONPATH": os.pathsep.join(_paths())}
+        command = [sys.executable, "-m", "wechat_dialog.cli", "serve", target, "--fd", str(listener.fileno())]
+        server = subprocess.Popen(
+            command, pass_fds=(listener.fileno(),), env=environment, cwd=folder, stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+    try:
+        account = Account(token, app_id=bot.app_id, aes_key=bot.aes_key, mode=bot.mode)
+        yield Platform(account, f"http://127.0.0.1:{port}/")
+    finally:
+        server.terminate()
+        try:
+            server.wait(10)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+def _paths() -> list[str]:
+    """Return where modules are found, the working directory of now first: the server has another."""
+    return [str(Path.cwd()), *(path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path)]
+
+
+@app.command()
+def demo() -> None:
+    """Chat with the example bot, on the embedded store."""
+    with (
+        tempfile.TemporaryDirectory(prefix="wechat-dialog-demo-") as folder,
+        _server_of("wechat_dialog.demo:bot", folder) as platform,
+    ):
+        _chat(platform, "oTerminal000000000000000000")
+
+
+if __name__ == "__main__":
+    main()
