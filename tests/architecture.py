@@ -41,9 +41,11 @@ FLOORS = """
     testing
     testing_plugin
     check
-    cli
     __init__
-    __main__ wechat
+    wechat demo
+    application
+    cli
+    __main__
 """
 
 
