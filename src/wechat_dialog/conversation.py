@@ -180,8 +180,10 @@ class Conversation:
         yield from self.go_on(run, frame)
 
     def _new_id(self) -> str:
+        # Not of when the message arrived: a copy that finishes what a dead worker began arrives
+        # later, and has to repeat that worker's step under the same idempotency key.
         state = self.doc.state
-        seed = f"{state.account}\0{state.user}\0{self.key}\0{self.arrived}\0{self._begun}"
+        seed = f"{state.account}\0{state.user}\0{self.key}\0{self._begun}"
         return hashlib.blake2s(seed.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
     def _run(self, dialog: Dialog, frame: Frame, *, code: str = "") -> Run:
