@@ -280,7 +280,9 @@ class Conversation:
     # Going on -------------------------------------------------------------------------------------
 
     def go_on(self, run: Run, frame: Frame) -> Flow:
-        """Drive the dialog on top until it waits or ends, running its steps; and what takes its place then."""
+        """Drive the dialog on top until it waits or ends, running its steps; and what takes its
+        place then.
+        """
         while True:
             at = run.at
             if isinstance(at, Wait):
@@ -402,19 +404,24 @@ class Conversation:
         yield from self.go_on(run, frame)
 
     def throw(self, run: Run, frame: Frame, what: str) -> Flow:
-        """Throw into the dialog at its wait, as the message's effect: "cancel", or "attempts:3"; and go on."""
+        """Throw into the dialog at its wait, as the message's effect: "cancel", or "attempts:3";
+        and go on.
+        """
         self.record(run, record_message(f"!{what}", self.message, self.arrived))
         yield from self.go_on(run, frame)
 
     # Ending ---------------------------------------------------------------------------------------
 
     def _over(self, run: Run, frame: Frame, at: Ended | Raised | None) -> Flow:
-        self._remember(run, frame)
         if isinstance(at, Ended):
+            self._remember(run, frame)
             yield from self._returned(run, frame, at.value)
             return
         assert isinstance(at, Raised)
         error = at.error
+        if isinstance(error, (Signal, TooManyAttempts)):
+            # A turn that broke has changed nothing: it may be resumed, and then does it all once.
+            self._remember(run, frame)
         if isinstance(error, Signal):
             self._deliver(run)
             self._pop(frame)
@@ -477,7 +484,9 @@ class Conversation:
             self.add(to_reply(run.at.shown(frame.page)))
 
     def end(self, frame: Frame, *, killed: bool = False) -> Flow:
-        """End the conversation on top for good, its clean-up steps included; whatever it says is not delivered."""
+        """End the conversation on top for good, its clean-up steps included; whatever it says is
+        not delivered.
+        """
         said = list(self.parts)
         run = yield from self.wake(frame)
         if run is not None and frame in self.doc.state.stack:
@@ -492,7 +501,9 @@ class Conversation:
         self.parts = said
 
     def clean_up(self, run: Run, frame: Frame) -> Flow:
-        """Run the steps that a dialog which was told to end still asks for, and take it off the stack."""
+        """Run the steps that a dialog which was told to end still asks for, and take it off the
+        stack.
+        """
         while isinstance(run.at, (StepCall, Gather)):
             if isinstance(run.at, StepCall):
                 yield from self._step(run, frame, run.at)

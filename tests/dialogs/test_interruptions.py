@@ -1,4 +1,4 @@
-"""`anytime` routes in the middle of a conversation, and messages handed back (design, section 5)."""
+"""`anytime` routes in the middle of a conversation, and messages handed back: design, 5."""
 
 from __future__ import annotations
 
