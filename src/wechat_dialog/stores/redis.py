@@ -46,7 +46,6 @@ try:
         AuthorizationError,
         ClusterError,
         NoScriptError,
-        OutOfMemoryError,
         ReadOnlyError,
         RedisClusterException,
         RedisError,
@@ -86,21 +85,34 @@ _PASSING = (
     ClusterError,
     TryAgainError,
     RedisClusterException,
-    ReadOnlyError,
 )
+
+
+def _is_replica(error: Exception) -> bool:
+    """Whether a server refused to write because another one has become the master."""
+    # Raised inside a script, the code is in the middle of the text, and the class is lost.
+    return isinstance(error, ReadOnlyError) or (
+        isinstance(error, ResponseError) and "READONLY" in str(error)
+    )
 
 
 def _passes(error: Exception) -> bool:
     """Whether trying again may help."""
-    return isinstance(error, _PASSING) and not isinstance(error, _REFUSED)
+    if isinstance(error, _REFUSED):
+        return False
+    return isinstance(error, _PASSING) or _is_replica(error)
 
 
 def _explain(error: Exception) -> StoreError:
     """Turn the driver's error into ours, with a sentence that says what to do."""
-    if isinstance(error, OutOfMemoryError):
+    if isinstance(error, ResponseError) and "OOM" in str(error):
         advice = "it has no memory left: raise maxmemory (with maxmemory-policy noeviction)"
+    elif isinstance(error, ResponseError) and "MISCONF" in str(error):
+        advice = "it cannot save to its disk and so takes no writes: see its log"
     elif isinstance(error, _REFUSED):
         advice = f"it refuses us: check user and password of the store's URL ({error})"
+    elif _is_replica(error):
+        advice = f"it is a replica: give the master's URL, or the sentinels' ({error})"
     elif _passes(error):
         advice = f"it does not answer: check that it runs and can be reached ({error})"
     else:
@@ -283,7 +295,7 @@ class RedisStore:
         for pause in _pauses(self._patience):
             if not _passes(error):
                 break
-            if isinstance(error, ReadOnlyError):
+            if _is_replica(error):
                 self.close()  # behind this address another server has become the master
             time.sleep(pause)
             try:
@@ -449,7 +461,7 @@ class AsyncRedisStore:
         for pause in _pauses(self._patience):
             if not _passes(error):
                 break
-            if isinstance(error, ReadOnlyError):
+            if _is_replica(error):
                 await self.close()
             await asyncio.sleep(pause)
             try:

@@ -1,0 +1,405 @@
+"""What only the Redis store has to prove: its keys, and servers that vanish, stall and come back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+
+import pytest
+import redis
+
+from tests.redis_server import RedisServer
+from tests.stores.counting import count_in_processes
+from wechat_dialog.errors import ClaimLost, ConfigurationError, StoreError
+from wechat_dialog.store_contract import begin, done, granted
+from wechat_dialog.stores.base import Answered, Committed, Parked, Running, Write
+from wechat_dialog.stores.redis import AsyncRedisStore, RedisStore
+
+Servers = Callable[..., RedisServer]
+
+
+@pytest.fixture
+def store(redis_url: str) -> Iterator[RedisStore]:
+    store = RedisStore(redis_url)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator[redis.Redis]:
+    with closing(redis.Redis.from_url(redis_url)) as client:
+        yield client
+
+
+def keys(client: redis.Redis) -> list[str]:
+    return sorted(str(key, "utf-8") for key in client.scan_iter())
+
+
+def full(store: RedisStore, user: str = "ada") -> Committed:
+    """Leave something under every key that a user can have."""
+    fence = granted(store.claim(user, "k1", lease=5)).fence
+    write = Write(b'{"at":1}', (b'{"a":1}', b'{"b":2}'), data=b"{}", park=Parked("p", b"{}"))
+    made = done(store.commit(user, "k1", write, reply=b"hi", fence=fence))
+    store.claim(user, "k2", lease=5)
+    return made
+
+
+# Keys ------------------------------------------------------------------------------------------
+
+
+def test_all_keys_of_a_user_share_one_hash_tag_and_expire(
+    store: RedisStore, client: redis.Redis
+) -> None:
+    full(store)
+    assert keys(client) == [
+        "{wechat-dialog:ada}:a:k1",
+        "{wechat-dialog:ada}:c",
+        "{wechat-dialog:ada}:d",
+        "{wechat-dialog:ada}:h",
+        "{wechat-dialog:ada}:j",
+        "{wechat-dialog:ada}:p",
+    ]
+    forever = [key for key in keys(client) if client.ttl(key) == -1]
+    assert forever == ["{wechat-dialog:ada}:d"]
+
+
+def test_a_key_format_names_all_keys(redis_url: str, client: redis.Redis) -> None:
+    store = RedisStore(redis_url, key_format="%(user)s")
+    full(store, "demo:oABC")
+    assert {key.partition("}")[0] for key in keys(client)} == {"{demo:oABC"}
+    assert [line.user for line in store.list("demo:")] == ["demo:oABC"]
+    store.close()
+
+
+def test_a_tag_that_a_brace_would_break_is_escaped(redis_url: str, client: redis.Redis) -> None:
+    store = RedisStore(redis_url, key_format="%(user)s")
+    full(store, "}x")
+    assert {key.partition("}")[0] for key in keys(client)} == {"{%7Dx"}
+    assert [line.user for line in store.list()] == ["}x"]
+    store.close()
+
+
+def test_a_key_format_without_the_user_is_an_error(redis_url: str) -> None:
+    with pytest.raises(ConfigurationError, match="key_format"):
+        RedisStore(redis_url, key_format="everybody")
+
+
+def test_a_journal_is_a_list_of_json(store: RedisStore, client: redis.Redis) -> None:
+    full(store)
+    records: list[bytes] = client.lrange("{wechat-dialog:ada}:j", 0, -1)  # type: ignore[assignment]
+    assert [json.loads(record) for record in records] == [{"a": 1}, {"b": 2}]
+
+
+def test_stores_with_other_prefixes_do_not_meet(redis_url: str, store: RedisStore) -> None:
+    other = RedisStore(redis_url, prefix="other")
+    full(store)
+    assert other.show("ada") is None
+    assert not list(other.list())
+    other.close()
+
+
+def test_a_strangers_keys_are_not_listed(store: RedisStore, client: redis.Redis) -> None:
+    client.set("{wechat-dialog:x}:zzz", "1")
+    client.set("{wechat-dialog:y", "1")
+    full(store)
+    assert [line.user for line in store.list()] == ["ada"]
+
+
+def test_an_operation_is_one_command_on_a_connection_that_stays(
+    store: RedisStore, client: redis.Redis
+) -> None:
+    def turns(revision: int, name: str) -> int:
+        for turn in range(5):
+            write = Write(b"h", (b"1",))
+            made = store.commit("ada", f"{name} {turn}", write, reply=b"", revision=revision)
+            fence = granted(store.claim("ada", f"{name} {turn}b", lease=5)).fence
+            made = store.commit("ada", f"{name} {turn}b", write, reply=b"", fence=fence)
+            revision = done(made).revision
+        return revision
+
+    revision = turns(begin(store).revision, "first")  # the server learns the scripts
+    client.config_resetstat()
+    turns(revision, "then")
+    stats = client.info("commandstats")
+    assert stats["cmdstat_evalsha"]["calls"] == 15
+    assert "cmdstat_eval" not in stats
+    assert client.info("stats")["total_connections_received"] == 0
+
+
+def test_records_that_redis_evicted_take_the_conversation_along(
+    store: RedisStore, client: redis.Redis
+) -> None:
+    revision = begin(store, b"1", b"2").revision
+    client.delete("{wechat-dialog:ada}:j")
+    refused = store.commit("ada", "k", Write(b"h", (b"3",)), reply=b"", revision=revision)
+    assert type(refused).__name__ == "Conflict"
+    begin(store, b"1", b"2", user="bob")
+    client.delete("{wechat-dialog:bob}:j")
+    assert granted(store.claim("bob", "k", lease=5)).length == 0
+
+
+def test_a_fresh_conversation_takes_a_kibibyte_and_a_record_its_bytes_and_little_more(
+    store: RedisStore, client: redis.Redis
+) -> None:
+    def used() -> int:
+        return sum(client.memory_usage(key) or 0 for key in keys(client))
+
+    user = "oX" + "y" * 26
+    head = b"h" * 200
+    record = b'{"p":1,"k":"0123456789abcdef","t":1700000000.0,"m":"' + b"z" * 20 + b'"}'
+    fence = granted(store.claim(user, user + ":1", lease=5)).fence
+    made = done(store.commit(user, user + ":1", Write(head, (record,)), reply=b"r", fence=fence))
+    fresh = used()
+    assert fresh <= 1024
+    for turn in range(200):
+        write = Write(head, (record,))
+        # A remembered reply lives a minute, at a human's pace for a few turns only.
+        made = done(
+            store.commit(user, f"{turn}", write, reply=b"", revision=made.revision, remember=0.001)
+        )
+    client.delete(*client.keys("*:a:*"))
+    assert (used() - fresh) / 200 <= len(record) + 15
+
+
+# Asking twice ----------------------------------------------------------------------------------
+
+
+class Doubled(RedisStore):
+    """Sends every call twice, as if the first answer had got lost on the wire."""
+
+    def _send(self, call):  # type: ignore[no-untyped-def]
+        super()._send(call)
+        return super()._send(call)
+
+
+def test_a_call_sent_twice_does_the_same_as_once(redis_url: str) -> None:
+    store = Doubled(redis_url)
+    claim = granted(store.claim("ada", "k1", lease=5))
+    assert claim.copies == 1
+    made = store.record("ada", claim.fence, Write(b"h", (b"1",)))
+    store.renew("ada", claim.fence, 5)
+    waiting = store.claim("ada", "k2", lease=5)
+    assert isinstance(waiting, Running)
+    assert waiting.copies == 1
+    made = done(store.commit("ada", "k1", Write(b"h", (b"2",)), reply=b"r", fence=claim.fence))
+    claim = granted(store.claim("ada", "k2", lease=5))
+    assert (claim.revision, claim.records) == (made.revision, (b"1", b"2"))
+    assert store.commit("ada", "k2", Write(b""), reply=b"", fence=claim.fence) == Committed(0, 0)
+    revision = begin(store, b"1", user="bob").revision
+    made = done(store.commit("bob", "k2", Write(b"h", (b"2",)), reply=b"", revision=revision))
+    made = done(
+        store.commit("bob", "k3", Write(b"h", data=b"x"), reply=b"", revision=made.revision)
+    )
+    shown = store.show("bob")
+    assert shown is not None
+    assert shown.records == (b"1", b"2")
+    store.close()
+
+
+# Servers that vanish, stall and come back ------------------------------------------------------
+
+
+def test_a_server_that_forgot_the_scripts_is_told_them_again(
+    store: RedisStore, client: redis.Redis
+) -> None:
+    revision = begin(store, b"1").revision
+    client.script_flush()
+    done(store.commit("ada", "k", Write(b"h"), reply=b"", revision=revision))
+
+
+def test_nothing_is_lost_when_a_server_crashes_and_restarts(redis_server: Servers) -> None:
+    server = redis_server(aof=True)
+    store = RedisStore(server.url)
+    revision = begin(store, b"1").revision
+    server.restart(crash=True)
+    made = done(store.commit("ada", "k", Write(b"h", (b"2",)), reply=b"r", revision=revision))
+    server.restart()
+    claim = granted(store.claim("ada", "k2", lease=5))
+    assert (claim.revision, claim.records) == (made.revision, (b"1", b"2"))
+    assert store.claim("ada", "k", lease=5) == Answered(b"r")
+    store.close()
+
+
+def test_an_unreachable_server_is_an_error_until_it_is_back(redis_server: Servers) -> None:
+    server = redis_server(aof=True)
+    store = RedisStore(server.url, patience=0.2)
+    begin(store, b"1")
+    server.kill()
+    with pytest.raises(StoreError, match="check that it runs and can be reached") as raised:
+        store.claim("ada", "k", lease=5)
+    assert isinstance(raised.value.__cause__, redis.ConnectionError)
+    with pytest.raises(StoreError, match="check that it runs"):
+        list(store.list())
+    server.start()
+    assert granted(store.claim("ada", "k", lease=5)).records == (b"1",)
+    store.close()
+
+
+def test_a_stalled_server_is_an_error_until_it_goes_on(redis_server: Servers) -> None:
+    server = redis_server()
+    store = RedisStore(server.url + "?socket_timeout=0.2", patience=0.3)
+    revision = begin(store, b"1").revision
+    with server.frozen():
+        with pytest.raises(StoreError, match="does not answer"):
+            store.commit("ada", "k", Write(b"h", (b"2",)), reply=b"r", revision=revision)
+    # The commit was sent, perhaps twice: it is done by now, once, or it was not.
+    claim = store.claim("ada", "k", lease=5)
+    if isinstance(claim, Answered):
+        assert claim.reply == b"r"
+        claim = store.claim("ada", "k2", lease=5)
+    assert granted(claim).records in ((b"1",), (b"1", b"2"))
+    store.close()
+
+
+def test_a_server_that_stalls_shorter_than_our_patience_is_waited_for(
+    redis_server: Servers,
+) -> None:
+    server = redis_server()
+    store = RedisStore(server.url + "?socket_timeout=0.2", patience=20)
+    fence = granted(store.claim("ada", "k", lease=60)).fence
+    server.freeze()
+    timer = threading.Timer(0.7, server.thaw)
+    timer.start()
+    store.record("ada", fence, Write(b"h", (b"1",)))
+    timer.join()
+    done(store.commit("ada", "k", Write(b"h", (b"2",)), reply=b"", fence=fence))
+    shown = store.show("ada")
+    assert shown is not None
+    assert shown.records == (b"1", b"2")
+    store.close()
+
+
+def test_the_same_holds_for_an_event_loop(redis_server: Servers) -> None:
+    server = redis_server(aof=True)
+
+    async def turns() -> None:
+        store = AsyncRedisStore(server.url + "?socket_timeout=0.2", patience=0.3)
+        fence = granted(await store.claim("ada", "k", lease=60)).fence
+        server.restart(crash=True)
+        await store.record("ada", fence, Write(b"h", (b"1",)))
+        server.kill()
+        with pytest.raises(StoreError, match="does not answer"):
+            await store.record("ada", fence, Write(b"h", (b"2",)))
+        server.start()
+        with server.frozen():
+            with pytest.raises(StoreError, match="does not answer"):
+                await store.release("ada", fence + 1)
+        done(await store.commit("ada", "k", Write(b"h", (b"3",)), reply=b"", fence=fence))
+        claim = granted(await store.claim("ada", "k2", lease=60))
+        assert claim.records == (b"1", b"3")
+        await store.close()
+
+    asyncio.run(turns())
+
+
+def test_a_cancelled_call_leaves_no_answer_for_the_next(redis_server: Servers) -> None:
+    server = redis_server()
+
+    async def turns() -> None:
+        store = AsyncRedisStore(server.url)
+        assert isinstance(await store.defer("ada", "k0"), type(None))
+        with server.frozen():
+            waiting = asyncio.create_task(store.claim("ada", "k1", lease=60))
+            await asyncio.sleep(0.05)
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+        assert await store.defer("ada", "k2") is None
+        await store.close()
+
+    asyncio.run(turns())
+
+
+def test_a_full_server_is_an_error_that_says_so(redis_server: Servers) -> None:
+    server = redis_server(options={"maxmemory": "2mb", "maxmemory-policy": "noeviction"})
+    store = RedisStore(server.url)
+    fence = granted(store.claim("ada", "k", lease=60)).fence
+    with pytest.raises(StoreError, match="raise maxmemory"):  # noqa: PT012 - it fills up sometime
+        for _ in range(20):
+            store.record("ada", fence, Write(b"h", (b"x" * 500_000,)))
+    store.close()
+
+
+def test_a_replica_is_an_error_that_says_so(redis_server: Servers) -> None:
+    master, replica = redis_server(), redis_server()
+    replica.ask("REPLICAOF", "127.0.0.1", master.port)
+    store = RedisStore(replica.url, patience=0.2)
+    with pytest.raises(StoreError, match="is a replica: give the master's URL"):
+        store.claim("ada", "k", lease=5)
+    replica.ask("REPLICAOF", "NO", "ONE")
+    granted(store.claim("ada", "k", lease=5))
+    store.close()
+
+
+def test_a_wrong_password_is_an_error_at_once(redis_server: Servers) -> None:
+    server = redis_server()
+    server.ask("CONFIG", "SET", "requirepass", "right")
+    store = RedisStore(server.url.replace("redis://", "redis://:wrong@"), patience=60)
+    with pytest.raises(StoreError, match="check user and password"):
+        store.claim("ada", "k", lease=5)
+    store.close()
+
+
+# Clients ---------------------------------------------------------------------------------------
+
+
+def test_a_client_that_decodes_is_refused(redis_url: str) -> None:
+    with (
+        redis.Redis.from_url(redis_url, decode_responses=True) as client,
+        pytest.raises(ConfigurationError, match="decode_responses=False"),
+    ):
+        RedisStore(client)
+
+
+def test_a_url_cannot_make_it_decode(redis_url: str) -> None:
+    store = RedisStore(redis_url + "?decode_responses=True")
+    begin(store, b"\xff")
+    store.close()
+
+
+def test_a_unix_socket_will_do(redis_server: Servers) -> None:
+    server = redis_server(unix=True)
+    store = RedisStore(server.url)
+    begin(store, b"1")
+
+    async def look() -> None:
+        face = store.for_async()
+        assert granted(await face.claim("ada", "k", lease=5)).records == (b"1",)
+        await face.close()
+
+    asyncio.run(look())
+    store.close()
+
+
+def test_processes_at_once_lose_nothing(redis_url: str, store: RedisStore) -> None:
+    assert count_in_processes(redis_url, store) == list(range(60))
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_after_a_fork_both_go_on(store: RedisStore) -> None:
+    revision = begin(store, b"1").revision
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            for turn in range(50):
+                made = store.commit(
+                    "ada", f"c{turn}", Write(b"h", (b"2",)), reply=b"", revision=revision
+                )
+                revision = done(made).revision
+            status = 0
+        finally:
+            os._exit(status)
+    for turn in range(50):
+        begin(store, user=f"user {turn}")
+    assert os.waitpid(pid, 0)[1] == 0
+    assert granted(store.claim("ada", "p", lease=5)).length == 51
+
+
+def test_a_claim_lost_says_what_to_do(store: RedisStore) -> None:
+    with pytest.raises(ClaimLost, match="start the turn again"):
+        store.renew("ada", 7, 5)

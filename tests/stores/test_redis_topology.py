@@ -1,0 +1,159 @@
+"""The contract on a real cluster and behind a real sentinel, and what happens when a master dies."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from tests.redis_topology import Cluster, Sentinel, start_cluster, start_sentinel
+from wechat_dialog.errors import ConfigurationError, StoreError
+from wechat_dialog.store_contract import StoreContract, begin, done, granted
+from wechat_dialog.stores import for_async, open_store
+from wechat_dialog.stores.base import Store, Write
+from wechat_dialog.stores.redis_address import Address
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    with start_cluster(3) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def sentinel() -> Iterator[Sentinel]:
+    with start_sentinel() as sentinel:
+        yield sentinel
+
+
+def cluster_url(cluster: Cluster) -> str:
+    hosts = ",".join(f"127.0.0.1:{node.port}" for node in cluster.nodes[:2])
+    return f"redis+cluster://{hosts}"
+
+
+def sentinel_url(sentinel: Sentinel) -> str:
+    # The first one named is not there: the next is asked.
+    return f"redis+sentinel://127.0.0.1:1,127.0.0.1:{sentinel.sentinel.port}/{sentinel.name}/0"
+
+
+class TestCluster(StoreContract):
+    @pytest.fixture
+    def store(self, cluster: Cluster) -> Iterator[Store]:
+        cluster.flush()
+        store = open_store(cluster_url(cluster))
+        yield store
+        store.close()
+
+    @pytest.fixture
+    def other(self, store: Store, cluster: Cluster) -> Iterator[Store]:
+        other = open_store(cluster_url(cluster))
+        yield other
+        other.close()
+
+    def test_users_are_spread_over_all_nodes(self, store: Store, cluster: Cluster) -> None:
+        for i in range(50):
+            begin(store, b"1", user=f"user {i}")
+        assert all(node.ask("DBSIZE") > 0 for node in cluster.nodes)
+
+    def test_nodes_that_forgot_the_scripts_are_told_them_again(
+        self, store: Store, cluster: Cluster
+    ) -> None:
+        revisions = {f"user {i}": begin(store, user=f"user {i}").revision for i in range(20)}
+        for node in cluster.nodes:
+            node.ask("SCRIPT", "FLUSH")
+        for user, revision in revisions.items():
+            done(store.commit(user, "k", Write(b"h"), reply=b"", revision=revision))
+
+
+class TestSentinel(StoreContract):
+    @pytest.fixture
+    def store(self, sentinel: Sentinel) -> Iterator[Store]:
+        sentinel.master.ask("FLUSHALL")
+        store = open_store(sentinel_url(sentinel))
+        yield store
+        store.close()
+
+    @pytest.fixture
+    def other(self, store: Store, sentinel: Sentinel) -> Iterator[Store]:
+        other = open_store(sentinel_url(sentinel))
+        yield other
+        other.close()
+
+
+def test_a_store_follows_its_sentinel_to_the_new_master() -> None:
+    with start_sentinel() as sentinel:
+        store = open_store(sentinel_url(sentinel))
+        revision = begin(store, b"1").revision
+        sentinel.master.ask("WAIT", 1, 5000)
+        sentinel.fail_over()
+        made = done(store.commit("ada", "k", Write(b"h", (b"2",)), reply=b"", revision=revision))
+
+        async def look() -> None:
+            face = for_async(store)
+            claim = granted(await face.claim("ada", "k2", lease=5))
+            assert (claim.revision, claim.records) == (made.revision, (b"1", b"2"))
+            await face.close()
+
+        asyncio.run(look())
+        store.close()
+
+
+def test_a_node_of_a_cluster_may_die_and_come_back() -> None:
+    with start_cluster(3) as cluster:
+        store = open_store(cluster_url(cluster))
+        store._patience = 0.3  # type: ignore[attr-defined]
+        users = {cluster.owner(f"{{wechat-dialog:user {i}}}").port: f"user {i}" for i in range(30)}
+        node = cluster.nodes[2]
+        user = users[node.port]
+        begin(store, b"1", user=user)
+        node.kill()
+        with pytest.raises(StoreError, match="does not answer"):
+            store.claim(user, "k", lease=5)
+        node.start()
+        store._patience = 20.0  # type: ignore[attr-defined]
+        granted(store.claim(user, "k", lease=5))
+        store.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("redis://h:1/2", Address("server", "redis://h:1/2")),
+        ("unix:///tmp/x.sock", Address("server", "unix:///tmp/x.sock")),
+        (
+            "redis+cluster://u:p@a:1,b,[::1]:3",
+            Address("cluster", "redis://u:p@localhost/0", (("a", 1), ("b", 6379), ("::1", 3))),
+        ),
+        (
+            "rediss+sentinel://:p@a,b:2/my%20master/3?socket_timeout=1",
+            Address(
+                "sentinel",
+                "rediss://:p@localhost/3?socket_timeout=1",
+                (("a", 26379), ("b", 2)),
+                "my master",
+            ),
+        ),
+        ("redis+sentinel://a/m", Address("sentinel", "redis://localhost/0", (("a", 26379),), "m")),
+    ],
+)
+def test_a_url_says_where(url: str, address: Address) -> None:
+    assert Address.parse(url) == address
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        pytest.param("redis+nonsense://a", id="unknown kind"),
+        pytest.param("unix+cluster://a", id="sockets make no cluster"),
+        pytest.param("redis+cluster://", id="no host"),
+        pytest.param("redis+cluster://a:b", id="no port"),
+        pytest.param("redis+cluster://a/3", id="a cluster has one database"),
+        pytest.param("redis+sentinel://a", id="no service"),
+        pytest.param("redis+sentinel://a/m/x", id="no database"),
+        pytest.param("redis://a:6379/0?socket_timeout=soon", id="no number"),
+    ],
+)
+def test_a_url_that_says_nothing_is_an_error(url: str) -> None:
+    with pytest.raises(ConfigurationError):
+        open_store(url)
