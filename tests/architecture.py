@@ -96,7 +96,9 @@ HANDED_ON = {
 
 # Where a sync and an async spelling of one thing may stand side by side: the drivers of the
 # turn, the faces of the bot, and what talks to the outside.
-TWINS_ALLOWED = ("stores", "runner", "performing", "bot", "api", "testing", "store_contract", "web")
+TWINS_ALLOWED = (
+    "stores", "runner", "performing", "bot", "api", "testing", "store_contract", "web", "wechat",
+)  # fmt: skip
 
 _LAYER = {
     room: floor for floor, line in enumerate(FLOORS.strip().splitlines()) for room in line.split()

@@ -1,1 +1,1 @@
-"""The 2017 interface: `wechat.bot`, `wechat.receive` and `wechat.reply`, thin faces over `wechat_dialog`."""
+"""The 2017 interface, thin faces over `wechat_dialog`: see `wechat.bot`."""

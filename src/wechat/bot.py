@@ -1,0 +1,254 @@
+"""The 2017 interface: `wechat.bot.answer(data, module).format()`.
+
+A module of dialogs gets a bot of its own, made at its first message and kept: one store, one
+connection pool. The same engine, turns and stores as everywhere run it, so a repeated message gets
+its first answer again, two messages of one user never run at once, and a dialog that raises answers
+an apology. Checking signatures is the web server's business here, as it was; `ModuleBot` is for
+servers that leave it to us.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple, TypeVar
+from urllib.parse import quote
+
+from wechat_dialog.bot import Bot
+from wechat_dialog.conversation import Routes
+from wechat_dialog.errors import ConfigurationError, Refused
+from wechat_dialog.messages import Message, from_fields
+from wechat_dialog.stores.base import Store
+from wechat_dialog.turn import Outcome
+from wechat_dialog.wire import xml
+from wechat_dialog.wire.codec import Query
+
+from . import reply
+from .dialogs import ModuleRoutes, UnexpectAnswer
+from .receive import as_bytes
+
+__all__ = ["ModuleBot", "Refused", "UnexpectAnswer", "answer", "bot_of"]
+
+T = TypeVar("T")
+
+THREADS = 64
+"""Messages answered at once on an event loop; a copy that waits for its turn takes one too."""
+
+
+def answer(data: str | bytes, module: Any) -> reply.Msg:
+    """Answer a push.
+
+    Args:
+        data: The HTTP body, its signature checked by the caller.
+        module: The dialog module: `ROUTER`, its functions, and `REDIS_HOST`, `REDIS_PORT`,
+            `REDIS_PASSWORD`, `REDIS_DB`, `REDIS_KEY`; without `REDIS_HOST` conversations are kept
+            in the embedded store.
+
+    Returns:
+        The reply; its `format()` is the HTTP body to send, `success` where there is no reply.
+
+    Raises:
+        Refused: The body is no message; its `status` is the HTTP status to send.
+        ConfigurationError: The module's settings or its `ROUTER` cannot be read.
+    """
+    message = from_fields(xml.parse(as_bytes(data)))
+    bot = bot_of(module)
+    try:
+        outcome = bot.respond(message, time.time())
+    except Exception:  # noqa: BLE001 - `failed` tells the log
+        outcome = bot.failed(message)
+    return reply.of(outcome.reply, message)
+
+
+# A module's bot. -----------------------------------------------------------------------
+
+
+class Settings(NamedTuple):
+    """A module's `REDIS_…` names.
+
+    Attributes:
+        host: Host of the server; "" keeps conversations in the embedded store.
+        port: Its port.
+        password: Its password; "" for none.
+        db: Number of the database.
+        key: What names a user's keys, with `%(open_id)s` in it.
+    """
+
+    host: str
+    port: int
+    password: str
+    db: int
+    key: str
+
+    @classmethod
+    def of(cls, module: Any) -> Settings:
+        """Read them."""
+        return cls(
+            str(getattr(module, "REDIS_HOST", None) or ""),
+            int(getattr(module, "REDIS_PORT", None) or 6379),
+            str(getattr(module, "REDIS_PASSWORD", None) or ""),
+            int(getattr(module, "REDIS_DB", None) or 0),
+            str(getattr(module, "REDIS_KEY", None) or "wechat-dialog:%(open_id)s"),
+        )
+
+    def store(self) -> str | Store | None:
+        """Return the store they ask for; None is the embedded one. Nothing is connected yet.
+
+        Raises:
+            ConfigurationError: `REDIS_KEY` cannot name a user's keys, or redis-py is not installed.
+        """
+        if not self.host:
+            return None
+        from wechat_dialog.stores.redis import RedisStore
+
+        try:
+            # With %(user)s in place of the OpenID it is what the store wants.
+            key_format = self.key % {"open_id": "%(user)s"}
+        except (KeyError, TypeError, ValueError) as error:
+            raise ConfigurationError(
+                f"REDIS_KEY={self.key!r}: only %(open_id)s may stand in it, once ({error!r})"
+            ) from error
+        if key_format.count("%(user)s") != 1:
+            raise ConfigurationError(
+                f"REDIS_KEY={self.key!r}: %(open_id)s has to stand in it, once, else users would "
+                "share one conversation"
+            )
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        password = f":{quote(self.password, safe='')}@" if self.password else ""
+        return RedisStore(f"redis://{password}{host}:{self.port}/{self.db}", key_format=key_format)
+
+
+class ModuleBot(Bot):
+    """A 2017 module as a bot, signatures checked: `echo`, `answer`, `answer_async`, `wsgi`, `asgi`.
+
+    Attributes:
+        module: The module.
+    """
+
+    def __init__(
+        self, module: Any, *, token: str = "", store: str | Store | None = None, **settings: Any
+    ) -> None:
+        """Put it together; nothing is opened or connected before the first push.
+
+        Args:
+            module: The dialog module.
+            token: As set in the console; "" takes it from the environment's `WECHAT_TOKEN`, else
+                from the module's `TOKEN`.
+            store: As for `Bot`; None is the one the module's `REDIS_…` names ask for.
+            settings: Further settings of `Bot`. There are no cancel and no back words unless given:
+                to a 2017 dialog they are answers.
+
+        Raises:
+            ConfigurationError: The module or a setting cannot be read.
+        """
+        self.module = module
+        self._module_routes = ModuleRoutes(module)
+        self._threads: ThreadPoolExecutor | None = None
+        self._threads_of = 0
+        self._lock = threading.Lock()
+        own = Settings.of(module).store() if store is None else None
+        self._own_store = None if isinstance(own, str) else own
+        token = token or os.environ.get("WECHAT_TOKEN", "") or str(getattr(module, "TOKEN", ""))
+        settings = {"cancel": (), "back": (), **settings}
+        super().__init__(token, store=own if store is None else store, **settings)
+
+    def routes(self) -> Routes:
+        """Return the module's `ROUTER`."""
+        return self._module_routes
+
+    def check(self) -> None:
+        """Refuse a `ROUTER` that cannot be read.
+
+        Raises:
+            ConfigurationError: It names what is wrong.
+        """
+        if not self._checked:
+            self._module_routes.check()
+            self._checked = True
+
+    def user_key(self, message: Message) -> str:
+        """Return the OpenID alone, since that is all a `REDIS_KEY` names."""
+        return message.user
+
+    def failed(self, message: Message) -> Outcome:
+        """Tell the log that a message's answer failed, and return the apology for it."""
+        return self._failed(message)
+
+    async def answer_async(self, body: bytes, query: Query) -> bytes:
+        """Answer one push on an event loop; on a thread, since the dialog may block."""
+        return await self._on_a_thread(self.answer, body, query)
+
+    async def respond_async(self, message: Message, arrived: float) -> Outcome:
+        """See `respond`; on a thread, likewise."""
+        return await self._on_a_thread(self.respond, message, arrived)
+
+    async def _on_a_thread(self, work: Callable[..., T], *args: object) -> T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._pool(), work, *args)
+
+    def _pool(self) -> ThreadPoolExecutor:
+        """Return the threads of this process: a fork takes none along."""
+        with self._lock:
+            if self._threads is None or self._threads_of != os.getpid():
+                self._threads = ThreadPoolExecutor(THREADS, "wechat-dialog-2017")
+                self._threads_of = os.getpid()
+            return self._threads
+
+    def close(self) -> None:
+        """Give back threads, connections and files. Turns under way go on to their end."""
+        with self._lock:
+            threads, self._threads = self._threads, None
+        if threads is not None and self._threads_of == os.getpid():
+            threads.shutdown(wait=False)
+        super().close()
+        if self._own_store is not None:
+            self._own_store.close()
+
+
+# The bots of `answer`. -----------------------------------------------------------------
+
+_bots: dict[int, tuple[Settings, ModuleBot]] = {}
+_left_behind: list[object] = []
+_making = threading.Lock()
+
+
+def bot_of(module: Any) -> ModuleBot:
+    """Return the bot that `answer` uses for a module: made when first asked for, then kept.
+
+    A module whose `REDIS_…` names have changed meanwhile gets a new one.
+
+    Raises:
+        ConfigurationError: The module cannot be read.
+    """
+    settings = Settings.of(module)
+    known = _bots.get(id(module))
+    if known is None or known[0] != settings:
+        with _making:
+            known = _bots.get(id(module))
+            if known is None or known[0] != settings:
+                bot = ModuleBot(module)
+                bot.check()
+                if known is not None:
+                    known[1].close()
+                # The bot holds the module, so that its id stays its own.
+                known = _bots[id(module)] = settings, bot
+    return known[1]
+
+
+def _begin_anew() -> None:
+    """After a fork: new bots, since the threads of the old ones are gone and a lock may be held.
+
+    The old ones are kept, unused, so that nothing of theirs is closed under the parent's feet.
+    """
+    global _making  # noqa: PLW0603
+    _left_behind.append(dict(_bots))
+    _bots.clear()
+    _making = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)

@@ -1,0 +1,314 @@
+"""2017 dialogs as dialogs of `wechat_dialog`: what a generator of that time hears and says.
+
+`ModuleDialog` starts such a generator, hands it what the user wrote together with `is_replay`, and
+turns its `('TextMsg', '…')` into replies. To the engine it is a dialog like any other, whose waits
+take any message. `ModuleRoutes` reads a module's `ROUTER`. Both look names up when they are used,
+as the module's author expects, so a row that names a missing function breaks nothing but itself.
+
+A dialog of that time may compute its texts from a clock at every replay, so all its waits have one
+key: its journal is compared by the number of answers alone.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from types import GeneratorType
+from typing import TYPE_CHECKING, Any, cast
+
+from wechat_dialog import messages, replies
+from wechat_dialog.chat import Chat
+from wechat_dialog.effects import Reading, Wait, WaitOptions
+from wechat_dialog.engine import Dialog
+from wechat_dialog.errors import ConfigurationError, UnexpectedAnswer
+from wechat_dialog.replies import Reply
+from wechat_dialog.router import Match, Route
+from wechat_dialog.wire import xml
+
+__all__ = ["ModuleDialog", "ModuleRoutes", "UnexpectAnswer", "content_of", "to_reply"]
+
+if TYPE_CHECKING:
+    Talk = GeneratorType[Any, Any, Any]
+
+WAIT_KEY = "2017"
+
+
+class UnexpectAnswer(Exception):
+    """Raised by a dialog: this message is no answer to my question.
+
+    The conversation ends, and the message is taken as the first of a new one. An `Exception`, as it
+    was, so an `except Exception` around a question's check has to stand before the `raise`.
+    """
+
+
+# What is heard. ------------------------------------------------------------------------
+
+
+def content_of(message: messages.Message) -> str:
+    """Return what a dialog is told of a message: a text, an event's name, else "default"."""
+    if isinstance(message, (messages.Text, messages.Unsupported)):
+        return message.text
+    if isinstance(message, messages.Event):
+        return message.event
+    return "default"
+
+
+# What is said. -------------------------------------------------------------------------
+
+
+def to_reply(said: object) -> Reply | None:
+    """Read what a dialog yielded or returned.
+
+    Args:
+        said: A pair of a type's name (`TextMsg`, `NewsMsg`, `ImageMsg`) and its content; None is no
+            reply.
+
+    Returns:
+        The reply; None for no reply.
+
+    Raises:
+        TypeError: It is something else; the sentence quotes no content.
+    """
+    if said is None:
+        return None
+    if not isinstance(said, (tuple, list)):
+        raise TypeError(f"a {type(said).__name__}; a pair is wanted: ('TextMsg', '…')")
+    pair = cast("tuple[object, ...]", said)
+    if len(pair) != 2:
+        raise TypeError(f"{len(pair)} values; a pair is wanted: ('TextMsg', '…')")
+    name, content = pair
+    make = _MAKERS.get(name) if isinstance(name, str) else None
+    if make is None:
+        shown = repr(name)[:40] if isinstance(name, str) else f"a {type(name).__name__}"
+        raise TypeError(f"{shown} as a type; one of {', '.join(_MAKERS)} is wanted")
+    return make(content)
+
+
+def _written(content: object, what: str) -> str:
+    """The text of a content that is no text, a number for example, is what `str` says."""
+    if content is None or isinstance(content, (bytes, bytearray)):
+        raise TypeError(f"{type(content).__name__} as {what}; a text is wanted")
+    return xml.clean(str(content))
+
+
+def _text(content: object) -> Reply | None:
+    text = _written(content, "the content of a TextMsg")
+    # The platform answers an empty text with its fault notice (protocol reference 5.2).
+    return replies.Text(text) if text.strip() else None
+
+
+def _image(content: object) -> Reply:
+    return replies.Image(_written(content, "the media id of an ImageMsg"))
+
+
+def _news(content: object) -> Reply:
+    wrong = "a NewsMsg is a list of dicts with title, description, url and, if wanted, pic_url"
+    kind = type(content).__name__
+    if isinstance(content, (str, bytes, Mapping)) or not isinstance(content, Iterable):
+        raise TypeError(f"a {kind} as its content; {wrong}")
+    articles: list[replies.Article] = []
+    for one in cast("Iterable[object]", content):
+        if not isinstance(one, Mapping):
+            raise TypeError(f"a {type(one).__name__} among its articles; {wrong}")
+        fields = cast("Mapping[str, object]", one)
+        for name in ("title", "description", "url"):
+            if name not in fields:
+                raise TypeError(f"an article without {name!r}; {wrong}")
+        articles.append(
+            replies.Article(
+                title=_written(fields["title"], "a title"),
+                description=_written(fields["description"], "a description"),
+                pic_url=_written(fields.get("pic_url") or "", "a pic_url"),
+                url=_written(fields["url"], "a url"),
+            )
+        )
+    if not articles:
+        raise TypeError(f"no article; {wrong}")
+    return replies.News(articles)
+
+
+_MAKERS: Mapping[str, Callable[[object], Reply | None]] = {
+    "TextMsg": _text,
+    "NewsMsg": _news,
+    "ImageMsg": _image,
+}
+
+
+# A dialog. -----------------------------------------------------------------------------
+
+
+class ModuleDialog:
+    """A dialog function of a 2017 module, called the way the engine calls dialogs."""
+
+    def __init__(self, module: Any, name: str) -> None:
+        """Look nothing up yet.
+
+        Args:
+            module: The module, or anything with the function as an attribute.
+            name: The function's name.
+        """
+        self._module = module
+        self._name = name
+
+    @property
+    def __wrapped__(self) -> object:
+        """The author's function, for the fingerprint of its code; None if there is none."""
+        return getattr(self._module, self._name, None)
+
+    def __call__(self, chat: Chat) -> Generator[Wait[str], str, Reply | None]:
+        """Carry the author's generator through one conversation.
+
+        Raises:
+            UnexpectedAnswer: It raised `UnexpectAnswer`.
+            ConfigurationError: There is no such function.
+            TypeError: It does not begin or answer as such a dialog does; the sentence says where.
+        """
+        talk = self._start(chat.user)
+        place = _place(talk)
+        try:
+            said = self._hear_first(talk, content_of(chat.message), chat)
+            while True:
+                place = _place(talk)
+                prompt = self._read(said, "yields", place)
+                heard = yield Wait(chat, "y", prompt, _ANYTHING, WAIT_KEY, _PLAIN)
+                said = talk.send((heard, chat.replaying))
+        except StopIteration as end:
+            return self._read(end.value, "returns", place)
+        except UnexpectAnswer as signal:
+            raise UnexpectedAnswer from signal
+        finally:
+            talk.close()
+
+    def _start(self, user: str) -> Talk:
+        function = getattr(self._module, self._name, None)
+        if not callable(function):
+            raise ConfigurationError(
+                f"there is no function {self._name!r} in {_name(self._module)}: write it, or "
+                "correct the row of ROUTER that names it"
+            )
+        talk = function(user)
+        if inspect.isgenerator(talk):
+            return talk
+        if inspect.iscoroutine(talk):
+            talk.close()  # else it says at its end that nobody awaited it
+        raise TypeError(
+            f"{self._name!r} of {_name(self._module)} is no generator function: it has no `yield`"
+        )
+
+    def _hear_first(self, talk: Talk, content: str, chat: Chat) -> object:
+        """Start the generator and give it the first message, twice: to either `yield None`.
+
+        Returns:
+            What it says to that message.
+        """
+        first: object = None
+        for _ in range(2):
+            said = talk.send(first)
+            if said is not None:
+                raise TypeError(
+                    f"dialog {self._name!r} at {_place(talk)} answers before it has heard the "
+                    "message; begin with `yield None` and `msg_content, is_replay = yield None`"
+                )
+            first = (content, chat.replaying)
+        return talk.send(first)
+
+    def _read(self, said: object, does: str, place: str) -> Reply | None:
+        try:
+            return to_reply(said)
+        except TypeError as wrong:
+            raise TypeError(f"dialog {self._name!r} {does} at {place} {wrong}") from None
+
+
+def _read_message(chat: Chat, message: messages.Message) -> str:  # noqa: ARG001
+    return content_of(message)
+
+
+def _read_text(chat: Chat, text: str) -> str:  # noqa: ARG001
+    return text
+
+
+_ANYTHING = Reading(_read_message, _read_text, messages.Event)
+_PLAIN = WaitOptions(cancel=False, back=False)  # such a word is an answer, as it was
+
+
+def _place(talk: Talk) -> str:
+    """Return `file:line` at which a generator stands, of its first line before it has begun."""
+    line = talk.gi_frame.f_lineno if talk.gi_frame else talk.gi_code.co_firstlineno
+    return f"{talk.gi_code.co_filename}:{line}"
+
+
+def _name(module: Any) -> str:
+    return str(getattr(module, "__name__", type(module).__name__))
+
+
+# A module. -----------------------------------------------------------------------------
+
+
+class ModuleRoutes:
+    """The `ROUTER` of a 2017 module, read anew at every message."""
+
+    def __init__(self, module: Any) -> None:
+        """Look nothing up yet.
+
+        Args:
+            module: The module, or anything with its names as attributes.
+        """
+        self._module = module
+        self._dialogs: dict[str, Dialog] = {}
+
+    def check(self) -> None:
+        """Refuse a `ROUTER` that cannot be read.
+
+        A function that is missing and a row behind `.*` are no errors here.
+
+        Raises:
+            ConfigurationError: It is missing, or a row of it is no pair of a regular expression and
+                a function's name.
+        """
+        name, router = _name(self._module), getattr(self._module, "ROUTER", None)
+        if not isinstance(router, Mapping):
+            raise ConfigurationError(
+                f"{name} is no dialog module: it needs ROUTER = {{'text': [(regex, name)], …}}"
+            )
+        for kind, rows in cast("Mapping[str, Iterable[object]]", router).items():
+            for row in rows:
+                try:
+                    pattern, function = cast("tuple[str, str]", row)
+                    re.compile(pattern)
+                except (TypeError, ValueError, re.error) as error:
+                    raise ConfigurationError(
+                        f"ROUTER[{kind!r}] of {name}: {row!r} is no (regex, function name): {error}"
+                    ) from error
+                if not isinstance(cast("object", function), str):
+                    raise ConfigurationError(
+                        f"ROUTER[{kind!r}] of {name}: {row!r} needs the function's name, a text"
+                    )
+
+    def matches(self, message: messages.Message) -> Iterator[Match]:
+        """Yield the rows for the message's type whose regex matches its content, in order."""
+        content = content_of(message)
+        kind = str(message.raw.get("MsgType") or message.kind)
+        for pattern, name in self._module.ROUTER.get(kind, ()):
+            if re.match(pattern, content):
+                yield Match(Route(kind, (pattern,), self._dialog(name)), {})
+
+    def find(self, name: str, version: str) -> Dialog | None:  # noqa: ARG002 - there are no versions
+        """Return the dialog of the function of this name; None if there is no such function."""
+        return self._dialog(name) if callable(getattr(self._module, name, None)) else None
+
+    def newest(self, name: str) -> Dialog | None:
+        """See `find`."""
+        return self.find(name, "")
+
+    def named(self, fn: Callable[..., Any]) -> Dialog | None:  # noqa: ARG002
+        """Return None: a 2017 dialog hands over to no other."""
+        return None
+
+    def _dialog(self, name: str) -> Dialog:
+        known = self._dialogs.get(name)
+        if known is None:
+            # Not pure: it may write and send between its waits, so its turns always claim.
+            dialog = Dialog(name, ModuleDialog(self._module, name), pure=False)
+            known = self._dialogs.setdefault(name, dialog)
+        return known
