@@ -137,6 +137,7 @@ class Conversation:
         arrived: When it arrived, ms since the epoch.
         parts: The parts of the answer so far.
         unrouted: Routes that handed the message back, so that none gets it twice.
+        begun: How many conversations the message has begun.
         again: Whether the message is to be dispatched (once more), because a dialog handed it back.
     """
 
@@ -149,14 +150,14 @@ class Conversation:
         self.parts: list[Reply] = []
         self.unrouted: set[int] = set()
         self.again = False
-        self._begun = 0
+        self.begun = 0
 
     # Beginning ------------------------------------------------------------------------------------
 
     def begin(self, dialog: Dialog, args: dict[str, Any]) -> Flow:
         """Start a dialog on the message at hand, on top of whatever is on the stack."""
         doc = self.doc
-        self._begun += 1
+        self.begun += 1
         frame = Frame(
             id=self._new_id(),
             dialog=dialog.name,
@@ -183,7 +184,7 @@ class Conversation:
         # Not of when the message arrived: a copy that finishes what a dead worker began arrives
         # later, and has to repeat that worker's step under the same idempotency key.
         state = self.doc.state
-        seed = f"{state.account}\0{state.user}\0{self.key}\0{self._begun}"
+        seed = f"{state.account}\0{state.user}\0{self.key}\0{self.begun}"
         return hashlib.blake2s(seed.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
     def _run(self, dialog: Dialog, frame: Frame, *, code: str = "") -> Run:
@@ -449,7 +450,7 @@ class Conversation:
                     frame, TypeError(f"continue_as: the state is no JSON data ({error})")
                 )
                 return
-            if dialog is None or self._begun > HANDOVERS:
+            if dialog is None or self.begun > HANDOVERS:
                 name = getattr(value.dialog, "__qualname__", repr(value.dialog))
                 why = (
                     "is no dialog of the bot; name it with @bot.dialog"

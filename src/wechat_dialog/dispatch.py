@@ -11,6 +11,7 @@ import copy
 import logging
 from collections.abc import Iterator, Sequence
 from typing import Any
+from zlib import crc32
 
 import msgspec
 
@@ -55,13 +56,18 @@ def decode_reply(reply: bytes) -> Reply | None:
 
 
 def _mark(match: Match) -> int:
-    return hash((match.route.kind, match.route.patterns, match.route.dialog.name))
+    """Return a number that tells a route from the others, the same in every process."""
+    route = match.route
+    patterns = [one if isinstance(one, str) else one.pattern for one in route.patterns]
+    return crc32(repr((route.kind, patterns, route.dialog.name)).encode("utf-8", "replace"))
 
 
 class Turn(Conversation):
     """One message worked on, from what it means to the reply it gets."""
 
-    _packed = 0
+    _takes_owed = False
+    _held: list[Held] | None = None
+    _unfetched: list[Held] | None = None
 
     # An interrupted turn --------------------------------------------------------------------------
 
@@ -69,7 +75,11 @@ class Turn(Conversation):
         """Finish the turn that was cut off in the middle: the message at hand becomes that turn's own."""
         frame = self.doc.top
         assert frame is not None
-        self.key = self.doc.state.key
+        state = self.doc.state
+        self.key, self.begun, self.unrouted = state.key, state.begun, set(state.tried)
+        said = [decode_reply(bytes(part)) for part in state.said]
+        self.parts = [part for part in said if part is not None]
+        self._takes_owed = True
         run = yield from self.wake(frame)
         if run is None:
             return
@@ -95,9 +105,20 @@ class Turn(Conversation):
                 return record
         return None
 
+    def pause(self) -> None:
+        """Put into the head what another worker would need to finish this turn, and no replay tells."""
+        state = self.doc.state
+        state.begun = self.begun
+        state.said = [msgspec.Raw(encode_reply(part)) for part in self.parts]
+        state.tried = sorted(self.unrouted)
+
     def owe(self) -> None:
         """Hold the whole answer for the user's next message: nobody is listening to this one's."""
-        self._hold(self.parts, owed=True)
+        if self._unfetched is not None:
+            # It was itself only fetched: then that did not happen.
+            self.doc.state.held = self._unfetched
+        else:
+            self._hold(self.parts, owed=True)
         self.parts = []
 
     # A message ------------------------------------------------------------------------------------
@@ -116,9 +137,8 @@ class Turn(Conversation):
             # The pending question stands in what the user has not seen: this cannot be its answer.
             self._fetch(note=texts.not_taken)
             return
-        owed = self._take_owed()
+        self._takes_owed = True
         yield from self.dispatch()
-        self.parts[:0] = owed
 
     def dispatch(self) -> Flow:
         """Give the message to the conversation on top, or begin one."""
@@ -296,9 +316,8 @@ class Turn(Conversation):
                 return
             # Handed back: it is for the next route, or for nobody, but no answer to what is asked.
             self.again = False
-        owed = self._take_owed()
+        self._takes_owed = True
         yield from self.dispatch()
-        self.parts[:0] = owed
 
     def _end_all(self) -> Flow:
         while self.doc.top is not None:
@@ -331,6 +350,8 @@ class Turn(Conversation):
         state = self.doc.state
         held, state.held = state.held, []
         asks = held[-1].asks
+        unsaid = [Held(msgspec.Raw(encode_reply(replies.Text(note))), held[-1].until, True)]
+        self._unfetched = [*(unsaid if note else []), *held]
         parts = [decode_reply(bytes(one.reply)) for one in held]
         texts = self.rules.texts
         parcel = pack(
@@ -366,16 +387,17 @@ class Turn(Conversation):
     def reply(self) -> Reply | None:
         """Make one reply of the parts, and hold what does not fit into it. Called once, at the end."""
         texts = self.rules.texts
-        parcel = pack(self.parts, texts.more, texts.more_before)
-        self._packed = len(parcel.rest)
+        # What is owed leaves the head only here: a turn that is cut off before still owes it.
+        self._held = list(self.doc.state.held)
+        owed = self._take_owed() if self._takes_owed else []
+        parcel = pack([*owed, *self.parts], texts.more, texts.more_before)
         self._hold(parcel.rest, owed=False)
         return parcel.reply
 
     def unpack(self) -> None:
         """Undo `reply`: its parts are whole again in `parts`, and nothing of them is held."""
-        held = self.doc.state.held
-        del held[len(held) - self._packed :]
-        self._packed = 0
+        if self._held is not None:
+            self.doc.state.held, self._held = self._held, None
 
     def kill(self) -> Flow:
         """End all of the user's conversations, by an operator's hand: clean-up steps run, nothing is said."""

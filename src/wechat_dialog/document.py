@@ -168,6 +168,8 @@ class Document:
         """
         state = self.state
         state.key = unfinished
+        if not unfinished:
+            state.begun, state.said, state.tried = 0, [], []
         if not unfinished and state.stack:
             top = state.stack[-1]
             top.length = len(self.records) - top.base

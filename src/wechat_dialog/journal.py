@@ -344,7 +344,12 @@ class State(msgspec.Struct, omit_defaults=True):
         account: The account's id (`ToUserName`), likewise.
         stack: The conversations, the running one last; those before it were interrupted by it.
         held: Parts of answers not yet delivered, oldest first.
-        key: Key of the message whose turn was interrupted; "" after a commit.
+        key: Key of the message whose turn was interrupted; "" after a commit, and then the rest is
+            empty, too.
+        begun: How many conversations that turn had begun.
+        said: Parts of its answer from conversations of that turn that are over: no replay brings
+            them back.
+        tried: Routes that had handed its message back.
     """
 
     format: int = FORMAT
@@ -353,6 +358,9 @@ class State(msgspec.Struct, omit_defaults=True):
     stack: list[Frame] = []
     held: list[Held] = []
     key: str = ""
+    begun: int = 0
+    said: list[msgspec.Raw] = []
+    tried: list[int] = []
 
 
 class ParkedConversation(msgspec.Struct, omit_defaults=True):

@@ -222,6 +222,7 @@ def _perform(
             except StopIteration:
                 return Outcome(None)
         if isinstance(op, Checkpoint):
+            work.pause()
             write = job.doc.write(job.arrived, grace=job.grace, unfinished=work.key)
             committed = yield Record(job.user, job.fence, write)
             job.doc.wrote(write, committed)
