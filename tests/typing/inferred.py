@@ -1,0 +1,144 @@
+"""What mypy and pyright infer of every call, in both styles; never run: see `test_types.py`."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import re
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import Any, assert_type
+
+import msgspec
+
+from wechat_dialog import Bot, Chat, Dialog, Dialogs, messages, parsers, step
+from wechat_dialog.effects import ContinueAs
+
+
+class Size(enum.Enum):
+    SMALL = "小杯"
+
+
+@dataclasses.dataclass
+class Order:
+    name: str
+
+
+# Declared, since pyright takes a literal 1 for Literal[1] where it stands in the call itself.
+PAIRS: list[tuple[str, int]] = [("a", 1), ("b", 2)]
+COUNTS: dict[str, int] = {"a": 1}
+
+
+class Contact(msgspec.Struct):
+    tel: str
+
+
+def fetch(city: str, *, days: int = 1) -> float:
+    return 1.0
+
+
+async def fetch_async(city: str) -> list[int]:
+    return [1]
+
+
+@step(retries=3)
+def send(text: str) -> bool:
+    return True
+
+
+@step
+async def send_async(text: str) -> bytes:
+    return b""
+
+
+def digits(text: str) -> set[int]:
+    return {1}
+
+
+async def awaited(chat: Chat) -> str:
+    assert_type(await chat.ask("？"), str)
+    assert_type(await chat.ask("？", int), int)
+    assert_type(await chat.ask("？", float), float)
+    assert_type(await chat.ask("？", Decimal), Decimal)
+    assert_type(await chat.ask("？", bool), bool)
+    assert_type(await chat.ask("？", date), date)
+    assert_type(await chat.ask("？", time), time)
+    assert_type(await chat.ask("？", datetime), datetime)
+    assert_type(await chat.ask("？", Size), Size)
+    assert_type(await chat.ask("？", re.compile("x")), re.Match[str])
+    assert_type(await chat.ask("？", messages.Image), messages.Image)
+    assert_type(await chat.ask("？", digits), set[int])
+    assert_type(await chat.ask("？", parsers.phone), str)
+    assert_type(await chat.ask("？", parsers.amount, attempts=3, hint="x"), Decimal)
+    assert_type(await chat.choose("？", ["a", "b"]), str)
+    assert_type(await chat.choose("？", ("a", "b"), key="k"), str)
+    assert_type(await chat.choose("？", PAIRS), int)
+    assert_type(await chat.choose("？", {"a": 1.5}), float)
+    assert_type(await chat.choose("？", Size), Size)
+    assert_type(await chat.choose("？", ["a"], many=True), list[str])
+    assert_type(await chat.choose("？", PAIRS, many=True), list[int])
+    assert_type(await chat.choose("？", COUNTS, many=True), list[int])
+    assert_type(await chat.choose("？", Size, many=True, timeout=9), list[Size])
+    assert_type(await chat.confirm("？"), bool)
+    assert_type(await chat.confirm("？", default=True, yes="好"), bool)
+    assert_type(await chat.form(Order), Order)
+    assert_type(await chat.form(Contact, given={"tel": "1"}, summary=False), Contact)
+    assert_type(await chat.step(fetch, "x", days=2), float)
+    assert_type(await chat.step(fetch_async, "x"), list[int])
+    assert_type(await chat.step(send, "x"), bool)
+    assert_type(await chat.step(send_async, "x"), bytes)
+    assert_type(await chat.gather(chat.step(fetch, "x"), chat.step(send, "x")), tuple[float, bool])
+    assert_type(chat.now(), datetime)
+    assert_type(chat.user, str)
+    assert_type(chat.message, messages.Message)
+    assert_type(chat.continue_as(generated, count=1), ContinueAs)
+    return ""
+
+
+def yielded(chat: Chat) -> Dialog[str]:
+    assert_type((yield from chat.ask("？")), str)
+    assert_type((yield from chat.ask("？", int)), int)
+    assert_type((yield from chat.ask("？", Decimal)), Decimal)
+    assert_type((yield from chat.ask("？", Size)), Size)
+    assert_type((yield from chat.ask("？", re.compile("x"))), re.Match[str])
+    assert_type((yield from chat.ask("？", messages.Location)), messages.Location)
+    assert_type((yield from chat.ask("？", digits, key="k")), set[int])
+    assert_type((yield from chat.choose("？", ["a"])), str)
+    assert_type((yield from chat.choose("？", PAIRS)), int)
+    assert_type((yield from chat.choose("？", {"a": 1.5})), float)
+    assert_type((yield from chat.choose("？", Size)), Size)
+    assert_type((yield from chat.choose("？", ["a"], many=True)), list[str])
+    assert_type((yield from chat.choose("？", COUNTS, many=True)), list[int])
+    assert_type((yield from chat.confirm("？", default=False)), bool)
+    assert_type((yield from chat.form(Order)), Order)
+    assert_type((yield from chat.form(Contact)), Contact)
+    assert_type((yield from chat.step(fetch, "x")), float)
+    assert_type((yield from chat.step(fetch_async, "x")), list[int])
+    assert_type((yield from chat.step(send, "x")), bool)
+    assert_type((yield from chat.gather(chat.step(fetch, "x"))), tuple[float])
+    assert_type((yield from generated(chat)), int)
+    return ""
+
+
+def generated(chat: Chat, count: int = 0) -> Dialog[int]:
+    name = yield from chat.ask("？")
+    return len(name) + count
+
+
+bot = Bot()
+dialogs = Dialogs()
+
+
+@bot.text("a", re.compile("(?P<count>.*)"), anytime=True, timeout=5)
+def routed(chat: Chat, count: str = "") -> Dialog[str]:
+    return (yield from chat.ask(count))
+
+
+@dialogs.click("k")
+async def tapped(chat: Chat) -> Any:
+    return chat.continue_as(generated)
+
+
+bot.include(dialogs)
+MESSAGE = messages.Text(user="u", account="a", created=0, raw={}, text="")
+assert_type(routed(Chat("u", MESSAGE)), Dialog[str])
