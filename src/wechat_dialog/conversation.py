@@ -56,7 +56,15 @@ from .steps import failed, returned
 from .stores.base import Parked
 from .texts import Texts
 
-__all__ = ["CHECKPOINT", "Checkpoint", "Conversation", "Flow", "Routes", "Rules"]
+__all__ = [
+    "CHECKPOINT",
+    "Checkpoint",
+    "Conversation",
+    "Flow",
+    "Routes",
+    "Rules",
+    "idempotency_key",
+]
 
 log = logging.getLogger("wechat_dialog")
 
@@ -69,6 +77,7 @@ CHECKPOINT = Checkpoint()
 
 Flow = Generator[Operation | Checkpoint, Any, None]
 
+HEARD = (Answer, Message, Killed)
 HANDOVERS = 20
 """Times one turn may go from `continue_as` to `continue_as` before it counts as a bug."""
 
@@ -345,7 +354,8 @@ class Conversation:
     def _step(self, run: Run, frame: Frame, at: StepCall[Any]) -> Flow:
         if self._full(run, frame):
             return
-        outcome = yield RunStep(at, f"{frame.id}:{self._position(frame)}")
+        key = idempotency_key(frame.id, self.key, self._since_heard(frame))
+        outcome = yield RunStep(at, key)
         self.record(run, _step_record(at.name, outcome))
         yield CHECKPOINT
 
@@ -354,10 +364,9 @@ class Conversation:
             return
         slots = run.open_slots()
         # Where the gathering began: what of it has ended already stands behind that.
-        position = self._position(frame) - (len(at.calls) - len(slots))
-        steps = tuple(
-            RunStep(at.calls[slot], f"{frame.id}:{position}:{slot}", slot) for slot in slots
-        )
+        began = self._since_heard(frame) - (len(at.calls) - len(slots))
+        key = idempotency_key(frame.id, self.key, began)
+        steps = tuple(RunStep(at.calls[slot], f"{key}:{slot}", slot) for slot in slots)
         left = len(steps)
         outcome = yield RunSteps(steps)
         while True:
@@ -368,14 +377,13 @@ class Conversation:
                 return
             outcome = yield RunSteps(())
 
-    def _position(self, frame: Frame) -> int:
-        """Return the position of the next record, rewinds counted: the idempotency key of a step is
-        made of it.
-
-        So a step that a crash repeats has the key it had, and one that follows an answer taken back
-        has a new one.
-        """
-        return len(self.doc.records) - frame.base
+    def _since_heard(self, frame: Frame) -> int:
+        """Return how many records the message at hand has in this conversation, its own included."""
+        records = self.doc.records
+        count = 1
+        while len(records) - count > frame.base and not isinstance(records[-count], HEARD):
+            count += 1
+        return count
 
     def record(self, run: Run, record: Record) -> None:
         """Add a record and feed it to the dialog."""
@@ -594,6 +602,22 @@ class Conversation:
                 self.doc.data.pop(name, None)
             elif name not in before or view[name] != before[name]:
                 self.doc.data[name] = copy.deepcopy(view[name])
+
+
+def idempotency_key(conversation: str, message: str, count: int) -> str:
+    """Return the idempotency key of a step.
+
+    It is the same whenever the same message comes to the same step, and no other's: a step in which
+    a worker died is repeated under its key even if another message had its turn in between, which
+    then stands at the same place in the journal, and must not be taken for it.
+
+    Args:
+        conversation: Its id.
+        message: Key of the message whose turn it is.
+        count: Records the message has in the conversation so far, its own included.
+    """
+    digest = hashlib.blake2s(message.encode("utf-8", "surrogatepass"), digest_size=6)
+    return f"{conversation}:{digest.hexdigest()}:{count}"
 
 
 def _step_record(name: str, outcome: StepOutcome, slot: int | None = None) -> Record:
