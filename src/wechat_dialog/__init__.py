@@ -2,8 +2,8 @@
 its journal.
 
 Here are the public names, and nothing else: `Bot` and `Dialogs` to build with, `Chat` and `Dialog`
-for annotations, `Field` for forms, `step` for side effects, `Texts` and `Window` for settings, and the modules
-`messages`, `replies` and `errors`.
+for annotations, `Field` for forms, `step` for side effects, `Texts` and `Window` for settings, and
+the modules `messages`, `replies` and `errors`.
 """
 
 from __future__ import annotations

@@ -29,7 +29,9 @@ class LiveDialogs:
         self._lock = Lock()
 
     def take(self, user: str) -> Document | None:
-        """Return a user's document and forget it: it belongs to the caller now. None if there is none."""
+        """Return a user's document and forget it: it belongs to the caller now. None if there is
+        none.
+        """
         with self._lock:
             return self._documents.pop(user, None)
 

@@ -51,7 +51,9 @@ def link(word: str, id: str = "0", *, shown: str | None = None) -> str:
 
 
 def merge(parts: Sequence[Reply]) -> list[Reply]:
-    """Return the parts with adjacent texts made one, a line break between them, and blank texts left out."""
+    """Return the parts with adjacent texts made one, a line break between them, and blank texts
+    left out.
+    """
     merged: list[Reply] = []
     for part in parts:
         if not isinstance(part, replies.Text):

@@ -1,7 +1,8 @@
 """What the code at hand would do with a stored conversation: the gate of a deployment.
 
-`examine` replays one journal and comes to the decision a turn would come to, without a store and without running anything;
-`conversation.py` asks `decide` for the same decision, so that the gate and production cannot disagree.
+`examine` replays one journal and comes to the decision a turn would come to, without a store and
+without running anything; `conversation.py` asks `decide` for the same decision, so that the gate
+and production cannot disagree.
 """
 
 from __future__ import annotations
@@ -53,8 +54,8 @@ class Verdict:
 def decide(policy: str, records: Sequence[Record], position: int) -> str:
     """Return what a policy comes to for a journal that differs from `position` on.
 
-    Resuming keeps the records before the difference. Where a step would be lost with the rest, or nothing would be left, the
-    conversation is parked instead: a step that ran is never forgotten.
+    Resuming keeps the records before the difference. Where a step would be lost with the rest, or
+    nothing would be left, the conversation is parked instead: a step that ran is never forgotten.
 
     Args:
         policy: "resume", "restart" or "park".
@@ -94,9 +95,7 @@ def examine(
     interrupted = len(records) > frame.length
 
     def fresh(code: str) -> Run:
-        nobody = messages.Text(
-            user=user, account=account, created=0, msg_id="", raw={}, text=""
-        )
+        nobody = messages.Text(user=user, account=account, created=0, msg_id="", raw={}, text="")
         chat = Chat(user, nobody, account=account, id=frame.id, zone=zone)
         return Run(dialog, chat, dict(frame.args), account=account, code=code)
 

@@ -72,7 +72,9 @@ class Turn(Conversation):
     # An interrupted turn --------------------------------------------------------------------------
 
     def finish(self) -> Flow:
-        """Finish the turn that was cut off in the middle: the message at hand becomes that turn's own."""
+        """Finish the turn that was cut off in the middle: the message at hand becomes that turn's
+        own.
+        """
         frame = self.doc.top
         assert frame is not None
         state = self.doc.state
@@ -211,7 +213,9 @@ class Turn(Conversation):
         yield from self._answer(run, frame, at)
 
     def _interruption(self, frame: Frame) -> Match | None:
-        """Return the `anytime` route that takes the message, unless it is the one running or the stack is full."""
+        """Return the `anytime` route that takes the message, unless it is the one running or the
+        stack is full.
+        """
         if len(self.doc.state.stack) >= self.rules.depth:
             return None
         for match in self._candidates():
@@ -400,7 +404,9 @@ class Turn(Conversation):
             self.doc.state.held, self._held = self._held, None
 
     def kill(self) -> Flow:
-        """End all of the user's conversations, by an operator's hand: clean-up steps run, nothing is said."""
+        """End all of the user's conversations, by an operator's hand: clean-up steps run, nothing
+        is said.
+        """
         while self.doc.top is not None:
             yield from self.end(self.doc.top, killed=True)
 

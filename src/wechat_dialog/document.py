@@ -105,7 +105,9 @@ class Document:
         self._written(claimed.revision, claimed.journal)
 
     def _feed(self, records: list[Record]) -> None:
-        """Bring the live dialog up to records that another worker wrote; where that is not plain, replay later."""
+        """Bring the live dialog up to records that another worker wrote; where that is not plain,
+        replay later.
+        """
         assert self.run is not None
         try:
             self.run.replay(records)
@@ -126,13 +128,17 @@ class Document:
 
     @property
     def unseen(self) -> bool:
-        """Whether the pending question stands in what is held, so that the user cannot have seen it."""
+        """Whether the pending question stands in what is held, so that the user cannot have seen
+        it.
+        """
         top = self.top
         return top is not None and any(held.asks == top.id for held in self.state.held)
 
     @property
     def limit(self) -> float | None:
-        """Seconds after which the running conversation is gone; None: never, or not before its question is seen."""
+        """Seconds after which the running conversation is gone; None: never, or not before its
+        question is seen.
+        """
         top = self.top
         return None if top is None or self.unseen else top.timeout
 

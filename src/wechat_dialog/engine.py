@@ -381,7 +381,9 @@ class Run:
         self._throw(error)
 
     def close(self) -> None:
-        """Put the dialog away: Python runs its `finally` blocks, but an effect asked for in them stops there."""
+        """Put the dialog away: Python runs its `finally` blocks, but an effect asked for in them
+        stops there.
+        """
         self.chat.put_away = True
         made, self._made = self._made, None
         if made is None:
@@ -389,7 +391,9 @@ class Run:
         try:
             made.close()
         except RuntimeError:
-            pass  # a bare `yield` in a `finally`: Python says that it ignored GeneratorExit, which is what we wanted
+            # A bare `yield` in a `finally`: Python says that it ignored GeneratorExit, which is what
+            # we wanted.
+            pass
         except (PutAway, Exception, Signal) as error:
             log.debug("dialog %r raised while it was put away: %r", self.dialog.name, error)
 
@@ -402,7 +406,9 @@ class Run:
     # Telling --------------------------------------------------------------------------------------
 
     def where(self) -> str:
-        """Return `file:line` of the innermost line of the application at which the dialog stands; "" if it ended."""
+        """Return `file:line` of the innermost line of the application at which the dialog stands;
+        "" if it ended.
+        """
         return where(self._made)
 
     def _only_worded_otherwise(self, wait: str, at: Wait[Any]) -> bool:
@@ -440,8 +446,8 @@ def _warn_once(dialog: Dialog, position: int, place: str) -> None:
     if mark not in _warned:
         _warned.add(mark)
         log.warning(
-            "dialog %r asks in other words at every replay (record %d, %s): its prompt holds a clock or other data; "
-            "give the question a key=, or the next change of the code cannot be told from it",
+            "dialog %r asks in other words at every replay (record %d, %s): its prompt holds a "
+            "clock or other data; give the question a key=, or the next change of the code cannot be told from it",
             dialog.name,
             position,
             place,
@@ -486,7 +492,9 @@ def doing(at: At) -> str:
 
 
 def where(made: Any) -> str:
-    """Return `file:line` of the innermost application line at which a generator or coroutine stands, else ""."""
+    """Return `file:line` of the innermost application line at which a generator or coroutine
+    stands, else "".
+    """
     best = ""
     while made is not None:
         frame = getattr(made, "gi_frame", None) or getattr(made, "cr_frame", None)

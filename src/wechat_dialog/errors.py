@@ -80,7 +80,9 @@ class PlaintextRefused(Refused):
 
 
 class EncryptedRefused(Refused):
-    """Nothing but ciphertext reached an account in plain mode; give the bot its key and `mode="safe"`."""
+    """Nothing but ciphertext reached an account in plain mode; give the bot its key and
+    `mode="safe"`.
+    """
 
 
 class Stale(Refused):
@@ -88,7 +90,9 @@ class Stale(Refused):
 
 
 class DecryptionFailed(Refused):
-    """The ciphertext is not Base64, too short, or not made with a key of ours (protocol reference 6)."""
+    """The ciphertext is not Base64, too short, or not made with a key of ours (protocol reference
+    6).
+    """
 
 
 class AppIdMismatch(Refused):
@@ -96,7 +100,9 @@ class AppIdMismatch(Refused):
 
 
 class BadMessage(Refused):
-    """The body is no message: not XML or JSON, a DOCTYPE, or a field missing without which nothing can be done."""
+    """The body is no message: not XML or JSON, a DOCTYPE, or a field missing without which nothing
+    can be done.
+    """
 
     status = 400
 
@@ -140,8 +146,8 @@ class ReplayMismatch(DialogError):
         found = "it has ended" if self.found is None else f"it does {self.found}"
         where = f" ({self.where})" if self.where else ""
         return (
-            f"dialog {self.dialog!r} at record {self.position}: the journal has {self.expected}, now {found}{where}; "
-            "register the changed dialog under a new version=, or choose on_divergence="
+            f"dialog {self.dialog!r} at record {self.position}: the journal has {self.expected}, "
+            f"now {found}{where}; register the changed dialog under a new version=, or choose on_divergence="
         )
 
 
@@ -162,8 +168,8 @@ class ForeignAwait(DialogError):
 
     def __str__(self) -> str:
         return (
-            f"dialog {self.dialog!r} awaits {self.awaited} at {self.where}; a dialog may await only what its chat "
-            "offers: put this into a step, `await chat.step(fn, …)`"
+            f"dialog {self.dialog!r} awaits {self.awaited} at {self.where}; a dialog may await "
+            "only what its chat offers: put this into a step, `await chat.step(fn, …)`"
         )
 
 
@@ -182,8 +188,8 @@ class JournalFull(DialogError):
 
     def __str__(self) -> str:
         return (
-            f"the conversation of dialog {self.dialog!r} reached {self.limit} records; let it hand over to itself "
-            "with `return chat.continue_as(…)`"
+            f"the conversation of dialog {self.dialog!r} reached {self.limit} records; let it hand "
+            "over to itself with `return chat.continue_as(…)`"
         )
 
 
@@ -199,7 +205,10 @@ class TooManyAttempts(DialogError):
         self.attempts = attempts
 
     def __str__(self) -> str:
-        return f"{self.attempts} answers in a row did not fit; catch TooManyAttempts to say more than an apology"
+        return (
+            f"{self.attempts} answers in a row did not fit; catch TooManyAttempts to say more than "
+            "an apology"
+        )
 
 
 class StepFailed(DialogError):

@@ -69,7 +69,9 @@ __all__ = [
 ]
 
 FORMAT = 1
-"""Number of the journal's format, kept in every header; see `docs/replay.md` for what a newer library does with it."""
+"""Number of the journal's format, kept in every header; see `docs/replay.md` for what a newer
+library does with it.
+"""
 
 
 class Answer(msgspec.Struct, array_like=True, tag="a", frozen=True, gc=False):
@@ -98,7 +100,9 @@ class Returned(msgspec.Struct, array_like=True, tag="s", frozen=True):
 
 
 class Failed(msgspec.Struct, array_like=True, tag="e", frozen=True):
-    """A step that raised: the class as `module:qualname`, its `args` where they are JSON, else None, and its text."""
+    """A step that raised: the class as `module:qualname`, its `args` where they are JSON, else
+    None, and its text.
+    """
 
     name: str
     cls: str

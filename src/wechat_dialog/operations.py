@@ -75,8 +75,9 @@ class Commit:
     def on(self, store: Store | AsyncStore) -> Any:
         """Perform it."""
         return store.commit(
-            self.user, self.key, self.write, reply=self.reply, fence=self.fence, revision=self.revision,
-            max_age=self.max_age, deferred=self.deferred, release=self.release, remember=self.remember,
+            self.user, self.key, self.write, reply=self.reply, fence=self.fence,
+            revision=self.revision, max_age=self.max_age, deferred=self.deferred,
+            release=self.release, remember=self.remember,
         )  # fmt: skip
 
 

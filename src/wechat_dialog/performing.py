@@ -56,7 +56,9 @@ class Steps:
     # On threads -----------------------------------------------------------------------------------
 
     def run(self, step: RunStep) -> StepOutcome:
-        """Run one step, and again where its options say so, and return how it ended. Never raises an `Exception`."""
+        """Run one step, and again where its options say so, and return how it ended. Never raises
+        an `Exception`.
+        """
         options, repetition = step.call.options, 0
         while True:
             try:

@@ -68,7 +68,9 @@ class Route:
         return None
 
     def _subject(self, message: messages.Message) -> str | None:
-        """Return what of the message the patterns are matched against, None if the route is for others."""
+        """Return what of the message the patterns are matched against, None if the route is for
+        others.
+        """
         kind = self.kind
         if kind == "text":
             text = answers.text_of(message)
@@ -125,7 +127,8 @@ class Route:
             ", ".join(repr(p if isinstance(p, str) else p.pattern) for p in self.patterns)
             or "anything"
         )
-        return f"@{self.kind}({wanted}) → {self.dialog.name!r}{f' ({self.registered})' if self.registered else ''}"
+        place = f" ({self.registered})" if self.registered else ""
+        return f"@{self.kind}({wanted}) → {self.dialog.name!r}{place}"
 
 
 class Dialogs:
@@ -147,7 +150,9 @@ class Dialogs:
         return self._decorate("text", patterns, options)
 
     def event(self, *names: str, **options: Any) -> Callable[[F], F]:
-        """Route events by name, in any case ("subscribe", "CLICK"); none at all: every event. A decorator."""
+        """Route events by name, in any case ("subscribe", "CLICK"); none at all: every event. A
+        decorator.
+        """
         return self._decorate("event", tuple(name.lower() for name in names), options)
 
     def click(self, *keys: str | re.Pattern[str], **options: Any) -> Callable[[F], F]:
@@ -155,21 +160,29 @@ class Dialogs:
         return self._decorate("click", keys, options)
 
     def scan(self, *scenes: str | re.Pattern[str], **options: Any) -> Callable[[F], F]:
-        """Route scans of a parametric QR code by scene, by followers and new ones alike. A decorator."""
+        """Route scans of a parametric QR code by scene, by followers and new ones alike. A
+        decorator.
+        """
         return self._decorate("scan", scenes, options)
 
     def message(self, *kinds: str | type[messages.Message], **options: Any) -> Callable[[F], F]:
-        """Route messages by kind ("image", or `messages.Image`); none at all: every message. A decorator."""
+        """Route messages by kind ("image", or `messages.Image`); none at all: every message. A
+        decorator.
+        """
         names = tuple(kind if isinstance(kind, str) else kind.kind for kind in kinds)
         return self._decorate("message", names, options)
 
     def fallback(self, fn: F) -> F:
-        """Take every message no other route takes, wherever it was registered. A decorator without arguments."""
+        """Take every message no other route takes, wherever it was registered. A decorator without
+        arguments.
+        """
         self.add("fallback", (), fn)
         return fn
 
     def dialog(self, fn: F | None = None, **options: Any) -> Any:
-        """Name a dialog that no message starts, for `chat.continue_as`. A decorator, with or without options."""
+        """Name a dialog that no message starts, for `chat.continue_as`. A decorator, with or
+        without options.
+        """
         if fn is None:
             return lambda fn: self.dialog(fn, **options)
         self._dialog(fn, **options)
@@ -183,7 +196,8 @@ class Dialogs:
                 pattern, (str, re.Pattern)
             ):  # a decorator used without its parentheses
                 raise TypeError(
-                    f"@{kind} takes texts or compiled patterns, not {pattern!r}; write @bot.{kind}(…)"
+                    f"@{kind} takes texts or compiled patterns, not {pattern!r}; "
+                    f"write @bot.{kind}(…)"
                 )
 
         def register(fn: F) -> F:
@@ -244,8 +258,8 @@ class Dialogs:
             known = self.dialogs[mark] = Dialog(own, fn, str(version), timeout, on_divergence, pure)
         elif known.fn is not fn:
             raise ConfigurationError(
-                f"two dialogs are named {own!r}{f' in version {version}' if version else ''}: {_place(known.fn)} and "
-                f"{_place(fn)}; give one of them another name= or version="
+                f"two dialogs are named {own!r}{f' in version {version}' if version else ''}: "
+                f"{_place(known.fn)} and {_place(fn)}; give one of them another name= or version="
             )
         return known
 
@@ -266,8 +280,8 @@ class Router:
             known = self.collected.dialogs.setdefault(mark, dialog)
             if known.fn is not dialog.fn:
                 raise ConfigurationError(
-                    f"two dialogs are named {dialog.name!r}: {_place(known.fn)} and {_place(dialog.fn)}; "
-                    "give one of them another name="
+                    f"two dialogs are named {dialog.name!r}: {_place(known.fn)} and "
+                    f"{_place(dialog.fn)}; give one of them another name="
                 )
         self.collected.routes.extend(dialogs.routes)
 
@@ -319,7 +333,9 @@ class Router:
         return Route(route.kind, route.patterns, dialog, route.anytime, route.registered)
 
     def newest(self, name: str) -> Dialog | None:
-        """Return the newest version of a dialog: the one registered last; None if there is none of the name."""
+        """Return the newest version of a dialog: the one registered last; None if there is none of
+        the name.
+        """
         best = None
         for (known, _), dialog in self.collected.dialogs.items():
             if known == name:

@@ -86,7 +86,9 @@ class Runner:
                 result = self.store.defer(wanted.user, wanted.key)
 
     def _fly(self, mark: tuple[str, str], seat: Seat, transaction: Transaction) -> Outcome:
-        """Drive a turn; where this request is the platform's last, on a thread of its own, so that it can be left."""
+        """Drive a turn; where this request is the platform's last, on a thread of its own, so that
+        it can be left.
+        """
         flight = seat.flight
         try:
             outcome = self._drive(transaction, seat, may_leave=True)
@@ -222,7 +224,9 @@ class Runner:
             self._flights.land(mark, flight, outcome)
 
     async def _drive_async(self, transaction: Transaction, flight: Flight) -> Outcome:
-        """See `_drive`; here the request is told apart from the turn anyway, so nothing is handed over."""
+        """See `_drive`; here the request is told apart from the turn anyway, so nothing is handed
+        over.
+        """
         store = self._asynchronous()
         result: Any = None
         error: Exception | None = None

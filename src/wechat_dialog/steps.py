@@ -116,8 +116,8 @@ def returned(name: str, result: object, slot: int | None = None) -> Returned | G
         raw = msgspec.Raw(msgspec.json.encode(result))
     except (TypeError, ValueError, RecursionError) as error:
         raise TypeError(
-            f"step {name!r} returned {type(result).__qualname__}, which cannot be written down ({error}); "
-            "return JSON data, a dataclass or a msgspec.Struct"
+            f"step {name!r} returned {type(result).__qualname__}, which cannot be written down "
+            f"({error}); return JSON data, a dataclass or a msgspec.Struct"
         ) from error
     return Returned(name, raw) if slot is None else GatheredReturned(slot, name, raw)
 
@@ -167,7 +167,7 @@ def raised(record: Failed | GatheredFailed) -> Exception:
     if record.args is not None and isinstance(cls, type) and issubclass(cls, Exception):
         try:
             error = cast("Exception", cls(*record.args))
-        except Exception:  # noqa: BLE001 - a constructor that does not take its own args; StepFailed tells the rest
+        except Exception:  # noqa: BLE001 - a constructor may not take its own args
             return StepFailed(record.cls.replace(":", "."), record.text)
         if isinstance(error, DialogError) or str(error) == record.text:
             return error
@@ -179,7 +179,7 @@ def _result_type(fn: Callable[..., Any]) -> Any:
     try:
         hint = typing.get_type_hints(inspect.unwrap(fn)).get("return", Any)
         msgspec.json.Decoder(hint)
-    except Exception:  # noqa: BLE001 - a hint that cannot be read, or that msgspec does not know: plain JSON data
+    except Exception:  # noqa: BLE001 - a hint nobody can read, or msgspec does not know
         return Any
     return hint
 

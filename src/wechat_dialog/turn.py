@@ -154,7 +154,8 @@ def turn(settings: Settings, user: str, message: Message, key: str, arrived: int
             claimed = None
             job.doc = job.fresh()
     raise ClaimLost(
-        f"the claim was lost {RESTARTS} times in a row; is a worker stopped for longer than its lease?"
+        f"the claim was lost {RESTARTS} times in a row; "
+        "is a worker stopped for longer than its lease?"
     )
 
 

@@ -1,4 +1,6 @@
-"""The window: the seconds in which the platform still takes a reply to a message (protocol reference 5.3)."""
+"""The window: the seconds in which the platform still takes a reply to a message (protocol
+reference 5.3).
+"""
 
 from __future__ import annotations
 
