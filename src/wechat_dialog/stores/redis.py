@@ -196,6 +196,13 @@ def _sentinel_settings(settings: dict[str, Any]) -> dict[str, Any]:
     return own
 
 
+def _sentinels(client: Any) -> list[Any]:
+    """Return the clients of the sentinels, which closing the master's client leaves open."""
+    pool = getattr(client, "connection_pool", None)
+    manager = getattr(pool, "sentinel_manager", None)
+    return [] if manager is None else manager.sentinels
+
+
 def _require_bytes(client: Any) -> None:
     if client.get_encoder().decode_responses:
         raise ConfigurationError(
@@ -386,6 +393,8 @@ class RedisStore:
             if self._url is not None:
                 self._client = None
             client.close()
+            for sentinel in _sentinels(client):
+                sentinel.close()
 
 
 class AsyncRedisStore:
@@ -443,7 +452,12 @@ class AsyncRedisStore:
     async def _ask(self, *words: str | bytes | int) -> Any:
         client = self._connected()
         if not self._direct:
-            return await client.execute_command(*words)
+            try:
+                return await client.execute_command(*words)
+            except AttributeError as error:
+                # Where one task finds a node of the cluster gone, redis-py closes connections
+                # that other tasks are just opening, and these then write to None.
+                raise redis.ConnectionError("the connection was closed meanwhile") from error
         pool = client.connection_pool
         connection = await pool.get_connection()
         try:
@@ -528,3 +542,5 @@ class AsyncRedisStore:
         if self._url is not None:
             self._clients.pop(asyncio.get_running_loop(), None)
         await client.aclose()
+        for sentinel in _sentinels(client):
+            await sentinel.aclose()
