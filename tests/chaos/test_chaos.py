@@ -1,0 +1,221 @@
+"""Real workers killed and stopped at random, a real Redis restarted, and the platform's own repeats.
+
+Many users each add numbers up in a dialog whose steps write a ledger. Whatever happens meanwhile, every user gets to his sum,
+the sum is right, and every entry is in the ledger under one idempotency key. `CHAOS_SEED` repeats a run's choices; what the
+machine's scheduler makes of them is its own.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.chaos.worker import TOKEN, WINDOW
+from tests.redis_server import RedisServer
+from wechat_dialog.platform.emulator import Account, Platform
+
+QUESTION = re.compile(r"第 (\d+) 个数")
+SUM = re.compile(r"合计 (\d+)")
+
+
+class Worker:
+    """One server process on a socket that outlives it, as a service manager keeps it."""
+
+    def __init__(self, store: str, live: int) -> None:
+        self.listener = socket.socket()
+        self.listener.bind(("127.0.0.1", 0))
+        self.listener.listen(256)
+        self.listener.set_inheritable(True)
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}/"
+        self.environment = {**os.environ, "CHAOS_STORE": store, "CHAOS_LIVE": str(live)}
+        self.process = self.start()
+
+    def start(self) -> subprocess.Popen[bytes]:
+        fd = self.listener.fileno()
+        return subprocess.Popen(
+            [sys.executable, "-m", "tests.chaos.worker", str(fd)],
+            pass_fds=(fd,),
+            env=self.environment,
+        )
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self.process = self.start()
+
+    def pause(self, seconds: float) -> None:
+        self.process.send_signal(signal.SIGSTOP)
+        time.sleep(seconds)
+        self.process.send_signal(signal.SIGCONT)
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self.listener.close()
+
+
+class Balanced(Platform):
+    """The platform behind a balancer without affinity."""
+
+    workers: list[Worker]
+    choose: random.Random
+
+    def _post(self, query: str, body: bytes) -> tuple[int, bytes, str]:
+        self.url = self.choose.choice(self.workers).url
+        return super()._post(query, body)
+
+
+class User(threading.Thread):
+    """Somebody who answers what he is asked, and asks what is going on where he sees no question."""
+
+    def __init__(
+        self, number: int, count: int, workers: list[Worker], seed: int, until: float
+    ) -> None:
+        super().__init__(daemon=True)
+        self.openid = f"oChaos{number:04d}"
+        self.count = count
+        self.numbers = [random.Random(f"{seed} {number} {i}").randrange(1000) for i in range(count)]
+        self.until = until
+        self.sum: int | None = None
+        self.seen: list[str] = []
+        self.platform = Balanced(
+            Account(TOKEN), "", window=WINDOW, client=httpx.Client(trust_env=False)
+        )
+        self.platform.workers = workers
+        self.platform.choose = random.Random(f"{seed} {number}")
+
+    def run(self) -> None:
+        with self.platform.client:
+            self.talk()
+
+    def talk(self) -> None:
+        say = "记账"
+        while time.monotonic() < self.until:
+            shown = self.platform.deliver(self.platform.message(self.openid, "text", Content=say))
+            # The pace of typing; without it all is over before anything can be killed.
+            time.sleep(self.platform.choose.uniform(0.1, 0.6))
+            self.seen.append(f"{say} → {shown.text}")
+            if found := SUM.search(shown.text):
+                self.sum = int(found[1])
+                return
+            say = self.next(shown.text)
+
+    def next(self, text: str) -> str:
+        if found := QUESTION.search(text):
+            return str(self.numbers[int(found[1]) - 1])
+        if "几个数" in text:
+            return str(self.count)
+        if "没有在记账" in text:
+            return "记账"
+        return "继续" if "继续" in text else "？"
+
+
+@contextmanager
+def workers(store: str, number: int, live: int) -> Iterator[list[Worker]]:
+    made = [Worker(store, live) for _ in range(number)]
+    try:
+        yield made
+    finally:
+        for worker in made:
+            worker.end()
+
+
+def disturb(
+    workers: list[Worker], server: RedisServer, choose: random.Random, ended: threading.Event
+) -> list[str]:
+    """Kill and stop workers until everything is over; restart Redis once."""
+    done: list[str] = []
+    while not ended.wait(choose.uniform(0.4, 1.0)):
+        worker = choose.choice(workers)
+        what = choose.choice(("kill", "kill", "stop"))
+        done.append(what)
+        if len(done) == 5:
+            server.restart(crash=True)
+            done.append("redis")
+        elif what == "kill":
+            worker.kill()
+        else:
+            worker.pause(choose.uniform(0.3, 1.6))
+    return done
+
+
+def run_chaos(
+    redis_server: Callable[..., RedisServer],
+    *,
+    users: int,
+    count: int,
+    live: int,
+    limit: float,
+    seed: int,
+) -> None:
+    server = redis_server(aof=True)
+    ended = threading.Event()
+    done: list[str] = []
+    with workers(server.url, 3, live) as running:
+        until = time.monotonic() + limit
+        crowd = [User(number, count, running, seed, until) for number in range(users)]
+        for user in crowd:
+            user.start()
+        troublemaker = threading.Thread(
+            target=lambda: done.extend(disturb(running, server, random.Random(seed), ended)),
+            daemon=True,
+        )
+        troublemaker.start()
+        for user in crowd:
+            user.join()
+        ended.set()
+        troublemaker.join()
+    assert "kill" in done, "nothing was disturbed, so nothing was shown"
+    with server.client() as client:
+        check(crowd, client, seed)
+
+
+def check(crowd: list[User], client: Any, seed: int) -> None:
+    for user in crowd:
+        transcript = "\n".join(user.seen)
+        assert user.sum is not None, f"seed {seed}: {user.openid} never got a sum:\n{transcript}"
+        assert user.sum == sum(user.numbers), f"seed {seed}: a wrong sum:\n{transcript}"
+        check_ledger(user, client.lrange(f"ledger:{user.openid}", 0, -1), seed)
+
+
+def check_ledger(user: User, entries: list[Any], seed: int) -> None:
+    keys: dict[int, set[str]] = {}
+    for entry in entries:
+        place, number, key = entry.split()
+        assert int(number) == user.numbers[int(place) - 1], f"seed {seed}: {user.openid}: {entry!r}"
+        keys.setdefault(int(place), set()).add(key)
+    assert sorted(keys) == list(range(1, user.count + 1)), f"seed {seed}: {user.openid}: {keys}"
+    double = {place: found for place, found in keys.items() if len(found) > 1}
+    assert not double, f"seed {seed}: {user.openid} has steps under two keys: {double}"
+
+
+SEED = int(os.environ.get("CHAOS_SEED", "1"))
+
+
+@pytest.mark.parametrize("live", [1000, 0], ids=["live dialogs", "no live dialogs"])
+def test_every_sum_is_right_whatever_is_killed(
+    redis_server: Callable[..., RedisServer], live: int
+) -> None:
+    run_chaos(redis_server, users=24, count=10, live=live, limit=50, seed=SEED)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("round_", range(5))
+def test_every_sum_is_right_for_two_hundred_users(
+    redis_server: Callable[..., RedisServer], round_: int
+) -> None:
+    run_chaos(redis_server, users=200, count=10, live=1000, limit=600, seed=SEED + round_)
