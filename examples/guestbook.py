@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from wechat_dialog import Bot, Chat, Dialog, messages
 
@@ -9,7 +10,7 @@ bot = Bot(token="wechat-dialog", timeout=600)
 BOOK = Path("guestbook.jsonl")
 
 
-def keep(user: str, words: str, pictures: list[str], idempotency_key: str) -> int:
+def keep(user: str, words: str, pictures: list[str], *, idempotency_key: str = "") -> int:
     """Write an entry down once, though the step may be repeated; returns how many there are."""
     entries = {entry["key"]: entry for entry in load()}
     entries[idempotency_key] = {
@@ -20,7 +21,7 @@ def keep(user: str, words: str, pictures: list[str], idempotency_key: str) -> in
     return len(entries)
 
 
-def load() -> list[dict[str, str]]:
+def load() -> list[dict[str, Any]]:
     """Read all entries, oldest first."""
     return (
         [json.loads(line) for line in BOOK.read_text("utf-8").splitlines()] if BOOK.exists() else []

@@ -30,7 +30,7 @@ class Order:
 
 
 @step(retries=2, timeout=10)
-def pay(user: str, amount: str, idempotency_key: str) -> str:
+def pay(user: str, amount: str, *, idempotency_key: str = "") -> str:
     """Charge the user; whoever is called knows a repeated request by its key."""
     return f"T{sum(map(ord, user + amount)) % 10000:04}"
 

@@ -1,5 +1,7 @@
 """A quiz of three questions in a new order for everybody, with a score and the best one so far."""
 
+from typing import Any
+
 from wechat_dialog import Bot, Chat, Dialog, TooManyAttempts
 
 bot = Bot(token="wechat-dialog", timeout=300)
@@ -26,7 +28,7 @@ def question(chat: Chat, number: int) -> Dialog[bool]:
 
 
 @bot.text("答题")
-def quiz(chat: Chat) -> Dialog[str]:
+def quiz(chat: Chat) -> Dialog[Any]:
     chat.say("一共三题。")
     score = 0
     for number in chat.random.sample(range(len(QUESTIONS)), 3):

@@ -52,7 +52,7 @@ from .messages import Message as Heard
 from .operations import Operation, RunStep, RunSteps, StepOutcome
 from .replies import Reply, to_reply
 from .router import Match
-from .steps import failed, returned
+from .steps import failed, returned, value
 from .stores.base import Parked
 from .texts import Texts
 
@@ -356,7 +356,7 @@ class Conversation:
             return
         key = idempotency_key(frame.id, self.key, self._since_heard(frame))
         outcome = yield RunStep(at, key)
-        self.record(run, _step_record(at.name, outcome))
+        self.record(run, _step_record(at, outcome))
         yield CHECKPOINT
 
     def _gather(self, run: Run, frame: Frame, at: Gather[Any]) -> Flow:
@@ -370,7 +370,7 @@ class Conversation:
         left = len(steps)
         outcome = yield RunSteps(steps)
         while True:
-            self.record(run, _step_record(at.calls[outcome.slot].name, outcome, outcome.slot))
+            self.record(run, _step_record(at.calls[outcome.slot], outcome, outcome.slot))
             yield CHECKPOINT
             left -= 1
             if not left:
@@ -620,13 +620,22 @@ def idempotency_key(conversation: str, message: str, count: int) -> str:
     return f"{conversation}:{digest.hexdigest()}:{count}"
 
 
-def _step_record(name: str, outcome: StepOutcome, slot: int | None = None) -> Record:
+def _step_record(call: StepCall[Any], outcome: StepOutcome, slot: int | None = None) -> Record:
+    """Record how a step ended; a result that cannot be read back as what its function says it
+    returns is the function's error, raised in the dialog.
+    """
+    name = call.name
     if outcome.error is not None:
         return failed(name, outcome.error, slot)
     try:
-        return returned(name, outcome.result, slot)
+        record = returned(name, outcome.result, slot)
+        value(call.fn, record)
     except TypeError as error:
         return failed(name, error, slot)
+    except ValueError as error:
+        wrong = TypeError(f"step {name!r} returned something else than it is annotated: {error}")
+        return failed(name, wrong, slot)
+    return record
 
 
 def _line(error: BaseException) -> str:

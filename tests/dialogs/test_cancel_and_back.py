@@ -157,7 +157,7 @@ def three() -> Bot:
     def ask_three(chat: Chat) -> Dialog[str]:
         said: list[str] = []
         for number in "一二三":
-            said.append((yield from chat.ask(f"{number}？")))
+            said += [(yield from chat.ask(f"{number}？"))]
         return "".join(said)
 
     return bot
@@ -172,7 +172,8 @@ def test_back_over_several_answers_asks_each_question_again(restart: bool) -> No
         if restart:
             talk.restart()
     assert seen == [
-        "一？", "二？", "三？", "二？", "一？", "已经不能再返回了。\n一？", "二？", "三？", "二？", "三？",
+        "一？", "二？", "三？", "二？", "一？", "已经不能再返回了。\n一？", "二？", "三？", "二？",
+        "三？",
         "xzw",
     ]  # fmt: skip
 

@@ -134,7 +134,7 @@ def test_every_label_of_a_menu_means_itself_when_tapped() -> None:
         assert talk.tap(shown).strip("'").split() == label.split()
 
 
-# Pages ------------------------------------------------------------------------------------------------
+# Pages ------------------------------------------------------------
 
 CITIES = [f"城市{number}" for number in range(1, 24)]
 
@@ -216,7 +216,7 @@ def test_the_next_menu_begins_at_its_first_page() -> None:
     assert state(talk).stack[0].page == 0
 
 
-# The author's mistakes, and changes ---------------------------------------------------------------------
+# The author's mistakes, and changes ------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -86,3 +86,20 @@ def test_a_question_may_want_a_message_of_a_kind() -> None:
     talk("图")
     assert talk("没有") == "请发送一张图片。\n发张图？"
     assert talk.image("m7") == "m7"
+
+
+def test_a_step_that_returns_something_else_than_it_says_is_an_error_in_the_dialog() -> None:
+    def load() -> list[int]:
+        return ["x"]  # type: ignore[list-item]
+
+    bot = Bot()
+
+    @bot.text("错")
+    def wrong(chat: Chat) -> Dialog[str]:
+        try:
+            yield from chat.step(load)
+        except TypeError as error:
+            return str(error)
+        return "没有错"
+
+    assert "annotated" in Talk(bot)("错")

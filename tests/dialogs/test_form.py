@@ -247,7 +247,8 @@ def test_a_retitled_field_is_the_same_question_to_a_running_conversation() -> No
     [
         pytest.param(lambda: int, "dataclass or a msgspec.Struct", id="no class with fields"),
         pytest.param(
-            lambda: dataclasses.make_dataclass("A", [("x", dict[str, int])]), "no question", id="a dict"
+            lambda: dataclasses.make_dataclass("A", [("x", dict[str, int])]), "no question",
+            id="a dict",
         ),
         pytest.param(
             lambda: dataclasses.make_dataclass("A", [("x", Annotated[int, Field(ask=None)])]),

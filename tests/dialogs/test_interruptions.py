@@ -174,7 +174,7 @@ def test_an_interruption_that_expires_takes_nothing_with_it_that_has_longer() ->
     assert talk("x") == "长：x"
 
 
-# Messages handed back ---------------------------------------------------------------------------------
+# Messages handed back ------------------------------------------------------------
 
 
 def with_colours() -> Bot:

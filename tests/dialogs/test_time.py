@@ -85,7 +85,7 @@ def test_by_default_nothing_is_said_of_it() -> None:
     assert talk("问") == "一？"
 
 
-# Attempts -----------------------------------------------------------------------------------------------
+# Attempts ------------------------------------------------------------
 
 
 def counting(caught: bool) -> Bot:
@@ -152,7 +152,7 @@ def test_fifty_wrong_answers_cost_nothing() -> None:
     assert talk("7") == "7"
 
 
-# Bounded ------------------------------------------------------------------------------------------------
+# Bounded ------------------------------------------------------------
 
 
 def test_an_endless_chat_that_hands_over_to_itself_keeps_one_length() -> None:

@@ -1,0 +1,276 @@
+"""The bots in `examples/`, by their transcripts."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from tests.dialogs.transcripts import play
+from wechat_dialog import Bot, step
+from wechat_dialog.testing import Talk
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+NAMES = ("ordering", "quiz", "guestbook", "appointment", "assistant")
+
+
+def load(name: str) -> ModuleType:
+    """Import an example afresh."""
+    spec = importlib.util.spec_from_file_location(f"example_{name}", EXAMPLES / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_example_is_a_bot_of_under_60_lines(name: str) -> None:
+    assert len((EXAMPLES / f"{name}.py").read_text("utf-8").splitlines()) < 60
+    bot = load(name).bot
+    assert isinstance(bot, Bot)
+    bot.check()
+
+
+ORDER = """
+用户：点单
+公众号：请选择茶：
+1. 珍珠奶茶
+2. 满杯水果茶
+3. 四季春
+用户：奶茶
+公众号：请填写杯数：
+默认（1）
+用户：两
+公众号：请选择甜度：
+1. 全糖
+2. 半糖
+3. 无糖
+4. 默认（半糖）
+用户：返回
+公众号：请填写杯数：
+默认（1）
+用户：3
+公众号：请选择甜度：
+1. 全糖
+2. 半糖
+3. 无糖
+4. 默认（半糖）
+用户：无糖
+公众号：请填写备注：
+跳过
+用户：跳过
+公众号：请核对：
+1. 茶：珍珠奶茶　修改茶
+2. 杯数：3　修改杯数
+3. 甜度：无糖　修改甜度
+4. 备注：（无）　修改备注
+确认　取消
+用户：修改杯数
+公众号：请填写杯数：
+默认（1）
+用户：2
+公众号：请核对：
+1. 茶：珍珠奶茶　修改茶
+2. 杯数：2　修改杯数
+3. 甜度：无糖　修改甜度
+4. 备注：（无）　修改备注
+确认　取消
+用户：确认
+公众号：一共 32 元，现在支付吗？
+是　否
+用户：好的
+公众号：付好了！在哪儿取？
+1. 人民广场店
+2. 静安寺店
+"""
+
+
+def test_ordering_takes_an_order_its_payment_and_a_place() -> None:
+    talk = Talk(load("ordering").bot)
+    talk.fake("pay", "T0042")
+    play(
+        talk,
+        f"""{ORDER}用户：静安寺
+公众号：静安寺店，2 杯珍珠奶茶（无糖）。取餐号 T0042。
+""",
+    )
+
+
+def test_ordering_gives_the_money_back_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = load("ordering")
+    talk = Talk(shop.bot)
+    refunded: list[str] = []
+    monkeypatch.setattr(shop, "refund", step(refunded.append, name="refund"))
+    talk.fake("pay", "T0042")
+    talk.crashes("refund", "after")
+    play(talk, f"{ORDER}用户：取消\n公众号：已取消，32 元已退回。\n")
+    assert refunded == ["T0042"]
+
+
+def test_ordering_pays_once_though_the_worker_dies_behind_the_payment() -> None:
+    talk = Talk(load("ordering").bot)
+    talk.crashes("pay", "after")
+    before, _, _ = ORDER.rpartition("用户：好的")
+    play(talk, before)
+    assert talk("好的").startswith("付好了！")
+    assert [getattr(record, "name", "") for record in talk.journal].count("pay") == 1
+
+
+def test_a_quiz_counts_right_answers_and_keeps_the_best_score() -> None:
+    quiz = load("quiz")
+    right = {text: answer for text, answer, _ in quiz.QUESTIONS}
+    talk = Talk(quiz.bot)
+    seen = talk("答题")
+    assert seen.startswith("一共三题。\n")
+    for number in range(3):
+        text = next(text for text in right if text in seen)
+        talk.restart()
+        seen = talk(right[text] if number else next(o for o in seen.taps if o != right[text]))
+        assert seen.startswith("答对了！" if number else f"不对，是{right[text]}。")
+    assert "得分 2/3，最好成绩 2。再来一次？\n否（默认）　是" in seen
+    assert talk("成绩") == "最好成绩：2/3\n得分 2/3，最好成绩 2。再来一次？\n否（默认）　是"
+    seen = talk("好")
+    assert seen.startswith("一共三题。\n")
+    assert talk("不知道").startswith("请从列出的选项里选一个。")
+    assert talk("不知道").startswith("这题先跳过。")
+    talk("取消")
+    assert talk("成绩") == "最好成绩：2/3"
+
+
+def test_a_guestbook_takes_words_and_pictures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book = load("guestbook")
+    monkeypatch.setattr(book, "BOOK", tmp_path / "book.jsonl")
+    talk = Talk(book.bot)
+    talk.crashes("keep", "in")
+    play(
+        talk,
+        """
+用户：看留言
+公众号：还没有人留言。
+用户：留言
+公众号：写点什么吧：
+用户：风景真好
+公众号：发张照片，或说“好了”：
+用户：[图片]
+公众号：发张照片，或说“好了”：
+用户：哈哈
+公众号：只收照片哦。
+发张照片，或说“好了”：
+用户：[图片]
+公众号：发张照片，或说“好了”：
+用户：好了
+公众号：谢谢！您是第 1 位，收到 2 张照片。
+用户：看留言
+公众号：· 风景真好
+""",
+    )
+
+
+def test_an_appointment_finds_a_free_hour_and_takes_answers_back() -> None:
+    book = load("appointment")
+    book.TAKEN["2023-11-16 10"] = "somebody"
+    play(
+        Talk(book.bot),
+        """
+用户：预约
+公众号：做什么？
+1. 剪发
+2. 染发
+3. 护理
+用户：剪发
+公众号：哪一天？比如：明天、下周五
+用户：明年春节
+公众号：农历的日子还看不懂，请回复公历日期，例如 10月1日。
+哪一天？比如：明天、下周五
+用户：明年5月1日
+公众号：只能约三十天以内的日子。
+哪一天？比如：明天、下周五
+用户：返回
+公众号：哪一天？比如：明天、下周五
+用户：返回
+公众号：做什么？
+1. 剪发
+2. 染发
+3. 护理
+用户：染发
+公众号：哪一天？比如：明天、下周五
+用户：明天
+公众号：您的手机号？
+用户：13900139000
+公众号：11月16日几点？
+1. 11:00
+2. 12:00
+3. 13:00
+4. 14:00
+5. 15:00
+6. 16:00
+7. 17:00
+用户：返回
+公众号：已经不能再返回了。
+11月16日几点？
+1. 11:00
+2. 12:00
+3. 13:00
+4. 14:00
+5. 15:00
+6. 16:00
+7. 17:00
+用户：下午两点
+公众号：请从列出的选项里选一个。
+11月16日几点？
+1. 11:00
+2. 12:00
+3. 13:00
+4. 14:00
+5. 15:00
+6. 16:00
+7. 17:00
+用户：14:00
+公众号：约好了：2023-11-16 14:00，请提前五分钟到。
+""",
+    )
+    assert book.TAKEN["2023-11-16 16"] == "13900139000"
+
+
+def test_an_appointment_that_somebody_else_was_faster_with_offers_other_hours() -> None:
+    book = load("appointment")
+    talk = Talk(book.bot)
+    for text in ("预约", "剪发", "明天", "13900139000"):
+        talk(text)
+    book.TAKEN["2023-11-16 10"] = "somebody"
+    assert talk("10:00").startswith("刚刚被人约走了，请换一个时间。\n11月16日几点？\n1. 11:00")
+
+
+def test_an_assistant_answers_late_long_and_without_end() -> None:
+    module = load("assistant")
+    module.DELAY = 0.0
+    talk = Talk(module.bot)
+    assert talk("聊天") == "请说，“再见”结束。"
+    assert talk("你好") == "关于“你好”：这是第 1 次回答。"
+    talk.takes("complete", 40)
+    assert talk("天气") == "正在处理，请稍候…\n继续", "it outlives the platform's three requests"
+    talk.advance(30)
+    talk.restart()
+    assert talk.tap("继续") == "关于“天气”：这是第 2 次回答。"
+    talk.takes("complete", 0)
+    seen = talk("讲个长故事")
+    assert seen.startswith("第 1 段。")
+    text = seen.removesuffix("\n继续")
+    while "继续" in seen.taps:
+        talk.restart()
+        seen = talk.tap("继续")
+        text += "\n\n" + seen.removesuffix("\n继续")
+    assert [f"第 {n} 段。" in text for n in range(1, 8)] == [True] * 7
+    for number in range(4, 30):
+        said = talk(f"问{number}")
+        assert said.startswith("关于“问")
+    assert len(talk.journal) == 1, "every question has a fresh journal"
+    assert talk("再见") == "再见！"
+    assert not talk.waiting

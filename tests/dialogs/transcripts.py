@@ -1,0 +1,52 @@
+"""Transcripts: a talk written down as text, played against a bot and compared.
+
+    用户：点单
+    公众号：请选择茶：
+    1. 珍珠奶茶
+
+What the user says is sent; [图片] is a picture, [点 key] a tap of the menu button of that key, and
+a line （过了 70 秒） lets time pass. Everything else must be what the bot answers, to the letter.
+"""
+
+from __future__ import annotations
+
+import re
+from difflib import ndiff
+
+from wechat_dialog.testing import Talk
+
+_PAUSE = re.compile(r"（过了 (\d+) 秒）")
+_EVENT = re.compile(r"\[点 (\S+)\]")
+
+
+def play(talk: Talk, transcript: str) -> None:
+    """Play a transcript, with another process at every turn.
+
+    Raises:
+        AssertionError: The bot answers something else; shows what.
+    """
+    blocks: list[str] = []
+    for line in transcript.strip().splitlines():
+        if line.startswith(("用户：", "公众号：")) or _PAUSE.fullmatch(line):
+            blocks.append(line)
+        else:
+            blocks[-1] += f"\n{line}"
+    seen: list[str] = []
+    for block in blocks:
+        if pause := _PAUSE.fullmatch(block):
+            talk.advance(float(pause[1]))
+            seen.append(block)
+        elif block.startswith("用户："):
+            seen += [block, f"公众号：{_send(talk, block.removeprefix('用户：')) or '（无回复）'}"]
+            talk.restart()
+    if seen != blocks:
+        wanted, got = "\n".join(blocks).splitlines(), "\n".join(seen).splitlines()
+        raise AssertionError("the transcript differs\n" + "\n".join(ndiff(wanted, got)))
+
+
+def _send(talk: Talk, said: str) -> str:
+    if said == "[图片]":
+        return talk.image()
+    if event := _EVENT.fullmatch(said):
+        return talk.event("CLICK", event[1])
+    return talk(said)
