@@ -2,12 +2,14 @@
 
     python -m benchmarks.turns [--rounds 15] [--turns 60]
 
-Every contender answers the same thing: a signed text push as bytes, to the bytes of the reply, in a conversation that adds up numbers, its
-state in Redis (or where its name says). A round runs each contender's turns one after another; a ratio is taken within its
-round, and the median of the rounds is printed, so that a machine whose speed drifts does not matter much.
+Every contender answers the same thing: a signed text push as bytes, to the bytes of the reply, in a
+conversation that adds up numbers, its state in Redis (or where its name says). A round runs each
+contender's turns one after another; a ratio is taken within its round, and the median of the rounds
+is printed, so that a machine whose speed drifts does not matter much.
 
-The floor is what no bot can do without: the push verified and parsed, one script through redis-py that compares a number and
-appends a record, the reply rendered. `live` is a worker that had the user's last message, `cold` one that did not and replays.
+The floor is what no bot can do without: the push verified and parsed, one script through redis-py
+that compares a number and appends a record, the reply rendered. `live` is a worker that had the
+user's last message, `cold` one that did not and replays.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Real workers killed and stopped at random, a real Redis restarted, and the platform's own repeats.
+"""Real workers killed and stopped at random, a real Redis restarted, and the platform's repeats.
 
-Many users each add numbers up in a dialog whose steps write a ledger. Whatever happens meanwhile, every user gets to his sum,
-the sum is right, and every entry is in the ledger under one idempotency key. `CHAOS_SEED` repeats a run's choices; what the
-machine's scheduler makes of them is its own.
+Many users each add numbers up in a dialog whose steps write a ledger. Whatever happens meanwhile,
+every user gets to his sum, the sum is right, and every entry is in the ledger under one idempotency
+key. `CHAOS_SEED` repeats a run's choices; what the machine's scheduler makes of them is its own.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ from wechat_dialog.platform.emulator import Account, Platform
 
 QUESTION = re.compile(r"第 (\d+) 个数")
 SUM = re.compile(r"合计 (\d+)")
+
+LOST = 0.05
+"""How many answers never reach the platform, which sends the message again then."""
 
 
 class Worker:
@@ -75,7 +78,10 @@ class Balanced(Platform):
 
     def _post(self, query: str, body: bytes) -> tuple[int, bytes, str]:
         self.url = self.choose.choice(self.workers).url
-        return super()._post(query, body)
+        answered = super()._post(query, body)
+        if self.choose.random() < LOST:
+            return 0, b"", "the answer got lost on its way"
+        return answered
 
 
 class User(threading.Thread):
@@ -148,7 +154,7 @@ def disturb(
         elif what == "kill":
             worker.kill()
         else:
-            worker.pause(choose.uniform(0.3, 1.6))
+            worker.pause(choose.uniform(0.3, 2.0))
     return done
 
 
