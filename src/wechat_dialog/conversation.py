@@ -144,6 +144,8 @@ class Conversation:
         message: The message at hand.
         key: Its key.
         arrived: When it arrived, ms since the epoch.
+        now: When the request at hand came, likewise: later than `arrived` where an earlier message's
+            turn is finished.
         parts: The parts of the answer so far.
         unrouted: Routes that handed the message back, so that none gets it twice.
         begun: How many conversations the message has begun.
@@ -155,7 +157,7 @@ class Conversation:
         self.doc = doc
         self.message = message
         self.key = key
-        self.arrived = arrived
+        self.arrived = self.now = arrived
         self.parts: list[Reply] = []
         self.unrouted: set[int] = set()
         self.again = False
@@ -558,7 +560,7 @@ class Conversation:
             ],
             user=state.user,
             account=state.account,
-            parked=self.arrived,
+            parked=self.now,
             error=_line(error),
             traceback=trace,
         )

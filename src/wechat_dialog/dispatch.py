@@ -378,7 +378,7 @@ class Turn(Conversation):
         """Hold parts behind those held already; the last of them ends with the pending question."""
         if not parts:
             return
-        until = self.arrived + int(self.rules.hold * 1000)
+        until = self.now + int(self.rules.hold * 1000)
         pending = (self.doc.top.id if self.doc.top else "") if asks is None else asks
         for number, part in enumerate(parts, 1):
             raw = msgspec.Raw(encode_reply(part))

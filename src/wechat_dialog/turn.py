@@ -356,7 +356,9 @@ def resume(
         message: Stands for the user until the conversation's own message is rebuilt.
         arrived: Now, ms since the epoch.
     """
-    job = _Job(settings, user, message, f"resume:{parked.frame.id}", arrived)
+    # Of this parking: what breaks and is parked again may be taken up again at once.
+    key = f"resume:{parked.frame.id}:{parked.parked}"
+    job = _Job(settings, user, message, key, arrived)
     return (yield from _operate(job, lambda work: work.resume(parked), owed=True))
 
 
@@ -374,10 +376,12 @@ def _operate(job: _Job, what: Any, *, owed: bool) -> Transaction:
     job.fence, job.deferred = claimed.fence, owed
     try:
         job.doc.update(claimed)
-        work = job.work()
         if job.doc.interrupted:
-            yield from _perform(job, work, work.finish())
-            work.owe()
+            # Under its own message's key, which a copy may still ask for.
+            outcome = yield from _finish(job)
+            if outcome is not None:
+                return outcome
+        work = job.work()
         yield from _perform(job, work, what(work))
         said = list(work.parts)
         if owed:
