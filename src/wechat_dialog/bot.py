@@ -303,7 +303,8 @@ class Bot:
         return f"{message.account}:{message.user}"
 
     def _failed(self, message: Message) -> Outcome:
-        log.error("user %s: a %s could not be answered", message.user, message.kind)
+        # Called while the error is handled: the log says which.
+        log.error("user %s: a %s could not be answered", message.user, message.kind, exc_info=True)
         return Outcome(replies.Text(self.rules.texts.apology))
 
     def _seal(self, push: Push, reply: Reply | None) -> bytes:
@@ -332,7 +333,7 @@ class Bot:
 
     @cached_property
     def wsgi(self) -> WsgiApplication:
-        """The WSGI application: `gunicorn module:bot.wsgi`."""
+        """The WSGI application: `application = bot.wsgi`, then `gunicorn module:application`."""
         from .web.wsgi import Application
 
         return Application(self)

@@ -1,4 +1,4 @@
-"""The WSGI face: `gunicorn module:bot.wsgi`."""
+"""The WSGI face: `application = bot.wsgi`, then `gunicorn module:application`."""
 
 from __future__ import annotations
 
