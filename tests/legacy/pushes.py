@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 import textwrap
 import types
-from collections.abc import Callable
-from xml.etree import ElementTree
+from collections.abc import Callable, Mapping
+from xml.etree import ElementTree as ET
 
 import wechat.bot
 
@@ -16,17 +16,18 @@ CREATED = 1_700_000_000
 
 
 def push(
-    user: str, content: str = "", *, kind: str = "text", id: int | None = None, **fields: str
+    user: str, content: str = "", *, kind: str = "text", fields: Mapping[str, str] | None = None
 ) -> str:
-    """One push as XML; every call without `id` is another message."""
-    number = next(_ids) if id is None else id
-    if kind == "text":
-        fields = {"Content": content, "MsgId": str(number), **fields}
-    elif kind == "event":
-        fields = {"Event": content, **fields}
+    """One push as XML, with the text or the name of the event; never the same twice."""
+    number = next(_ids)
+    told = dict(fields or {})
+    if kind == "event":
+        told["Event"] = content
     else:
-        fields = {"MsgId": str(number), **fields}
-    own = "".join(f"<{name}><![CDATA[{value}]]></{name}>" for name, value in fields.items())
+        told["MsgId"] = str(number)
+    if kind == "text":
+        told["Content"] = content
+    own = "".join(f"<{name}><![CDATA[{value}]]></{name}>" for name, value in told.items())
     # An event has no id: its time tells it from the next.
     created = CREATED + number % 1_000_000
     return (
@@ -39,7 +40,7 @@ def shown(reply: str) -> str:
     """What the user sees of a reply's XML: the text, the titles, the media id; "" for `success`."""
     if reply == "success":
         return ""
-    root = ElementTree.fromstring(reply)
+    root = ET.fromstring(reply)
     kind = root.findtext("MsgType")
     if kind == "news":
         return "\n".join(item.text or "" for item in root.iter("Title"))
