@@ -1,4 +1,4 @@
-"""The facts of the 2017 interface, one by one, and what it never had: order, and no way to crash."""
+"""The facts of the 2017 interface, one by one, and what it never had: order, and no crashes."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from tests.legacy.pushes import module_of, push, shown, talker
 from wechat_dialog.errors import BadMessage, ConfigurationError, Refused, TooLarge
 
 APOLOGY = "抱歉，出了点问题，请稍后再试。"
+
+STICKER = "【收到不支持的消息类型，暂无法显示】"
 
 HEARING = """
     heard = []
@@ -69,7 +71,7 @@ def test_is_replay_is_true_for_all_but_the_message_at_hand(hearing: ModuleType) 
         ("voice", "", {"MediaId": "m", "Recognition": "说话"}, "default"),
         ("hologram", "", {}, "default"),
         ("text", "  two\n lines ", {}, "  two\n lines "),
-        ("text", "【收到不支持的消息类型，暂无法显示】", {}, "【收到不支持的消息类型，暂无法显示】"),
+        ("text", STICKER, {}, STICKER),
         ("text", "取消", {}, "取消"),
         ("text", "返回", {}, "返回"),
         ("text", "继续", {}, "继续"),
@@ -79,7 +81,7 @@ def test_a_running_dialog_hears_every_message(
     hearing: ModuleType, kind: str, content: str, fields: dict[str, str], heard: str
 ) -> None:
     talker(hearing)("begin")
-    reply = wechat.bot.answer(push("oUser2017", content, kind=kind, **fields), hearing)
+    reply = wechat.bot.answer(push("oUser2017", content, kind=kind, fields=fields), hearing)
     assert (shown(reply.format()), hearing.heard[-1]) == ("?", (heard, False))
 
 

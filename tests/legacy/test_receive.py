@@ -1,4 +1,4 @@
-"""`parse_xml` gives the classes and attributes of 2017, and any bytes give a message or a refusal."""
+"""`parse_xml` gives the objects of 2017, and any bytes give a message or a refusal."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from tests.legacy.pushes import push
 from wechat import receive
 from wechat_dialog.errors import BadMessage, Refused, TooLarge
 
+LINK = {"Title": "t", "Description": "d", "Url": "http://u"}
+
 
 @pytest.mark.parametrize(
     ("xml", "cls", "own"),
@@ -21,17 +23,21 @@ from wechat_dialog.errors import BadMessage, Refused, TooLarge
         (push("u", " a\nb "), receive.TextMsg, {"Content": b" a\nb "}),
         (push("u", "subscribe", kind="event"), receive.EventMsg, {"Event": b"subscribe"}),
         (
-            push("u", kind="image", PicUrl="http://p", MediaId="m"),
+            push("u", kind="image", fields={"PicUrl": "http://p", "MediaId": "m"}),
             receive.ImageMsg,
             {"PicUrl": "http://p", "MediaId": "m"},
         ),
         (
-            push("u", kind="link", Title="t", Description="d", Url="http://u"),
+            push("u", kind="link", fields=LINK),
             receive.LinkMsg,
-            {"Title": "t", "Description": "d", "Url": "http://u"},
+            LINK,
         ),
-        (push("u", kind="link", Title="t"), receive.LinkMsg, {"Description": "", "Url": ""}),
-        (push("u", kind="voice", MediaId="m"), receive.Msg, {}),
+        (
+            push("u", kind="link", fields={"Title": "t"}),
+            receive.LinkMsg,
+            {"Description": "", "Url": ""},
+        ),
+        (push("u", kind="voice", fields={"MediaId": "m"}), receive.Msg, {}),
         (push("u", kind="hologram"), receive.Msg, {}),
     ],
 )
