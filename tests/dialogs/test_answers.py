@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from wechat_dialog import Bot, Chat, Dialog, replies
@@ -213,3 +215,76 @@ def test_an_empty_answer_is_no_reply(value: str | None) -> None:
         return value
 
     assert Talk(bot)("空").reply is None
+
+
+# A reply that comes too late for its window
+
+
+def slow_bot(*, asks: bool) -> Bot:
+    bot = Bot(timeout=600)
+
+    def think(text: str) -> str:
+        return f"想好了：{text}。"
+
+    @bot.text(re.compile("想(?P<what>.+)"))
+    def slow(chat: Chat, what: str) -> Dialog[str]:
+        thought = yield from chat.step(think, what)
+        if asks:
+            chat.say(thought)
+            return "答：" + (yield from chat.ask("对吗？"))
+        return thought
+
+    @bot.text("嗨")
+    def hi(chat: Chat) -> str:
+        return "你好"
+
+    @bot.click("menu")
+    def menu(chat: Chat) -> str:
+        return "菜单"
+
+    return bot
+
+
+def late(*, asks: bool) -> Talk:
+    talk = Talk(slow_bot(asks=asks))
+    talk.takes("slow_bot.<locals>.think", 40)
+    assert talk("想吃饭") == "正在处理，请稍候…\n继续"
+    talk.advance(30)
+    talk.restart()
+    return talk
+
+
+def test_a_late_reply_is_fetched_by_a_tap() -> None:
+    talk = late(asks=False)
+    assert talk.tap("继续") == "想好了：吃饭。"
+    assert talk("继续") == ""
+
+
+def test_another_message_is_answered_behind_the_late_reply_of_a_conversation_that_ended() -> None:
+    talk = late(asks=False)
+    assert talk("嗨") == "想好了：吃饭。\n你好"
+    assert talk("嗨") == "你好"
+
+
+def test_another_message_is_no_answer_to_a_question_that_came_too_late_to_be_seen() -> None:
+    talk = late(asks=True)
+    assert talk("嗨") == "（刚才那条没有作为回答，请先看：）\n想好了：吃饭。\n对吗？"
+    assert talk("对") == "答：对"
+
+
+def test_a_question_that_was_fetched_is_answered() -> None:
+    talk = late(asks=True)
+    assert talk.tap("继续") == "想好了：吃饭。\n对吗？"
+    talk.restart()
+    assert talk("对") == "答：对"
+
+
+def test_a_menu_tap_gets_the_late_reply_and_its_own() -> None:
+    talk = late(asks=False)
+    assert talk.event("CLICK", "menu") == "想好了：吃饭。\n菜单"
+
+
+def test_a_late_reply_is_dropped_after_24_hours() -> None:
+    talk = late(asks=False)
+    talk.advance(86_401)
+    assert talk("继续") == ""

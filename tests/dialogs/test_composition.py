@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from wechat_dialog import Bot, Chat, Dialog, messages
+from wechat_dialog import Bot, Chat, Dialog, Dialogs, messages
 from wechat_dialog.testing import Talk
 
 
@@ -103,3 +105,21 @@ def test_a_step_that_returns_something_else_than_it_says_is_an_error_in_the_dial
         return "没有错"
 
     assert "annotated" in Talk(bot)("错")
+
+
+def test_routes_may_be_collected_elsewhere_and_named_groups_are_arguments() -> None:
+    dialogs = Dialogs()
+
+    @dialogs.text(re.compile(r"(?P<city>.+?)(?P<day>今天|明天)?天气"))
+    def weather(chat: Chat, city: str, day: str = "今天") -> Dialog[str]:
+        unit = yield from chat.choose("单位？", ["摄氏", "华氏"])
+        return f"{city}{day}{unit}"
+
+    bot = Bot()
+    bot.include(dialogs)
+    talk = Talk(bot)
+    talk("上海明天天气")
+    talk.restart()
+    assert talk("1") == "上海明天摄氏"
+    talk("北京天气")
+    assert talk("2") == "北京今天华氏"

@@ -248,9 +248,9 @@ def test_an_appointment_that_somebody_else_was_faster_with_offers_other_hours() 
     assert talk("10:00").startswith("刚刚被人约走了，请换一个时间。\n11月16日几点？\n1. 11:00")
 
 
-def test_an_assistant_answers_late_long_and_without_end() -> None:
+def test_an_assistant_answers_late_long_and_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     module = load("assistant")
-    module.DELAY = 0.0
+    monkeypatch.setattr(module, "DELAY", 0.0)
     talk = Talk(module.bot)
     assert talk("聊天") == "请说，“再见”结束。"
     assert talk("你好") == "关于“你好”：这是第 1 次回答。"
