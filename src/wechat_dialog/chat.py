@@ -68,7 +68,6 @@ class Chat:
     __slots__ = (
         "_message",
         "_random",
-        "_record",
         "account",
         "arrived",
         "data",
@@ -94,8 +93,7 @@ class Chat:
         data: dict[str, Any] | None = None,
     ) -> None:
         self.user = user
-        self._message: Message | None = message
-        self._record: Answer | None = None
+        self._message: Message | Answer = message
         self.account = account
         self.id = id
         self.arrived = arrived
@@ -112,10 +110,10 @@ class Chat:
     @property
     def message(self) -> Message:
         """The current message: the one that started the dialog, then each accepted answer."""
-        if self._message is None:
-            assert self._record is not None
-            self._message = message_of(self._record, self.user, self.account)
-        return self._message
+        message = self._message
+        if isinstance(message, Answer):
+            message = self._message = message_of(message, self.user, self.account)
+        return message
 
     @message.setter
     def message(self, message: Message) -> None:
@@ -123,8 +121,7 @@ class Chat:
 
     def heard(self, record: Answer) -> None:
         """Make a recorded text the current message; the message itself is made when asked for."""
-        self._message = None
-        self._record = record
+        self._message = record
 
     def now(self) -> datetime:
         """Return when the current message arrived, an aware `datetime` in the bot's time zone."""

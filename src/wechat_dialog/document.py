@@ -99,18 +99,17 @@ class Document:
         if self.run is not None and (top is None or self.top is None or top.id != self.top.id):
             self._forget_run()
         if self.run is not None:
-            self._feed(appended)
+            self._feed(self.run, appended)
         self._data = claimed.data
         self.data = msgspec.json.decode(claimed.data) if claimed.data else {}
         self._written(claimed.revision, claimed.journal)
 
-    def _feed(self, records: list[Record]) -> None:
+    def _feed(self, run: Run, records: list[Record]) -> None:
         """Bring the live dialog up to records that another worker wrote; where that is not plain,
         replay later.
         """
-        assert self.run is not None
         try:
-            self.run.replay(records)
+            run.replay(records)
         except Exception:  # noqa: BLE001 - a rewind, or a mismatch: the replay from the start tells which
             self._forget_run()
 

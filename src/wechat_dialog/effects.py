@@ -54,7 +54,8 @@ class Effect(Generic[T]):
         """Hand this effect to the engine; gives back its result."""
         if self.chat.put_away:
             raise PutAway
-        return (yield self)
+        result: T = yield self
+        return result
 
     __await__ = __iter__
 
@@ -173,8 +174,8 @@ class Wait(Effect[T]):
         self.key = key
         self.options = options
         # `wait_id` written out: this line is passed at every replayed answer.
-        if key is None and prompt.__class__ is str:
-            self.id = f"{kind}{crc32(prompt.encode('utf-8', 'surrogatepass')):x}"  # type: ignore[attr-defined]
+        if key is None and type(prompt) is str:
+            self.id = f"{kind}{crc32(prompt.encode('utf-8', 'surrogatepass')):x}"
         else:
             self.id = wait_id(kind, key, b"" if key is not None else msgspec.json.encode(prompt))
 

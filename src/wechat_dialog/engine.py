@@ -157,13 +157,13 @@ class Run:
             for record in records:
                 at = self.at
                 if (
-                    record.__class__ is Answer
-                    and at.__class__ is Wait
-                    and record.wait == at.id  # type: ignore[union-attr]
-                    and at.reading.text is not None  # type: ignore[union-attr]
+                    type(record) is Answer
+                    and type(at) is Wait
+                    and record.wait == at.id
+                    and at.reading.text is not None
                     and self.trail is None
                 ):
-                    self._hear_again(record, at)  # type: ignore[arg-type]
+                    self._hear_again(record, at)
                 else:
                     self.feed(record)
         finally:
@@ -248,7 +248,9 @@ class Run:
         return message_of(record, self.chat.user, self.account)
 
     def take(self, message: messages.Message, arrived: int, answer: object) -> None:
-        """Hand the dialog the value of an answer that was read already. Does not count as a record."""
+        """Hand the dialog the value of an answer that was read already. Does not count as a
+        record.
+        """
         self._set_turn(message, arrived)
         self._send(answer)
 
@@ -303,9 +305,11 @@ class Run:
         self._send(tuple(outcome[0] for outcome in outcomes))
 
     def open_slots(self) -> list[int]:
-        """Return the slots of the gathering at hand that have not ended yet."""
-        assert isinstance(self.at, Gather)
-        return [slot for slot in range(len(self.at.calls)) if slot not in self._slots]
+        """Return the slots of the gathering at hand that have not ended yet; none if there is no
+        gathering.
+        """
+        calls = self.at.calls if isinstance(self.at, Gather) else ()
+        return [slot for slot in range(len(calls)) if slot not in self._slots]
 
     # Driving --------------------------------------------------------------------------------------
 
@@ -314,7 +318,7 @@ class Run:
             raise self._differs("the start of a conversation")
         try:
             made = self.dialog.fn(self.chat, **self.args)
-        except (Exception, Signal) as error:
+        except (Exception, Signal) as error:  # noqa: BLE001 - what it raises is where it stands
             self.at = Raised(error)
             return
         if isinstance(made, (types.GeneratorType, types.CoroutineType)):
@@ -334,47 +338,55 @@ class Run:
             effect = self._made.send(result)
         except StopIteration as stop:
             self.at = Ended(stop.value)
-        except (Exception, Signal) as error:
+        except (Exception, Signal) as error:  # noqa: BLE001 - what it raises is where it stands
             self.at = Raised(error)
         else:
-            self.at = effect if isinstance(effect, Wait) else self._interpret(effect)
+            if isinstance(effect, Wait):
+                self.at = effect
+            else:
+                self._interpret(effect)
 
     def _throw(self, error: BaseException) -> None:
         try:
             effect = self._made.throw(error)
         except StopIteration as stop:
             self.at = Ended(stop.value)
-        except (Exception, Signal) as raised_error:
+        except (Exception, Signal) as raised_error:  # noqa: BLE001 - likewise
             self.at = Raised(raised_error)
         else:
-            self.at = effect if isinstance(effect, Wait) else self._interpret(effect)
+            if isinstance(effect, Wait):
+                self.at = effect
+            else:
+                self._interpret(effect)
 
-    def _interpret(self, effect: object) -> At:
-        if type(effect) is str and type(self._made) is types.GeneratorType:
-            return Wait(self.chat, "y", effect, _ANY)
-        if isinstance(effect, Gather):
+    def _interpret(self, effect: object) -> None:
+        """Stand at what the dialog yielded, a `Wait` aside."""
+        kind = effect.__class__
+        if kind is str and type(self._made) is types.GeneratorType:
+            self.at = Wait(self.chat, "y", effect, _ANY)
+        elif isinstance(effect, Gather):
             if effect.calls:
-                return effect
-            self._send(())
-            assert self.at is not None
-            return self.at
-        if isinstance(effect, StepCall):
-            return effect
-        if isinstance(effect, Effect):
-            raise AssertionError(f"no driver for {type(effect).__name__}")
-        if isinstance(self._made, types.CoroutineType):
-            error: Exception = ForeignAwait(
-                self.dialog.name, type(effect).__qualname__, self.where()
-            )
-            self.close()
-            return Raised(error)
-        try:
-            to_reply(effect)
-        except TypeError as wrong:
-            error = TypeError(f"dialog {self.dialog.name!r} at {self.where()}: {wrong}")
-            self.close()
-            return Raised(error)
-        return Wait(self.chat, "y", effect, _ANY)
+                self.at = effect
+            else:
+                self._send(())
+        elif isinstance(effect, StepCall):
+            self.at = effect
+        elif isinstance(effect, Effect):
+            raise AssertionError(f"no driver for {kind.__name__}")
+        elif isinstance(self._made, types.CoroutineType):
+            self._refuse(ForeignAwait(self.dialog.name, kind.__qualname__, self.where()))
+        else:
+            try:
+                to_reply(effect)
+            except TypeError as wrong:
+                place = f"dialog {self.dialog.name!r} at {self.where()}"
+                self._refuse(TypeError(f"{place}: {wrong}"))
+            else:
+                self.at = Wait(self.chat, "y", effect, _ANY)
+
+    def _refuse(self, error: Exception) -> None:
+        self.close()
+        self.at = Raised(error)
 
     def throw(self, error: BaseException) -> None:
         """Throw into the dialog at its wait. Does not count as a record."""
@@ -391,10 +403,10 @@ class Run:
         try:
             made.close()
         except RuntimeError:
-            # A bare `yield` in a `finally`: Python says that it ignored GeneratorExit, which is what
-            # we wanted.
+            # A bare `yield` in a `finally`: Python says that it ignored GeneratorExit, which is
+            # what we wanted.
             pass
-        except (PutAway, Exception, Signal) as error:
+        except (PutAway, Exception, Signal) as error:  # noqa: BLE001 - nobody is left to hear it
             log.debug("dialog %r raised while it was put away: %r", self.dialog.name, error)
 
     def __del__(self) -> None:
@@ -447,14 +459,15 @@ def _warn_once(dialog: Dialog, position: int, place: str) -> None:
         _warned.add(mark)
         log.warning(
             "dialog %r asks in other words at every replay (record %d, %s): its prompt holds a "
-            "clock or other data; give the question a key=, or the next change of the code cannot be told from it",
+            "clock or other data; give the question a key=, or the next change of the code cannot "
+            "be told from it",
             dialog.name,
             position,
             place,
         )
 
 
-def _the_message(chat: Chat, message: messages.Message) -> messages.Message:
+def _the_message(_chat: Chat, message: messages.Message) -> messages.Message:
     return message
 
 
@@ -493,7 +506,7 @@ def doing(at: At) -> str:
 
 def where(made: Any) -> str:
     """Return `file:line` of the innermost application line at which a generator or coroutine
-    stands, else "".
+    stands; "" if it ended.
     """
     best = ""
     while made is not None:

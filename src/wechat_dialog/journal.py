@@ -4,15 +4,14 @@ A journal is a list of JSON arrays, oldest first, one record each, readable with
 `sqlite3`. Its first element says what it is:
 
     ["a", wait, late, msgid, created, text]      an accepted answer: a plain text message
-    ["m", wait, late, raw]                       an accepted answer: any other message, as its raw
-    fields ["s", name, result]                          a step that returned
-    ["e", name, class, args, text]                a step that raised
+    ["m", wait, late, raw]                       any other accepted answer, as its raw fields
+    ["s", name, result]                          a step that returned
+    ["e", name, class, args, text]               a step that raised
     ["g", slot, name, result]                    a step of a gathering that returned
-    ["h", slot, name, class, args, text]          a step of a gathering that raised
-    ["b", length, why]                           a rewind: only the first `length` records count
-    from here on ["k", late]                                  the operator ended the conversation,
-    at `late` ms since the epoch ["d", data]                                  the user's data when
-    the conversation began, if there was any
+    ["h", slot, name, class, args, text]         a step of a gathering that raised
+    ["b", length, why]                           a rewind: of those so far, `length` records count
+    ["k", late]                                  the operator ended it, at `late` ms since the epoch
+    ["d", data]                                  the user's data when it began, if there was any
 
 `wait` identifies the question that was answered: a letter for its kind, then its explicit key
 behind `=`, or the CRC of its text. An empty `wait` is the message that started the conversation;
@@ -212,8 +211,10 @@ def record_message(wait: str, message: messages.Message, arrived: int) -> Record
 
 
 def message_of(record: Answer | Message, user: str, account: str) -> messages.Message:
-    """Rebuild the message of a record, equal to the one that was recorded, its raw fields included."""
-    if type(record) is Answer:
+    """Rebuild the message of a record, equal to the one that was recorded, its raw fields
+    included.
+    """
+    if isinstance(record, Answer):
         number = str(record.msg_id)
         return messages.Text(
             user=user,
@@ -230,15 +231,13 @@ def message_of(record: Answer | Message, user: str, account: str) -> messages.Me
             },
             text=record.text,
         )
-    assert isinstance(record, Message)
     return messages.from_fields({"ToUserName": account, "FromUserName": user, **record.raw})
 
 
 def arrival_of(record: Answer | Message) -> int:
     """Return when the message of a record arrived, in milliseconds since the epoch."""
-    if type(record) is Answer:
+    if isinstance(record, Answer):
         return record.created * 1000 + record.late
-    assert isinstance(record, Message)
     return created_of(record.raw) * 1000 + record.late
 
 
@@ -273,7 +272,9 @@ def message_key(message: messages.Message) -> str:
 
 
 def wait_id(kind: str, key: str | None, text: str | bytes) -> str:
-    """Return what identifies a question: one letter of kind, then `=key`, or the CRC of its text."""
+    """Return what identifies a question: one letter of kind, then `=key`, or the CRC of its
+    text.
+    """
     if key is not None:
         return f"{kind}={key}"
     return (

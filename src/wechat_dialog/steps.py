@@ -13,7 +13,7 @@ import sys
 import typing
 from collections.abc import Awaitable, Callable
 from functools import lru_cache, update_wrapper
-from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
+from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 import msgspec
 
@@ -98,9 +98,11 @@ def step(
     ):
         raise ValueError("step: retries and backoff must not be negative, timeout must be above 0")
     options = StepOptions(name or "", retries, backoff, timeout)
-    if fn is None:
-        return lambda fn: StepFunction(fn, options)
-    return StepFunction(fn, options)
+
+    def decorate(fn: Callable[..., Any]) -> StepFunction[..., Any]:
+        return StepFunction(fn, options)
+
+    return decorate if fn is None else decorate(fn)
 
 
 # Outcomes -----------------------------------------------------------------------------------------
@@ -166,7 +168,7 @@ def raised(record: Failed | GatheredFailed) -> Exception:
         cls = getattr(cls, part, None)
     if record.args is not None and isinstance(cls, type) and issubclass(cls, Exception):
         try:
-            error = cast("Exception", cls(*record.args))
+            error = cls(*record.args)
         except Exception:  # noqa: BLE001 - a constructor may not take its own args
             return StepFailed(record.cls.replace(":", "."), record.text)
         if isinstance(error, DialogError) or str(error) == record.text:
