@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.full_path.people import TOKEN
 from wechat_dialog import Bot, Chat
+from wechat_dialog.stores.base import Store
 
 STYLES = ("generator", "coroutine")
 
@@ -36,8 +37,8 @@ async def coroutine(chat: Chat) -> str:
     return f"一共是 {total}。"
 
 
-def make_bot(store: str, style: str = "generator", **options: Any) -> Bot:
-    """A bot with the accumulator on a store of this URL."""
+def make_bot(store: str | Store, style: str = "generator", **options: Any) -> Bot:
+    """A bot with the accumulator on a store, or the store of a URL."""
     bot = Bot(TOKEN, store=store, **options)
     bot.text("累加器", name="accumulator")({"generator": generator, "coroutine": coroutine}[style])
     return bot

@@ -1,0 +1,124 @@
+"""Real servers on 127.0.0.1: threads of this process, or processes that a test may kill."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from socketserver import ThreadingMixIn
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+
+import uvicorn
+
+from tests.full_path.doors import PATIENCE
+from tests.redis_server import wait_until
+from wechat_dialog import Bot
+
+ROOT = Path(__file__).parents[2]
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    """wsgiref's, a thread a request, silent about clients that hang up."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing."""
+
+
+class _Handler(WSGIRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+    def log_error(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+
+@contextlib.contextmanager
+def wsgi_server(bot: Bot) -> Iterator[int]:
+    """Serve `bot.wsgi` with wsgiref; gives the port."""
+    server = _Server(("127.0.0.1", 0), _Handler)
+    server.set_app(bot.wsgi)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        thread.join(PATIENCE)
+        server.server_close()
+
+
+@contextlib.contextmanager
+def asgi_server(bot: Bot) -> Iterator[int]:
+    """Serve `bot.asgi` with uvicorn; gives the port."""
+    config = uvicorn.Config(bot.asgi, lifespan="on", ws="none", log_config=None)
+    config.timeout_graceful_shutdown = 1
+    server = uvicorn.Server(config)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        try:
+            wait_until(lambda: server.started, "uvicorn to start")
+            yield listening.getsockname()[1]
+        finally:
+            server.should_exit = True
+            thread.join(PATIENCE)
+
+
+SERVERS: dict[str, Callable[[Bot], contextlib.AbstractContextManager[int]]] = {
+    "wsgiref": wsgi_server,
+    "uvicorn": asgi_server,
+}
+
+
+class Worker:
+    """A server process with `tests.full_path.application`, of a session of its own.
+
+    Args:
+        kind: "gunicorn" or "uvicorn".
+        environment: What the application reads: `STORE`, and more where it says so.
+    """
+
+    def __init__(self, kind: str, **environment: str) -> None:
+        module = "tests.full_path.application"
+        # We listen and the process accepts: no port can be lost in between, and a request sent
+        # before it is ready waits in the backlog.
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            number = listening.fileno()
+            arguments = {
+                "gunicorn": [f"--bind=fd://{number}", "--threads=4", f"{module}:application"],
+                "uvicorn": [f"--fd={number}", "--log-level=warning", f"{module}:bot.asgi"],
+            }
+            self.port: int = listening.getsockname()[1]
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", kind, *arguments[kind]],
+                cwd=ROOT,
+                env={**os.environ, **environment, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"},
+                pass_fds=[number],
+                stdout=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+
+    def kill(self) -> None:
+        """SIGKILL to all of its processes at once; nothing if they are gone."""
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait(PATIENCE)
+
+
+@contextlib.contextmanager
+def worker(kind: str, **environment: str) -> Iterator[Worker]:
+    """A worker for the length of a block."""
+    process = Worker(kind, **environment)
+    try:
+        yield process
+    finally:
+        process.kill()
