@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from threading import Lock
 
 from .dispatch import decode_reply, waiting
-from .operations import Claim, Operation
-from .stores.base import Answered, Claimed, Running
+from .operations import Claim, Operation, RunStep, RunSteps
+from .stores.base import Answered, Claimed, Committed, Running
 from .texts import Texts
 from .turn import Outcome
 from .window import Window
@@ -45,6 +45,9 @@ class Flight:
         known: Whether the store has told `began` and `elsewhere`.
         done: Its outcome.
         claim: What the heartbeat knows its claim by; 0 if there is none.
+        user: Whose claim it has, by his key in the store; "" if there is none.
+        fence: Number of that claim in the store; 0 if there is none.
+        sure: When the claim was last known to be its own, on the process's clock.
     """
 
     began: float
@@ -53,24 +56,42 @@ class Flight:
     known: bool = False
     done: Future[Outcome] = field(default_factory=Future[Outcome])
     claim: int = 0
+    user: str = ""
+    fence: int = 0
+    sure: float = 0.0
 
     def heard(self, operation: Operation, result: object, now: float) -> None:
-        """Take over what the store tells of the message's other copies.
+        """Take over what the store tells of the claim, and of the message's other copies.
 
-        Only the answer to a request's first question counts: what later ones tell includes copies
-        that came after it.
+        Of the copies, only the answer to a request's first question counts: what later ones tell
+        includes copies that came after it.
 
         Args:
             operation: What was asked.
             result: What the store answered.
             now: The process's clock.
         """
+        if isinstance(operation, Claim) and isinstance(result, Claimed):
+            self.user, self.fence = operation.user, result.fence
+        if isinstance(result, (Claimed, Committed)):
+            self.sure = now
         if not isinstance(operation, Claim) or not operation.arrival:
             return
         if isinstance(result, (Claimed, Running)):
             self.elsewhere = max(self.elsewhere, result.copies - 1)
             self.began = min(self.began, now - result.since)
         self.known = True
+
+    def doubts(self, operation: Operation, now: float, lease: float) -> bool:
+        """Whether to renew the claim before an operation, and to leave it be if that fails.
+
+        It is so before a step where nothing was heard of the claim for half a lease: a process that
+        was stopped and wakes up must not run a step that another has run meanwhile.
+        """
+        runs = isinstance(operation, RunStep) or (
+            isinstance(operation, RunSteps) and bool(operation.steps)
+        )
+        return runs and self.fence != 0 and now - self.sure > lease / 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,12 @@ import time
 from collections.abc import Callable
 from concurrent.futures import wait
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, overload
 
 from .flights import Flight, Flights, Listen, Seat, listen
 from .heartbeat import Heartbeat
 from .messages import Message
-from .operations import Claim, Pause, RunStep, RunSteps
+from .operations import Claim, Operation, Pause, RunStep, RunSteps
 from .performing import Steps
 from .stores.base import AsyncStore, Claimed, Store
 from .turn import Outcome, Settings, Transaction, turn
@@ -114,9 +114,14 @@ class Runner:
         except BaseException as error:  # noqa: BLE001 - handed to whoever waits for the turn
             self._flights.land(mark, seat.flight, error)
         else:
-            assert isinstance(outcome, Outcome)
             self._flights.land(mark, seat.flight, outcome)
 
+    @overload
+    def _drive(self, transaction: Transaction, seat: Seat, result: object) -> Outcome: ...
+    @overload
+    def _drive(
+        self, transaction: Transaction, seat: Seat, *, may_leave: Literal[True]
+    ) -> Outcome | _Handed: ...
     def _drive(
         self,
         transaction: Transaction,
@@ -138,7 +143,7 @@ class Runner:
             for another thread to go on with.
         """
         error: Exception | None = None
-        following: Callable[[], Any] | None = None
+        following: Callable[[], Any] = _nothing_under_way
         left = False
         try:
             while True:
@@ -150,13 +155,14 @@ class Runner:
                     return stop.value  # type: ignore[no-any-return]
                 error = None
                 try:
+                    if seat.flight.doubts(operation, time.monotonic(), self.settings.lease):
+                        self.store.renew(seat.flight.user, seat.flight.fence, self.settings.lease)
                     if isinstance(operation, RunStep):
                         result = self.steps.run(operation)
                     elif isinstance(operation, RunSteps):
                         following = (
                             self.steps.gather(operation.steps) if operation.steps else following
                         )
-                        assert following is not None
                         result = following()
                     elif isinstance(operation, Pause):
                         time.sleep(operation.seconds)
@@ -166,18 +172,18 @@ class Runner:
                 except Exception as failure:  # noqa: BLE001 - the turn decides what it means
                     error = failure
                     continue
-                if isinstance(operation, Claim):
-                    self._note(seat.flight, operation, result)
-                    if may_leave and operation.arrival and seat.is_last(self.window):
-                        left = True
+                self._note(seat.flight, operation, result)
+                if may_leave and isinstance(operation, Claim) and operation.arrival:
+                    left = seat.is_last(self.window)
+                    if left:
                         return _Handed(result)
         finally:
             if not left:
                 self._heartbeat.let_go(seat.flight.claim)
 
-    def _note(self, flight: Flight, operation: Claim, result: object) -> None:
+    def _note(self, flight: Flight, operation: Operation, result: object) -> None:
         flight.heard(operation, result, time.monotonic())
-        if isinstance(result, Claimed):
+        if isinstance(operation, Claim) and isinstance(result, Claimed):
             self._heartbeat.let_go(flight.claim)
             flight.claim = self._heartbeat.hold(operation.user, result.fence)
 
@@ -194,12 +200,20 @@ class Runner:
             task = asyncio.ensure_future(self._fly_async(mark, seat.flight, transaction))
             _background.add(task)
             task.add_done_callback(_background.discard)
-        return await self._join_async(mark, seat)
-
-    async def _join_async(self, mark: tuple[str, str], seat: Seat) -> Outcome:
+            return await self._join_async(mark, seat, task)
         done = asyncio.wrap_future(seat.flight.done)
         # Where nobody is left to look at it, a failure was told to the log by whoever was.
         done.add_done_callback(lambda future: future.cancelled() or future.exception())
+        return await self._join_async(mark, seat, done)
+
+    async def _join_async(
+        self, mark: tuple[str, str], seat: Seat, done: asyncio.Future[Any]
+    ) -> Outcome:
+        """Listen for the flight's outcome; `done` is over when it is there.
+
+        Who runs the turn waits for its task: a future shared between threads would wake the event
+        loop through a socket at every turn.
+        """
         listening = listen(seat, mark, self.window, self.settings.rules.texts)
         result: Any = None
         while True:
@@ -230,7 +244,7 @@ class Runner:
         store = self._asynchronous()
         result: Any = None
         error: Exception | None = None
-        following: Callable[[], Any] | None = None
+        following: Callable[[], Any] = _nothing_under_way
         try:
             while True:
                 try:
@@ -241,6 +255,8 @@ class Runner:
                     return stop.value  # type: ignore[no-any-return]
                 error = None
                 try:
+                    if flight.doubts(operation, time.monotonic(), self.settings.lease):
+                        await store.renew(flight.user, flight.fence, self.settings.lease)
                     if isinstance(operation, RunStep):
                         result = await self.steps.run_async(operation)
                     elif isinstance(operation, RunSteps):
@@ -249,7 +265,6 @@ class Runner:
                             if operation.steps
                             else following
                         )
-                        assert following is not None
                         result = await following()
                     elif isinstance(operation, Pause):
                         await asyncio.sleep(operation.seconds)
@@ -259,8 +274,7 @@ class Runner:
                 except Exception as failure:  # noqa: BLE001 - the turn decides what it means
                     error = failure
                     continue
-                if isinstance(operation, Claim):
-                    self._note(flight, operation, result)
+                self._note(flight, operation, result)
         finally:
             self._heartbeat.let_go(flight.claim)
 
@@ -275,6 +289,10 @@ class _Handed:
     """A turn's next result, handed to another thread."""
 
     result: object
+
+
+def _nothing_under_way() -> Any:
+    raise AssertionError("the rest of a gathering was asked for before any was begun")
 
 
 _background: set[asyncio.Future[None]] = set()
