@@ -90,7 +90,7 @@ def floor(url: str) -> Answer:
 
 
 def werobot(url: str) -> Answer:
-    """Return WeRoBot with its Redis session, its accumulator a state machine as its users write it."""
+    """Return WeRoBot with its Redis session, its accumulator as its users write one."""
     from werobot import WeRoBot
     from werobot.parser import parse_user_msg
     from werobot.session.redisstorage import RedisStorage
@@ -147,7 +147,7 @@ def user(name: str, length: int) -> str:
 def measure(
     contenders: dict[str, Answer], length: int, rounds: int, turns: int
 ) -> dict[str, tuple[float, float]]:
-    """Return by contender the median µs per turn, and the median ratio to the floor of its round."""
+    """Return by contender the median µs per turn and ratio to the floor of its round."""
     for name, answer in contenders.items():
         if name != "floor":
             lengthen(answer, user(name, length), length)

@@ -1,0 +1,66 @@
+"""Bytes in Redis of a conversation, by its length, and bytes on the wire of a turn.
+
+    python -m benchmarks.memory
+
+The budget is 1 KiB for a fresh conversation, and for each record 60 bytes and one and a half times
+what the user wrote.
+"""
+
+from __future__ import annotations
+
+import redis
+
+from benchmarks.turns import lengthen, ours, push
+from tests.redis_server import redis_servers
+
+
+def total(client: redis.Redis) -> int:
+    """Return the bytes of all keys, their names and Redis's own upkeep included."""
+    return sum(int(client.memory_usage(key, samples=0) or 0) for key in client.keys())
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print the table; returns 1 over budget."""
+    del arguments
+    over = 0
+    with redis_servers() as start:
+        url = start().url
+        client = redis.Redis.from_url(url)
+        print(
+            f"{'records':>8}{'text':>6}{'bytes':>10}{'budget':>10}{'sent/turn':>11}{'got/turn':>10}"
+        )
+        for length, text in ((1, ""), (10, "1"), (100, "1"), (1000, "1"), (100, "1" * 15)):
+            client.flushall()
+            answer = ours(url, live=True)
+            answer(push("u", "累加器"))
+            if length > 1:
+                answer(push("u", "1000000"))
+            for _ in range(length - 2):
+                answer(push("u", text))
+            # Replies of the last minute are kept once per message, and no conversation has many.
+            used = total(client) - kept_replies(client)
+            wrote = 9 + 7 + len(text) * max(0, length - 2)
+            budget = 1024 + 1.5 * wrote + 60 * length
+            before = client.info("stats")
+            answer(push("u", text or "1"))
+            after = client.info("stats")
+            sent, got = (
+                after[name] - before[name]
+                for name in ("total_net_input_bytes", "total_net_output_bytes")
+            )
+            got -= 3000 if got > 3000 else 0  # the answer to INFO itself
+            print(f"{length:8}{len(text):6}{used:10}{budget:10.0f}{sent:11}{got:10}")
+            over += used > budget
+    return int(bool(over))
+
+
+def kept_replies(client: redis.Redis) -> int:
+    """Return the bytes of the replies remembered for a minute, but for one."""
+    sizes = [int(client.memory_usage(key) or 0) for key in client.keys("*:a:*")]
+    return sum(sizes) - max(sizes, default=0)
+
+
+__all__ = ["lengthen", "main"]
+
+if __name__ == "__main__":
+    raise SystemExit(main())
