@@ -1,0 +1,98 @@
+"""What one turn costs a Redis: the commands that MONITOR shows, and new connections."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+import redis
+
+from tests.full_path.accumulator import TRANSCRIPT, make_bot
+from tests.full_path.doors import OpenDoor
+from tests.full_path.people import Person
+
+END = "that was all"
+LONG = 30  # numbers to add, so turns of one conversation
+
+
+@dataclass
+class Seen:
+    """What a server was asked for in a block; complete when the block has ended."""
+
+    commands: list[str] = field(default_factory=list[str])
+    connections: int = 0
+
+
+@contextlib.contextmanager
+def watched(url: str) -> Iterator[Seen]:
+    """Watch what clients ask for; what scripts do inside the server is not counted."""
+    seen = Seen()
+    with contextlib.ExitStack() as stack:
+        asking, watching = (
+            stack.enter_context(contextlib.closing(redis.Redis.from_url(url))) for _ in range(2)
+        )
+        before = _connections(asking) + 1  # and the monitor's
+        monitor = stack.enter_context(watching.monitor())
+        yield seen
+        seen.connections = _connections(asking) - before
+        asking.echo(END)
+        for line in monitor.listen():
+            if END in line["command"]:
+                break
+            word = line["command"].split()[0].upper()
+            if line["client_type"] != "lua" and word != "INFO":
+                seen.commands.append(word)
+
+
+def _connections(client: redis.Redis) -> int:
+    count: int = client.info("stats")["total_connections_received"]
+    return count
+
+
+@pytest.mark.parametrize(
+    ("live_dialogs", "counts"),
+    [
+        # The start and the word that nobody takes find no live dialog; all between do.
+        pytest.param(100, [2, 1, 1, 1, 1, 2], id="live"),
+        pytest.param(0, [2, 2, 2, 2, 2, 2], id="cold"),
+    ],
+)
+def test_a_turn_is_one_script_call_live_and_two_cold(
+    open_door: OpenDoor, redis_url: str, live_dialogs: int, counts: list[int]
+) -> None:
+    door = open_door(make_bot(redis_url, live_dialogs=live_dialogs))
+    for text, _ in TRANSCRIPT:  # connects, and loads the scripts
+        Person(door, "oFirst").say(text)
+    person = Person(door, "oSecond")
+    turns: list[Seen] = []
+    for text, answer in TRANSCRIPT:
+        with watched(redis_url) as seen:
+            assert person.say(text) == answer
+        turns.append(seen)
+    assert [turn.commands for turn in turns] == [["EVALSHA"] * count for count in counts]
+    assert [turn.connections for turn in turns] == [0] * len(turns)
+
+
+@pytest.mark.parametrize(("live_dialogs", "calls"), [(100, 1), (0, 2)], ids=["live", "cold"])
+def test_the_length_of_a_conversation_costs_no_command(
+    open_door: OpenDoor, redis_url: str, live_dialogs: int, calls: int
+) -> None:
+    person = Person(open_door(make_bot(redis_url, live_dialogs=live_dialogs)))
+    for text in ("累加器", str(LONG + 1)):
+        person.say(text)
+    for _ in range(LONG):
+        person.say("1")
+    with watched(redis_url) as seen:
+        assert person.say("1") == f"一共是 {LONG + 1}。"
+    assert seen.commands == ["EVALSHA"] * calls
+
+
+def test_a_copy_of_an_answered_message_costs_one_call(open_door: OpenDoor, redis_url: str) -> None:
+    person = Person(open_door(make_bot(redis_url)))
+    for text, _ in TRANSCRIPT[:2]:
+        person.say(text)
+    with watched(redis_url) as seen:
+        assert person.again().status == 200
+    assert seen.commands == ["EVALSHA"]
