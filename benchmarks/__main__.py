@@ -1,4 +1,4 @@
-"""All benchmarks, one after another: `make bench`, or `make bench ARGS="turns memory"` for some of them."""
+"""All benchmarks, one after another: `make bench`, or `make bench ARGS="turns memory"` for some."""
 
 from __future__ import annotations
 

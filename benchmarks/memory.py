@@ -16,7 +16,7 @@ from tests.redis_server import redis_servers
 
 def total(client: redis.Redis) -> int:
     """Return the bytes of all keys, their names and Redis's own upkeep included."""
-    return sum(int(client.memory_usage(key, samples=0) or 0) for key in client.keys())
+    return sum(int(client.memory_usage(key, samples=0) or 0) for key in client.scan_iter())
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -56,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def kept_replies(client: redis.Redis) -> int:
     """Return the bytes of the replies remembered for a minute, but for one."""
-    sizes = [int(client.memory_usage(key) or 0) for key in client.keys("*:a:*")]
+    sizes = [int(client.memory_usage(key) or 0) for key in client.scan_iter("*:a:*")]
     return sum(sizes) - max(sizes, default=0)
 
 
