@@ -1,16 +1,22 @@
 """What the platform makes of a server's answer, and what the user sees of it.
 
-The platform shows one sentence for everything it does not take (protocol reference 5.3). Here the developer is told besides
-which rule was broken.
+The platform shows one sentence for everything it does not take (protocol reference 5.3). Here the
+developer is told besides which rule was broken. Where the reference is not sure how much the
+platform puts up with, the judge is the stricter of the two: what passes here passes there.
+
+Proof: `tests/platform/test_judging.py`, a row for every rule.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
+from urllib.parse import unquote, unquote_plus
+from xml.parsers import expat
 
-from wechat_dialog.errors import BadMessage
+from wechat_dialog.errors import Refused
 from wechat_dialog.wire import xml
 
 __all__ = ["FAULT", "Broken", "Shown", "judge", "show"]
@@ -18,6 +24,12 @@ __all__ = ["FAULT", "Broken", "Shown", "judge", "show"]
 FAULT = "该公众号提供的服务出现故障，请稍后再试"
 
 TEXT_LIMIT = 2048
+"""Bytes of UTF-8 in a text reply, its links' markup included."""
+
+ARTICLES_FOR_EVENTS = 8
+ARTICLES_FOR_MESSAGES = 1
+
+Fields = dict[str, Any]
 
 _LINK = re.compile(
     r"<a\s[^>]*?href\s*=\s*(?:\"([^\"]*)\"|'([^']*)')[^>]*>(.*?)</a>", re.DOTALL | re.IGNORECASE
@@ -56,11 +68,14 @@ class Shown:
 
     text: str
     taps: dict[str, str] = field(default_factory=dict[str, str])
-    reply: dict[str, Any] = field(default_factory=dict[str, Any])
+    reply: Fields = field(default_factory=dict[str, Any])
     fault: str = ""
 
 
-def judge(body: bytes, user: str, account: str) -> dict[str, Any]:
+# Judging. ------------------------------------------------------------------------------
+
+
+def judge(body: bytes, user: str, account: str) -> Fields:
     """Return the fields of a passive reply the platform takes; empty for no reply.
 
     Args:
@@ -73,28 +88,54 @@ def judge(body: bytes, user: str, account: str) -> dict[str, Any]:
     """
     if body in (b"", b"success"):
         return {}
-    try:
-        fields = xml.parse(body)
-    except BadMessage as error:
-        raise Broken("5.3", f"the answer is no XML: {error}; it begins {body[:60]!r}") from error
-    if fields.get("ToUserName") != user:
-        raise Broken("5.1", f"ToUserName is {fields.get('ToUserName')!r}, not the user's OpenID {user!r}")
-    if fields.get("FromUserName") != account:
-        raise Broken(
-            "5.1", f"FromUserName is {fields.get('FromUserName')!r}, not the account's id {account!r}"
-        )
+    fields = read(body)
+    for name, wanted, whose in (
+        ("ToUserName", user, "the user's OpenID"),
+        ("FromUserName", account, "the account's original id"),
+    ):
+        if fields.get(name) != wanted:
+            raise Broken("5.1", f"{name} is {fields.get(name)!r}, not {whose} {wanted!r}")
     created = fields.get("CreateTime")
-    if not (isinstance(created, str) and created.isascii() and created.isdigit()):
-        raise Broken("5.1", f"CreateTime is {created!r}, not digits")
+    if not _is_number(created):
+        raise Broken("5.1", f"CreateTime is {created!r}, not seconds in digits")
     _CHECKS.get(str(fields.get("MsgType", "")), _no_type)(fields)
     return fields
 
 
-def _no_type(fields: dict[str, Any]) -> None:
+def read(body: bytes) -> Fields:
+    """Return the fields of an XML body, as strictly as the platform reads.
+
+    Raises:
+        Broken: It is not well-formed, its root is not `xml`, or it has no fields.
+    """
+    try:
+        fields = xml.parse(body)
+        # `xml.parse` repairs what users type. It has refused a DOCTYPE, so expat is safe here.
+        root: list[str] = []
+        parser = expat.ParserCreate("utf-8")
+        parser.StartElementHandler = lambda name, _: root.append(name) if not root else None
+        parser.Parse(body, True)
+    except (Refused, expat.ExpatError) as error:
+        raise Broken("5.3", f"the answer is no XML: {error}; it begins {body[:60]!r}") from error
+    if root != ["xml"]:
+        raise Broken("5.1", f"the root element is {root[0]!r}, not 'xml'")
+    return fields
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, str) and value.isascii() and value.isdigit()
+
+
+def _inside(fields: Fields, name: str) -> Fields:
+    inner = fields.get(name)
+    return cast("Fields", inner) if isinstance(inner, dict) else {}
+
+
+def _no_type(fields: Fields) -> None:
     raise Broken("5.1", f"MsgType is {fields.get('MsgType')!r}, which is no kind of reply")
 
 
-def _text(fields: dict[str, Any]) -> None:
+def _text(fields: Fields) -> None:
     content = fields.get("Content")
     if not isinstance(content, str) or not content.strip():
         raise Broken("5.2", "Content is empty; for no reply answer success")
@@ -103,29 +144,38 @@ def _text(fields: dict[str, Any]) -> None:
         raise Broken("5.2", f"Content has {size} bytes of UTF-8, {TEXT_LIMIT} are the limit")
 
 
-def _media(tag: str, needed: str) -> Any:
-    def check(fields: dict[str, Any]) -> None:
-        inner = fields.get(tag)
-        if not isinstance(inner, dict) or not inner.get(needed):
+def _media(tag: str, needed: str) -> Callable[[Fields], None]:
+    def check(fields: Fields) -> None:
+        if not _inside(fields, tag).get(needed):
             raise Broken("5.1", f"{tag} has no {needed}")
 
     return check
 
 
-def _news(fields: dict[str, Any]) -> None:
-    articles = fields.get("Articles")
-    items = articles.get("item") if isinstance(articles, dict) else None
-    if not isinstance(items, list) or not items:
+def _news(fields: Fields) -> None:
+    items = _items(fields)
+    if not items:
         raise Broken("5.1", "Articles has no item")
-    if str(fields.get("ArticleCount")) != str(len(items)):
-        raise Broken("5.1", f"ArticleCount is {fields.get('ArticleCount')!r}, there are {len(items)}")
+    count = fields.get("ArticleCount")
+    if not _is_number(count) or int(cast("str", count)) != len(items):
+        raise Broken("5.1", f"ArticleCount is {count!r}, and there are {len(items)} items")
+    for number, item in enumerate(items, 1):
+        missing = [name for name in ("Title", "Description", "PicUrl", "Url") if name not in item]
+        if missing:
+            raise Broken("5.1", f"item {number} has no {', '.join(missing)}")
 
 
-def _transfer(_: dict[str, Any]) -> None:
-    """Any is fine."""
+def _items(fields: Fields) -> list[Fields]:
+    found = _inside(fields, "Articles").get("item")
+    items = cast("list[object]", found) if isinstance(found, list) else []
+    return [cast("Fields", item) if isinstance(item, dict) else {} for item in items]
 
 
-_CHECKS: dict[str, Any] = {
+def _transfer(_: Fields) -> None:
+    """Take it, with an agent's account or without."""
+
+
+_CHECKS: dict[str, Callable[[Fields], None]] = {
     "text": _text,
     "image": _media("Image", "MediaId"),
     "voice": _media("Voice", "MediaId"),
@@ -136,28 +186,50 @@ _CHECKS: dict[str, Any] = {
 }
 
 
-def show(reply: dict[str, Any]) -> Shown:
-    """Return what the user sees of a reply that was taken."""
+# Showing. ------------------------------------------------------------------------------
+
+_NAMES = {"image": "图片", "voice": "语音", "video": "视频", "music": "音乐"}
+
+
+def show(reply: Fields, *, to_event: bool = False) -> Shown:
+    """Return what the user sees of a reply that was taken.
+
+    Args:
+        reply: As `judge` returned it.
+        to_event: Whether it answers an event; it may then have more articles (protocol reference
+            5.2).
+    """
     if not reply:
         return Shown("")
     kind = reply["MsgType"]
     if kind == "text":
-        taps = {found[3]: _tapped(found[1] or found[2] or "") for found in _LINK.finditer(reply["Content"])}
-        text = _LINK.sub(lambda found: found[3], reply["Content"])
-        return Shown(text, {label: sent for label, sent in taps.items() if sent}, reply)
+        return _show_text(reply)
     if kind == "news":
-        lines = [f"[图文] {item.get('Title', '')}  {item.get('Url', '')}" for item in reply["Articles"]["item"]]
+        items = _items(reply)[: ARTICLES_FOR_EVENTS if to_event else ARTICLES_FOR_MESSAGES]
+        lines = [f"[图文] {item['Title']}  {item['Url']}".rstrip() for item in items]
         return Shown("\n".join(lines), {}, reply)
     if kind == "transfer_customer_service":
         return Shown("[转接人工客服]", {}, reply)
-    names = {"image": "图片", "voice": "语音", "video": "视频", "music": "音乐"}
-    inner = reply[kind.capitalize()]
-    return Shown(f"[{names[kind]}] {inner.get('Title') or inner.get('MediaId') or ''}".rstrip(), {}, reply)
+    inner = _inside(reply, kind.capitalize())
+    what = inner.get("Title") or inner.get("MediaId") or inner.get("ThumbMediaId")
+    return Shown(f"[{_NAMES[kind]}] {what}", {}, reply)
+
+
+def _show_text(reply: Fields) -> Shown:
+    content: str = reply["Content"]
+    taps: dict[str, str] = {}
+    for double, single, label in cast("list[tuple[str, str, str]]", _LINK.findall(content)):
+        sent = _tapped(double or single)
+        if sent:
+            taps[label] = sent
+    return Shown(_LINK.sub(lambda found: found[3], content), taps, reply)
 
 
 def _tapped(href: str) -> str:
+    """Return what a tap on a link sends; "" if it sends nothing (protocol reference 5.6)."""
     if not href.startswith(_TAP):
         return ""
-    fields = dict(pair.partition("=")[::2] for pair in href[len(_TAP) :].split("&"))
-    # Both must be there, or the tap does nothing (protocol reference 5.6).
+    # The Android client decodes twice: the address as a whole, then the value as of a form.
+    pairs = (pair.partition("=") for pair in href[len(_TAP) :].split("&"))
+    fields = {name: unquote_plus(unquote(value)) for name, _, value in pairs}
     return fields.get("msgmenucontent", "") if fields.get("msgmenuid") else ""
