@@ -237,7 +237,7 @@ def _checked(inner: Reading, question: Question, *, skippable: bool) -> Reading:
     def read_message(chat: Chat, message: Message) -> Any:
         if skippable:
             text = text_of(message)
-            if text is not None and _skipped(chat, text, inner):
+            if text is not None and _skipped(chat, text, inner, question):
                 return _DEFAULT
         return check(inner.read(chat, message))
 
@@ -246,14 +246,14 @@ def _checked(inner: Reading, question: Question, *, skippable: bool) -> Reading:
         return Reading(read_message, event=inner.event)
 
     def read(chat: Chat, text: str) -> Any:
-        if skippable and _skipped(chat, text, inner):
+        if skippable and _skipped(chat, text, inner, question):
             return _DEFAULT
         return check(read_text(chat, text))
 
     return Reading(read_message, read)
 
 
-def _skipped(chat: Chat, text: str, inner: Reading) -> bool:
+def _skipped(chat: Chat, text: str, inner: Reading, question: Question) -> bool:
     """Whether a text skips the field; a word for it may be an answer, as 没有 is an option."""
     said = fold(text)
     if said in (fold(chat.texts.skip), "默认"):
@@ -266,4 +266,5 @@ def _skipped(chat: Chat, text: str, inner: Reading) -> bool:
         value = inner.text(chat, text)
     except ValueError:
         return True
-    return isinstance(value, str) and value == text.strip()
+    # Where anything may be written, the words say what they mean; in a menu one may be an option.
+    return not question.labels and isinstance(value, str) and value == text.strip()

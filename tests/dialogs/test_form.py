@@ -181,6 +181,11 @@ def test_what_the_class_refuses_is_said_at_the_summary_and_can_be_changed() -> N
 
 
 @dataclasses.dataclass
+class Allergy:
+    known: Annotated[Literal["有", "没有"], Field("过敏")] = "有"
+
+
+@dataclasses.dataclass
 class Everything:
     extras: Annotated[list[Literal["糖", "冰"]], Field("加料")]
     price: Annotated[Decimal, Field("价格"), msgspec.Meta(gt=0)]
@@ -216,6 +221,26 @@ def test_a_text_that_only_looks_like_a_skip_word_is_an_answer_where_there_is_not
 ):
     talk = talk_about(Order)
     assert say(talk, "填", "跳过").startswith("请选择杯型")
+
+
+def test_a_word_for_skipping_that_is_an_option_is_an_answer() -> None:
+    talk = talk_about(Allergy)
+    say(talk, "填")
+    assert "1. 过敏：没有" in say(talk, "没有")
+    assert "1. 过敏：有" in say(talk, "过敏", "跳过")
+
+
+def test_words_the_form_shows_are_its_own_before_they_are_the_bot_s() -> None:
+    bot = Bot(cancel=("跳过", "取消"), back=("确认",))
+
+    @bot.text("填")
+    def fill(chat: Chat) -> Dialog[str]:
+        return repr((yield from chat.form(Order)))
+
+    talk = Talk(bot)
+    for text in FILLED:
+        talk(text)
+    assert talk("确认").startswith("Order(")
 
 
 def test_a_retitled_field_is_the_same_question_to_a_running_conversation() -> None:
