@@ -61,7 +61,7 @@ class WsgiDoor:
     """The WSGI application, called by a server that knows PEP 3333 to the letter."""
 
     def __init__(self, bot: Bot) -> None:
-        self._call = validator(bot.wsgi)
+        self._bot = bot
 
     def request(
         self,
@@ -86,11 +86,14 @@ class WsgiDoor:
             started.append((status, headers))
             return lambda _: None
 
-        result = self._call(environ, start_response)
-        try:
-            answer = b"".join(result)
-        finally:
-            result.close()  # type: ignore[attr-defined]
+        # The validator itself fails at a length that is none; servers have let such pass.
+        length = environ.get("CONTENT_LENGTH", "0")
+        sound = length.isascii() and length.isdecimal() and len(length) < 20
+        app = validator(self._bot.wsgi) if sound else self._bot.wsgi
+        result = app(environ, start_response)
+        answer = b"".join(result)
+        if hasattr(result, "close"):
+            result.close()
         [(status, sent)] = started
         return Response(int(status[:3]), answer, {name.lower(): value for name, value in sent})
 
