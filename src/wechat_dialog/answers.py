@@ -10,14 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from . import messages
 from .effects import Reading
-from .parsers import Parser, parser_for
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from .chat import Chat
+    from .parsers import Parser
 
 __all__ = ["of_text", "reading", "text_of"]
 
@@ -63,6 +65,8 @@ def _int(chat: Chat, text: str) -> int:
     # The common case, at every replayed answer; anything else takes the parser's long way round.
     if len(text) < 16 and text.isascii() and text.isdigit():
         return int(text)
+    from .parsers import parser_for
+
     return parser_for(int)(text, chat.now())
 
 
@@ -96,14 +100,34 @@ def reading(parse: Any) -> Reading:
         return _STR
     if parse is int:
         return _INT
-    if isinstance(parse, type) and issubclass(parse, messages.Message):
+    if _is_kind(parse):
         return _of_kind(parse)
-    if isinstance(parse, Parser):
-        return of_text(lambda chat, text: parse(text.strip(), chat.now()))
+    # Only now: most bots ask for nothing that the parsers have to read, and they take as long to
+    # import as all the rest.
+    from .parsers import parser_for
+
+    if _is_parser(parse):
+        return _parsed(lambda text, now: parse(text.strip(), now))
     try:
-        parser = parser_for(parse)
+        return _parsed(parser_for(parse))
     except TypeError:
         if not callable(parse):
             raise
-        return of_text(lambda chat, text: parse(text.strip()))
-    return of_text(lambda chat, text: parser(text, chat.now()))
+        return of_text(lambda _chat, text: parse(text.strip()))
+
+
+def _is_kind(parse: object) -> TypeGuard[type[messages.Message]]:
+    return isinstance(parse, type) and issubclass(parse, messages.Message)
+
+
+def _is_parser(parse: object) -> TypeGuard[Parser[Any]]:
+    from .parsers import Parser
+
+    return isinstance(parse, Parser)
+
+
+def _parsed(parse: Callable[[str, datetime], Any]) -> Reading:
+    def read(chat: Chat, text: str) -> Any:
+        return parse(text, chat.now())
+
+    return of_text(read)

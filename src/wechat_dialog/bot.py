@@ -196,7 +196,7 @@ class Bot:
         """Take every message no other route takes; see `Dialogs.fallback`."""
         return self._changed().fallback(fn)
 
-    def dialog(self, fn: F | None = None, **options: Any) -> Any:
+    def dialog(self, fn: Callable[..., Any] | None = None, **options: Any) -> Any:
         """Name a dialog that no message starts, for `chat.continue_as`; see `Dialogs.dialog`."""
         return self._changed().dialog(fn, **options)
 
@@ -263,7 +263,7 @@ class Bot:
         push = self._codec.open(body, query, now=arrived)
         try:
             outcome = self.respond(push.message, arrived)
-        except Exception:
+        except Exception:  # noqa: BLE001 - the user gets an apology, not a fault of the platform's
             outcome = self._failed(push.message)
         return self._seal(push, outcome.reply)
 
@@ -274,7 +274,7 @@ class Bot:
         push = self._codec.open(body, query, now=arrived)
         try:
             outcome = await self.respond_async(push.message, arrived)
-        except Exception:
+        except Exception:  # noqa: BLE001 - see `answer`
             outcome = self._failed(push.message)
         return self._seal(push, outcome.reply)
 
@@ -304,7 +304,12 @@ class Bot:
 
     def _failed(self, message: Message) -> Outcome:
         # Called while the error is handled: the log says which.
-        log.error("user %s: a %s could not be answered", message.user, message.kind, exc_info=True)
+        log.error(
+            "user %s: a %s could not be answered",
+            message.user,
+            message.kind,
+            exc_info=True,  # noqa: LOG014 - see above
+        )
         return Outcome(replies.Text(self.rules.texts.apology))
 
     def _seal(self, push: Push, reply: Reply | None) -> bytes:

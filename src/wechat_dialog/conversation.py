@@ -144,8 +144,8 @@ class Conversation:
         message: The message at hand.
         key: Its key.
         arrived: When it arrived, ms since the epoch.
-        now: When the request at hand came, likewise: later than `arrived` where an earlier message's
-            turn is finished.
+        now: When the request at hand came, likewise: later than `arrived` where an earlier
+            message's turn is finished.
         parts: The parts of the answer so far.
         unrouted: Routes that handed the message back, so that none gets it twice.
         begun: How many conversations the message has begun.
@@ -264,7 +264,9 @@ class Conversation:
         self, frame: Frame, dialog: Dialog, records: list[Record], mismatch: ReplayMismatch
     ) -> Flow:
         kept, lost = records[: mismatch.position], records[mismatch.position :]
-        policy = decide(dialog.on_divergence or self.rules.on_divergence, records, mismatch.position)
+        policy = decide(
+            dialog.on_divergence or self.rules.on_divergence, records, mismatch.position
+        )
         log.warning("user %s: %s; policy: %s", self.doc.state.user, mismatch, policy)
         if policy == "park":
             yield from self._park(frame, mismatch)
@@ -304,6 +306,8 @@ class Conversation:
                 yield from self._step(run, frame, at)
             elif isinstance(at, Gather):
                 yield from self._gather(run, frame, at)
+            elif at is None:
+                raise AssertionError("a dialog that was fed nothing stands nowhere")
             else:
                 self.doc.run = None
                 yield from self._over(run, frame, at)
@@ -370,7 +374,7 @@ class Conversation:
         key = idempotency_key(frame.id, self.key, began)
         steps = tuple(RunStep(at.calls[slot], f"{key}:{slot}", slot) for slot in slots)
         left = len(steps)
-        outcome = yield RunSteps(steps)
+        outcome: StepOutcome = yield RunSteps(steps)
         while True:
             self.record(run, _step_record(at.calls[outcome.slot], outcome, outcome.slot))
             yield CHECKPOINT
@@ -380,7 +384,9 @@ class Conversation:
             outcome = yield RunSteps(())
 
     def _since_heard(self, frame: Frame) -> int:
-        """Return how many records the message at hand has in this conversation, its own included."""
+        """Return how many records the message at hand has in this conversation, its own
+        included.
+        """
         records = self.doc.records
         count = 1
         while len(records) - count > frame.base and not isinstance(records[-count], HEARD):
@@ -398,7 +404,8 @@ class Conversation:
         limit = self.rules.journal_limit
         if count == limit // 2:
             log.warning(
-                "user %s: the conversation of %r has %d records, and %d are the limit; use chat.continue_as",
+                "user %s: the conversation of %r has %d records, and %d are the limit; "
+                "use chat.continue_as",
                 self.doc.state.user, frame.dialog, count, limit,
             )  # fmt: skip
         if count < limit:
@@ -423,12 +430,11 @@ class Conversation:
 
     # Ending ---------------------------------------------------------------------------------------
 
-    def _over(self, run: Run, frame: Frame, at: Ended | Raised | None) -> Flow:
+    def _over(self, run: Run, frame: Frame, at: Ended | Raised) -> Flow:
         if isinstance(at, Ended):
             self._remember(run, frame)
             yield from self._returned(run, frame, at.value)
             return
-        assert isinstance(at, Raised)
         error = at.error
         if isinstance(error, (Signal, TooManyAttempts)):
             # A turn that broke has changed nothing: it may be resumed, and then does it all once.

@@ -62,6 +62,12 @@ def _mark(match: Match) -> int:
     return crc32(repr((route.kind, patterns, route.dialog.name)).encode("utf-8", "replace"))
 
 
+def _wait_of(run: Run) -> Wait[Any]:
+    if not isinstance(run.at, Wait):
+        raise AssertionError("a conversation that is not waiting was not committed")
+    return run.at
+
+
 class Turn(Conversation):
     """One message worked on, from what it means to the reply it gets."""
 
@@ -76,7 +82,8 @@ class Turn(Conversation):
         own.
         """
         frame = self.doc.top
-        assert frame is not None
+        if frame is None:
+            raise AssertionError("an interrupted turn has a conversation that it interrupted")
         state = self.doc.state
         self.key, self.begun, self.unrouted = state.key, state.begun, set(state.tried)
         said = [decode_reply(bytes(part)) for part in state.said]
@@ -108,7 +115,9 @@ class Turn(Conversation):
         return None
 
     def pause(self) -> None:
-        """Put into the head what another worker would need to finish this turn, and no replay tells."""
+        """Put into the head what another worker would need to finish this turn, and no replay
+        tells.
+        """
         state = self.doc.state
         state.begun = self.begun
         state.said = [msgspec.Raw(encode_reply(part)) for part in self.parts]
@@ -190,8 +199,7 @@ class Turn(Conversation):
                 yield match
 
     def _in_conversation(self, run: Run, frame: Frame) -> Flow:
-        at = run.at
-        assert isinstance(at, Wait), "a conversation that is not waiting was not committed"
+        at = _wait_of(run)
         said = text_of(self.message)
         word = said.strip() if said is not None else None
         if word is not None and not (at.options.takes and at.options.takes(word)):
@@ -265,8 +273,7 @@ class Turn(Conversation):
         last = len(records) - 1
         taken = records[last]
         if not isinstance(taken, (Answer, Message)) or not taken.wait or taken.wait.startswith("!"):
-            at = run.at
-            assert isinstance(at, Wait)
+            at = _wait_of(run)
             self.add(replies.Text(self.rules.texts.no_way_back))
             self.add(to_reply(at.shown(frame.page)))
             return
@@ -389,7 +396,9 @@ class Turn(Conversation):
     # The reply ------------------------------------------------------------------------------------
 
     def reply(self) -> Reply | None:
-        """Make one reply of the parts, and hold what does not fit into it. Called once, at the end."""
+        """Make one reply of the parts, and hold what does not fit into it. Called once, at the
+        end.
+        """
         texts = self.rules.texts
         # What is owed leaves the head only here: a turn that is cut off before still owes it.
         self._held = list(self.doc.state.held)

@@ -16,8 +16,8 @@ import inspect
 import sys
 import sysconfig
 import types
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any, cast
 
 __all__ = ["fingerprint"]
 
@@ -104,18 +104,21 @@ def _class(cls: type, seen: set[int]) -> Iterator[str]:
         ):
             continue
         yield name
-        if isinstance(value, (staticmethod, classmethod)):
-            value = value.__func__
-        elif isinstance(value, property):
-            value = value.fget
-        yield from _value(value, seen)
+        yield from _value(_function_of(value), seen)
 
 
-def _value(value: object, seen: set[int]) -> Iterator[str]:
+def _function_of(value: Any) -> object:
+    """Return the function behind what stands in a class's body, or that itself."""
+    if isinstance(value, (staticmethod, classmethod)):
+        return cast("Any", value).__func__
+    return value.fget if isinstance(value, property) else value
+
+
+def _value(value: Any, seen: set[int]) -> Iterator[str]:
     if isinstance(
         value, (types.FunctionType, types.MethodType, type, functools.partial)
     ) or hasattr(value, "__wrapped__"):
-        yield from _reach(value, seen)
+        yield from _reach(cast("object", value), seen)
     else:
         yield from _constant(value)
 
@@ -137,23 +140,26 @@ def _names(code: types.CodeType) -> Iterator[str]:
             yield from _names(constant)
 
 
-def _constant(value: object, depth: int = 0) -> Iterator[str]:
+def _constant(value: Any, depth: int = 0) -> Iterator[str]:
     if isinstance(value, _PLAIN):
         yield f"{type(value).__name__}:{value!r}"
     elif depth > 8:
         return
     elif isinstance(value, (tuple, list)):
-        yield f"{type(value).__name__}[{len(value)}"
-        for item in value:
+        items: Collection[Any] = cast("Collection[Any]", value)
+        yield f"{type(items).__name__}[{len(items)}"
+        for item in items:
             yield from _constant(item, depth + 1)
     elif isinstance(value, dict):
-        yield f"dict[{len(value)}"
-        for key, item in value.items():
+        pairs: Mapping[Any, Any] = cast("Mapping[Any, Any]", value)
+        yield f"dict[{len(pairs)}"
+        for key, item in pairs.items():
             yield from _constant(key, depth + 1)
             yield from _constant(item, depth + 1)
     elif isinstance(value, (set, frozenset)):
-        yield f"set[{len(value)}"
-        yield from sorted(part for item in value for part in _constant(item, depth + 1))
+        members: Collection[Any] = cast("Collection[Any]", value)
+        yield f"set[{len(members)}"
+        yield from sorted(part for item in members for part in _constant(item, depth + 1))
     elif hasattr(value, "pattern") and hasattr(value, "flags"):
         yield f"pattern:{value.pattern!r}:{value.flags}"  # a compiled regular expression
 

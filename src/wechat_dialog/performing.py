@@ -34,8 +34,9 @@ def _arguments(step: RunStep) -> dict[str, Any]:
 
 
 def _is_async(fn: Callable[..., Any]) -> bool:
+    # An object with an async `__call__` is looked at through its class, where Python looks too.
     return inspect.iscoroutinefunction(inspect.unwrap(fn)) or inspect.iscoroutinefunction(
-        getattr(fn, "__call__", None)
+        type(fn).__call__
     )
 
 
@@ -97,15 +98,18 @@ class Steps:
             raise TimedOut(name, limit) from error
 
     def gather(self, steps: tuple[RunStep, ...]) -> Callable[[], StepOutcome]:
-        """Start several steps at once; returns a function that gives the next outcome as it comes."""
+        """Start several steps at once; returns a function that gives the next outcome as it
+        comes.
+        """
         outcomes: queue.SimpleQueue[StepOutcome] = queue.SimpleQueue()
         for step in steps:
             # Threads of their own: a gathering inside the shared pool could wait for its own
             # threads for ever.
-            threading.Thread(
-                target=lambda step=step: outcomes.put(self.run(step)), daemon=True
-            ).start()
+            threading.Thread(target=self._run_into, args=(outcomes, step), daemon=True).start()
         return outcomes.get
+
+    def _run_into(self, outcomes: queue.SimpleQueue[StepOutcome], step: RunStep) -> None:
+        outcomes.put(self.run(step))
 
     # On an event loop -----------------------------------------------------------------------------
 

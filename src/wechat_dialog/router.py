@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, TypeVar, cast
 
 from . import answers, messages
 from .engine import Dialog
@@ -179,12 +180,12 @@ class Dialogs:
         self.add("fallback", (), fn)
         return fn
 
-    def dialog(self, fn: F | None = None, **options: Any) -> Any:
+    def dialog(self, fn: Callable[..., Any] | None = None, **options: Any) -> Any:
         """Name a dialog that no message starts, for `chat.continue_as`. A decorator, with or
         without options.
         """
         if fn is None:
-            return lambda fn: self.dialog(fn, **options)
+            return partial(self.dialog, **options)
         self._dialog(fn, **options)
         return fn
 
@@ -192,9 +193,8 @@ class Dialogs:
         self, kind: str, patterns: Sequence[str | re.Pattern[str]], options: dict[str, Any]
     ) -> Callable[[F], F]:
         for pattern in patterns:
-            if not isinstance(
-                pattern, (str, re.Pattern)
-            ):  # a decorator used without its parentheses
+            # A decorator used without its parentheses gets the function here.
+            if not isinstance(cast("object", pattern), (str, re.Pattern)):
                 raise TypeError(
                     f"@{kind} takes texts or compiled patterns, not {pattern!r}; "
                     f"write @bot.{kind}(…)"

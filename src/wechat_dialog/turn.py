@@ -11,7 +11,7 @@ the results in.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -25,7 +25,7 @@ from .journal import ParkedConversation
 from .messages import Message
 from .operations import Claim, Commit, Operation, Pause, Record, Release
 from .replies import Reply
-from .stores.base import Answered, Claimed, Committed, Conflict, Deferred, Running
+from .stores.base import Answered, Claimed, Committed, Deferred, Running
 
 __all__ = ["Cache", "Outcome", "Settings", "end", "resume", "turn"]
 
@@ -241,17 +241,18 @@ def _commit(job: _Job, work: Turn) -> Transaction:
             work.owe()
             reply = waiting(job.settings.rules.texts)
         write = job.doc.write(job.arrived, grace=job.grace)
-        done = yield Commit(
+        done: Committed | Deferred = yield Commit(
             job.user, job.key, write, encode_reply(reply), fence=job.fence, deferred=job.deferred,
             remember=job.settings.remember,
         )  # fmt: skip
-        if isinstance(done, Deferred) and not job.deferred:
-            job.deferred = True
-            work.unpack()
-            continue
-        job.doc.wrote(write, done)
-        _keep(job)
-        return Outcome(reply, job.deferred)
+        if isinstance(done, Committed):
+            job.doc.wrote(write, done)
+            _keep(job)
+            return Outcome(reply, job.deferred)
+        if job.deferred:
+            raise StoreError("the store defers a commit that says so itself; see `Store.commit`")
+        job.deferred = True
+        work.unpack()
 
 
 def _fast(job: _Job) -> Generator[Operation, Any, Outcome | Answered | None]:
@@ -284,8 +285,7 @@ def _fast(job: _Job) -> Generator[Operation, Any, Outcome | Answered | None]:
     _drop(job)
     if isinstance(done, Answered):
         return done
-    assert isinstance(done, (Conflict, Deferred))
-    return None
+    return None  # a conflict, or nobody listens any more
 
 
 def _claim_for_step(
@@ -368,7 +368,7 @@ def end(settings: Settings, user: str, message: Message, arrived: int) -> Transa
     return (yield from _operate(job, lambda work: work.kill(), owed=False))
 
 
-def _operate(job: _Job, what: Any, *, owed: bool) -> Transaction:
+def _operate(job: _Job, what: Callable[[Turn], Flow], *, owed: bool) -> Transaction:
     job.doc = job.fresh()
     claimed = yield from _claim(job)
     if isinstance(claimed, Answered):
