@@ -152,7 +152,7 @@ def _question(cls: Any, name: str, hint: Any, default: Callable[[], Any] | None)
         labels, values = members
         return dataclasses.replace(made, labels=labels, values=values)
     try:
-        if not (isinstance(kind, type) and issubclass(kind, messages.Message)):
+        if not _is_message(kind):
             parser_for(kind)  # stricter than `reading`, which calls any class with the text
         return dataclasses.replace(made, reading=reading(kind))
     except TypeError as error:
@@ -176,6 +176,10 @@ def _unwrap(hint: Any) -> tuple[Any, list[msgspec.Meta], Field | None, Any]:
 
 def _is_parser(extra: object) -> bool:
     return isinstance(extra, (Parser, re.Pattern, types.FunctionType, types.BuiltinFunctionType))
+
+
+def _is_message(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, messages.Message)
 
 
 def _without_none(kind: Any) -> tuple[Any, bool]:
