@@ -29,7 +29,7 @@ from .runner import Runner
 from .stores import for_async, open_store
 from .stores.base import AsyncStore, Store
 from .texts import Texts
-from .turn import Outcome, Settings
+from .turn import Outcome, Settings, Transaction
 from .window import Window
 from .wire.codec import Codec, Push, Query
 
@@ -166,6 +166,12 @@ class Bot:
         self.token = token
         self._codec = Codec(token)
 
+    def use_store(self, store: str | Store) -> None:
+        """Use another store from now on; for tools that look into one."""
+        self.close()
+        self.__dict__.pop("store", None)
+        self._store_setting = store
+
     def routes(self) -> Routes:
         """Return what conversations ask for their dialogs."""
         return self.router
@@ -297,6 +303,14 @@ class Bot:
         return self._runner.run_async(
             self.user_key(message), message, message_key(message), int(arrived * 1000)
         )
+
+    def operate(self, user: str, transaction: Transaction) -> Outcome:
+        """Drive an operator's transaction on one user; see `operators.Conversations`.
+
+        Raises:
+            StoreError: The store failed.
+        """
+        return self._runner.operate(user, transaction)
 
     def user_key(self, message: Message) -> str:
         """Return the key of a message's user in the store."""

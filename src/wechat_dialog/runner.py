@@ -72,7 +72,8 @@ class Runner:
         return self._fly(mark, seat, turn(self.settings, user, message, key, arrived))
 
     def _join(self, mark: tuple[str, str], seat: Seat) -> Outcome:
-        listening = listen(seat, mark, self.window, self.settings.rules.texts)
+        texts = self.settings.rules.texts
+        listening = listen(seat, mark, self.window, texts, time.monotonic())
         result: Any = None
         while True:
             try:
@@ -187,6 +188,22 @@ class Runner:
             self._heartbeat.let_go(flight.claim)
             flight.claim = self._heartbeat.hold(operation.user, result.fence)
 
+    def operate(self, user: str, transaction: Transaction) -> Outcome:
+        """Drive an operator's transaction on one user.
+
+        Raises:
+            StoreError: The store failed.
+        """
+        mark = user, f"operator {id(transaction)}"
+        seat = self._flights.board(mark, time.monotonic())
+        try:
+            outcome = self._drive(transaction, seat, None)
+        except BaseException as error:
+            self._flights.land(mark, seat.flight, error)
+            raise
+        self._flights.land(mark, seat.flight, outcome)
+        return outcome
+
     # On an event loop -----------------------------------------------------------------------------
 
     async def run_async(self, user: str, message: Message, key: str, arrived: int) -> Outcome:
@@ -214,7 +231,8 @@ class Runner:
         Who runs the turn waits for its task: a future shared between threads would wake the event
         loop through a socket at every turn.
         """
-        listening = listen(seat, mark, self.window, self.settings.rules.texts)
+        texts = self.settings.rules.texts
+        listening = listen(seat, mark, self.window, texts, time.monotonic())
         result: Any = None
         while True:
             try:
