@@ -37,13 +37,14 @@ FLOORS = """
     runner
     api
     bot
-    platform store_contract
+    platform store_contract operators
     testing
     testing_plugin
     check
     __init__
     wechat demo
     application
+    operator_cli
     cli
     __main__
 """
@@ -83,8 +84,8 @@ DRIVERS: Mapping[str, tuple[str, ...]] = {
     "fastapi": ("web.fastapi",),
     "starlette": ("platform",),
     "uvicorn": ("cli",),
-    "typer": ("cli", "platform"),
-    "rich": ("cli", "platform"),
+    "typer": ("cli", "operator_cli", "platform"),
+    "rich": ("cli", "operator_cli", "platform"),
     "pytest": ("testing", "testing_plugin", "store_contract"),
 }
 

@@ -18,6 +18,7 @@ import uvicorn
 from rich.console import Console
 
 from wechat_dialog.application import load
+from wechat_dialog import operator_cli
 from wechat_dialog.errors import ConfigurationError, DialogError
 from wechat_dialog.platform.emulator import Account, Platform
 from wechat_dialog.platform.terminal import Chat
@@ -30,6 +31,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(operator_cli.commands, name="conversations")
+app.command()(operator_cli.check)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 SIMULATED = "WECHAT_DIALOG_SIMULATED_TOKEN"
