@@ -7,7 +7,7 @@ import sys
 
 from wechat_dialog.errors import ClaimLost
 from wechat_dialog.stores import open_store
-from wechat_dialog.stores.base import NOTHING, Committed, Have, Running, Store, Write
+from wechat_dialog.stores.base import NOTHING, Claimed, Committed, Have, Running, Store, Write
 
 USER = "account:counting"
 TURNS = 15
@@ -26,7 +26,7 @@ def count(store: Store, name: str) -> None:
             claim = store.claim(USER, key, lease=5, have=have)
             if isinstance(claim, Running):
                 continue
-            assert not hasattr(claim, "reply"), "nobody else has this key"
+            assert isinstance(claim, Claimed), "nobody else has this key"
             write = Write(b"head", (b"%d" % claim.length,))
             have = Have(claim.journal, claim.length)
             try:

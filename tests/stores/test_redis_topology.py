@@ -1,4 +1,4 @@
-"""The contract on a real cluster and behind a real sentinel, and what happens when a master dies."""
+"""The contract on a real cluster and behind a real sentinel, and the death of a master."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import pytest
 
 from tests.redis_topology import Cluster, Sentinel, start_cluster, start_sentinel
 from wechat_dialog.errors import ConfigurationError, StoreError
-from wechat_dialog.store_contract import StoreContract, begin, done, granted
+from wechat_dialog.store_contract import StoreContract
+from wechat_dialog.store_contract.asking import begin, done, granted
 from wechat_dialog.stores import for_async, open_store
 from wechat_dialog.stores.base import Store, Write
 from wechat_dialog.stores.redis_address import Address
@@ -24,6 +25,9 @@ def cluster() -> Iterator[Cluster]:
 @pytest.fixture(scope="module")
 def sentinel() -> Iterator[Sentinel]:
     with start_sentinel() as sentinel:
+        # On a busy machine a second of silence is no death, and no test here wants one.
+        patience = ("down-after-milliseconds", 60_000)
+        sentinel.sentinel.ask("SENTINEL", "SET", sentinel.name, *patience)
         yield sentinel
 
 

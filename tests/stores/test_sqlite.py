@@ -15,7 +15,7 @@ import pytest
 
 from tests.stores.counting import count_in_processes
 from wechat_dialog.errors import StoreError
-from wechat_dialog.store_contract import begin, granted
+from wechat_dialog.store_contract.asking import begin, granted
 from wechat_dialog.stores.base import Claimed, Running, Write
 from wechat_dialog.stores.sqlite import SQLiteStore
 from wechat_dialog.stores.sqlite_rows import FORMAT

@@ -9,11 +9,13 @@ A driver's package is imported when a URL asks for it, not before.
 
 from __future__ import annotations
 
-from urllib.parse import unquote, urlsplit
+from typing import TYPE_CHECKING
 
 from wechat_dialog.errors import ConfigurationError
-from wechat_dialog.stores.asynchronous import for_async
 from wechat_dialog.stores.base import Store
+
+if TYPE_CHECKING:
+    from wechat_dialog.stores.asynchronous import for_async
 
 __all__ = ["DEFAULT_FILE", "for_async", "open_store"]
 
@@ -37,6 +39,8 @@ def open_store(url: str | None = None) -> Store:
     Raises:
         ConfigurationError: The URL is none of these forms, or its driver is not installed.
     """
+    from urllib.parse import unquote, urlsplit
+
     if url is None:
         url = f"sqlite:///{DEFAULT_FILE}"
     try:
@@ -56,6 +60,15 @@ def open_store(url: str | None = None) -> Store:
 
         return SQLiteStore(unquote(parts.path[1:]))
     raise ConfigurationError(f"store={_shown(url)!r} is no store: use {_ALLOWED}")
+
+
+def __getattr__(name: str) -> object:
+    # It brings asyncio, which a bot behind a WSGI server never needs.
+    if name == "for_async":
+        from wechat_dialog.stores.asynchronous import for_async
+
+        return for_async
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def _shown(url: str) -> str:

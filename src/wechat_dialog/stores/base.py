@@ -1,13 +1,14 @@
 """The store's contract: where conversations and claims live between two messages.
 
-A store keeps one *document* per user: a `head` (bytes the store never reads), a *journal* (a list of records, bytes,
-only ever appended to or cut at its end), the user's `data`, the replies of the last minute by message key, and at most
-one *claim*. It knows nothing of dialogs. Every write gets a new *revision*, a number that is never used twice for
-one user, not even after the document was dropped; so "nobody moved it meanwhile" is one comparison.
+A store keeps one *document* per user: a `head` (bytes the store never reads), a *journal* (a list
+of records, bytes, only ever appended to or cut at its end), the user's `data`, the replies of the
+last minute by message key, and at most one *claim*. It knows nothing of dialogs. Every write gets a
+new *revision*, a number that is never used twice for one user, not even after the document was
+dropped; so "nobody moved it meanwhile" is one comparison.
 
-Times are the store's own clock throughout; callers only ever see durations, in seconds. Every sentence of this
-file is a test in `wechat_dialog.testing.StoreContract`, races included. There is nothing to inherit: any object with
-these methods is a store.
+Times are the store's own clock throughout; callers only ever see durations, in seconds. Every
+sentence of this file is a test in `wechat_dialog.testing.StoreContract`, races included. There is
+nothing to inherit: any object with these methods is a store.
 """
 
 from __future__ import annotations
@@ -55,12 +56,13 @@ class Write:
     """One change of a user's document, all of it or nothing.
 
     Attributes:
-        head: The new head. Empty: the user has nothing running; head and journal are dropped, while data, parked
-            conversations and remembered replies stay.
+        head: The new head. Empty: the user has nothing running; head and journal are dropped, while
+            data, parked conversations and remembered replies stay.
         records: Records to append, in order. May be empty.
-        keep: How many leading records of the journal stay before `records` are appended; None keeps all of them.
-        ttl: Seconds after which head and journal may be dropped by the store itself, counted from this write; never
-            while a claim on them holds.
+        keep: How many leading records of the journal stay before `records` are appended; None keeps
+            all of them.
+        ttl: Seconds after which head and journal may be dropped by the store itself, counted from
+            this write; never while a claim on them holds.
         data: New value of the user's data; None leaves it, empty removes it. Data never expires.
         park: A conversation to put aside under its id; it replaces one of the same id.
         unpark: Id of a parked conversation to remove; one that is not there is no error.
@@ -97,15 +99,16 @@ class Claimed:
     Attributes:
         fence: Number of this claim, greater than any before it for this user.
         revision: Revision of the document; 0 if there is none.
-        journal: Id of the journal: it changes whenever records are dropped from it, and never comes back. 0 if
-            there is none.
+        journal: Id of the journal: it changes whenever records are dropped from it, and never comes
+            back. 0 if there is none.
         length: Number of records in the journal.
         head: The head; empty if there is none.
         records: The records after those of `Have`; all of them if `Have` was of another journal.
         data: The user's data; empty if there is none.
-        age: Seconds since the last commit of the document (a `record` does not count, unless it began the document
-            and no commit followed); 0.0 if there is no document.
-        deferred: Whether `defer` was called for this message: its reply has to be held, nobody is listening.
+        age: Seconds since the last commit of the document (a `record` does not count, unless it
+            began the document and no commit followed); 0.0 if there is no document.
+        deferred: Whether `defer` was called for this message: its reply has to be held, nobody is
+            listening.
         since: Seconds since the message was first seen.
         copies: How many requests with this message were seen, this one included.
     """
@@ -164,12 +167,18 @@ class Committed:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """A commit without a claim was refused, and nothing written: the document is not, or not safely, as expected."""
+    """A commit without a claim was refused: the document is not, or not safely, as expected.
+
+    Nothing was written.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Deferred:
-    """A commit was refused, and nothing written: `defer` was called for its message, and the write does not know."""
+    """A commit was refused: `defer` was called for its message, and the write does not know.
+
+    Nothing was written.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +190,8 @@ class Stored:
         head: The head; empty if only parked conversations are there.
         length: Number of records.
         age: Seconds since the last commit; 0.0 if only parked conversations are there.
-        ttl: Seconds until the store drops head and journal, else the last of the parked conversations.
+        ttl: Seconds until the store drops head and journal, else the last of the parked
+            conversations.
         parked: Ids of parked conversations, oldest first.
     """
 
@@ -203,7 +213,8 @@ class Shown:
         data: The user's data; empty if there is none.
         age: Seconds since the last commit; 0.0 if there is no head.
         ttl: Seconds until head and journal are dropped; 0.0 if there is no head.
-        parked: Parked conversations by id, oldest first, each with the seconds it is still kept as its `ttl`.
+        parked: Parked conversations by id, oldest first, each with the seconds it is still kept as
+            its `ttl`.
     """
 
     head: bytes
@@ -217,9 +228,10 @@ class Shown:
 class Store(Protocol):
     """What every store promises.
 
-    `user` is a key made of account and OpenID (not empty, any text); `key` is the key of a message. Every method
-    raises `errors.StoreError`, the driver's error chained, if the store itself fails; then the write was either
-    done or not, never half. Methods may be called from any thread and any process, after a fork too.
+    `user` is a key made of account and OpenID (not empty, any text); `key` is the key of a message.
+    Every method raises `errors.StoreError`, the driver's error chained, if the store itself fails;
+    then the write was either done or not, never half. Methods may be called from any thread and any
+    process, after a fork too.
     """
 
     def claim(
@@ -227,25 +239,29 @@ class Store(Protocol):
     ) -> Claimed | Answered | Running:
         """Ask for the user's turn for one message. One round trip.
 
-        Granted if nobody holds an unexpired claim and no other message of this user waits with a fresher right: a
-        message refused with `Running` keeps its place in order of arrival as long as it asks again at least once a
-        second. Granted too if an expired claim was for another message: that turn was interrupted.
+        Granted if nobody holds an unexpired claim and no other message of this user waits with a
+        fresher right: a message refused with `Running` keeps its place in order of arrival as long
+        as it asks again at least once a second. Granted too if an expired claim was for another
+        message: that turn was interrupted.
 
         Args:
             user: The user's key.
             key: The message's key.
             lease: Seconds until the claim expires unless renewed.
             have: What of the journal the caller holds, so that only the rest is sent.
-            arrival: True for the first question of a request, which counts as one more copy of the message;
-                False for the same request asking again.
+            arrival: True for the first question of a request, which counts as one more copy of the
+                message; False for the same request asking again.
         """
         ...
 
     def record(self, user: str, fence: int, write: Write) -> Committed:
-        """Write in the middle of a turn, so that a crash repeats less; the claim stays, `age` is left as it was.
+        """Write in the middle of a turn, so that a crash repeats less.
+
+        The claim stays, and `age` is left as it was.
 
         Raises:
-            ClaimLost: The claim is not, or no longer, that of `fence`: taken over, released or expired.
+            ClaimLost: The claim is not, or no longer, that of `fence`: taken over, released or
+                expired.
         """
         ...
 
@@ -263,15 +279,18 @@ class Store(Protocol):
         release: bool = True,
         remember: float = 60.0,
     ) -> Committed | Answered | Conflict | Deferred:
-        """End a turn: write, remember the reply under the message's key, release the claim. One round trip.
+        """End a turn: write, remember the reply under the message's key, release the claim.
+
+        One round trip.
 
         Args:
             user: The user's key.
             key: The message's key.
             write: The change.
             reply: What copies of the message get for `remember` seconds.
-            fence: Number of the claim. 0: there is none (the fast path); then the write is done only if `revision`
-                is the document's, its age is at most `max_age`, nobody holds a claim and nobody waits for one.
+            fence: Number of the claim. 0: there is none (the fast path); then the write is done
+                only if `revision` is the document's, its age is at most `max_age`, nobody holds a
+                claim and nobody waits for one.
             revision: Only with `fence` 0; never 0 then.
             max_age: Seconds; only with `fence` 0; None sets no limit.
             deferred: Whether the caller knows that the reply has to be held for later.
@@ -279,9 +298,9 @@ class Store(Protocol):
             remember: Seconds the reply is remembered.
 
         Returns:
-            `Committed`; `Answered` if this message was answered meanwhile (nothing written; only with `fence` 0);
-            `Conflict` (only with `fence` 0); `Deferred` if `defer` was called for the message and `deferred` is
-            False.
+            `Committed`; `Answered` if this message was answered meanwhile (nothing written; only
+            with `fence` 0); `Conflict` (only with `fence` 0); `Deferred` if `defer` was called for
+            the message and `deferred` is False.
 
         Raises:
             ClaimLost: The claim is not, or no longer, that of `fence`. Nothing was written.
@@ -289,7 +308,9 @@ class Store(Protocol):
         ...
 
     def defer(self, user: str, key: str) -> Answered | None:
-        """Say that no request of this message will take its reply: whoever commits its turn has to hold the reply.
+        """Say that no request of this message will take its reply.
+
+        Whoever commits its turn has to hold the reply for later.
 
         Returns:
             `Answered` if the turn is done already (then nothing is marked), else None.
@@ -309,7 +330,10 @@ class Store(Protocol):
         ...
 
     def list(self, prefix: str = "") -> Iterator[Stored]:
-        """Yield what is stored, user by user, in no order, for keys that start with `prefix`; not a snapshot."""
+        """Yield what is stored, user by user, for keys that start with `prefix`.
+
+        In no order, and not a snapshot.
+        """
         ...
 
     def show(self, user: str) -> Shown | None:
@@ -319,7 +343,8 @@ class Store(Protocol):
     def end(self, user: str, id: str | None = None) -> bool:
         """Drop one parked conversation, or without `id` the running one whatever claim is held.
 
-        A claim on a conversation that is dropped is lost with it: its turn would else bring a part of it back.
+        A claim on a conversation that is dropped is lost with it: its turn would else bring a part
+        of it back.
 
         Returns:
             Whether there was one.
@@ -327,7 +352,7 @@ class Store(Protocol):
         ...
 
     def close(self) -> None:
-        """Give back connections and files. The store may be used again afterwards and then opens new ones."""
+        """Give back connections and files; an operation after that opens new ones."""
         ...
 
 

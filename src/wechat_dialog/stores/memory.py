@@ -1,4 +1,4 @@
-"""A store in the memory of one process, for tests and toys: everything is gone when the process ends.
+"""A store in the memory of one process, for tests and toys: it is gone when the process ends.
 
 The rules of `stores.rules` under one lock, nothing else. After a fork each process goes on with a
 copy of its own.
@@ -108,6 +108,9 @@ class MemoryStore:
         self._users: dict[str, _User] = {}
         self._swept = 0
         _stores.add(self)
+
+    def _begin_anew(self) -> None:
+        self._lock = threading.Lock()
 
     def _now(self) -> int:
         return int(self._clock() * 1e6)
@@ -285,7 +288,7 @@ _stores: weakref.WeakSet[MemoryStore] = weakref.WeakSet()
 def _renew_locks() -> None:
     """A lock that another thread held at the fork would stay locked in the child for ever."""
     for store in _stores:
-        store._lock = threading.Lock()  # pyright: ignore[reportPrivateUsage]
+        store._begin_anew()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
 
 
 if hasattr(os, "register_at_fork"):

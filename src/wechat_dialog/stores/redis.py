@@ -2,20 +2,18 @@
 
 The waiting and the awaiting store; what they send is made and read in `stores.redis_calls`. A call
 that got no answer (a restart, a failover, a stalled server) is sent again for `patience` seconds,
-which its scripts allow; then it is a `StoreError`, and the next call tries anew. Connections are
-redis-py's business, but not repeating: its own retries are switched off, else both would multiply.
+which its scripts allow; then it is a `StoreError`, and the next call tries anew.
 """
 
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 import weakref
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from typing import Any, TypeVar
 
-from wechat_dialog.errors import ConfigurationError, StoreError
+from wechat_dialog.stores import redis_clients as clients
 from wechat_dialog.stores.asynchronous import in_threads
 from wechat_dialog.stores.base import (
     NOTHING,
@@ -34,180 +32,15 @@ from wechat_dialog.stores.base import (
 from wechat_dialog.stores.redis_address import Address
 from wechat_dialog.stores.redis_calls import Call, Calls
 
-try:
-    import redis
-    import redis.asyncio
-    from redis.asyncio.retry import Retry as AsyncRetry
-    from redis.asyncio.sentinel import Sentinel as AsyncSentinel
-    from redis.backoff import NoBackoff
-    from redis.connection import parse_url
-    from redis.exceptions import (
-        AuthenticationError,
-        AuthorizationError,
-        ClusterError,
-        NoScriptError,
-        ReadOnlyError,
-        RedisClusterException,
-        RedisError,
-        ResponseError,
-        TryAgainError,
-    )
-    from redis.retry import Retry
-    from redis.sentinel import Sentinel
-except ImportError as _error:
-    raise ConfigurationError(
-        "a Redis store needs redis-py: pip install 'wechat-dialog[redis]'"
-    ) from _error
+# The guard against a missing redis-py is in `redis_clients`, so it is imported before.
+import redis.asyncio  # isort: skip
+from redis.exceptions import NoScriptError, ResponseError  # isort: skip
 
 __all__ = ["AsyncRedisStore", "RedisStore"]
 
 T = TypeVar("T")
 
 PREFIX = "wechat-dialog"
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.25
-_DEFAULTS: dict[str, Any] = {
-    # A server that says nothing for this long is stalled. Two tries fit into the default patience.
-    "socket_timeout": 1.5,
-    "socket_connect_timeout": 1.5,
-    # RESP3 brings pushes, which nobody here waits for, and HELLO, which Redis 5 does not know.
-    "protocol": 2,
-}
-_ASYNC_CONNECTIONS: dict[Any, Any] = {
-    redis.connection.SSLConnection: redis.asyncio.SSLConnection,
-    redis.connection.UnixDomainSocketConnection: redis.asyncio.UnixDomainSocketConnection,
-}
-_FAILED = (RedisError, RedisClusterException, OSError)
-_REFUSED = (AuthenticationError, AuthorizationError)
-_PASSING = (
-    redis.ConnectionError,
-    redis.TimeoutError,
-    OSError,
-    ClusterError,
-    TryAgainError,
-    RedisClusterException,
-)
-
-
-def _is_replica(error: Exception) -> bool:
-    """Whether a server refused to write because another one has become the master."""
-    # Raised inside a script, the code is in the middle of the text, and the class is lost.
-    return isinstance(error, ReadOnlyError) or (
-        isinstance(error, ResponseError) and "READONLY" in str(error)
-    )
-
-
-def _passes(error: Exception) -> bool:
-    """Whether trying again may help."""
-    if isinstance(error, _REFUSED):
-        return False
-    return isinstance(error, _PASSING) or _is_replica(error)
-
-
-def _explain(error: Exception) -> StoreError:
-    """Turn the driver's error into ours, with a sentence that says what to do."""
-    if isinstance(error, ResponseError) and "OOM" in str(error):
-        advice = "it has no memory left: raise maxmemory (with maxmemory-policy noeviction)"
-    elif isinstance(error, ResponseError) and "MISCONF" in str(error):
-        advice = "it cannot save to its disk and so takes no writes: see its log"
-    elif isinstance(error, _REFUSED):
-        advice = f"it refuses us: check user and password of the store's URL ({error})"
-    elif _is_replica(error):
-        advice = f"it is a replica: give the master's URL, or the sentinels' ({error})"
-    elif _passes(error):
-        advice = f"it does not answer: check that it runs and can be reached ({error})"
-    else:
-        advice = f"it refuses the command: {error}"
-    return StoreError(f"Redis store: {advice}")
-
-
-def _pauses(patience: float) -> Generator[float]:
-    """Yield how long to pause before each further try, until `patience` is used up."""
-    end = time.monotonic() + patience
-    pause = _FIRST_PAUSE
-    while (left := end - time.monotonic()) > 0:
-        # Workers that lost one server together shall not come back in step.
-        yield min(pause * random.uniform(0.5, 1.0), left)
-        pause = min(pause * 2, _LONGEST_PAUSE)
-
-
-def _settings(address: Address) -> dict[str, Any]:
-    """Return redis-py's keyword arguments for what follows the host in a URL."""
-    try:
-        return {**_DEFAULTS, **parse_url(address.url), "decode_responses": False}
-    except ValueError as error:
-        raise ConfigurationError(f"the URL of the Redis store: {error}") from error
-
-
-def _client(address: Address) -> Any:
-    """Make a client; it connects when first used."""
-    settings = _settings(address)
-    settings["retry"] = Retry(NoBackoff(), 0)
-    if address.kind == "server":
-        return redis.Redis(connection_pool=redis.ConnectionPool(**settings))
-    _spread(settings, address)
-    if address.kind == "cluster":
-        nodes = [redis.cluster.ClusterNode(host, port) for host, port in address.nodes]
-        return redis.RedisCluster(startup_nodes=nodes, **settings)
-    sentinel = Sentinel(address.nodes, sentinel_kwargs=_sentinel_settings(settings), **settings)
-    return sentinel.master_for(address.service)
-
-
-def _async_client(address: Address) -> Any:
-    """Make a client for the running loop; it connects when first used."""
-    settings = _settings(address)
-    settings["retry"] = AsyncRetry(NoBackoff(), 0)
-    kind = settings.pop("connection_class", None)
-    if address.kind == "server":
-        if kind is not None:
-            settings["connection_class"] = _ASYNC_CONNECTIONS[kind]
-        return redis.asyncio.Redis.from_pool(redis.asyncio.ConnectionPool(**settings))
-    if kind is not None:
-        settings["ssl"] = True
-    _spread(settings, address)
-    if address.kind == "cluster":
-        nodes = [redis.asyncio.cluster.ClusterNode(host, port) for host, port in address.nodes]
-        return redis.asyncio.RedisCluster(startup_nodes=nodes, **settings)
-    own = _sentinel_settings(settings)
-    sentinel = AsyncSentinel(list(address.nodes), sentinel_kwargs=own, **settings)
-    return sentinel.master_for(address.service)
-
-
-def _spread(settings: dict[str, Any], address: Address) -> None:
-    """Take out what stands for one host only."""
-    del settings["host"]
-    if settings.pop("connection_class", None) is not None:
-        settings["ssl"] = True
-    if address.kind == "cluster":
-        del settings["db"]
-
-
-def _sentinel_settings(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return what the connections to the sentinels themselves take; the password is another one.
-
-    `sentinel_username` and `sentinel_password` of the URL's query are theirs.
-    """
-    own = {name: value for name, value in settings.items() if name not in ("db", "username")}
-    own.pop("password", None)
-    for name in ("username", "password"):
-        value = settings.pop(f"sentinel_{name}", None)
-        own.pop(f"sentinel_{name}", None)
-        if value is not None:
-            own[name] = value
-    return own
-
-
-def _sentinels(client: Any) -> list[Any]:
-    """Return the clients of the sentinels, which closing the master's client leaves open."""
-    pool = getattr(client, "connection_pool", None)
-    manager = getattr(pool, "sentinel_manager", None)
-    return [] if manager is None else manager.sentinels
-
-
-def _require_bytes(client: Any) -> None:
-    if client.get_encoder().decode_responses:
-        raise ConfigurationError(
-            "the Redis client decodes responses, and a journal is bytes: decode_responses=False"
-        )
 
 
 class RedisStore:
@@ -237,38 +70,39 @@ class RedisStore:
         _clock: str | None = None,
     ) -> None:
         self._calls = Calls(prefix, key_format, _clock)
-        self._options: dict[str, Any] = {"prefix": prefix, "key_format": key_format}
-        self._options["patience"] = patience
+        self._options: dict[str, Any] = {
+            "prefix": prefix,
+            "key_format": key_format,
+            "patience": patience,
+            "_clock": _clock,
+        }
         self._patience = patience
         self._url = server if isinstance(server, str) else None
         self._client: Any = None if isinstance(server, str) else server
         self._direct = False
         if isinstance(server, str):
             address = Address.parse(server)
-            _settings(address)
+            clients.check(address)
             self._direct = address.kind != "cluster"
         else:
-            _require_bytes(server)
+            clients.require_bytes(server)
 
     def for_async(self) -> AsyncStore:
         """Return a store on the same data for event loops."""
         if self._url is None:
             return in_threads(self)
-        face = AsyncRedisStore(self._url, **self._options)
-        face._calls = self._calls
-        return face
+        return AsyncRedisStore(self._url, **self._options)
 
     def _connected(self) -> Any:
-        if self._client is None:
-            assert self._url is not None
-            # Two threads may both make one; the loser's is dropped unconnected.
-            self._client = _client(Address.parse(self._url))
+        if self._client is None and self._url is not None:
+            # Two threads may both make one; the loser's is dropped.
+            self._client = clients.client(Address.parse(self._url))
         return self._client
 
     def _call(self, call: Call[T]) -> T:
         try:
             return self._send(call)
-        except _FAILED as error:
+        except clients.FAILED as error:
             return self._insist(call, error)
 
     def _send(self, call: Call[T]) -> T:
@@ -299,17 +133,17 @@ class RedisStore:
             pool.release(connection)
 
     def _insist(self, call: Call[T], error: Exception) -> T:
-        for pause in _pauses(self._patience):
-            if not _passes(error):
+        for pause in clients.pauses(self._patience):
+            if not clients.passes(error):
                 break
-            if _is_replica(error):
+            if clients.is_replica(error):
                 self.close()  # behind this address another server has become the master
             time.sleep(pause)
             try:
                 return self._send(call)
-            except _FAILED as again:
+            except clients.FAILED as again:
                 error = again
-        raise _explain(error) from error
+        raise clients.explain(error) from error
 
     def claim(
         self, user: str, key: str, *, lease: float, have: Have = NOTHING, arrival: bool = True
@@ -375,8 +209,8 @@ class RedisStore:
                 line = self._call(self._calls.line(found[0]))
                 if line is not None:
                     yield line
-        except _FAILED as error:
-            raise _explain(error) from error
+        except clients.FAILED as error:
+            raise clients.explain(error) from error
 
     def show(self, user: str) -> Shown | None:
         """See `Store.show`."""
@@ -393,7 +227,7 @@ class RedisStore:
             if self._url is not None:
                 self._client = None
             client.close()
-            for sentinel in _sentinels(client):
+            for sentinel in clients.sentinels(client):
                 sentinel.close()
 
 
@@ -411,8 +245,9 @@ class AsyncRedisStore:
         prefix: str = PREFIX,
         key_format: str | None = None,
         patience: float = 2.5,
+        _clock: str | None = None,
     ) -> None:
-        self._calls = Calls(prefix, key_format)
+        self._calls = Calls(prefix, key_format, _clock)
         self._patience = patience
         self._url = server if isinstance(server, str) else None
         self._own = None if isinstance(server, str) else server
@@ -422,10 +257,10 @@ class AsyncRedisStore:
         self._direct = False
         if isinstance(server, str):
             address = Address.parse(server)
-            _settings(address)
+            clients.check(address)
             self._direct = address.kind != "cluster"
         else:
-            _require_bytes(server)
+            clients.require_bytes(server)
 
     def _connected(self) -> Any:
         if self._url is None:
@@ -433,13 +268,13 @@ class AsyncRedisStore:
         loop = asyncio.get_running_loop()
         client = self._clients.get(loop)
         if client is None:
-            client = self._clients[loop] = _async_client(Address.parse(self._url))
+            client = self._clients[loop] = clients.async_client(Address.parse(self._url))
         return client
 
     async def _call(self, call: Call[T]) -> T:
         try:
             return await self._send(call)
-        except _FAILED as error:
+        except clients.FAILED as error:
             return await self._insist(call, error)
 
     async def _send(self, call: Call[T]) -> T:
@@ -472,17 +307,17 @@ class AsyncRedisStore:
             await pool.release(connection)
 
     async def _insist(self, call: Call[T], error: Exception) -> T:
-        for pause in _pauses(self._patience):
-            if not _passes(error):
+        for pause in clients.pauses(self._patience):
+            if not clients.passes(error):
                 break
-            if _is_replica(error):
+            if clients.is_replica(error):
                 await self.close()
             await asyncio.sleep(pause)
             try:
                 return await self._send(call)
-            except _FAILED as again:
+            except clients.FAILED as again:
                 error = again
-        raise _explain(error) from error
+        raise clients.explain(error) from error
 
     async def claim(
         self, user: str, key: str, *, lease: float, have: Have = NOTHING, arrival: bool = True
@@ -542,5 +377,5 @@ class AsyncRedisStore:
         if self._url is not None:
             self._clients.pop(asyncio.get_running_loop(), None)
         await client.aclose()
-        for sentinel in _sentinels(client):
+        for sentinel in clients.sentinels(client):
             await sentinel.aclose()

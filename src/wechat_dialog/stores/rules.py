@@ -258,7 +258,7 @@ def _check(write: Write) -> None:
 
 
 def _write(document: Document, write: Write, now: int, *, commits: bool) -> Committed:
-    """Change the document; what to do with the records follows from its `length` before and after."""
+    """Change the document; what becomes of the records follows from its `length`, old and new."""
     revision = document.number(now)
     if not write.head:
         document.drop()
@@ -348,7 +348,10 @@ def release(document: Document, fence: int) -> None:
 
 
 def end(document: Document) -> bool:
-    """Drop the running conversation, and with it the claim: its turn must not bring a part of it back."""
+    """Drop the running conversation, and with it the claim.
+
+    Else the turn that holds it would bring a part of the conversation back.
+    """
     if not document.revision:
         return False
     document.drop()

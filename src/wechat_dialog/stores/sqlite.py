@@ -87,7 +87,7 @@ class SQLiteStore:
         *,
         patience: float = 3.0,
     ) -> None:
-        self.path = os.path.abspath(path)
+        self.path = str(Path(path).absolute())
         self._clock = clock
         self._patience = patience
         self._lock = threading.Lock()
@@ -95,6 +95,11 @@ class SQLiteStore:
         self._durable = True
         self._purged = 0
         _stores.add(self)
+
+    def _begin_anew(self) -> None:
+        _inherited.append(self._connection)
+        self._connection = None
+        self._lock = threading.Lock()
 
     def _connect(self) -> sqlite3.Connection:
         if not Path(self.path).exists():
@@ -319,9 +324,7 @@ def _begin_anew() -> None:
     would remove the log under the parent's feet.
     """
     for store in _stores:
-        _inherited.append(store._connection)  # pyright: ignore[reportPrivateUsage]
-        store._connection = None  # pyright: ignore[reportPrivateUsage]
-        store._lock = threading.Lock()  # pyright: ignore[reportPrivateUsage]
+        store._begin_anew()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
 
 
 if hasattr(os, "register_at_fork"):

@@ -213,20 +213,20 @@ class Rows:
 
     def unpark(self, user: str, id: str, now: int) -> bool:
         """Remove a parked conversation and say whether there was one."""
-        done = self._sql(
-            "DELETE FROM parked WHERE user = ? AND id = ? RETURNING expires", (user, id)
-        ).fetchall()
-        return any(expires > now for (expires,) in done)
+        there = self._sql(
+            "SELECT 1 FROM parked WHERE user = ? AND id = ? AND expires > ?", (user, id, now)
+        ).fetchone()
+        self._sql("DELETE FROM parked WHERE user = ? AND id = ?", (user, id))
+        return there is not None
 
     def users(self, prefix: str, after: str | None, limit: int, now: int) -> list[str]:
         """Return the next users, in the order of their keys, from `prefix` on or `after` a key."""
-        comparison, start = (">=", prefix) if after is None else (">", after)
         found = self._sql(
-            f"SELECT user FROM documents WHERE user {comparison} :start AND revision > 0 "
-            "AND expires > :now UNION "
-            f"SELECT user FROM parked WHERE user {comparison} :start AND expires > :now "
-            "ORDER BY user LIMIT :limit",
-            {"start": start, "now": now, "limit": limit},
+            "SELECT user FROM documents WHERE user >= :start AND user IS NOT :after "
+            "AND revision > 0 AND expires > :now UNION "
+            "SELECT user FROM parked WHERE user >= :start AND user IS NOT :after "
+            "AND expires > :now ORDER BY user LIMIT :limit",
+            {"start": after or prefix, "after": after, "now": now, "limit": limit},
         )
         return [user for (user,) in found]
 

@@ -1,0 +1,246 @@
+"""Who gets the turn, keeps it, and loses it."""
+
+# ruff: noqa: D102, S101 - tests: their names say it, and asserting is their work
+from __future__ import annotations
+
+import pytest
+
+from wechat_dialog.errors import ClaimLost
+from wechat_dialog.store_contract.asking import (
+    HEAD,
+    LONG,
+    ONE,
+    THREE,
+    TWO,
+    StoreCase,
+    begin,
+    done,
+    granted,
+)
+from wechat_dialog.stores.base import (
+    Answered,
+    Claimed,
+    Deferred,
+    Have,
+    Running,
+    Store,
+    Write,
+)
+
+__all__ = ["Claims"]
+
+
+class Claims(StoreCase):
+    """`claim`, `record`, `renew`, `release`, `defer`."""
+
+    def test_a_new_user_has_nothing(self, store: Store) -> None:
+        claim = granted(store.claim("ada", "k", lease=LONG))
+        assert claim.fence > 0
+        assert claim == Claimed(claim.fence, 0, 0, 0, b"", (), b"", 0.0, False, 0.0, 1)
+
+    def test_a_claimed_turn_is_nobody_elses(self, store: Store, other: Store) -> None:
+        granted(store.claim("ada", "k1", lease=LONG))
+        assert other.claim("ada", "k2", lease=LONG) == Running("k1", 0.0, 1)
+
+    def test_users_do_not_wait_for_each_other(self, store: Store) -> None:
+        granted(store.claim("ada", "k", lease=LONG))
+        granted(store.claim("bob", "k", lease=LONG))
+
+    def test_copies_of_a_message_are_counted_but_not_its_further_questions(
+        self, store: Store, other: Store
+    ) -> None:
+        assert granted(store.claim("ada", "k", lease=LONG)).copies == 1
+        answers = [
+            other.claim("ada", "k", lease=LONG, arrival=arrival) for arrival in (True, False, True)
+        ]
+        assert [(a.key, a.copies) for a in answers if isinstance(a, Running)] == [
+            ("k", 2),
+            ("k", 2),
+            ("k", 3),
+        ]
+
+    def test_a_message_knows_since_when_it_is_there(self, store: Store) -> None:
+        granted(store.claim("ada", "k", lease=self.short))
+        self.advance(self.short * 2)
+        again = granted(store.claim("ada", "k", lease=LONG))
+        assert again.since >= self.short * 2
+        assert again.copies == 2
+
+    def test_an_expired_claim_is_given_to_the_next_message(
+        self, store: Store, other: Store
+    ) -> None:
+        lost = granted(store.claim("ada", "k1", lease=self.short))
+        self.advance(self.short * 2)
+        assert granted(other.claim("ada", "k2", lease=LONG)).fence > lost.fence
+
+    def test_fences_grow_whatever_happened_between(self, store: Store) -> None:
+        fences: list[int] = []
+
+        def claim() -> int:
+            self.advance(0.001)
+            fences.append(granted(store.claim("ada", f"k{len(fences)}", lease=LONG)).fence)
+            return fences[-1]
+
+        store.release("ada", claim())
+        store.commit("ada", "c1", Write(HEAD), reply=b"", fence=claim())
+        store.commit("ada", "c2", Write(b""), reply=b"", fence=claim())
+        store.commit("ada", "c3", Write(HEAD), reply=b"", fence=claim())
+        store.end("ada")
+        claim()
+        assert fences == sorted(set(fences))
+
+    def test_waiting_messages_have_their_turn_in_order_of_arrival(
+        self, store: Store, other: Store
+    ) -> None:
+        claim = granted(store.claim("ada", "k1", lease=LONG))
+        other.claim("ada", "k2", lease=LONG)
+        store.claim("ada", "k3", lease=LONG)
+        store.commit("ada", "k1", Write(HEAD), reply=b"", fence=claim.fence)
+        late = store.claim("ada", "k3", lease=LONG, arrival=False)
+        assert isinstance(late, Running)
+        assert late.key == "k2"
+        claim = granted(other.claim("ada", "k2", lease=LONG, arrival=False))
+        store.commit("ada", "k2", Write(HEAD), reply=b"", fence=claim.fence)
+        granted(store.claim("ada", "k3", lease=LONG, arrival=False))
+
+    def test_a_message_that_stops_asking_is_not_waited_for(self, store: Store) -> None:
+        claim = granted(store.claim("ada", "k1", lease=LONG))
+        store.claim("ada", "k2", lease=LONG)
+        store.claim("ada", "k3", lease=LONG)
+        store.release("ada", claim.fence)
+        self.advance(1.1)
+        granted(store.claim("ada", "k3", lease=LONG, arrival=False))
+
+    def test_an_answered_message_gets_its_reply_while_it_is_remembered(
+        self, store: Store, other: Store
+    ) -> None:
+        fence = granted(store.claim("ada", "k", lease=LONG)).fence
+        write = Write(HEAD)
+        store.commit("ada", "k", write, reply=b"\x00hi", fence=fence, remember=self.short)
+        assert other.claim("ada", "k", lease=LONG) == Answered(b"\x00hi")
+        assert isinstance(store.claim("bob", "k", lease=LONG), Claimed)
+        self.advance(self.short * 2)
+        granted(store.claim("ada", "k", lease=LONG))
+
+    @pytest.mark.parametrize(
+        ("held", "sent"),
+        [
+            pytest.param(0, (ONE, TWO, THREE), id="nothing held"),
+            pytest.param(2, (THREE,), id="a part held"),
+            pytest.param(3, (), id="all held"),
+        ],
+    )
+    def test_only_what_the_caller_lacks_is_sent(
+        self, store: Store, held: int, sent: tuple[bytes, ...]
+    ) -> None:
+        journal = begin(store, ONE, TWO, THREE).journal
+        claim = granted(store.claim("ada", "k", lease=LONG, have=Have(journal, held)))
+        assert (claim.records, claim.length, claim.head) == (sent, 3, HEAD)
+
+    def test_who_holds_another_journal_is_sent_everything(self, store: Store) -> None:
+        journal = begin(store, ONE, TWO).journal
+        claim = granted(store.claim("ada", "k", lease=LONG, have=Have(journal - 1, 1)))
+        assert claim.records == (ONE, TWO)
+
+    def test_a_claim_tells_revision_age_and_data(self, store: Store) -> None:
+        claim = granted(store.claim("ada", "k1", lease=LONG))
+        write = Write(HEAD, data=b"blue")
+        made = done(store.commit("ada", "k1", write, reply=b"", fence=claim.fence))
+        self.advance(self.short)
+        claim = granted(store.claim("ada", "k2", lease=LONG))
+        assert (claim.revision, claim.journal) == (made.revision, made.journal)
+        assert claim.data == b"blue"
+        assert self.short <= claim.age < LONG
+
+    def test_a_record_is_there_for_whoever_finishes_the_turn(
+        self, store: Store, other: Store
+    ) -> None:
+        begin(store, ONE)
+        fence = granted(store.claim("ada", "k1", lease=self.short)).fence
+        made = store.record("ada", fence, Write(b"in a step", (TWO,), ttl=LONG))
+        self.advance(self.short * 2)
+        claim = granted(other.claim("ada", "k1", lease=LONG))
+        assert (claim.head, claim.records) == (b"in a step", (ONE, TWO))
+        assert (claim.revision, claim.journal) == (made.revision, made.journal)
+
+    def test_a_record_leaves_claim_and_age(self, store: Store) -> None:
+        begin(store, ONE)
+        self.advance(self.short)
+        fence = granted(store.claim("ada", "k1", lease=LONG)).fence
+        store.record("ada", fence, Write(HEAD, (TWO,), ttl=LONG))
+        assert isinstance(store.claim("ada", "k2", lease=LONG), Running)
+        store.release("ada", fence)
+        claim = granted(store.claim("ada", "k1", lease=LONG))
+        assert claim.age >= self.short
+
+    @pytest.mark.parametrize("how", ["expired", "released", "taken over", "committed", "ended"])
+    def test_a_lost_claim_writes_nothing(self, store: Store, other: Store, how: str) -> None:
+        begin(store, ONE)
+        fence = granted(
+            store.claim("ada", "k1", lease=self.short if how in ("expired", "taken over") else LONG)
+        ).fence
+        if how == "released":
+            other.release("ada", fence)
+        elif how == "committed":
+            other.commit("ada", "k1", Write(HEAD, (TWO,)), reply=b"", fence=fence)
+        elif how == "ended":
+            assert other.end("ada")
+            anew = granted(other.claim("ada", "k2", lease=LONG)).fence
+            other.commit("ada", "k2", Write(HEAD, (ONE,)), reply=b"", fence=anew)
+        else:
+            self.advance(self.short * 2)
+        if how == "taken over":
+            granted(other.claim("ada", "k2", lease=LONG))
+        before = store.show("ada")
+        with pytest.raises(ClaimLost):
+            store.record("ada", fence, Write(b"no", (THREE,)))
+        with pytest.raises(ClaimLost):
+            store.commit("ada", "k3", Write(b"no", (THREE,)), reply=b"", fence=fence)
+        with pytest.raises(ClaimLost):
+            store.renew("ada", fence, LONG)
+        after = store.show("ada")
+        assert before is not None
+        assert after is not None
+        assert (before.head, before.records) == (after.head, after.records)
+        assert not isinstance(store.claim("ada", "k3", lease=LONG), Answered)
+
+    def test_to_release_a_lost_claim_takes_nothing_from_the_next(self, store: Store) -> None:
+        lost = granted(store.claim("ada", "k1", lease=self.short)).fence
+        self.advance(self.short * 2)
+        granted(store.claim("ada", "k2", lease=LONG))
+        store.release("ada", lost)
+        assert isinstance(store.claim("ada", "k3", lease=LONG), Running)
+
+    def test_a_released_claim_is_free(self, store: Store, other: Store) -> None:
+        store.release("ada", granted(store.claim("ada", "k1", lease=LONG)).fence)
+        granted(other.claim("ada", "k2", lease=LONG))
+
+    def test_a_renewed_claim_holds_longer(self, store: Store, other: Store) -> None:
+        fence = granted(store.claim("ada", "k1", lease=self.short)).fence
+        store.renew("ada", fence, LONG)
+        self.advance(self.short * 2)
+        assert isinstance(other.claim("ada", "k2", lease=LONG), Running)
+        store.record("ada", fence, Write(HEAD))
+
+    def test_a_deferred_message_is_committed_only_by_who_knows(
+        self, store: Store, other: Store
+    ) -> None:
+        fence = granted(store.claim("ada", "k", lease=LONG)).fence
+        assert other.defer("ada", "k") is None
+        write = Write(HEAD, (ONE,))
+        assert store.commit("ada", "k", write, reply=b"1", fence=fence) == Deferred()
+        assert store.show("ada") is None
+        done(store.commit("ada", "k", write, reply=b"1", fence=fence, deferred=True))
+        assert store.defer("ada", "k") == Answered(b"1")
+
+    def test_a_deferred_message_is_claimed_as_such(self, store: Store) -> None:
+        store.defer("ada", "k")
+        assert granted(store.claim("ada", "k", lease=LONG)).deferred
+        assert not granted(store.claim("bob", "k", lease=LONG)).deferred
+
+    def test_the_fast_path_sees_a_deferred_message(self, store: Store) -> None:
+        revision = begin(store, ONE).revision
+        store.defer("ada", "k")
+        write = Write(HEAD, (TWO,))
+        assert store.commit("ada", "k", write, reply=b"", revision=revision) == Deferred()
+        done(store.commit("ada", "k", write, reply=b"", revision=revision, deferred=True))
