@@ -170,7 +170,7 @@ class Defer:
 
 
 def listen(
-    seat: Seat, mark: tuple[str, str], window: Window, texts: Texts
+    seat: Seat, mark: tuple[str, str], window: Window, texts: Texts, now: float
 ) -> Generator[Listen | Defer, Answered | float | None, Outcome]:
     """Wait for a flight's outcome, as long as the request's connection is open.
 
@@ -182,6 +182,7 @@ def listen(
         mark: The user's key and the message's.
         window: The platform's.
         texts: The library's sentences.
+        now: The process's clock: later than the request's arrival where it ran the turn so far.
 
     Returns:
         The flight's outcome; for the platform's last request, if that takes too long, the waiting
@@ -191,7 +192,6 @@ def listen(
         BaseException: What the turn raised.
     """
     done = seat.flight.done
-    now = seat.arrived
     while not done.done():
         last = seat.is_last(window)
         until = seat.arrived + (window.patience if last else window.seconds + SLACK)
