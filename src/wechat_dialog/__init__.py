@@ -8,6 +8,8 @@ the modules `messages`, `replies` and `errors`.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from . import errors, messages, replies
 from .bot import Bot
 from .chat import Chat, Dialog
@@ -20,11 +22,13 @@ from .errors import (
     TooManyAttempts,
     UnexpectedAnswer,
 )
-from .form_fields import Field
 from .router import Dialogs
 from .steps import step
 from .texts import Texts
 from .window import Window
+
+if TYPE_CHECKING:
+    from .form_fields import Field
 
 __all__ = [
     "Bot",
@@ -46,3 +50,12 @@ __all__ = [
     "replies",
     "step",
 ]
+
+
+def __getattr__(name: str) -> object:
+    # Forms bring the parsers, which take longer to import than all the rest.
+    if name == "Field":
+        from .form_fields import Field
+
+        return Field
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

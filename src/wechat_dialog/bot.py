@@ -15,7 +15,6 @@ from collections.abc import Awaitable, Callable, Iterable
 from datetime import tzinfo
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
-from zoneinfo import ZoneInfo
 
 from . import replies
 from .cache import LiveDialogs
@@ -25,15 +24,14 @@ from .journal import message_key
 from .messages import Message
 from .replies import Reply
 from .router import POLICIES, Dialogs, Router
-from .runner import Runner
-from .stores import for_async, open_store
-from .stores.base import AsyncStore, Store
 from .texts import Texts
 from .turn import Outcome, Settings, Transaction
 from .window import Window
 from .wire.codec import Codec, Push, Query
 
 if TYPE_CHECKING:
+    from .runner import Runner
+    from .stores.base import AsyncStore, Store
     from .web.asgi import Application as AsgiApplication
     from .web.wsgi import Application as WsgiApplication
 
@@ -338,16 +336,24 @@ class Bot:
         Raises:
             ConfigurationError: The URL is none, or its driver is not installed.
         """
+        # Stores, threads and event loops are imported when a bot is first used, not by whoever
+        # imports its module: to check it, to collect its routes.
+        from .stores import open_store
+
         setting = self._store_setting
         return open_store(setting) if setting is None or isinstance(setting, str) else setting
 
     @cached_property
     def async_store(self) -> AsyncStore:
         """The store's face for event loops."""
+        from .stores import for_async
+
         return for_async(self.store)
 
     @cached_property
     def _runner(self) -> Runner:
+        from .runner import Runner
+
         return Runner(self.settings, self.store, lambda: self.async_store, self.window)
 
     @cached_property
@@ -371,15 +377,17 @@ class Bot:
         if isinstance(self.settings.cache, LiveDialogs):
             self.settings.cache.clear()
         self.__dict__.pop("async_store", None)
-        if "store" in self.__dict__ and not isinstance(self._store_setting, str):
-            return
-        if "store" in self.__dict__:
+        # A store that was handed in is its owner's to close.
+        made_here = self._store_setting is None or isinstance(self._store_setting, str)
+        if made_here and "store" in self.__dict__:
             self.__dict__.pop("store").close()
 
 
 def _zone(setting: str | tzinfo) -> tzinfo:
     if isinstance(setting, tzinfo):
         return setting
+    from zoneinfo import ZoneInfo
+
     try:
         return ZoneInfo(setting)
     except (KeyError, ValueError, OSError) as error:

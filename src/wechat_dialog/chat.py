@@ -13,7 +13,7 @@ import re
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from random import Random
-from typing import Any, Literal, ParamSpec, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, Unpack, overload
 
 from . import answers
 from .effects import (
@@ -29,13 +29,14 @@ from .effects import (
     Wait,
     WaitOptions,
 )
-from .forms import Form
 from .journal import Answer, message_of
-from .menus import Confirm, Menu, pairs
 from .messages import Message
 from .replies import Reply
 from .steps import StepFunction
 from .texts import Texts
+
+if TYPE_CHECKING:
+    from .forms import Form
 
 __all__ = ["Chat", "Dialog"]
 
@@ -279,6 +280,9 @@ class Chat:
                 characters.
             TypeError: The options are nothing of the above, or the prompt is no text.
         """
+        # Menus and forms bring the parsers; a bot that has none of them starts in half the time.
+        from .menus import Menu, pairs
+
         labels, values = pairs(options)
         return Menu(self, prompt, labels, values, many=many, key=key, options=WaitOptions(**how))
 
@@ -308,6 +312,8 @@ class Chat:
             ValueError: The two labels read the same, or one is blank.
             TypeError: The prompt is no text.
         """
+        from .menus import Confirm
+
         return Confirm(self, prompt, default, yes=yes, no=no, key=key, options=WaitOptions(**how))
 
     def form(
@@ -340,6 +346,8 @@ class Chat:
             TypeError: A field's type has no question, and it has neither a parser nor a default;
                 or `given` names no field of it.
         """
+        from .forms import Form
+
         return Form(self, cls, given or {}, summary, key, WaitOptions(**how))
 
     # What a dialog may do once --------------------------------------------------------------------

@@ -28,7 +28,6 @@ from . import messages
 from .chat import Chat
 from .effects import Effect, Gather, PutAway, Reading, StepCall, Wait
 from .errors import Cancelled, ForeignAwait, ReplayMismatch, Signal, TooManyAttempts
-from .fingerprint import fingerprint
 from .journal import (
     Answer,
     Data,
@@ -79,6 +78,8 @@ class Dialog:
     def code(self) -> str:
         """Fingerprint of its code; taken when first asked for."""
         if not self._code:
+            from .fingerprint import fingerprint
+
             self._code = fingerprint(self.fn)
         return self._code
 

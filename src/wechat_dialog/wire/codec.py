@@ -21,7 +21,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Literal
-from urllib.parse import unquote_plus
 
 import msgspec
 
@@ -76,7 +75,9 @@ def read_query(query: Query) -> Mapping[str, str]:
     fields: dict[str, str] = {}
     for pair in query.split("&"):
         name, _, value = pair.partition("=")
-        if "%" in pair or "+" in pair:
+        if "%" in pair or "+" in pair:  # none of the platform's own parameters has them
+            from urllib.parse import unquote_plus
+
             name, value = unquote_plus(name), unquote_plus(value)
         fields.setdefault(name, value)
     return fields

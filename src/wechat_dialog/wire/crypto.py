@@ -11,10 +11,6 @@ import binascii
 import re
 from collections.abc import Sequence
 
-from cryptography.hazmat.primitives.ciphers import Cipher
-from cryptography.hazmat.primitives.ciphers.algorithms import AES
-from cryptography.hazmat.primitives.ciphers.modes import CBC
-
 from wechat_dialog.errors import AppIdMismatch, ConfigurationError, DecryptionFailed
 
 __all__ = ["Key", "decrypt"]
@@ -42,6 +38,11 @@ class Key:
                 f"{setting} has {len(text)} characters; it must be the console's 43 letters "
                 "and digits"
             )
+        # Only where there is a key: in plain mode nobody waits for the library to load.
+        from cryptography.hazmat.primitives.ciphers import Cipher
+        from cryptography.hazmat.primitives.ciphers.algorithms import AES
+        from cryptography.hazmat.primitives.ciphers.modes import CBC
+
         key = binascii.a2b_base64(text + "=")
         self._cipher = Cipher(AES(key), CBC(key[:16]))
 
