@@ -16,9 +16,10 @@ import redis
 
 import wechat.bot
 from tests.legacy.pushes import module_of, push, shown, talker
-from tests.redis_server import RedisServer
+from tests.redis_server import RedisServer, wait_until
 from wechat_dialog.errors import ConfigurationError
 from wechat_dialog.messages import from_fields
+from wechat_dialog.replies import Text
 from wechat_dialog.stores.base import Store
 from wechat_dialog.stores.memory import MemoryStore
 from wechat_dialog.stores.sqlite import SQLiteStore
@@ -161,6 +162,36 @@ def test_a_module_whose_settings_change_gets_a_new_store(redis_url: str) -> None
     assert say("add") == "u 0 []"
     del module.REDIS_HOST
     assert say("2") == "u 3 ['1', '2']"
+
+
+def test_a_bot_that_is_closed_gives_its_connections_back(redis_url: str) -> None:
+    module = module_of(SUM, **redis_names(redis_url))
+    with redis.Redis.from_url(redis_url) as client:
+        before = len(client.client_list())
+        talker(module)("add")
+        assert len(client.client_list()) == before + 1
+        wechat.bot.bot_of(module).close()
+        wait_until(lambda: len(client.client_list()) == before, "the connection is still there")
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs Linux's list of open files")
+def test_a_bot_that_is_closed_closes_the_embedded_store() -> None:
+    def is_open() -> bool:
+        links = [link for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+        return any(link.readlink().name == "wechat-dialog.db" for link in links)
+
+    module = module_of(SUM)
+    talker(module)("add")
+    assert is_open()
+    wechat.bot.bot_of(module).close()
+    assert not is_open()
+
+
+def test_cancel_words_work_if_they_are_asked_for() -> None:
+    bot = wechat.bot.ModuleBot(module_of(SUM), store="memory://", cancel=("算了",))
+    texts = ["add", "1", "算了"]
+    said = [bot.respond(from_fields(xml.parse(push("u", t).encode())), 1e9).reply for t in texts]
+    assert said[-1] == Text(bot.rules.texts.cancelled)
 
 
 def test_redis_away_is_an_apology_and_the_conversation_goes_on_after(
