@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from wechat_dialog import messages, replies
 from wechat_dialog.chat import Chat
-from wechat_dialog.effects import Reading, Wait, WaitOptions
+from wechat_dialog.effects import Reading, Wait
 from wechat_dialog.engine import Dialog
 from wechat_dialog.errors import ConfigurationError, UnexpectedAnswer
 from wechat_dialog.replies import Reply
@@ -92,10 +92,8 @@ def _written(content: object, what: str) -> str:
     return xml.clean(str(content))
 
 
-def _text(content: object) -> Reply | None:
-    text = _written(content, "the content of a TextMsg")
-    # The platform answers an empty text with its fault notice (protocol reference 5.2).
-    return replies.Text(text) if text.strip() else None
+def _text(content: object) -> Reply:
+    return replies.Text(_written(content, "the content of a TextMsg"))
 
 
 def _image(content: object) -> Reply:
@@ -128,7 +126,7 @@ def _news(content: object) -> Reply:
     return replies.News(articles)
 
 
-_MAKERS: Mapping[str, Callable[[object], Reply | None]] = {
+_MAKERS: Mapping[str, Callable[[object], Reply]] = {
     "TextMsg": _text,
     "NewsMsg": _news,
     "ImageMsg": _image,
@@ -171,7 +169,7 @@ class ModuleDialog:
             while True:
                 place = _place(talk)
                 prompt = self._read(said, "yields", place)
-                heard = yield Wait(chat, "y", prompt, _ANYTHING, WAIT_KEY, _PLAIN)
+                heard = yield Wait(chat, "y", prompt, _ANYTHING, WAIT_KEY)
                 said = talk.send((heard, chat.replaying))
         except StopIteration as end:
             return self._read(end.value, "returns", place)
@@ -229,7 +227,6 @@ def _read_text(chat: Chat, text: str) -> str:  # noqa: ARG001
 
 
 _ANYTHING = Reading(_read_message, _read_text, messages.Event)
-_PLAIN = WaitOptions(cancel=False, back=False)  # such a word is an answer, as it was
 
 
 def _place(talk: Talk) -> str:

@@ -83,6 +83,7 @@ def test_a_running_dialog_hears_every_message(
     talker(hearing)("begin")
     reply = wechat.bot.answer(push("oUser2017", content, kind=kind, fields=fields), hearing)
     assert (shown(reply.format()), hearing.heard[-1]) == ("?", (heard, False))
+    assert hearing.heard.count("oUser2017") == 1  # it is the dialog that ran already
 
 
 @pytest.mark.parametrize(
@@ -93,6 +94,10 @@ def test_other_types_have_rows_of_their_own_and_none_is_no_reply(
 ) -> None:
     reply = wechat.bot.answer(push("u", kind=kind), hearing)
     assert reply.format() == "success" if not starts else shown(reply.format()) == "?"
+
+
+def test_a_sticker_is_a_text_as_it_was(hearing: ModuleType) -> None:
+    assert talker(hearing)(STICKER) == "?"
 
 
 def test_a_row_matches_at_the_beginning_of_the_text() -> None:
@@ -190,6 +195,19 @@ def test_a_wrong_answer_is_an_apology_and_a_line_in_the_log(
     assert "is parked as" in caplog.text
     assert logged in caplog.text
     assert say("and now?") == "well"
+
+
+def test_a_dialog_with_a_wrong_answer_is_closed_at_once(caplog: pytest.LogCaptureFixture) -> None:
+    module = module_of(
+        ECHO.format("""try:
+            yield 'wrong'
+        finally:
+            closed.append(1)""")
+    )
+    module.closed = []  # type: ignore[attr-defined]
+    assert talker(module)("say") == APOLOGY
+    assert caplog.records[0].exc_info  # the log still holds the frames
+    assert module.closed == [1]
 
 
 @pytest.mark.parametrize(

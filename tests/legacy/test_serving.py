@@ -119,8 +119,7 @@ GREETING = """
         yield None
         yield None
         waiting.set()
-        released.wait(30)
-        return ('TextMsg', 'at last')
+        return ('TextMsg', 'at last' if released.wait(10) else 'nobody came')
 
     def release(to_user):
         yield None
