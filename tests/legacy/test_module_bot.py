@@ -175,10 +175,10 @@ def test_a_bot_that_is_closed_gives_its_connections_back(redis_url: str) -> None
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs Linux's list of open files")
-def test_a_bot_that_is_closed_closes_the_embedded_store() -> None:
+def test_a_bot_that_is_closed_closes_the_embedded_store(folder: Path) -> None:
     def is_open() -> bool:
         links = [link for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
-        return any(link.readlink().name == "wechat-dialog.db" for link in links)
+        return folder / "wechat-dialog.db" in [link.readlink() for link in links]
 
     module = module_of(SUM)
     talker(module)("add")
