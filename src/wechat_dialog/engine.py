@@ -24,6 +24,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from . import messages
 from .chat import Chat
 from .effects import Effect, Gather, PutAway, Reading, StepCall, Wait
@@ -84,8 +86,7 @@ class Dialog:
         return self._code
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(msgspec.Struct, frozen=True):
     """The dialog returned.
 
     Attributes:
@@ -95,8 +96,7 @@ class Ended:
     value: object
 
 
-@dataclass(frozen=True, slots=True)
-class Raised:
+class Raised(msgspec.Struct, frozen=True):
     """The dialog raised: an error, or a signal that is none."""
 
     error: BaseException

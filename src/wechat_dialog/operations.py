@@ -8,8 +8,9 @@ operation needs: it returns the result, or the awaitable of it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from .effects import StepCall
 from .stores.base import NOTHING, AsyncStore, Have, Store, Write
@@ -27,8 +28,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(msgspec.Struct, frozen=True):
     """Ask for the turn; see `Store.claim`."""
 
     user: str
@@ -44,8 +44,7 @@ class Claim:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True):
     """Write in the middle of a turn; see `Store.record`."""
 
     user: str
@@ -57,8 +56,7 @@ class Record:
         return store.record(self.user, self.fence, self.write)
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(msgspec.Struct, frozen=True):
     """End a turn; see `Store.commit`."""
 
     user: str
@@ -81,8 +79,7 @@ class Commit:
         )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
+class Release(msgspec.Struct, frozen=True):
     """Give the claim up; see `Store.release`."""
 
     user: str
@@ -93,8 +90,7 @@ class Release:
         return store.release(self.user, self.fence)
 
 
-@dataclass(frozen=True, slots=True)
-class Pause:
+class Pause(msgspec.Struct, frozen=True):
     """Wait before asking for the claim again.
 
     Attributes:
@@ -108,8 +104,7 @@ class Pause:
     since: float
 
 
-@dataclass(frozen=True, slots=True)
-class RunStep:
+class RunStep(msgspec.Struct, frozen=True):
     """Run one step; the result is its `StepOutcome`.
 
     Attributes:
@@ -123,8 +118,7 @@ class RunStep:
     slot: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class RunSteps:
+class RunSteps(msgspec.Struct, frozen=True):
     """Run what is left of a gathering at once.
 
     The driver sends back one `StepOutcome` as soon as there is one, and is asked again, with
@@ -134,8 +128,7 @@ class RunSteps:
     steps: tuple[RunStep, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class StepOutcome:
+class StepOutcome(msgspec.Struct, frozen=True):
     """How a step ended.
 
     Attributes:
