@@ -8,6 +8,8 @@ and `wire`, not here.
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import msgspec
 
 __all__ = [
@@ -127,22 +129,45 @@ def to_reply(value: object) -> Reply | None:
         value: A reply, a `str` (a text reply), or None (no reply).
 
     Returns:
-        The reply; None for None and for a text that is empty or blank, which the platform would
-        punish with its fault notice (protocol reference 5.2).
+        The reply, lone surrogates left out of it; None for None and for a text that is empty or
+        blank, which the platform would punish with its fault notice (protocol reference 5.2).
 
     Raises:
         TypeError: It is something else.
     """
     if isinstance(value, str):
-        return Text(value) if value.strip() else None
+        value = Text(value)
     if value is None:
         return None
-    if isinstance(value, Text) and not value.content.strip():
-        return None
     if isinstance(value, _KINDS):
-        return value
+        value = _writable(value)
+        return None if isinstance(value, Text) and not value.content.strip() else value
     raise TypeError(
         f"a dialog answered {type(value).__name__}: answer a str, a reply of "
         "wechat_dialog.replies (Text, Image, Voice, Video, Music, News, Transfer), or None for "
         "no reply"
     )
+
+
+def _writable(reply: Reply) -> Reply:
+    """Leave out lone surrogates: neither a store nor XML can hold them, and a text cut by somebody
+    else's code may end with one.
+    """
+    try:
+        msgspec.json.encode(reply)
+    except UnicodeEncodeError:
+        fields = _without_surrogates(msgspec.to_builtins(reply))
+        return cast(Reply, msgspec.convert(fields, cast(Any, Reply)))
+    return reply
+
+
+def _without_surrogates(value: object) -> object:
+    if isinstance(value, str):
+        return value.encode("utf-8", "ignore").decode()
+    if isinstance(value, dict):
+        return {
+            name: _without_surrogates(one) for name, one in cast("dict[str, object]", value).items()
+        }
+    if isinstance(value, list):
+        return [_without_surrogates(one) for one in cast("list[object]", value)]
+    return value
