@@ -34,4 +34,4 @@ class Window:
             copies: Requests with this message seen so far, this one included.
             since: Seconds between the first of them and this one.
         """
-        return copies >= self.requests or since >= (self.requests - 1) * self.seconds - 0.5
+        return copies >= self.requests or since >= (self.requests - 1.1) * self.seconds
