@@ -1,0 +1,72 @@
+"""Fifty thousand turns in simulated worlds, and a million on request."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from .mutants import MUTANTS
+from .plan import plan_of
+from .search import Failed, failure_of, kept, report, run_seeds, shortest
+
+CHUNK = 130
+"""Seeds a test: more than 5 000 turns."""
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    """Dialogs break on purpose, thousands of times: nobody wants to read of it."""
+    logging.disable(logging.CRITICAL)
+    gc.freeze()
+    yield
+    gc.unfreeze()
+    logging.disable(logging.NOTSET)
+
+
+@pytest.mark.parametrize("chunk", range(10))
+def test_in_every_world_each_message_has_one_turn(chunk: int) -> None:
+    assert run_seeds(range(chunk * CHUNK, (chunk + 1) * CHUNK)) >= 5_000
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("chunk", range(200))
+def test_in_a_million_turns_each_message_has_one(chunk: int) -> None:
+    first = 1_000_000 + chunk * CHUNK
+    assert run_seeds(range(first, first + CHUNK)) >= 5_000
+
+
+@pytest.mark.parametrize("broken", sorted(MUTANTS.keys() - {"none"}))
+def test_it_is_noticed_when_what_keeps_turns_apart_is_broken(broken: str) -> None:
+    with MUTANTS[broken]() as store:
+        assert any(failure_of(plan_of(seed), store) for seed in range(CHUNK))
+
+
+def test_a_failing_world_is_told_by_its_shortest_plan_and_a_command_that_runs_it() -> None:
+    with MUTANTS["claim"]() as store:
+        seed = next(seed for seed in range(CHUNK) if failure_of(plan_of(seed), store))
+        with pytest.raises(Failed) as failed:
+            run_seeds([seed], store)
+    words = str(failed.value).splitlines()[-1].partition("python ")[2].split()
+    ran = subprocess.run(
+        [sys.executable, *words, "--mutant", "claim"], capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 1
+    assert "Violation" in ran.stderr
+    assert len(words[-1].split(",")) < 10
+
+
+def test_a_plan_is_shortened_to_the_actions_that_matter() -> None:
+    plan = plan_of(8)
+    needed = {plan.actions[3], plan.actions[17], plan.actions[-1]}
+    left = shortest(plan, lambda shorter: needed <= set(shorter.actions))
+    assert set(kept(plan, left).actions) == needed
+
+
+def test_one_seed_is_one_plan() -> None:
+    assert plan_of(41) == plan_of(41)
+    assert "--keep 0,1,2" in report(kept(plan_of(41), range(3)), ValueError("made up"))
