@@ -8,7 +8,8 @@ sends the word which fetches it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from . import replies
 from .paging import pages
@@ -20,8 +21,7 @@ TEXT_LIMIT = 2047
 """Bytes of UTF-8 in one text reply (protocol reference 5.2)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Parcel:
+class Parcel(msgspec.Struct, frozen=True):
     """What goes out now and what is held.
 
     Attributes:

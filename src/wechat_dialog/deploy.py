@@ -8,8 +8,9 @@ and production cannot disagree.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import tzinfo
+
+import msgspec
 
 from . import messages
 from .chat import Chat
@@ -30,8 +31,7 @@ __all__ = ["Verdict", "decide", "examine"]
 STEP_RECORDS = (Returned, Failed, GatheredReturned, GatheredFailed)
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True):
     """What would become of a conversation.
 
     Attributes:

@@ -9,7 +9,7 @@ means is the engine's business; this file knows only what it carries.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypedDict, TypeVar, Union
 from zlib import crc32
 
@@ -60,8 +60,7 @@ class Effect(Generic[T]):
     __await__ = __iter__
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True):
     """How answers to a question are read.
 
     Attributes:
@@ -188,8 +187,7 @@ class Wait(Effect[T]):
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class StepOptions:
+class StepOptions(msgspec.Struct, frozen=True):
     """How a step is run; belongs to its function.
 
     Attributes:
@@ -255,9 +253,8 @@ class Gather(Effect[T]):
         self.calls = calls
 
 
-@dataclass(frozen=True, slots=True)
-class ContinueAs:
+class ContinueAs(msgspec.Struct, frozen=True):
     """What `chat.continue_as` returns, for the dialog to return: end here and begin there."""
 
     dialog: Callable[..., Any]
-    state: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    state: Mapping[str, Any] = msgspec.field(default_factory=dict[str, Any])

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar, cast
 
+import msgspec
+
 from . import answers, messages
 from .engine import Dialog
 from .errors import ConfigurationError
@@ -24,8 +26,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 POLICIES = ("resume", "restart", "park")
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(msgspec.Struct, frozen=True):
     """A route that takes a message, and the arguments it found in it."""
 
     route: Route

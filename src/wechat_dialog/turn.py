@@ -69,8 +69,7 @@ class Settings:
     fast: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """What a turn came to.
 
     Attributes:

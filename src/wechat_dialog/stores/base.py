@@ -14,8 +14,9 @@ nothing to inherit: any object with these methods is a store.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Protocol
+
+import msgspec
 
 __all__ = [
     "NOTHING",
@@ -35,8 +36,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Have:
+class Have(msgspec.Struct, frozen=True):
     """The part of a journal that a caller holds already.
 
     Attributes:
@@ -51,8 +51,7 @@ class Have:
 NOTHING = Have()
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(msgspec.Struct, frozen=True):
     """One change of a user's document, all of it or nothing.
 
     Attributes:
@@ -77,8 +76,7 @@ class Write:
     unpark: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Parked:
+class Parked(msgspec.Struct, frozen=True):
     """A conversation put aside.
 
     Attributes:
@@ -92,8 +90,7 @@ class Parked:
     ttl: float = 7 * 86400.0
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(msgspec.Struct, frozen=True):
     """The turn is the caller's.
 
     Attributes:
@@ -126,8 +123,7 @@ class Claimed:
     copies: int
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(msgspec.Struct, frozen=True):
     """This very message was answered already.
 
     Attributes:
@@ -137,8 +133,7 @@ class Answered:
     reply: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Running:
+class Running(msgspec.Struct, frozen=True):
     """The user's turn is somebody else's now: ask again soon.
 
     Attributes:
@@ -152,8 +147,7 @@ class Running:
     copies: int
 
 
-@dataclass(frozen=True, slots=True)
-class Committed:
+class Committed(msgspec.Struct, frozen=True):
     """The write is done.
 
     Attributes:
@@ -165,24 +159,21 @@ class Committed:
     journal: int
 
 
-@dataclass(frozen=True, slots=True)
-class Conflict:
+class Conflict(msgspec.Struct, frozen=True):
     """A commit without a claim was refused: the document is not, or not safely, as expected.
 
     Nothing was written.
     """
 
 
-@dataclass(frozen=True, slots=True)
-class Deferred:
+class Deferred(msgspec.Struct, frozen=True):
     """A commit was refused: `defer` was called for its message, and the write does not know.
 
     Nothing was written.
     """
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(msgspec.Struct, frozen=True):
     """One line of a listing.
 
     Attributes:
@@ -203,8 +194,7 @@ class Stored:
     parked: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(msgspec.Struct, frozen=True):
     """Everything of one user.
 
     Attributes:
@@ -222,7 +212,7 @@ class Shown:
     data: bytes
     age: float
     ttl: float
-    parked: dict[str, Parked] = field(default_factory=dict[str, Parked])
+    parked: dict[str, Parked] = msgspec.field(default_factory=dict[str, Parked])
 
 
 class Store(Protocol):

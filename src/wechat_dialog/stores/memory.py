@@ -11,7 +11,9 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
 
 from wechat_dialog.stores import rules
 from wechat_dialog.stores.base import (
@@ -108,6 +110,10 @@ class MemoryStore:
         self._users: dict[str, _User] = {}
         self._swept = 0
         _stores.add(self)
+
+    def use_clock(self, clock: Callable[[], float]) -> None:
+        """Go by another clock from now on; for simulators, which put theirs forward."""
+        self._clock = clock
 
     def _begin_anew(self) -> None:
         self._lock = threading.Lock()
