@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 import threading
@@ -50,14 +51,14 @@ def is_up(url: str) -> bool:
 
 
 @contextmanager
-def flask_app(folder: Path, **environment: str) -> Iterator[str]:
+def flask_app(folder: Path) -> Iterator[str]:
     """The example's server, in a process of its own that is killed at the end; gives its URL."""
     port = free_port()
     command = ["-m", "flask", "--app", str(EXAMPLES / "flask_2017.py"), "run", "--port", str(port)]
     with (folder / "flask.log").open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, *command], cwd=folder, stdout=log, stderr=log,
-            env={"WECHAT_TOKEN": TOKEN, "PATH": "", **environment},
+            env={**os.environ, "WECHAT_TOKEN": TOKEN},
         )  # fmt: skip
     try:
         url = f"http://127.0.0.1:{port}/"
