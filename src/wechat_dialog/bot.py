@@ -164,6 +164,23 @@ class Bot:
         self.token = token
         self._codec = Codec(token)
 
+    def use_clock(self, clock: Callable[[], float]) -> bool:
+        """Go by another clock from now on; for simulators.
+
+        Args:
+            clock: Gives the time in seconds since 1970.
+
+        Returns:
+            Whether the store goes by it as well; if not, nothing was changed: the time of a Redis
+            server is its own.
+        """
+        use = getattr(self.store, "use_clock", None)
+        if use is None:
+            return False
+        use(clock)
+        self._clock = clock
+        return True
+
     def use_store(self, store: str | Store) -> None:
         """Use another store from now on; for tools that look into one."""
         self.close()

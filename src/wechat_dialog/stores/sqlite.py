@@ -101,6 +101,10 @@ class SQLiteStore:
         self._connection = None
         self._lock = threading.Lock()
 
+    def use_clock(self, clock: Callable[[], float]) -> None:
+        """Go by another clock from now on; for simulators, which put theirs forward."""
+        self._clock = clock
+
     def _connect(self) -> sqlite3.Connection:
         if not Path(self.path).exists():
             # The log and its index, made by SQLite, get the mode of the database.
