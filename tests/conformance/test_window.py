@@ -7,7 +7,7 @@ dialog is slow in that it waits for a gate that the test opens.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -116,13 +116,14 @@ def test_case_35_the_last_request_is_told_to_wait(slow: tuple[Slow, int]) -> Non
     assert bot.runs == 1
 
 
-@pytest.mark.parametrize("kind", ["text", "event"])
-@pytest.mark.parametrize("store", ["SQLite", "Redis"])
+@pytest.mark.parametrize(("store", "kind"), [("SQLite", "event"), ("Redis", "text")])
 def test_case_36_two_processes_do_it_once(
     store: str, kind: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    redis: Callable[[], str] = lambda: request.getfixturevalue("redis_url")  # noqa: E731
-    url = f"sqlite:///{tmp_path / 'bot.db'}" if store == "SQLite" else redis()
+    if store == "SQLite":
+        url = f"sqlite:///{tmp_path / 'bot.db'}"
+    else:
+        url = request.getfixturevalue("redis_url")
     fields = {"text": {"Content": "慢"}, "event": {"Event": "CLICK", "EventKey": "slow"}}[kind]
     body = push(USER, kind, **fields)
     runs = tmp_path / "runs"

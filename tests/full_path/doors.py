@@ -92,8 +92,8 @@ class WsgiDoor:
         app = validator(self._bot.wsgi) if sound else self._bot.wsgi
         result = app(environ, start_response)
         answer = b"".join(result)
-        if hasattr(result, "close"):
-            result.close()
+        if close := getattr(result, "close", None):
+            close()
         [(status, sent)] = started
         return Response(int(status[:3]), answer, {name.lower(): value for name, value in sent})
 

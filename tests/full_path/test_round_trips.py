@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 import redis
@@ -38,7 +39,8 @@ def watched(url: str) -> Iterator[Seen]:
         yield seen
         seen.connections = _connections(asking) - before
         asking.echo(END)
-        for line in monitor.listen():
+        lines: Any = monitor.listen()
+        for line in lines:
             if END in line["command"]:
                 break
             word = line["command"].split()[0].upper()

@@ -11,16 +11,17 @@ from tests.full_path.doors import HttpDoor
 from tests.full_path.people import Person, content
 from tests.full_path.servers import worker
 
-SHARED_STORES = pytest.mark.parametrize("store_url", ["SQLite", "Redis"], indirect=True)
-
 
 def say_all(person: Person, lines: Sequence[tuple[str, str]]) -> None:
     for text, answer in lines:
         assert person.say(text) == answer
 
 
-@SHARED_STORES
-@pytest.mark.parametrize(("first", "second"), [("gunicorn", "uvicorn"), ("uvicorn", "gunicorn")])
+@pytest.mark.parametrize(
+    ("store_url", "first", "second"),
+    [("SQLite", "gunicorn", "uvicorn"), ("Redis", "uvicorn", "gunicorn")],
+    indirect=["store_url"],
+)
 def test_it_goes_on_elsewhere(store_url: str, first: str, second: str) -> None:
     with worker(first, STORE=store_url) as killed, worker(second, STORE=store_url) as other:
         person = Person(HttpDoor(killed.port))
