@@ -6,13 +6,15 @@
         talk("2"), talk("3")
         assert talk("4") == "一共是 7。"
 
-No network, no database, no waiting: the bot's own routes, rules and texts on a store in memory. A step that takes long, a worker that
-dies in it and the platform's repeated requests happen on the talk's clock: say `takes` or `crashes`, and talk on. Every turn
-is replayed from scratch and compared (strict mode), so that a dialog that reads a clock or a global fails here, with file
-and line, and not in production.
+No network, no database, no waiting: the bot's own routes, rules and texts on a store in memory. A
+step that takes long, a worker that dies in it and the platform's repeated requests happen on the
+talk's clock: say `takes` or `crashes`, and talk on. Every turn is replayed from scratch and
+compared (strict mode), so that a dialog that reads a clock or a global fails here, with file and
+line, and not in production.
 
-A failing test shows the conversation so far if the pytest plugin is there, and it is wherever this package is installed.
-`StoreContract`, the promises of a store as tests, is here too, for stores of your own.
+A failing test shows the conversation so far if the pytest plugin is there, and it is wherever this
+package is installed. `StoreContract`, the promises of a store as tests, is here too, for stores of
+your own.
 """
 
 from __future__ import annotations
@@ -35,10 +37,10 @@ from .performing import Steps
 from .replies import Reply
 from .stores.base import Answered, Claimed
 from .stores.memory import MemoryStore
-from .turn import Outcome, Settings, turn
+from .turn import Outcome, turn
 
 if TYPE_CHECKING:
-    from .store_contract import StoreContract as StoreContract
+    from .store_contract import StoreContract
 
 __all__ = ["Seen", "StoreContract", "Talk"]
 
@@ -61,7 +63,7 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-class Seen(str):
+class Seen(str):  # noqa: SLOT000 - it has two attributes of its own
     """What the user sees: a text as it is shown, links as their labels; "" is nothing.
 
     Attributes:
@@ -139,8 +141,8 @@ class _World:
 class Talk:
     """One user's talk with a bot.
 
-    Call it with a text for what the user sees in answer. Messages of other kinds have methods of their own, and
-    `send` takes any fields.
+    Call it with a text for what the user sees in answer. Messages of other kinds have methods of
+    their own, and `send` takes any fields.
 
     Attributes:
         user: The user's OpenID.
@@ -177,11 +179,11 @@ class Talk:
     def other(self, user: str) -> Talk:
         """Return another user's talk with the same bot, on the same store and clock."""
         talk = Talk.__new__(Talk)
-        talk._world = self._world
-        talk._begin(user, self.account)
+        talk._world = self._world  # noqa: SLF001 - of its own class
+        talk._begin(user, self.account)  # noqa: SLF001
         return talk
 
-    # What the user does -----------------------------------------------------------------------------------------
+    # What the user does ---------------------------------------------------------------------------
 
     def __call__(self, text: str) -> Seen:
         """Send a text."""
@@ -225,10 +227,11 @@ class Talk:
         )
 
     def event(self, name: str, key: str = "", **fields: Any) -> Seen:
-        """Let an event happen: "subscribe", "CLICK" with its key, …"""
+        """Let an event happen, such as "subscribe", or "CLICK" with its key."""
         if key:
             fields["EventKey"] = key
-        # Two events of one second with one name and key are copies of one; a person is slower than that.
+        # Two events of one second with one name and key are copies of one; a person is slower
+        # than that.
         self._world.clock += 1
         return self.send("event", Event=name, **fields)
 
@@ -254,7 +257,7 @@ class Talk:
             raise LookupError("nothing was sent yet")
         return self._deliver(self._last, again=True)
 
-    # What happens meanwhile -------------------------------------------------------------------------------------
+    # What happens meanwhile -----------------------------------------------------------------------
 
     def advance(self, seconds: float) -> None:
         """Let time pass."""
@@ -281,7 +284,8 @@ class Talk:
         self._plan(step).fake = instead
 
     def crashes(self, step: str | Callable[..., Any], when: str = "in") -> None:
-        """Let the worker die once at a step: "before" it, "in" it (it has happened, nobody knows), or "after" it.
+        """Let the worker die once at a step: "before" it, "in" it (it has happened, nobody knows),
+        or "after" it.
 
         The platform repeats the message, and another worker finishes the turn.
         """
@@ -290,18 +294,22 @@ class Talk:
         self._plan(step).crashes = when
 
     def restart(self, bot: Bot | None = None) -> None:
-        """Let the process die and another one start, with other code if a bot is given, on the same store."""
+        """Let the process die and another one start, with other code if a bot is given, on the
+        same store.
+        """
         self._world.take(bot or self._world.bot)
 
     def _plan(self, step: str | Callable[..., Any]) -> _Plan:
         name = step if isinstance(step, str) else _name(step)
         return self._world.plans.setdefault(name, _Plan())
 
-    # What can be looked at --------------------------------------------------------------------------------------
+    # What can be looked at ------------------------------------------------------------------------
 
     @property
     def journal(self) -> list[Record]:
-        """The records of the running conversation that count, oldest first; empty if there is none."""
+        """The records of the running conversation that count, oldest first; empty if there is
+        none.
+        """
         found = self._world.store.show(f"{self.account}:{self.user}")
         if found is None or not found.head:
             return []
@@ -323,7 +331,7 @@ class Talk:
     def __str__(self) -> str:
         return "\n".join(self.transcript)
 
-    # The platform -----------------------------------------------------------------------------------------------
+    # The platform ---------------------------------------------------------------------------------
 
     def _deliver(self, message: messages.Message, *, again: bool = False) -> Seen:
         world = self._world
@@ -364,7 +372,7 @@ class _Delivery:
         self.told: Outcome | None = None
         self.fence = 0
         self.dying = False
-        self.following: Callable[[], StepOutcome] | None = None
+        self.following: Callable[[], StepOutcome] = _nothing_under_way
 
     def run(self) -> Outcome:
         """Drive the turn; returns what the user sees of it within the window."""
@@ -396,7 +404,6 @@ class _Delivery:
                 longest = max(self._plan(step).takes for step in operation.steps)
                 self._pass(longest)
                 self.following = iter(outcomes).__next__
-            assert self.following is not None
             return self.following()
         if isinstance(operation, Pause):
             self._pass(operation.seconds)
@@ -429,7 +436,9 @@ class _Delivery:
         return outcome
 
     def _pass(self, seconds: float) -> None:
-        """Let time pass, the claim renewed as the heartbeat does, and the platform's patience ending if it does."""
+        """Let time pass, the claim renewed as the heartbeat does, and the platform's patience
+        ending if it does.
+        """
         world = self.world
         while seconds > 0:
             slice_ = min(seconds, 1.0)
@@ -458,6 +467,15 @@ def _said(message: messages.Message) -> str:
     if isinstance(message, messages.Event):
         return f"[{message.event} {message.event_key}]".replace(" ]", "]")
     return f"[{message.kind}]"
+
+
+def _nothing_under_way() -> StepOutcome:
+    raise AssertionError("the rest of a gathering was asked for before any was begun")
+
+
+def forget() -> None:
+    """Leave the talks of a test that is over out of later reports, for the pytest plugin."""
+    _open.clear()
 
 
 def transcripts() -> list[str]:

@@ -1,7 +1,10 @@
-"""The pytest plugin: the fixture `talk`, and the conversation so far in the report of a failing test."""
+"""The pytest plugin: the fixture `talk`, and in the report of a failing test the conversation so
+far.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
@@ -24,21 +27,13 @@ def talk(request: pytest.FixtureRequest) -> Talk:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[Any]
-) -> Generator[None, Any, Any]:
+def pytest_runtest_makereport() -> Generator[None, Any, Any]:
     """Show what was said when a test fails."""
     report = yield
+    testing = sys.modules.get("wechat_dialog.testing")
     if report.when == "call" and report.failed:
-        import sys
-
-        testing = sys.modules.get("wechat_dialog.testing")
         for number, transcript in enumerate(testing.transcripts() if testing else [], 1):
             report.sections.append((f"conversation {number}", transcript))
-    if report.when == "teardown":
-        import sys
-
-        testing = sys.modules.get("wechat_dialog.testing")
-        if testing:
-            testing._open.clear()
+    if report.when == "teardown" and testing:
+        testing.forget()
     return report
