@@ -43,7 +43,9 @@ def load(name: str) -> Any:
     if isinstance(found, ModuleType) and hasattr(found, "ROUTER"):
         return _of_2017(found)
     if found is None or not hasattr(found, "answer_async"):
-        raise ConfigurationError(f"{attribute or 'bot'!r} of module {where!r} is no bot; write module:name")
+        raise ConfigurationError(
+            f"{attribute or 'bot'!r} of module {where!r} is no bot; write module:name"
+        )
     return found
 
 

@@ -17,8 +17,8 @@ import typer
 import uvicorn
 from rich.console import Console
 
-from wechat_dialog.application import load
 from wechat_dialog import operator_cli
+from wechat_dialog.application import load
 from wechat_dialog.errors import ConfigurationError, DialogError
 from wechat_dialog.platform.emulator import Account, Platform
 from wechat_dialog.platform.terminal import Chat
@@ -39,7 +39,9 @@ SIMULATED = "WECHAT_DIALOG_SIMULATED_TOKEN"
 """Set for a server that a simulator starts: the token of a bot that has none."""
 
 App = Annotated[str, typer.Argument(metavar="APP", help="module:bot, or a 2017 dialog module")]
-Target = Annotated[str, typer.Argument(metavar="APP|URL", help="module:bot, or the URL of a server")]
+Target = Annotated[
+    str, typer.Argument(metavar="APP|URL", help="module:bot, or the URL of a server")
+]
 Token = Annotated[str, typer.Option(help="the account's token; for a URL")]
 
 
@@ -121,7 +123,9 @@ def _chat(platform: Platform, user: str) -> None:
     on_terminal = sys.stdin.isatty()
 
     def say(text: str) -> None:
-        console.print(text if not on_terminal else f"公众号：{text}", style="green" if on_terminal else "")
+        console.print(
+            text if not on_terminal else f"公众号：{text}", style="green" if on_terminal else ""
+        )
 
     Chat(platform, say, lambda text: errors.print(text, markup=False, style="dim"), user).run()
 
@@ -138,11 +142,23 @@ def _server_of(target: str, folder: str | None = None) -> Iterator[Platform]:
         listener.set_inheritable(True)
         port = listener.getsockname()[1]
         environment = {**os.environ, SIMULATED: token, "PYTHONPATH": os.pathsep.join(_paths())}
-        command = [sys.executable, "-m", "wechat_dialog.cli", "serve", target, "--fd", str(listener.fileno())]
-        server = subprocess.Popen(
-            command, pass_fds=(listener.fileno(),), env=environment, cwd=folder, stdin=subprocess.DEVNULL,
+        command = [
+            sys.executable,
+            "-m",
+            "wechat_dialog.cli",
+            "serve",
+            target,
+            "--fd",
+            str(listener.fileno()),
+        ]
+        server = subprocess.Popen(  # noqa: S603 - our own command, no shell
+            command,
+            pass_fds=(listener.fileno(),),
+            env=environment,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-        )  # fmt: skip
+        )
     try:
         account = Account(token, app_id=bot.app_id, aes_key=bot.aes_key, mode=bot.mode)
         yield Platform(account, f"http://127.0.0.1:{port}/")
@@ -156,8 +172,11 @@ def _server_of(target: str, folder: str | None = None) -> Iterator[Platform]:
 
 
 def _paths() -> list[str]:
-    """Return where modules are found, the working directory of now first: the server has another."""
-    return [str(Path.cwd()), *(path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path)]
+    """Return where modules are found, the folder of now first: the server's is another."""
+    return [
+        str(Path.cwd()),
+        *(path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path),
+    ]
 
 
 @app.command()

@@ -147,7 +147,8 @@ class ReplayMismatch(DialogError):
         where = f" ({self.where})" if self.where else ""
         return (
             f"dialog {self.dialog!r} at record {self.position}: the journal has {self.expected}, "
-            f"now {found}{where}; register the changed dialog under a new version=, or choose on_divergence="
+            f"now {found}{where}; register the changed dialog under a new version=, or choose "
+            "on_divergence="
         )
 
 
@@ -249,7 +250,10 @@ class TimedOut(DialogError):
 
 
 class StoreError(DialogError):
-    """The store did not do what was asked of it; the driver's own error is chained as `__cause__`."""
+    """The store did not do what was asked of it.
+
+    The driver's own error is chained as `__cause__`.
+    """
 
 
 class ClaimLost(StoreError):

@@ -85,7 +85,7 @@ class Balanced(Platform):
 
 
 class User(threading.Thread):
-    """Somebody who answers what he is asked, and asks what is going on where he sees no question."""
+    """Somebody who answers what he is asked, and asks back where he sees no question."""
 
     def __init__(
         self, number: int, count: int, workers: list[Worker], seed: int, until: float

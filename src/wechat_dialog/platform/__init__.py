@@ -1,1 +1,1 @@
-"""WeChat's side on your desk: it signs, posts, hangs up, repeats, and shows what a user would see."""
+"""WeChat's side on your desk: it signs, posts, hangs up, repeats, and shows what users see."""

@@ -1,7 +1,8 @@
 """The emulator: signs and posts a user's messages, hangs up after five seconds, and repeats them.
 
-It knows the platform's side of the protocol and nothing of any server, so it drives one in any language. The same message goes
-out up to three times, each time under the same `MsgId`; an answer counts only on a connection that is still open.
+It knows the platform's side of the protocol and nothing of any server, so it drives one in any
+language. The same message goes out up to three times, each time under the same `MsgId`; an answer
+counts only on a connection that is still open.
 """
 
 from __future__ import annotations
@@ -148,7 +149,7 @@ class Platform:
         except httpx.TimeoutException:
             return 0, b"", f"no answer within {self.window:g} s (protocol reference 5.3)"
         except httpx.HTTPError as error:
-            return 0, b"", f"no connection: {error or type(error).__name__}"
+            return 0, b"", f"no connection: {type(error).__name__} {error}".rstrip()
         if answer.status_code != 200:
             why = f"HTTP status {answer.status_code}, not 200 (protocol reference 5.3)"
             return answer.status_code, answer.content, why

@@ -1,7 +1,8 @@
 """A chat in the terminal: type, see the answer; lines from a pipe work as well.
 
-On a terminal it shows prompts and colours. From a pipe each line is a message, and what the user sees is printed and nothing else,
-so that a script can read it. Lines that begin with `/` are for the emulator.
+On a terminal it shows prompts and colours. From a pipe each line is a message, and what the user
+sees is printed and nothing else, so that a script can read it. Lines that begin with `/` are for
+the emulator.
 """
 
 from __future__ import annotations
@@ -63,7 +64,9 @@ class Chat:
         line = line.rstrip("\r\n")
         if not line.strip():
             return True
-        if not line.startswith("/") or line.startswith("/:"):  # `/::)` is an emoticon, not a command
+        if not line.startswith("/") or line.startswith(
+            "/:"
+        ):  # `/::)` is an emoticon, not a command
             self._send("text", Content=line)
             return True
         command, _, rest = line.partition(" ")
