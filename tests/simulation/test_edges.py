@@ -77,7 +77,7 @@ def test_the_limit_of_the_next_question_is_not_that_of_the_answer() -> None:
     desk = Desk()
     desk.say(1, "加3t", desk.fast)
     desk.say(2, "2", desk.fast)
-    desk.now += 11.0
+    desk.now += 10.5
     assert ":2,3?" not in desk.say(3, "3", desk.fast)
 
 
