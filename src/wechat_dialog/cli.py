@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -131,7 +131,7 @@ def _chat(platform: Platform, user: str) -> None:
 
 
 @contextmanager
-def _server_of(target: str, folder: str | None = None) -> Iterator[Platform]:
+def _server_of(target: str, folder: str | None = None) -> Generator[Platform]:
     """Serve a bot in a process of its own for as long as the block lasts; gives its platform."""
     bot = load(target)
     bot.check()

@@ -90,7 +90,8 @@ def two_swapped(chat: Chat) -> Dialog[str]:
 
 def test_a_broken_conversation_is_parked_and_its_user_is_free(world: World) -> None:
     world.deploy("order", broken)
-    world.say("开始"), world.say("面条")
+    for text in ("开始", "面条"):
+        world.say(text)
     assert world.say("3") == world.bot.rules.texts.apology
     assert world.say("喂") == "没有对话"
     [parked] = world.conversations.list()
@@ -100,7 +101,8 @@ def test_a_broken_conversation_is_parked_and_its_user_is_free(world: World) -> N
 
 def test_a_parked_conversation_goes_on_with_the_message_that_broke_it(world: World) -> None:
     world.deploy("order", broken)
-    world.say("开始"), world.say("面条"), world.say("3")
+    for text in ("开始", "面条", "3"):
+        world.say(text)
     world.deploy("order", order)
     world.conversations.resume(USER)
     assert world.say("在吗") == "一共 60 元\n没有对话"
@@ -109,7 +111,8 @@ def test_a_parked_conversation_goes_on_with_the_message_that_broke_it(world: Wor
 
 def test_a_user_has_a_parked_and_a_running_conversation_told_apart_by_id(world: World) -> None:
     world.deploy("order", broken)
-    world.say("开始"), world.say("面条"), world.say("3"), world.say("开始")
+    for text in ("开始", "面条", "3", "开始"):
+        world.say(text)
     first, second = world.conversations.list()
     assert [first.state, second.state] == ["waiting", "parked"]
     assert first.id != second.id
@@ -121,7 +124,8 @@ def test_a_user_has_a_parked_and_a_running_conversation_told_apart_by_id(world: 
 
 def test_a_transcript_shows_who_said_what_and_where_it_broke(world: World) -> None:
     world.deploy("order", broken)
-    world.say("开始"), world.say("面条"), world.say("3")
+    for text in ("开始", "面条", "3"):
+        world.say(text)
     shown = world.conversations.show(USER)
     assert re.search(r"said '开始'.*said '面条'.*step price → 20.*said '3'", shown, re.DOTALL)
     assert "test_conversations.py" in shown
