@@ -115,10 +115,6 @@ class MemoryStore:
         """Go by another clock from now on; for simulators, which put theirs forward."""
         self._clock = clock
 
-    def use_clock(self, clock: Callable[[], float]) -> None:
-        """Go by another clock from now on; for simulators, which put theirs forward."""
-        self._clock = clock
-
     def _begin_anew(self) -> None:
         self._lock = threading.Lock()
 
