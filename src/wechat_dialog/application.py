@@ -32,7 +32,8 @@ def load(name: str) -> Any:
     try:
         module = importlib.import_module(where)
     except ModuleNotFoundError as error:
-        if error.name is None or not where.startswith(error.name):
+        # One that the module itself lacks is its author's affair, and wants the traceback.
+        if error.name is None or not f"{where}.".startswith(f"{error.name}."):
             raise
         raise ConfigurationError(f"no module {where!r} here ({Path.cwd()}) or installed") from error
     if not attribute and not hasattr(module, "bot") and hasattr(module, "ROUTER"):
