@@ -298,8 +298,12 @@ class Judge:
         waited = now - connection.opened
         if waited < PATIENCE - 0.1:
             raise Violation(f"the reply to {connection.serial} is put off after {waited:.2f} s")
-        if now > connection.closes and any(
-            other.opened > connection.opened + 1 and now < other.closes for other in others
+        # One that waited at a stopped process's door cannot tell itself from the next one.
+        prompt = connection.closes - connection.opened > 4.0
+        if (
+            prompt
+            and now > connection.closes
+            and any(other.opened > connection.opened + 1 and now < other.closes for other in others)
         ):
             raise Violation(
                 f"a request of {connection.serial} that is gone puts off what another waits for"
