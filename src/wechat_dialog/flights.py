@@ -60,16 +60,18 @@ class Flight:
     fence: int = 0
     sure: float = 0.0
 
-    def heard(self, operation: Operation, result: object, now: float) -> None:
+    def heard(self, operation: Operation, result: object, now: float, window: Window) -> None:
         """Take over what the store tells of the claim, and of the message's other copies.
 
         Of the copies, only the answer to a request's first question counts: what later ones tell
-        includes copies that came after it.
+        includes copies that came after it. So does an answer that came when the request's own
+        window was over (its process was stopped, or the store was); then time alone tells.
 
         Args:
             operation: What was asked.
             result: What the store answered.
             now: The process's clock.
+            window: The platform's.
         """
         if isinstance(operation, Claim) and isinstance(result, Claimed):
             self.user, self.fence = operation.user, result.fence
@@ -78,7 +80,8 @@ class Flight:
         if not isinstance(operation, Claim) or not operation.arrival:
             return
         if isinstance(result, (Claimed, Running)):
-            self.elsewhere = max(self.elsewhere, result.copies - 1)
+            if now - self.began <= window.seconds:
+                self.elsewhere = max(self.elsewhere, result.copies - 1)
             self.began = min(self.began, now - result.since)
         self.known = True
 

@@ -183,7 +183,7 @@ class Runner:
                 self._heartbeat.let_go(seat.flight.claim)
 
     def _note(self, flight: Flight, operation: Operation, result: object) -> None:
-        flight.heard(operation, result, time.monotonic())
+        flight.heard(operation, result, time.monotonic(), self.window)
         if isinstance(operation, Claim) and isinstance(result, Claimed):
             self._heartbeat.let_go(flight.claim)
             flight.claim = self._heartbeat.hold(operation.user, result.fence)

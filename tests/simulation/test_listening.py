@@ -66,8 +66,8 @@ def test_a_request_listens_as_long_as_its_own_place_allows(
 def test_the_first_request_is_not_the_last_because_others_came_after_it() -> None:
     flights = Flights()
     first = flights.board(MARK, 100.0)
-    first.flight.heard(FIRST, Running("0:0", 0.0, 1), 100.1)
-    first.flight.heard(AGAIN, Running("0:0", 10.2, 3), 110.2)
+    first.flight.heard(FIRST, Running("0:0", 0.0, 1), 100.1, Window())
+    first.flight.heard(AGAIN, Running("0:0", 10.2, 3), 110.2, Window())
     flights.board(MARK, 105.0)
     assert not first.is_last(Window())
     assert flights.board(MARK, 110.0).is_last(Window())
@@ -76,8 +76,14 @@ def test_the_first_request_is_not_the_last_because_others_came_after_it() -> Non
 def test_what_the_store_tells_makes_a_request_the_last_one() -> None:
     seat = Flights().board(MARK, 110.0)
     assert not seat.is_last(Window())
-    seat.flight.heard(FIRST, Running("0:0", 10.0, 3), 110.1)
+    seat.flight.heard(FIRST, Running("0:0", 10.0, 3), 110.1, Window())
     assert seat.is_last(Window())
+
+
+def test_what_the_store_tells_too_late_counts_copies_that_came_after() -> None:
+    seat = Flights().board(MARK, 100.0)
+    seat.flight.heard(FIRST, Running("0:0", 7.0, 3), 112.0, Window())
+    assert not seat.is_last(Window())
 
 
 def test_an_answer_that_is_there_when_patience_ends_is_given() -> None:
@@ -112,8 +118,8 @@ def test_a_flight_lands_once_and_the_next_request_begins_another() -> None:
 )
 def test_a_claim_is_doubted_before_a_step_only(silence: float, steps: bool, doubts: bool) -> None:
     flight = Flight(0.0)
-    flight.heard(FIRST, TURN, 99.0)
-    flight.heard(Commit(*MARK, Write(b"x"), b""), Committed(8, 8), 100.0)
+    flight.heard(FIRST, TURN, 99.0, Window())
+    flight.heard(Commit(*MARK, Write(b"x"), b""), Committed(8, 8), 100.0, Window())
     step = RunStep(None, "k")  # type: ignore[arg-type]
     operation = RunSteps((step,)) if steps else RunSteps(())
     assert flight.doubts(operation, 100.0 + silence, 3.0) is doubts

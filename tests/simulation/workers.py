@@ -192,7 +192,7 @@ class Workers:
             number = flying.worker.number
             self.say(f"    {flying.serial} worker {number} {_short(op)} -> {_short(result)}")
         if flying.seat is not None and fault is None:
-            flying.seat.flight.heard(op, result, self.now)
+            flying.seat.flight.heard(op, result, self.now, WINDOW)
         if isinstance(op, Claim):
             self._claimed(flying, op, result, fault)
         elif isinstance(op, (Commit, Record)) and isinstance(result, Committed):
