@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.wire import vectors
+from wechat.receive import parse_xml
 from wechat_dialog import messages, replies
 from wechat_dialog.errors import Refused
 from wechat_dialog.paging import pages
@@ -144,6 +145,15 @@ def paging(data: bytes) -> None:
     assert "".join("".join(parts).split()) == "".join(text.split())
 
 
+def receive_2017(data: bytes) -> None:
+    """The 2017 interface reads a push, or says in one error that it is none."""
+    try:
+        message = parse_xml(data)
+    except Refused:
+        return
+    assert (message is None) == (not data)
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "parse": parse,
     "parse_json": parse_json,
@@ -152,4 +162,5 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "ciphertext": ciphertext,
     "query": query,
     "paging": paging,
+    "receive_2017": receive_2017,
 }

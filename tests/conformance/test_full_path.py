@@ -6,6 +6,7 @@ The table is `cases.py`; what more than bytes decides stands below it, and the c
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import dataclasses
 import json
@@ -16,6 +17,7 @@ from contextlib import ExitStack
 from typing import Any
 from xml.etree import ElementTree as ET
 
+import httpx
 import pytest
 
 from tests.conformance import cases, test_window
@@ -24,6 +26,7 @@ from tests.full_path.doors import DOORS, Door, HttpDoor, OpenDoor
 from tests.full_path.servers import SERVERS
 from tests.wire import vectors
 from wechat_dialog import Bot, Texts, replies
+from wechat_dialog.api.client import Api, ApiError, AsyncApi
 from wechat_dialog.errors import ConfigurationError
 from wechat_dialog.messages import Message
 from wechat_dialog.wire.crypto import Key
@@ -256,9 +259,59 @@ def test_case_39_a_failing_handler_is_an_apology(
     assert fetch(open_door(bot), Content="x") == APOLOGY
 
 
-@pytest.mark.skip(reason="case 40 is about active calls; there is no active API yet")
-def test_case_40_a_token_that_ran_out_is_fetched_anew_once() -> None:
-    """The case's place in the count."""
+USER = "oDemoOpenId0123456789abcdefgh"
+
+
+def platform(codes: list[int], calls: list[str]) -> httpx.MockTransport:
+    """The platform's side of active calls: answers each sending with the next code."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        calls.append(request.url.path.rsplit("/", 1)[-1])
+        if request.url.path.endswith("stable_token"):
+            token = f"token-{calls.count('stable_token')}"
+            return httpx.Response(200, json={"access_token": token, "expires_in": 7200})
+        assert request.url.params["access_token"] == f"token-{calls.count('stable_token')}"
+        assert "处理完成" in request.content.decode()
+        code = codes.pop(0)
+        return httpx.Response(200, json={"errcode": code, "errmsg": "ok" if not code else "no"})
+
+    return httpx.MockTransport(answer)
+
+
+def send(transport: httpx.MockTransport, *, asynchronous: bool) -> None:
+    if not asynchronous:
+        with httpx.Client(transport=transport) as client:
+            Api("wx0123456789abcdef", "secret", client=client).send_text(USER, "处理完成")
+        return
+
+    async def sending() -> None:
+        async with httpx.AsyncClient(transport=transport) as client:
+            api = AsyncApi("wx0123456789abcdef", "secret", client=client)
+            await api.send_text(USER, "处理完成")
+
+    asyncio.run(sending())
+
+
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["threads", "event loop"])
+@pytest.mark.parametrize("code", [40001, 40014, 42001])
+def test_case_40_a_token_that_ran_out_is_fetched_anew_once(code: int, asynchronous: bool) -> None:
+    calls: list[str] = []
+    send(platform([code, 0], calls), asynchronous=asynchronous)
+    assert calls == ["stable_token", "send", "stable_token", "send"]
+    calls.clear()
+    with pytest.raises(ApiError, match=str(code)):
+        send(platform([code, code], calls), asynchronous=asynchronous)
+    assert calls == ["stable_token", "send", "stable_token", "send"]
+
+
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["threads", "event loop"])
+@pytest.mark.parametrize("code", [45015, 45047, 48001])
+def test_case_40_what_is_refused_for_good_is_not_repeated(code: int, asynchronous: bool) -> None:
+    calls: list[str] = []
+    with pytest.raises(ApiError) as raised:
+        send(platform([code], calls), asynchronous=asynchronous)
+    assert raised.value.code == code
+    assert calls == ["stable_token", "send"]
 
 
 def test_no_case_is_left_out() -> None:

@@ -1,0 +1,1 @@
+"""The active side: what a bot asks of the platform (protocol reference 7)."""
