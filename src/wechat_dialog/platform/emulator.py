@@ -1,8 +1,11 @@
 """The emulator: signs and posts a user's messages, hangs up after five seconds, and repeats them.
 
 It knows the platform's side of the protocol and nothing of any server, so it drives one in any
-language. The same message goes out up to three times, each time under the same `MsgId`; an answer
-counts only on a connection that is still open.
+language. The same message goes out up to three times, each time under the same `MsgId` and signed
+anew; an answer counts only on a connection that is still open. Any number of threads may deliver
+at once, one for each user who writes.
+
+Proof: `tests/platform/`, against servers that answer, hang, break and lie.
 """
 
 from __future__ import annotations
@@ -11,19 +14,25 @@ import itertools
 import os
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Self, get_args
 from urllib.parse import urlencode
 
 import httpx
 
-from wechat_dialog.platform.judging import FAULT, Broken, Shown, judge, show
+from wechat_dialog.errors import ConfigurationError, Refused
+from wechat_dialog.platform.judging import FAULT, Broken, Shown, judge, read, show
 from wechat_dialog.wire import xml
 from wechat_dialog.wire.crypto import Key, decrypt
 from wechat_dialog.wire.signature import sign
 
-__all__ = ["Account", "Platform", "Request"]
+__all__ = ["Account", "Mode", "Platform", "Request"]
+
+Mode = Literal["plain", "compatible", "safe"]
+
+ANSWER_LIMIT = 2 * xml.MAX_BYTES
+"""Bytes of an answer that are read; an answer of more is none the judge would take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +45,25 @@ class Account:
         app_id: Its AppID; needed unless the mode is plain.
         aes_key: The EncodingAESKey; likewise.
         mode: How pushes are encrypted.
+
+    Raises:
+        ConfigurationError: The mode is none, or lacks its AppID or key.
     """
 
     token: str
     id: str = "gh_0123456789ab"
     app_id: str = ""
     aes_key: str = ""
-    mode: Literal["plain", "compatible", "safe"] = "plain"
+    mode: Mode = "plain"
+
+    def __post_init__(self) -> None:
+        """Refuse what no console accepts."""
+        if self.mode not in get_args(Mode):
+            raise ConfigurationError(f"mode {self.mode!r}: one of {', '.join(get_args(Mode))}")
+        if self.mode != "plain":
+            Key(self.aes_key, "aes_key")
+            if not self.app_id:
+                raise ConfigurationError(f"{self.mode} mode needs the account's AppID: app_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +72,23 @@ class Request:
 
     Attributes:
         number: 1 for the first with its message.
+        query: The URL's query.
         body: What was posted.
+        message: The same before it was encrypted.
         status: The HTTP status; 0 if no answer came in time.
         answer: The body of the answer.
+        reply: The same decrypted; empty if it cannot be.
         seconds: How long it took.
         problem: What went wrong; "" if nothing did.
     """
 
     number: int
+    query: str
     body: bytes
+    message: bytes
     status: int
     answer: bytes
+    reply: bytes
     seconds: float
     problem: str = ""
 
@@ -87,6 +114,16 @@ class Platform:
     heard: Callable[[Request], None] | None = None
     _numbers: Any = field(default_factory=lambda: itertools.count(int(time.time() * 1000) * 10_000))
 
+    def close(self) -> None:
+        """Close the connections. A platform may be used for a `with` block, which does this."""
+        self.client.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def message(self, user: str, kind: str, **fields: Any) -> dict[str, Any]:
         """Return a message's fields as the platform would push them.
 
@@ -106,68 +143,92 @@ class Platform:
             message["MsgId"] = next(self._numbers)
         return message
 
-    def verify(self) -> bool:
-        """Make the platform's GET; returns whether the server echoed what it must."""
+    def verify(self) -> str:
+        """Make the platform's GET (protocol reference 1).
+
+        Returns:
+            "" if the server echoed what it must, else what it did instead.
+        """
         echo = str(secrets.randbelow(10**18))
-        query = {**self._signed(), "echostr": echo}
-        try:
-            answer = self.client.get(f"{self.url}?{urlencode(query)}", timeout=self.window)
-        except httpx.HTTPError:
-            return False
-        return answer.status_code == 200 and answer.content == echo.encode()
+        query = urlencode({**self._signed(), "echostr": echo})
+        status, answer, problem = self._ask("GET", query, b"")
+        if status == 200 and answer != echo.encode():
+            return f"answered {answer[:60]!r}, not the echostr {echo!r} (protocol reference 1)"
+        return problem
 
     def deliver(self, message: dict[str, Any]) -> Shown:
-        """Push a message, up to three times, and return what its sender sees."""
-        problem = ""
+        """Push a message, up to three times, and return what its sender sees.
+
+        Args:
+            message: Its fields; see `message`. The same one again is the platform's repetition.
+        """
+        for made in self._requests_with(message):
+            if self.heard is not None:
+                self.heard(made)
+            if made.status == 200:  # an answer in time ends it, whatever it is
+                break
+        if made.problem:
+            return Shown(FAULT, fault=made.problem)
+        taken = judge(made.reply, message["FromUserName"], self.account.id)
+        return show(taken, to_event=message["MsgType"] == "event")
+
+    def _requests_with(self, message: dict[str, Any]) -> Iterator[Request]:
+        plain = xml.build(message).encode()
         for number in range(1, self.requests + 1):
             began = time.monotonic()
-            query, body = self._push(message)
-            status, answer, problem = self._post(query, body)
+            query, body = self._push(message, plain)
+            status, answer, problem = self._ask("POST", query, body)
             seconds = time.monotonic() - began
-            taken: dict[str, Any] | None = None
-            if status == 200 and not problem:
+            reply = b""
+            if not problem:
                 try:
-                    taken = judge(self._opened(answer), message["FromUserName"], self.account.id)
+                    reply = self._opened(answer)
+                    judge(reply, message["FromUserName"], self.account.id)
                 except Broken as broken:
                     problem = str(broken)
-            if self.heard is not None:
-                self.heard(Request(number, body, status, answer, seconds, problem))
-            if taken is not None:
-                return show(taken)
-            if status == 200:
-                break
-        return Shown(FAULT, fault=problem)
+            yield Request(number, query, body, plain, status, answer, reply, seconds, problem)
 
-    def _post(self, query: str, body: bytes) -> tuple[int, bytes, str]:
+    def _ask(self, method: str, query: str, body: bytes) -> tuple[int, bytes, str]:
+        """Make a request; returns status, body and what went wrong."""
+        until = time.monotonic() + self.window
+        url = f"{self.url}{'&' if '?' in self.url else '?'}{query}"
+        headers = {"Content-Type": "text/xml", "User-Agent": "Mozilla/4.0", "Pragma": "no-cache"}
+        pieces: list[bytes] = []
         try:
-            answer = self.client.post(
-                f"{self.url}?{query}",
-                content=body,
-                headers={"Content-Type": "text/xml", "User-Agent": "Mozilla/4.0"},
-                timeout=self.window,
-            )
+            with self.client.stream(
+                method, url, content=body, headers=headers, timeout=self.window
+            ) as answer:
+                for piece in answer.iter_bytes():
+                    pieces.append(piece)
+                    if sum(map(len, pieces)) > ANSWER_LIMIT:
+                        break
+                    if time.monotonic() > until:  # httpx counts from piece to piece
+                        raise httpx.ReadTimeout("")
         except httpx.TimeoutException:
-            return 0, b"", f"no answer within {self.window:g} s (protocol reference 5.3)"
-        except httpx.HTTPError as error:
-            return 0, b"", f"no connection: {type(error).__name__} {error}".rstrip()
+            return (
+                0,
+                b"".join(pieces),
+                f"no answer within {self.window:g} s (protocol reference 5.3)",
+            )
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            return 0, b"".join(pieces), f"no connection: {str(error) or type(error).__name__}"
+        problem = ""
         if answer.status_code != 200:
-            why = f"HTTP status {answer.status_code}, not 200 (protocol reference 5.3)"
-            return answer.status_code, answer.content, why
-        return 200, answer.content, ""
+            problem = f"HTTP status {answer.status_code}, not 200 (protocol reference 5.3)"
+        return answer.status_code, b"".join(pieces), problem
 
     def _signed(self) -> dict[str, str]:
         timestamp, nonce = str(int(time.time())), str(secrets.randbelow(10**10))
         signature = sign(self.account.token, timestamp, nonce)
         return {"signature": signature, "timestamp": timestamp, "nonce": nonce}
 
-    def _push(self, message: dict[str, Any]) -> tuple[str, bytes]:
+    def _push(self, message: dict[str, Any], plain: bytes) -> tuple[str, bytes]:
+        """Sign a message and encrypt it as the account's mode has it; returns query and body."""
         query = {**self._signed(), "openid": message["FromUserName"]}
-        plain = xml.build(message)
         account = self.account
         if account.mode == "plain":
-            return urlencode(query), plain.encode()
-        key = Key(account.aes_key, "aes_key")
-        encrypted = key.encrypt(plain.encode(), account.app_id, os.urandom(16))
+            return urlencode(query), plain
+        encrypted = Key(account.aes_key).encrypt(plain, account.app_id, os.urandom(16))
         query["encrypt_type"] = "aes"
         query["msg_signature"] = sign(account.token, query["timestamp"], query["nonce"], encrypted)
         outer = message if account.mode == "compatible" else {"ToUserName": account.id}
@@ -182,18 +243,17 @@ class Platform:
         account = self.account
         if account.mode == "plain" or answer in (b"", b"success"):
             return answer
-        try:
-            envelope = xml.parse(answer)
-        except Exception as error:
-            raise Broken("5.3", f"the answer is no XML: {error}") from error
+        envelope = read(answer)
         if "Encrypt" not in envelope:
             if account.mode == "compatible":
                 return answer
             raise Broken("2", "the answer is plain, and the account is in safe mode")
-        parts = [str(envelope.get(name, "")) for name in ("TimeStamp", "Nonce", "Encrypt")]
-        if sign(account.token, *parts) != envelope.get("MsgSignature"):
+        timestamp, nonce, encrypted = (
+            str(envelope.get(name, "")) for name in ("TimeStamp", "Nonce", "Encrypt")
+        )
+        if sign(account.token, timestamp, nonce, encrypted) != envelope.get("MsgSignature"):
             raise Broken("6", "MsgSignature does not fit the answer's TimeStamp, Nonce and Encrypt")
         try:
-            return decrypt(parts[2], (Key(account.aes_key, "aes_key"),), account.app_id)[0]
-        except Exception as error:
-            raise Broken("6", f"the answer cannot be decrypted: {type(error).__name__}") from error
+            return decrypt(encrypted, (Key(account.aes_key),), account.app_id)[0]
+        except Refused as error:
+            raise Broken("6", f"the answer cannot be decrypted: {error}") from error

@@ -126,9 +126,9 @@ class Chat:
     def _raw(self) -> None:
         for request in self._requests:
             self.tell(
-                f"请求 {request.number}：\n{request.body.decode('utf-8', 'replace')}\n"
+                f"请求 {request.number}：\n{request.message.decode('utf-8', 'replace')}\n"
                 f"回答 {request.status}，{request.seconds:.2f} 秒：\n"
-                f"{request.answer.decode('utf-8', 'replace')}"
+                f"{(request.reply or request.answer).decode('utf-8', 'replace')}"
             )
 
     def run(self) -> None:
