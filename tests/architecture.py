@@ -43,7 +43,7 @@ FLOORS = """
     check
     __init__
     wechat demo
-    application
+    application scaffold
     operator_cli
     cli
     __main__

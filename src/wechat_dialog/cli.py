@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -11,16 +12,16 @@ import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 import uvicorn
 from rich.console import Console
 
-from wechat_dialog import operator_cli
+from wechat_dialog import operator_cli, scaffold
 from wechat_dialog.application import load
 from wechat_dialog.errors import ConfigurationError, DialogError
-from wechat_dialog.platform.emulator import Account, Platform
+from wechat_dialog.platform.emulator import Account, Mode, Platform
 from wechat_dialog.platform.terminal import Chat
 
 __all__ = ["app", "main"]
@@ -43,6 +44,11 @@ Target = Annotated[
     str, typer.Argument(metavar="APP|URL", help="module:bot, or the URL of a server")
 ]
 Token = Annotated[str, typer.Option(help="the account's token; for a URL")]
+AppId = Annotated[str, typer.Option(help="for compatible and safe mode")]
+AesKey = Annotated[str, typer.Option(help="for compatible and safe mode")]
+HowEncrypted = Annotated[str, typer.Option("--mode", help="plain, compatible or safe")]
+User = Annotated[str, typer.Option(help="OpenID to speak as")]
+SOMEBODY = "oTerminal000000000000000000"
 
 
 def main() -> None:
@@ -69,15 +75,35 @@ def serve(
             "the bot has no token; set the one of your account's console: Bot(token=…), "
             "or WECHAT_TOKEN for a 2017 module"
         )
-    options: dict[str, Any] = {"host": host, "port": port, "log_level": "info", "lifespan": "on"}
+    # uvicorn raises a signal once more when it has shut down. An end that was asked for is no
+    # failure, and one asked for before uvicorn listens to signals is an end as well.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     if fd is not None:
-        # uvicorn opens the descriptor as the socket; whoever started us listens on it already.
-        options = {"fd": fd, "log_level": "warning", "access_log": False, "lifespan": "on"}
-    if workers > 1:
+        # Whoever started us listens on it already.
+        uvicorn.run(bot.asgi, fd=fd, log_level="warning", access_log=False, lifespan="on")
+        return
+    with _listening(host, port) as listener:
+        shown = f"[{host}]" if ":" in host else host
+        errors.print(f"wechat-dialog: http://{shown}:{listener.getsockname()[1]}/", markup=False)
+        if workers == 1:
+            uvicorn.Server(uvicorn.Config(bot.asgi, lifespan="on")).run(sockets=[listener])
+            return
         os.environ[_TARGET] = target
-        uvicorn.run("wechat_dialog.cli:asgi_of_worker", factory=True, workers=workers, **options)
-    else:
-        uvicorn.run(bot.asgi, **options)
+        name = "wechat_dialog.cli:asgi_of_worker"
+        uvicorn.run(name, factory=True, workers=workers, fd=listener.fileno(), lifespan="on")
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=2048)
+    except (OSError, UnicodeError) as error:
+        why = getattr(error, "strerror", "") or error
+        raise ConfigurationError(
+            f"cannot listen on {host} port {port}: {why}; choose others with --host and --port"
+        ) from error
+    listener.set_inheritable(True)
+    return listener
 
 
 _TARGET = "WECHAT_DIALOG_TARGET"
@@ -102,20 +128,57 @@ def _checked(target: str) -> Any:
 def chat(
     target: Target,
     token: Token = "",
-    app_id: Annotated[str, typer.Option(help="for compatible and safe mode")] = "",
-    aes_key: Annotated[str, typer.Option(help="for compatible and safe mode")] = "",
-    mode: Annotated[str, typer.Option(help="plain, compatible or safe")] = "plain",
-    user: Annotated[str, typer.Option(help="OpenID to speak as")] = "oTerminal000000000000000000",
+    app_id: AppId = "",
+    aes_key: AesKey = "",
+    mode: HowEncrypted = "plain",
+    user: User = SOMEBODY,
 ) -> None:
     """Chat with a bot in the terminal, over real HTTP; lines from a pipe work too."""
     if "://" not in target:
         with _server_of(target) as platform:
             _chat(platform, user)
         return
-    if mode not in ("plain", "compatible", "safe"):
-        raise ConfigurationError(f"mode {mode!r}: plain, compatible or safe")
-    account = Account(token, app_id=app_id, aes_key=aes_key, mode=mode)  # type: ignore[arg-type]
-    _chat(Platform(account, target), user)
+    with Platform(_account(token, app_id, aes_key, mode), target) as platform:
+        _chat(platform, user)
+
+
+@app.command()
+def send(
+    url: Annotated[str, typer.Argument(metavar="URL", help="the URL of a server")],
+    text: Annotated[str, typer.Option(help="send a text")] = "",
+    image: Annotated[str, typer.Option(metavar="URL", help="send a picture")] = "",
+    event: Annotated[str, typer.Option(metavar="NAME", help="let an event happen")] = "",
+    key: Annotated[str, typer.Option(help="the event's EventKey")] = "",
+    token: Token = "",
+    app_id: AppId = "",
+    aes_key: AesKey = "",
+    mode: HowEncrypted = "plain",
+    user: User = SOMEBODY,
+) -> None:
+    """Send one signed message and print what its sender sees; status 1 on the fault notice."""
+    if "://" not in url:
+        raise ConfigurationError(f"{url!r} is no URL; write http://127.0.0.1:8000/")
+    account = _account(token, app_id, aes_key, mode)
+    if (bool(text), bool(image), bool(event)).count(True) != 1:
+        raise ConfigurationError("say what to send by one of --text, --image and --event")
+    with Platform(account, url) as platform:
+        if text:
+            message = platform.message(user, "text", Content=text)
+        elif image:
+            message = platform.message(user, "image", PicUrl=image, MediaId="media_demo_1")
+        else:
+            message = platform.message(user, "event", Event=event, EventKey=key)
+        shown = platform.deliver(message)
+    if shown.text:
+        Console(highlight=False, soft_wrap=True, markup=False).print(shown.text)
+    if shown.fault:
+        errors.print(f"wechat-dialog: {shown.fault}", markup=False)
+        raise typer.Exit(1)
+
+
+def _account(token: str, app_id: str, aes_key: str, mode: str) -> Account:
+    # An account refuses a mode that is none.
+    return Account(token, app_id=app_id, aes_key=aes_key, mode=cast("Mode", mode))
 
 
 def _chat(platform: Platform, user: str) -> None:
@@ -161,7 +224,8 @@ def _server_of(target: str, folder: str | None = None) -> Generator[Platform]:
         )
     try:
         account = Account(token, app_id=bot.app_id, aes_key=bot.aes_key, mode=bot.mode)
-        yield Platform(account, f"http://127.0.0.1:{port}/")
+        with Platform(account, f"http://127.0.0.1:{port}/") as platform:
+            yield platform
     finally:
         server.terminate()
         try:
@@ -180,13 +244,22 @@ def _paths() -> list[str]:
 
 
 @app.command()
+def new(folder: Annotated[Path, typer.Argument(metavar="DIR")]) -> None:
+    """Begin a bot of your own: bot.py, test_bot.py and README.md."""
+    scaffold.create(folder)
+    errors.print(
+        f"wechat-dialog: created; now: cd {folder} && wechat-dialog chat bot:bot", markup=False
+    )
+
+
+@app.command()
 def demo() -> None:
     """Chat with the example bot, on the embedded store."""
     with (
         tempfile.TemporaryDirectory(prefix="wechat-dialog-demo-") as folder,
         _server_of("wechat_dialog.demo:bot", folder) as platform,
     ):
-        _chat(platform, "oTerminal000000000000000000")
+        _chat(platform, SOMEBODY)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,117 @@
+"""The command as people call it: a process of its own, in a folder with a bot."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, cast
+
+from tests.redis_server import wait_until
+
+ROOT = Path(__file__).parents[2]
+COMMAND = [sys.executable, "-c", "from wechat_dialog.cli import main; main()"]
+PATIENCE = 60
+
+BOTS = """
+from wechat_dialog import Bot
+
+bot = Bot("secret", store="memory://")
+empty = Bot(store="memory://")
+unreachable = Bot("secret", store="memory://")
+number = 5
+
+
+@bot.text("加")
+@empty.text("加")
+def add(chat):
+    total = yield from chat.ask("一？", int)
+    total += yield from chat.ask("二？", int)
+    return f"{total}"
+
+
+@unreachable.text("a")
+def first(chat):
+    return "1"
+
+
+@unreachable.text("a")
+def second(chat):
+    return "2"
+"""
+
+
+def environment() -> dict[str, str]:
+    """This one, with the project's source in it and no word of a bot's settings."""
+    kept = {name: value for name, value in os.environ.items() if "WECHAT" not in name}
+    return {**kept, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}", "NO_COLOR": "1"}
+
+
+def run(folder: Path, *words: str, given: str = "") -> subprocess.CompletedProcess[str]:
+    """Run the command to its end, and see that nothing it started outlives it."""
+    command = [*COMMAND, *words]
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            said, told = process.communicate(given, timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    _see_the_end_of(process.pid)
+    return subprocess.CompletedProcess(command, process.returncode, said, told)
+
+
+def _see_the_end_of(group: int) -> None:
+    try:
+        wait_until(lambda: not _group_lives(group), "what the command started to end")
+    except TimeoutError:
+        os.killpg(group, signal.SIGKILL)
+        raise
+
+
+def _group_lives(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def serving(folder: Path, *words: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """`serve` on a free port for the length of a block; gives the process and its URL."""
+    with (folder / "log").open("w+") as log:
+        server = subprocess.Popen(
+            [*COMMAND, "serve", *words, "--port", "0"],
+            cwd=folder,
+            env=environment(),
+            stderr=subprocess.PIPE,
+            stdout=log,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            said = cast("IO[str]", server.stderr)
+            for line in said:
+                if found := re.search(r"http://\S+", line):
+                    yield server, found[0]
+                    break
+            else:
+                raise AssertionError("it ended before it said where it listens")
+        finally:
+            server.terminate()
+            server.communicate(timeout=PATIENCE)
+            _see_the_end_of(server.pid)
