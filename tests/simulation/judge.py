@@ -201,12 +201,12 @@ class Judge:
             if before.claimed:
                 raise Violation("a commit without a claim, under somebody's claim")
             self._in_order(books, op.key, float("inf"), now)
+        books.waits.pop(op.key, None)
         if not serial:
             return
         if serial in self.replies:
             raise Violation(f"message {serial} was committed twice")
         self.replies[serial] = op.reply
-        books.waits.pop(op.key, None)
         self.turns += 1
         self._tells_the_truth(op.reply, state, records)
 
