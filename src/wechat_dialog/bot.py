@@ -378,8 +378,6 @@ class Bot:
         """The WSGI application: `application = bot.wsgi`, then `gunicorn module:application`."""
         from .web.wsgi import Application
 
-        # What can never work is refused where the server starts, not at the first push.
-        self.check()
         return Application(self)
 
     @cached_property
@@ -387,8 +385,6 @@ class Bot:
         """The ASGI application: `uvicorn module:bot.asgi`."""
         from .web.asgi import Application
 
-        # What can never work is refused where the server starts, not at the first push.
-        self.check()
         return Application(self)
 
     def close(self) -> None:
