@@ -77,7 +77,7 @@ def serve(
         )
     # uvicorn raises a signal once more when it has shut down. An end that was asked for is no
     # failure, and one asked for before uvicorn listens to signals is an end as well.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGTERM, _ended)
     if fd is not None:
         # Whoever started us listens on it already.
         uvicorn.run(bot.asgi, fd=fd, log_level="warning", access_log=False, lifespan="on")
@@ -104,6 +104,10 @@ def _listening(host: str, port: int) -> socket.socket:
         ) from error
     listener.set_inheritable(True)
     return listener
+
+
+def _ended(_: int, __: object) -> None:
+    sys.exit(0)
 
 
 _TARGET = "WECHAT_DIALOG_TARGET"

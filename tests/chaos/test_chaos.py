@@ -76,9 +76,9 @@ class Balanced(Platform):
     workers: list[Worker]
     choose: random.Random
 
-    def _post(self, query: str, body: bytes) -> tuple[int, bytes, str]:
+    def _ask(self, method: str, query: str, body: bytes) -> tuple[int, bytes, str]:
         self.url = self.choose.choice(self.workers).url
-        answered = super()._post(query, body)
+        answered = super()._ask(method, query, body)
         if self.choose.random() < LOST:
             return 0, b"", "the answer got lost on its way"
         return answered

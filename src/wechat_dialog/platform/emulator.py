@@ -162,13 +162,14 @@ class Platform:
         Args:
             message: Its fields; see `message`. The same one again is the platform's repetition.
         """
+        made = None
         for made in self._requests_with(message):
             if self.heard is not None:
                 self.heard(made)
             if made.status == 200:  # an answer in time ends it, whatever it is
                 break
-        if made.problem:
-            return Shown(FAULT, fault=made.problem)
+        if made is None or made.problem:
+            return Shown(FAULT, fault=made.problem if made else "no request was made")
         taken = judge(made.reply, message["FromUserName"], self.account.id)
         return show(taken, to_event=message["MsgType"] == "event")
 
