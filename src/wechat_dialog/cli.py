@@ -6,12 +6,12 @@ import os
 import secrets
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any, cast
 
 import typer
@@ -22,6 +22,7 @@ from wechat_dialog import operator_cli, scaffold
 from wechat_dialog.application import load
 from wechat_dialog.errors import ConfigurationError, DialogError
 from wechat_dialog.platform.emulator import Account, Mode, Platform
+from wechat_dialog.platform.server import Server
 from wechat_dialog.platform.terminal import Chat
 
 __all__ = ["app", "main"]
@@ -77,9 +78,10 @@ def serve(
         )
     # uvicorn raises a signal once more when it has shut down. An end that was asked for is no
     # failure, and one asked for before uvicorn listens to signals is an end as well.
-    signal.signal(signal.SIGTERM, _ended)
+    signal.signal(signal.SIGTERM, _end)
     if fd is not None:
-        # Whoever started us listens on it already.
+        # Whoever started us listens on it already, and ends us; Ctrl-C is meant for him.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         uvicorn.run(bot.asgi, fd=fd, log_level="warning", access_log=False, lifespan="on")
         return
     with _listening(host, port) as listener:
@@ -93,6 +95,10 @@ def serve(
         uvicorn.run(name, factory=True, workers=workers, fd=listener.fileno(), lifespan="on")
 
 
+def _end(_number: int, _frame: FrameType | None) -> None:
+    sys.exit(0)
+
+
 def _listening(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
@@ -104,10 +110,6 @@ def _listening(host: str, port: int) -> socket.socket:
         ) from error
     listener.set_inheritable(True)
     return listener
-
-
-def _ended(_: int, __: object) -> None:
-    sys.exit(0)
 
 
 _TARGET = "WECHAT_DIALOG_TARGET"
@@ -139,8 +141,8 @@ def chat(
 ) -> None:
     """Chat with a bot in the terminal, over real HTTP; lines from a pipe work too."""
     if "://" not in target:
-        with _server_of(target) as platform:
-            _chat(platform, user)
+        with _server_of(target) as (platform, server):
+            _chat(platform, user, server.revive)
         return
     with Platform(_account(token, app_id, aes_key, mode), target) as platform:
         _chat(platform, user)
@@ -185,7 +187,7 @@ def _account(token: str, app_id: str, aes_key: str, mode: str) -> Account:
     return Account(token, app_id=app_id, aes_key=aes_key, mode=cast("Mode", mode))
 
 
-def _chat(platform: Platform, user: str) -> None:
+def _chat(platform: Platform, user: str, revive: Callable[[], str] = str) -> None:
     console = Console(highlight=False, soft_wrap=True, markup=False)
     on_terminal = sys.stdin.isatty()
 
@@ -194,49 +196,23 @@ def _chat(platform: Platform, user: str) -> None:
             text if not on_terminal else f"公众号：{text}", style="green" if on_terminal else ""
         )
 
-    Chat(platform, say, lambda text: errors.print(text, markup=False, style="dim"), user).run()
+    def tell(text: str) -> None:
+        errors.print(text, markup=False, style="dim")
+
+    Chat(platform, say, tell, user, revive).run()
 
 
 @contextmanager
-def _server_of(target: str, folder: str | None = None) -> Generator[Platform]:
-    """Serve a bot in a process of its own for as long as the block lasts; gives its platform."""
+def _server_of(target: str, folder: str | None = None) -> Generator[tuple[Platform, Server]]:
+    """Serve a bot in a process of its own for as long as the block lasts."""
     bot = load(target)
     bot.check()
     token = bot.token or secrets.token_hex(8)
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(128)
-        listener.set_inheritable(True)
-        port = listener.getsockname()[1]
-        environment = {**os.environ, SIMULATED: token, "PYTHONPATH": os.pathsep.join(_paths())}
-        command = [
-            sys.executable,
-            "-m",
-            "wechat_dialog.cli",
-            "serve",
-            target,
-            "--fd",
-            str(listener.fileno()),
-        ]
-        server = subprocess.Popen(  # noqa: S603 - our own command, no shell
-            command,
-            pass_fds=(listener.fileno(),),
-            env=environment,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-        )
-    try:
-        account = Account(token, app_id=bot.app_id, aes_key=bot.aes_key, mode=bot.mode)
-        with Platform(account, f"http://127.0.0.1:{port}/") as platform:
-            yield platform
-    finally:
-        server.terminate()
-        try:
-            server.wait(10)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
+    account = Account(token, app_id=bot.app_id, aes_key=bot.aes_key, mode=bot.mode)
+    environment = {**os.environ, SIMULATED: token, "PYTHONPATH": os.pathsep.join(_paths())}
+    command = [sys.executable, "-m", "wechat_dialog.cli", "serve", target]
+    with Server(command, environment, folder) as server, Platform(account, server.url) as platform:
+        yield platform, server
 
 
 def _paths() -> list[str]:
@@ -261,9 +237,9 @@ def demo() -> None:
     """Chat with the example bot, on the embedded store."""
     with (
         tempfile.TemporaryDirectory(prefix="wechat-dialog-demo-") as folder,
-        _server_of("wechat_dialog.demo:bot", folder) as platform,
+        _server_of("wechat_dialog.demo:bot", folder) as (platform, server),
     ):
-        _chat(platform, SOMEBODY)
+        _chat(platform, SOMEBODY, server.revive)
 
 
 if __name__ == "__main__":

@@ -129,20 +129,20 @@ def redirect(_: int, connection: socket.socket, __: threading.Event) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "why"),
+    ("answer", "window", "why"),
     [
-        (hang, "no answer within 0.2 s"),
-        (trickle, "no answer within 0.2 s"),
-        (hang_up, "no connection"),
-        (status_500, "HTTP status 500"),
-        (redirect, "HTTP status 302"),
+        (hang, SOON, "no answer within 0.2 s"),
+        (trickle, SOON, "no answer within 0.2 s"),
+        (hang_up, 30, "no connection"),
+        (status_500, 30, "HTTP status 500"),
+        (redirect, 30, "HTTP status 302"),
     ],
 )
 def test_a_server_that_fails_gets_the_same_message_three_times(
-    platform_of: Make, answer: Answer, why: str
+    platform_of: Make, answer: Answer, window: float, why: str
 ) -> None:
     with raw(answer) as url:
-        platform, made = platform_of(url, window=SOON)
+        platform, made = platform_of(url, window=window)
         shown = platform.deliver(platform.message(USER, "text", Content="a"))
     assert shown.text == FAULT
     assert why in shown.fault
@@ -166,14 +166,17 @@ def test_an_address_that_is_none_is_a_failure_too(platform_of: Make) -> None:
     assert "no connection" in platform.deliver(platform.message(USER, "text", Content="a")).fault
 
 
-def test_an_answer_after_the_window_is_lost_and_the_next_request_counts(platform_of: Make) -> None:
+def test_an_answer_after_the_window_is_lost_and_the_next_request_counts(
+    platform_of: Make,
+) -> None:
     def late_once(number: int, connection: socket.socket, over: threading.Event) -> None:
         if number == 1:
-            over.wait(SOON * 2)
+            over.wait(window * 1.5)
         connection.sendall(http(reply(Content=f"第 {number} 次")))
 
+    window = 2.0
     with raw(late_once) as url:
-        platform, made = platform_of(url, window=SOON)
+        platform, made = platform_of(url, window=window)
         shown = platform.deliver(platform.message(USER, "text", Content="a"))
     assert (shown.text, shown.fault) == ("第 2 次", "")
     assert [request.status for request in made] == [0, 200]

@@ -162,15 +162,16 @@ class Platform:
         Args:
             message: Its fields; see `message`. The same one again is the platform's repetition.
         """
-        made = None
+        problem, reply = "", b""
         for made in self._requests_with(message):
+            problem, reply = made.problem, made.reply
             if self.heard is not None:
                 self.heard(made)
             if made.status == 200:  # an answer in time ends it, whatever it is
                 break
-        if made is None or made.problem:
-            return Shown(FAULT, fault=made.problem if made else "no request was made")
-        taken = judge(made.reply, message["FromUserName"], self.account.id)
+        if problem:
+            return Shown(FAULT, fault=problem)
+        taken = judge(reply, message["FromUserName"], self.account.id)
         return show(taken, to_event=message["MsgType"] == "event")
 
     def _requests_with(self, message: dict[str, Any]) -> Iterator[Request]:
@@ -193,7 +194,13 @@ class Platform:
         """Make a request; returns status, body and what went wrong."""
         until = time.monotonic() + self.window
         url = f"{self.url}{'&' if '?' in self.url else '?'}{query}"
-        headers = {"Content-Type": "text/xml", "User-Agent": "Mozilla/4.0", "Pragma": "no-cache"}
+        # A connection each: a server may close one that is kept just as it is used again.
+        headers = {
+            "Content-Type": "text/xml",
+            "User-Agent": "Mozilla/4.0",
+            "Pragma": "no-cache",
+            "Connection": "close",
+        }
         pieces: list[bytes] = []
         try:
             with self.client.stream(

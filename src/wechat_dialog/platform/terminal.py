@@ -39,12 +39,14 @@ class Chat:
         say: Prints what the user sees.
         tell: Prints what the developer is told.
         user: Who is typing.
+        revive: Starts the server again if it has died, and returns a sentence about that.
     """
 
     platform: Platform
     say: Callable[[str], None]
     tell: Callable[[str], None]
     user: str = "oTerminal000000000000000000"
+    revive: Callable[[], str] = str
     _last: dict[str, Any] | None = None
     _requests: list[Request] = field(default_factory=list[Request])
 
@@ -56,12 +58,18 @@ class Chat:
         if request.number == 1:
             self._requests.clear()
         self._requests.append(request)
+        self._see_to_the_server()
         if request.problem and request.number < self.platform.requests and request.status != 200:
             self.tell(f"第 {request.number} 次请求：{request.problem}，再发一次…")
+
+    def _see_to_the_server(self) -> None:
+        if said := self.revive():
+            self.tell(said)
 
     def line(self, line: str) -> bool:
         """Do what one line says; returns whether the chat goes on."""
         line = line.rstrip("\r\n")
+        self._see_to_the_server()
         if not line.strip():
             return True
         if not line.startswith("/") or line.startswith(
