@@ -21,7 +21,8 @@ from rich.console import Console
 from wechat_dialog import operator_cli, scaffold
 from wechat_dialog.application import load
 from wechat_dialog.errors import ConfigurationError, DialogError
-from wechat_dialog.platform.emulator import Account, Mode, Platform
+from wechat_dialog.platform.account import Account, Mode
+from wechat_dialog.platform.emulator import Platform
 from wechat_dialog.platform.server import Server
 from wechat_dialog.platform.terminal import Chat
 

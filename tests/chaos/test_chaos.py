@@ -25,7 +25,8 @@ import pytest
 
 from tests.chaos.worker import TOKEN, WINDOW
 from tests.redis_server import RedisServer
-from wechat_dialog.platform.emulator import Account, Platform
+from wechat_dialog.platform.account import Account
+from wechat_dialog.platform.emulator import Platform
 
 QUESTION = re.compile(r"第 (\d+) 个数")
 SUM = re.compile(r"合计 (\d+)")

@@ -10,7 +10,8 @@ import flask
 import pytest
 
 from tests.platform.servers import wsgi
-from wechat_dialog.platform.emulator import Account, Mode, Platform
+from wechat_dialog.platform.account import Account, Mode
+from wechat_dialog.platform.emulator import Platform
 from wechat_dialog.platform.judging import FAULT
 
 pytestmark = pytest.mark.oracle

@@ -11,59 +11,23 @@ Proof: `tests/platform/`, against servers that answer, hang, break and lie.
 from __future__ import annotations
 
 import itertools
-import os
 import secrets
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal, Self, get_args
+from typing import Any, Self
 from urllib.parse import urlencode
 
 import httpx
 
-from wechat_dialog.errors import ConfigurationError, Refused
-from wechat_dialog.platform.judging import FAULT, Broken, Shown, judge, read, show
+from wechat_dialog.platform.account import Account, open_answer, seal, signed
+from wechat_dialog.platform.judging import FAULT, Broken, Shown, judge, show
 from wechat_dialog.wire import xml
-from wechat_dialog.wire.crypto import Key, decrypt
-from wechat_dialog.wire.signature import sign
 
-__all__ = ["Account", "Mode", "Platform", "Request"]
-
-Mode = Literal["plain", "compatible", "safe"]
+__all__ = ["Platform", "Request"]
 
 ANSWER_LIMIT = 2 * xml.MAX_BYTES
 """Bytes of an answer that are read; an answer of more is none the judge would take."""
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """An Official Account as its console has it (protocol reference 1).
-
-    Attributes:
-        token: Signs every request.
-        id: Its original id.
-        app_id: Its AppID; needed unless the mode is plain.
-        aes_key: The EncodingAESKey; likewise.
-        mode: How pushes are encrypted.
-
-    Raises:
-        ConfigurationError: The mode is none, or lacks its AppID or key.
-    """
-
-    token: str
-    id: str = "gh_0123456789ab"
-    app_id: str = ""
-    aes_key: str = ""
-    mode: Mode = "plain"
-
-    def __post_init__(self) -> None:
-        """Refuse what no console accepts."""
-        if self.mode not in get_args(Mode):
-            raise ConfigurationError(f"mode {self.mode!r}: one of {', '.join(get_args(Mode))}")
-        if self.mode != "plain":
-            Key(self.aes_key, "aes_key")
-            if not self.app_id:
-                raise ConfigurationError(f"{self.mode} mode needs the account's AppID: app_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +114,7 @@ class Platform:
             "" if the server echoed what it must, else what it did instead.
         """
         echo = str(secrets.randbelow(10**18))
-        query = urlencode({**self._signed(), "echostr": echo})
+        query = urlencode({**signed(self.account), "echostr": echo})
         status, answer, problem = self._ask("GET", query, b"")
         if status == 200 and answer != echo.encode():
             return f"answered {answer[:60]!r}, not the echostr {echo!r} (protocol reference 1)"
@@ -178,13 +142,13 @@ class Platform:
         plain = xml.build(message).encode()
         for number in range(1, self.requests + 1):
             began = time.monotonic()
-            query, body = self._push(message, plain)
+            query, body = seal(self.account, message, plain)
             status, answer, problem = self._ask("POST", query, body)
             seconds = time.monotonic() - began
             reply = b""
             if not problem:
                 try:
-                    reply = self._opened(answer)
+                    reply = open_answer(self.account, answer)
                     judge(reply, message["FromUserName"], self.account.id)
                 except Broken as broken:
                     problem = str(broken)
@@ -224,44 +188,3 @@ class Platform:
         if answer.status_code != 200:
             problem = f"HTTP status {answer.status_code}, not 200 (protocol reference 5.3)"
         return answer.status_code, b"".join(pieces), problem
-
-    def _signed(self) -> dict[str, str]:
-        timestamp, nonce = str(int(time.time())), str(secrets.randbelow(10**10))
-        signature = sign(self.account.token, timestamp, nonce)
-        return {"signature": signature, "timestamp": timestamp, "nonce": nonce}
-
-    def _push(self, message: dict[str, Any], plain: bytes) -> tuple[str, bytes]:
-        """Sign a message and encrypt it as the account's mode has it; returns query and body."""
-        query = {**self._signed(), "openid": message["FromUserName"]}
-        account = self.account
-        if account.mode == "plain":
-            return urlencode(query), plain
-        encrypted = Key(account.aes_key).encrypt(plain, account.app_id, os.urandom(16))
-        query["encrypt_type"] = "aes"
-        query["msg_signature"] = sign(account.token, query["timestamp"], query["nonce"], encrypted)
-        outer = message if account.mode == "compatible" else {"ToUserName": account.id}
-        return urlencode(query), xml.build({**outer, "Encrypt": encrypted}).encode()
-
-    def _opened(self, answer: bytes) -> bytes:
-        """Return the answer's XML, decrypted where it has to be.
-
-        Raises:
-            Broken: It is not encrypted, or not as it has to be.
-        """
-        account = self.account
-        if account.mode == "plain" or answer in (b"", b"success"):
-            return answer
-        envelope = read(answer)
-        if "Encrypt" not in envelope:
-            if account.mode == "compatible":
-                return answer
-            raise Broken("2", "the answer is plain, and the account is in safe mode")
-        timestamp, nonce, encrypted = (
-            str(envelope.get(name, "")) for name in ("TimeStamp", "Nonce", "Encrypt")
-        )
-        if sign(account.token, timestamp, nonce, encrypted) != envelope.get("MsgSignature"):
-            raise Broken("6", "MsgSignature does not fit the answer's TimeStamp, Nonce and Encrypt")
-        try:
-            return decrypt(encrypted, (Key(account.aes_key),), account.app_id)[0]
-        except Refused as error:
-            raise Broken("6", f"the answer cannot be decrypted: {error}") from error

@@ -1,0 +1,121 @@
+"""An account as its console has it: how the platform signs and seals for it, and reads its answers.
+
+What is posted and what is made of an answer's envelope, with no connection: whoever posts (the
+emulator, the probe, a test) has one way to sign. Parts of the query can be given, so that a prober
+can send what the platform never would.
+
+Proof: `tests/platform/test_emulator.py`, in every mode, against the codec and against wechatpy.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+from urllib.parse import urlencode
+
+from wechat_dialog.errors import ConfigurationError, Refused
+from wechat_dialog.platform.judging import Broken, read
+from wechat_dialog.wire import xml
+from wechat_dialog.wire.crypto import Key, decrypt
+from wechat_dialog.wire.signature import sign
+
+__all__ = ["Account", "Mode", "encrypt", "open_answer", "seal", "signed"]
+
+Mode = Literal["plain", "compatible", "safe"]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An Official Account as its console has it (protocol reference 1).
+
+    Attributes:
+        token: Signs every request.
+        id: Its original id.
+        app_id: Its AppID; needed unless the mode is plain.
+        aes_key: The EncodingAESKey; likewise.
+        mode: How pushes are encrypted.
+
+    Raises:
+        ConfigurationError: The mode is none, or lacks its AppID or key.
+    """
+
+    token: str
+    id: str = "gh_0123456789ab"
+    app_id: str = ""
+    aes_key: str = ""
+    mode: Mode = "plain"
+
+    def __post_init__(self) -> None:
+        """Refuse what no console accepts."""
+        if self.mode not in get_args(Mode):
+            raise ConfigurationError(f"mode {self.mode!r}: one of {', '.join(get_args(Mode))}")
+        if self.mode != "plain":
+            Key(self.aes_key, "aes_key")
+            if not self.app_id:
+                raise ConfigurationError(f"{self.mode} mode needs the account's AppID: app_id")
+
+
+def signed(account: Account, timestamp: str = "", nonce: str = "") -> dict[str, str]:
+    """Return the parameters that every request has (protocol reference 1, 2).
+
+    Args:
+        account: Whose token signs.
+        timestamp: Seconds since 1970, as text; now if "".
+        nonce: Any text; a random number of ten digits at most if "".
+    """
+    timestamp = timestamp or str(int(time.time()))
+    nonce = nonce or str(secrets.randbelow(10**10))
+    signature = sign(account.token, timestamp, nonce)
+    return {"signature": signature, "timestamp": timestamp, "nonce": nonce}
+
+
+def encrypt(account: Account, plain: bytes) -> str:
+    """Return the `Encrypt` text of a message for this account, with fresh random bytes."""
+    return Key(account.aes_key).encrypt(plain, account.app_id, os.urandom(16))
+
+
+def seal(account: Account, message: Mapping[str, Any], plain: bytes) -> tuple[str, bytes]:
+    """Sign a message, and encrypt it as the account's mode has it; returns query and body.
+
+    Args:
+        account: The account.
+        message: Its fields: the sender's OpenID, and what stands in plain beside the ciphertext in
+            compatible mode.
+        plain: The same as the platform writes them.
+    """
+    query = {**signed(account), "openid": message["FromUserName"]}
+    if account.mode == "plain":
+        return urlencode(query), plain
+    encrypted = encrypt(account, plain)
+    query["encrypt_type"] = "aes"
+    query["msg_signature"] = sign(account.token, query["timestamp"], query["nonce"], encrypted)
+    outer = message if account.mode == "compatible" else {"ToUserName": account.id}
+    return urlencode(query), xml.build({**outer, "Encrypt": encrypted}).encode()
+
+
+def open_answer(account: Account, answer: bytes) -> bytes:
+    """Return an answer's XML, decrypted where it has to be; `success` and "" as they are.
+
+    Raises:
+        Broken: It is not encrypted, or not as it has to be.
+    """
+    if account.mode == "plain" or answer in (b"", b"success"):
+        return answer
+    envelope = read(answer)
+    if "Encrypt" not in envelope:
+        if account.mode == "compatible":
+            return answer
+        raise Broken("2", "the answer is plain, and the account is in safe mode")
+    timestamp, nonce, encrypted = (
+        str(envelope.get(name, "")) for name in ("TimeStamp", "Nonce", "Encrypt")
+    )
+    if sign(account.token, timestamp, nonce, encrypted) != envelope.get("MsgSignature"):
+        raise Broken("6", "MsgSignature does not fit the answer's TimeStamp, Nonce and Encrypt")
+    try:
+        return decrypt(encrypted, (Key(account.aes_key),), account.app_id)[0]
+    except Refused as error:
+        raise Broken("6", f"the answer cannot be decrypted: {error}") from error
