@@ -23,7 +23,7 @@ from . import replies
 from .chat import Chat
 from .deploy import decide
 from .document import Document
-from .effects import ContinueAs, Gather, StepCall, Wait
+from .effects import FIRST, ContinueAs, Gather, StepCall, View, Wait
 from .engine import Dialog, Ended, Raised, Run
 from .errors import (
     Cancelled,
@@ -64,6 +64,7 @@ __all__ = [
     "Routes",
     "Rules",
     "idempotency_key",
+    "view_of",
 ]
 
 log = logging.getLogger("wechat_dialog")
@@ -315,13 +316,13 @@ class Conversation:
 
     def _waits(self, run: Run, frame: Frame, at: Wait[Any]) -> None:
         try:
-            prompt = to_reply(at.shown(0))
+            prompt = to_reply(at.shown(FIRST))
         except TypeError as error:
             self.parts_of_park(run, frame, error)
             return
         frame.wait = at.id
         frame.misses = 0
-        frame.page = 0
+        frame.page, frame.ticks = 0, []
         frame.timeout = (
             self._timeout(run.dialog) if at.options.timeout is None else at.options.timeout
         )
@@ -498,7 +499,11 @@ class Conversation:
         if run is None:
             return
         if isinstance(run.at, Wait):
-            self.add(to_reply(run.at.shown(frame.page)))
+            self.show(run.at, frame)
+
+    def show(self, at: Wait[Any], frame: Frame) -> None:
+        """Ask a question that was asked before, as its user left it."""
+        self.add(to_reply(at.shown(view_of(frame))))
 
     def end(self, frame: Frame, *, killed: bool = False) -> Flow:
         """End the conversation on top for good, its clean-up steps included; whatever it says is
@@ -644,6 +649,11 @@ def _step_record(call: StepCall[Any], outcome: StepOutcome, slot: int | None = N
         wrong = TypeError(f"step {name!r} returned something else than it is annotated: {error}")
         return failed(name, wrong, slot)
     return record
+
+
+def view_of(frame: Frame) -> View:
+    """Return what the user has done to the question a conversation waits at."""
+    return View(frame.page, tuple(frame.ticks))
 
 
 def _line(error: BaseException) -> str:

@@ -17,9 +17,9 @@ import msgspec
 
 from . import messages, replies
 from .answers import text_of
-from .conversation import Conversation, Flow
+from .conversation import Conversation, Flow, view_of
 from .delivery import link, pack
-from .effects import Wait
+from .effects import TICKED, Wait
 from .engine import Raised, Run
 from .journal import (
     Answer,
@@ -30,8 +30,10 @@ from .journal import (
     ParkedConversation,
     Record,
     Rewind,
+    arrival_of,
     decode_records,
     effective,
+    message_of,
     record_message,
 )
 from .replies import Reply, to_reply
@@ -202,12 +204,20 @@ class Turn(Conversation):
         at = _wait_of(run)
         said = text_of(self.message)
         word = said.strip() if said is not None else None
-        if word is not None and not (at.options.takes and at.options.takes(word)):
-            page = at.turned(word, frame.page)
-            if page is not None:
-                frame.page = page
-                self.add(to_reply(at.shown(page)))
+        if word is not None:
+            view = view_of(frame)
+            ticked = at.settled(word, view)
+            if ticked is not None:
+                # The record has to tell what was ticked, which no replay brings back.
+                self.message = messages.from_fields({**self.message.raw, TICKED: ticked})
+                yield from self._answer(run, frame, at)
                 return
+            turned = at.turned(word, view)
+            if turned is not None:
+                frame.page, frame.ticks = turned.page, list(turned.ticks)
+                self.show(at, frame)
+                return
+        if word is not None and not (at.options.takes and at.options.takes(word)):
             if at.options.cancel and word in self.rules.cancel:
                 yield from self.throw(run, frame, "cancel")
                 return
@@ -244,13 +254,16 @@ class Turn(Conversation):
             chat.message, chat.arrived = before
             yield from self._misfit(run, frame, at, error)
             return
-        except Exception as error:  # noqa: BLE001 - the author's parser is broken; the answer is kept with the rest
-            run.at = Raised(error)
-            answer = None
-            self.doc.append(record_message(at.id, self.message, self.arrived))
-            yield from self.go_on(run, frame)
+        except Exception as error:  # noqa: BLE001 - the author's parser is broken
+            yield from self._break(run, frame, at, error)
             return
         yield from self.hear(run, frame, at, answer)
+
+    def _break(self, run: Run, frame: Frame, at: Wait[object], error: Exception) -> Flow:
+        """End a dialog whose parser or hint raised; the message is kept with the rest."""
+        run.at = Raised(error)
+        self.doc.append(record_message(at.id, self.message, self.arrived))
+        yield from self.go_on(run, frame)
 
     def _misfit(self, run: Run, frame: Frame, at: Wait[object], error: ValueError) -> Flow:
         """Say what was wrong and ask again; nothing of it is journaled."""
@@ -262,20 +275,24 @@ class Turn(Conversation):
             yield from self.throw(run, frame, f"attempts:{frame.misses}")
             return
         hint = at.options.hint
-        if callable(hint):
-            hint = hint(text_of(self.message) or "")
-        self.add(to_reply(hint if hint is not None else str(error)))
-        self.add(to_reply(at.shown(frame.page)))
+        try:
+            said = hint(text_of(self.message) or "") if callable(hint) else hint
+            part = to_reply(str(error) if said is None else said)
+        except Exception as broken:  # noqa: BLE001 - the author's hint is broken
+            yield from self._break(run, frame, at, broken)
+            return
+        self.add(part)
+        self.show(at, frame)
 
     def _back(self, run: Run, frame: Frame) -> Flow:
         """Take the last answer back, where no step lies between, and ask its question again."""
         records = effective(self.doc.records[frame.base :])
         last = len(records) - 1
         taken = records[last]
-        if not isinstance(taken, (Answer, Message)) or not taken.wait or taken.wait.startswith("!"):
+        if not isinstance(taken, (Answer, Message)) or not _is_answer(taken):
             at = _wait_of(run)
             self.add(replies.Text(self.rules.texts.no_way_back))
-            self.add(to_reply(at.shown(frame.page)))
+            self.show(at, frame)
             return
         run.close()
         self.doc.run = None
@@ -430,15 +447,30 @@ class Turn(Conversation):
         doc = self.doc
         self._put_away()
         frame = msgspec.structs.replace(parked.frame, base=len(doc.records))
-        for record in decode_records([bytes(raw) for raw in parked.records]):
+        records = decode_records([bytes(raw) for raw in parked.records])
+        last = records[-1] if records else None
+        heard = last if isinstance(last, (Answer, Message)) and _is_answer(last) else None
+        for record in records if heard is None else records[:-1]:
             doc.append(record)
         doc.state.stack.append(frame)
         doc.unpark = frame.id
         run = yield from self.wake(frame)
-        if run is not None:
+        if run is None:
+            return
+        if heard is None or not isinstance(run.at, Wait):
             self.message, self.arrived = run.chat.message, run.chat.arrived
             yield from self.go_on(run, frame)
-            yield from self._reroute()
+        else:
+            # Read afresh: what broke may have been the parser, or the hint to what does not fit.
+            self.message = message_of(heard, doc.state.user, doc.state.account)
+            self.arrived = arrival_of(heard)
+            yield from self._answer(run, frame, run.at)
+        yield from self._reroute()
+
+
+def _is_answer(record: Answer | Message) -> bool:
+    """Whether a message answered a question, and did neither begin a conversation nor end one."""
+    return bool(record.wait) and not record.wait.startswith("!")
 
 
 def _over(limit: float | None, age: float) -> bool:

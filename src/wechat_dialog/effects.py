@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from .messages import Event, Message
 
 __all__ = [
+    "FIRST",
+    "TICKED",
     "Asking",
     "AskingUnkeyed",
     "ContinueAs",
@@ -32,6 +34,7 @@ __all__ = [
     "Reading",
     "StepCall",
     "StepOptions",
+    "View",
     "Wait",
     "WaitOptions",
 ]
@@ -102,6 +105,25 @@ class WaitOptions:
 
 
 DEFAULTS = WaitOptions()
+
+
+class View(msgspec.Struct, frozen=True):
+    """What a user has done to a question without answering it; kept in its conversation's header.
+
+    Attributes:
+        page: The page he looks at, from 0.
+        ticks: The options he has ticked, by index, ascending.
+    """
+
+    page: int = 0
+    ticks: tuple[int, ...] = ()
+
+
+FIRST = View()
+
+TICKED = "!ticked"
+"""Field of a message's `raw` with the labels its user had ticked. No push can bring it: `!` begins
+no name in XML."""
 
 Hint = Union[str, Callable[[str], str], None]  # noqa: UP007 - an alias, evaluated at run time on 3.11
 
@@ -178,12 +200,18 @@ class Wait(Effect[T]):
         else:
             self.id = wait_id(kind, key, b"" if key is not None else msgspec.json.encode(prompt))
 
-    def shown(self, page: int) -> object:  # noqa: ARG002 - only a menu has pages
-        """Return what the user is asked, the page counted from 0."""
+    # Only a menu can be looked at in more than one way.
+
+    def shown(self, view: View) -> object:  # noqa: ARG002
+        """Return what the user is asked, as he sees it."""
         return self.prompt
 
-    def turned(self, word: str, page: int) -> int | None:  # noqa: ARG002
-        """Return the page that `word` turns to from `page`; None if it turns no page."""
+    def turned(self, word: str, view: View) -> View | None:  # noqa: ARG002
+        """Return what `word` makes of a view: another page, a tick; None if it does nothing."""
+        return None
+
+    def settled(self, word: str, view: View) -> list[str] | None:  # noqa: ARG002
+        """Return the labels that are ticked, where `word` says that these are the answer."""
         return None
 
 

@@ -305,6 +305,7 @@ class Frame(msgspec.Struct, omit_defaults=True):
         misses: Answers in a row that did not fit that question.
         page: The page of that question the user looks at, from 0: a long menu has several. Turning
             one is no answer, so nothing of it is journaled.
+        ticks: Its options the user has ticked so far, by index, ascending; nor is a tick.
         flags: What the engine that began it did otherwise than this one would; none so far.
     """
 
@@ -320,6 +321,7 @@ class Frame(msgspec.Struct, omit_defaults=True):
     wait: str = ""
     misses: int = 0
     page: int = 0
+    ticks: list[int] = []
     flags: list[str] = []
 
 

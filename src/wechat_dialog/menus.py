@@ -7,6 +7,11 @@ A long menu is shown in pages. To turn one is no answer and leaves no record: wh
 looks at stands in the conversation's header, beside the count of answers that did not fit. Numbers
 run through all pages, so an option of another page can be taken by its number or name too.
 
+Where several may be taken, a tap ticks an option and shows the menu again, until the user says that
+he has finished; ticks stand in the header as pages do. The words that tick and that take a tick
+away are two, so that a tap on a line further up in the chat, or the same tap twice, does what its
+line said. What is typed while nothing is ticked is the whole answer; after that it ticks, too.
+
 Proof: `tests/dialogs/test_choose.py`, `tests/dialogs/test_confirm.py`.
 """
 
@@ -20,7 +25,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from .answers import text_of
 from .delivery import TEXT_LIMIT, link
-from .effects import DEFAULTS, Reading, Wait, WaitOptions
+from .effects import DEFAULTS, TICKED, Reading, View, Wait, WaitOptions
 from .journal import wait_id
 from .messages import Message
 from .parsers import match_choice, match_choices, yes_no
@@ -39,6 +44,8 @@ LINES = 10
 _LONGEST_LABEL = 200  # what is longer is no answer either; see `parsers.spoken.LONGEST`
 _SHRUG_WORDS = "随便 随意 都行 都可以 都好 无所谓 默认 跳过 你定 您定 你看着办 不知道 whatever"
 _SHRUGS = frozenset(_SHRUG_WORDS.split())
+_FINISHED_WORDS = "完成 选完 选完了 好了 好 好的 行 可以 可以了 确定 确认 就这些 没了 没有了 ok"
+_FINISHED = frozenset(_FINISHED_WORDS.split())
 
 
 def label_of(member: enum.Enum) -> str:
@@ -137,11 +144,19 @@ def _read(labels: tuple[str, ...], values: tuple[Any, ...], many: bool) -> Readi
             raise ValueError(chat.texts.choice_wanted) from error
 
     def read_message(chat: Chat, message: Message) -> Any:
+        if many and TICKED in message.raw:
+            return among_labels(chat, message.raw[TICKED])
         text = text_of(message)
         if text is None:
             raise ValueError(chat.texts.choice_wanted)
         return read(chat, text)
 
+    def among_labels(chat: Chat, ticked: list[str]) -> list[Any]:
+        if not labels_known.issuperset(ticked):
+            raise ValueError(chat.texts.choice_wanted)
+        return [value for label, value in zip(labels, values, strict=True) if label in ticked]
+
+    labels_known = frozenset(labels)
     return Reading(read_message, read)
 
 
@@ -151,9 +166,10 @@ class Menu(Wait[T]):
     Attributes:
         labels: What is shown, in order.
         many: Whether several may be taken.
+        exact: Numbers and labels, folded: what is one of these is an answer and nothing else.
     """
 
-    __slots__ = ("labels", "many")
+    __slots__ = ("exact", "labels", "many")
 
     def __init__(
         self,
@@ -176,29 +192,60 @@ class Menu(Wait[T]):
         super().__init__(chat, "c", prompt, _read(labels, values, many), key, takes)
         self.labels = labels
         self.many = many
+        self.exact = exact
         if key is None:
             # Other options are another question, though asked in the same words.
             self.id = wait_id("c", None, "\n".join((prompt, *labels)))
 
-    def shown(self, page: int) -> str:
+    def shown(self, view: View) -> str:
         """Return a page of the menu as text; the nearest one there is."""
-        all_pages = self._pages()
-        page = min(max(page, 0), len(all_pages) - 1)
+        all_pages = self._pages(view.ticks)
+        page = min(max(view.page, 0), len(all_pages) - 1)
         lines = [self.prompt, *all_pages[page]]
-        if self.many:
-            lines.append(self.chat.texts.several)
         if len(all_pages) > 1:
             lines.append(self._turning(page, len(all_pages)))
+        if view.ticks:
+            lines.append(self._finish(len(view.ticks)))
+        if self.many:
+            lines.append(self.chat.texts.several)
         return "\n".join(str(line) for line in lines if line)
 
-    def turned(self, word: str, page: int) -> int | None:
-        """Return the page a word for next or previous turns to; at either end the same one."""
-        texts = self.chat.texts
-        step = {fold(texts.next_page): 1, fold(texts.previous_page): -1}.get(fold(word))
-        if step is None:
+    def turned(self, word: str, view: View) -> View | None:
+        """Return the view with a page turned (at either end the same one), or with the ticks that
+        `word` makes.
+        """
+        texts, said = self.chat.texts, fold(word)
+        if said in self.exact and not view.ticks:
+            return None  # a label of its own, and the whole answer
+        step = {fold(texts.next_page): 1, fold(texts.previous_page): -1}.get(said)
+        count = len(self._pages(())) if step is not None else 1
+        if step is not None and count > 1 and said not in self.exact:
+            return View(min(max(view.page + step, 0), count - 1), view.ticks)
+        return self._ticked(said, word, view) if self.many else None
+
+    def settled(self, word: str, view: View) -> list[str] | None:
+        """Return the labels that are ticked, if `word` says that there are no more."""
+        said = fold(word)
+        finished = said == fold(self.chat.texts.finish) or said in _FINISHED
+        if not view.ticks or not finished or said in self.exact:
             return None
-        count = len(self._pages())
-        return None if count == 1 else min(max(page + step, 0), count - 1)
+        return [label for index, label in enumerate(self.labels) if index in view.ticks]
+
+    def _ticked(self, said: str, word: str, view: View) -> View | None:
+        ticks = set(view.ticks)
+        for index in range(len(self.labels)):
+            if said == fold(self._sends(index, ticked=False)) and said not in self.exact:
+                return View(view.page, tuple(sorted(ticks | {index})))
+            if said == fold(self._sends(index, ticked=True)) and said not in self.exact:
+                return View(view.page, tuple(sorted(ticks - {index})))
+        if not ticks:
+            return None
+        try:
+            more = match_choices(word, self.labels)
+        except ValueError:
+            return None
+        # 都不要 takes all ticks away, and is the answer.
+        return View(view.page, tuple(sorted(ticks.union(more)))) if more else None
 
     def _turning(self, page: int, count: int) -> str:
         texts = self.chat.texts
@@ -206,34 +253,50 @@ class Menu(Wait[T]):
         words += [link(texts.next_page)] if page < count - 1 else []
         return "　".join(words) + texts.page.format(page=page + 1, pages=count)
 
-    def _pages(self) -> list[list[str]]:
-        """The lines, so many to a page that it fits into one reply, at least one."""
+    def _finish(self, count: int) -> str:
         texts = self.chat.texts
-        frame = [str(self.prompt), texts.several if self.many else ""]
-        frame.append(link(texts.previous_page) + link(texts.next_page) + texts.page)
+        return link(texts.finish, shown=texts.finish_shown.format(count=count))
+
+    def _pages(self, ticks: Sequence[int]) -> list[list[str]]:
+        """The lines, so many to a page that it fits into one reply, at least one.
+
+        A page has the same options whatever is ticked.
+        """
+        texts = self.chat.texts
+        frame = [str(self.prompt), link(texts.previous_page) + link(texts.next_page) + texts.page]
+        if self.many:
+            frame += [texts.several, self._finish(len(self.labels))]
         room = TEXT_LIMIT - sum(_size(line) + 1 for line in frame)
         found: list[list[str]] = [[]]
         left = room
         for index in range(len(self.labels)):
-            line = f"{index + 1}. {self._option(index)}"
-            if found[-1] and (len(found[-1]) == LINES or left < _size(line) + 1):
+            line = f"{index + 1}. {self._option(index, index in ticks)}"
+            size = _size(f"{index + 1}. {self._option(index, self.many)}") + 1
+            if found[-1] and (len(found[-1]) == LINES or left < size):
                 found.append([])
                 left = room
             found[-1].append(line)
-            left -= _size(line) + 1
+            left -= size
         return found
 
-    def _option(self, index: int) -> str:
-        """An option's label, tappable where one alone is taken.
-
-        Where several are, a tap would send one and end the question, with the user still choosing.
-        """
+    def _option(self, index: int, ticked: bool) -> str:
+        """An option's label, tappable."""
         label = self.labels[index]
         if self.many:
-            return label
+            shown = self.chat.texts.ticked.format(label=label) if ticked else label
+            return link(self._sends(index, ticked=ticked), shown=shown)
         if link(label) == label or label == self.chat.texts.more or not self._means(label, index):
             return link(f"第{index + 1}个", shown=label)
         return link(label)
+
+    def _sends(self, index: int, *, ticked: bool) -> str:
+        """What a tap sends that ticks an option, or takes its tick away."""
+        texts = self.chat.texts
+        form = texts.leave if ticked else texts.take
+        word = form.format(label=self.labels[index])
+        if link(word) == word or fold(word) in self.exact or len(word) > _LONGEST_LABEL:
+            return form.format(label=f"第{index + 1}个")
+        return word
 
     def _means(self, label: str, index: int) -> bool:
         try:
@@ -288,7 +351,7 @@ class Confirm(Wait[bool]):
         read = _read_yes_no(words, default)
         super().__init__(chat, "d", prompt, read, key, replace(options, takes=among(words)))
 
-    def shown(self, page: int) -> str:  # noqa: ARG002 - it has one page
+    def shown(self, view: View) -> str:  # noqa: ARG002 - there is one way to look at it
         """Return the question with its two answers below it, the default one first."""
         answers = [(self.yes, True), (self.no, False)]
         if self.default is False:

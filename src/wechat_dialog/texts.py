@@ -38,6 +38,11 @@ class Texts:
         previous_page: Label of the option that goes back to earlier ones.
         page: Where the user is in a long menu; `{page}` and `{pages}` are numbers.
         several: Said below a menu of which several options may be taken.
+        take: What a tap on such an option sends; `{label}` is its label, or 第2个.
+        leave: The same of one that is ticked.
+        ticked: How a ticked one is shown.
+        finish: The tappable word that takes what is ticked.
+        finish_shown: How that word is shown; `{count}` is the number of ticks.
         whatever: Label behind a default answer; `{answer}` is that answer.
         skip: Label of the option that leaves a form's field empty.
         keep: Label of the option that takes a form's default; `{value}` is that value.
@@ -70,7 +75,12 @@ class Texts:
     next_page: str = "下一页"
     previous_page: str = "上一页"
     page: str = "（{page}/{pages}）"
-    several: str = "（可选几项，一起回复序号，如：1、3）"
+    several: str = "（可选几项：逐个点选，或直接回复序号，如：1、3）"
+    take: str = "选{label}"
+    leave: str = "不选{label}"
+    ticked: str = "✓{label}"
+    finish: str = "选好了"
+    finish_shown: str = "选好了（已选 {count} 项）"
     whatever: str = "{answer}（默认）"
     skip: str = "跳过"
     keep: str = "默认（{value}）"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from tests.dialogs.journals import all_records, state
 from wechat_dialog import Bot, Chat, Dialog, Texts
 from wechat_dialog.replies import Text
-from wechat_dialog.testing import Talk
+from wechat_dialog.testing import Seen, Talk
 
 FRUIT = ["苹果", "香蕉", "橙子"]
 
@@ -89,8 +90,7 @@ def test_what_a_voice_message_was_recognised_as_is_an_answer() -> None:
 def test_several_may_be_taken_at_once(said: str, value: str, restart: bool) -> None:
     talk = Talk(bot_with(FRUIT, many=True))
     seen = talk("选")
-    assert seen.endswith("3. 橙子\n（可选几项，一起回复序号，如：1、3）")
-    assert not seen.taps, "a tap would send one and end the question"
+    assert seen.endswith("3. 橙子\n（可选几项：逐个点选，或直接回复序号，如：1、3）")
     if restart:
         talk.restart()
     assert talk(said) == value
@@ -132,6 +132,152 @@ def test_every_label_of_a_menu_means_itself_when_tapped() -> None:
         talk("选")
         shown = " ".join(label.split())
         assert talk.tap(shown).strip("'").split() == label.split()
+
+
+# Several, one tap after the other ------------------------------------------------------------
+
+SEVERAL = "（可选几项：逐个点选，或直接回复序号，如：1、3）"
+
+
+@pytest.mark.parametrize("restart", [False, True], ids=["live", "replayed"])
+def test_a_tap_ticks_and_shows_the_menu_until_the_user_has_finished(restart: bool) -> None:
+    talk = Talk(bot_with(FRUIT, many=True, attempts=1))
+
+    def tap(shown: str) -> Seen:
+        if restart:
+            talk.restart()
+        return talk.tap(shown)
+
+    seen = talk("选")
+    assert seen.taps == {"苹果": "选苹果", "香蕉": "选香蕉", "橙子": "选橙子"}
+    before = all_records(talk)
+    assert tap("橙子") == f"选哪个？\n1. 苹果\n2. 香蕉\n3. ✓橙子\n选好了（已选 1 项）\n{SEVERAL}"
+    seen = tap("苹果")
+    assert seen.splitlines()[1:5] == ["1. ✓苹果", "2. 香蕉", "3. ✓橙子", "选好了（已选 2 项）"]
+    assert seen.taps["✓苹果"] == "不选苹果"
+    assert tap("✓橙子").splitlines()[3] == "3. 橙子", "a second tap takes the tick away"
+    tap("香蕉")
+    assert all_records(talk) == before, "a tick is no answer, and none that does not fit"
+    assert tap("选好了（已选 2 项）") == "['苹果', '香蕉']"
+
+
+def test_a_line_further_up_in_the_chat_does_what_it_says() -> None:
+    talk = Talk(bot_with(FRUIT, many=True))
+    first = talk("选")
+    talk.tap("苹果")
+    assert "1. ✓苹果" in talk(first.taps["苹果"]), "the same tap twice"
+    assert talk("选好了") == "['苹果']"
+
+
+@pytest.mark.parametrize(
+    ("said", "then"),
+    [
+        pytest.param("1", "✓苹果 ✓香蕉", id="a number ticks, too"),
+        pytest.param("香蕉", "✓香蕉", id="a label that is ticked already"),
+        pytest.param("1和3", "✓苹果 ✓香蕉 ✓橙子", id="two numbers"),
+        pytest.param("全部", "✓苹果 ✓香蕉 ✓橙子", id="all"),
+    ],
+)
+def test_after_a_tick_what_is_typed_ticks_as_well(said: str, then: str) -> None:
+    talk = Talk(bot_with(FRUIT, many=True))
+    talk("选")
+    talk.tap("香蕉")
+    seen = talk(said)
+    assert " ".join(re.findall("✓[^\\n]+", seen)) == then
+    assert talk("好了。") == repr([label.strip("✓") for label in then.split()])
+
+
+def test_after_a_tick_none_of_them_is_an_answer() -> None:
+    talk = Talk(bot_with(FRUIT, many=True))
+    talk("选")
+    talk.tap("香蕉")
+    assert talk("都不要") == "[]"
+
+
+def test_nothing_ticked_is_nothing_to_finish_with() -> None:
+    talk = Talk(bot_with(FRUIT, many=True))
+    talk("选")
+    talk.tap("香蕉")
+    talk.tap("✓香蕉")
+    assert talk("选好了").startswith("请从列出的选项里选一个。")
+
+
+def test_ticks_stay_through_pages_interruptions_and_answers_that_do_not_fit() -> None:
+    bot = bot_with(CITIES, many=True)
+
+    @bot.text("帮助", anytime=True)
+    def help_(chat: Chat) -> str:
+        return "选几个。"
+
+    talk = Talk(bot)
+    talk("选")
+    talk.tap("城市2")
+    talk.tap("下一页")
+    assert "11. ✓城市11" in talk.tap("城市11")
+    assert "11. ✓城市11" in talk("帮助")
+    assert "11. ✓城市11" in talk("火星")
+    assert talk.tap("选好了（已选 2 项）") == "['城市2', '城市11']"
+
+
+def test_the_next_menu_has_no_ticks() -> None:
+    bot = Bot()
+
+    @bot.text("选")
+    def pick(chat: Chat) -> Dialog[str]:
+        first = yield from chat.choose("一？", FRUIT, many=True)
+        second = yield from chat.choose("二？", FRUIT, many=True)
+        return repr(first + second)
+
+    talk = Talk(bot)
+    talk("选")
+    talk.tap("香蕉")
+    assert talk("选好了") == f"二？\n1. 苹果\n2. 香蕉\n3. 橙子\n{SEVERAL}"
+    assert talk("1") == "['香蕉', '苹果']"
+
+
+def test_ticks_are_known_by_their_labels_where_the_options_change_order() -> None:
+    def over(options: list[str]) -> Bot:
+        bot = Bot()
+
+        @bot.text("选")
+        def pick(chat: Chat) -> Dialog[str]:
+            fruit = yield from chat.choose("水果？", options, many=True, key="fruit")
+            return f"{fruit} {yield from chat.ask('几个？', int)}"
+
+        return bot
+
+    talk = Talk(over(["苹果", "香蕉"]))
+    talk("选")
+    talk.tap("苹果")
+    talk("选好了")
+    talk.restart(over(["香蕉", "苹果"]))
+    assert talk("2") == "['苹果'] 2"
+    talk("选")
+    talk.tap("苹果")
+    talk("选好了")
+    talk.restart(over(["香蕉", "葡萄"]))
+    assert talk("2").startswith("（对话刚刚更新了，请从这里继续。）\n水果？")
+
+
+@pytest.mark.parametrize("label", ["A&B", "50%", "长" * 200])
+def test_a_label_whose_tick_no_link_can_send_is_ticked_by_position(label: str) -> None:
+    talk = Talk(bot_with([label, "苹果"], many=True))
+    seen = talk("选")
+    assert seen.taps[label] == "选第1个"
+    assert f"1. ✓{label}" in talk.tap(label)
+    assert f"1. {label}\n" in talk.tap(f"✓{label}")
+    talk.tap("苹果")
+    assert talk("选好了") == "['苹果']"
+
+
+@pytest.mark.parametrize("label", ["选苹果", "不选苹果"])
+def test_a_tick_never_sends_what_is_another_label(label: str) -> None:
+    talk = Talk(bot_with([label, "苹果"], many=True))
+    talk("选")
+    talk.tap("苹果")
+    assert "2. 苹果\n" in talk.tap("✓苹果")
+    talk.tap(label)
+    assert talk("选好了") == f"['{label}']"
 
 
 # Pages ------------------------------------------------------------

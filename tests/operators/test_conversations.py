@@ -99,6 +99,54 @@ def test_a_broken_conversation_is_parked_and_its_user_is_free(world: World) -> N
     assert parked.why == "ZeroDivisionError: 3"
 
 
+def hinting(hint: Callable[[str], Any], parse: Any = int) -> Callable[[Chat], Dialog[str]]:
+    def order(chat: Chat) -> Dialog[str]:
+        count = yield from chat.ask("几份？", parse, hint=hint)
+        return f"{count} 份"
+
+    return order
+
+
+@pytest.mark.parametrize(
+    ("hint", "why"),
+    [
+        pytest.param(lambda said: said[99], "IndexError", id="raises"),
+        pytest.param(lambda said: 99, "TypeError", id="says no text"),
+    ],
+)
+def test_a_broken_hint_parks_the_conversation_as_any_bug_does(
+    world: World, hint: Callable[[str], Any], why: str
+) -> None:
+    world.deploy("order", hinting(hint))
+    world.say("开始")
+    assert world.say("很多") == world.bot.rules.texts.apology
+    [parked] = world.conversations.list()
+    assert (parked.state, parked.why.partition(":")[0]) == ("parked", why)
+    assert "said '很多'" in world.conversations.show(parked.id)
+    world.deploy("order", hinting(lambda said: f"“{said}”不是数。"))
+    world.conversations.resume(USER)
+    assert world.say("在吗") == f"{world.bot.rules.texts.not_taken}\n“很多”不是数。\n几份？"
+    assert world.say("3") == "3 份"
+
+
+def test_an_answer_on_which_the_parser_broke_is_read_again(world: World) -> None:
+    def parse(text: str) -> int:
+        return {"一": 1}[text]
+
+    def mended(text: str) -> int:
+        if text not in {"一": 1}:
+            raise ValueError("没看懂。")
+        return 1
+
+    world.deploy("order", hinting(lambda said: f"“{said}”？", parse))
+    world.say("开始")
+    assert world.say("二") == world.bot.rules.texts.apology
+    world.deploy("order", hinting(lambda said: f"“{said}”？", mended))
+    world.conversations.resume(USER)
+    assert world.say("在吗") == f"{world.bot.rules.texts.not_taken}\n“二”？\n几份？"
+    assert world.say("一") == "1 份"
+
+
 def test_a_parked_conversation_goes_on_with_the_message_that_broke_it(world: World) -> None:
     world.deploy("order", broken)
     for text in ("开始", "面条", "3"):
