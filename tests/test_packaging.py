@@ -22,7 +22,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built offline from a copy of what goes into it."""
     # Not in the tree itself: other tests read it at the same time.
     tree = tmp_path_factory.mktemp("tree")
-    for name in ("pyproject.toml", "LICENSE", ".gitignore"):
+    for name in ("pyproject.toml", "LICENSE", "README.md", ".gitignore"):
         shutil.copy(ROOT / name, tree)
     shutil.copytree(ROOT / "src", tree / "src", ignore=shutil.ignore_patterns("__pycache__"))
     target = tmp_path_factory.mktemp("wheel")
