@@ -99,6 +99,7 @@ HANDED_ON = {
 # turn, the faces of the bot, and what talks to the outside.
 TWINS_ALLOWED = (
     "stores", "runner", "performing", "bot", "api", "testing", "store_contract", "web", "wechat",
+    "platform",
 )  # fmt: skip
 
 _LAYER = {

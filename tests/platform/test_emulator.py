@@ -15,8 +15,9 @@ from tests.platform.servers import raw, wsgi
 from wechat_dialog import Bot, Chat
 from wechat_dialog.errors import ConfigurationError
 from wechat_dialog.platform.account import Account, Mode
-from wechat_dialog.platform.emulator import Platform, Request
-from wechat_dialog.platform.judging import FAULT
+from wechat_dialog.platform.emulator import Platform
+from wechat_dialog.platform.pushing import Request
+from wechat_dialog.platform.showing import FAULT
 from wechat_dialog.wire import xml
 from wechat_dialog.wire.crypto import Key
 from wechat_dialog.wire.signature import sign

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from wechat_dialog.platform.judging import Broken, judge, show
+from wechat_dialog.platform.judging import Broken, judge
+from wechat_dialog.platform.showing import show
 from wechat_dialog.wire import xml
 
 USER, ACCOUNT = "oUser", "gh_account"
@@ -139,7 +140,7 @@ def test_a_broken_rule_is_named(body: bytes, rule: str, why: str) -> None:
         (reply("voice", Voice={"MediaId": "m"}), "[语音] m"),
         (reply("video", Video={"MediaId": "m", "Title": "t"}), "[视频] t"),
         (reply("music", Music={"ThumbMediaId": "m"}), "[音乐] m"),
-        (news(1, ARTICLE), "[图文] t  https://example.com/"),
+        (news(1, ARTICLE), "[图文] t https://example.com/"),
         (news(1, {**ARTICLE, "Url": ""}), "[图文] t"),
         (reply("transfer_customer_service"), "[转接人工客服]"),
     ],

@@ -12,7 +12,7 @@ import pytest
 from tests.platform.servers import wsgi
 from wechat_dialog.platform.account import Account, Mode
 from wechat_dialog.platform.emulator import Platform
-from wechat_dialog.platform.judging import FAULT
+from wechat_dialog.platform.showing import FAULT
 
 pytestmark = pytest.mark.oracle
 
@@ -77,14 +77,14 @@ def talk(application: Any, account: Account) -> list[str]:
 @pytest.mark.parametrize("mode", ["plain", "compatible", "safe"])
 def test_wechatpy_answers_in_every_mode(mode: Mode) -> None:
     account = Account("secret", app_id=APP_ID, aes_key=KEY, mode=mode)
-    assert talk(of_wechatpy(mode), account) == ["", "听到：你好 <&>", "[图文] 欢迎  https://a/"]
+    assert talk(of_wechatpy(mode), account) == ["", "听到：你好 <&>", "[图文] 欢迎 https://a/"]
 
 
 def test_werobot_answers() -> None:
     assert talk(of_werobot(), Account("secret")) == [
         "",
         "听到：你好 <&>",
-        "[图文] 欢迎  https://a/",
+        "[图文] 欢迎 https://a/",
     ]
 
 

@@ -23,9 +23,11 @@ from wechat_dialog.wire import xml
 from wechat_dialog.wire.crypto import Key, decrypt
 from wechat_dialog.wire.signature import sign
 
-__all__ = ["Account", "Mode", "encrypt", "open_answer", "seal", "signed"]
+__all__ = ["Account", "Kind", "Mode", "encrypt", "open_answer", "seal", "signed"]
 
 Mode = Literal["plain", "compatible", "safe"]
+Kind = Literal["unverified", "subscription", "service", "sandbox"]
+"""What an account may do on the active side (protocol reference 7.5)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +40,11 @@ class Account:
         app_id: Its AppID; needed unless the mode is plain.
         aes_key: The EncodingAESKey; likewise.
         mode: How pushes are encrypted.
+        app_secret: For the active side; "": any secret will do.
+        kind: What it may do there.
 
     Raises:
-        ConfigurationError: The mode is none, or lacks its AppID or key.
+        ConfigurationError: The mode or the kind is none, or the mode lacks its AppID or key.
     """
 
     token: str
@@ -48,11 +52,15 @@ class Account:
     app_id: str = ""
     aes_key: str = ""
     mode: Mode = "plain"
+    app_secret: str = ""
+    kind: Kind = "service"
 
     def __post_init__(self) -> None:
         """Refuse what no console accepts."""
         if self.mode not in get_args(Mode):
             raise ConfigurationError(f"mode {self.mode!r}: one of {', '.join(get_args(Mode))}")
+        if self.kind not in get_args(Kind):
+            raise ConfigurationError(f"kind {self.kind!r}: one of {', '.join(get_args(Kind))}")
         if self.mode != "plain":
             Key(self.aes_key, "aes_key")
             if not self.app_id:
@@ -78,7 +86,9 @@ def encrypt(account: Account, plain: bytes) -> str:
     return Key(account.aes_key).encrypt(plain, account.app_id, os.urandom(16))
 
 
-def seal(account: Account, message: Mapping[str, Any], plain: bytes) -> tuple[str, bytes]:
+def seal(
+    account: Account, message: Mapping[str, Any], plain: bytes, timestamp: str = ""
+) -> tuple[str, bytes]:
     """Sign a message, and encrypt it as the account's mode has it; returns query and body.
 
     Args:
@@ -86,8 +96,9 @@ def seal(account: Account, message: Mapping[str, Any], plain: bytes) -> tuple[st
         message: Its fields: the sender's OpenID, and what stands in plain beside the ciphertext in
             compatible mode.
         plain: The same as the platform writes them.
+        timestamp: See `signed`.
     """
-    query = {**signed(account), "openid": message["FromUserName"]}
+    query = {**signed(account, timestamp), "openid": message["FromUserName"]}
     if account.mode == "plain":
         return urlencode(query), plain
     encrypted = encrypt(account, plain)

@@ -2,84 +2,67 @@
 
 It knows the platform's side of the protocol and nothing of any server, so it drives one in any
 language. The same message goes out up to three times, each time under the same `MsgId` and signed
-anew; an answer counts only on a connection that is still open. Any number of threads may deliver
-at once, one for each user who writes.
+anew; an answer counts only on a connection that is still open.
+
+What the platform does is one generator of HTTP requests, `Protocol.delivering`; `Platform` performs
+them on the caller's thread, `AsyncPlatform` on an event loop, for any number of users at once
+either way. Both reach a URL, or an application in this very process.
 
 Proof: `tests/platform/`, against servers that answer, hang, break and lie.
 """
 
 from __future__ import annotations
 
-import itertools
-import secrets
+import asyncio
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Any, Self
-from urllib.parse import urlencode
+from collections.abc import Awaitable, Generator
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as NotDone
+from typing import Any, Self, TypeVar
 
 import httpx
 
-from wechat_dialog.platform.account import Account, open_answer, seal, signed
-from wechat_dialog.platform.judging import FAULT, Broken, Shown, judge, show
-from wechat_dialog.wire import xml
+from wechat_dialog.platform.account import Account
+from wechat_dialog.platform.pushing import ANSWER_LIMIT, HEADERS, Answer, Ask, Protocol, Watch
+from wechat_dialog.platform.showing import Shown
 
-__all__ = ["Platform", "Request"]
+__all__ = ["AsyncPlatform", "Platform"]
 
-ANSWER_LIMIT = 2 * xml.MAX_BYTES
-"""Bytes of an answer that are read; an answer of more is none the judge would take."""
+T = TypeVar("T")
 
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One request of the platform and what came of it, for the developer.
-
-    Attributes:
-        number: 1 for the first with its message.
-        query: The URL's query.
-        body: What was posted.
-        message: The same before it was encrypted.
-        status: The HTTP status; 0 if no answer came in time.
-        answer: The body of the answer.
-        reply: The same decrypted; empty if it cannot be.
-        seconds: How long it took.
-        problem: What went wrong; "" if nothing did.
-    """
-
-    number: int
-    query: str
-    body: bytes
-    message: bytes
-    status: int
-    answer: bytes
-    reply: bytes
-    seconds: float
-    problem: str = ""
+INSIDE = "http://emulator.invalid/"
+"""The address of an application in this process."""
 
 
-@dataclass
-class Platform:
-    """WeChat's side of one account, posting to one server.
+class Platform(Protocol):
+    """The platform for threads: any number of them may deliver at once.
 
     Attributes:
-        account: The account.
-        url: The server's URL.
-        window: Seconds after which a request is given up.
-        requests: Requests made for one message.
-        client: Posts; to a URL, or in process with a transport.
-        heard: Called with every request when it is over.
+        client: Posts.
     """
 
-    account: Account
-    url: str
-    window: float = 5.0
-    requests: int = 3
-    client: httpx.Client = field(default_factory=lambda: httpx.Client(trust_env=False))
-    heard: Callable[[Request], None] | None = None
-    _numbers: Any = field(default_factory=lambda: itertools.count(int(time.time() * 1000) * 10_000))
+    def __init__(
+        self, account: Account, url: str, *, client: httpx.Client | None = None, **more: Any
+    ) -> None:
+        """Make one; see `Protocol` for what else there is."""
+        super().__init__(account, url, **more)
+        self.client = client or httpx.Client(trust_env=False)
+        self._threads: ThreadPoolExecutor | None = None
+
+    @classmethod
+    def to_wsgi(cls, application: Any, account: Account, **more: Any) -> Self:
+        """Drive a WSGI application in this process, each request on a thread of its own."""
+        client = httpx.Client(
+            transport=httpx.WSGITransport(application, raise_app_exceptions=False)
+        )
+        platform = cls(account, INSIDE, client=client, **more)
+        platform._threads = ThreadPoolExecutor(64, "emulator")
+        return platform
 
     def close(self) -> None:
         """Close the connections. A platform may be used for a `with` block, which does this."""
+        if self._threads is not None:
+            self._threads.shutdown()
         self.client.close()
 
     def __enter__(self) -> Self:
@@ -88,103 +71,150 @@ class Platform:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def message(self, user: str, kind: str, **fields: Any) -> dict[str, Any]:
-        """Return a message's fields as the platform would push them.
-
-        Args:
-            user: The sender's OpenID.
-            kind: The `MsgType`.
-            fields: Its other fields, by the platform's names.
-        """
-        message: dict[str, Any] = {
-            "ToUserName": self.account.id,
-            "FromUserName": user,
-            "CreateTime": int(time.time()),
-            "MsgType": kind,
-            **fields,
-        }
-        if kind != "event":
-            message["MsgId"] = next(self._numbers)
-        return message
-
     def verify(self) -> str:
         """Make the platform's GET (protocol reference 1).
 
         Returns:
             "" if the server echoed what it must, else what it did instead.
         """
-        echo = str(secrets.randbelow(10**18))
-        query = urlencode({**signed(self.account), "echostr": echo})
-        status, answer, problem = self._ask("GET", query, b"")
-        if status == 200 and answer != echo.encode():
-            return f"answered {answer[:60]!r}, not the echostr {echo!r} (protocol reference 1)"
-        return problem
+        return self._perform(self.verifying())
 
-    def deliver(self, message: dict[str, Any]) -> Shown:
+    def deliver(self, message: dict[str, Any], watch: Watch | None = None) -> Shown:
         """Push a message, up to three times, and return what its sender sees.
 
         Args:
             message: Its fields; see `message`. The same one again is the platform's repetition.
+            watch: Called with every request when it is made, and when it is over.
         """
-        problem, reply = "", b""
-        for made in self._requests_with(message):
-            problem, reply = made.problem, made.reply
-            if self.heard is not None:
-                self.heard(made)
-            if made.status == 200:  # an answer in time ends it, whatever it is
-                break
-        if problem:
-            return Shown(FAULT, fault=problem)
-        taken = judge(reply, message["FromUserName"], self.account.id)
-        return show(taken, to_event=message["MsgType"] == "event")
+        return self._perform(self.delivering(message, watch))
 
-    def _requests_with(self, message: dict[str, Any]) -> Iterator[Request]:
-        plain = xml.build(message).encode()
-        for number in range(1, self.requests + 1):
-            began = time.monotonic()
-            query, body = seal(self.account, message, plain)
-            status, answer, problem = self._ask("POST", query, body)
-            seconds = time.monotonic() - began
-            reply = b""
-            if not problem:
-                try:
-                    reply = open_answer(self.account, answer)
-                    judge(reply, message["FromUserName"], self.account.id)
-                except Broken as broken:
-                    problem = str(broken)
-            yield Request(number, query, body, plain, status, answer, reply, seconds, problem)
+    def _perform(self, steps: Generator[Ask, Answer, T]) -> T:
+        try:
+            ask = next(steps)
+            while True:
+                ask = steps.send(Answer(*self._ask(*ask)))
+        except StopIteration as stop:
+            return stop.value  # type: ignore[no-any-return]
 
     def _ask(self, method: str, query: str, body: bytes) -> tuple[int, bytes, str]:
         """Make a request; returns status, body and what went wrong."""
+        if self._threads is None:
+            return self._exchange(method, query, body)
+        running: Future[Answer] = self._threads.submit(self._exchange, method, query, body)
+        try:
+            return running.result(self.window)
+        except NotDone:
+            return self.late()  # nobody listens any more; the application goes on all the same
+
+    def _exchange(self, method: str, query: str, body: bytes) -> Answer:
         until = time.monotonic() + self.window
-        url = f"{self.url}{'&' if '?' in self.url else '?'}{query}"
-        # A connection each: a server may close one that is kept just as it is used again.
-        headers = {
-            "Content-Type": "text/xml",
-            "User-Agent": "Mozilla/4.0",
-            "Pragma": "no-cache",
-            "Connection": "close",
-        }
         pieces: list[bytes] = []
         try:
             with self.client.stream(
-                method, url, content=body, headers=headers, timeout=self.window
+                method,
+                self.address(query),
+                content=body,
+                headers=HEADERS,
+                timeout=self.window,
             ) as answer:
                 for piece in answer.iter_bytes():
                     pieces.append(piece)
                     if sum(map(len, pieces)) > ANSWER_LIMIT:
                         break
                     if time.monotonic() > until:  # httpx counts from piece to piece
-                        raise httpx.ReadTimeout("")
+                        return self.late(b"".join(pieces))
         except httpx.TimeoutException:
-            return (
-                0,
-                b"".join(pieces),
-                f"no answer within {self.window:g} s (protocol reference 5.3)",
-            )
+            return self.late(b"".join(pieces))
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            return 0, b"".join(pieces), f"no connection: {str(error) or type(error).__name__}"
-        problem = ""
-        if answer.status_code != 200:
-            problem = f"HTTP status {answer.status_code}, not 200 (protocol reference 5.3)"
-        return answer.status_code, b"".join(pieces), problem
+            return self.broken(error, b"".join(pieces))
+        return self.ended(answer.status_code, b"".join(pieces))
+
+
+class AsyncPlatform(Protocol):
+    """The platform for an event loop: any number of tasks may deliver at once.
+
+    Attributes:
+        client: Posts.
+    """
+
+    def __init__(
+        self, account: Account, url: str, *, client: httpx.AsyncClient | None = None, **more: Any
+    ) -> None:
+        """Make one; see `Protocol` for what else there is."""
+        super().__init__(account, url, **more)
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
+        self.client = client or httpx.AsyncClient(trust_env=False, limits=limits)
+        self._goes_on = False
+        self._abandoned: set[asyncio.Task[Answer]] = set()
+
+    @classmethod
+    def to_asgi(cls, application: Any, account: Account, **more: Any) -> Self:
+        """Drive an ASGI application in this process, on this event loop."""
+        client = httpx.AsyncClient(
+            transport=httpx.ASGITransport(application, raise_app_exceptions=False)
+        )
+        platform = cls(account, INSIDE, client=client, **more)
+        platform._goes_on = True
+        return platform
+
+    async def close(self) -> None:
+        """Close the connections. Usable for an `async with` block, which does this."""
+        if self._abandoned:
+            await asyncio.wait(self._abandoned)
+        await self.client.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    def verify(self) -> Awaitable[str]:
+        """See `Platform.verify`."""
+        return self._perform(self.verifying())
+
+    def deliver(self, message: dict[str, Any], watch: Watch | None = None) -> Awaitable[Shown]:
+        """See `Platform.deliver`."""
+        return self._perform(self.delivering(message, watch))
+
+    async def _perform(self, steps: Generator[Ask, Answer, T]) -> T:
+        try:
+            ask = next(steps)
+            while True:
+                ask = steps.send(await self._ask(*ask))
+        except StopIteration as stop:
+            return stop.value  # type: ignore[no-any-return]
+
+    async def _ask(self, method: str, query: str, body: bytes) -> Answer:
+        """Make a request, and hang up when the window is over."""
+        pieces: list[bytes] = []
+        running = asyncio.create_task(self._exchange(method, query, body, pieces))
+        try:
+            done, _ = await asyncio.wait({running}, timeout=self.window)
+        except asyncio.CancelledError:
+            running.cancel()
+            raise
+        if done:
+            return running.result()
+        if self._goes_on:
+            # An application in this process is no connection: it goes on, as one behind a server
+            # does when the other side hangs up.
+            self._abandoned.add(running)
+            running.add_done_callback(self._abandoned.discard)
+        else:
+            running.cancel()
+            await asyncio.wait({running})
+        return self.late(b"".join(pieces))
+
+    async def _exchange(self, method: str, query: str, body: bytes, pieces: list[bytes]) -> Answer:
+        try:
+            async with self.client.stream(
+                method, self.address(query), content=body, headers=HEADERS, timeout=None
+            ) as answer:
+                async for piece in answer.aiter_bytes():
+                    pieces.append(piece)
+                    if sum(map(len, pieces)) > ANSWER_LIMIT:
+                        break
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            return self.broken(error, b"".join(pieces))
+        return self.ended(answer.status_code, b"".join(pieces))

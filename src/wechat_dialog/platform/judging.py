@@ -1,4 +1,4 @@
-"""What the platform makes of a server's answer, and what the user sees of it.
+"""What the platform makes of a server's answer.
 
 The platform shows one sentence for everything it does not take (protocol reference 5.3). Here the
 developer is told besides which rule was broken. Where the reference is not sure how much the
@@ -9,32 +9,19 @@ Proof: `tests/platform/test_judging.py`, a row for every rule.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, cast
-from urllib.parse import unquote, unquote_plus
 from xml.parsers import expat
 
 from wechat_dialog.errors import Refused
 from wechat_dialog.wire import xml
 
-__all__ = ["FAULT", "Broken", "Shown", "judge", "show"]
-
-FAULT = "该公众号提供的服务出现故障，请稍后再试"
+__all__ = ["Broken", "judge", "read"]
 
 TEXT_LIMIT = 2048
 """Bytes of UTF-8 in a text reply, its links' markup included."""
 
-ARTICLES_FOR_EVENTS = 8
-ARTICLES_FOR_MESSAGES = 1
-
 Fields = dict[str, Any]
-
-_LINK = re.compile(
-    r"<a\s[^>]*?href\s*=\s*(?:\"([^\"]*)\"|'([^']*)')[^>]*>(.*?)</a>", re.DOTALL | re.IGNORECASE
-)
-_TAP = "weixin://bizmsgmenu?"
 
 
 class Broken(Exception):
@@ -52,27 +39,6 @@ class Broken(Exception):
 
     def __str__(self) -> str:
         return f"{self.why} (protocol reference {self.rule})"
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """What a user sees of an answer.
-
-    Attributes:
-        text: In words: a text with links as their labels, or a line that names what else it is; ""
-            if nothing is shown.
-        taps: What tapping a link sends as the user's own text, by its label.
-        reply: The reply's fields; empty if there was none.
-        fault: Why the platform shows its fault notice, for the developer; "" if it does not.
-    """
-
-    text: str
-    taps: dict[str, str] = field(default_factory=dict[str, str])
-    reply: Fields = field(default_factory=dict[str, Any])
-    fault: str = ""
-
-
-# Judging. ------------------------------------------------------------------------------
 
 
 def judge(body: bytes, user: str, account: str) -> Fields:
@@ -184,52 +150,3 @@ _CHECKS: dict[str, Callable[[Fields], None]] = {
     "news": _news,
     "transfer_customer_service": _transfer,
 }
-
-
-# Showing. ------------------------------------------------------------------------------
-
-_NAMES = {"image": "图片", "voice": "语音", "video": "视频", "music": "音乐"}
-
-
-def show(reply: Fields, *, to_event: bool = False) -> Shown:
-    """Return what the user sees of a reply that was taken.
-
-    Args:
-        reply: As `judge` returned it.
-        to_event: Whether it answers an event; it may then have more articles (protocol reference
-            5.2).
-    """
-    if not reply:
-        return Shown("")
-    kind = reply["MsgType"]
-    if kind == "text":
-        return _show_text(reply)
-    if kind == "news":
-        items = _items(reply)[: ARTICLES_FOR_EVENTS if to_event else ARTICLES_FOR_MESSAGES]
-        lines = [f"[图文] {item['Title']}  {item['Url']}".rstrip() for item in items]
-        return Shown("\n".join(lines), {}, reply)
-    if kind == "transfer_customer_service":
-        return Shown("[转接人工客服]", {}, reply)
-    inner = _inside(reply, kind.capitalize())
-    what = inner.get("Title") or inner.get("MediaId") or inner.get("ThumbMediaId")
-    return Shown(f"[{_NAMES[kind]}] {what}", {}, reply)
-
-
-def _show_text(reply: Fields) -> Shown:
-    content: str = reply["Content"]
-    taps: dict[str, str] = {}
-    for double, single, label in cast("list[tuple[str, str, str]]", _LINK.findall(content)):
-        sent = _tapped(double or single)
-        if sent:
-            taps[label] = sent
-    return Shown(_LINK.sub(lambda found: found[3], content), taps, reply)
-
-
-def _tapped(href: str) -> str:
-    """Return what a tap on a link sends; "" if it sends nothing (protocol reference 5.6)."""
-    if not href.startswith(_TAP):
-        return ""
-    # The Android client decodes twice: the address as a whole, then the value as of a form.
-    pairs = (pair.partition("=") for pair in href[len(_TAP) :].split("&"))
-    fields = {name: unquote_plus(unquote(value)) for name, _, value in pairs}
-    return fields.get("msgmenucontent", "") if fields.get("msgmenuid") else ""

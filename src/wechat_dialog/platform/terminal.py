@@ -12,8 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from wechat_dialog.platform.emulator import Platform, Request
-from wechat_dialog.platform.judging import Shown
+from wechat_dialog.platform.emulator import Platform
+from wechat_dialog.platform.pushing import Request
+from wechat_dialog.platform.showing import Shown
 
 __all__ = ["Chat"]
 
