@@ -17,7 +17,7 @@ from pathlib import Path
 # Rooms of one floor do not know each other. A module belongs to the longest name that fits.
 FLOORS = """
     errors texts replies window fingerprint paging parsers stores.base
-    messages web.face
+    messages remembered web.face
     wire
     delivery heartbeat stores.rules web.wsgi web.asgi
     stores.memory stores.sqlite_rows journal
@@ -59,7 +59,7 @@ def _words(text: str) -> frozenset[str]:
 PURE = _words("""
     errors texts replies window fingerprint paging parsers stores.base stores.rules messages wire
     delivery answers journal effects operations menus form_fields forms chat engine router document
-    deploy conversation dispatch turn web.face
+    deploy conversation dispatch turn remembered web.face
 """)
 
 IMPURE = _words("""

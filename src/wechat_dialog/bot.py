@@ -22,6 +22,7 @@ from .conversation import Routes, Rules
 from .errors import ConfigurationError
 from .journal import message_key
 from .messages import Message
+from .remembered import remembered
 from .replies import Reply
 from .router import POLICIES, Dialogs, Router
 from .texts import Texts
@@ -73,6 +74,7 @@ class Bot:
         lease: float = 3.0,
         max_age: float | None = None,
         strict: bool = False,
+        data: type | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Put a bot together; nothing is opened or connected before the first push.
@@ -102,6 +104,8 @@ class Bot:
             lease: Seconds after which the turn of a worker that died may be taken over.
             max_age: Seconds a push's timestamp may be off; None: not checked.
             strict: Whether every turn is replayed from scratch and compared. For development.
+            data: What `chat.data` is: a `TypedDict`, dataclass or `msgspec.Struct` that can be made
+                of nothing; None: a plain dict.
             clock: Gives the time in seconds since 1970.
 
         Raises:
@@ -148,6 +152,7 @@ class Bot:
             back=frozenset(back),
             journal_limit=journal_limit,
             strict=strict,
+            remembered=remembered(data),
         )
         self.settings = Settings(
             self.rules, LiveDialogs(live_dialogs) if live_dialogs else None, lease=lease

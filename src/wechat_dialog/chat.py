@@ -13,7 +13,7 @@ import re
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from random import Random
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, Unpack, overload
 
 from . import answers
 from .effects import (
@@ -31,12 +31,20 @@ from .effects import (
 )
 from .journal import Answer, message_of
 from .messages import Message
+from .remembered import GONE, PLAIN, Remembered, difference
 from .replies import Reply
 from .steps import StepFunction
 from .texts import Texts
 
 if TYPE_CHECKING:
+    from typing_extensions import TypeVar as TypeVarWithDefault
+
     from .forms import Form
+
+    # `Chat` alone is `Chat[Any]`, in every checker's strictest mode. Python knows it from 3.13 on.
+    D = TypeVarWithDefault("D", default=Any)
+else:
+    D = TypeVar("D")
 
 __all__ = ["Chat", "Dialog"]
 
@@ -53,16 +61,21 @@ Dialog = Generator[Any, Any, R]
 """Return type of a generator dialog or sub-dialog: `def order(chat: Chat) -> Dialog[str]`."""
 
 
-class Chat:
+class Chat(Generic[D]):
     """One conversation, as its dialog sees it.
+
+    `Chat[Profile]` in an annotation says that `data` is a `Profile`, for `Bot(data=Profile)`.
 
     Attributes:
         user: The user's OpenID, a `str`.
         random: A `random.Random` seeded by the conversation's id: the same draws at every replay.
         replaying: Whether the dialog is only being rebuilt: True for everything before the current
             message. The 2017 `is_replay`. A dialog that obeys the golden rule never needs it.
-        data: What the bot remembers of this user beyond the conversation: JSON data by name,
-            committed with the turn. Change it by assignment to its keys.
+        data: What the bot remembers of this user beyond the conversation, committed with the turn:
+            a `dict` of JSON data by name, or an instance of `Bot(data=…)`. Assign to its keys or
+            attributes; what a turn leaves different from before is kept, name by name.
+        stored: The user's data when the conversation began, as JSON data; see `data`.
+        remembered: The shape the bot gives to it.
         texts: The sentences of the library.
     """
 
@@ -75,7 +88,9 @@ class Chat:
         "id",
         "outbox",
         "put_away",
+        "remembered",
         "replaying",
+        "stored",
         "texts",
         "user",
         "zone",
@@ -91,7 +106,7 @@ class Chat:
         arrived: int = 0,
         texts: Texts | None = None,
         zone: tzinfo = UTC,
-        data: dict[str, Any] | None = None,
+        remembered: Remembered = PLAIN,
     ) -> None:
         self.user = user
         self._message: Message | Answer = message
@@ -100,7 +115,9 @@ class Chat:
         self.arrived = arrived
         self.texts = texts or Texts()
         self.zone = zone
-        self.data: dict[str, Any] = {} if data is None else data
+        self.remembered = remembered
+        self.stored: Mapping[str, Any] = _NOTHING
+        self.data: D = remembered.read(_NOTHING)
         self.replaying = False
         self.put_away = False
         self.outbox: list[object] = []
@@ -134,6 +151,41 @@ class Chat:
         if self._random is None:
             self._random = Random(self.id)
         return self._random
+
+    def remember(self, stored: Mapping[str, Any]) -> None:
+        """Begin with this data; nothing of it is changed or kept a reference to by a dialog."""
+        self.stored = stored
+        self.data = self.remembered.read(stored)
+
+    def kept(self) -> dict[str, Any]:
+        """Return the user's data as the dialog has left it, as JSON data.
+
+        Raises:
+            TypeError: A value is nothing JSON knows.
+        """
+        return self.remembered.plain(self.data)
+
+    def changes(self) -> dict[str, Any]:
+        """Return what the dialog changed in the user's data since its conversation began: the new
+        values by name, `GONE` for what it removed.
+
+        Raises:
+            TypeError: A value is nothing JSON knows.
+        """
+        if self.data == self.stored:
+            return {}  # a plain dict, as most are
+        return difference(self._began(), self.kept())
+
+    def undone(self, was: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the changes that lead from `was`, once `kept`, back to what is here now."""
+        found, began = difference(was, self.kept()), self._began()
+        for name, value in found.items():
+            if name in began and began[name] == value:
+                found[name] = self.stored.get(name, GONE)  # not the default of a class
+        return found
+
+    def _began(self) -> dict[str, Any]:
+        return self.remembered.plain(self.remembered.read(self.stored))
 
     # What a dialog may say ------------------------------------------------------------------------
 
@@ -428,6 +480,7 @@ class Chat:
         return ContinueAs(dialog, state)
 
 
+_NOTHING: Mapping[str, Any] = {}
 _PLAIN_STEP = StepOptions()
 
 # The two that nearly every question asks for, found without a call.

@@ -8,7 +8,6 @@ is decided in `dispatch.py`.
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import logging
 import traceback
@@ -50,6 +49,7 @@ from .journal import (
 )
 from .messages import Message as Heard
 from .operations import Operation, RunStep, RunSteps, StepOutcome
+from .remembered import PLAIN, Remembered, carry_out
 from .replies import Reply, to_reply
 from .router import Match
 from .steps import failed, returned, value
@@ -120,6 +120,7 @@ class Rules:
         hold: Seconds a part of an answer is held.
         park: Seconds a broken conversation is kept.
         depth: Conversations that may interrupt each other.
+        remembered: The shape of a user's data.
     """
 
     routes: Routes
@@ -134,6 +135,7 @@ class Rules:
     hold: float = 86400.0
     park: float = 7 * 86400.0
     depth: int = 5
+    remembered: Remembered = PLAIN
 
 
 class Conversation:
@@ -184,7 +186,7 @@ class Conversation:
         doc.state.stack.append(frame)
         run = self._run(dialog, frame)
         if doc.data:
-            data = Data(copy.deepcopy(doc.data))
+            data = Data(dict(doc.data))
             doc.append(data)
             run.feed(data)
         start = record_message("", self.message, self.arrived)
@@ -209,6 +211,7 @@ class Conversation:
             arrived=self.arrived,
             texts=self.rules.texts,
             zone=self.rules.zone,
+            remembered=self.rules.remembered,
         )
         run = Run(dialog, chat, dict(frame.args), account=state.account, code=code)
         if self.rules.strict:
@@ -317,6 +320,7 @@ class Conversation:
     def _waits(self, run: Run, frame: Frame, at: Wait[Any]) -> None:
         try:
             prompt = to_reply(at.shown(FIRST))
+            self._remember(run)
         except TypeError as error:
             self.parts_of_park(run, frame, error)
             return
@@ -327,7 +331,6 @@ class Conversation:
             self._timeout(run.dialog) if at.options.timeout is None else at.options.timeout
         )
         self.doc.run = run
-        self._remember(run, frame)
         self._deliver(run)
         self.add(prompt)
         if self.rules.strict:
@@ -432,15 +435,16 @@ class Conversation:
     # Ending ---------------------------------------------------------------------------------------
 
     def _over(self, run: Run, frame: Frame, at: Ended | Raised) -> Flow:
-        if isinstance(at, Ended):
-            self._remember(run, frame)
-            yield from self._returned(run, frame, at.value)
-            return
-        error = at.error
-        if isinstance(error, (Signal, TooManyAttempts)):
+        error = at.error if isinstance(at, Raised) else None
+        if error is None or isinstance(error, (Signal, TooManyAttempts)):
             # A turn that broke has changed nothing: it may be resumed, and then does it all once.
-            self._remember(run, frame)
-        if isinstance(error, Signal):
+            try:
+                self._remember(run)
+            except TypeError as wrong:
+                error = wrong
+        if isinstance(at, Ended) and error is None:
+            yield from self._returned(run, frame, at.value)
+        elif isinstance(error, Signal):
             self._deliver(run)
             self._pop(frame)
             if isinstance(error, UnexpectedAnswer):
@@ -454,7 +458,7 @@ class Conversation:
             self._pop(frame)
             self._say(self.rules.texts.too_many)
             yield from self.ask_again()
-        else:
+        elif error is not None:
             yield from self._park(frame, error)
 
     def _returned(self, run: Run, frame: Frame, value: object) -> Flow:
@@ -536,7 +540,10 @@ class Conversation:
                 "user %s: dialog %r broke while it was ended: %s",
                 self.doc.state.user, frame.dialog, _line(run.at.error), exc_info=run.at.error,
             )  # fmt: skip
-        self._remember(run, frame)
+        try:
+            self._remember(run)
+        except TypeError as error:
+            log.error("user %s: dialog %r: %s", self.doc.state.user, frame.dialog, error)
         run.close()
         self._pop(frame)
 
@@ -603,18 +610,13 @@ class Conversation:
             self.add(to_reply(said))
         run.chat.outbox.clear()
 
-    def _remember(self, run: Run, frame: Frame) -> None:
-        """Take over what the dialog changed in the user's data since its conversation began."""
-        view = run.chat.data
-        first = self.doc.records[frame.base] if len(self.doc.records) > frame.base else None
-        before = first.data if isinstance(first, Data) else {}
-        if view == before:
-            return
-        for name in view.keys() | before.keys():
-            if name not in view:
-                self.doc.data.pop(name, None)
-            elif name not in before or view[name] != before[name]:
-                self.doc.data[name] = copy.deepcopy(view[name])
+    def _remember(self, run: Run) -> None:
+        """Take over what the dialog changed in the user's data since its conversation began.
+
+        Raises:
+            TypeError: It left something there that JSON cannot say.
+        """
+        carry_out(run.chat.changes(), self.doc.data)
 
 
 def idempotency_key(conversation: str, message: str, count: int) -> str:

@@ -25,6 +25,7 @@ from .journal import (
     Returned,
     effective,
 )
+from .remembered import PLAIN, Remembered
 
 __all__ = ["Verdict", "decide", "examine"]
 
@@ -77,6 +78,7 @@ def examine(
     account: str,
     policy: str,
     zone: tzinfo,
+    remembered: Remembered = PLAIN,
 ) -> Verdict:
     """Replay a stored conversation against the code at hand.
 
@@ -88,6 +90,7 @@ def examine(
         account: The account's id.
         policy: What the bot does on a difference.
         zone: The bot's time zone, in which dates in answers are read.
+        remembered: The shape it gives to a user's data.
     """
     if dialog is None:
         return Verdict("parked", 0, f"no dialog {frame.dialog!r} is registered")
@@ -96,7 +99,7 @@ def examine(
 
     def fresh(code: str) -> Run:
         nobody = messages.Text(user=user, account=account, created=0, msg_id="", raw={}, text="")
-        chat = Chat(user, nobody, account=account, id=frame.id, zone=zone)
+        chat = Chat(user, nobody, account=account, id=frame.id, zone=zone, remembered=remembered)
         return Run(dialog, chat, dict(frame.args), account=account, code=code)
 
     run = fresh(frame.code)

@@ -7,7 +7,6 @@ decided is `handle`, from top to bottom. Nothing here performs anything; see `op
 
 from __future__ import annotations
 
-import copy
 import logging
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -36,6 +35,7 @@ from .journal import (
     message_of,
     record_message,
 )
+from .remembered import carry_out
 from .replies import Reply, to_reply
 from .router import Match
 from .texts import Texts
@@ -300,17 +300,9 @@ class Turn(Conversation):
         again = self._run(run.dialog, frame)
         again.replay(records[:last])
         again.chat.outbox.clear()
-        self._take_back(run.chat.data, again.chat.data)
+        # What that answer left in the user's data is taken back with it.
+        carry_out(again.chat.undone(run.chat.kept()), self.doc.data)
         yield from self.go_on(again, frame)
-
-    def _take_back(self, was: dict[str, Any], now: dict[str, Any]) -> None:
-        """Undo in the user's data what the dialog did on the answer that was taken back."""
-        data = self.doc.data
-        for name in was.keys() | now.keys():
-            if name not in now:
-                data.pop(name, None)
-            elif name not in was or was[name] != now[name]:
-                data[name] = copy.deepcopy(now[name])
 
     # Events ---------------------------------------------------------------------------------------
 

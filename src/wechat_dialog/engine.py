@@ -17,7 +17,6 @@ step of another name, a stored answer that no longer parses, an end where record
 
 from __future__ import annotations
 
-import copy
 import logging
 import types
 from collections.abc import Callable, Iterable
@@ -199,8 +198,7 @@ class Run:
         elif kind is GatheredReturned or kind is GatheredFailed:
             self._slot_ended(record)  # type: ignore[arg-type]
         elif kind is Data:
-            # A copy: the dialog may change it, and the record is fed again at the next replay.
-            self.chat.data = copy.deepcopy(record.data)  # type: ignore[union-attr]
+            self.chat.remember(record.data)  # type: ignore[union-attr]
         elif kind is Killed:
             self.chat.outbox.clear()
             self._throw(Cancelled())

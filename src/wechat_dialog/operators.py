@@ -279,6 +279,7 @@ class Conversations:
                 account=found.account,
                 policy=self._bot.rules.on_divergence,
                 zone=self._bot.rules.zone,
+                remembered=self._bot.rules.remembered,
             )
         except msgspec.DecodeError as error:
             return Verdict("parked", 0, f"its journal cannot be read: {error}")

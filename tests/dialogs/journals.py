@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
+
 from wechat_dialog.journal import Record, State, decode_records, decode_state
 from wechat_dialog.testing import Talk
 
@@ -16,3 +20,10 @@ def state(talk: Talk) -> State:
     """Return what stands beside the journal."""
     found = talk._world.store.show(f"{talk.account}:{talk.user}")
     return State() if found is None else decode_state(found.head)
+
+
+def stored_data(talk: Talk) -> dict[str, Any]:
+    """Return what is remembered of the user."""
+    found = talk._world.store.show(f"{talk.account}:{talk.user}")
+    data: dict[str, Any] = msgspec.json.decode(found.data) if found and found.data else {}
+    return data

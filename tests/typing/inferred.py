@@ -7,7 +7,7 @@ import enum
 import re
 from datetime import date, datetime, time
 from decimal import Decimal
-from typing import Any, assert_type
+from typing import Any, TypedDict, assert_type
 
 import msgspec
 
@@ -31,6 +31,15 @@ COUNTS: dict[str, int] = {"a": 1}
 
 class Contact(msgspec.Struct):
     tel: str
+
+
+class Told(TypedDict, total=False):
+    visits: int
+
+
+@dataclasses.dataclass
+class Profile:
+    born: date | None = None
 
 
 def fetch(city: str, *, days: int = 1) -> float:
@@ -125,7 +134,30 @@ def generated(chat: Chat, count: int = 0) -> Dialog[int]:
     return len(name) + count
 
 
-bot = Bot()
+async def typed(chat: Chat[Profile]) -> str:
+    assert_type(chat.data, Profile)
+    if chat.data.born is None:
+        born = await chat.ask("？", date)
+        chat.data.born = born
+    assert_type(chat.data.born, date)
+    chat.data = Profile()
+    return await sub_dialog(chat)
+
+
+def told(chat: Chat[Told]) -> Dialog[str]:
+    assert_type(chat.data.get("visits", 0), int)
+    chat.data["visits"] = yield from chat.ask("？", int)
+    return (yield from yielded(chat))
+
+
+async def sub_dialog(chat: Chat) -> str:
+    count: int = chat.data["visits"]
+    return await chat.ask(str(count))
+
+
+bot = Bot(data=Profile)
+bot.text("t")(typed)
+bot.text("d")(told)
 dialogs = Dialogs()
 
 
