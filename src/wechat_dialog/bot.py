@@ -31,6 +31,7 @@ from .window import Window
 from .wire.codec import Codec, Push, Query
 
 if TYPE_CHECKING:
+    from .api import Api, AsyncApi
     from .runner import Runner
     from .stores.base import AsyncStore, Store
     from .web.asgi import Application as AsgiApplication
@@ -75,6 +76,7 @@ class Bot:
         max_age: float | None = None,
         strict: bool = False,
         data: type | None = None,
+        api_host: str = "https://api.weixin.qq.com",
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Put a bot together; nothing is opened or connected before the first push.
@@ -85,7 +87,7 @@ class Bot:
             app_id: The account's AppID; needed in compatible and safe mode and for the active side.
             aes_key: The EncodingAESKey, 43 letters and digits; likewise.
             previous_aes_key: The one before, while both are in use.
-            app_secret: For the active side; empty: there is none.
+            app_secret: The AppSecret, for the active side; empty: there is none.
             mode: How pushes are encrypted (protocol reference 2).
             store: A URL (`sqlite:///file.db`, `redis://…`, `rediss://…`, `redis+cluster://…`,
                 `redis+sentinel://…`, `memory://`) or a store; None: SQLite, `wechat-dialog.db` in
@@ -106,6 +108,7 @@ class Bot:
             strict: Whether every turn is replayed from scratch and compared. For development.
             data: What `chat.data` is: a `TypedDict`, dataclass or `msgspec.Struct` that can be made
                 of nothing; None: a plain dict.
+            api_host: Where the active side is, without a path: for emulators and proxies.
             clock: Gives the time in seconds since 1970.
 
         Raises:
@@ -127,6 +130,7 @@ class Bot:
         self.token = token
         self.app_id = app_id
         self.app_secret = app_secret
+        self.api_host = api_host
         self.router = Router()
         self.window = window or Window()
         self.mode: Literal["plain", "compatible", "safe"] = mode
@@ -185,6 +189,18 @@ class Bot:
         use(clock)
         self._clock = clock
         return True
+
+    def use_platform(self, app_id: str, app_secret: str, host: str) -> None:
+        """Use another active side from now on, a simulator's.
+
+        Args:
+            app_id: Stands for the account's AppID where the bot has none.
+            app_secret: Likewise.
+            host: Where it is: a URL without a path.
+        """
+        self.close()
+        self.app_id, self.app_secret = self.app_id or app_id, self.app_secret or app_secret
+        self.api_host = host
 
     def use_store(self, store: str | Store) -> None:
         """Use another store from now on; for tools that look into one."""
@@ -379,6 +395,31 @@ class Bot:
         return Runner(self.settings, self.store, lambda: self.async_store, self.window)
 
     @cached_property
+    def api(self) -> Api:
+        """The active side for threads and for steps that are plain functions: `bot.api.send(…)`.
+
+        Raises:
+            ConfigurationError: AppID or AppSecret are missing, or `wechat-dialog[api]` is not
+                installed.
+        """
+        if not (self.app_id and self.app_secret):
+            raise ConfigurationError("the active side needs app_id= and app_secret=")
+        try:
+            from .api import Api
+        except ModuleNotFoundError as error:
+            if error.name != "httpx":
+                raise
+            raise ConfigurationError(
+                'the active side needs httpx: pip install "wechat-dialog[api]"'
+            ) from error
+        return Api(self.app_id, self.app_secret, host=self.api_host)
+
+    @cached_property
+    def async_api(self) -> AsyncApi:
+        """The active side for event loops and for steps that are coroutines; see `api`."""
+        return self.api.for_async()
+
+    @cached_property
     def wsgi(self) -> WsgiApplication:
         """The WSGI application: `application = bot.wsgi`, then `gunicorn module:application`."""
         from .web.wsgi import Application
@@ -399,6 +440,9 @@ class Bot:
         if isinstance(self.settings.cache, LiveDialogs):
             self.settings.cache.clear()
         self.__dict__.pop("async_store", None)
+        self.__dict__.pop("async_api", None)
+        if "api" in self.__dict__:
+            self.__dict__.pop("api").close()
         # A store that was handed in is its owner's to close.
         made_here = self._store_setting is None or isinstance(self._store_setting, str)
         if made_here and "store" in self.__dict__:

@@ -8,9 +8,11 @@ swallow them.
 from __future__ import annotations
 
 __all__ = [
+    "ApiError",
     "AppIdMismatch",
     "BadMessage",
     "BadSignature",
+    "Busy",
     "Cancelled",
     "ClaimLost",
     "ConfigurationError",
@@ -19,7 +21,11 @@ __all__ = [
     "EncryptedRefused",
     "ForeignAwait",
     "JournalFull",
+    "NoFollower",
+    "NotGranted",
+    "OutOfWindow",
     "PlaintextRefused",
+    "QuotaUsedUp",
     "Refused",
     "ReplayMismatch",
     "Signal",
@@ -30,6 +36,9 @@ __all__ = [
     "TooLarge",
     "TooManyAttempts",
     "UnexpectedAnswer",
+    "Unreachable",
+    "WrongCredentials",
+    "api_error",
 ]
 
 
@@ -254,6 +263,97 @@ class StoreError(DialogError):
 
     The driver's own error is chained as `__cause__`.
     """
+
+
+class ApiError(DialogError):
+    """The platform refused a call of the active side (protocol reference 7), or sent nonsense.
+
+    Attributes:
+        code: Its `errcode`; 0 where there is none.
+        message: Its `errmsg`; holds no secret.
+        may_pass: Whether the same call may succeed a little later.
+    """
+
+    may_pass: bool = False
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(code, message)
+        self.code = code
+        self.message = message
+
+    def __str__(self) -> str:
+        return f"the platform answered {self.code}: {self.message} (protocol reference 7)"
+
+
+class Unreachable(ApiError):
+    """The platform could not be reached, or did not answer in time.
+
+    Attributes:
+        sent: Whether it may have got the call all the same.
+    """
+
+    may_pass = True
+
+    def __init__(self, message: str, sent: bool = True) -> None:
+        super().__init__(0, message)
+        self.args = (message, sent)  # so that it can be copied
+        self.sent = sent
+
+    def __str__(self) -> str:
+        return f"the platform could not be reached: {self.message}"
+
+
+class WrongCredentials(ApiError):
+    """AppID or AppSecret are wrong or frozen, or the server's address is not on the account's list:
+    40013, 40125, 40164, 40243, 41002, 41004, and 40001 for a token.
+    """
+
+
+class NotGranted(ApiError):
+    """The account may not do this: 48001, 40200."""
+
+
+class OutOfWindow(ApiError):
+    """The user wrote too long ago, or follows the account no longer: 45015."""
+
+
+class QuotaUsedUp(ApiError):
+    """The customer messages that the user's last message allows are used up: 45047."""
+
+
+class NoFollower(ApiError):
+    """The user does not follow the account, is none of its users, or blocks it: 40003, 43004,
+    48002.
+    """
+
+
+class Busy(ApiError):
+    """The platform is busy, or was asked too often: -1, 45009, 45011."""
+
+    may_pass = True
+
+
+def api_error(code: int, message: str, *, fetching: bool = False) -> ApiError:
+    """Return the error for a code of the platform's.
+
+    Args:
+        code: Its `errcode`.
+        message: Its `errmsg`.
+        fetching: Whether a token was asked for.
+    """
+    if fetching and code == 40001:
+        return WrongCredentials(code, message)
+    return _API_ERRORS.get(code, ApiError)(code, message)
+
+
+_API_ERRORS: dict[int, type[ApiError]] = {
+    **dict.fromkeys((40013, 40125, 40164, 40243, 41002, 41004), WrongCredentials),
+    **dict.fromkeys((48001, 40200), NotGranted),
+    45015: OutOfWindow,
+    45047: QuotaUsedUp,
+    **dict.fromkeys((40003, 43004, 48002), NoFollower),
+    **dict.fromkeys((-1, 45009, 45011), Busy),
+}
 
 
 class ClaimLost(StoreError):

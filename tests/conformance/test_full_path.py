@@ -26,8 +26,8 @@ from tests.full_path.doors import DOORS, Door, HttpDoor, OpenDoor
 from tests.full_path.servers import SERVERS
 from tests.wire import vectors
 from wechat_dialog import Bot, Texts, replies
-from wechat_dialog.api.client import Api, ApiError, AsyncApi
-from wechat_dialog.errors import ConfigurationError
+from wechat_dialog.api import Api, AsyncApi
+from wechat_dialog.errors import ApiError, ConfigurationError
 from wechat_dialog.messages import Message
 from wechat_dialog.wire.crypto import Key
 

@@ -1,161 +1,371 @@
-"""Calls to the platform: one token for all, one repetition where a token went stale, typed errors.
+"""`Api` and `AsyncApi`: the calls of `calls.py` over HTTP, for threads and for event loops.
 
-A call is a generator of HTTP requests, so that the rules stand once and `Api` and `AsyncApi` differ
-in an `await`. Protocol reference 7.1 and 7.2.
+Neither secret nor token stands in an error or, above DEBUG, in a log: httpx tells every URL it
+opens at INFO, and the platform wants the token in the URL.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import Any
+import asyncio
+import logging
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+from weakref import WeakKeyDictionary
 
 import httpx
 import msgspec
 
-from wechat_dialog.errors import DialogError
+from wechat_dialog.api.calls import Answer, Call, Calls, Join, Pause, Request
+from wechat_dialog.api.customer import CustomerMessage
+from wechat_dialog.api.media import Media
+from wechat_dialog.errors import ApiError, Unreachable
 
-__all__ = ["Api", "ApiError", "AsyncApi"]
+__all__ = ["HOST", "Api", "AsyncApi"]
+
+T = TypeVar("T")
 
 HOST = "https://api.weixin.qq.com"
-STALE = frozenset({40001, 40014, 42001})
-"""The token is invalid or has expired: fetch another, and repeat the call once (7.1)."""
+TIMEOUT = 10.0
+"""Seconds the platform may take, unless told otherwise."""
 
-Call = Generator[httpx.Request, httpx.Response, dict[str, Any]]
-
-
-class ApiError(DialogError):
-    """The platform refused a call; repeating it as it is helps nobody.
-
-    Attributes:
-        code: Its `errcode`: 45015 the window is over, 45047 the quota is used up, 48001 the account
-            may not do this, … (7.1, 7.4).
-        message: Its `errmsg`.
-    """
-
-    def __init__(self, code: int, message: str) -> None:
-        super().__init__(code, message)
-        self.code = code
-        self.message = message
-
-    def __str__(self) -> str:
-        return f"the platform answered {self.code}: {self.message} (protocol reference 7)"
+MediaKind = Literal["image", "voice", "video", "thumb"]
+_TYPES = {"image": "image/jpeg", "voice": "audio/amr", "video": "video/mp4", "thumb": "image/jpeg"}
+_ENDS = {"image": "jpg", "voice": "amr", "video": "mp4", "thumb": "jpg"}
+_SECRET = re.compile(r"(access_token|secret)=[^&\s\"']+")
 
 
-class _Calls:
-    """The calls of one account, as generators of requests."""
-
-    def __init__(self, app_id: str, app_secret: str, host: str = HOST) -> None:
-        self._app_id = app_id
-        self._secret = app_secret
-        self._host = host
-        self._token = ""
-
-    def send(self, user: str, kind: str, content: dict[str, Any]) -> Call:
-        body = {"touser": user, "msgtype": kind, kind: content}
-        return self._authorised("/cgi-bin/message/custom/send", body)
-
-    def _authorised(self, path: str, body: dict[str, Any]) -> Call:
-        for last in (False, True):
-            if not self._token:
-                yield from self._fetch_token()
-            used = self._token
-            answer = yield self._post(f"{path}?access_token={used}", body)
-            found = _read(answer)
-            code = int(found.get("errcode", 0))
-            if not code:
-                return found
-            if code not in STALE or last:
-                raise ApiError(code, str(found.get("errmsg", "")))
-            # Another thread may have fetched a new one meanwhile.
-            if self._token == used:
-                self._token = ""
-        raise AssertionError("unreachable")  # pragma: no cover
-
-    def _fetch_token(self) -> Call:
-        body = {
-            "grant_type": "client_credential",
-            "appid": self._app_id,
-            "secret": self._secret,
-            "force_refresh": False,
-        }
-        found = _read((yield self._post("/cgi-bin/stable_token", body)))
-        if found.get("errcode") or "access_token" not in found:
-            raise ApiError(int(found.get("errcode", -1)), str(found.get("errmsg", "no token")))
-        self._token = str(found["access_token"])
-        return found
-
-    def _post(self, path: str, body: dict[str, Any]) -> httpx.Request:
-        # msgspec leaves Chinese as it is, which some fields need (7.2).
-        content = msgspec.json.encode(body)
-        headers = {"Content-Type": "application/json; charset=utf-8"}
-        return httpx.Request("POST", self._host + path, content=content, headers=headers)
-
-
-def _read(answer: httpx.Response) -> dict[str, Any]:
-    try:
-        return msgspec.json.decode(answer.content, type=dict[str, Any])
-    except msgspec.DecodeError as error:
-        raise ApiError(-1, f"no JSON, HTTP status {answer.status_code}") from error
-
-
-class Api:
-    """Calls for threads.
-
-    Args:
-        app_id: The account's AppID.
-        app_secret: Its AppSecret.
-        client: Does the requests; None makes one.
-        host: Where the platform is.
-    """
-
-    def __init__(
-        self, app_id: str, app_secret: str, *, client: httpx.Client | None = None, host: str = HOST
-    ) -> None:
-        self._calls = _Calls(app_id, app_secret, host)
-        self._client = client or httpx.Client(timeout=5)
-
-    def send_text(self, user: str, content: str) -> None:
-        """Send a customer message (7.2).
-
-        Raises:
-            ApiError: The platform refused it.
-            httpx.HTTPError: It could not be reached.
-        """
-        self._run(self._calls.send(user, "text", {"content": content}))
-
-    def _run(self, call: Call) -> dict[str, Any]:
-        request = next(call)
-        while True:
-            answer = self._client.send(request)
-            try:
-                request = call.send(answer)
-            except StopIteration as stop:
-                return stop.value  # type: ignore[no-any-return]
-
-
-class AsyncApi:
-    """The same calls for an event loop; see `Api`."""
+class _Face:
+    """What both faces are made of."""
 
     def __init__(
         self,
         app_id: str,
         app_secret: str,
         *,
-        client: httpx.AsyncClient | None = None,
         host: str = HOST,
+        timeout: float = TIMEOUT,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._calls = _Calls(app_id, app_secret, host)
-        self._client = client or httpx.AsyncClient(timeout=5)
+        self.host = host.rstrip("/")
+        self.timeout = timeout
+        self.calls = Calls(app_id, app_secret, clock)
+        _keep_tokens_out_of_logs()
+
+    def request(self, wanted: Request) -> dict[str, Any]:
+        """Return what httpx wants to know."""
+        found: dict[str, Any] = {
+            "method": wanted.method,
+            "url": self.host + wanted.path,
+            "params": wanted.params,
+        }
+        if wanted.file is not None:
+            field, name, content, content_type = wanted.file
+            found["files"] = {field: (name, content, content_type)}
+        elif wanted.json is not None:
+            # msgspec leaves Chinese as it is, which some fields need (protocol reference 7.2).
+            found["content"] = msgspec.json.encode(wanted.json)
+            found["headers"] = {"Content-Type": "application/json; charset=utf-8"}
+        return found
+
+    def answer(self, got: httpx.Response) -> Answer:
+        """Return what a call wants to know."""
+        name = re.search(r'filename="?([^";]+)', got.headers.get("content-disposition", ""))
+        return Answer(
+            got.status_code,
+            got.content,
+            got.headers.get("content-type", ""),
+            name[1] if name else "",
+        )
+
+    def unreachable(self, error: httpx.HTTPError, wanted: Request) -> Unreachable:
+        """Return the error in our words; httpx's own carries the request, token and all."""
+        sent = not isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout))
+        return Unreachable(f"{wanted.path}: {type(error).__name__}", sent=sent)
+
+
+class Api:
+    """The active side for threads; safe to use from any number of them.
+
+    Every call raises `errors.ApiError` if the platform refuses it (`OutOfWindow`, `QuotaUsedUp`,
+    `NotGranted`, …) and `errors.Unreachable` if it cannot be reached.
+    """
+
+    def __init__(
+        self,
+        app_id: str,
+        app_secret: str,
+        *,
+        host: str = HOST,
+        timeout: float = TIMEOUT,
+        client: httpx.Client | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Open nothing yet.
+
+        Args:
+            app_id: The account's AppID.
+            app_secret: Its AppSecret.
+            host: Where the platform is: a URL without a path.
+            timeout: Seconds one request may take.
+            client: Does the requests; None makes one.
+            clock: Gives seconds, ever rising: how old the token is.
+        """
+        self._face = _Face(app_id, app_secret, host=host, timeout=timeout, clock=clock)
+        self._calls = self._face.calls
+        self._client = client or httpx.Client(timeout=timeout)
+
+    def send(
+        self, user: str, message: CustomerMessage, *, agent: str = "", ai: bool = False
+    ) -> None:
+        """Send a customer message (protocol reference 7.2).
+
+        Args:
+            user: The user's OpenID.
+            message: A text, a reply, or a message of `api.customer`.
+            agent: Shown as its sender, `name@account`; "" shows the account.
+            ai: Whether the platform adds that the content was made by an AI.
+
+        Raises:
+            ValueError: It cannot be sent this way.
+        """
+        return self._run(self._calls.send(user, message, agent=agent, ai=ai))
+
+    def send_text(self, user: str, content: str) -> None:
+        """Send a text; see `send`."""
+        return self.send(user, content)
+
+    def typing(self, user: str, *, on: bool = True) -> None:
+        """Show, or stop showing, that the account is typing; for 15 s (7.3)."""
+        return self._run(self._calls.typing(user, on=on))
+
+    def upload(
+        self,
+        kind: MediaKind,
+        content: bytes | Path,
+        name: str = "",
+        content_type: str = "",
+    ) -> str:
+        """Upload a file for three days; returns its media id.
+
+        Args:
+            kind: "image", "voice", "video" or "thumb" (a cover).
+            content: The bytes, or the path of a file.
+            name: Its file name; "" takes the path's.
+            content_type: "" takes what is usual for the kind.
+        """
+        return self._run(self._calls.upload(*_file(kind, content, name, content_type)))
+
+    def download(self, media_id: str) -> Media:
+        """Fetch a file that a user sent, or that was uploaded."""
+        return self._run(self._calls.download(media_id))
+
+    def create_menu(self, buttons: Sequence[Mapping[str, Any]]) -> None:
+        """Put this menu in place of the account's; buttons by the platform's names."""
+        return self._run(self._calls.create_menu(buttons))
+
+    def get_menu(self) -> dict[str, Any]:
+        """Return the menu that was created with `create_menu`, as the platform says it."""
+        return self._run(self._calls.get_menu())
+
+    def delete_menu(self) -> None:
+        """Take the account's menu away."""
+        return self._run(self._calls.delete_menu())
+
+    def callback_ips(self) -> list[str]:
+        """Return the addresses that the platform's pushes come from."""
+        return self._run(self._calls.callback_ips())
+
+    def call(
+        self, path: str, json: object = None, *, params: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        """Make any other call, with the token added.
+
+        Args:
+            path: Its path, such as "/cgi-bin/user/info".
+            json: Its body; None makes a GET of it.
+            params: Its query, without the token.
+        """
+        return self._run(self._calls.call(path, json, params=params))
+
+    def close(self) -> None:
+        """Give back the connections."""
+        self._client.close()
+
+    def for_async(self) -> AsyncApi:
+        """Return the face for event loops; the two share one token."""
+        return AsyncApi("", "", face=self._face)
+
+    def _run(self, call: Call[T]) -> T:
+        result: Any = None
+        failure: ApiError | None = None
+        try:
+            while True:
+                wanted = call.send(result) if failure is None else call.throw(failure)
+                failure = None
+                if isinstance(wanted, Pause):
+                    time.sleep(wanted.seconds)
+                elif isinstance(wanted, Join):
+                    result = wanted.flight.result()
+                else:
+                    try:
+                        got = self._client.request(**self._face.request(wanted))
+                    except httpx.HTTPError as error:
+                        failure = self._face.unreachable(error, wanted)
+                    else:
+                        result = self._face.answer(got)
+        except StopIteration as stop:
+            return stop.value  # type: ignore[no-any-return]
+        finally:
+            call.close()
+
+
+class AsyncApi:
+    """The same calls for event loops, any number of them; see `Api`."""
+
+    def __init__(
+        self,
+        app_id: str,
+        app_secret: str,
+        *,
+        host: str = HOST,
+        timeout: float = TIMEOUT,
+        client: httpx.AsyncClient | None = None,
+        face: _Face | None = None,
+    ) -> None:
+        """See `Api`.
+
+        Args:
+            app_id: The account's AppID.
+            app_secret: Its AppSecret.
+            host: Where the platform is.
+            timeout: Seconds one request may take.
+            client: Does the requests; None makes one for each event loop.
+            face: What `Api.for_async` shares; then nothing else counts.
+        """
+        self._face = face or _Face(app_id, app_secret, host=host, timeout=timeout)
+        self._calls = self._face.calls
+        self._given = client
+        # A connection belongs to the event loop that opened it.
+        self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = (
+            WeakKeyDictionary()
+        )
+
+    async def send(
+        self, user: str, message: CustomerMessage, *, agent: str = "", ai: bool = False
+    ) -> None:
+        """See `Api.send`."""
+        return await self._run(self._calls.send(user, message, agent=agent, ai=ai))
 
     async def send_text(self, user: str, content: str) -> None:
         """See `Api.send_text`."""
-        await self._run(self._calls.send(user, "text", {"content": content}))
+        return await self.send(user, content)
 
-    async def _run(self, call: Call) -> dict[str, Any]:
-        request = next(call)
-        while True:
-            answer = await self._client.send(request)
-            try:
-                request = call.send(answer)
-            except StopIteration as stop:
-                return stop.value  # type: ignore[no-any-return]
+    async def typing(self, user: str, *, on: bool = True) -> None:
+        """See `Api.typing`."""
+        return await self._run(self._calls.typing(user, on=on))
+
+    async def upload(
+        self,
+        kind: MediaKind,
+        content: bytes | Path,
+        name: str = "",
+        content_type: str = "",
+    ) -> str:
+        """See `Api.upload`."""
+        return await self._run(self._calls.upload(*_file(kind, content, name, content_type)))
+
+    async def download(self, media_id: str) -> Media:
+        """See `Api.download`."""
+        return await self._run(self._calls.download(media_id))
+
+    async def create_menu(self, buttons: Sequence[Mapping[str, Any]]) -> None:
+        """See `Api.create_menu`."""
+        return await self._run(self._calls.create_menu(buttons))
+
+    async def get_menu(self) -> dict[str, Any]:
+        """See `Api.get_menu`."""
+        return await self._run(self._calls.get_menu())
+
+    async def delete_menu(self) -> None:
+        """See `Api.delete_menu`."""
+        return await self._run(self._calls.delete_menu())
+
+    async def callback_ips(self) -> list[str]:
+        """See `Api.callback_ips`."""
+        return await self._run(self._calls.callback_ips())
+
+    async def call(
+        self, path: str, json: object = None, *, params: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        """See `Api.call`."""
+        return await self._run(self._calls.call(path, json, params=params))
+
+    async def close(self) -> None:
+        """Give back this event loop's connections."""
+        client = self._clients.pop(asyncio.get_running_loop(), None)
+        if client is not None:
+            await client.aclose()
+
+    def _client(self) -> httpx.AsyncClient:
+        if self._given is not None:
+            return self._given
+        loop = asyncio.get_running_loop()
+        client = self._clients.get(loop)
+        if client is None:
+            client = self._clients[loop] = httpx.AsyncClient(timeout=self._face.timeout)
+        return client
+
+    async def _run(self, call: Call[T]) -> T:
+        result: Any = None
+        failure: ApiError | None = None
+        try:
+            while True:
+                wanted = call.send(result) if failure is None else call.throw(failure)
+                failure = None
+                if isinstance(wanted, Pause):
+                    await asyncio.sleep(wanted.seconds)
+                elif isinstance(wanted, Join):
+                    # Shielded: who stops waiting must not stop the fetching of the others.
+                    result = await asyncio.shield(asyncio.wrap_future(wanted.flight))
+                else:
+                    try:
+                        got = await self._client().request(**self._face.request(wanted))
+                    except httpx.HTTPError as error:
+                        failure = self._face.unreachable(error, wanted)
+                    else:
+                        result = self._face.answer(got)
+        except StopIteration as stop:
+            return stop.value  # type: ignore[no-any-return]
+        finally:
+            call.close()
+
+
+def _file(
+    kind: MediaKind, content: bytes | Path, name: str, content_type: str
+) -> tuple[str, bytes, str, str]:
+    if isinstance(content, Path):
+        name = name or content.name
+        content = content.read_bytes()
+    return kind, content, name or f"file.{_ENDS[kind]}", content_type or _TYPES[kind]
+
+
+class _WithoutTokens(logging.Filter):
+    """Takes secrets out of what httpx says of its URLs."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Rewrite the record where it has one; it is always let through."""
+        said = record.getMessage()
+        told = _SECRET.sub(r"\1=…", said)
+        if told != said:
+            record.msg, record.args = told, ()
+        return True
+
+
+_FILTER = _WithoutTokens()
+
+
+def _keep_tokens_out_of_logs() -> None:
+    logging.getLogger("httpx").addFilter(_FILTER)  # the same one again is no second one
