@@ -32,6 +32,7 @@ FLOORS = """
     router document deploy
     conversation cache
     dispatch
+    pushing
     turn
     flights
     runner
@@ -59,7 +60,7 @@ def _words(text: str) -> frozenset[str]:
 PURE = _words("""
     errors texts replies window fingerprint paging parsers stores.base stores.rules messages wire
     delivery answers journal effects operations menus form_fields forms chat engine router document
-    deploy conversation dispatch turn remembered web.face
+    deploy conversation dispatch pushing turn remembered web.face
 """)
 
 IMPURE = _words("""

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from . import replies
 from .cache import LiveDialogs
 from .conversation import Routes, Rules
+from .delivery import Pushes
 from .errors import ConfigurationError
 from .journal import message_key
 from .messages import Message
@@ -76,6 +77,7 @@ class Bot:
         max_age: float | None = None,
         strict: bool = False,
         data: type | None = None,
+        customer_messages: bool = False,
         api_host: str = "https://api.weixin.qq.com",
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -108,6 +110,8 @@ class Bot:
             strict: Whether every turn is replayed from scratch and compared. For development.
             data: What `chat.data` is: a `TypedDict`, dataclass or `msgspec.Struct` that can be made
                 of nothing; None: a plain dict.
+            customer_messages: Whether the account may send customer messages (protocol reference
+                7.5): an answer that is late, and what does not fit one reply, is then pushed.
             api_host: Where the active side is, without a path: for emulators and proxies.
             clock: Gives the time in seconds since 1970.
 
@@ -125,6 +129,8 @@ class Bot:
             raise ConfigurationError(
                 f"on_divergence={on_divergence!r}: one of {', '.join(POLICIES)}"
             )
+        if customer_messages and token and not (app_id and app_secret):
+            raise ConfigurationError("customer_messages=True needs app_id= and app_secret=")
         if journal_limit < 2:
             raise ConfigurationError(f"journal_limit={journal_limit}: 2 or more")
         self.token = token
@@ -157,6 +163,7 @@ class Bot:
             journal_limit=journal_limit,
             strict=strict,
             remembered=remembered(data),
+            pushes=Pushes(customer_messages),
         )
         self.settings = Settings(
             self.rules, LiveDialogs(live_dialogs) if live_dialogs else None, lease=lease
@@ -392,7 +399,13 @@ class Bot:
     def _runner(self) -> Runner:
         from .runner import Runner
 
-        return Runner(self.settings, self.store, lambda: self.async_store, self.window)
+        pusher = None
+        if self.rules.pushes.wanted:
+            api, asynchronous = self.api, self.async_api
+            from .api.pusher import Pusher
+
+            pusher = Pusher(api, asynchronous, self.rules.pushes)
+        return Runner(self.settings, self.store, lambda: self.async_store, self.window, pusher)
 
     @cached_property
     def api(self) -> Api:

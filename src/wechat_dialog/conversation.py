@@ -20,6 +20,7 @@ import msgspec
 
 from . import replies
 from .chat import Chat
+from .delivery import Pushes
 from .deploy import decide
 from .document import Document
 from .effects import FIRST, ContinueAs, Gather, StepCall, View, Wait
@@ -121,6 +122,7 @@ class Rules:
         park: Seconds a broken conversation is kept.
         depth: Conversations that may interrupt each other.
         remembered: The shape of a user's data.
+        pushes: Whether what does not fit one reply is pushed.
     """
 
     routes: Routes
@@ -136,6 +138,12 @@ class Rules:
     park: float = 7 * 86400.0
     depth: int = 5
     remembered: Remembered = PLAIN
+    pushes: Pushes = field(default_factory=Pushes)
+
+    @property
+    def grace(self) -> float:
+        """Seconds an expired conversation is kept so that its user can be told."""
+        return 86400.0 if self.texts.expired else 0.0
 
 
 class Conversation:

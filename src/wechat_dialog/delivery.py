@@ -7,7 +7,7 @@ sends the word which fetches it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -15,7 +15,7 @@ from . import replies
 from .paging import pages
 from .replies import Reply
 
-__all__ = ["TEXT_LIMIT", "Parcel", "link", "merge", "pack"]
+__all__ = ["TEXT_LIMIT", "Parcel", "Pushes", "divide", "link", "merge", "pack"]
 
 TEXT_LIMIT = 2047
 """Bytes of UTF-8 in one text reply (protocol reference 5.2)."""
@@ -31,6 +31,32 @@ class Parcel(msgspec.Struct, frozen=True):
 
     reply: Reply | None
     rest: tuple[Reply, ...] = ()
+
+
+class Pushes:
+    """Whether an account pushes what does not fit one reply, or comes too late for it.
+
+    Attributes:
+        wanted: Whether it has customer messages, as its bot says.
+    """
+
+    __slots__ = ("_clock", "_until", "wanted")
+
+    def __init__(self, wanted: bool = False) -> None:
+        self.wanted = wanted
+        self._until = 0.0
+        self._clock: Callable[[], float] | None = None
+
+    @property
+    def allowed(self) -> bool:
+        """Whether it does now."""
+        return self.wanted and (self._clock is None or self._clock() >= self._until)
+
+    def not_before(self, until: float, clock: Callable[[], float]) -> None:
+        """Let nothing be pushed before `until`, by this clock: the platform said that it may not
+        be.
+        """
+        self._until, self._clock = until, clock
 
 
 def link(word: str, id: str = "0", *, shown: str | None = None) -> str:
@@ -93,12 +119,27 @@ def pack(parts: Sequence[Reply], more: str, before: str, *, fetched: bool = Fals
     mark = f"\n{link(more)}"
     room = TEXT_LIMIT - len(mark.encode("utf-8", "surrogatepass"))
     cut = pages(first.content, room)
-    held = (
-        [replies.Text(first.content[_end(first.content, cut[0]) :].lstrip("\r\n \t"))]
-        if len(cut) > 1
-        else []
-    )
+    held = [_behind(first.content, cut[0])] if len(cut) > 1 else []
     return Parcel(replies.Text(cut[0] + mark), (*held, *rest))
+
+
+def divide(parts: Sequence[Reply]) -> Parcel:
+    """Make one reply of the parts without a word on the rest, which is pushed after it."""
+    queue = merge(parts)
+    if not queue:
+        return Parcel(None)
+    first, rest = queue[0], queue[1:]
+    if not isinstance(first, replies.Text):
+        return Parcel(first, tuple(rest))
+    cut = pages(first.content, TEXT_LIMIT)
+    if len(cut) == 1:
+        return Parcel(first, tuple(rest))
+    return Parcel(replies.Text(cut[0]), (_behind(first.content, cut[0]), *rest))
+
+
+def _behind(text: str, page: str) -> Reply:
+    """Return what of `text` stands behind its first page."""
+    return replies.Text(text[_end(text, page) :].lstrip("\r\n \t"))
 
 
 def _end(text: str, page: str) -> int:

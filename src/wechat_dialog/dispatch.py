@@ -16,8 +16,8 @@ import msgspec
 
 from . import messages, replies
 from .answers import text_of
-from .conversation import Conversation, Flow, view_of
-from .delivery import link, pack
+from .conversation import Conversation, Flow, Rules, view_of
+from .delivery import Parcel, divide, link, pack
 from .effects import TICKED, Wait
 from .engine import Raised, Run
 from .journal import (
@@ -40,7 +40,7 @@ from .replies import Reply, to_reply
 from .router import Match
 from .texts import Texts
 
-__all__ = ["Turn", "decode_reply", "encode_reply", "waiting"]
+__all__ = ["Turn", "decode_reply", "encode_reply", "too_late", "waiting"]
 
 log = logging.getLogger("wechat_dialog")
 
@@ -373,15 +373,10 @@ class Turn(Conversation):
         unsaid = [Held(msgspec.Raw(encode_reply(replies.Text(note))), held[-1].until, True)]
         self._unfetched = [*(unsaid if note else []), *held]
         parts = [decode_reply(bytes(one.reply)) for one in held]
-        texts = self.rules.texts
-        parcel = pack(
-            [part for part in ([replies.Text(note)] if note else []) + parts if part is not None],
-            texts.more,
-            texts.more_before,
-            fetched=True,
-        )
+        said = [replies.Text(note), *parts] if note else parts
+        parcel = self._pack([part for part in said if part is not None], fetched=True)
         self.parts = [] if parcel.reply is None else [parcel.reply]
-        self._hold(parcel.rest, owed=False, asks=asks)
+        self._hold(parcel.rest, owed=self.rules.pushes.allowed, asks=asks)
 
     def _take_owed(self) -> list[Reply]:
         """Return the parts of which the user knows nothing yet; they are held no longer."""
@@ -408,13 +403,18 @@ class Turn(Conversation):
         """Make one reply of the parts, and hold what does not fit into it. Called once, at the
         end.
         """
-        texts = self.rules.texts
         # What is owed leaves the head only here: a turn that is cut off before still owes it.
         self._held = list(self.doc.state.held)
         owed = self._take_owed() if self._takes_owed else []
-        parcel = pack([*owed, *self.parts], texts.more, texts.more_before)
-        self._hold(parcel.rest, owed=False)
+        parcel = self._pack([*owed, *self.parts])
+        # What follows unasked, if it does not after all, comes with the next message.
+        self._hold(parcel.rest, owed=self.rules.pushes.allowed)
         return parcel.reply
+
+    def _pack(self, parts: Sequence[Reply], *, fetched: bool = False) -> Parcel:
+        if self.rules.pushes.allowed:
+            return divide(parts)
+        return pack(parts, self.rules.texts.more, self.rules.texts.more_before, fetched=fetched)
 
     def unpack(self) -> None:
         """Undo `reply`: its parts are whole again in `parts`, and nothing of them is held."""
@@ -467,6 +467,14 @@ def _is_answer(record: Answer | Message) -> bool:
 
 def _over(limit: float | None, age: float) -> bool:
     return limit is not None and age > limit
+
+
+def too_late(rules: Rules) -> Reply | None:
+    """Return what a request is answered whose turn takes longer than the platform waits.
+
+    None, which ends the platform's repetitions, where the answer is pushed when it is there.
+    """
+    return None if rules.pushes.allowed else waiting(rules.texts)
 
 
 def waiting(texts: Texts) -> Reply:

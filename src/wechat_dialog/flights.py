@@ -17,10 +17,10 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from threading import Lock
 
-from .dispatch import decode_reply, waiting
-from .operations import Claim, Operation, RunStep, RunSteps
+from .conversation import Rules
+from .dispatch import decode_reply, too_late
+from .operations import Claim, Operation, Push, RunStep, RunSteps
 from .stores.base import Answered, Claimed, Committed, Running
-from .texts import Texts
 from .turn import Outcome
 from .window import Window
 
@@ -88,10 +88,10 @@ class Flight:
     def doubts(self, operation: Operation, now: float, lease: float) -> bool:
         """Whether to renew the claim before an operation, and to leave it be if that fails.
 
-        It is so before a step where nothing was heard of the claim for half a lease: a process that
-        was stopped and wakes up must not run a step that another has run meanwhile.
+        It is so before a step or a push where nothing was heard of the claim for half a lease: a
+        process that was stopped and wakes up must not do what another has done meanwhile.
         """
-        runs = isinstance(operation, RunStep) or (
+        runs = isinstance(operation, (RunStep, Push)) or (
             isinstance(operation, RunSteps) and bool(operation.steps)
         )
         return runs and self.fence != 0 and now - self.sure > lease / 2
@@ -173,7 +173,7 @@ class Defer:
 
 
 def listen(
-    seat: Seat, mark: tuple[str, str], window: Window, texts: Texts, now: float
+    seat: Seat, mark: tuple[str, str], window: Window, rules: Rules, now: float
 ) -> Generator[Listen | Defer, Answered | float | None, Outcome]:
     """Wait for a flight's outcome, as long as the request's connection is open.
 
@@ -184,19 +184,20 @@ def listen(
         seat: The request's.
         mark: The user's key and the message's.
         window: The platform's.
-        texts: The library's sentences.
+        rules: The bot's: where it pushes, every request is the last, since its answer ends the
+            platform's repetitions.
         now: The process's clock: later than the request's arrival where it ran the turn so far.
 
     Returns:
-        The flight's outcome; for the platform's last request, if that takes too long, the waiting
-        text; for any other, nothing: its connection is closed by then.
+        The flight's outcome; for the platform's last request, if that takes too long, what
+        `too_late` says; for any other, nothing: its connection is closed by then.
 
     Raises:
         BaseException: What the turn raised.
     """
     done = seat.flight.done
     while not done.done():
-        last = seat.is_last(window)
+        last = rules.pushes.allowed or seat.is_last(window)
         until = seat.arrived + (window.patience if last else window.seconds + SLACK)
         left = until - now
         if left <= 0:
@@ -205,7 +206,7 @@ def listen(
             answered = yield Defer(*mark)
             if isinstance(answered, Answered):
                 return Outcome(decode_reply(answered.reply))
-            return Outcome(waiting(texts), late=True)
+            return Outcome(too_late(rules), late=True)
         heard = yield Listen(left if seat.flight.known or last else min(left, LOOK_AGAIN))
         now = heard if isinstance(heard, float) else now
     return done.result()

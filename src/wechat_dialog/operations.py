@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from .effects import StepCall
+from .replies import Reply
 from .stores.base import NOTHING, AsyncStore, Have, Store, Write
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Commit",
     "Operation",
     "Pause",
+    "Push",
     "Record",
     "Release",
     "RunStep",
@@ -142,4 +144,16 @@ class StepOutcome(msgspec.Struct, frozen=True):
     error: Exception | None = None
 
 
-Operation = Claim | Record | Commit | Release | Pause | RunStep | RunSteps
+class Push(msgspec.Struct, frozen=True):
+    """Send a part of an answer as a customer message; the result is None, or why it did not go.
+
+    Attributes:
+        user: The user's OpenID.
+        reply: The part.
+    """
+
+    user: str
+    reply: Reply
+
+
+Operation = Claim | Record | Commit | Release | Pause | RunStep | RunSteps | Push

@@ -3,7 +3,8 @@
 The first request with a message runs its turn, to the end, whatever becomes of the connection. A
 copy that comes meanwhile joins it. The platform's last copy does not wait beyond its patience: it
 says that the reply will be held (`Store.defer`), answers the waiting text, and the turn goes on
-without it.
+without it. Where the account pushes what is held, every request does so and answers nothing, and
+what a turn leaves to push is pushed by a thread or task of its own.
 
 There are two drivers, `drive` and `drive_async`, and each performs operations in the order the turn
 asks for them.
@@ -12,23 +13,41 @@ asks for them.
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Generator
 from concurrent.futures import wait
 from dataclasses import dataclass
-from typing import Any, Literal, overload
+from typing import Any, Literal, Protocol, TypeVar, overload
 
 from .flights import Flight, Flights, Listen, Seat, listen
 from .heartbeat import Heartbeat
 from .messages import Message
-from .operations import Claim, Operation, Pause, RunStep, RunSteps
+from .operations import Claim, Operation, Pause, Push, RunStep, RunSteps
 from .performing import Steps
+from .replies import Reply
 from .stores.base import AsyncStore, Claimed, Store
 from .turn import Outcome, Settings, Transaction, turn
 from .window import Window
 
-__all__ = ["Runner"]
+__all__ = ["Pusher", "Runner"]
+
+log = logging.getLogger("wechat_dialog")
+
+T = TypeVar("T")
+
+
+class Pusher(Protocol):
+    """What parts of answers are pushed with."""
+
+    def push(self, user: str, reply: Reply) -> Exception | None:
+        """Push one to a user by his OpenID; returns why it did not go out."""
+        ...
+
+    def push_async(self, user: str, reply: Reply) -> Awaitable[Exception | None]:
+        """Do so on an event loop."""
+        ...
 
 
 class Runner:
@@ -40,6 +59,7 @@ class Runner:
         store: Store,
         asynchronous: Callable[[], AsyncStore],
         window: Window,
+        pusher: Pusher | None = None,
     ) -> None:
         """Start nothing yet.
 
@@ -48,10 +68,12 @@ class Runner:
             store: The store.
             asynchronous: Gives the store's face for event loops.
             window: The platform's.
+            pusher: Pushes, for bots that may.
         """
         self.settings = settings
         self.store = store
         self.window = window
+        self.pusher = pusher
         self.steps = Steps()
         self._asynchronous = asynchronous
         self._heartbeat = Heartbeat(store, settings.lease)
@@ -72,8 +94,8 @@ class Runner:
         return self._fly(mark, seat, turn(self.settings, user, message, key, arrived))
 
     def _join(self, mark: tuple[str, str], seat: Seat) -> Outcome:
-        texts = self.settings.rules.texts
-        listening = listen(seat, mark, self.window, texts, time.monotonic())
+        rules = self.settings.rules
+        listening = listen(seat, mark, self.window, rules, time.monotonic())
         result: Any = None
         while True:
             try:
@@ -98,6 +120,7 @@ class Runner:
             raise
         if isinstance(outcome, Outcome):
             self._flights.land(mark, flight, outcome)
+            self._afterwards(mark, outcome)
             return outcome
         threading.Thread(
             target=self._fly_on,
@@ -116,21 +139,44 @@ class Runner:
             self._flights.land(mark, seat.flight, error)
         else:
             self._flights.land(mark, seat.flight, outcome)
+            self._push(mark, outcome)
+
+    def _afterwards(self, mark: tuple[str, str], outcome: Outcome) -> None:
+        """Push what is to be pushed after the reply, on a thread of its own."""
+        if outcome.then is not None:
+            threading.Thread(
+                target=self._push, args=(mark, outcome), name="wechat-dialog-push", daemon=True
+            ).start()
+
+    def _push(self, mark: tuple[str, str], outcome: Outcome) -> None:
+        if outcome.then is None:
+            return
+        try:
+            self._drive(outcome.then, Seat(Flight(time.monotonic()), 1, time.monotonic()))
+        except Exception:
+            log.exception("user %s: what is held was not pushed; it comes with his next message",
+                mark[0])  # fmt: skip
 
     @overload
-    def _drive(self, transaction: Transaction, seat: Seat, result: object) -> Outcome: ...
+    def _drive(
+        self, transaction: Generator[Operation, Any, T], seat: Seat, result: object = None
+    ) -> T: ...
     @overload
     def _drive(
-        self, transaction: Transaction, seat: Seat, *, may_leave: Literal[True]
-    ) -> Outcome | _Handed: ...
+        self,
+        transaction: Generator[Operation, Any, T],
+        seat: Seat,
+        *,
+        may_leave: Literal[True],
+    ) -> T | _Handed: ...
     def _drive(
         self,
-        transaction: Transaction,
+        transaction: Generator[Operation, Any, T],
         seat: Seat,
         result: Any = None,
         *,
         may_leave: bool = False,
-    ) -> Outcome | _Handed:
+    ) -> T | _Handed:
         """Perform a turn's operations.
 
         Args:
@@ -165,9 +211,8 @@ class Runner:
                             self.steps.gather(operation.steps) if operation.steps else following
                         )
                         result = following()
-                    elif isinstance(operation, Pause):
-                        time.sleep(operation.seconds)
-                        result = None
+                    elif isinstance(operation, (Pause, Push)):
+                        result = self._outside(operation)
                     else:
                         result = operation.on(self.store)
                 except Exception as failure:  # noqa: BLE001 - the turn decides what it means
@@ -175,12 +220,18 @@ class Runner:
                     continue
                 self._note(seat.flight, operation, result)
                 if may_leave and isinstance(operation, Claim) and operation.arrival:
-                    left = seat.is_last(self.window)
+                    left = self.settings.rules.pushes.allowed or seat.is_last(self.window)
                     if left:
                         return _Handed(result)
         finally:
             if not left:
                 self._heartbeat.let_go(seat.flight.claim)
+
+    def _outside(self, operation: Pause | Push) -> Exception | None:
+        if isinstance(operation, Push):
+            return self._pushes().push(operation.user, operation.reply)
+        time.sleep(operation.seconds)
+        return None
 
     def _note(self, flight: Flight, operation: Operation, result: object) -> None:
         flight.heard(operation, result, time.monotonic(), self.window)
@@ -189,7 +240,7 @@ class Runner:
             flight.claim = self._heartbeat.hold(operation.user, result.fence)
 
     def operate(self, user: str, transaction: Transaction) -> Outcome:
-        """Drive an operator's transaction on one user.
+        """Drive an operator's transaction on one user, and push what it leaves to push.
 
         Raises:
             StoreError: The store failed.
@@ -202,6 +253,7 @@ class Runner:
             self._flights.land(mark, seat.flight, error)
             raise
         self._flights.land(mark, seat.flight, outcome)
+        self._push(mark, outcome)
         return outcome
 
     # On an event loop -----------------------------------------------------------------------------
@@ -231,8 +283,8 @@ class Runner:
         Who runs the turn waits for its task: a future shared between threads would wake the event
         loop through a socket at every turn.
         """
-        texts = self.settings.rules.texts
-        listening = listen(seat, mark, self.window, texts, time.monotonic())
+        rules = self.settings.rules
+        listening = listen(seat, mark, self.window, rules, time.monotonic())
         result: Any = None
         while True:
             try:
@@ -254,8 +306,18 @@ class Runner:
             self._flights.land(mark, flight, error)
         else:
             self._flights.land(mark, flight, outcome)
+            await self._push_async(mark, outcome)
 
-    async def _drive_async(self, transaction: Transaction, flight: Flight) -> Outcome:
+    async def _push_async(self, mark: tuple[str, str], outcome: Outcome) -> None:
+        if outcome.then is None:
+            return
+        try:
+            await self._drive_async(outcome.then, Flight(time.monotonic()))
+        except Exception:
+            log.exception("user %s: what is held was not pushed; it comes with his next message",
+                mark[0])  # fmt: skip
+
+    async def _drive_async(self, transaction: Generator[Operation, Any, T], flight: Flight) -> T:
         """See `_drive`; here the request is told apart from the turn anyway, so nothing is handed
         over.
         """
@@ -284,9 +346,8 @@ class Runner:
                             else following
                         )
                         result = await following()
-                    elif isinstance(operation, Pause):
-                        await asyncio.sleep(operation.seconds)
-                        result = None
+                    elif isinstance(operation, (Pause, Push)):
+                        result = await self._outside_async(operation)
                     else:
                         result = await operation.on(store)
                 except Exception as failure:  # noqa: BLE001 - the turn decides what it means
@@ -295,6 +356,17 @@ class Runner:
                 self._note(flight, operation, result)
         finally:
             self._heartbeat.let_go(flight.claim)
+
+    async def _outside_async(self, operation: Pause | Push) -> Exception | None:
+        if isinstance(operation, Push):
+            return await self._pushes().push_async(operation.user, operation.reply)
+        await asyncio.sleep(operation.seconds)
+        return None
+
+    def _pushes(self) -> Pusher:
+        if self.pusher is None:
+            raise AssertionError("a bot that pushes has something to push with")
+        return self.pusher
 
     def close(self) -> None:
         """Stop the threads; turns under way go on to their end."""

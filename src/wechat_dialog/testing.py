@@ -22,16 +22,16 @@ from __future__ import annotations
 import dataclasses
 import re
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import messages, replies
 from .bot import Bot
 from .cache import LiveDialogs
 from .conversation import Rules
-from .dispatch import decode_reply, waiting
+from .dispatch import decode_reply, too_late
 from .journal import Record, decode_records, decode_state, effective, message_key
-from .operations import Claim, Pause, RunStep, RunSteps, StepOutcome
+from .operations import Claim, Pause, Push, RunStep, RunSteps, StepOutcome
 from .operations import Record as Recorded
 from .performing import Steps
 from .replies import Reply
@@ -68,17 +68,20 @@ class Seen(str):  # noqa: SLOT000 - it has two attributes of its own
 
     Attributes:
         reply: The reply itself; None if there was none.
+        pushed: What was pushed after it, for a bot with customer messages.
         taps: What tapping a link sends, by its label.
     """
 
     reply: Reply | None
+    pushed: Sequence[Reply]
     taps: Mapping[str, str]
 
-    def __new__(cls, reply: Reply | None) -> Seen:
-        """Show a reply."""
-        text = shown(reply)
+    def __new__(cls, reply: Reply | None, pushed: Sequence[Reply] = ()) -> Seen:
+        """Show a reply, and what was pushed after it."""
+        text = "\n".join(part for part in map(shown, (reply, *pushed)) if part)
         seen = super().__new__(cls, _LINK.sub(lambda found: found[3], text))
         seen.reply = reply
+        seen.pushed = pushed
         taps = {found[3]: _TAP.match(found[1] or found[2] or "") for found in _LINK.finditer(text)}
         seen.taps = {label: tap[1] for label, tap in taps.items() if tap}
         return seen
@@ -339,10 +342,13 @@ class Talk:
         self._note("用户", _said(message) + ("（重发）" if again else ""))
         began, window = world.clock, world.bot.window
         outcome: Outcome | None = None
+        pushed: list[Reply] = []
         for request in range(window.requests):
             world.clock = max(world.clock, began + request * window.seconds)
+            delivery = _Delivery(world, message, began)
             try:
-                outcome = _Delivery(world, message, began).run()
+                outcome = delivery.run()
+                pushed = delivery.push()
                 break
             except _Crash:
                 self._note("——", "进程中断")
@@ -350,7 +356,8 @@ class Talk:
         self._seen = Seen(
             outcome.reply
             if outcome is not None
-            else replies.Text("该公众号提供的服务出现故障，请稍后再试")
+            else replies.Text("该公众号提供的服务出现故障，请稍后再试"),
+            pushed,
         )
         self._note("公众号", self._seen or "（无回复）")
         return self._seen
@@ -368,25 +375,40 @@ class _Delivery:
         self.user = world.bot.user_key(message)
         self.key = message_key(message)
         window = world.bot.window
-        self.patience = began + (window.requests - 1) * window.seconds + window.patience
+        # An account that pushes answers nothing, which ends the platform's repetitions.
+        last = 0 if world.rules.pushes.allowed else window.requests - 1
+        self.patience = began + last * window.seconds + window.patience
         self.told: Outcome | None = None
         self.fence = 0
         self.dying = False
         self.following: Callable[[], StepOutcome] = _nothing_under_way
+        self.then: Generator[Any, Any, None] | None = None
+        self.pushed: list[Reply] = []
 
     def run(self) -> Outcome:
         """Drive the turn; returns what the user sees of it within the window."""
         world = self.world
-        transaction = turn(
-            world.settings, self.user, self.message, self.key, int(world.clock * 1000)
+        outcome: Outcome = self._drive(
+            turn(world.settings, self.user, self.message, self.key, int(world.clock * 1000))
         )
+        self.then = outcome.then
+        return self.told or outcome
+
+    def push(self) -> list[Reply]:
+        """Push what the turn left to push; returns that."""
+        if self.then is not None:
+            self.fence = 0
+            self._drive(self.then)
+        return self.pushed
+
+    def _drive(self, transaction: Generator[Any, Any, Any]) -> Any:
         result: Any = None
         error: Exception | None = None
         while True:
             try:
                 operation = transaction.send(result) if error is None else transaction.throw(error)
             except StopIteration as stop:
-                return self.told or stop.value
+                return stop.value
             error = None
             try:
                 result = self._perform(operation)
@@ -407,6 +429,9 @@ class _Delivery:
             return self.following()
         if isinstance(operation, Pause):
             self._pass(operation.seconds)
+            return None
+        if isinstance(operation, Push):
+            self.pushed.append(operation.reply)
             return None
         result = operation.on(self.world.store)
         if self.dying and isinstance(operation, Recorded):
@@ -451,7 +476,7 @@ class _Delivery:
                 reply = (
                     decode_reply(answered.reply)
                     if isinstance(answered, Answered)
-                    else waiting(world.rules.texts)
+                    else too_late(world.rules)
                 )
                 self.told = Outcome(reply, late=True)
 

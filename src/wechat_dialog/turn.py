@@ -18,12 +18,13 @@ from typing import Any, Protocol
 import msgspec
 
 from .conversation import Checkpoint, Flow, Rules
-from .dispatch import Turn, decode_reply, encode_reply, waiting
+from .dispatch import Turn, decode_reply, encode_reply, too_late
 from .document import Document
 from .errors import ClaimLost, StoreError
 from .journal import ParkedConversation
 from .messages import Message
 from .operations import Claim, Commit, Operation, Pause, Record, Release
+from .pushing import push
 from .replies import Reply
 from .stores.base import Answered, Claimed, Committed, Deferred, Running
 
@@ -76,10 +77,13 @@ class Outcome(msgspec.Struct, frozen=True):
         reply: What to answer; None is no reply.
         late: Whether the reply is held for the user's next message, since nobody waits for it any
             more.
+        then: What is to be performed after the reply has gone out: the pushing of what is held.
+            None: nothing.
     """
 
     reply: Reply | None
     late: bool = False
+    then: Generator[Operation, Any, None] | None = None
 
 
 @dataclass
@@ -98,8 +102,8 @@ class _Job:
 
     @property
     def grace(self) -> float:
-        """Seconds an expired conversation is kept so that its user can be told."""
-        return 86400.0 if self.settings.rules.texts.expired else 0.0
+        """See `Rules.grace`."""
+        return self.settings.rules.grace
 
     def fresh(self) -> Document:
         """Return an empty document for the user."""
@@ -238,7 +242,7 @@ def _commit(job: _Job, work: Turn) -> Transaction:
     while True:
         if job.deferred:
             work.owe()
-            reply = waiting(job.settings.rules.texts)
+            reply = too_late(job.settings.rules)
         write = job.doc.write(job.arrived, grace=job.grace)
         done: Committed | Deferred = yield Commit(
             job.user, job.key, write, encode_reply(reply), fence=job.fence, deferred=job.deferred,
@@ -246,8 +250,9 @@ def _commit(job: _Job, work: Turn) -> Transaction:
         )  # fmt: skip
         if isinstance(done, Committed):
             job.doc.wrote(write, done)
+            then = _pushing(job, replied=reply is not None)
             _keep(job)
-            return Outcome(reply, job.deferred)
+            return Outcome(reply, job.deferred, then)
         if job.deferred:
             raise StoreError("the store defers a commit that says so itself; see `Store.commit`")
         job.deferred = True
@@ -279,8 +284,9 @@ def _fast(job: _Job) -> Generator[Operation, Any, Outcome | Answered | None]:
     )  # fmt: skip
     if isinstance(done, Committed):
         doc.wrote(write, done)
+        then = _pushing(job, replied=reply is not None)
         _keep(job)
-        return Outcome(reply)
+        return Outcome(reply, False, then)
     _drop(job)
     if isinstance(done, Answered):
         return done
@@ -320,6 +326,17 @@ def _claim_for_step(
         _drop(job)
         yield Release(job.user, job.fence)
         raise
+
+
+def _pushing(job: _Job, *, replied: bool) -> Generator[Operation, Any, None] | None:
+    """Return what pushes the parts that are held, where the account may."""
+    rules = job.settings.rules
+    if not (rules.pushes.allowed and job.doc.state.held):
+        return None
+    return push(
+        rules, job.user, job.message, f"push:{job.key}", job.arrived, lease=job.settings.lease,
+        poll=job.settings.poll, replied=replied,
+    )  # fmt: skip
 
 
 def _keep(job: _Job) -> None:
@@ -392,8 +409,9 @@ def _operate(job: _Job, what: Callable[[Turn], Flow], *, owed: bool) -> Transact
             job.user, job.key, write, encode_reply(None), fence=job.fence, deferred=True
         )
         job.doc.wrote(write, committed)
+        then = _pushing(job, replied=False)
         _drop(job)
-        return Outcome(said[0] if said else None, owed)
+        return Outcome(said[0] if said else None, owed, then)
     except ClaimLost:
         raise
     except Exception:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import pytest
 
 from wechat_dialog import replies
+from wechat_dialog.conversation import Rules
 from wechat_dialog.dispatch import encode_reply, waiting
 from wechat_dialog.flights import Defer, Flight, Flights, Listen, Seat, listen
 from wechat_dialog.operations import Claim, Commit, RunStep, RunSteps
+from wechat_dialog.router import Router
 from wechat_dialog.stores.base import Answered, Claimed, Committed, Running, Write
-from wechat_dialog.texts import Texts
 from wechat_dialog.turn import Outcome
 from wechat_dialog.window import Window
 
-TEXTS = Texts()
+RULES = Rules(Router())
 REPLY = Outcome(replies.Text("一共是 7。"))
-PATIENT = Outcome(waiting(TEXTS), late=True)
+PATIENT = Outcome(waiting(RULES.texts), late=True)
 MARK = "gh:ada", "1:1"
 FIRST = Claim(*MARK, lease=3.0)
 AGAIN = Claim(*MARK, lease=3.0, arrival=False)
@@ -25,7 +26,7 @@ TURN = Claimed(7, 0, 0, 0, b"", (), b"", 0.0, False, 10.0, 3)
 def heard(seat: Seat, lands: float | None, stored: Answered | None = None) -> tuple[Outcome, float]:
     """Let a request listen; returns what it answers and when, if its turn lands at `lands`."""
     now = seat.arrived
-    listening = listen(seat, MARK, Window(), TEXTS, now)
+    listening = listen(seat, MARK, Window(), RULES, now)
     sent: Answered | float | None = None
     while True:
         try:
@@ -94,7 +95,7 @@ def test_an_answer_that_is_there_when_patience_ends_is_given() -> None:
 
 def test_a_request_that_ran_the_turn_so_far_has_less_patience_left() -> None:
     seat = Seat(Flight(90.0, copies=3, known=True), 3, 100.0)
-    wanted = next(listen(seat, MARK, Window(), TEXTS, 101.6))
+    wanted = next(listen(seat, MARK, Window(), RULES, 101.6))
     assert isinstance(wanted, Listen)
     assert wanted.seconds == pytest.approx(3.0)
 

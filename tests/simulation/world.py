@@ -136,7 +136,7 @@ class World(Workers):
             raise Violation(f"the last request of {chain.say.serial} is left without an answer")
 
     def listen(self, worker: Worker, seat: Seat, chain: Chain, connection: Connection) -> None:
-        listening = listen(seat, (chain.user, chain.key), WINDOW, RULES.texts, self.now)
+        listening = listen(seat, (chain.user, chain.key), WINDOW, RULES, self.now)
         token = 0
 
         def go_on(value: Any) -> None:
