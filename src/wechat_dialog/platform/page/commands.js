@@ -1,0 +1,27 @@
+// What the page asks the server to do. Its answer is only whether it was taken; what came of it
+// is in the events.
+
+import { t } from "./strings.js";
+import { toast } from "./toast.js";
+
+/**
+ * Ask for a command.
+ * @returns the server's answer, or null after a refusal, which the user has been told
+ */
+export async function ask(command, values = {}) {
+  let answer;
+  try {
+    answer = await fetch(`/do/${command}`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(values),
+    });
+  } catch {
+    toast(t("unreachable"), "bad");
+    return null;
+  }
+  const body = await answer.json().catch(() => ({}));
+  if (answer.ok) return body;
+  toast(body.error || t("refused", answer.status), "bad");
+  return null;
+}

@@ -1,0 +1,140 @@
+// What the page knows: the server's state, as `/events` tells it, and what is this tab's own
+// (who is looked at, what is open). The server's word replaces ours; nothing is guessed ahead.
+//
+// Objects are replaced, never changed in place, so that a view sees by identity what is new.
+
+export const server = {
+  known: false, // the first snapshot has come
+  connected: false,
+  bot: { name: "", managed: true, status: "starting", pid: null, error: "", log: [] },
+  account: { id: "", app_id: "", mode: "plain" },
+  users: [],
+  menu: [],
+  messages: {},
+  requests: {},
+  conversations: {},
+  reloaded: null, // the last live reload: {divergence, error, at}
+  ahead: 0, // how far the simulated clock is ahead of this machine's, in ms
+};
+
+export const own = {
+  user: null, // whose phone is looked at
+  view: "list", // what a narrow window shows: "list" or "chat"
+  sheet: false, // the developer's pane, where it is a sheet
+  tab: "requests",
+  bar: "keyboard", // the bottom bar: "keyboard" or "menu"
+  panel: null, // below the bar: null, "plus" or "faces"
+  drafts: {},
+  open: new Set(), // requests and records that are unfolded
+  shown: null, // the request that a bubble points at
+  fresh: new Set(), // tabs with something not looked at yet
+};
+
+const listeners = [];
+let pending = false;
+
+/** Call `draw` after every change, once for all changes of a moment. */
+export function onChange(draw) {
+  listeners.push(draw);
+}
+
+/** Say that something has changed. */
+export function changed() {
+  if (pending) return;
+  pending = true;
+  queueMicrotask(() => {
+    pending = false;
+    for (const draw of listeners) draw();
+  });
+}
+
+/** The simulated time, in ms. */
+export function now() {
+  return Date.now() + server.ahead;
+}
+
+/** The user who is looked at, or null. */
+export function current() {
+  return server.users.find((user) => user.id === own.user) ?? null;
+}
+
+/** Change what is this tab's own. */
+export function set(values) {
+  Object.assign(own, values);
+  changed();
+}
+
+/** Fold or unfold something that has a name. */
+export function toggle(name) {
+  own.open.has(name) ? own.open.delete(name) : own.open.add(name);
+  changed();
+}
+
+/** Take in one event of the server. Unknown types are a newer server's, and left alone. */
+export function take(event) {
+  const change = CHANGES[event.type];
+  if (!change) return;
+  change(event);
+  changed();
+}
+
+const CHANGES = {
+  state(event) {
+    const { type, now: time, ...rest } = event;
+    Object.assign(server, rest, { known: true, ahead: time - Date.now() });
+  },
+  bot({ bot }) {
+    server.bot = bot;
+  },
+  log({ line }) {
+    server.bot = { ...server.bot, log: [...(server.bot.log ?? []), line].slice(-500) };
+  },
+  user({ user }) {
+    server.users = replaced(server.users, user);
+  },
+  user_removed({ id }) {
+    server.users = server.users.filter((user) => user.id !== id);
+    for (const book of ["messages", "requests", "conversations"]) {
+      const { [id]: gone, ...rest } = server[book];
+      server[book] = rest;
+    }
+  },
+  menu({ menu }) {
+    server.menu = menu;
+  },
+  bubble({ user, bubble }) {
+    add("messages", user, bubble);
+  },
+  request({ user, request }) {
+    add("requests", user, request);
+    if (request.problem) fresh("requests");
+  },
+  conversation({ user, conversation }) {
+    server.conversations = { ...server.conversations, [user]: conversation };
+    if (conversation?.divergence || conversation?.parked?.length) fresh("conversation");
+  },
+  cleared({ user, messages, requests }) {
+    server.messages = { ...server.messages, [user]: messages ?? [] };
+    server.requests = { ...server.requests, [user]: requests ?? [] };
+  },
+  clock({ now: time }) {
+    server.ahead = time - Date.now();
+  },
+  reloaded({ divergence, error }) {
+    server.reloaded = { divergence: divergence ?? null, error: error ?? "", at: now() };
+    fresh("bot");
+  },
+};
+
+function add(book, user, item) {
+  server[book] = { ...server[book], [user]: replaced(server[book][user] ?? [], item) };
+}
+
+function replaced(items, item) {
+  const place = items.findIndex((other) => other.id === item.id);
+  return place < 0 ? [...items, item] : items.with(place, item);
+}
+
+function fresh(tab) {
+  if (own.tab !== tab) own.fresh.add(tab);
+}
