@@ -38,14 +38,14 @@ FLOORS = """
     runner
     api
     bot
-    platform store_contract operators
+    platform store_contract operators inspection
     testing
     testing_plugin
     check
     __init__
     wechat demo
     application scaffold
-    operator_cli
+    operator_cli simulator_cli simulated
     cli
     __main__
 """
@@ -84,9 +84,10 @@ DRIVERS: Mapping[str, tuple[str, ...]] = {
     "django": ("web.django",),
     "fastapi": ("web.fastapi",),
     "starlette": ("platform",),
-    "uvicorn": ("cli",),
-    "typer": ("cli", "operator_cli", "platform"),
-    "rich": ("cli", "operator_cli", "platform"),
+    "uvicorn": ("cli", "simulator_cli", "simulated"),
+    "watchfiles": ("platform",),
+    "typer": ("cli", "operator_cli", "simulator_cli", "platform"),
+    "rich": ("cli", "operator_cli", "simulator_cli", "platform"),
     "pytest": ("testing", "testing_plugin", "store_contract"),
 }
 

@@ -83,7 +83,7 @@ def _installed(name: str) -> list[Path]:
 def test_the_command_is_declared_and_its_extra_brings_what_it_runs_on() -> None:
     assert PROJECT["scripts"] == {"wechat-dialog": "wechat_dialog.cli:main"}
     brought = {_name(entry) for entry in PROJECT["optional-dependencies"]["cli"]}
-    assert {"starlette", "uvicorn", "typer", "rich", "httpx"} <= brought
+    assert {"starlette", "uvicorn", "typer", "rich", "httpx", "watchfiles"} <= brought
 
 
 def test_the_core_stays_small() -> None:

@@ -18,7 +18,7 @@ import typer
 import uvicorn
 from rich.console import Console
 
-from wechat_dialog import operator_cli, scaffold
+from wechat_dialog import operator_cli, scaffold, simulator_cli
 from wechat_dialog.application import load
 from wechat_dialog.errors import ConfigurationError, DialogError
 from wechat_dialog.platform.account import Account, Mode
@@ -36,6 +36,7 @@ app = typer.Typer(
 )
 app.add_typer(operator_cli.commands, name="conversations")
 app.command()(operator_cli.check)
+app.command()(simulator_cli.simulate)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 SIMULATED = "WECHAT_DIALOG_SIMULATED_TOKEN"

@@ -70,11 +70,11 @@ def run(folder: Path, *words: str, given: str = "") -> subprocess.CompletedProce
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             raise
-    _see_the_end_of(process.pid)
+    see_the_end_of(process.pid)
     return subprocess.CompletedProcess(command, process.returncode, said, told)
 
 
-def _see_the_end_of(group: int) -> None:
+def see_the_end_of(group: int) -> None:
     try:
         wait_until(lambda: not _group_lives(group), "what the command started to end")
     except TimeoutError:
@@ -114,4 +114,4 @@ def serving(folder: Path, *words: str) -> Iterator[tuple[subprocess.Popen[str], 
         finally:
             server.terminate()
             server.communicate(timeout=PATIENCE)
-            _see_the_end_of(server.pid)
+            see_the_end_of(server.pid)

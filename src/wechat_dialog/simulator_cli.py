@@ -1,0 +1,197 @@
+"""`wechat-dialog simulate`: the simulator's web page, from its start to Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import webbrowser
+from collections.abc import Generator
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+import uvicorn
+from rich.console import Console
+
+from wechat_dialog.errors import ConfigurationError
+from wechat_dialog.platform import buttons
+from wechat_dialog.platform.account import Account, Kind, Mode
+from wechat_dialog.platform.desk import Desk
+from wechat_dialog.platform.emulator import AsyncPlatform
+from wechat_dialog.platform.process import BotProcess
+from wechat_dialog.platform.simulator import Simulator
+from wechat_dialog.platform.web import application
+
+__all__ = ["open_simulator", "simulate"]
+
+PORT = 8765
+"""Where it listens unless told otherwise; if that is taken, anywhere."""
+
+USERS = 3
+
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def simulate(
+    target: Annotated[
+        str, typer.Argument(metavar="APP|URL", help="module:bot, or the URL of a server")
+    ],
+    host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help=f"{PORT}, or any if that is taken")
+    ] = None,
+    browser: Annotated[bool, typer.Option(help="open the page in a browser")] = True,
+    token: Annotated[str, typer.Option(help="the account's token; for a URL")] = "",
+    app_id: Annotated[str, typer.Option(help="for compatible and safe mode; for a URL")] = "",
+    aes_key: Annotated[str, typer.Option(help="for compatible and safe mode; for a URL")] = "",
+    mode: Annotated[str, typer.Option(help="plain, compatible or safe; for a URL")] = "plain",
+    kind: Annotated[
+        str,
+        typer.Option(help="what the account may do: unverified, subscription, service, sandbox"),
+    ] = "service",
+    menu: Annotated[
+        Path | None, typer.Option(help="the account's menu: JSON, as for the menu API")
+    ] = None,
+) -> None:
+    """Talk to a bot on a web page that looks like the phone, with its journal beside it."""
+    account = Account(
+        token or "simulated",
+        app_id=app_id,
+        aes_key=aes_key,
+        mode=cast("Mode", mode),
+        kind=cast("Kind", kind),
+    )
+    own_menu = () if menu is None else _menu(menu)
+    open_simulator(target, account, host=host, port=port, browser=browser, menu=own_menu)
+
+
+def _menu(path: Path) -> tuple[buttons.Button, ...]:
+    try:
+        return buttons.read(json.loads(path.read_text("utf-8")))
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"--menu {path}: {error}") from error
+
+
+def open_simulator(
+    target: str,
+    account: Account,
+    *,
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    browser: bool = True,
+    menu: tuple[buttons.Button, ...] = (),
+    folder: str | None = None,
+) -> None:
+    """Show the simulator until Ctrl-C or SIGTERM.
+
+    Args:
+        target: `module:bot`, or a URL.
+        account: Its account; of an application only what it may do counts, the rest is the bot's.
+        host: Where to listen.
+        port: Likewise; None: `PORT`, or any if that is taken.
+        browser: Whether to open the page, where there is a browser.
+        menu: The account's menu; (): one made of the keys the bot has routes for.
+        folder: The bot's working directory; None: ours.
+
+    Raises:
+        ConfigurationError: It cannot listen there.
+    """
+    with _listening(host, port) as listener:
+        shown = f"[{host}]" if ":" in host else host
+        url = f"http://{shown}:{listener.getsockname()[1]}"
+        work = _serve(target, account, listener, url, host, browser, menu, folder)
+        with contextlib.suppress(KeyboardInterrupt):
+            asyncio.run(work)
+
+
+def _listening(host: str, port: int | None) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    wanted = (PORT, 0) if port is None else (port,)
+    for one in wanted:
+        try:
+            return socket.create_server((host, one), family=family, backlog=2048)
+        except (OSError, UnicodeError) as error:
+            why = getattr(error, "strerror", "") or error
+            if one == wanted[-1]:
+                raise ConfigurationError(
+                    f"cannot listen on {host} port {one}: {why}; choose others with --host and "
+                    "--port"
+                ) from error
+    raise AssertionError("unreachable")  # pragma: no cover
+
+
+class _Server(uvicorn.Server):
+    """Without signal handlers of its own: what is told to end ends the stream of events first."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Leave signals to whoever runs us."""
+        yield
+
+
+async def _serve(
+    target: str,
+    account: Account,
+    listener: socket.socket,
+    url: str,
+    host: str,
+    browser: bool,
+    menu: tuple[buttons.Button, ...],
+    folder: str | None,
+) -> None:
+    managed = "://" not in target
+    process = None
+    if managed:
+        paths = [str(Path.cwd()), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+        process = BotProcess(
+            target, token=account.token, api=url, folder=folder, environment=environment
+        )
+    desk = Desk(AsyncPlatform(account, target if process is None else process.url))
+    desk.media.base = url
+    desk.menu = menu
+    for _ in range(USERS):
+        desk.add_user()
+    simulator = Simulator(desk, process, target)
+    config = uvicorn.Config(
+        application(simulator, host),
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=2,
+    )
+    server = _Server(config)
+
+    def end() -> None:
+        desk.feed.end()
+        server.should_exit = True
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, end)
+    try:
+        caring = asyncio.create_task(simulator.run())
+        caring.add_done_callback(lambda _: end())
+        errors.print(f"wechat-dialog: {url}/  (Ctrl-C ends it)", markup=False)
+        if browser:
+            loop.call_later(0.3, _open, f"{url}/")
+        await server.serve(sockets=[listener])
+        caring.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await caring
+    finally:
+        await simulator.close()
+
+
+def _open(url: str) -> None:
+    """Open the page where there is a screen; else the printed address has to do."""
+    if os.name == "posix" and not any(
+        map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"))
+    ):
+        return
+    with contextlib.suppress(webbrowser.Error):
+        webbrowser.open(url)
