@@ -178,6 +178,14 @@ class Conversation:
 
     def begin(self, dialog: Dialog, args: dict[str, Any]) -> Flow:
         """Start a dialog on the message at hand, on top of whatever is on the stack."""
+        frame, records = self.open(dialog, args)
+        run = self._run(dialog, frame)
+        for record in records:
+            run.feed(record)
+        yield from self.go_on(run, frame)
+
+    def open(self, dialog: Dialog, args: dict[str, Any]) -> tuple[Frame, list[Record]]:
+        """Put a conversation with its first records on the stack; its dialog is not run yet."""
         doc = self.doc
         self.begun += 1
         frame = Frame(
@@ -192,15 +200,11 @@ class Conversation:
         )
         self._put_away()
         doc.state.stack.append(frame)
-        run = self._run(dialog, frame)
-        if doc.data:
-            data = Data(dict(doc.data))
-            doc.append(data)
-            run.feed(data)
-        start = record_message("", self.message, self.arrived)
-        doc.append(start)
-        run.feed(start)
-        yield from self.go_on(run, frame)
+        records: list[Record] = [Data(dict(doc.data))] if doc.data else []
+        records.append(record_message("", self.message, self.arrived))
+        for record in records:
+            doc.append(record)
+        return frame, records
 
     def _new_id(self) -> str:
         # Not of when the message arrived: a copy that finishes what a dead worker began arrives
@@ -253,7 +257,7 @@ class Conversation:
             frame.dialog
         )
         if dialog is None:
-            yield from self._park(
+            yield from self.park(
                 frame, LookupError(f"no dialog {frame.dialog!r} is registered any more")
             )
             return None
@@ -281,7 +285,7 @@ class Conversation:
         )
         log.warning("user %s: %s; policy: %s", self.doc.state.user, mismatch, policy)
         if policy == "park":
-            yield from self._park(frame, mismatch)
+            yield from self.park(frame, mismatch)
             return
         texts = self.rules.texts
         if policy == "restart":
@@ -467,7 +471,7 @@ class Conversation:
             self._say(self.rules.texts.too_many)
             yield from self.ask_again()
         elif error is not None:
-            yield from self._park(frame, error)
+            yield from self.park(frame, error)
 
     def _returned(self, run: Run, frame: Frame, value: object) -> Flow:
         if isinstance(value, ContinueAs):
@@ -475,7 +479,7 @@ class Conversation:
             try:
                 args = msgspec.json.decode(msgspec.json.encode(dict(value.state)))
             except (TypeError, ValueError) as error:
-                yield from self._park(
+                yield from self.park(
                     frame, TypeError(f"continue_as: the state is no JSON data ({error})")
                 )
                 return
@@ -486,7 +490,7 @@ class Conversation:
                     if dialog is None
                     else "never stops handing over"
                 )
-                yield from self._park(frame, LookupError(f"continue_as: {name} {why}"))
+                yield from self.park(frame, LookupError(f"continue_as: {name} {why}"))
                 return
             self._deliver(run)
             self._pop(frame)
@@ -495,7 +499,7 @@ class Conversation:
         try:
             reply = to_reply(value)
         except TypeError as error:
-            yield from self._park(frame, error)
+            yield from self.park(frame, error)
             return
         self._deliver(run)
         self.add(reply)
@@ -564,7 +568,7 @@ class Conversation:
 
     # Parking --------------------------------------------------------------------------------------
 
-    def _park(self, frame: Frame, error: BaseException) -> Flow:
+    def park(self, frame: Frame, error: BaseException) -> Flow:
         """Put the conversation on top aside, say sorry, and go back to the one below."""
         self.parts_of_park(None, frame, error)
         yield from self.ask_again()

@@ -20,6 +20,7 @@ from .conversation import Conversation, Flow, Rules, view_of
 from .delivery import Parcel, divide, link, pack
 from .effects import TICKED, Wait
 from .engine import Raised, Run
+from .errors import WorkerDied
 from .journal import (
     Answer,
     Frame,
@@ -79,9 +80,12 @@ class Turn(Conversation):
 
     # An interrupted turn --------------------------------------------------------------------------
 
-    def finish(self) -> Flow:
+    def finish(self, killer: WorkerDied | None = None) -> Flow:
         """Finish the turn that was cut off in the middle: the message at hand becomes that turn's
         own.
+
+        Args:
+            killer: The turn was tried often enough: its conversation is parked for this.
         """
         frame = self.doc.top
         if frame is None:
@@ -91,6 +95,10 @@ class Turn(Conversation):
         said = [decode_reply(bytes(part)) for part in state.said]
         self.parts = [part for part in said if part is not None]
         self._takes_owed = True
+        if killer is not None:
+            self._put_away()
+            yield from self.park(frame, killer)
+            return
         run = yield from self.wake(frame)
         if run is None:
             return
@@ -115,6 +123,20 @@ class Turn(Conversation):
             if isinstance(record, (Answer, Message)) and record.wait == "!end":
                 return record
         return None
+
+    def lay_aside(self, killer: WorkerDied) -> Flow:
+        """Park the message, which was tried often enough, with the conversation that it is for."""
+        self._expire()
+        self._put_away()
+        frame = self.doc.top
+        if frame is None or isinstance(self.message, messages.Event):
+            match = self._match()
+            if match is None:
+                return
+            frame, _ = self.open(match.route.dialog, match.args)
+        else:
+            self.doc.append(record_message(frame.wait, self.message, self.arrived))
+        yield from self.park(frame, killer)
 
     def pause(self) -> None:
         """Put into the head what another worker would need to finish this turn, and no replay

@@ -37,6 +37,7 @@ __all__ = [
     "TooManyAttempts",
     "UnexpectedAnswer",
     "Unreachable",
+    "WorkerDied",
     "WrongCredentials",
     "api_error",
 ]
@@ -218,6 +219,25 @@ class TooManyAttempts(DialogError):
         return (
             f"{self.attempts} answers in a row did not fit; catch TooManyAttempts to say more than "
             "an apology"
+        )
+
+
+class WorkerDied(DialogError):
+    """Process after process died in one and the same turn: what the dialog does there, a step most
+    likely, ends its process, or keeps it from renewing its claim.
+
+    Attributes:
+        times: How often.
+    """
+
+    def __init__(self, times: int) -> None:
+        super().__init__(times)
+        self.times = times
+
+    def __str__(self) -> str:
+        return (
+            f"{self.times} processes in a row died in this turn; look for what ends them (memory, "
+            "a crash of native code, os._exit), then resume the conversation"
         )
 
 

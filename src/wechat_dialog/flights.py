@@ -16,15 +16,18 @@ from collections.abc import Generator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from threading import Lock
+from typing import Any
 
 from .conversation import Rules
 from .dispatch import decode_reply, too_late
+from .journal import encode_pending
+from .messages import Message
 from .operations import Claim, Operation, Push, RunStep, RunSteps
-from .stores.base import Answered, Claimed, Committed, Running
+from .stores.base import Answered, AsyncStore, Claimed, Committed, Running, Store
 from .turn import Outcome
 from .window import Window
 
-__all__ = ["Defer", "Flight", "Flights", "Listen", "Seat", "listen"]
+__all__ = ["Defer", "Flight", "Flights", "Listen", "Request", "Seat", "listen"]
 
 LOOK_AGAIN = 0.25
 """Seconds after which a request looks again whether the store has told by now which copy it is."""
@@ -122,6 +125,28 @@ class Seat:
         return window.last(flight.elsewhere + self.number, self.arrived - flight.began)
 
 
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One push of a message.
+
+    Attributes:
+        user: The user's key in the store.
+        message: The message.
+        key: Its key; see `journal.message_key`.
+        arrived: When this push of it arrived, ms since the epoch.
+    """
+
+    user: str
+    message: Message
+    key: str
+    arrived: int
+
+    @property
+    def mark(self) -> tuple[str, str]:
+        """What makes pushes copies of one message."""
+        return self.user, self.key
+
+
 class Flights:
     """The flights of one process, by user and message key; safe to use from several threads."""
 
@@ -166,14 +191,19 @@ class Listen:
 
 @dataclass(frozen=True, slots=True)
 class Defer:
-    """Say that nobody will take the message's reply; see `Store.defer`."""
+    """Say that nobody will take the message's reply, and have it kept; see `Store.defer`."""
 
     user: str
     key: str
+    message: bytes
+
+    def on(self, store: Store | AsyncStore) -> Any:
+        """Perform it."""
+        return store.defer(self.user, self.key, self.message)
 
 
 def listen(
-    seat: Seat, mark: tuple[str, str], window: Window, rules: Rules, now: float
+    seat: Seat, request: Request, window: Window, rules: Rules, now: float
 ) -> Generator[Listen | Defer, Answered | float | None, Outcome]:
     """Wait for a flight's outcome, as long as the request's connection is open.
 
@@ -182,7 +212,7 @@ def listen(
 
     Args:
         seat: The request's.
-        mark: The user's key and the message's.
+        request: What it asks.
         window: The platform's.
         rules: The bot's: where it pushes, every request is the last, since its answer ends the
             platform's repetitions.
@@ -203,7 +233,10 @@ def listen(
         if left <= 0:
             if not last:
                 return Outcome(None)
-            answered = yield Defer(*mark)
+            # When the first of its copies came: what it answers may be over since.
+            since = int((seat.arrived - seat.flight.began) * 1000)
+            kept = encode_pending(request.message, request.arrived - since)
+            answered = yield Defer(request.user, request.key, kept)
             if isinstance(answered, Answered):
                 return Outcome(decode_reply(answered.reply))
             return Outcome(too_late(rules), late=True)

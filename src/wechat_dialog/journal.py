@@ -55,10 +55,12 @@ __all__ = [
     "State",
     "arrival_of",
     "decode_parked",
+    "decode_pending",
     "decode_records",
     "decode_state",
     "effective",
     "encode_parked",
+    "encode_pending",
     "encode_record",
     "encode_state",
     "message_key",
@@ -269,6 +271,37 @@ def message_key(message: messages.Message) -> str:
     # No id at all (a type nobody knows): the whole content tells it.
     content = _encoder.encode(sorted((name, str(value)) for name, value in message.raw.items()))
     return f"{message.created}:{message.kind}:{crc32(content):08x}"
+
+
+class _Pending(msgspec.Struct, array_like=True):
+    """A message whose turn is still to come: when it arrived, and its raw fields."""
+
+    arrived: int
+    raw: dict[str, Any]
+
+
+_pending_decoder = msgspec.json.Decoder(_Pending)
+
+
+def encode_pending(message: messages.Message, arrived: int) -> bytes:
+    """Encode a whole message as JSON, for a store to keep until its turn.
+
+    Args:
+        message: The message.
+        arrived: Milliseconds since the epoch.
+    """
+    fields = {"ToUserName": message.account, "FromUserName": message.user, **message.raw}
+    return _encoder.encode(_Pending(arrived, fields))
+
+
+def decode_pending(pending: bytes) -> tuple[messages.Message, int]:
+    """Decode what `encode_pending` made: the message, and when it arrived.
+
+    Raises:
+        msgspec.DecodeError: It is none.
+    """
+    found = _pending_decoder.decode(pending)
+    return messages.from_fields(found.raw), found.arrived
 
 
 def wait_id(kind: str, key: str | None, text: str | bytes) -> str:

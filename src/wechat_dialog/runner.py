@@ -21,7 +21,7 @@ from concurrent.futures import wait
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar, overload
 
-from .flights import Flight, Flights, Listen, Seat, listen
+from .flights import Flight, Flights, Listen, Request, Seat, listen
 from .heartbeat import Heartbeat
 from .messages import Message
 from .operations import Claim, Operation, Pause, Push, RunStep, RunSteps
@@ -87,15 +87,15 @@ class Runner:
         Raises:
             StoreError: The store failed.
         """
-        mark = user, key
-        seat = self._flights.board(mark, time.monotonic())
+        request = Request(user, message, key, arrived)
+        seat = self._flights.board(request.mark, time.monotonic())
         if not seat.runs:
-            return self._join(mark, seat)
-        return self._fly(mark, seat, turn(self.settings, user, message, key, arrived))
+            return self._join(request, seat)
+        return self._fly(request, seat, turn(self.settings, user, message, key, arrived))
 
-    def _join(self, mark: tuple[str, str], seat: Seat) -> Outcome:
+    def _join(self, request: Request, seat: Seat) -> Outcome:
         rules = self.settings.rules
-        listening = listen(seat, mark, self.window, rules, time.monotonic())
+        listening = listen(seat, request, self.window, rules, time.monotonic())
         result: Any = None
         while True:
             try:
@@ -106,13 +106,13 @@ class Runner:
                 wait([seat.flight.done], wanted.seconds)
                 result = time.monotonic()
             else:
-                result = self.store.defer(wanted.user, wanted.key)
+                result = wanted.on(self.store)
 
-    def _fly(self, mark: tuple[str, str], seat: Seat, transaction: Transaction) -> Outcome:
+    def _fly(self, request: Request, seat: Seat, transaction: Transaction) -> Outcome:
         """Drive a turn; where this request is the platform's last, on a thread of its own, so that
         it can be left.
         """
-        flight = seat.flight
+        flight, mark = seat.flight, request.mark
         try:
             outcome = self._drive(transaction, seat, may_leave=True)
         except BaseException as error:
@@ -128,7 +128,7 @@ class Runner:
             name="wechat-dialog-turn",
             daemon=True,
         ).start()
-        return self._join(mark, seat)
+        return self._join(request, seat)
 
     def _fly_on(
         self, mark: tuple[str, str], seat: Seat, transaction: Transaction, result: _Handed
@@ -260,31 +260,29 @@ class Runner:
 
     async def run_async(self, user: str, message: Message, key: str, arrived: int) -> Outcome:
         """See `run`."""
-        mark = user, key
-        seat = self._flights.board(mark, time.monotonic())
+        request = Request(user, message, key, arrived)
+        seat = self._flights.board(request.mark, time.monotonic())
         if seat.runs:
             transaction = turn(self.settings, user, message, key, arrived)
             # A task of its own: a server may cancel the request's when its connection is closed,
             # and the turn goes on.
-            task = asyncio.ensure_future(self._fly_async(mark, seat.flight, transaction))
+            task = asyncio.ensure_future(self._fly_async(request.mark, seat.flight, transaction))
             _background.add(task)
             task.add_done_callback(_background.discard)
-            return await self._join_async(mark, seat, task)
+            return await self._join_async(request, seat, task)
         done = asyncio.wrap_future(seat.flight.done)
         # Where nobody is left to look at it, a failure was told to the log by whoever was.
         done.add_done_callback(lambda future: future.cancelled() or future.exception())
-        return await self._join_async(mark, seat, done)
+        return await self._join_async(request, seat, done)
 
-    async def _join_async(
-        self, mark: tuple[str, str], seat: Seat, done: asyncio.Future[Any]
-    ) -> Outcome:
+    async def _join_async(self, request: Request, seat: Seat, done: asyncio.Future[Any]) -> Outcome:
         """Listen for the flight's outcome; `done` is over when it is there.
 
         Who runs the turn waits for its task: a future shared between threads would wake the event
         loop through a socket at every turn.
         """
         rules = self.settings.rules
-        listening = listen(seat, mark, self.window, rules, time.monotonic())
+        listening = listen(seat, request, self.window, rules, time.monotonic())
         result: Any = None
         while True:
             try:
@@ -295,7 +293,7 @@ class Runner:
                 await asyncio.wait([done], timeout=wanted.seconds)
                 result = time.monotonic()
             else:
-                result = await self._asynchronous().defer(wanted.user, wanted.key)
+                result = await wanted.on(self._asynchronous())
 
     async def _fly_async(
         self, mark: tuple[str, str], flight: Flight, transaction: Transaction

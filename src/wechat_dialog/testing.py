@@ -30,7 +30,14 @@ from .bot import Bot
 from .cache import LiveDialogs
 from .conversation import Rules
 from .dispatch import decode_reply, too_late
-from .journal import Record, decode_records, decode_state, effective, message_key
+from .journal import (
+    Record,
+    decode_records,
+    decode_state,
+    effective,
+    encode_pending,
+    message_key,
+)
 from .operations import Claim, Pause, Push, RunStep, RunSteps, StepOutcome
 from .operations import Record as Recorded
 from .performing import Steps
@@ -353,6 +360,9 @@ class Talk:
             except _Crash:
                 self._note("——", "进程中断")
                 world.take(world.bot)
+                if delivery.told is not None:
+                    outcome = delivery.told  # the platform has an answer, and asks no more
+                    break
         self._seen = Seen(
             outcome.reply
             if outcome is not None
@@ -375,6 +385,7 @@ class _Delivery:
         self.user = world.bot.user_key(message)
         self.key = message_key(message)
         window = world.bot.window
+        self.arrived = int(began * 1000)
         # An account that pushes answers nothing, which ends the platform's repetitions.
         last = 0 if world.rules.pushes.allowed else window.requests - 1
         self.patience = began + last * window.seconds + window.patience
@@ -472,7 +483,8 @@ class _Delivery:
             if self.fence:
                 world.store.renew(self.user, self.fence, world.settings.lease)
             if self.told is None and world.clock > self.patience:
-                answered = world.store.defer(self.user, self.key)
+                kept = encode_pending(self.message, self.arrived)
+                answered = world.store.defer(self.user, self.key, kept)
                 reply = (
                     decode_reply(answered.reply)
                     if isinstance(answered, Answered)

@@ -20,17 +20,21 @@ import msgspec
 from .conversation import Checkpoint, Flow, Rules
 from .dispatch import Turn, decode_reply, encode_reply, too_late
 from .document import Document
-from .errors import ClaimLost, StoreError
-from .journal import ParkedConversation
+from .errors import ClaimLost, StoreError, WorkerDied
+from .journal import ParkedConversation, decode_pending
 from .messages import Message
 from .operations import Claim, Commit, Operation, Pause, Record, Release
 from .pushing import push
 from .replies import Reply
-from .stores.base import Answered, Claimed, Committed, Deferred, Running
+from .stores.base import Answered, Claimed, Committed, Deferred, Pending, Running
 
 __all__ = ["Cache", "Outcome", "Settings", "end", "resume", "turn"]
 
 Transaction = Generator[Operation, Any, "Outcome"]
+
+DEATHS = 5
+"""Workers that may die in one turn before its conversation is parked: every message of the user
+tries it again, and each of them up to three times."""
 
 RESTARTS = 5
 """Times a turn that lost its claim starts over before it gives up."""
@@ -181,10 +185,9 @@ def _claimed(job: _Job, claimed: Claimed) -> Transaction:
             job.doc.update(claimed)
         except msgspec.DecodeError as error:
             raise StoreError(f"what is stored of user {job.user!r} is not ours: {error}") from error
-        if job.doc.interrupted:
-            outcome = yield from _finish(job)
-            if outcome is not None:
-                return outcome
+        outcome = yield from _catch_up(job, claimed)
+        if outcome is not None:
+            return outcome
         work = job.work()
         yield from _perform(job, work, work.handle())
         return (yield from _commit(job, work))
@@ -196,23 +199,63 @@ def _claimed(job: _Job, claimed: Claimed) -> Transaction:
         raise
 
 
-def _finish(job: _Job) -> Generator[Operation, Any, Outcome | None]:
+def _catch_up(job: _Job, claimed: Claimed) -> Generator[Operation, Any, Outcome | None]:
+    """Do what is left of earlier messages, whose workers died.
+
+    Returns:
+        The outcome, if this very message's turn was among it.
+    """
+    killer = WorkerDied(claimed.lost) if claimed.lost >= DEATHS else None
+    cut_off = job.doc.state.key if job.doc.interrupted else None
+    if cut_off is not None:
+        outcome = yield from _finish(job, killer)
+        if outcome is not None:
+            return outcome
+        killer = None
+    for pending in claimed.pending:
+        if pending.key != cut_off:
+            yield from _answer_late(job, pending, killer)
+            killer = None
+    return None
+
+
+def _finish(job: _Job, killer: WorkerDied | None) -> Generator[Operation, Any, Outcome | None]:
     """Finish the turn that was cut off; returns the outcome if it was this very message's."""
     work = job.work()
     own = job.doc.state.key == job.key
-    yield from _perform(job, work, work.finish())
+    yield from _perform(job, work, work.finish(killer))
     if own:
         return (yield from _commit(job, work))
-    key = work.key
+    yield from _commit_earlier(job, work)
+    return None
+
+
+def _answer_late(
+    job: _Job, pending: Pending, killer: WorkerDied | None
+) -> Generator[Operation, Any, None]:
+    """Answer a message whose user was told to wait, and whose worker died before it did a thing."""
+    try:
+        message, arrived = decode_pending(pending.message)
+    except msgspec.DecodeError as error:
+        raise StoreError(f"what is stored of user {job.user!r} is not ours: {error}") from error
+    # What counts is how old the conversation was when the message came.
+    job.doc.age = max(0.0, job.doc.age - (job.arrived - arrived) / 1000)
+    work = Turn(job.settings.rules, job.doc, message, pending.key, arrived)
+    work.now = job.arrived
+    yield from _perform(job, work, work.handle() if killer is None else work.lay_aside(killer))
+    yield from _commit_earlier(job, work)
+
+
+def _commit_earlier(job: _Job, work: Turn) -> Generator[Operation, Any, None]:
+    """Commit an earlier message's turn under the claim of the one at hand, and keep the claim."""
     work.owe()
     write = job.doc.write(job.arrived, grace=job.grace)
     # Its reply comes with this message's answer, so a late copy of it is told nothing more.
     committed = yield Commit(
-        job.user, key, write, encode_reply(None), fence=job.fence, deferred=True, release=False,
-        remember=job.settings.remember,
+        job.user, work.key, write, encode_reply(None), fence=job.fence, deferred=True,
+        release=False, remember=job.settings.remember,
     )  # fmt: skip
     job.doc.wrote(write, committed)
-    return None
 
 
 def _perform(
@@ -262,6 +305,10 @@ def _commit(job: _Job, work: Turn) -> Transaction:
 def _fast(job: _Job) -> Generator[Operation, Any, Outcome | Answered | None]:
     """Run the live dialog first and commit after.
 
+    No claim is held meanwhile, however long the dialog computes: another worker may do the same
+    work, and only one of the two is committed. See `docs/architecture.md`, "A fast turn takes no
+    claim", for what that costs a dialog that blocks for longer than the platform's window.
+
     Returns:
         The outcome; or the answer the message had already; or None if the turn has to start over
         with a claim.
@@ -309,7 +356,7 @@ def _claim_for_step(
         _drop(job)
         return got if isinstance(got, Answered) else None
     job.fence, job.deferred = got.fence, got.deferred
-    if got.revision != expected or (limit is not None and got.age > limit):
+    if got.revision != expected or got.pending or (limit is not None and got.age > limit):
         # What the claim left out, because we had it, is no longer in hand: ask again, for all of
         # it.
         flow.close()
@@ -392,11 +439,10 @@ def _operate(job: _Job, what: Callable[[Turn], Flow], *, owed: bool) -> Transact
     job.fence, job.deferred = claimed.fence, owed
     try:
         job.doc.update(claimed)
-        if job.doc.interrupted:
-            # Under its own message's key, which a copy may still ask for.
-            outcome = yield from _finish(job)
-            if outcome is not None:
-                return outcome
+        # Each under its own message's key, which a copy may still ask for.
+        outcome = yield from _catch_up(job, claimed)
+        if outcome is not None:
+            return outcome
         work = job.work()
         yield from _perform(job, work, what(work))
         said = list(work.parts)

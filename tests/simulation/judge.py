@@ -99,11 +99,13 @@ class Judge:
 
     Attributes:
         replies: The committed reply of each message, by serial number.
+        promised: Whose message got the waiting text, by serial number.
         turns: How many turns were committed.
     """
 
     def __init__(self) -> None:
         self.replies: dict[int, bytes] = {}
+        self.promised: dict[int, str] = {}
         self.turns = 0
         self._books: dict[str, _Books] = {}
 
@@ -290,6 +292,8 @@ class Judge:
         books.recorded.clear()
         books.heard.clear()
         books.attempts.clear()
+        for serial in [serial for serial, whose in self.promised.items() if whose == user]:
+            del self.promised[serial]
 
     # Answers --------------------------------------------------------------------------------------
 
@@ -309,11 +313,18 @@ class Judge:
                 f"a request of {connection.serial} that is gone puts off what another waits for"
             )
 
-    def delivered(self, connection: Connection, outcome: Outcome, now: float) -> None:
+    def all_promises_kept(self) -> None:
+        """Everything is over: whoever was told to wait has had an answer."""
+        for serial, user in self.promised.items():
+            if serial not in self.replies:
+                raise Violation(f"{user} was told to wait for the answer to {serial}: none came")
+
+    def delivered(self, connection: Connection, user: str, outcome: Outcome, now: float) -> None:
         """An answer reached the platform on an open connection."""
         serial, reply = connection.serial, outcome.reply
         committed = self.replies.get(serial)
         if reply == WAITING:
+            self.promised[serial] = user
             if committed != encode_reply(WAITING) and now - connection.opened < PATIENCE - 0.1:
                 raise Violation(
                     f"{serial} is asked for patience after {now - connection.opened:.2f} s"

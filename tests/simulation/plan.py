@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
-__all__ = ["Dice", "Fault", "Freeze", "Kill", "Operate", "Outage", "Plan", "Say", "plan_of"]
+__all__ = [
+    "Desert", "Dice", "Fault", "Freeze", "Kill", "Operate", "Outage", "Plan", "Say", "plan_of",
+]  # fmt: skip
 
 MASK = (1 << 64) - 1
 
@@ -81,6 +83,14 @@ class Freeze:
 
 
 @dataclass(frozen=True, slots=True)
+class Desert:
+    """Whoever runs a message's turn dies this long after the waiting text for it was asked for."""
+
+    serial: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Fault:
     """The store fails at the `nth` operation for a message, before or after it took effect."""
 
@@ -106,7 +116,7 @@ class Operate:
     what: str
 
 
-Action = Say | Kill | Freeze | Fault | Outage | Operate
+Action = Say | Kill | Freeze | Desert | Fault | Outage | Operate
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,4 +209,5 @@ def _mishap(chance: Random, serial: int, user: int, at: float) -> list[Action]:
         return [
             Operate(at + chance.random(), user, chance.choice(("end", "resume", "resume", "drop")))
         ]
-    return []
+    # Of interest only where a turn takes that long, so nearly every turn that does is deserted.
+    return [Desert(serial, chance.choice((0.0, 0.01, 0.5, 3.0)))]

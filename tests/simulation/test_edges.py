@@ -9,11 +9,11 @@ import pytest
 from wechat_dialog import messages, replies
 from wechat_dialog.cache import LiveDialogs
 from wechat_dialog.dispatch import waiting
-from wechat_dialog.journal import message_key
-from wechat_dialog.operations import Commit, RunStep, StepOutcome
+from wechat_dialog.journal import decode_parked, encode_pending, message_key
+from wechat_dialog.operations import Commit, RunStep, RunSteps, StepOutcome
 from wechat_dialog.replies import Reply
 from wechat_dialog.stores.memory import MemoryStore
-from wechat_dialog.turn import Outcome, Settings, Transaction, turn
+from wechat_dialog.turn import DEATHS, Outcome, Settings, Transaction, turn
 
 from .dialogs import FIRST_ID, MARK, RULES
 
@@ -48,7 +48,10 @@ class Desk:
             except StopIteration as stop:
                 return stop.value.reply  # type: ignore[no-any-return]
             self.asked.append(type(op).__name__)
-            result = StepOutcome(0, 1) if isinstance(op, RunStep) else op.on(self.store)  # type: ignore[union-attr]
+            if isinstance(op, (RunStep, RunSteps)):
+                result = StepOutcome(0, 1)
+            else:
+                result = op.on(self.store)  # type: ignore[union-attr]
         return None
 
     def say(self, serial: int, text: str, settings: Settings) -> str:
@@ -128,3 +131,99 @@ def test_a_step_that_a_crash_repeats_has_its_key_also_where_its_message_came_aga
         keys.append(step.key)
         desk.now += 5.0
     assert keys[0] == keys[1]
+
+
+def put_off(desk: Desk, serial: int, text: str) -> None:
+    """Say that nobody waits for the answer to a message any more, as its last request does."""
+    fields = {
+        "ToUserName": "gh", "FromUserName": "u", "CreateTime": "1700000000",
+        "MsgType": "text", "Content": text, "MsgId": str(FIRST_ID + serial),
+    }  # fmt: skip
+    message = messages.from_fields(fields)
+    desk.store.defer(USER, message_key(message), encode_pending(message, int(desk.now * 1000)))
+
+
+def test_a_message_told_to_wait_is_answered_though_its_worker_died_in_its_first_step() -> None:
+    desk = Desk()
+    desk.say(1, "加1s", desk.cold)
+    desk.drive(desk.turn(2, "2", desk.cold), only=2)
+    assert desk.asked == ["Claim", "RunStep"]
+    put_off(desk, 2, "2")
+    desk.now += 3600.0
+    answer = desk.say(3, "帮助", desk.cold)
+    assert [found[1] for found in MARK.finditer(answer)] == ["2", "2", "2", "3"]
+    assert "完1" in answer
+    assert desk.say(2, "2", desk.cold) == ""
+
+
+def test_a_live_dialog_sees_the_message_that_is_pending() -> None:
+    desk = Desk()
+    desk.say(1, "加2", desk.fast)
+    put_off(desk, 2, "2")
+    desk.now += 3.1
+    answer = desk.say(3, "3", desk.fast)
+    assert ":2?" in answer
+    assert RULES.texts.not_taken in answer
+    assert desk.asked == ["Commit", "Claim", "Commit", "Commit"]
+
+
+def test_several_that_are_pending_have_their_turns_in_the_order_they_came() -> None:
+    desk = Desk()
+    desk.say(1, "加3", desk.cold)
+    for serial in (2, 3):
+        put_off(desk, serial, str(serial))
+    desk.now += 1.1
+    answer = desk.say(4, "继续", desk.cold)
+    # The second question was not seen when 3 was said, so 3 is no answer to it.
+    assert RULES.texts.not_taken in answer
+    assert answer.endswith(":2?")
+    assert ":2,5?" in desk.say(5, "5", desk.cold)
+
+
+def test_what_is_pending_is_too_late_only_if_it_came_too_late() -> None:
+    desk = Desk()
+    desk.say(1, "加2", desk.cold)
+    desk.now += 60.5
+    put_off(desk, 2, "2")
+    desk.now += 5.0
+    assert ":2?" not in desk.say(3, "继续", desk.cold)
+
+
+@pytest.mark.parametrize("put", [False, True], ids=["cut off", "put off"])
+def test_a_turn_that_kills_every_worker_traps_its_user_in_the_end_no_more(put: bool) -> None:
+    desk = Desk()
+    desk.say(1, "加1sg", desk.cold)
+    # The first step is recorded, or the message put off; the next step ends the process.
+    desk.drive(desk.turn(2, "2", desk.cold), only=2 if put else 4)
+    if put:
+        put_off(desk, 2, "2")
+    for serial in range(3, 3 + DEATHS - 1):
+        desk.now += 3.1
+        desk.drive(desk.turn(serial, "帮助", desk.cold), only=2)
+        assert desk.asked[0] == "Claim"
+        assert desk.asked[1] in ("RunStep", "RunSteps")
+    desk.now += 3.1
+    answer = desk.say(90, "帮助", desk.cold)
+    assert answer.startswith(RULES.texts.apology)
+    assert "90" in [found[1] for found in MARK.finditer(answer)]
+    shown = desk.store.show(USER)
+    assert shown is not None
+    (kept,) = (decode_parked(parked.document) for parked in shown.parked.values())
+    assert kept.error.startswith(f"WorkerDied: {DEATHS} processes")
+    assert any(b'"2"' in bytes(record) for record in kept.records)
+
+
+def test_a_first_message_that_kills_every_worker_is_parked_as_the_beginning_it_is() -> None:
+    desk = Desk()
+    desk.drive(desk.turn(1, "加1a", desk.cold), only=2)
+    put_off(desk, 1, "加1a")
+    for serial in range(2, 2 + DEATHS - 1):
+        desk.now += 3.1
+        desk.drive(desk.turn(serial, "帮助", desk.cold), only=2)
+        assert desk.asked == ["Claim", "RunStep"]
+    desk.now += 3.1
+    assert desk.say(90, "帮助", desk.cold).startswith(RULES.texts.apology)
+    shown = desk.store.show(USER)
+    assert shown is not None
+    (kept,) = (decode_parked(parked.document) for parked in shown.parked.values())
+    assert (kept.frame.dialog, len(kept.records)) == ("accumulate", 1)

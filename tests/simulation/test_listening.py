@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from wechat_dialog import replies
+from wechat_dialog import messages, replies
 from wechat_dialog.conversation import Rules
 from wechat_dialog.dispatch import encode_reply, waiting
-from wechat_dialog.flights import Defer, Flight, Flights, Listen, Seat, listen
+from wechat_dialog.flights import Defer, Flight, Flights, Listen, Request, Seat, listen
+from wechat_dialog.journal import decode_pending
 from wechat_dialog.operations import Claim, Commit, RunStep, RunSteps
 from wechat_dialog.router import Router
 from wechat_dialog.stores.base import Answered, Claimed, Committed, Running, Write
@@ -18,6 +19,11 @@ RULES = Rules(Router())
 REPLY = Outcome(replies.Text("一共是 7。"))
 PATIENT = Outcome(waiting(RULES.texts), late=True)
 MARK = "gh:ada", "1:1"
+SAID = messages.from_fields(
+    {"ToUserName": "gh", "FromUserName": "ada", "CreateTime": "1", "MsgType": "text",
+     "Content": "慢", "MsgId": "1"}
+)  # fmt: skip
+ASKED = Request(MARK[0], SAID, MARK[1], 1_000_000)
 FIRST = Claim(*MARK, lease=3.0)
 AGAIN = Claim(*MARK, lease=3.0, arrival=False)
 TURN = Claimed(7, 0, 0, 0, b"", (), b"", 0.0, False, 10.0, 3)
@@ -26,7 +32,7 @@ TURN = Claimed(7, 0, 0, 0, b"", (), b"", 0.0, False, 10.0, 3)
 def heard(seat: Seat, lands: float | None, stored: Answered | None = None) -> tuple[Outcome, float]:
     """Let a request listen; returns what it answers and when, if its turn lands at `lands`."""
     now = seat.arrived
-    listening = listen(seat, MARK, Window(), RULES, now)
+    listening = listen(seat, ASKED, Window(), RULES, now)
     sent: Answered | float | None = None
     while True:
         try:
@@ -93,9 +99,18 @@ def test_an_answer_that_is_there_when_patience_ends_is_given() -> None:
     assert heard(Seat(flight, 3, 100.0), None, stored) == (REPLY, 4.6)
 
 
+def test_a_message_is_put_off_whole_and_as_of_when_it_first_came() -> None:
+    flight = Flight(90.0, copies=3, known=True)
+    listening = listen(Seat(flight, 3, 100.0), ASKED, Window(), RULES, 100.0)
+    next(listening)
+    wanted = listening.send(104.7)
+    assert isinstance(wanted, Defer)
+    assert decode_pending(wanted.message) == (SAID, ASKED.arrived - 10_000)
+
+
 def test_a_request_that_ran_the_turn_so_far_has_less_patience_left() -> None:
     seat = Seat(Flight(90.0, copies=3, known=True), 3, 100.0)
-    wanted = next(listen(seat, MARK, Window(), RULES, 101.6))
+    wanted = next(listen(seat, ASKED, Window(), RULES, 101.6))
     assert isinstance(wanted, Listen)
     assert wanted.seconds == pytest.approx(3.0)
 

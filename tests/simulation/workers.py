@@ -60,6 +60,7 @@ class Workers:
         self._count = 0
         self._ops: dict[int, int] = {}
         self.at: dict[tuple[int, int], Kill | Freeze | Fault] = {}
+        self.deserted: dict[int, float] = {}
         self.outages: list[tuple[float, float]] = []
         self._receipts = 0
         self.calm = False
@@ -313,6 +314,12 @@ class Workers:
         number = worker.number
         down = Dice(self.plan.seed, number, self._count).roll() * 4
         self.later(down, None, lambda: self.workers.__setitem__(number, self._worker(number)))
+
+    def desert(self, user: str, key: str) -> None:
+        """Kill whoever works on a message, or waits for its turn."""
+        for worker in self.workers:
+            if any(flying.user == user and flying.key == key for flying in worker.flying):
+                self._kill(worker)
 
     def _freeze(self, worker: Worker, seconds: float) -> None:
         self.say(f"  worker {worker.number} stops for {seconds} s")

@@ -13,7 +13,7 @@ from typing import Any
 
 from wechat_dialog import messages
 from wechat_dialog.errors import StoreError
-from wechat_dialog.flights import Defer, Listen, Seat, listen
+from wechat_dialog.flights import Defer, Listen, Request, Seat, listen
 from wechat_dialog.journal import decode_parked, decode_state, message_key
 from wechat_dialog.stores.memory import MemoryStore
 from wechat_dialog.turn import Outcome, end, resume, turn
@@ -21,7 +21,7 @@ from wechat_dialog.turn import Outcome, end, resume, turn
 from .dialogs import FIRST_ID, RULES
 from .judge import Violation
 from .parts import BEGIN, WINDOW, Chain, Connection, Flying, Worker
-from .plan import Dice, Operate, Outage, Plan, Say
+from .plan import Desert, Dice, Operate, Outage, Plan, Say
 from .workers import Workers
 
 __all__ = ["World", "run"]
@@ -41,6 +41,8 @@ class World(Workers):
                 self.later(action.at, None, partial(self.operate, action))
             elif isinstance(action, Outage):
                 self.outages.append((BEGIN + action.at, BEGIN + action.at + action.seconds))
+            elif isinstance(action, Desert):
+                self.deserted[action.serial] = action.seconds
             else:
                 self.at[action.serial, action.nth] = action
         self.pass_time()
@@ -50,13 +52,14 @@ class World(Workers):
         """No mishaps any more: every user is answered at once, and nothing stays undone."""
         self.calm = True
         self.at.clear()
+        self.deserted.clear()
         self.outages.clear()
         serial = 1_000
         for number in sorted({a.user for a in self.plan.actions if isinstance(a, Say)}):
             user = f"gh:u{number}"
             for word in ("继续",) * 12 + ("帮助",):
                 state = decode_state(self.snapshot(user).head)
-                if word == "继续" and not state.held and not state.key:
+                if word == "继续" and not (state.held or state.key or self.pending(user)):
                     continue
                 serial += 1
                 chain = self.post(Say(0, serial, number, word))
@@ -66,6 +69,12 @@ class World(Workers):
             state = decode_state(self.snapshot(user).head)
             if state.held and any(held.owed for held in state.held):
                 raise Violation(f"{user} never gets {state.held}")
+        self.judge.all_promises_kept()
+
+    def pending(self, user: str) -> bool:
+        """Whether a message of the user was put off and has no answer."""
+        found = self.store._users.get(user)
+        return found is not None and any(s.message for s in found.document.seen.values())
 
     # The platform ---------------------------------------------------------------------------------
 
@@ -136,7 +145,8 @@ class World(Workers):
             raise Violation(f"the last request of {chain.say.serial} is left without an answer")
 
     def listen(self, worker: Worker, seat: Seat, chain: Chain, connection: Connection) -> None:
-        listening = listen(seat, (chain.user, chain.key), WINDOW, RULES, self.now)
+        request = Request(chain.user, chain.message, chain.key, int(connection.opened * 1000))
+        listening = listen(seat, request, WINDOW, RULES, self.now)
         token = 0
 
         def go_on(value: Any) -> None:
@@ -172,7 +182,11 @@ class World(Workers):
                 self.now,
             )
             self.say(f"  {chain.say.serial} is put off")
-            go_on(self.store.defer(wanted.user, wanted.key))
+            told = wanted.on(self.store)
+            seconds = self.deserted.get(chain.say.serial)
+            if seconds is not None and told is None:
+                self.later(seconds, None, lambda: self.desert(chain.user, chain.key))
+            go_on(told)
 
         go_on(None)
 
@@ -190,7 +204,7 @@ class World(Workers):
             return
         self.say(f"  {chain.say.serial} is answered {outcome.reply!r}"[:300])
         chain.answers.append(outcome)
-        self.judge.delivered(connection, outcome, self.now)
+        self.judge.delivered(connection, chain.user, outcome, self.now)
 
     # The operator ---------------------------------------------------------------------------------
 

@@ -165,9 +165,9 @@ class SameRules(RuleBasedStateMachine):
             )
         )
 
-    @rule(user=users, key=keys)
-    def defer(self, user: str, key: str) -> None:
-        self.ask(lambda s: s.defer(user, key))
+    @rule(user=users, key=keys, message=st.sampled_from([b"", b"said", b"\x00\xff\n"]))
+    def defer(self, user: str, key: str, message: bytes) -> None:
+        self.ask(lambda s: s.defer(user, key, message))
 
     @rule(user=users, lease=leases, back=st.sampled_from([1, 1, 2]))
     def renew(self, user: str, lease: float, back: int) -> None:

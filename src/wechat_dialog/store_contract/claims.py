@@ -22,6 +22,7 @@ from wechat_dialog.stores.base import (
     Claimed,
     Deferred,
     Have,
+    Pending,
     Running,
     Store,
     Write,
@@ -244,3 +245,66 @@ class Claims(StoreCase):
         write = Write(HEAD, (TWO,))
         assert store.commit("ada", "k", write, reply=b"", revision=revision) == Deferred()
         done(store.commit("ada", "k", write, reply=b"", revision=revision, deferred=True))
+
+    def test_a_message_deferred_is_told_to_the_next_claim_until_it_has_its_commit(
+        self, store: Store, other: Store
+    ) -> None:
+        begin(store, ONE)
+        granted(store.claim("ada", "k1", lease=self.short))
+        assert other.defer("ada", "k1", b"\x00said\xff") is None
+        self.advance(self.short * 2)
+        claim = granted(other.claim("ada", "k2", lease=LONG))
+        assert claim.pending == (Pending("k1", b"\x00said\xff"),)
+        assert granted(store.claim("bob", "k2", lease=LONG)).pending == ()
+        write = Write(HEAD, (TWO,))
+        kept = other.commit(
+            "ada", "k1", write, reply=b"", fence=claim.fence, deferred=True, release=False
+        )
+        done(kept)
+        done(other.commit("ada", "k2", Write(HEAD), reply=b"", fence=claim.fence))
+        assert granted(store.claim("ada", "k3", lease=LONG)).pending == ()
+
+    def test_only_what_came_before_is_pending_for_a_claim_oldest_first(self, store: Store) -> None:
+        for key in ("k1", "k2", "k3"):
+            store.claim("ada", key, lease=self.short)
+        for key in ("k3", "k2", "k1"):
+            store.defer("ada", key, key.encode())
+        self.advance(max(1.1, self.short * 2))
+        second = granted(store.claim("ada", "k2", lease=LONG))
+        assert [pending.key for pending in second.pending] == ["k1"]
+        store.release("ada", second.fence)
+        last = granted(store.claim("ada", "k4", lease=LONG))
+        assert [pending.message for pending in last.pending] == [b"k1", b"k2", b"k3"]
+
+    def test_what_a_deferred_message_answers_is_kept_as_long_as_it(self, store: Store) -> None:
+        revision = begin(store, ONE, ttl=self.short).revision
+        fence = granted(store.claim("ada", "k1", lease=LONG)).fence
+        store.defer("ada", "k2", b"said")
+        write = Write(HEAD, (TWO,), ttl=self.short)
+        assert done(store.commit("ada", "k1", write, reply=b"", fence=fence)).revision > revision
+        self.advance(self.short * 3)
+        claim = granted(store.claim("ada", "k3", lease=LONG))
+        assert (claim.records, [one.key for one in claim.pending]) == ((ONE, TWO), ["k2"])
+
+    def test_a_pending_message_goes_with_the_conversation_that_is_ended(
+        self, store: Store, other: Store
+    ) -> None:
+        store.defer("ada", "k1", b"said")
+        assert other.end("ada") is True
+        assert other.end("ada") is False
+        assert granted(store.claim("ada", "k2", lease=LONG)).pending == ()
+
+    def test_claims_that_ran_out_in_a_row_are_counted(self, store: Store, other: Store) -> None:
+        begin(store, ONE)
+
+        def claim() -> Claimed:
+            self.advance(self.short * 2)
+            return granted(other.claim("ada", "k", lease=self.short))
+
+        assert [claim().lost for _ in range(3)] == [0, 1, 2]
+        other.record("ada", claim().fence, Write(HEAD, (TWO,)))
+        assert [claim().lost for _ in range(2)] == [1, 2]
+        other.release("ada", claim().fence)
+        assert [claim().lost for _ in range(2)] == [0, 1]
+        other.commit("ada", "k0", Write(HEAD), reply=b"", fence=claim().fence)
+        assert [claim().lost for _ in range(2)] == [0, 1]

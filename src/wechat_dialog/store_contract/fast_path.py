@@ -120,6 +120,16 @@ class FastPath(StoreCase):
         self.advance(1.1)
         assert not self.refused(store, revision)
 
+    def test_the_fast_path_is_refused_while_another_message_is_pending(
+        self, store: Store, other: Store
+    ) -> None:
+        revision = begin(store, ONE).revision
+        other.defer("ada", "k1", b"said")
+        assert self.refused(store, revision)
+        write = Write(HEAD, (TWO,), keep=0)
+        assert store.commit("ada", "k2", write, reply=b"", revision=revision) == Conflict()
+        done(store.commit("ada", "k1", Write(HEAD), reply=b"", revision=revision, deferred=True))
+
     def test_a_message_that_waits_may_take_the_fast_path(self, store: Store) -> None:
         revision = begin(store, ONE).revision
         fence = granted(store.claim("ada", "k1", lease=LONG)).fence

@@ -168,7 +168,7 @@ class Races(StoreCase):
                 assert isinstance(await face.claim("ada", "k2", lease=LONG), Running)
                 await face.renew("ada", claim.fence, LONG)
                 await face.record("ada", claim.fence, Write(HEAD, (ONE,)))
-                assert await face.defer("ada", "k1") is None
+                assert await face.defer("ada", "k1", b"said") is None
                 write = Write(HEAD, (TWO,))
                 refused = await face.commit("ada", "k1", write, reply=b"1", fence=claim.fence)
                 assert refused == Deferred()

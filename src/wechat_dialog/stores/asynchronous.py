@@ -131,8 +131,8 @@ class _Adapted:
             remember=remember,
         )
 
-    async def defer(self, user: str, key: str) -> Answered | None:
-        return await self._calls.call(self._store.defer, user, key)
+    async def defer(self, user: str, key: str, message: bytes = b"") -> Answered | None:
+        return await self._calls.call(self._store.defer, user, key, message)
 
     async def renew(self, user: str, fence: int, lease: float) -> None:
         await self._calls.call(self._store.renew, user, fence, lease)

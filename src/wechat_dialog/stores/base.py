@@ -28,6 +28,7 @@ __all__ = [
     "Deferred",
     "Have",
     "Parked",
+    "Pending",
     "Running",
     "Shown",
     "Store",
@@ -90,6 +91,18 @@ class Parked(msgspec.Struct, frozen=True):
     ttl: float = 7 * 86400.0
 
 
+class Pending(msgspec.Struct, frozen=True):
+    """A message that was deferred and has no answer yet.
+
+    Attributes:
+        key: Its key.
+        message: What `defer` was given.
+    """
+
+    key: str
+    message: bytes
+
+
 class Claimed(msgspec.Struct, frozen=True):
     """The turn is the caller's.
 
@@ -108,6 +121,11 @@ class Claimed(msgspec.Struct, frozen=True):
             listening.
         since: Seconds since the message was first seen.
         copies: How many requests with this message were seen, this one included.
+        pending: Messages of the user that came before this one, were deferred and have no answer,
+            oldest first: their worker is gone. Their turns come first, each committed under its own
+            key.
+        lost: How many claims in a row ran out before this one, with nothing written under them
+            since: a turn that kills its worker each time it is tried.
     """
 
     fence: int
@@ -121,6 +139,8 @@ class Claimed(msgspec.Struct, frozen=True):
     deferred: bool
     since: float
     copies: int
+    pending: tuple[Pending, ...] = ()
+    lost: int = 0
 
 
 class Answered(msgspec.Struct, frozen=True):
@@ -280,7 +300,7 @@ class Store(Protocol):
             reply: What copies of the message get for `remember` seconds.
             fence: Number of the claim. 0: there is none (the fast path); then the write is done
                 only if `revision` is the document's, its age is at most `max_age`, nobody holds a
-                claim and nobody waits for one.
+                claim, nobody waits for one, and no other message is pending.
             revision: Only with `fence` 0; never 0 then.
             max_age: Seconds; only with `fence` 0; None sets no limit.
             deferred: Whether the caller knows that the reply has to be held for later.
@@ -297,10 +317,17 @@ class Store(Protocol):
         """
         ...
 
-    def defer(self, user: str, key: str) -> Answered | None:
+    def defer(self, user: str, key: str, message: bytes = b"") -> Answered | None:
         """Say that no request of this message will take its reply.
 
-        Whoever commits its turn has to hold the reply for later.
+        Whoever commits its turn has to hold the reply for later. No copy of the message will come
+        any more, so it is kept itself: should its worker die, the next claim is told of it
+        (`Claimed.pending`). Head and journal are kept as long as it is: a day, or until its commit.
+
+        Args:
+            user: The user's key.
+            key: The message's key.
+            message: The message, bytes the store never reads. Empty: it is not kept.
 
         Returns:
             `Answered` if the turn is done already (then nothing is marked), else None.
@@ -334,7 +361,7 @@ class Store(Protocol):
         """Drop one parked conversation, or without `id` the running one whatever claim is held.
 
         A claim on a conversation that is dropped is lost with it: its turn would else bring a part
-        of it back.
+        of it back. Pending messages are dropped likewise.
 
         Returns:
             Whether there was one.
@@ -376,7 +403,7 @@ class AsyncStore(Protocol):
         """See `Store.commit`."""
         ...
 
-    async def defer(self, user: str, key: str) -> Answered | None:
+    async def defer(self, user: str, key: str, message: bytes = b"") -> Answered | None:
         """See `Store.defer`."""
         ...
 

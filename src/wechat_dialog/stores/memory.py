@@ -74,7 +74,7 @@ class _User:
         """Whether nothing would be missed, the numbers given out a moment ago included."""
         document = self.document
         nothing = not (document.revision or document.seen or self.data or self.parked or self.marks)
-        return nothing and max(document.last, document.until) + rules.SEEN_KEPT <= now
+        return nothing and document.idle <= now
 
     def apply(self, write: Write, before: int, now: int) -> None:
         """Do with records, data and parked conversations what the rules did with the document."""
@@ -206,12 +206,12 @@ class MemoryStore:
                 found.marks[key] = rules.Mark(reply, now + rules.micros(remember))
             return done
 
-    def defer(self, user: str, key: str) -> Answered | None:
+    def defer(self, user: str, key: str, message: bytes = b"") -> Answered | None:
         """See `Store.defer`."""
         with self._lock:
             now = self._now()
             found = self._open(user, now)
-            mark = rules.defer(found.mark(key, now), now)
+            mark = rules.defer(found.document, found.mark(key, now), key, message, now)
             if isinstance(mark, Answered):
                 return mark
             found.marks[key] = mark

@@ -184,9 +184,9 @@ class RedisStore:
         )
         return self._call(call)
 
-    def defer(self, user: str, key: str) -> Answered | None:
+    def defer(self, user: str, key: str, message: bytes = b"") -> Answered | None:
         """See `Store.defer`."""
-        return self._call(self._calls.defer(user, key))
+        return self._call(self._calls.defer(user, key, message))
 
     def renew(self, user: str, fence: int, lease: float) -> None:
         """See `Store.renew`."""
@@ -359,9 +359,9 @@ class AsyncRedisStore:
         )
         return await self._call(call)
 
-    async def defer(self, user: str, key: str) -> Answered | None:
+    async def defer(self, user: str, key: str, message: bytes = b"") -> Answered | None:
         """See `Store.defer`."""
-        return await self._call(self._calls.defer(user, key))
+        return await self._call(self._calls.defer(user, key, message))
 
     async def renew(self, user: str, fence: int, lease: float) -> None:
         """See `Store.renew`."""

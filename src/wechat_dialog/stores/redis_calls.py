@@ -25,6 +25,7 @@ from wechat_dialog.stores.base import (
     Deferred,
     Have,
     Parked,
+    Pending,
     Running,
     Shown,
     Stored,
@@ -210,10 +211,11 @@ class Calls:
             _read_commit,
         )
 
-    def defer(self, user: str, key: str) -> Call[Answered | None]:
+    def defer(self, user: str, key: str, message: bytes) -> Call[Answered | None]:
         """See `Store.defer`."""
-        name = f"{self._keys(user)}a:{key}"
-        return Call(self._defer, (1, name, rules.DEFERRED_KEPT), _read_defer)
+        k = self._keys(user)
+        keys = (4, k + "h", k + "j", k + "c", f"{k}a:{key}")
+        return Call(self._defer, (*keys, rules.DEFERRED_KEPT, key, message), _read_defer)
 
     def renew(self, user: str, fence: int, lease: float) -> Call[None]:
         """See `Store.renew`."""
@@ -301,7 +303,7 @@ def _read_claim(answer: Any) -> Claimed | Answered | Running:
     kind = answer[0]
     if kind == _DONE:
         _, fence, revision, journal, length, age, deferred, since, copies, *rest = answer
-        head, data, records = rest
+        pending, lost, head, data, records = rest
         return Claimed(
             fence,
             revision,
@@ -314,6 +316,8 @@ def _read_claim(answer: Any) -> Claimed | Answered | Running:
             deferred == 1,
             since / 1e6,
             copies,
+            tuple([Pending(key.decode(), message) for key, message in pending]),
+            lost,
         )
     if kind == _ANSWERED:
         return Answered(answer[1])

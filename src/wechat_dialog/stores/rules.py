@@ -22,6 +22,7 @@ from wechat_dialog.stores.base import (
     Conflict,
     Deferred,
     Have,
+    Pending,
     Running,
     Write,
 )
@@ -52,8 +53,9 @@ PLACE_KEPT = 1_000_000
 """A message that waits keeps its place for this long after it last asked."""
 SEEN_KEPT = 60_000_000
 """When a message was first seen is forgotten this long after it last asked."""
-DEFERRED_KEPT = 3_600_000_000
-"""How long a `defer` waits for its commit; no turn lasts that long."""
+DEFERRED_KEPT = 86_400_000_000
+"""How long a `defer`, and the message kept with it, waits for its commit: as long as an interrupted
+turn and a held answer wait for their user."""
 
 
 @dataclass(slots=True)
@@ -63,14 +65,21 @@ class Seen:
     Attributes:
         first: When it was first seen; unique for its user, so that it is the order of arrival too.
         copies: How many requests carried it.
-        asked: When it last asked.
+        asked: When it last asked, or was deferred.
         waits: Whether its last answer was `Running`.
+        message: What `defer` was given of it; empty if nothing.
     """
 
     first: int
     copies: int = 0
     asked: int = 0
     waits: bool = False
+    message: bytes = b""
+
+    @property
+    def until(self) -> int:
+        """When it is forgotten."""
+        return self.asked + (DEFERRED_KEPT if self.message else SEEN_KEPT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +110,7 @@ class Document:
         fence: The claim's number; 0 if there is none.
         holder: Key of the message that holds the claim.
         until: When the claim expires.
+        lost: How many claims in a row ran out before the one that holds.
         seen: The messages that are not answered yet, by key.
     """
 
@@ -114,11 +124,18 @@ class Document:
     fence: int = 0
     holder: str = ""
     until: int = 0
+    lost: int = 0
     seen: dict[str, Seen] = field(default_factory=dict[str, Seen])
 
     def is_claimed(self, now: int) -> bool:
         """Whether somebody's claim holds at `now`."""
         return self.fence != 0 and now < self.until
+
+    @property
+    def idle(self) -> int:
+        """When neither its numbers nor its claim have to be known any more."""
+        # A claim that ran out counts as lost when the next one is granted.
+        return max(self.last + SEEN_KEPT, self.until + DEFERRED_KEPT if self.fence else 0)
 
     def number(self, now: int) -> int:
         """Give out the next number: the time, but above any before even if the clock jumps back."""
@@ -139,6 +156,7 @@ class Granted:
     since: int
     copies: int
     deferred: bool
+    pending: tuple[Pending, ...]
 
 
 def micros(duration: float) -> int:
@@ -158,8 +176,18 @@ def forget_expired(document: Document, now: int) -> None:
     """
     if document.revision and document.expires <= now:
         document.drop()
-    for key in [k for k, seen in document.seen.items() if seen.asked + SEEN_KEPT <= now]:
+    for key in [k for k, seen in document.seen.items() if seen.until <= now]:
         del document.seen[key]
+
+
+def _see(document: Document, key: str, now: int) -> Seen:
+    """Return what is known of a message that asks, or is deferred."""
+    seen = document.seen.get(key)
+    if seen is None:
+        latest = max((other.first for other in document.seen.values()), default=0)
+        seen = document.seen[key] = Seen(first=max(now, latest + 1))
+    seen.asked = now
+    return seen
 
 
 def _first_in_line(seen: Mapping[str, Seen], key: str, first: int | None, now: int) -> str | None:
@@ -190,12 +218,8 @@ def claim(
     """
     if mark is not None and mark.reply is not None:
         return Answered(mark.reply)
-    seen = document.seen.get(key)
-    if seen is None:
-        latest = max((other.first for other in document.seen.values()), default=0)
-        seen = document.seen[key] = Seen(first=max(now, latest + 1))
+    seen = _see(document, key, now)
     seen.copies += arrival or not seen.copies
-    seen.asked = now
     since = max(now - seen.first, 0)
     holder: str | None = document.holder
     if not document.is_claimed(now):
@@ -204,11 +228,25 @@ def claim(
         seen.waits = True
         return Running(holder, seconds(since), seen.copies)
     seen.waits = False
+    if document.fence:
+        document.lost += 1
     document.fence = document.number(now)
     document.holder = key
     document.until = now + lease
     _outlive_claim(document)
-    return Granted(document.fence, since, seen.copies, deferred=mark is not None)
+    return Granted(
+        document.fence, since, seen.copies, mark is not None, _pending(document, key, seen.first)
+    )
+
+
+def _pending(document: Document, key: str, first: int) -> tuple[Pending, ...]:
+    """Return the deferred messages that came before `first` and have no answer, oldest first."""
+    found = sorted(
+        (other.first, name, other.message)
+        for name, other in document.seen.items()
+        if other.message and name != key and other.first < first
+    )
+    return tuple(Pending(name, message) for _, name, message in found)
 
 
 def claimed(
@@ -227,6 +265,8 @@ def claimed(
         deferred=granted.deferred,
         since=seconds(granted.since),
         copies=granted.copies,
+        pending=granted.pending,
+        lost=document.lost,
     )
 
 
@@ -242,6 +282,13 @@ def _outlive_claim(document: Document) -> None:
     """
     if document.revision:
         document.expires = max(document.expires, document.until)
+
+
+def _outlive_pending(document: Document) -> None:
+    """Keep head and journal as long as a deferred message that may be an answer to them."""
+    if document.revision:
+        until = [seen.until for seen in document.seen.values() if seen.message]
+        document.expires = max([document.expires, *until])
 
 
 def _require_claim(document: Document, fence: int, now: int) -> None:
@@ -275,6 +322,7 @@ def _write(document: Document, write: Write, now: int, *, commits: bool) -> Comm
     document.head = write.head
     document.revision = revision
     document.expires = now + micros(write.ttl)
+    _outlive_pending(document)
     return Committed(revision, document.journal)
 
 
@@ -283,6 +331,7 @@ def record(document: Document, fence: int, write: Write, now: int) -> Committed:
     _check(write)
     _require_claim(document, fence, now)
     committed = _write(document, write, now, commits=False)
+    document.lost = 0
     _outlive_claim(document)
     return committed
 
@@ -314,12 +363,15 @@ def commit(
             or document.revision != revision
             or (max_age is not None and now - document.committed > micros(max_age))
             or _first_in_line(document.seen, key, None, now) is not None
+            or any(seen.message and name != key for name, seen in document.seen.items())
         ):
             return Conflict()
     if mark is not None and mark.reply is None and not deferred:
         return Deferred()
-    committed = _write(document, write, now, commits=True)
     document.seen.pop(key, None)
+    committed = _write(document, write, now, commits=True)
+    if fence:
+        document.lost = 0
     if fence and release:
         document.fence = 0
     elif fence:
@@ -327,10 +379,16 @@ def commit(
     return committed
 
 
-def defer(mark: Mark | None, now: int) -> Answered | Mark:
+def defer(
+    document: Document, mark: Mark | None, key: str, message: bytes, now: int
+) -> Answered | Mark:
     """See `Store.defer`; a `Mark` is what to remember under the message's key."""
     if mark is not None and mark.reply is not None:
         return Answered(mark.reply)
+    if message:
+        seen = _see(document, key, now)
+        seen.message = message
+        _outlive_pending(document)
     return Mark(None, now + DEFERRED_KEPT)
 
 
@@ -344,16 +402,19 @@ def renew(document: Document, fence: int, now: int, *, lease: int) -> None:
 def release(document: Document, fence: int) -> None:
     """See `Store.release`."""
     if document.fence == fence:
-        document.fence = 0
+        document.fence = document.lost = 0
 
 
 def end(document: Document) -> bool:
-    """Drop the running conversation, and with it the claim.
+    """Drop the running conversation and what waits to be heard, and with them the claim.
 
     Else the turn that holds it would bring a part of the conversation back.
     """
-    if not document.revision:
+    pending = [seen for seen in document.seen.values() if seen.message]
+    if not document.revision and not pending:
         return False
+    for seen in pending:
+        seen.message = b""
     document.drop()
-    document.fence = 0
+    document.fence = document.lost = 0
     return True

@@ -244,14 +244,17 @@ class SQLiteStore:
                 rows.set_mark(user, key, rules.Mark(reply, now + rules.micros(remember)))
             return done
 
-    def defer(self, user: str, key: str) -> Answered | None:
+    def defer(self, user: str, key: str, message: bytes = b"") -> Answered | None:
         """See `Store.defer`."""
-        with self._transaction(durable=False) as (rows, now):
-            rows.open(user, now)
-            mark = rules.defer(rows.mark(user, key, now), now)
+        # The message is on the disk before its user is promised an answer.
+        with self._transaction(durable=bool(message)) as (rows, now):
+            document = rows.open(user, now)
+            mark = rules.defer(document, rows.mark(user, key, now), key, message, now)
             if isinstance(mark, Answered):
                 return mark
             rows.set_mark(user, key, mark)
+            if message:
+                rows.save(user, document)
             return None
 
     def renew(self, user: str, fence: int, lease: float) -> None:

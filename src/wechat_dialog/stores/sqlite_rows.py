@@ -17,7 +17,7 @@ from wechat_dialog.stores.base import Parked, Stored, Write
 
 __all__ = ["FORMAT", "Rows", "is_busy", "prepare"]
 
-FORMAT = 1
+FORMAT = 2
 """Version of the tables, kept in the file as its `user_version`."""
 
 # `idle` is when a row says nothing any more, not even which numbers were given out lately.
@@ -25,7 +25,7 @@ _TABLES = """
 CREATE TABLE documents (
     user TEXT PRIMARY KEY, head, length INTEGER, revision INTEGER, journal INTEGER,
     committed INTEGER, expires INTEGER, last INTEGER, fence INTEGER, holder TEXT, until INTEGER,
-    seen TEXT, idle INTEGER
+    seen TEXT, idle INTEGER, lost INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 CREATE INDEX documents_idle ON documents (idle);
 CREATE TABLE records (
@@ -41,6 +41,12 @@ CREATE TABLE parked (
 ) WITHOUT ROWID;
 CREATE INDEX parked_expires ON parked (expires);
 """
+_CHANGES = {
+    # Format 1 kept no deferred messages, and did not count the claims that ran out.
+    1: "ALTER TABLE documents ADD COLUMN lost INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE documents SET seen = '{}'",
+}
+"""What makes tables of an earlier format those of the next."""
 
 
 def is_busy(error: sqlite3.Error) -> bool:
@@ -73,10 +79,15 @@ def prepare(connection: sqlite3.Connection, path: str, patience: float) -> None:
             f"knows format {FORMAT}: upgrade wechat-dialog, or give another path"
         )
     if found < FORMAT:
-        for statement in _TABLES.split(";"):
+        steps = [_CHANGES[old] for old in range(found, FORMAT)] if found else [_TABLES]
+        for statement in ";".join(steps).split(";"):
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version={FORMAT}")
     connection.execute("COMMIT")
+
+
+_TEXT = "utf-8", "surrogateescape"
+"""How any bytes stand in JSON."""
 
 
 def _out(value: bytes) -> str | bytes:
@@ -108,17 +119,22 @@ class Rows:
             raise ValueError("a user's key must not be empty")
         row = self._sql(
             "SELECT head, length, revision, journal, committed, expires, last, fence, holder, "
-            "until, seen FROM documents WHERE user = ?",
+            "until, lost, seen FROM documents WHERE user = ?",
             (user,),
         ).fetchone()
         if row is None:
             self._stored = self._left = 0
             return rules.Document()
-        seen = {key: rules.Seen(*value) for key, value in json.loads(row[10]).items()}
-        head, length, revision, journal, committed, expires, last, fence, holder, until, _ = row
+        head, length, revision, journal, committed, expires, last, fence, holder, until, lost, _ = (
+            row
+        )
+        seen = {
+            key: rules.Seen(first, copies, asked, bool(waits), message.encode(*_TEXT))
+            for key, (first, copies, asked, waits, message) in json.loads(row[11]).items()
+        }
         document = rules.Document(
             *(_in(head), length, revision, journal, committed, expires, last),
-            *(fence, holder, until, seen),
+            *(fence, holder, until, lost, seen),
         )
         self._stored = document.length
         rules.forget_expired(document, now)
@@ -133,16 +149,15 @@ class Rows:
             self._sql("DELETE FROM records WHERE user = ? AND position >= ?", (user, self._left))
         d = document
         seen = {
-            key: [seen.first, seen.copies, seen.asked, int(seen.waits)]
+            key: [seen.first, seen.copies, seen.asked, int(seen.waits), seen.message.decode(*_TEXT)]
             for key, seen in d.seen.items()
         }
-        idle = max(d.expires, d.until, d.last + rules.SEEN_KEPT)
-        idle = max([idle, *(s.asked + rules.SEEN_KEPT for s in d.seen.values())])
+        idle = max([d.expires, d.idle, *(s.until for s in d.seen.values())])
         self._sql(
-            "INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 *(user, _out(d.head), d.length, d.revision, d.journal, d.committed, d.expires),
-                *(d.last, d.fence, d.holder, d.until, json.dumps(seen), idle),
+                *(d.last, d.fence, d.holder, d.until, json.dumps(seen), idle, d.lost),
             ),
         )
 

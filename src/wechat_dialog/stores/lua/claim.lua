@@ -15,13 +15,7 @@ end
 local claim, seen = read_line(got[4])
 claim.last = max(claim.last, doc and doc.revision or 0)
 
-local me = seen[key]
-if not me then
-  local latest = 0
-  for _, other in pairs(seen) do latest = max(latest, other.first) end
-  me = {first = max(now, latest + 1), copies = 0, caller = ''}
-  seen[key] = me
-end
+local me = see(seen, key)
 -- A request that asks a second time because the answer got lost on the wire is no second copy.
 if (ARGV[4] == '1' and me.caller ~= caller) or me.copies == 0 then
   me.copies = me.copies + 1
@@ -36,7 +30,6 @@ if is_claimed(claim) then
 else
   holder = first_in_line(seen, key, me.first)
 end
-me.asked = now
 me.waits = holder ~= nil
 if holder then
   save_line(c, claim, seen)
@@ -44,6 +37,7 @@ if holder then
 end
 
 if not mine then
+  if claim.fence ~= 0 then claim.lost = claim.lost + 1 end
   claim.fence = number(doc, claim)
   claim.last = claim.fence
   claim.caller = caller
@@ -53,12 +47,23 @@ claim.until_ = now + lease
 save_line(c, claim, seen)
 outlive_claim(h, j, doc, claim)
 
+-- Deferred messages that came before this one and have no answer, oldest first.
+local pending = {}
+for other, s in pairs(seen) do
+  if s.message and other ~= key and s.first < me.first then
+    pending[#pending + 1] = {first = s.first, key = other, message = s.message}
+  end
+end
+table.sort(pending, function(one, other) return one.first < other.first end)
+for i, one in ipairs(pending) do pending[i] = {one.key, one.message} end
+
 local deferred = mark == false and 1 or 0
 local data = got[3] or ''
 if not doc then
-  return {DONE, claim.fence, 0, 0, 0, 0, deferred, since, me.copies, '', data, {}}
+  return {DONE, claim.fence, 0, 0, 0, 0, deferred, since, me.copies, pending, claim.lost, '', data,
+    {}}
 end
 local start = format('%.0f', doc.journal) == ARGV[5] and ARGV[6] or '0'
 local records = redis.call('LRANGE', j, start, -1)
 return {DONE, claim.fence, doc.revision, doc.journal, doc.length, max(now - doc.committed, 0),
-  deferred, since, me.copies, doc.head, data, records}
+  deferred, since, me.copies, pending, claim.lost, doc.head, data, records}

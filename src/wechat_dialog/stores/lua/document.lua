@@ -15,6 +15,7 @@
 
 local PLACE_KEPT = 1000000
 local SEEN_KEPT = 60000000
+local DEFERRED_KEPT = 86400000000
 
 local match, format, ceil, max = string.match, string.format, math.ceil, math.max
 
@@ -50,17 +51,43 @@ local function outlive_claim(h, j, doc, claim)
   end
 end
 
+-- When a message that was seen is forgotten.
+local function seen_until(s)
+  return s.asked + (s.message and DEFERRED_KEPT or SEEN_KEPT)
+end
+
 -- Returns the claim (always a table; fence 0: there is none) and the messages seen, by key:
--- {first, copies, asked, waits, caller}.
+-- {first, copies, asked, waits, caller, message}, the message nil unless it was deferred.
 local function read_line(text)
   if not text then
-    return {last = 0, fence = 0, until_ = 0, caller = '', write_id = '', holder = ''}, {}
+    return {last = 0, fence = 0, until_ = 0, lost = 0, caller = '', write_id = '', holder = ''}, {}
   end
   local claim, seen = unpack(cmsgpack.unpack(text))
+  claim.lost = claim.lost or 0 -- as an earlier version wrote it
   for key, s in pairs(seen) do
-    if s.asked + SEEN_KEPT <= now then seen[key] = nil end
+    if seen_until(s) <= now then seen[key] = nil end
   end
   return claim, seen
+end
+
+-- What is known of a message that asks, or is deferred.
+local function see(seen, key)
+  local me = seen[key]
+  if not me then
+    local latest = 0
+    for _, other in pairs(seen) do latest = max(latest, other.first) end
+    me = {first = max(now, latest + 1), copies = 0, caller = '', waits = false}
+    seen[key] = me
+  end
+  me.asked = now
+  return me
+end
+
+-- Head and journal last as long as a deferred message that may be an answer to them.
+local function outlive_pending(doc, seen)
+  for _, s in pairs(seen) do
+    if s.message then doc.expires = max(doc.expires, seen_until(s)) end
+  end
 end
 
 -- `last` is the greatest number given out, as far as no head says so: once the claim is gone, it
@@ -69,13 +96,16 @@ local function save_line(c, claim, seen)
   if claim.fence == 0 and claim.last == 0 and next(seen) == nil then
     redis.call('DEL', c)
   else
-    redis.call('SET', c, cmsgpack.pack({claim, seen}), 'PX',
-      ceil((max(claim.until_ - now, 0) + SEEN_KEPT) / 1000))
+    local expires = now + SEEN_KEPT
+    -- A claim that ran out counts as lost when the next one is granted.
+    if claim.fence ~= 0 then expires = max(expires, claim.until_ + DEFERRED_KEPT) end
+    for _, s in pairs(seen) do expires = max(expires, seen_until(s)) end
+    redis.call('SET', c, cmsgpack.pack({claim, seen}), 'PX', ceil((expires - now) / 1000))
   end
 end
 
 local function free(claim)
-  claim.fence, claim.until_, claim.caller, claim.holder = 0, 0, '', ''
+  claim.fence, claim.until_, claim.lost, claim.caller, claim.holder = 0, 0, 0, '', ''
 end
 
 local function is_claimed(claim)
@@ -92,6 +122,14 @@ local function first_in_line(seen, key, first)
     end
   end
   return name
+end
+
+-- Whether a message other than `key` was deferred and has no answer.
+local function pends(seen, key)
+  for other, s in pairs(seen) do
+    if s.message and other ~= key then return true end
+  end
+  return false
 end
 
 -- Returns nil (nothing known), or the reply, or false (deferred).

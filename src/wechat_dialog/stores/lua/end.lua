@@ -6,10 +6,11 @@ if ARGV[1] then
 end
 local got = redis.call('MGET', KEYS[1], KEYS[3])
 local doc = read_head(got[1])
-if not doc then return 0 end
-redis.call('DEL', KEYS[1], KEYS[2])
 local claim, seen = read_line(got[2])
-claim.last = max(claim.last, doc.revision)
+if not doc and not pends(seen) then return 0 end
+redis.call('DEL', KEYS[1], KEYS[2])
+for _, s in pairs(seen) do s.message = nil end
+claim.last = max(claim.last, doc and doc.revision or 0)
 free(claim)
 save_line(KEYS[3], claim, seen)
 return 1

@@ -28,12 +28,13 @@ else
   if mark then return {ANSWERED, mark} end
   if is_claimed(claim) or not doc or doc.revision ~= tonumber(ARGV[3]) or not whole
     or (ARGV[4] ~= '' and now - doc.committed > tonumber(ARGV[4]))
-    or first_in_line(seen, ARGV[11]) then
+    or first_in_line(seen, ARGV[11]) or pends(seen, ARGV[11]) then
     return {CONFLICT}
   end
 end
 if mark == false and ARGV[5] == '0' then return {DEFERRED} end
 
+if commits then seen[ARGV[11]] = nil end
 local revision = number(doc, claim)
 local keeps_claim = fence ~= 0 and (not commits or ARGV[6] == '0')
 if ARGV[10] == '' then
@@ -61,6 +62,7 @@ else
   doc.revision = revision
   doc.write_id = write_id
   doc.expires = now + tonumber(ARGV[8])
+  outlive_pending(doc, seen)
   if keeps_claim and doc.expires < claim.until_ then doc.expires = claim.until_ end
   save_head(h, j, doc)
 end
@@ -75,7 +77,7 @@ if commits then
   end
 end
 if line or not doc then
-  if commits then seen[ARGV[11]] = nil end
+  if fence ~= 0 then claim.lost = 0 end
   if fence ~= 0 and commits and not keeps_claim then free(claim) end
   if doc then claim.last = claim.fence end
   save_line(c, claim, seen)
