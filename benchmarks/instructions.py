@@ -1,0 +1,107 @@
+"""Instructions a turn takes in our process, counted by valgrind: a figure that other work on the
+machine does not move.
+
+    python -m benchmarks.instructions [--turns 200] [floor live cold WeRoBot …]
+
+Each contender of `benchmarks.turns` runs in a process of its own under cachegrind, once with some
+turns and once with more; the difference is theirs, start and import aside. The server's own
+instructions are not in it, and what runs on after a reply (a thread that renews claims) hardly is.
+The budget is 0.65 of what WeRoBot's Redis session takes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import redis
+
+from benchmarks.turns import Answer, floor, lengthen, ours, push, werobot
+from tests.redis_server import redis_servers
+
+LENGTH = 20
+BUDGET = 0.65
+WARM = 10
+
+CONTENDERS: dict[str, Callable[[str, str], Answer]] = {
+    "floor": lambda url, folder: floor(url),
+    "live": lambda url, folder: ours(url, live=True),
+    "cold": lambda url, folder: ours(url, live=False),
+    "memory": lambda url, folder: ours("memory://", live=True),
+    "SQLite": lambda url, folder: ours(f"sqlite:///{folder}/live.db", live=True),
+    "SQLite cold": lambda url, folder: ours(f"sqlite:///{folder}/cold.db", live=False),
+    "WeRoBot": lambda url, folder: werobot(url),
+}
+
+
+def run(name: str, url: str, turns: int) -> None:
+    """Run some turns of a contender: what is counted, in a process of its own."""
+    warnings.simplefilter("ignore", DeprecationWarning)
+    with tempfile.TemporaryDirectory() as folder:
+        answer = CONTENDERS[name](url, folder)
+        if name != "floor":
+            lengthen(answer, name, LENGTH)
+        for _ in range(WARM + turns):
+            answer(push(name, "1"))
+
+
+def counted(name: str, url: str, turns: int) -> int:
+    """Return the instructions of a process that does so.
+
+    Raises:
+        RuntimeError: Valgrind did not count.
+    """
+    redis.Redis.from_url(url).flushall()
+    own = [sys.executable, "-m", __spec__.name, "--run", name, "--url", url, "--turns", str(turns)]
+    done = subprocess.run(
+        ["valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null", *own],
+        env={**os.environ, "PYTHONHASHSEED": "0"},
+        cwd=Path(__file__).parent.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    found = re.search(r"I\s+refs:\s+([\d,]+)", done.stderr)
+    if done.returncode or found is None:
+        raise RuntimeError(f"{name} under valgrind: {done.stderr[-2000:]}")
+    return int(found.group(1).replace(",", ""))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print the table; returns 1 if a live turn is over its budget."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", default=["floor", "live", "cold", "memory", "WeRoBot"])
+    parser.add_argument("--turns", type=int, default=200)
+    parser.add_argument("--run", help=argparse.SUPPRESS)
+    parser.add_argument("--url", help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    if options.run:
+        run(options.run, options.url, options.turns)
+        return 0
+    if shutil.which("valgrind") is None:
+        print("valgrind is not installed: nothing counted")
+        return 0
+    found: dict[str, float] = {}
+    with redis_servers() as start:
+        url = start().url
+        for name in options.names:
+            more, some = (counted(name, url, turns) for turns in (2 * options.turns, options.turns))
+            found[name] = (more - some) / options.turns
+            print(f"{name:12}{found[name]:12,.0f} instructions a turn", flush=True)
+    if "live" not in found or "WeRoBot" not in found:
+        return 0
+    ratio = found["live"] / found["WeRoBot"]
+    print(f"{'':12}{ratio:12.2f} of WeRoBot's (budget {BUDGET})")
+    return int(ratio > BUDGET)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
