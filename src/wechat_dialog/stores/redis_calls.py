@@ -11,8 +11,9 @@ import hashlib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
+from math import ceil
 from typing import Any, Generic, TypeVar
 
 from wechat_dialog.errors import ClaimLost, ConfigurationError, StoreError
@@ -188,14 +189,15 @@ class Calls:
         k = self._keys(user)
         limit: str | int = "" if max_age is None else rules.micros(max_age)
         if not fence and _only_appends(write) and remember >= _SHORTEST:
+            kept, spans = _spans(write.ttl, remember)
             return Call(
                 self._fast,
                 (
-                    *(4, k + "h", k + "j", k + "c", f"{k}a:{key}", revision, limit),
-                    *(int(deferred), _token(), rules.micros(write.ttl)),
+                    *("4", f"{k}h", f"{k}j", f"{k}c", f"{k}a:{key}"),
+                    f"{revision} {limit} {deferred:d} {_token()} {kept}",
+                    *spans,
                     write.head,
                     reply,
-                    rules.micros(remember),
                     *write.records,
                 ),
                 _read_commit,
@@ -251,6 +253,16 @@ def _escaped(text: str) -> str:
 
 def _has_extras(write: Write) -> bool:
     return write.data is not None or write.park is not None or write.unpark is not None
+
+
+@lru_cache(maxsize=256)
+def _spans(ttl: float, remember: float) -> tuple[str, tuple[str, str, str]]:
+    """Return how long what the fast script writes counts, in µs, and when Redis may drop it, in ms."""
+    lasts, remembered = rules.micros(ttl), rules.micros(remember)
+    kept = ceil(lasts / 1000)
+    # The records outlive the head a little, never the other way round.
+    drop = str(kept), str(kept + 1000), str(ceil(remembered / 1000))
+    return f"{lasts} {remembered}", drop
 
 
 def _only_appends(write: Write) -> bool:
@@ -325,6 +337,9 @@ def _read_claim(answer: Any) -> Claimed | Answered | Running:
 
 
 def _read_commit(answer: Any) -> Committed | Answered | Conflict | Deferred:
+    if type(answer) is bytes:  # the fast script's, whose every number made a number again costs
+        revision, journal = answer.split()
+        return Committed(int(revision), int(journal))
     kind = answer[0]
     if kind == _DONE:
         return Committed(answer[1], answer[2])

@@ -1,9 +1,11 @@
 -- How a user's keys are read and written. It stands before every script, after clock.lua.
 --
 --   h      'write-id revision journal length committed expires\n' .. head      (string)
+--          where expires is a time, or a time after `committed`: '+<how long>'
 --   j      the records                                                          (list)
 --   c      the claim and the messages seen, as read_line gives them, packed     (string)
 --   a:key  '=expires\n' .. reply, or '~expires\n' if deferred                   (string)
+--          where expires is a time, or '<when>+<how long>'
 --   d      the user's data                                                      (string)
 --   p      id -> 'stamp expires\n' .. document                                  (hash)
 --
@@ -21,12 +23,13 @@ local match, format, ceil, max = string.match, string.format, math.ceil, math.ma
 
 local function read_head(text)
   if not text then return nil end
-  local write_id, revision, journal, length, committed, expires, start =
-    match(text, '^(%S+) (%d+) (%d+) (%d+) (%d+) (%d+)\n()')
-  if now >= tonumber(expires) then return nil end
+  local write_id, revision, journal, length, committed, lasts, expires, start =
+    match(text, '^(%S+) (%d+) (%d+) (%d+) (%d+) (%+?)(%d+)\n()')
+  expires = (lasts == '+' and committed or 0) + expires
+  if now >= expires then return nil end
   return {
     revision = tonumber(revision), journal = tonumber(journal), length = tonumber(length),
-    committed = tonumber(committed), expires = tonumber(expires), write_id = write_id,
+    committed = tonumber(committed), expires = expires, write_id = write_id,
     head = string.sub(text, start),
   }
 end
@@ -135,8 +138,8 @@ end
 -- Returns nil (nothing known), or the reply, or false (deferred).
 local function read_mark(text)
   if not text then return nil end
-  local kind, expires, start = match(text, '^([=~])(%d+)\n()')
-  if now >= tonumber(expires) then return nil end
+  local kind, since, kept, start = match(text, '^([=~])(%d+)%+?(%d*)\n()')
+  if now >= since + (tonumber(kept) or 0) then return nil end
   if kind == '~' then return false end
   return string.sub(text, start)
 end
