@@ -62,7 +62,13 @@ def counted(name: str, url: str, turns: int) -> int:
     redis.Redis.from_url(url).flushall()
     own = [sys.executable, "-m", __spec__.name, "--run", name, "--url", url, "--turns", str(turns)]
     done = subprocess.run(
-        ["valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null", *own],
+        [
+            "valgrind",
+            "--tool=cachegrind",
+            "--cache-sim=no",
+            "--cachegrind-out-file=/dev/null",
+            *own,
+        ],
         env={**os.environ, "PYTHONHASHSEED": "0"},
         cwd=Path(__file__).parent.parent,
         capture_output=True,

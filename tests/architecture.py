@@ -79,6 +79,7 @@ DRIVERS: Mapping[str, tuple[str, ...]] = {
     "msgspec": (),
     "cryptography": ("wire.crypto",),
     "redis": ("stores.redis",),
+    "hiredis": ("stores.redis",),
     "httpx": ("api", "platform"),
     "flask": ("web.flask",),
     "django": ("web.django",),

@@ -31,10 +31,11 @@ from wechat_dialog.stores.base import (
 )
 from wechat_dialog.stores.redis_address import Address
 from wechat_dialog.stores.redis_calls import Call, Calls
+from wechat_dialog.stores.redis_lines import AsyncLines, Lines
 
 # The guard against a missing redis-py is in `redis_clients`, so it is imported before.
 import redis.asyncio  # isort: skip
-from redis.exceptions import NoScriptError, ResponseError  # isort: skip
+from redis.exceptions import NoScriptError  # isort: skip
 
 __all__ = ["AsyncRedisStore", "RedisStore"]
 
@@ -79,6 +80,7 @@ class RedisStore:
         self._patience = patience
         self._url = server if isinstance(server, str) else None
         self._client: Any = None if isinstance(server, str) else server
+        self._lines: Lines | None = None
         self._direct = False
         if isinstance(server, str):
             address = Address.parse(server)
@@ -114,23 +116,12 @@ class RedisStore:
         return call.read(answer)
 
     def _ask(self, *words: str | bytes | int) -> Any:
-        client = self._client or self._connected()
         if not self._direct:
-            return client.execute_command(*words)
-        # A sixth of the time of a turn is what execute_command does around these four calls
-        # (metrics, retries, callbacks), none of which is wanted here.
-        pool = client.connection_pool
-        connection = pool.get_connection()
-        try:
-            connection.send_command(*words)
-            return connection.read_response()
-        except ResponseError:
-            raise
-        except BaseException:
-            connection.disconnect()  # what is still to come answers this call, not the next one
-            raise
-        finally:
-            pool.release(connection)
+            return (self._client or self._connected()).execute_command(*words)
+        lines = self._lines
+        if lines is None:
+            lines = self._lines = Lines(self._connected())
+        return lines.ask(*words)
 
     def _insist(self, call: Call[T], error: Exception) -> T:
         for pause in clients.pauses(self._patience):
@@ -222,7 +213,10 @@ class RedisStore:
 
     def close(self) -> None:
         """See `Store.close`."""
-        client = self._client
+        client, lines = self._client, self._lines
+        if lines is not None:
+            self._lines = None
+            lines.close()
         if client is not None:
             if self._url is not None:
                 self._client = None
@@ -254,11 +248,16 @@ class AsyncRedisStore:
         self._clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Any] = (
             weakref.WeakKeyDictionary()
         )
+        self._lines: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncLines] = (
+            weakref.WeakKeyDictionary()
+        )
         self._direct = False
+        self._limits: tuple[float | None, float | None] = None, None
         if isinstance(server, str):
             address = Address.parse(server)
             clients.check(address)
             self._direct = address.kind != "cluster"
+            self._limits = clients.limits(address)
         else:
             clients.require_bytes(server)
 
@@ -285,26 +284,21 @@ class AsyncRedisStore:
         return call.read(answer)
 
     async def _ask(self, *words: str | bytes | int) -> Any:
-        client = self._connected()
-        if not self._direct:
-            try:
-                return await client.execute_command(*words)
-            except AttributeError as error:
-                # Where one task finds a node of the cluster gone, redis-py closes connections
-                # that other tasks are just opening, and these then write to None.
-                raise redis.ConnectionError("the connection was closed meanwhile") from error
-        pool = client.connection_pool
-        connection = await pool.get_connection()
+        if self._direct:
+            return await self._line().ask(*words)
         try:
-            await connection.send_command(*words)
-            return await connection.read_response()
-        except ResponseError:
-            raise
-        except BaseException:
-            await connection.disconnect(nowait=True)
-            raise
-        finally:
-            await pool.release(connection)
+            return await self._connected().execute_command(*words)
+        except AttributeError as error:
+            # Where one task finds a node of the cluster gone, redis-py closes connections
+            # that other tasks are just opening, and these then write to None.
+            raise redis.ConnectionError("the connection was closed meanwhile") from error
+
+    def _line(self) -> AsyncLines:
+        loop = asyncio.get_running_loop()
+        lines = self._lines.get(loop)
+        if lines is None:
+            lines = self._lines[loop] = AsyncLines(self._connected(), *self._limits)
+        return lines
 
     async def _insist(self, call: Call[T], error: Exception) -> T:
         for pause in clients.pauses(self._patience):
@@ -374,6 +368,9 @@ class AsyncRedisStore:
     async def close(self) -> None:
         """See `Store.close`; gives back what belongs to the running loop."""
         client = self._connected()
+        lines = self._lines.pop(asyncio.get_running_loop(), None)
+        if lines is not None:
+            await lines.close()
         if self._url is not None:
             self._clients.pop(asyncio.get_running_loop(), None)
         await client.aclose()

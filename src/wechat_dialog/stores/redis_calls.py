@@ -257,7 +257,9 @@ def _has_extras(write: Write) -> bool:
 
 @lru_cache(maxsize=256)
 def _spans(ttl: float, remember: float) -> tuple[str, tuple[str, str, str]]:
-    """Return how long what the fast script writes counts, in µs, and when Redis may drop it, in ms."""
+    """Return for how many µs what the fast script writes counts, and after how many ms Redis may
+    drop head, records and reply.
+    """
     lasts, remembered = rules.micros(ttl), rules.micros(remember)
     kept = ceil(lasts / 1000)
     # The records outlive the head a little, never the other way round.

@@ -51,6 +51,7 @@ __all__ = [
     "client",
     "explain",
     "is_replica",
+    "limits",
     "passes",
     "pauses",
     "require_bytes",
@@ -161,10 +162,22 @@ def client(address: Address) -> Any:
     return sentinel.master_for(address.service)
 
 
+def limits(address: Address) -> tuple[float | None, float | None]:
+    """Return the seconds an answer may take, and those of a new connection's first; None: any."""
+    settings = _settings(address)
+    answer, connected = settings["socket_timeout"], settings["socket_connect_timeout"]
+    return answer, None if answer is None or connected is None else connected + answer
+
+
 def async_client(address: Address) -> Any:
-    """Make a client for the running loop; it connects when first used."""
+    """Make a client for the running loop; it connects when first used.
+
+    But in a cluster its connections have no limit on how long an answer takes: `AsyncLines` has.
+    """
     settings = _settings(address)
     settings["retry"] = AsyncRetry(NoBackoff(), 0)
+    if address.kind == "server":
+        settings["socket_timeout"] = None
     kind = settings.pop("connection_class", None)
     if address.kind == "server":
         if kind is not None:
@@ -177,6 +190,7 @@ def async_client(address: Address) -> Any:
         nodes = [AsyncClusterNode(host, port) for host, port in address.nodes]
         return redis.asyncio.RedisCluster(startup_nodes=nodes, **settings)
     own = _sentinel_settings(settings)
+    settings["socket_timeout"] = None
     sentinel: Any = AsyncSentinel(list(address.nodes), sentinel_kwargs=own, **settings)
     return sentinel.master_for(address.service)
 
