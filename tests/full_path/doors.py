@@ -196,8 +196,9 @@ class AsgiDoor:
 class HttpDoor:
     """A server on 127.0.0.1; a connection a request, as the platform makes them."""
 
-    def __init__(self, port: int, *, timeout: float = PATIENCE) -> None:
+    def __init__(self, port: int, path: str = "/any/path", *, timeout: float = PATIENCE) -> None:
         self.port = port
+        self.path = path
         self.timeout = timeout
 
     def request(
@@ -212,7 +213,7 @@ class HttpDoor:
             all_headers = _headers(body, headers)
             connection.request(
                 method,
-                f"/any/path?{query}",
+                f"{self.path}?{query}",
                 None if method == "GET" else body,
                 all_headers,
                 encode_chunked="transfer-encoding" in all_headers,

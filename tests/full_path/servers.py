@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from socketserver import ThreadingMixIn
-from typing import Any
+from typing import Any, Literal
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 import uvicorn
@@ -56,10 +56,17 @@ def wsgi_server(bot: Bot) -> Iterator[int]:
         server.server_close()
 
 
-@contextlib.contextmanager
-def asgi_server(bot: Bot) -> Iterator[int]:
+def asgi_server(bot: Bot) -> contextlib.AbstractContextManager[int]:
     """Serve `bot.asgi` with uvicorn; gives the port."""
-    config = uvicorn.Config(bot.asgi, lifespan="on", ws="none", log_config=None)
+    return asgi_application(bot.asgi, lifespan="on")
+
+
+@contextlib.contextmanager
+def asgi_application(
+    application: Any, *, lifespan: Literal["auto", "on", "off"] = "auto"
+) -> Iterator[int]:
+    """Serve any ASGI application with uvicorn; gives the port."""
+    config = uvicorn.Config(application, lifespan=lifespan, ws="none", log_config=None)
     config.timeout_graceful_shutdown = 1
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listening:

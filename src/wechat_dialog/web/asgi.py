@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from wechat_dialog.errors import Refused, TooLarge
-from wechat_dialog.web.face import LIMIT, Answers, refusal
+from wechat_dialog.errors import TooLarge
+from wechat_dialog.web.face import LIMIT, Answers, Served, check_length, serve_async
 
 __all__ = ["Application"]
-
-log = logging.getLogger("wechat_dialog")
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -37,26 +34,19 @@ class Application:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         query = scope.get("query_string", b"").decode("latin-1")
-        method = scope["method"]
+
+        async def read() -> bytes:
+            return await _read(scope, receive)
+
         try:
-            if method == "POST":
-                body = await _read(scope, receive)
-                if body is None:
-                    return
-                answer = await self._bot.answer_async(body, query)
-                await _respond(send, 200, answer, b"application/xml; charset=utf-8")
-            elif method in ("GET", "HEAD"):
-                echo = self._bot.echo(query).encode("utf-8", "surrogatepass")
-                await _respond(
-                    send, 200, echo if method == "GET" else b"", b"text/plain; charset=utf-8"
-                )
-            else:
-                await _respond(send, 405, b"", b"text/plain", [(b"allow", b"GET, HEAD, POST")])
-        except Refused as error:
-            await _respond(send, refusal(error), b"", b"text/plain")
-        except Exception:
-            log.exception("the request could not be answered")
-            await _respond(send, 500, b"", b"text/plain")
+            served = await serve_async(self._bot, scope["method"], query, read)
+        except _Gone:
+            return
+        await _respond(send, served)
+
+
+class _Gone(BaseException):
+    """The client hung up before its request was whole."""
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:
@@ -67,22 +57,22 @@ async def _lifespan(receive: Receive, send: Send) -> None:
             return
 
 
-async def _read(scope: Scope, receive: Receive) -> bytes | None:
-    """Read the body, and no more of it than a message can have; None if the connection was closed
-    meanwhile.
+async def _read(scope: Scope, receive: Receive) -> bytes:
+    """Read the body, and no more of it than a message can have.
 
     Raises:
         TooLarge: It has more.
+        _Gone: The connection was closed meanwhile.
     """
     for name, value in scope.get("headers", ()):
-        if name == b"content-length" and not (value.isdigit() and int(value[:20]) <= LIMIT):
-            raise TooLarge("more bytes announced than a message can have")
+        if name == b"content-length":
+            check_length(value.decode("latin-1"))
     pieces: list[bytes] = []
     size = 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            return None
+            raise _Gone
         pieces.append(message.get("body", b""))
         size += len(pieces[-1])
         if size > LIMIT:
@@ -91,9 +81,10 @@ async def _read(scope: Scope, receive: Receive) -> bytes | None:
             return b"".join(pieces)
 
 
-async def _respond(
-    send: Send, status: int, body: bytes, kind: bytes, more: list[tuple[bytes, bytes]] | None = None
-) -> None:
-    headers = [(b"content-type", kind), (b"content-length", b"%d" % len(body)), *(more or [])]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+async def _respond(send: Send, served: Served) -> None:
+    length = b"%d" % len(served.body)
+    headers = [(b"content-type", served.kind.encode()), (b"content-length", length)]
+    if served.allow:
+        headers.append((b"allow", served.allow.encode()))
+    await send({"type": "http.response.start", "status": served.status, "headers": headers})
+    await send({"type": "http.response.body", "body": served.body})

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable
-from typing import Protocol
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple, Protocol
 
-from wechat_dialog.errors import Refused
+from wechat_dialog.errors import Refused, TooLarge
 
-__all__ = ["LIMIT", "Answers", "refusal"]
+__all__ = ["LIMIT", "METHODS", "Answers", "Served", "check_length", "serve", "serve_async"]
 
 log = logging.getLogger("wechat_dialog")
 
 LIMIT = 65536
 """Bytes of a body that are read; no message of the platform is longer (protocol reference 8)."""
+
+METHODS = ("GET", "HEAD", "POST")
+"""What is answered; anything else is a 405."""
+
+XML = "application/xml; charset=utf-8"
+TEXT = "text/plain; charset=utf-8"
 
 
 class Answers(Protocol):
@@ -32,12 +38,79 @@ class Answers(Protocol):
         ...
 
 
-def refusal(error: Refused) -> int:
-    """Return the HTTP status for a refused request, and tell the log; the sender gets no reason."""
-    log.warning(
-        "refused with %d: %s%s",
-        error.status,
-        type(error).__name__,
-        f" ({error})" if str(error) else "",
-    )
-    return error.status
+class Served(NamedTuple):
+    """What to answer a request.
+
+    Attributes:
+        status: The HTTP status.
+        body: The body; empty where the status says enough.
+        kind: Its content type.
+        allow: The methods there are, for an answer to another one; "" otherwise.
+    """
+
+    status: int
+    body: bytes
+    kind: str = TEXT
+    allow: str = ""
+
+
+def serve(bot: Answers, method: str, query: str, read: Callable[[], bytes]) -> Served:
+    """Answer one request.
+
+    Args:
+        bot: The bot.
+        method: The HTTP method.
+        query: The raw query string.
+        read: Reads the body; raises `TooLarge` where it is longer than `LIMIT`.
+    """
+    try:
+        if method == "POST":
+            return Served(200, bot.answer(read(), query), XML)
+        return _without_body(bot, method, query)
+    except Exception as error:  # noqa: BLE001 - told to the log, and to the sender by its status
+        return _failed(error)
+
+
+async def serve_async(
+    bot: Answers, method: str, query: str, read: Callable[[], Awaitable[bytes]]
+) -> Served:
+    """Answer one request on an event loop; see `serve`."""
+    try:
+        if method == "POST":
+            return Served(200, await bot.answer_async(await read(), query), XML)
+        return _without_body(bot, method, query)
+    except Exception as error:  # noqa: BLE001 - see `serve`
+        return _failed(error)
+
+
+def check_length(announced: str | None) -> int | None:
+    """Return the length that a request announces; None if it announces none.
+
+    Raises:
+        TooLarge: It is longer than any message, or no number.
+    """
+    if not announced:
+        return None
+    # Twenty digits say enough: `int` itself refuses more than 4300.
+    number = announced.isascii() and announced.isdecimal()
+    size = int(announced[:20]) if number else LIMIT + 1
+    if size > LIMIT:
+        raise TooLarge("more bytes announced than a message can have")
+    return size
+
+
+def _without_body(bot: Answers, method: str, query: str) -> Served:
+    if method not in METHODS:
+        return Served(405, b"", allow=", ".join(METHODS))
+    echo = bot.echo(query).encode("utf-8", "surrogatepass")
+    return Served(200, echo if method == "GET" else b"")
+
+
+def _failed(error: Exception) -> Served:
+    """Tell the log why; the sender gets a status and no reason."""
+    if isinstance(error, Refused):
+        reason = f" ({error})" if str(error) else ""
+        log.warning("refused with %d: %s%s", error.status, type(error).__name__, reason)
+        return Served(error.status, b"")
+    log.error("the request could not be answered", exc_info=error)
+    return Served(500, b"")

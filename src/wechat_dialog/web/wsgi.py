@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from wechat_dialog.errors import Refused, TooLarge
-from wechat_dialog.web.face import LIMIT, Answers, refusal
+from wechat_dialog.errors import TooLarge
+from wechat_dialog.web.face import LIMIT, Answers, check_length, serve
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 __all__ = ["Application"]
-
-log = logging.getLogger("wechat_dialog")
 
 
 class Application:
@@ -26,26 +23,14 @@ class Application:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
-        query = environ.get("QUERY_STRING", "")
         method = environ.get("REQUEST_METHOD", "GET")
-        try:
-            if method == "POST":
-                body = self._bot.answer(_read(environ), query)
-                return _respond(start_response, 200, body, "application/xml; charset=utf-8")
-            if method in ("GET", "HEAD"):
-                echo = self._bot.echo(query).encode("utf-8", "surrogatepass")
-                return _respond(
-                    start_response,
-                    200,
-                    echo if method == "GET" else b"",
-                    "text/plain; charset=utf-8",
-                )
-            return _respond(start_response, 405, b"", "text/plain", [("Allow", "GET, HEAD, POST")])
-        except Refused as error:
-            return _respond(start_response, refusal(error), b"", "text/plain")
-        except Exception:
-            log.exception("the request could not be answered")
-            return _respond(start_response, 500, b"", "text/plain")
+        query = environ.get("QUERY_STRING", "")
+        served = serve(self._bot, method, query, lambda: _read(environ))
+        headers = [("Content-Type", served.kind), ("Content-Length", str(len(served.body)))]
+        if served.allow:
+            headers.append(("Allow", served.allow))
+        start_response(f"{served.status} {HTTPStatus(served.status).phrase}", headers)
+        return [served.body]
 
 
 def _read(environ: dict[str, Any]) -> bytes:
@@ -55,12 +40,8 @@ def _read(environ: dict[str, Any]) -> bytes:
         TooLarge: It has more.
     """
     stream = environ["wsgi.input"]
-    length = environ.get("CONTENT_LENGTH") or ""
-    if length:
-        # Twenty digits say enough: `int` itself refuses more than 4300.
-        size = int(length[:20]) if length.isascii() and length.isdecimal() else LIMIT + 1
-        if size > LIMIT:
-            raise TooLarge("more bytes announced than a message can have")
+    size = check_length(environ.get("CONTENT_LENGTH"))
+    if size is not None:
         return _read_up_to(stream.read, size)
     if (
         environ.get("wsgi.input_terminated")
@@ -79,15 +60,3 @@ def _read_up_to(read: Callable[[int], bytes], size: int) -> bytes:
         pieces.append(piece)
         size -= len(piece)
     return b"".join(pieces)
-
-
-def _respond(
-    start_response: StartResponse,
-    status: int,
-    body: bytes,
-    kind: str,
-    more: list[tuple[str, str]] | None = None,
-) -> list[bytes]:
-    headers = [("Content-Type", kind), ("Content-Length", str(len(body))), *(more or [])]
-    start_response(f"{status} {HTTPStatus(status).phrase}", headers)
-    return [body]
