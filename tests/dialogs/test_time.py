@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.dialogs.journals import all_records, state
+from tests.dialogs.journals import all_records, counted, state, stored_bytes
 from wechat_dialog import Bot, Chat, Dialog, Texts, TooManyAttempts
 from wechat_dialog.testing import Talk
 
@@ -166,14 +166,26 @@ def test_an_endless_chat_that_hands_over_to_itself_keeps_one_length() -> None:
         return chat.continue_as(talk_on, count=count + 1)
 
     talk = Talk(bot, strict=False)
+    asked = counted(talk)
     talk("聊")
     lengths: set[int] = set()
+    sizes: list[int] = []
+    commands: set[tuple[str, ...]] = set()
     for number in range(1, 10_001):
+        asked.clear()
         assert talk("嗯") == f"{number}？"
         if number % 1000 == 0:
-            talk.restart()
+            commands.add(tuple(asked))
             lengths.add(len(all_records(talk)))
+            sizes.append(stored_bytes(talk))
+        elif number % 1000 == 1:
+            commands.add(tuple(asked))
+            talk.restart()
+        elif number % 1000 == 2:
+            assert asked == ["claim", "commit"], "as cold as a turn can be"
     assert lengths == {1}
+    assert commands == {("commit",)}
+    assert max(sizes) - min(sizes) <= 8, "the digits of the count, and of the message's id"
     assert len(state(talk).stack) == 1
     assert talk("完") == "聊了 10000 句。"
 

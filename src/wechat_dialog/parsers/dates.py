@@ -17,7 +17,7 @@ from datetime import date, datetime, timedelta
 
 from wechat_dialog.parsers.numerals import read_number
 from wechat_dialog.parsers.parser import Parser
-from wechat_dialog.parsers.spoken import spoken
+from wechat_dialog.parsers.spoken import politely, spoken
 
 __all__ = ["NamedDay", "day", "named_days", "small"]
 
@@ -237,4 +237,4 @@ _FORMS = (
     _form(r"(?:(上|这|本|下下|下)个?)?月[底末]", _month_end),
 )  # fmt: skip
 
-day: Parser[date] = Parser("date", _read_day)
+day: Parser[date] = Parser("date", politely(_read_day, booking=True))

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from wechat_dialog.parsers.dates import named_days
 from wechat_dialog.parsers.numerals import read_number
 from wechat_dialog.parsers.parser import Parser
-from wechat_dialog.parsers.spoken import spoken
+from wechat_dialog.parsers.spoken import politely, spoken
 from wechat_dialog.parsers.times import Clock, read_clock
 
 __all__ = ["moment"]
@@ -104,4 +104,4 @@ def _combine(day: date, clock: Clock, now: datetime) -> datetime:
     return wall
 
 
-moment: Parser[datetime] = Parser("datetime", _read_moment)
+moment: Parser[datetime] = Parser("datetime", politely(_read_moment, booking=True))

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from wechat_dialog.parsers.numerals import digits, read_number, shifted
 from wechat_dialog.parsers.parser import Parser
-from wechat_dialog.parsers.spoken import spoken
+from wechat_dialog.parsers.spoken import politely, spoken
 
 __all__ = ["amount", "decimal", "integer", "real"]
 
@@ -20,7 +20,7 @@ _NOT_WHOLE = "请回复一个整数，例如 12。"
 _NOT_NUMBER = "请回复一个数字，例如 12.5。"
 _NOT_AMOUNT = "请回复一个金额，例如 12.5元。"
 _TOO_LONG = "这个数字太长了，请换一个。"
-_SIGN = re.compile(r"(?:(?:人民币|rmb|cny|¥) ?)?(.*?) ?(?:(?:rmb|cny)|整)?")
+_SIGN = re.compile(r"(?:(?:人民币|rmb|cny|¥) ?)?(.*?) ?(?:rmb|cny|人民币|整)?")
 _PARTS = re.compile(r"(?:([^元块]+)[元块])?(?:([^角毛]{1,2})[角毛])?(?:(.{1,3})分)?")
 _TAIL = re.compile(r"([^元块]+)[元块]([^元块角毛分]{1,2}|[^角毛]{1}[角毛].)")
 
@@ -138,8 +138,8 @@ def _sum(yuan: Decimal, cents: Decimal) -> Decimal | None:
     return yuan + cents / 100 if cents else yuan
 
 
-integer: Parser[int] = Parser("int", _read_integer)
-real: Parser[float] = Parser("float", _read_real)
-decimal: Parser[Decimal] = Parser("Decimal", _read_decimal)
-amount: Parser[Decimal] = Parser("amount", _read_amount)
+integer: Parser[int] = Parser("int", politely(_read_integer))
+real: Parser[float] = Parser("float", politely(_read_real))
+decimal: Parser[Decimal] = Parser("Decimal", politely(_read_decimal))
+amount: Parser[Decimal] = Parser("amount", politely(_read_amount))
 """An amount in yuan, with exactly two decimals; not negative."""

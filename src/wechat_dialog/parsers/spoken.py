@@ -8,8 +8,13 @@ once, here. Unicode's own NFKC is not used: it reads `3²` as 32 and takes ½ ap
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from datetime import datetime
+from typing import TypeVar
 
-__all__ = ["LONGEST", "fold", "narrow", "spoken"]
+__all__ = ["LONGEST", "fold", "narrow", "politely", "spoken"]
+
+T = TypeVar("T")
 
 LONGEST = 200
 """Characters a number, date or choice may have. Longer texts fit no parser: bounded work."""
@@ -68,6 +73,45 @@ def spoken(text: str) -> str:
         return ""
     even = narrow(text).lower().translate(_SIMPLE).rstrip(_TRAILING)
     return " ".join(_BESIDE_HAN.sub("", even).split())
+
+
+# 我要三个, 就明天吧, 那就下午三点好了: what people say around a number or a day when they answer.
+_ASKED = re.compile(r"(?:那么?|就|我们?)*(?:想要|想|要|选|来|给我来?)*")
+_BOOKED = re.compile(r"(?:那么?|就|我们?)*(?:想要|想|要|选|订|预订|定|约|预约)*")
+_POLITE = re.compile(
+    r"(?:吧|啊|呀|哦|噢|哈|呢|啦|可以|就行|就好|好了|都行|谢谢了?|麻烦了?|[ ,，、!！~])+$"
+)
+
+
+def politely(
+    read: Callable[[str, datetime], T], *, booking: bool = False
+) -> Callable[[str, datetime], T]:
+    """Return a reading that also takes what people say around an answer: 就明天吧, 我要三个.
+
+    Nothing is searched for: what is left without it has to be the answer, the whole of it.
+
+    Args:
+        read: The reading.
+        booking: Whether it is of a day or a time, which is booked (约明天); 约12 is about 12.
+    """
+    before = _BOOKED if booking else _ASKED
+
+    def read_politely(text: str, now: datetime) -> T:
+        try:
+            return read(text, now)
+        except ValueError as error:
+            said = spoken(text)
+            asked = before.match(said)
+            bare = _POLITE.sub("", said[asked.end() if asked else 0 :])
+            if not bare or bare == said:
+                raise
+            try:
+                return read(bare, now)
+            except ValueError:
+                # What was wrong with the answer as it was given says more.
+                raise error from None
+
+    return read_politely
 
 
 def fold(text: str) -> str:

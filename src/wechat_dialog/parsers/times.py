@@ -12,7 +12,7 @@ from datetime import datetime, time
 
 from wechat_dialog.parsers.numerals import read_number
 from wechat_dialog.parsers.parser import Parser
-from wechat_dialog.parsers.spoken import spoken
+from wechat_dialog.parsers.spoken import politely, spoken
 
 __all__ = ["Clock", "clock", "read_clock"]
 
@@ -49,6 +49,7 @@ _BARE = {"中午": (12, 0), "正午": (12, 0), "午夜": (24, 0)}
 _PART = "(" + "|".join(_PARTS) + ")?的?"
 
 _DIGITAL = re.compile(_PART + r" ?([0-9]{1,2}):([0-5][0-9])(?::([0-5][0-9]))? ?(am|pm)?")
+_TYPED = re.compile(r"([0-9]{1,2}(?=\.)|[0-9]{2})\.?([0-9]{2})")
 _ENGLISH_HOUR = re.compile(r"([0-9]{1,2}) ?(am|pm)")
 _SAID = re.compile(
     _PART + _NUMBER + r"(?:点钟|点整|时整|点|时)"
@@ -96,6 +97,12 @@ def _digital(said: str) -> Clock | None:
     if found is None or (found[1] and found[5]):
         return None
     return _at(found[1] or found[5], int(found[2]), int(found[3]), int(found[4] or 0))
+
+
+def _typed(said: str) -> Clock | None:
+    """`1530` and `8.30`, where nothing but a time was asked for."""
+    found = _TYPED.fullmatch(said)
+    return None if found is None else _at(None, int(found[1]), int(found[2]))
 
 
 def _english_hour(said: str) -> Clock | None:
@@ -153,10 +160,11 @@ def _at(part: str | None, hour: int, minute: int, second: int = 0) -> Clock | No
 
 
 def _read_time(text: str, _now: datetime) -> time:
-    found = read_clock(spoken(text))
+    said = spoken(text)
+    found = read_clock(said) or _typed(said)
     if found is None:
         raise ValueError(_EXAMPLE)
     return found.time
 
 
-clock: Parser[time] = Parser("time", _read_time)
+clock: Parser[time] = Parser("time", politely(_read_time, booking=True))
