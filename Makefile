@@ -32,8 +32,8 @@ help:  ## this list
 	@echo 'make …'
 	@sed -n 's/^\([a-z]*\):[^#]*## /  \1\t/p' Makefile | expand -t 12
 
-demo: $(RUN)  ## chat with the example bot
-	@exec $(BIN)/wechat-dialog demo
+demo: $(RUN)  ## the example bot on a web page (ARGS=--no-browser, ARGS=--terminal)
+	@exec $(BIN)/wechat-dialog demo $(ARGS)
 
 test: $(DEV) browser  ## the whole test suite, with a redis-server of its own
 	@$(BIN)/python -m pytest -q -n $(JOBS) $(ARGS)

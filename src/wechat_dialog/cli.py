@@ -235,8 +235,30 @@ def new(folder: Annotated[Path, typer.Argument(metavar="DIR")]) -> None:
 
 
 @app.command()
-def demo() -> None:
-    """Chat with the example bot, on the embedded store."""
+def demo(
+    terminal: Annotated[
+        bool, typer.Option("--terminal", help="chat in the terminal, as lines from a pipe do")
+    ] = False,
+    host: simulator_cli.Host = simulator_cli.LOOPBACK,
+    port: simulator_cli.Port = None,
+    browser: Annotated[
+        bool | None, typer.Option("--browser/--no-browser", help="open the page in a browser")
+    ] = None,
+) -> None:
+    """Try the example bot, on the embedded store: on a web page, or in the terminal.
+
+    Where the input is no terminal and nothing is said of the page, its lines are messages.
+    """
+    asked_for = browser is not None or port is not None or host != simulator_cli.LOOPBACK
+    if not terminal and (asked_for or sys.stdin.isatty()):
+        simulator_cli.open_simulator(
+            "wechat_dialog.demo:bot",
+            Account(secrets.token_hex(8)),
+            host=host,
+            port=port,
+            browser=browser is not False,
+        )
+        return
     with (
         tempfile.TemporaryDirectory(prefix="wechat-dialog-demo-") as folder,
         _server_of("wechat_dialog.demo:bot", folder) as (platform, server),

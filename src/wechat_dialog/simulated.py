@@ -76,6 +76,8 @@ def _prepared(target: str, hello: dict[str, Any], clock: _Clock) -> Any:
     if not bot.token:
         bot.simulate(hello["token"])
     bot.use_store(SQLiteStore(hello["store"], clock))
+    if hello["api"]:
+        bot.use_platform("wx0123456789abcdef", "simulated", hello["api"])
     bot.use_clock(clock)
     if hello["strict"]:
         bot.rules = dataclasses.replace(bot.rules, strict=True)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import secrets
 import signal
 import socket
 import webbrowser
@@ -26,10 +27,16 @@ from wechat_dialog.platform.process import BotProcess
 from wechat_dialog.platform.simulator import Simulator
 from wechat_dialog.platform.web import application
 
-__all__ = ["open_simulator", "simulate"]
+__all__ = ["LOOPBACK", "Host", "Port", "open_simulator", "simulate"]
 
 PORT = 8765
 """Where it listens unless told otherwise; if that is taken, anywhere."""
+
+LOOPBACK = "127.0.0.1"
+Host = Annotated[str, typer.Option(help="address to listen on")]
+Port = Annotated[
+    int | None, typer.Option(min=0, max=65535, help=f"{PORT}, or any if that is taken")
+]
 
 USERS = 3
 
@@ -40,10 +47,8 @@ def simulate(
     target: Annotated[
         str, typer.Argument(metavar="APP|URL", help="module:bot, or the URL of a server")
     ],
-    host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
-    port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help=f"{PORT}, or any if that is taken")
-    ] = None,
+    host: Host = LOOPBACK,
+    port: Port = None,
     browser: Annotated[bool, typer.Option(help="open the page in a browser")] = True,
     token: Annotated[str, typer.Option(help="the account's token; for a URL")] = "",
     app_id: Annotated[str, typer.Option(help="for compatible and safe mode; for a URL")] = "",
@@ -59,7 +64,7 @@ def simulate(
 ) -> None:
     """Talk to a bot on a web page that looks like the phone, with its journal beside it."""
     account = Account(
-        token or "simulated",
+        token or secrets.token_hex(8),
         app_id=app_id,
         aes_key=aes_key,
         mode=cast("Mode", mode),
@@ -80,7 +85,7 @@ def open_simulator(
     target: str,
     account: Account,
     *,
-    host: str = "127.0.0.1",
+    host: str = LOOPBACK,
     port: int | None = None,
     browser: bool = True,
     menu: tuple[buttons.Button, ...] = (),
@@ -101,7 +106,8 @@ def open_simulator(
         ConfigurationError: It cannot listen there.
     """
     with _listening(host, port) as listener:
-        shown = f"[{host}]" if ":" in host else host
+        here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - not bound to
+        shown = f"[{here}]" if ":" in here else here
         url = f"http://{shown}:{listener.getsockname()[1]}"
         work = _serve(target, account, listener, url, host, browser, menu, folder)
         with contextlib.suppress(KeyboardInterrupt):
@@ -151,7 +157,11 @@ async def _serve(
         process = BotProcess(
             target, token=account.token, api=url, folder=folder, environment=environment
         )
-    desk = Desk(AsyncPlatform(account, target if process is None else process.url))
+    if process is None:
+        platform = AsyncPlatform(account, target)
+    else:
+        platform = AsyncPlatform(account, process.url, clock=process.clock)
+    desk = Desk(platform)
     desk.media.base = url
     desk.menu = menu
     for _ in range(USERS):

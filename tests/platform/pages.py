@@ -26,6 +26,7 @@ class Page:
         self.url = url
         self.events: list[Event] = []
         self.state: Event = {}
+        self.front = ""
         self._heard = threading.Condition()
         self.client = httpx.Client(base_url=url, trust_env=False, timeout=PATIENCE)
         self._thread = threading.Thread(target=self._listen, daemon=True)
@@ -90,8 +91,13 @@ class Page:
 
     @property
     def user(self) -> str:
-        """The first user's OpenID."""
-        return cast("str", self.state["users"][0]["id"])
+        """The OpenID of the user in front: the first, unless another was put there."""
+        return self.front or cast("str", self.state["users"][0]["id"])
+
+    @property
+    def person(self) -> Event:
+        """The user in front."""
+        return next(one for one in self.state["users"] if one["id"] == self.user)
 
     def ask(self, command: str, **fields: Any) -> httpx.Response:
         """Ask for a command."""

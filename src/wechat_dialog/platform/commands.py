@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from wechat_dialog.errors import DialogError
-from wechat_dialog.platform.desk import NotPossible
+from wechat_dialog.platform.screens import NotPossible
 from wechat_dialog.platform.simulator import Simulator
 
 __all__ = ["run"]

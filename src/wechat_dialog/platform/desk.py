@@ -9,26 +9,19 @@ one event loop.
 from __future__ import annotations
 
 import asyncio
-import itertools
-import secrets
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 from urllib.parse import parse_qsl
 
-from wechat_dialog.errors import DialogError
-from wechat_dialog.platform.buttons import Button, tapped
+from wechat_dialog.platform.buttons import tapped
 from wechat_dialog.platform.emulator import AsyncPlatform
-from wechat_dialog.platform.feed import Feed
-from wechat_dialog.platform.media import Media
 from wechat_dialog.platform.pushing import HEADERS, Request
 from wechat_dialog.platform.quotas import Quotas
-from wechat_dialog.platform.showing import Part, Shown, plain_parts
+from wechat_dialog.platform.screens import NotPossible, Screens
+from wechat_dialog.platform.showing import Shown, plain_parts
 from wechat_dialog.platform.values import Bubble, Exchange, Location, Picture, User
 
-__all__ = ["Desk", "NotPossible"]
-
-NAMES = ("小明", "小红", "小刚", "小丽", "大伟", "阿芳", "老王", "小燕")
-COLOURS = 8
+__all__ = ["Desk"]
 
 Task = asyncio.Task[Shown]
 
@@ -37,21 +30,11 @@ def _nowhere(_user: str) -> None:
     """Give no point to go back to."""
 
 
-class NotPossible(DialogError):
-    """What was asked of a desk cannot be done as things stand; the sentence says why."""
-
-
-class Desk:
+class Desk(Screens):
     """The users of an account.
 
     Attributes:
         platform: Posts to the bot.
-        feed: Hears of everything.
-        users: By OpenID, in the order they came.
-        bubbles: What each user's screen shows, oldest first.
-        requests: Each user's requests, oldest first.
-        menu: The account's menu.
-        media: What was uploaded.
         quotas: How many customer messages each user may be sent.
         marks: Called with a user's OpenID before each message of his; gives the point to go back
             to.
@@ -62,36 +45,13 @@ class Desk:
         self, platform: AsyncPlatform, *, marks: Callable[[str], int | None] | None = None
     ) -> None:
         """Lay out an empty one."""
+        super().__init__(platform.clock)
         self.platform = platform
-        self.feed = Feed()
-        self.users: dict[str, User] = {}
-        self.bubbles: dict[str, list[Bubble]] = {}
-        self.requests: dict[str, list[Exchange]] = {}
-        self.menu: tuple[Button, ...] = ()
-        self.media = Media()
-        self.quotas = Quotas(platform.clock)
+        self.quotas = Quotas(self.clock)
         self.marks = marks or _nowhere
         self.before: Callable[[], Awaitable[object]] | None = None
-        self._ids = itertools.count(1)
         self._last: dict[str, tuple[dict[str, Any], Bubble]] = {}
-        self._busy: dict[str, int] = {}
-        self._typing: dict[str, asyncio.TimerHandle] = {}
-        self._eras: dict[str, int] = {}
         self._tasks: set[Task] = set()
-
-    def now(self) -> int:
-        """Return the desk's time in ms since the epoch."""
-        return int(self.platform.clock() * 1000)
-
-    def state(self) -> dict[str, Any]:
-        """Return all there is."""
-        return {
-            "now": self.now(),
-            "users": list(self.users.values()),
-            "menu": self.menu,
-            "messages": self.bubbles,
-            "requests": self.requests,
-        }
 
     async def close(self) -> None:
         """Give up what is under way."""
@@ -102,53 +62,12 @@ class Desk:
         if self._tasks:
             await asyncio.wait(self._tasks)
 
-    # Users ----------------------------------------------------------------------------------------
-
-    def add_user(self, name: str = "", *, following: bool = True) -> User:
-        """Sit another user down."""
-        number = len(self.users)
-        taken = {user.name for user in self.users.values()}
-        free = [one for one in NAMES if one not in taken]
-        openid = f"o{secrets.token_urlsafe(24)[:27]}"
-        user = User(
-            openid, name or (free[0] if free else f"用户 {number + 1}"), number % COLOURS, following
-        )
-        self.users[openid] = user
-        self.bubbles[openid] = []
-        self.requests[openid] = []
-        self.feed.emit("user", user=user)
-        return user
-
-    def remove_user(self, user: str) -> None:
-        """Let a user go, with all that is on the screen."""
-        self.clear(user)
-        for kept in (self.users, self.bubbles, self.requests, self._last):
-            kept.pop(user, None)
-        self.feed.emit("user_removed", id=user)
-
-    def user(self, id: str) -> User:
-        """Return a user.
-
-        Raises:
-            NotPossible: There is none of this OpenID.
-        """
-        if id not in self.users:
-            raise NotPossible(f"no user {id!r} here")
-        return self.users[id]
-
-    def seen(self, user: str) -> None:
-        """Note that somebody looked at a user's screen."""
-        one = self.user(user)
-        if one.unread:
-            one.unread = 0
-            self.feed.emit("user", user=one)
-
     # What users do --------------------------------------------------------------------------------
 
     def text(self, user: str, content: str, menu_id: str = "") -> Task:
         """Send a text; `menu_id` is that of the link that was tapped to send it."""
         fields = {"Content": content, **({"bizmsgmenuid": menu_id} if menu_id else {})}
-        bubble = self._bubble("user", "text", parts=plain_parts(content))
+        bubble = self.bubble("user", "text", parts=plain_parts(content))
         return self._send(user, "text", fields, bubble, counts_as="menu" if menu_id else "message")
 
     def image(self, user: str, data: bytes = b"", kind: str = "", url: str = "") -> Task:
@@ -157,12 +76,12 @@ class Desk:
         address = self.media.url(media) if media else url or "http://mmbiz.qpic.cn/demo/0"
         fields = {"PicUrl": address, "MediaId": media or "media_demo_1"}
         shown = Picture(self.media.shown(media) if media else address)
-        return self._send(user, "image", fields, self._bubble("user", "image", image=shown))
+        return self._send(user, "image", fields, self.bubble("user", "image", image=shown))
 
     def voice(self, user: str, recognition: str = "") -> Task:
         """Send a recording; `recognition` is what was understood of it."""
         fields = {"MediaId": "media_demo_2", "Format": "amr", "Recognition": recognition}
-        bubble = self._bubble("user", "voice", parts=plain_parts(recognition))
+        bubble = self.bubble("user", "voice", parts=plain_parts(recognition))
         return self._send(user, "voice", fields, bubble)
 
     def location(self, user: str, latitude: float, longitude: float, label: str = "") -> Task:
@@ -174,13 +93,13 @@ class Desk:
             "Label": label,
         }
         place = Location(latitude, longitude, label)
-        bubble = self._bubble("user", "location", location=place)
+        bubble = self.bubble("user", "location", location=place)
         return self._send(user, "location", fields, bubble)
 
     def link(self, user: str, title: str, description: str, url: str) -> Task:
         """Share an article."""
         fields = {"Title": title, "Description": description, "Url": url}
-        bubble = self._bubble("user", "link", title=title, description=description, url=url)
+        bubble = self.bubble("user", "link", title=title, description=description, url=url)
         return self._send(user, "link", fields, bubble)
 
     def event(
@@ -188,7 +107,7 @@ class Desk:
     ) -> Task:
         """Let an event happen."""
         own = {"Event": name, **({} if key is None else {"EventKey": key}), **fields}
-        bubble = self._bubble(
+        bubble = self.bubble(
             "system", "event", title=name, description=str(own.get("EventKey", ""))
         )
         return self._send(user, "event", own, bubble, counts_as=counts_as)
@@ -202,7 +121,7 @@ class Desk:
         one = self.user(user)
         if one.following:
             raise NotPossible(f"{one.name} follows the account already")
-        self._set_following(one, following=True)
+        self.set_following(one, following=True)
         ticket = {"Ticket": f"ticket_{scene}"} if scene else {}
         key = f"qrscene_{scene}" if scene else ""
         return self.event(user, "subscribe", key, counts_as="follow", **ticket)
@@ -215,7 +134,7 @@ class Desk:
         """
         one = self._follower(user)
         task = self.event(user, "unsubscribe", "")
-        self._set_following(one, following=False)
+        self.set_following(one, following=False)
         self.quotas.forget(user)
         return task
 
@@ -280,13 +199,6 @@ class Desk:
             raise NotPossible(f"{one.name} does not follow the account, and so cannot write to it")
         return one
 
-    def _set_following(self, user: User, *, following: bool) -> None:
-        user.following = following
-        self.feed.emit("user", user=user)
-
-    def _bubble(self, sender: str, kind: str, **more: Any) -> Bubble:
-        return Bubble(next(self._ids), sender, self.now(), kind, **more)
-
     def _send(
         self,
         user: str,
@@ -324,13 +236,13 @@ class Desk:
                 self.feed.emit("bubble", user=user, bubble=bubble)
             self.exchanged(user, exchange)
 
-        self._work(user, 1)
+        self.work(user, 1)
         try:
             if self.before is not None:
                 await self.before()
             shown = await self.platform.deliver(message, watch)
         finally:
-            self._work(user, -1)
+            self.work(user, -1)
         if era == self._eras.get(user, 0) and user in self.users:
             self.answered(user, shown, requests=[one.id for one in exchanges.values()])
         return shown
@@ -357,106 +269,7 @@ class Desk:
         known.reply = made.reply.decode("utf-8", "replace")
         return known
 
-    def exchanged(self, user: str, exchange: Exchange) -> None:
-        """Put a request into a user's list, or say that it has changed."""
-        listed = self.requests.get(user)
-        if listed is None:
-            return
-        if not listed or exchange.id not in {one.id for one in listed}:
-            listed.append(exchange)
-        self.feed.emit("request", user=user, request=exchange)
-
-    def answered(
-        self, user: str, shown: Shown, *, requests: list[int], pushed: bool = False
-    ) -> None:
-        """Show a user an answer; nothing if it is none, or the user has gone."""
-        one = self.users.get(user)
-        if one is None or not shown.kind or not one.following:
-            return
-        bubble = self._bubble("bot", shown.kind, parts=shown.parts, articles=shown.articles)
-        bubble.pushed, bubble.requests = pushed, requests
-        if shown.fault:
-            bubble.sender, bubble.why = "system", shown.fault
-        self._attach(bubble, shown)
-        self.stop_typing(user)
-        self.show(user, bubble)
-        one.unread += 1
-        self.feed.emit("user", user=one)
-
-    def _attach(self, bubble: Bubble, shown: Shown) -> None:
-        if shown.kind in ("image", "voice", "video", "music"):
-            inner = shown.reply.get(shown.kind.capitalize(), {})
-            media = str(inner.get("MediaId") or inner.get("ThumbMediaId") or "")
-            bubble.title = str(inner.get("Title", ""))
-            bubble.description = str(inner.get("Description", ""))
-            bubble.url = str(inner.get("MusicUrl", "")) or self.media.shown(media)
-            if shown.kind == "image":
-                bubble.image = Picture(self.media.shown(media))
-        elif shown.kind == "transfer_customer_service":
-            bubble.kind, bubble.sender = "notice", "system"
-
-    def show(self, user: str, bubble: Bubble) -> None:
-        """Put a bubble on a user's screen."""
-        self.bubbles[user].append(bubble)
-        self.feed.emit("bubble", user=user, bubble=bubble)
-
-    def notice(self, user: str, text: str) -> None:
-        """Tell something on a user's screen that nobody said."""
-        self.show(user, self._bubble("system", "notice", parts=(Part(text),)))
-
-    # The typing sign ------------------------------------------------------------------------------
-
-    def _work(self, user: str, more: int) -> None:
-        self._busy[user] = self._busy.get(user, 0) + more
-        self._show_typing(user)
-
-    def start_typing(self, user: str, seconds: float) -> None:
-        """Show the typing sign for so long."""
-        self.stop_typing(user)
-        loop = asyncio.get_running_loop()
-        self._typing[user] = loop.call_later(seconds, self.stop_typing, user)
-        self._show_typing(user)
-
-    def stop_typing(self, user: str) -> None:
-        """Take the sign away that `start_typing` put up."""
-        timer = self._typing.pop(user, None)
-        if timer is not None:
-            timer.cancel()
-        self._show_typing(user)
-
-    def is_typing(self, user: str) -> bool:
-        """Whether `start_typing` put up a sign that is still there."""
-        return user in self._typing
-
-    def is_busy(self, user: str) -> bool:
-        """Whether a message of the user is under way."""
-        return self._busy.get(user, 0) > 0
-
-    def _show_typing(self, user: str) -> None:
-        one = self.users.get(user)
-        typing = self.is_busy(user) or user in self._typing
-        if one is not None and one.typing != typing:
-            one.typing = typing
-            self.feed.emit("user", user=one)
-
-    # Going back -----------------------------------------------------------------------------------
-
     def clear(self, user: str, before: Bubble | None = None) -> None:
-        """Empty a user's screen, or only from a bubble on; what is under way is not heard of any
-        more.
-        """
-        bubbles = self.bubbles[self.user(user).id]
-        end = 0 if before is None else bubbles.index(before)
-        kept = {id for bubble in bubbles[:end] for id in bubble.requests}
-        self._eras[user] = self._eras.get(user, 0) + 1
-        self.bubbles[user] = bubbles[:end]
-        self.requests[user] = [one for one in self.requests[user] if one.id in kept]
+        """See `Screens.clear`; what was last sent cannot be sent again after it."""
+        super().clear(user, before)
         self._last.pop(user, None)
-        self.feed.emit(
-            "cleared", user=user, messages=self.bubbles[user], requests=self.requests[user]
-        )
-
-    def set_menu(self, menu: tuple[Button, ...]) -> None:
-        """Give the account another menu."""
-        self.menu = menu
-        self.feed.emit("menu", menu=menu)

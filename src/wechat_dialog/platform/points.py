@@ -68,8 +68,9 @@ class Points:
         if Path(self._path).exists():
             with self._open() as connection:
                 connection.execute("BEGIN")  # all tables as of one moment
-                for table in TABLES:
-                    point.rows[table] = _rows(connection, table, user)
+                if _are_made(connection):
+                    for table in TABLES:
+                        point.rows[table] = _rows(connection, table, user)
         number = next(self._numbers)
         self._points[number] = point
         while len(self._points) > LIMIT:
@@ -94,6 +95,8 @@ class Points:
         passed = round((now - point.at) * 1e6)
         with self._open() as connection:
             connection.execute("BEGIN IMMEDIATE")
+            if not _are_made(connection):
+                return True
             there = _rows(connection, "documents", point.user)
             rows = {name: [dict(row) for row in point.rows.get(name, [])] for name in TABLES}
             for table, times in TABLES.items():
@@ -112,9 +115,15 @@ class Points:
             return
         with self._open() as connection:
             connection.execute("BEGIN IMMEDIATE")
-            for table in TABLES:
+            for table in TABLES if _are_made(connection) else ():
                 _replace(connection, table, user, [])
             connection.execute("COMMIT")
+
+
+def _are_made(connection: sqlite3.Connection) -> bool:
+    """Whether the tables are there: the bot's process may be just at it."""
+    (number,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    return bool(number)
 
 
 # A user's key is `account:openid`, and of a 2017 module the OpenID alone.

@@ -30,16 +30,13 @@ import msgspec
 
 from wechat_dialog.errors import DialogError
 
-__all__ = ["API", "BotInfo", "BotProcess", "NotRunning"]
+__all__ = ["BotInfo", "BotProcess", "NotRunning"]
 
 PATIENCE = 10.0
 """Seconds for turns under way, after which the process is killed; and for an answer of its own."""
 
 LINES = 200
 """Lines of its output that are kept."""
-
-API = "WECHAT_DIALOG_API"
-"""Set for the process: where the platform's active API is."""
 
 
 class NotRunning(DialogError):
@@ -120,11 +117,9 @@ class BotProcess:
         self.files: set[str] = set()
         self.log: deque[str] = deque(maxlen=LINES)
         self.changed = changed or _nobody
-        self._hello = {"token": token, "strict": strict}
+        self._hello = {"token": token, "strict": strict, "api": api}
         self._folder = folder
         self._environment = dict(os.environ if environment is None else environment)
-        if api:
-            self._environment[API] = api
         self._kept = tempfile.TemporaryDirectory(prefix="wechat-dialog-")
         self.store = str(Path(self._kept.name) / "conversations.db")
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=2048)

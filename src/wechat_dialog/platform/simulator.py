@@ -19,9 +19,10 @@ from watchfiles import awatch  # pyright: ignore[reportUnknownVariableType] - tr
 
 from wechat_dialog.platform.account import Account, Mode
 from wechat_dialog.platform.buttons import from_keys
-from wechat_dialog.platform.desk import Desk, NotPossible
+from wechat_dialog.platform.desk import Desk
 from wechat_dialog.platform.points import Points
 from wechat_dialog.platform.process import BotProcess
+from wechat_dialog.platform.screens import NotPossible
 
 __all__ = ["Simulator"]
 
@@ -54,12 +55,11 @@ class Simulator:
         self._settled = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
         if process is not None:
-            desk.platform.clock = process.clock
             desk.marks = self._mark
             desk.before = self._settled.wait
 
     def _mark(self, user: str) -> int | None:
-        return None if self._points is None else self._points.mark(user, self.desk.platform.clock())
+        return None if self._points is None else self._points.mark(user, self.desk.clock())
 
     def state(self) -> dict[str, Any]:
         """Return all there is, for a page that has just been opened."""
@@ -259,7 +259,7 @@ class Simulator:
         if self.desk.is_busy(user):
             raise NotPossible("a message is being answered; wait for it")
         points = self._points
-        now = self.desk.platform.clock()
+        now = self.desk.clock()
         if points is None or not bubbles or not await asyncio.to_thread(points.restore, point, now):
             raise NotPossible("that point of the conversation is not kept")
         with contextlib.suppress(Exception):  # a dead one has nothing to forget

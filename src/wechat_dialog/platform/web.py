@@ -8,6 +8,7 @@ command has to be JSON, which no form of another site can send.
 from __future__ import annotations
 
 import ipaddress
+import time
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -24,6 +25,7 @@ from starlette.responses import (
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from wechat_dialog.platform.active import ActiveSide, Called
 from wechat_dialog.platform.commands import run
 from wechat_dialog.platform.simulator import Simulator
 
@@ -35,6 +37,12 @@ LIMIT = 16 * 1024 * 1024
 
 HEARTBEAT = 15.0
 """Seconds after which an idle stream shows that it lives."""
+
+LOGGED = 20_000
+"""Bytes of a call that are shown."""
+
+SHOWN = frozenset({"type", "media_id", "openid"})
+"""What of a call's query is shown."""
 
 TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -119,6 +127,7 @@ def application(simulator: Simulator, host: str = "127.0.0.1") -> ASGIApp:
         Route("/media/{id}", face.media),
         Route("/events", face.events),
         Route("/do/{command}", face.command, methods=["POST"]),
+        Route("/cgi-bin/{path:path}", face.active, methods=["GET", "POST"]),
     ]
     names = {"localhost", host}
     if not _is_loopback(host):
@@ -136,6 +145,7 @@ def _is_loopback(host: str) -> bool:
 class _Face:
     def __init__(self, simulator: Simulator) -> None:
         self._simulator = simulator
+        self._active = ActiveSide(simulator.desk)
 
     async def page(self, _: Request) -> Response:
         return _file("index.html")
@@ -171,6 +181,35 @@ class _Face:
                 number, data = event
                 yield b"id: %d\ndata: %b\n\n" % (number, data)
 
+    async def active(self, request: Request) -> Response:
+        """Answer what the bot asks of the platform."""
+        body = await _read(request)
+        if body is None:
+            return JSONResponse({"errcode": 40006, "errmsg": "too much"})
+        began = time.monotonic()
+        called = Called(
+            request.method,
+            request.url.path,
+            dict(request.query_params),
+            body,
+            request.headers.get("content-type", ""),
+        )
+        answered = self._active.answer(called)
+        shown = answered.body[:LOGGED] if "json" in answered.content_type else b""
+        # Neither token nor secret is anybody's business, not even on a screen.
+        query = {name: value for name, value in called.query.items() if name in SHOWN}
+        told = {
+            "url": f"{request.method} {called.path}",
+            "query": query,
+            "body": _told(called),
+            "status": answered.status,
+            "answer": shown.decode("utf-8", "replace"),
+            "seconds": time.monotonic() - began,
+            "problem": f"errcode {answered.code}" if answered.code else "",
+        }
+        self._simulator.desk.asked(answered.user, told)
+        return Response(answered.body, answered.status, media_type=answered.content_type)
+
     async def command(self, request: Request) -> Response:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != "application/json":
@@ -180,6 +219,13 @@ class _Face:
             return JSONResponse({"error": f"more than {LIMIT} bytes"}, 413)
         status, answer = await run(self._simulator, request.path_params["command"], body)
         return JSONResponse(answer, status)
+
+
+def _told(called: Called) -> str:
+    """Return a call's body as it may be shown."""
+    if "json" not in called.content_type or called.path.endswith("token"):
+        return ""
+    return called.body[:LOGGED].decode("utf-8", "replace")
 
 
 async def _read(request: Request) -> bytes | None:

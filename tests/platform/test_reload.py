@@ -1,0 +1,74 @@
+"""The bot's source changes under a running simulator: read anew, and what differs is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.platform.pages import Page, page_of
+
+BEFORE = """
+import words
+from wechat_dialog import Bot
+
+bot = Bot(store="memory://")
+
+@bot.text("加")
+def add(chat):
+    total = yield from chat.ask("一？", int)
+    total += yield from chat.ask("二？", int)
+    return f"{words.SUM}{total}"
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "shop.py").write_text(BEFORE)
+    (tmp_path / "words.py").write_text("SUM = '和'\n")
+    return tmp_path
+
+
+@pytest.fixture
+def page(folder: Path) -> Iterator[Page]:
+    with page_of(folder, "simulate", "shop:bot") as page:
+        page.until(lambda: page.state["bot"]["status"] == "running")
+        yield page
+
+
+def test_the_conversation_goes_on_in_the_changed_code(folder: Path, page: Page) -> None:
+    page.say("加")
+    page.say("2")
+    seen = len(page.events)
+    (folder / "words.py").write_text("SUM = '共'\n")  # a module that the bot's own imports
+    reloaded = page.wait(lambda event: event["type"] == "reloaded", after=seen)
+    assert (reloaded["divergence"], reloaded["error"]) == (None, "")
+    assert page.say("40") == "共42"
+
+
+def test_a_change_that_diverges_is_shown_with_its_place(folder: Path, page: Page) -> None:
+    page.say("加")
+    page.say("2")
+    seen = len(page.events)
+    (folder / "shop.py").write_text(BEFORE.replace("二？", "还有？"))
+    reloaded = page.wait(lambda event: event["type"] == "reloaded", after=seen)
+    divergence = reloaded["divergence"]
+    assert divergence["dialog"] == "add"
+    assert divergence["position"] == 2
+    assert "还有？" in divergence["found"]
+    assert Path(divergence["file"]).name == "shop.py"
+    assert divergence["line"] == 1 + BEFORE.splitlines().index(
+        '    total += yield from chat.ask("二？", int)'
+    )
+    page.until(lambda: (told := page.conversation()) and told["divergence"] == divergence)
+
+
+def test_a_change_that_does_not_load_is_shown_and_mended(folder: Path, page: Page) -> None:
+    page.say("加")
+    (folder / "shop.py").write_text(BEFORE.replace("def add(chat):", "def add(chat)"))
+    page.until(lambda: page.state["bot"]["status"] == "crashed")
+    assert "SyntaxError" in page.state["bot"]["error"]
+    (folder / "shop.py").write_text(BEFORE)
+    page.until(lambda: page.state["bot"]["status"] == "running")
+    assert page.say("2") == "二？"
