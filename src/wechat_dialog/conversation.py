@@ -45,8 +45,10 @@ from .journal import (
     effective,
     encode_parked,
     encode_record,
+    marked,
     message_of,
     record_message,
+    thrown,
 )
 from .messages import Message as Heard
 from .operations import Operation, RunStep, RunSteps, StepOutcome
@@ -160,6 +162,7 @@ class Conversation:
         parts: The parts of the answer so far.
         unrouted: Routes that handed the message back, so that none gets it twice.
         begun: How many conversations the message has begun.
+        unheard: The message at hand, as the answer it is taken for, while nobody has heard it.
         again: Whether the message is to be dispatched (once more), because a dialog handed it back.
     """
 
@@ -173,6 +176,7 @@ class Conversation:
         self.unrouted: set[int] = set()
         self.again = False
         self.begun = 0
+        self.unheard: Record | None = None
 
     # Beginning ------------------------------------------------------------------------------------
 
@@ -252,7 +256,10 @@ class Conversation:
         """
         run = self.doc.run
         if run is not None and run.chat.id == frame.id:
-            return run
+            if self.doc.interrupted or _waits_at(run, frame):
+                return run
+            # A worker with other code has asked something else meanwhile.
+            self._put_away()
         dialog = self.rules.routes.find(frame.dialog, frame.version) or self.rules.routes.newest(
             frame.dialog
         )
@@ -266,7 +273,7 @@ class Conversation:
         try:
             run.replay(records)
             if not self.doc.interrupted:
-                run.must_wait_at(frame.wait)
+                run.must_wait_at(frame.wait, frame.offers)
         except ReplayMismatch as mismatch:
             run.close()
             yield from self._diverged(frame, dialog, records, mismatch)
@@ -297,12 +304,18 @@ class Conversation:
             yield from self.begin(dialog, dict(frame.args))
             self.message = now
             return
+        run = self._run(dialog, frame)
+        run.replay(kept)
+        if isinstance(run.at, Raised) and not isinstance(run.at.error, Signal):
+            # Nothing to go on with: put aside as it is, for code that fits.
+            yield from self.park(frame, run.at.error)
+            return
         self._say(texts.changed)
         if lost:
             self.doc.append(Rewind(mismatch.position, "resume"))
-        run = self._run(dialog, frame)
-        run.replay(kept)
-        run.chat.outbox.clear()
+        if not (isinstance(run.at, Wait) and run.at.prompt is None):
+            # It was delivered when it was said; what is a question by itself is asked once more.
+            run.chat.outbox.clear()
         frame.code = dialog.code
         frame.version = dialog.version
         yield from self.go_on(run, frame)
@@ -336,7 +349,7 @@ class Conversation:
         except TypeError as error:
             self.parts_of_park(run, frame, error)
             return
-        frame.wait = at.id
+        frame.wait, frame.offers = at.id, at.offers
         frame.misses = 0
         frame.page, frame.ticks = 0, []
         frame.timeout = (
@@ -369,12 +382,12 @@ class Conversation:
                         f"the way by {second}",
                         second,
                     )
-            again.must_wait_at(at.id)
+            again.must_wait_at(at.id, at.offers)
         finally:
             again.close()
 
     def _step(self, run: Run, frame: Frame, at: StepCall[Any]) -> Flow:
-        if self._full(run, frame):
+        if self._full(run, frame) or self._repeats(run, at):
             return
         key = idempotency_key(frame.id, self.key, self._since_heard(frame))
         outcome = yield RunStep(at, key)
@@ -382,7 +395,7 @@ class Conversation:
         yield CHECKPOINT
 
     def _gather(self, run: Run, frame: Frame, at: Gather[Any]) -> Flow:
-        if self._full(run, frame):
+        if self._full(run, frame) or self._repeats(run, at):
             return
         slots = run.open_slots()
         # Where the gathering began: what of it has ended already stands behind that.
@@ -429,10 +442,22 @@ class Conversation:
         run.at = Raised(JournalFull(frame.dialog, limit))
         return True
 
+    def _repeats(self, run: Run, at: StepCall[Any] | Gather[Any]) -> bool:
+        """Whether the dialog asks for a step that has run, and whose result another one was given
+        when the code had changed; then it has been told.
+        """
+        try:
+            run.must_not_repeat(at)
+        except ReplayMismatch as mismatch:
+            run.at = Raised(mismatch)
+            return True
+        return False
+
     def hear(self, run: Run, frame: Frame, at: Wait[Any], answer: object) -> Flow:
         """Take an answer that was read: record it, and go on."""
         if not self._full(run, frame):
-            self.doc.append(record_message(at.id, self.message, self.arrived))
+            wait = marked(at.id, at.meant(answer))
+            self.doc.append(record_message(wait, self.message, self.arrived))
             run.take(self.message, self.arrived, answer)
             run.fed()
         yield from self.go_on(run, frame)
@@ -441,7 +466,7 @@ class Conversation:
         """Throw into the dialog at its wait, as the message's effect: "cancel", or "attempts:3";
         and go on.
         """
-        self.record(run, record_message(f"!{what}", self.message, self.arrived))
+        self.record(run, record_message(thrown(what, frame.wait), self.message, self.arrived))
         yield from self.go_on(run, frame)
 
     # Ending ---------------------------------------------------------------------------------------
@@ -471,7 +496,7 @@ class Conversation:
             self._say(self.rules.texts.too_many)
             yield from self.ask_again()
         elif error is not None:
-            yield from self.park(frame, error)
+            yield from self.park(frame, error, run)
 
     def _returned(self, run: Run, frame: Frame, value: object) -> Flow:
         if isinstance(value, ContinueAs):
@@ -519,6 +544,8 @@ class Conversation:
 
     def show(self, at: Wait[Any], frame: Frame) -> None:
         """Ask a question that was asked before, as its user left it."""
+        for said in getattr(at, "said", ()):
+            self.add(to_reply(said))
         self.add(to_reply(at.shown(view_of(frame))))
 
     def end(self, frame: Frame, *, killed: bool = False) -> Flow:
@@ -527,11 +554,14 @@ class Conversation:
         """
         said = list(self.parts)
         run = yield from self.wake(frame)
+        if run is None and frame in self.doc.state.stack:
+            run = self.doc.run  # its code has changed, and it went on from where that fits
         if run is not None and frame in self.doc.state.stack:
             if killed:
                 self.record(run, Killed(self.arrived))
             else:
-                self.record(run, record_message("!end", self.message, self.arrived))
+                wait = thrown("end", frame.wait)
+                self.record(run, record_message(wait, self.message, self.arrived))
             yield from self.clean_up(run, frame)
         self.doc.run = None
         if frame in self.doc.state.stack:
@@ -568,9 +598,9 @@ class Conversation:
 
     # Parking --------------------------------------------------------------------------------------
 
-    def park(self, frame: Frame, error: BaseException) -> Flow:
+    def park(self, frame: Frame, error: BaseException, run: Run | None = None) -> Flow:
         """Put the conversation on top aside, say sorry, and go back to the one below."""
-        self.parts_of_park(None, frame, error)
+        self.parts_of_park(run, frame, error)
         yield from self.ask_again()
 
     def parts_of_park(self, run: Run | None, frame: Frame, error: BaseException) -> None:
@@ -583,6 +613,7 @@ class Conversation:
             exc_info=error if error.__traceback__ else None,
         )  # fmt: skip
         header = msgspec.structs.replace(frame, base=0, length=self._before_turn(frame))
+        unheard, self.unheard = self.unheard, None
         parked = ParkedConversation(
             frame=header,
             records=[
@@ -593,6 +624,8 @@ class Conversation:
             parked=self.now,
             error=_line(error),
             traceback=trace,
+            broke=-1 if run is None else _first_amid(run, error),
+            unheard=[] if unheard is None else [msgspec.Raw(encode_record(unheard))],
         )
         self.doc.park = Parked(frame.id, encode_parked(parked), self.rules.park)
         if run is not None:
@@ -653,16 +686,33 @@ def _step_record(call: StepCall[Any], outcome: StepOutcome, slot: int | None = N
     """
     name = call.name
     if outcome.error is not None:
-        return failed(name, outcome.error, slot)
+        return failed(name, outcome.error, slot, call.mark)
     try:
-        record = returned(name, outcome.result, slot)
+        record = returned(name, outcome.result, slot, call.mark)
         value(call.fn, record)
     except TypeError as error:
-        return failed(name, error, slot)
+        return failed(name, error, slot, call.mark)
     except ValueError as error:
         wrong = TypeError(f"step {name!r} returned something else than it is annotated: {error}")
-        return failed(name, wrong, slot)
+        return failed(name, wrong, slot, call.mark)
     return record
+
+
+def _waits_at(run: Run, frame: Frame) -> bool:
+    """Whether a dialog waits at the question of its header, as its user has seen it."""
+    return isinstance(run.at, Wait) and (run.at.id, run.at.offers) == (frame.wait, frame.offers)
+
+
+def _first_amid(run: Run, error: BaseException) -> int:
+    """Return the position of the first step that a dialog asked for while this error, or the one
+    that led to it, was on its way out; -1 if there is none.
+    """
+    chain: list[BaseException] = []
+    one: BaseException | None = error
+    while one is not None and one not in chain:
+        chain.append(one)
+        one = one.__cause__ or one.__context__
+    return next((position for position, amid in run.amid if amid in chain), -1)
 
 
 def view_of(frame: Frame) -> View:

@@ -14,8 +14,8 @@ import msgspec
 
 from . import messages
 from .chat import Chat
-from .engine import Dialog, Ended, Run
-from .errors import ReplayMismatch
+from .engine import Dialog, Ended, Raised, Run
+from .errors import ReplayMismatch, Signal
 from .journal import (
     Failed,
     Frame,
@@ -36,8 +36,8 @@ class Verdict(msgspec.Struct, frozen=True):
     """What would become of a conversation.
 
     Attributes:
-        outcome: "unchanged", "asks again", "finished" (it would end at once), "restarted" or
-            "parked".
+        outcome: "unchanged", "asks again", "finished" (it would end at once), "restarted",
+            "parked", or "unreadable" (it is of a newer version of the library).
         position: Record at which it first differs, counted from 0; -1 where it does not.
         why: The first difference in words; "" where there is none.
     """
@@ -106,7 +106,7 @@ def examine(
     try:
         run.replay(kept)
         if not interrupted:
-            run.must_wait_at(frame.wait)
+            run.must_wait_at(frame.wait, frame.offers)
     except ReplayMismatch as mismatch:
         return _changed(fresh, kept, mismatch, dialog.on_divergence or policy)
     finally:
@@ -124,7 +124,10 @@ def _changed(
     run = fresh("")
     try:
         run.replay(kept[: mismatch.position])
-        # A step before the next question, or an error: only the turn itself can tell how that ends.
+        if isinstance(run.at, Raised) and not isinstance(run.at.error, Signal):
+            why = f"{mismatch}; and then it raises {run.at.error!r}"
+            return Verdict("parked", mismatch.position, why)
+        # A step before the next question: only the turn itself can tell how that ends.
         outcome = "finished" if isinstance(run.at, Ended) else "asks again"
         return Verdict(outcome, mismatch.position, str(mismatch))
     finally:

@@ -8,7 +8,7 @@ decided is `handle`, from top to bottom. Nothing here performs anything; see `op
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 from zlib import crc32
 
@@ -16,11 +16,11 @@ import msgspec
 
 from . import messages, replies
 from .answers import text_of
-from .conversation import Conversation, Flow, Rules, view_of
+from .conversation import Checkpoint, Conversation, Flow, Rules, view_of
 from .delivery import Parcel, divide, link, pack
 from .effects import TICKED, Wait
 from .engine import Raised, Run
-from .errors import WorkerDied
+from .errors import ReplayMismatch, WorkerDied
 from .journal import (
     Answer,
     Frame,
@@ -35,7 +35,9 @@ from .journal import (
     effective,
     message_of,
     record_message,
+    unthrown,
 )
+from .operations import Operation
 from .remembered import carry_out
 from .replies import Reply, to_reply
 from .router import Match
@@ -120,7 +122,7 @@ class Turn(Conversation):
         for record in self.doc.records[frame.base + frame.length :]:
             if isinstance(record, Killed):
                 return record
-            if isinstance(record, (Answer, Message)) and record.wait == "!end":
+            if isinstance(record, (Answer, Message)) and unthrown(record.wait)[0] == "end":
                 return record
         return None
 
@@ -181,11 +183,19 @@ class Turn(Conversation):
         if frame is None:
             yield from self._begin()
         else:
-            run = yield from self.wake(frame)
+            run = yield from self._wake_to_hear(frame)
             if run is None:
                 return
             yield from self._in_conversation(run, frame)
         yield from self._reroute()
+
+    def _wake_to_hear(self, frame: Frame) -> Generator[Operation | Checkpoint, Any, Run | None]:
+        """Wake a conversation for the message at hand, which is kept if that has to be parked."""
+        if not isinstance(self.message, messages.Event):
+            self.unheard = record_message(frame.wait, self.message, self.arrived)
+        run = yield from self.wake(frame)
+        self.unheard = None
+        return run
 
     def _reroute(self) -> Flow:
         while self.again:
@@ -194,7 +204,7 @@ class Turn(Conversation):
             if frame is None:
                 yield from self._begin()
             else:
-                run = yield from self.wake(frame)
+                run = yield from self._wake_to_hear(frame)
                 if run is not None:
                     yield from self._in_conversation(run, frame)
 
@@ -338,7 +348,13 @@ class Turn(Conversation):
         while (frame := self.doc.top) is not None:
             run = yield from self.wake(frame)
             if run is None:
-                return
+                match = next(self._candidates(), None)
+                if match is None or match.route.kind == "fallback":
+                    return
+                if frame in self.doc.state.stack:
+                    # Its question follows the answer to the event, if the event leaves it one.
+                    self.parts = []
+                continue
             at = run.at
             wanted = at.reading.event if isinstance(at, Wait) else None
             if isinstance(at, Wait) and wanted is not None and isinstance(event, wanted):
@@ -462,16 +478,24 @@ class Turn(Conversation):
         self._put_away()
         frame = msgspec.structs.replace(parked.frame, base=len(doc.records))
         records = decode_records([bytes(raw) for raw in parked.records])
-        last = records[-1] if records else None
-        heard = last if isinstance(last, (Answer, Message)) and _is_answer(last) else None
-        for record in records if heard is None else records[:-1]:
+        heard: Record | None = None
+        if parked.unheard:
+            # It found the code changed, and is an answer where it has been changed back.
+            [heard] = decode_records([bytes(raw) for raw in parked.unheard])
+        else:
+            records += self._without_clean_up(frame, parked, records)
+            if records and isinstance(records[-1], (Answer, Message)) and _is_answer(records[-1]):
+                heard = records.pop()
+        self.unheard = heard
+        for record in records:
             doc.append(record)
         doc.state.stack.append(frame)
         doc.unpark = frame.id
         run = yield from self.wake(frame)
+        self.unheard = None
         if run is None:
             return
-        if heard is None or not isinstance(run.at, Wait):
+        if not isinstance(heard, (Answer, Message)) or not isinstance(run.at, Wait):
             self.message, self.arrived = run.chat.message, run.chat.arrived
             yield from self.go_on(run, frame)
         else:
@@ -480,6 +504,26 @@ class Turn(Conversation):
             self.arrived = arrival_of(heard)
             yield from self._answer(run, frame, run.at)
         yield from self._reroute()
+
+    def _without_clean_up(
+        self, frame: Frame, parked: ParkedConversation, records: list[Record]
+    ) -> list[Record]:
+        """Return a rewind that takes back steps a dialog ran on its way out, where the mended code
+        is on no way out and does something else; empty if all fits, or other steps do not.
+        """
+        routes = self.rules.routes
+        dialog = routes.find(frame.dialog, frame.version) or routes.newest(frame.dialog)
+        if parked.broke < 0 or dialog is None:
+            return []
+        run = self._run(dialog, frame, code=frame.code)
+        try:
+            run.replay(effective(records))
+        except ReplayMismatch as mismatch:
+            fits = mismatch.position
+            return [Rewind(fits, "resume")] if fits >= parked.broke else []
+        finally:
+            run.close()
+        return []
 
 
 def _is_answer(record: Answer | Message) -> bool:

@@ -8,6 +8,8 @@ means is the engine's business; this file knows only what it carries.
 
 from __future__ import annotations
 
+import enum
+import sys
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypedDict, TypeVar, Union
@@ -15,7 +17,7 @@ from zlib import crc32
 
 import msgspec
 
-from .journal import wait_id
+from .journal import mark, wait_id
 
 if TYPE_CHECKING:
     from .chat import Chat
@@ -170,9 +172,11 @@ class Wait(Effect[T]):
         key: Explicit key, or None to tell the question by its text.
         options: What the author wants otherwise.
         id: What the journal knows this question by; see `journal.wait_id`.
+        said: What was said before a question that has no text of its own, and is its text; unset
+            where it has one.
     """
 
-    __slots__ = ("id", "key", "kind", "options", "prompt", "reading")
+    __slots__ = ("id", "key", "kind", "options", "prompt", "reading", "said")
 
     def __init__(
         self,
@@ -198,7 +202,21 @@ class Wait(Effect[T]):
         if key is None and type(prompt) is str:
             self.id = f"{kind}{crc32(prompt.encode('utf-8', 'surrogatepass')):x}"
         else:
-            self.id = wait_id(kind, key, b"" if key is not None else msgspec.json.encode(prompt))
+            asked = prompt
+            if prompt is None and chat.outbox:
+                asked = self.said = tuple(chat.outbox)
+            self.id = wait_id(kind, key, b"" if key is not None else msgspec.json.encode(asked))
+
+    @property
+    def offers(self) -> str:
+        """A mark of what is offered, in order, where a number is an answer; "" if nothing is."""
+        return ""
+
+    def meant(self, answer: object) -> str:
+        """Return a mark of which of the things offered the last answer meant; "" if it was free."""
+        if isinstance(answer, (enum.Enum, bool)):
+            return mark(answer.name if isinstance(answer, enum.Enum) else str(answer))
+        return ""
 
     # Only a menu can be looked at in more than one way.
 
@@ -242,6 +260,7 @@ class StepCall(Effect[T]):
     """A side effect that runs once.
 
     Attributes:
+        amid: The exception the dialog was busy with when it asked for this, or None.
         name: What the journal knows it by.
         fn: The function, sync or async.
         args: Its arguments.
@@ -249,7 +268,7 @@ class StepCall(Effect[T]):
         options: How it is run.
     """
 
-    __slots__ = ("args", "fn", "kwargs", "name", "options")
+    __slots__ = ("amid", "args", "fn", "kwargs", "name", "options")
 
     def __init__(
         self,
@@ -265,20 +284,53 @@ class StepCall(Effect[T]):
         self.kwargs = kwargs
         self.options = options
         self.name = options.name or getattr(fn, "__qualname__", None) or type(fn).__name__
+        self.amid: BaseException | None = None
+
+    def __iter__(self) -> Generator[Any, Any, T]:
+        """See `Effect`."""
+        self.amid = sys.exception()
+        return super().__iter__()
+
+    __await__ = __iter__
+
+    @property
+    def mark(self) -> str:
+        """A mark of the arguments, by which calls of one function are told apart; "" if there are
+        none, or JSON cannot say them.
+        """
+        if not self.args and not self.kwargs:
+            return ""
+        try:
+            said = _in_order.encode((self.args, self.kwargs))
+        except (TypeError, ValueError, RecursionError):
+            return ""
+        return f"{crc32(said) & 0xFFFFFF:06x}"
+
+
+_in_order = msgspec.json.Encoder(order="deterministic")
 
 
 class Gather(Effect[T]):
     """Several steps at once; each is recorded as it ends, under its slot.
 
     Attributes:
+        amid: See `StepCall`.
         calls: The steps, in the order of their slots.
     """
 
-    __slots__ = ("calls",)
+    __slots__ = ("amid", "calls")
 
     def __init__(self, chat: Chat, calls: tuple[StepCall[Any], ...]) -> None:
         self.chat = chat
         self.calls = calls
+        self.amid: BaseException | None = None
+
+    def __iter__(self) -> Generator[Any, Any, T]:
+        """See `Effect`."""
+        self.amid = sys.exception()
+        return super().__iter__()
+
+    __await__ = __iter__
 
 
 class ContinueAs(msgspec.Struct, frozen=True):

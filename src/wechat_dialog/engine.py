@@ -41,6 +41,8 @@ from .journal import (
     Returned,
     arrival_of,
     message_of,
+    unmarked,
+    unthrown,
 )
 from .replies import to_reply
 from .steps import raised, value
@@ -113,14 +115,19 @@ class Run:
         at: Where it stands; None before the record of the message that started it.
         position: Number of records fed.
         trail: In strict mode, `file:line` of every place it stood at; else None.
+        amid: Steps that the dialog asked for while it was busy with an exception: their position,
+            and that exception.
         same_code: Whether the journal was written by this very code; then a question whose text
             alone differs is told to the log and let through.
     """
 
     __slots__ = (
+        "_gained",
+        "_lost",
         "_made",
         "_slots",
         "account",
+        "amid",
         "args",
         "at",
         "chat",
@@ -143,6 +150,10 @@ class Run:
         self.same_code = not code or code == dialog.code
         self._made: Any = None
         self._slots: dict[int, Any] = {}
+        self.amid: list[tuple[int, BaseException]] = []
+        # Calls that were given the result of another one, and those whose result it was.
+        self._gained: dict[tuple[str, str], int] = {}
+        self._lost: dict[tuple[str, str], int] = {}
 
     # Feeding --------------------------------------------------------------------------------------
 
@@ -168,6 +179,8 @@ class Run:
                     self.feed(record)
         finally:
             self.chat.replaying = False
+        if self._lost and isinstance(self.at, (StepCall, Gather)):
+            self.must_not_repeat(self.at)
 
     def _hear_again(self, record: Answer, at: Wait[Any]) -> None:
         """Feed a plain text to the question it was given to: nearly every record of a replay."""
@@ -215,18 +228,23 @@ class Run:
             self.trail.append(self.where())
 
     def _hear(self, record: Answer | Message) -> None:
-        wait = record.wait
-        if not wait:
+        if not record.wait:
             self._set_turn(self._rebuilt(record), arrival_of(record))
             self._begin()
             return
         at = self.at
+        if record.wait[0] == "!":
+            what, wait = unthrown(record.wait)
+            if not isinstance(at, Wait) or (
+                wait and wait != at.id and not self._only_worded_otherwise(wait, at)
+            ):
+                raise self._differs(f"{what} at {describe(wait)}" if wait else what)
+            self._set_turn(self._rebuilt(record), arrival_of(record))
+            self._throw(_thrown(what))
+            return
+        wait, meant = unmarked(record.wait)
         if not isinstance(at, Wait):
             raise self._differs(f"an answer to {describe(wait)}")
-        if wait[0] == "!":
-            self._set_turn(self._rebuilt(record), arrival_of(record))
-            self._throw(_thrown(wait))
-            return
         if wait != at.id and not self._only_worded_otherwise(wait, at):
             raise self._differs(f"an answer to {describe(wait)}")
         chat = self.chat
@@ -239,6 +257,8 @@ class Run:
         except ValueError as error:
             chat.arrived = before
             raise self._differs(f"an answer that no longer fits ({error})") from error
+        if meant and at.meant(answer) not in ("", meant):
+            raise self._differs("an answer that meant another of the options")
         if chat.outbox:
             chat.outbox.clear()
         self._send(answer)
@@ -264,6 +284,7 @@ class Run:
         at = self.at
         if not isinstance(at, StepCall) or at.name != record.name:
             raise self._differs(f"step {record.name!r}")
+        self._compare_calls(at, record)
         if isinstance(record, Failed):
             self._throw(raised(record))
             return
@@ -284,6 +305,7 @@ class Run:
             or record.slot in self._slots
         ):
             raise self._differs(f"step {record.name!r} in slot {record.slot} of a gathering")
+        self._compare_calls(at.calls[record.slot], record, at.amid)
         if isinstance(record, GatheredFailed):
             self._slots[record.slot] = raised(record)
         else:
@@ -302,6 +324,48 @@ class Run:
                 self._throw(outcome)
                 return
         self._send(tuple(outcome[0] for outcome in outcomes))
+
+    def _compare_calls(
+        self,
+        call: StepCall[Any],
+        record: Returned | Failed | GatheredReturned | GatheredFailed,
+        amid: BaseException | None = None,
+    ) -> None:
+        """Refuse calls of one step that have traded places.
+
+        That a call has other arguments than it had is no difference: it has been made. That its
+        result is handed to another call, while it is itself made elsewhere, is one.
+
+        Raises:
+            ReplayMismatch: At the first of them.
+        """
+        amid = amid or call.amid
+        if amid is not None:
+            self.amid.append((self.position, amid))
+        if not record.call:
+            return
+        before, now = (record.name, record.call), (record.name, call.mark)
+        if before != now:
+            self._gained.setdefault(now, self.position)
+            self._lost.setdefault(before, self.position)
+        if self._lost:
+            self.must_not_repeat(call)
+            if before in self._gained:
+                raise self._traded(self._gained[before], record.name)
+
+    def must_not_repeat(self, at: StepCall[Any] | Gather[Any]) -> None:
+        """Refuse a call whose recorded result was handed to another one.
+
+        Raises:
+            ReplayMismatch: At that other one.
+        """
+        for call in at.calls if isinstance(at, Gather) else (at,):
+            if (call.name, call.mark) in self._lost:
+                raise self._traded(self._lost[call.name, call.mark], call.name)
+
+    def _traded(self, position: int, name: str) -> ReplayMismatch:
+        error = self._differs(f"step {name!r} with other arguments, which is called elsewhere now")
+        return ReplayMismatch(error.dialog, position, error.expected, error.found, error.where)
 
     def open_slots(self) -> list[int]:
         """Return the slots of the gathering at hand that have not ended yet; none if there is no
@@ -437,16 +501,20 @@ class Run:
             error.__cause__ = at.error
         return error
 
-    def must_wait_at(self, wait: str) -> None:
+    def must_wait_at(self, wait: str, offers: str = "") -> None:
         """Compare the question the header names with the one the dialog waits at now.
 
         Raises:
-            ReplayMismatch: It is another, or the dialog does not wait.
+            ReplayMismatch: It is another, or offers something else than its user has seen, or the
+                dialog does not wait.
         """
         at = self.at
-        if isinstance(at, Wait) and (at.id == wait or self._only_worded_otherwise(wait, at)):
-            return
-        raise self._differs(f"the question {describe(wait)}")
+        if not isinstance(at, Wait) or (
+            at.id != wait and not self._only_worded_otherwise(wait, at)
+        ):
+            raise self._differs(f"the question {describe(wait)}")
+        if offers and at.offers not in ("", offers):
+            raise self._differs(f"the question {describe(wait)} with other options")
 
 
 _warned: set[tuple[str, str, int]] = set()
@@ -474,7 +542,7 @@ _ANY = Reading(_the_message)
 
 
 def _thrown(wait: str) -> BaseException:
-    what, _, number = wait[1:].partition(":")
+    what, _, number = wait.partition(":")
     if what == "attempts":
         return TooManyAttempts(int(number or 0))
     return Cancelled()

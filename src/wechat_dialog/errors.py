@@ -21,6 +21,7 @@ __all__ = [
     "EncryptedRefused",
     "ForeignAwait",
     "JournalFull",
+    "NewerJournal",
     "NoFollower",
     "NotGranted",
     "OutOfWindow",
@@ -283,6 +284,27 @@ class StoreError(DialogError):
 
     The driver's own error is chained as `__cause__`.
     """
+
+
+class NewerJournal(StoreError):
+    """A stored conversation was written by a newer version of this library, and is left as it is.
+
+    Attributes:
+        format: Number of its journal's format.
+        flags: Flags of its engine that are not known here.
+    """
+
+    def __init__(self, format: int, flags: tuple[str, ...] = ()) -> None:
+        super().__init__(format, flags)
+        self.format = format
+        self.flags = flags
+
+    def __str__(self) -> str:
+        flags = f" with {', '.join(self.flags)}" if self.flags else ""
+        return (
+            f"the conversation was written by a newer wechat-dialog (journal format {self.format}"
+            f"{flags}), and is left untouched; run that version, or `conversations end` it there"
+        )
 
 
 class ApiError(DialogError):

@@ -1,22 +1,30 @@
 """The fingerprint of a dialog's code: equal while nothing it can reach in the application's own
 modules has changed.
 
-It covers the dialog's function and the functions, classes and constants it names, recursively, as
-compiled code: names, constants and instructions, no line numbers and no docstrings' places. What is
-installed (site-packages, the standard library) is left out: its upgrades are no change of the
-dialog. Values that are no plain constants (a counter, a connection) are left out too, since they
-change without the code having changed.
+It covers the dialog's function and what that names, recursively: functions, classes, constants, the
+functions in a list and the fields of an object, as compiled code: names, constants and
+instructions, no line numbers. The application is the package of the dialog's own module, wherever
+that is installed, and all that is not installed. Other people's packages and the standard library
+are left out: their upgrades are no change of the dialog.
+
+It is taken when the bot starts, and only one thing hangs on it: whether a question that reads
+otherwise than its journal says is the same question with a clock in it. So what is left out here by
+mistake gives answers to the wrong question, and what is taken in too much costs nothing but that
+leniency.
 """
 
 from __future__ import annotations
 
+import dis
 import functools
 import hashlib
-import inspect
+import importlib.util
+import re
 import sys
 import sysconfig
 import types
 from collections.abc import Callable, Collection, Iterator, Mapping
+from pathlib import Path
 from typing import Any, cast
 
 __all__ = ["fingerprint"]
@@ -26,146 +34,222 @@ _INSTALLED = tuple(
 )
 _ROOM = __name__.partition(".")[0]
 _PLAIN = (str, bytes, int, float, complex, bool, type(None), type(...))
+_DEPTH = 12
+_OF_PYTHON = (
+    "__dict__", "__weakref__", "__firstlineno__", "__static_attributes__", "__module__", "__doc__",
+)  # fmt: skip
 
 
 def fingerprint(fn: Callable[..., Any]) -> str:
     """Return 12 hexadecimal digits that change when code the dialog can reach does."""
     digest = hashlib.sha256(sys.version_info[0:2].__repr__().encode())
-    seen: set[int] = set()
-    for part in _reach(fn, seen):
+    for part in _Reach(_package_of(fn)).of(fn):
         digest.update(part.encode("utf-8", "surrogatepass"))
         digest.update(b"\0")
     return digest.hexdigest()[:12]
 
 
-def _reach(thing: object, seen: set[int]) -> Iterator[str]:
-    """Yield the parts of `thing`'s code, depth first, each object once."""
-    if isinstance(thing, functools.partial):
-        yield from _constant(thing.args)
-        yield from _constant(tuple(sorted(thing.keywords.items())))
-        thing = thing.func
-    wrapped = getattr(thing, "__wrapped__", None)
-    if wrapped is not None and not isinstance(thing, (types.FunctionType, type)):
-        thing = wrapped  # a step with options, a cached function
+def _package_of(fn: Any) -> str:
+    """Return the first part of the name of the module that a dialog is from."""
+    while (inner := getattr(fn, "__wrapped__", None) or getattr(fn, "func", None)) is not None:
+        fn = inner
+    module = getattr(fn, "__module__", None) or type(fn).__module__
+    return str(module).partition(".")[0]
+
+
+class _Reach:
+    """What a dialog can reach, depth first, each object once and after that by its number."""
+
+    def __init__(self, package: str) -> None:
+        self._package = package
+        self._seen: dict[int, int] = {}
+        self._held: list[object] = []  # so that no id is given away twice
+
+    def of(self, thing: Any, depth: int = 0) -> Iterator[str]:
+        """Yield the parts of anything."""
+        if isinstance(thing, _PLAIN):
+            yield f"{type(thing).__name__}:{thing!r}"
+            return
+        if depth > _DEPTH:
+            return
+        if id(thing) in self._seen:
+            yield f"seen:{self._seen[id(thing)]}"
+            return
+        self._seen[id(thing)] = len(self._seen)
+        self._held.append(thing)
+        try:
+            yield from tuple(self._parts(thing, depth + 1))
+        except Exception:  # noqa: BLE001 - a stand-in for something that is not there yet
+            yield "unknown"
+
+    def _parts(self, thing: Any, depth: int) -> Iterator[str]:
+        if isinstance(thing, types.FunctionType):
+            yield from self._function(thing, depth)
+        elif isinstance(thing, type):
+            yield from self._class(thing, depth)
+        elif isinstance(thing, (tuple, list, Mapping, set, frozenset)):
+            yield from self._collection(cast("Any", thing), depth)
+        elif isinstance(thing, re.Pattern):
+            # pyright needs the cast, here and below
+            compiled = cast("re.Pattern[Any]", thing)  # type: ignore[redundant-cast]
+            yield f"pattern:{compiled.pattern!r}:{compiled.flags}"
+        elif (behind := _behind(thing)) is not None:
+            for part in behind:
+                yield from self.of(part, depth)
+        elif not isinstance(thing, types.ModuleType):
+            yield from self._object(thing, depth)
+
+    def _collection(self, items: Any, depth: int) -> Iterator[str]:
+        yield f"{type(items).__name__}[{len(items)}"
+        if isinstance(items, Mapping):
+            pairs = cast("Mapping[Any, Any]", items)  # type: ignore[redundant-cast]
+            for key, value in pairs.items():
+                yield from self.of(key, depth)
+                yield from self.of(value, depth)
+        elif isinstance(items, (set, frozenset)):
+            members = cast("Collection[Any]", items)
+            yield from sorted("\0".join(self.of(member, depth)) for member in members)
+        else:
+            for item in items:
+                yield from self.of(item, depth)
+
+    def _object(self, thing: Any, depth: int) -> Iterator[str]:
+        """An object of a class of the application's, by its fields and its class."""
+        cls = cast("type[Any]", type(thing))  # type: ignore[redundant-cast]
+        if not self._ours(cls.__module__, _file(cls.__module__)):
+            return
+        yield from self.of(cls, depth)
+        fields = dict(getattr(thing, "__dict__", {}))
+        for base in cls.__mro__:
+            for name in _slots(base):
+                if hasattr(thing, name):
+                    fields[name] = getattr(thing, name)
+        for name in sorted(fields):
+            yield name
+            yield from self.of(fields[name], depth)
+
+    def _class(self, cls: type, depth: int) -> Iterator[str]:
+        yield cls.__qualname__
+        if not self._ours(cls.__module__, _file(cls.__module__)):
+            return
+        for base in cls.__mro__[1:-1]:
+            yield from self.of(base, depth)
+        for name, value in sorted(vars(cls).items(), key=lambda item: item[0]):
+            if name not in _OF_PYTHON:
+                yield name
+                yield from self.of(value, depth)
+
+    # Functions ------------------------------------------------------------------------------------
+
+    def _function(self, fn: types.FunctionType, depth: int) -> Iterator[str]:
+        yield fn.__qualname__
+        if not self._ours(fn.__module__, fn.__code__.co_filename):
+            return
+        yield from self.of(fn.__defaults__, depth)
+        yield from self.of(fn.__kwdefaults__, depth)
+        yield from self._code(fn.__code__, depth)
+        for name, cell in zip(fn.__code__.co_freevars, fn.__closure__ or (), strict=False):
+            yield name
+            try:
+                yield from self.of(cell.cell_contents, depth)
+            except ValueError:  # not filled yet
+                yield "empty"
+        if wrapped := getattr(fn, "__wrapped__", None):
+            yield from self.of(wrapped, depth)
+        names = sorted(set(_names(fn.__code__)))
+        for name in names:
+            if name in fn.__globals__:
+                yield name
+                yield from self._named(fn.__globals__[name], names, depth)
+        for name in sorted(set(_imported(fn.__code__))):
+            yield from self._imported_late(name, fn)
+
+    def _named(self, value: Any, names: list[str], depth: int) -> Iterator[str]:
+        """What a name stands for; of a module, the names in it that the function uses."""
+        if not isinstance(value, types.ModuleType):
+            yield from self.of(value, depth)
+            return
+        if not self._ours(value.__name__, getattr(value, "__file__", None) or ""):
+            return
+        # `texts.HELLO`, `prompts.ask_name(…)`: which attribute is used is not known; take those
+        # named here.
+        for attribute in names:
+            inner = vars(value).get(attribute)
+            if inner is not None and inner is not value:
+                yield attribute
+                yield from self._named(inner, [n for n in names if n != attribute], depth)
+
+    def _imported_late(self, name: str, fn: types.FunctionType) -> Iterator[str]:
+        """A module that is imported only when the function runs, by its source as a whole: to
+        import it now could do anything.
+        """
+        try:
+            package = fn.__globals__.get("__package__") or None
+            found = importlib.util.find_spec(name, package)
+        except (ImportError, AttributeError, ValueError):
+            return
+        if found is not None and found.origin and self._ours(found.name, found.origin):
+            try:
+                yield hashlib.sha256(Path(found.origin).read_bytes()).hexdigest()
+            except OSError:
+                return
+
+    def _code(self, code: types.CodeType, depth: int) -> Iterator[str]:
+        yield code.co_code.hex()
+        yield repr((code.co_names, code.co_varnames, code.co_freevars))
+        for constant in code.co_consts:
+            if isinstance(constant, types.CodeType):
+                yield from self._code(constant, depth)
+            else:
+                yield from self.of(constant, depth)
+
+    def _ours(self, module: str | None, file: str) -> bool:
+        """Whether code is the application's own: neither this library's nor other people's."""
+        package = (module or "").partition(".")[0]
+        if package in (_ROOM, "wechat", "builtins"):
+            return False
+        if package == self._package and package not in sys.stdlib_module_names:
+            return True
+        return not file.startswith(_INSTALLED) and not file.startswith("<frozen")
+
+
+def _behind(thing: Any) -> tuple[Any, ...] | None:
+    """Return what stands behind something that is called or read in its place; None: nothing."""
     if isinstance(thing, types.MethodType):
-        thing = thing.__func__
-    if id(thing) in seen:
-        return
-    seen.add(id(thing))
-    if isinstance(thing, types.FunctionType):
-        yield from _function(thing, seen)
-    elif isinstance(thing, type):
-        yield from _class(thing, seen)
+        return thing.__self__, thing.__func__
+    if isinstance(thing, (staticmethod, classmethod)):
+        return (cast("Any", thing).__func__,)
+    if isinstance(thing, property):
+        return thing.fget, thing.fset
+    if isinstance(thing, functools.partial):
+        return thing.func, thing.args, thing.keywords
+    wrapped = getattr(thing, "__wrapped__", None)  # a step with options, a cached function
+    return None if wrapped is None else (wrapped,)
 
 
-def _function(fn: types.FunctionType, seen: set[int]) -> Iterator[str]:
-    if not _ours(fn.__module__, fn.__code__.co_filename):
-        return
-    yield fn.__qualname__
-    yield from _constant(fn.__defaults__)
-    yield from _constant(tuple(sorted((fn.__kwdefaults__ or {}).items())))
-    yield from _code(fn.__code__)
-    closure = inspect.getclosurevars(fn) if fn.__closure__ else None
-    if closure is not None:
-        for name, value in sorted(closure.nonlocals.items()):
-            yield name
-            yield from _value(value, seen)
-    if wrapped := getattr(fn, "__wrapped__", None):
-        yield from _reach(wrapped, seen)
-    for name in sorted(set(_names(fn.__code__))):
-        if name in fn.__globals__:
-            yield name
-            value = fn.__globals__[name]
-            yield from _value(value, seen)
-            if isinstance(value, types.ModuleType) and _ours(
-                value.__name__, getattr(value, "__file__", "") or ""
-            ):
-                # `texts.HELLO`, `prompts.ask_name(…)`: which attribute is used is not known; take
-                # those named here.
-                for attribute in sorted(set(_names(fn.__code__)) & set(vars(value))):
-                    yield attribute
-                    yield from _value(vars(value)[attribute], seen)
+def _file(module: str) -> str:
+    return getattr(sys.modules.get(module), "__file__", None) or ""
 
 
-def _class(cls: type, seen: set[int]) -> Iterator[str]:
-    if not _ours(cls.__module__, getattr(sys.modules.get(cls.__module__), "__file__", "") or ""):
-        return
-    yield cls.__qualname__
-    for base in cls.__mro__[1:-1]:
-        yield from _reach(base, seen)
-    for name, value in sorted(vars(cls).items(), key=lambda item: item[0]):
-        if name in (
-            "__doc__",
-            "__module__",
-            "__dict__",
-            "__weakref__",
-            "__firstlineno__",
-            "__static_attributes__",
-        ):
-            continue
-        yield name
-        yield from _value(_function_of(value), seen)
+def _slots(cls: type) -> tuple[str, ...]:
+    slots: Any = vars(cls).get("__slots__", ())
+    return (slots,) if isinstance(slots, str) else tuple(slots)
 
 
-def _function_of(value: Any) -> object:
-    """Return the function behind what stands in a class's body, or that itself."""
-    if isinstance(value, (staticmethod, classmethod)):
-        return cast("Any", value).__func__
-    return value.fget if isinstance(value, property) else value
-
-
-def _value(value: Any, seen: set[int]) -> Iterator[str]:
-    if isinstance(
-        value, (types.FunctionType, types.MethodType, type, functools.partial)
-    ) or hasattr(value, "__wrapped__"):
-        yield from _reach(cast("object", value), seen)
-    else:
-        yield from _constant(value)
-
-
-def _code(code: types.CodeType) -> Iterator[str]:
-    yield code.co_code.hex()
-    yield repr((code.co_names, code.co_varnames, code.co_freevars))
+def _nested(code: types.CodeType) -> Iterator[types.CodeType]:
+    yield code
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
-            yield from _code(constant)
-        else:
-            yield from _constant(constant)
+            yield from _nested(constant)
 
 
 def _names(code: types.CodeType) -> Iterator[str]:
-    yield from code.co_names
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            yield from _names(constant)
+    for one in _nested(code):
+        yield from one.co_names
 
 
-def _constant(value: Any, depth: int = 0) -> Iterator[str]:
-    if isinstance(value, _PLAIN):
-        yield f"{type(value).__name__}:{value!r}"
-    elif depth > 8:
-        return
-    elif isinstance(value, (tuple, list)):
-        items: Collection[Any] = cast("Collection[Any]", value)
-        yield f"{type(items).__name__}[{len(items)}"
-        for item in items:
-            yield from _constant(item, depth + 1)
-    elif isinstance(value, dict):
-        pairs: Mapping[Any, Any] = cast("Mapping[Any, Any]", value)
-        yield f"dict[{len(pairs)}"
-        for key, item in pairs.items():
-            yield from _constant(key, depth + 1)
-            yield from _constant(item, depth + 1)
-    elif isinstance(value, (set, frozenset)):
-        members: Collection[Any] = cast("Collection[Any]", value)
-        yield f"set[{len(members)}"
-        yield from sorted(part for item in members for part in _constant(item, depth + 1))
-    elif hasattr(value, "pattern") and hasattr(value, "flags"):
-        yield f"pattern:{value.pattern!r}:{value.flags}"  # a compiled regular expression
-
-
-def _ours(module: str | None, file: str) -> bool:
-    """Whether code is the application's own: neither this library's nor installed."""
-    if (module or "").partition(".")[0] in (_ROOM, "wechat", "builtins"):
-        return False
-    return not file.startswith(_INSTALLED) and not file.startswith("<frozen")
+def _imported(code: types.CodeType) -> Iterator[str]:
+    for one in _nested(code):
+        for instruction in dis.get_instructions(one):
+            if instruction.opname == "IMPORT_NAME":
+                yield str(instruction.argval)

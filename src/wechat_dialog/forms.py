@@ -8,7 +8,7 @@ words, replay and divergence work in it as anywhere. The questions are known to 
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
@@ -17,6 +17,7 @@ from .delivery import link
 from .effects import Reading, Wait, WaitOptions
 from .errors import Cancelled
 from .form_fields import Question, questions, shown, skips
+from .journal import mark
 from .menus import Confirm, Menu, among
 from .messages import Message
 from .parsers import match_choice, yes_no
@@ -43,6 +44,29 @@ class _Verdict:
 
     made: Any = None
     change: int = -1
+
+
+class _Summary(Wait[_Verdict]):
+    """What was filled in, for its user to check: he may say the number of a field."""
+
+    __slots__ = ("names",)
+
+    def __init__(
+        self,
+        names: tuple[str, ...],
+        chat: Chat,
+        prompt: str,
+        reading: Reading,
+        key: str,
+        options: WaitOptions,
+    ) -> None:
+        super().__init__(chat, "f", prompt, reading, key, options)
+        self.names = names
+
+    @property
+    def offers(self) -> str:
+        """See `Wait`: the fields, by name."""
+        return mark(*self.names)
 
 
 class _Default:
@@ -135,14 +159,14 @@ class Form(Generic[T]):
             menu: Menu[Any] = Menu(
                 chat, prompt, labels, values, many=question.many, key=key, options=options
             )
-            menu.reading = _checked(menu.reading, question, skippable=bool(spare))
+            menu.reading = _checked(menu.reading, question, bool(spare), menu.forget)
             return menu
         assert question.reading is not None  # noqa: S101 - a question is a menu or has one
         prompt = self._prompt(question, texts.form_ask)
         if spare:
             prompt = f"{prompt}\n{link(texts.skip, shown=spare)}"
         takes = replace(options, takes=among({fold(texts.skip)} if spare else ()))
-        read = _checked(question.reading, question, skippable=bool(spare))
+        read = _checked(question.reading, question, bool(spare))
         return Wait(chat, "a", prompt, read, key, takes)
 
     def _prompt(self, question: Question, usual: str) -> str:
@@ -196,9 +220,9 @@ class Form(Generic[T]):
             return read(chat, text)
 
         prompt = "\n".join(lines)
-        return Wait(
-            chat, "f", prompt, Reading(read_message, read), f"{self.prefix}.summary", options
-        )
+        names = tuple(question.name for question in asked)
+        reading = Reading(read_message, read)
+        return _Summary(names, chat, prompt, reading, f"{self.prefix}.summary", options)
 
     def _make(self, values: Mapping[str, Any]) -> T:
         """Build the instance.
@@ -225,8 +249,12 @@ def _field(text: str, titles: tuple[str, ...], wanted: str) -> int:
         raise ValueError(wanted) from error
 
 
-def _checked(inner: Reading, question: Question, *, skippable: bool) -> Reading:
-    """A field's reading: with its constraints, and the words that leave it as it is."""
+def _checked(
+    inner: Reading, question: Question, skippable: bool, skipped: Callable[[], object] = bool
+) -> Reading:
+    """A field's reading: with its constraints, and the words that leave it as it is; `skipped` is
+    called where one of these was said.
+    """
 
     def check(value: Any) -> Any:
         wrong = question.check(value) if value is not _DEFAULT else ""
@@ -238,6 +266,7 @@ def _checked(inner: Reading, question: Question, *, skippable: bool) -> Reading:
         if skippable:
             text = text_of(message)
             if text is not None and _skipped(chat, text, inner, question):
+                skipped()
                 return _DEFAULT
         return check(inner.read(chat, message))
 
@@ -247,6 +276,7 @@ def _checked(inner: Reading, question: Question, *, skippable: bool) -> Reading:
 
     def read(chat: Chat, text: str) -> Any:
         if skippable and _skipped(chat, text, inner, question):
+            skipped()
             return _DEFAULT
         return check(read_text(chat, text))
 

@@ -5,19 +5,22 @@ A journal is a list of JSON arrays, oldest first, one record each, readable with
 
     ["a", wait, late, msgid, created, text]      an accepted answer: a plain text message
     ["m", wait, late, raw]                       any other accepted answer, as its raw fields
-    ["s", name, result]                          a step that returned
-    ["e", name, class, args, text]               a step that raised
-    ["g", slot, name, result]                    a step of a gathering that returned
-    ["h", slot, name, class, args, text]         a step of a gathering that raised
+    ["s", name, result, call]                    a step that returned
+    ["e", name, class, args, text, call]         a step that raised
+    ["g", slot, name, result, call]              a step of a gathering that returned
+    ["h", slot, name, class, args, text, call]   a step of a gathering that raised
     ["b", length, why]                           a rewind: of those so far, `length` records count
     ["k", late]                                  the operator ended it, at `late` ms since the epoch
     ["d", data]                                  the user's data when it began, if there was any
 
 `wait` identifies the question that was answered: a letter for its kind, then its explicit key
-behind `=`, or the CRC of its text. An empty `wait` is the message that started the conversation;
-one that begins with `!` was no answer: the word behind it says what was thrown into the dialog
-instead. `late` is the arrival in milliseconds after `created`, which is the platform's own time in
-whole seconds. The position of a record is its index.
+behind `=`, or the CRC of its text. Where the answer was one of several things offered, a mark of
+what it meant stands between the two, behind `~`: "2" is another dish once the menu has changed. An
+empty `wait` is the message that started the conversation; one that begins with `!` was no answer:
+the word behind it says what was thrown into the dialog instead, and then comes the question at
+which it was. `call` is a mark of a step's arguments, which tells calls of one function apart.
+`late` is the arrival in milliseconds after `created`, which is the platform's own time in whole
+seconds. The position of a record is its index.
 
 Why arrays and not objects: a record has to stay under 60 bytes beside the text itself. Why the CRC
 and not a longer hash: it tells questions of one dialog apart, nothing secret, and is taken at every
@@ -36,8 +39,10 @@ from zlib import crc32
 import msgspec
 
 from . import messages
+from .errors import NewerJournal
 
 __all__ = [
+    "FLAGS",
     "FORMAT",
     "Answer",
     "Data",
@@ -63,9 +68,14 @@ __all__ = [
     "encode_pending",
     "encode_record",
     "encode_state",
+    "mark",
+    "marked",
     "message_key",
     "message_of",
     "record_message",
+    "thrown",
+    "unmarked",
+    "unthrown",
     "wait_id",
 ]
 
@@ -73,6 +83,9 @@ FORMAT = 1
 """Number of the journal's format, kept in every header; see `docs/replay.md` for what a newer
 library does with it.
 """
+
+FLAGS: frozenset[str] = frozenset()
+"""What `Frame.flags` may say; a conversation with another flag is left alone."""
 
 
 class Answer(msgspec.Struct, array_like=True, tag="a", frozen=True, gc=False):
@@ -98,6 +111,7 @@ class Returned(msgspec.Struct, array_like=True, tag="s", frozen=True):
 
     name: str
     result: msgspec.Raw
+    call: str = ""
 
 
 class Failed(msgspec.Struct, array_like=True, tag="e", frozen=True):
@@ -109,6 +123,7 @@ class Failed(msgspec.Struct, array_like=True, tag="e", frozen=True):
     cls: str
     args: list[Any] | None
     text: str
+    call: str = ""
 
 
 class GatheredReturned(msgspec.Struct, array_like=True, tag="g", frozen=True):
@@ -117,6 +132,7 @@ class GatheredReturned(msgspec.Struct, array_like=True, tag="g", frozen=True):
     slot: int
     name: str
     result: msgspec.Raw
+    call: str = ""
 
 
 class GatheredFailed(msgspec.Struct, array_like=True, tag="h", frozen=True):
@@ -127,6 +143,7 @@ class GatheredFailed(msgspec.Struct, array_like=True, tag="h", frozen=True):
     cls: str
     args: list[Any] | None
     text: str
+    call: str = ""
 
 
 class Rewind(msgspec.Struct, array_like=True, tag="b", frozen=True, gc=False):
@@ -315,6 +332,34 @@ def wait_id(kind: str, key: str | None, text: str | bytes) -> str:
     )
 
 
+def mark(*parts: str) -> str:
+    """Return six hexadecimal digits that tell things apart which an answer may mean."""
+    return f"{crc32(chr(10).join(parts).encode('utf-8', 'surrogatepass')) & 0xFFFFFF:06x}"
+
+
+def marked(wait: str, meant: str) -> str:
+    """Return what an answer's record names its question by: its id, and a mark of what was meant
+    ("" for none).
+    """
+    return f"{wait[0]}~{meant}{wait[1:]}" if meant else wait
+
+
+def unmarked(wait: str) -> tuple[str, str]:
+    """Return a question's id and the mark of what was meant, "" for none; undoes `marked`."""
+    return (wait[0] + wait[8:], wait[2:8]) if wait[1:2] == "~" else (wait, "")
+
+
+def thrown(what: str, wait: str) -> str:
+    """Return what a record of something thrown into a dialog has in place of its question's id."""
+    return f"!{what} {wait}"
+
+
+def unthrown(wait: str) -> tuple[str, str]:
+    """Return what was thrown, and the id of the question at which ("" in older journals)."""
+    what, _, question = wait[1:].partition(" ")
+    return what, question
+
+
 # The state beside the journal ---------------------------------------------------------------------
 
 
@@ -335,6 +380,8 @@ class Frame(msgspec.Struct, omit_defaults=True):
             was interrupted.
         timeout: Seconds without an answer after which it is gone; None: never.
         wait: The question it waits at, as `wait_id`.
+        offers: A mark of what that question offers, in order: a number means something else when
+            that changes; "" if it offers nothing.
         misses: Answers in a row that did not fit that question.
         page: The page of that question the user looks at, from 0: a long menu has several. Turning
             one is no answer, so nothing of it is journaled.
@@ -352,6 +399,7 @@ class Frame(msgspec.Struct, omit_defaults=True):
     length: int = 0
     timeout: float | None = None
     wait: str = ""
+    offers: str = ""
     misses: int = 0
     page: int = 0
     ticks: list[int] = []
@@ -414,6 +462,10 @@ class ParkedConversation(msgspec.Struct, omit_defaults=True):
         parked: When, ms since the epoch.
         error: The exception as one line, or the mismatch.
         traceback: Where it was raised; "" if nothing was.
+        broke: Number of its records, rewinds carried out, that were there when it was raised; those
+            behind are of its clean-up. -1: there are none such.
+        unheard: The message that found the code changed, as the answer it would have been; empty
+            if there was no such message.
         format: `FORMAT` of the library that wrote it.
     """
 
@@ -424,6 +476,8 @@ class ParkedConversation(msgspec.Struct, omit_defaults=True):
     parked: int = 0
     error: str = ""
     traceback: str = ""
+    broke: int = -1
+    unheard: list[msgspec.Raw] = []
     format: int = FORMAT
 
 
@@ -443,8 +497,20 @@ def decode_state(head: bytes) -> State:
 
     Raises:
         msgspec.DecodeError: It is none.
+        NewerJournal: A newer version of the library made it.
     """
-    return _state_decoder.decode(head) if head else State()
+    if not head:
+        return State()
+    state = _state_decoder.decode(head)
+    if state.format != FORMAT or any(frame.flags for frame in state.stack):
+        _refuse_newer(state.format, state.stack)
+    return state
+
+
+def _refuse_newer(number: int, frames: Sequence[Frame]) -> None:
+    unknown = tuple(flag for frame in frames for flag in frame.flags if flag not in FLAGS)
+    if number > FORMAT or unknown:
+        raise NewerJournal(number, unknown)
 
 
 def encode_parked(parked: ParkedConversation) -> bytes:
@@ -457,5 +523,8 @@ def decode_parked(document: bytes) -> ParkedConversation:
 
     Raises:
         msgspec.DecodeError: It is none.
+        NewerJournal: A newer version of the library made it.
     """
-    return _parked_decoder.decode(document)
+    parked = _parked_decoder.decode(document)
+    _refuse_newer(parked.format, [parked.frame])
+    return parked

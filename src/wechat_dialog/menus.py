@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from .answers import text_of
 from .delivery import TEXT_LIMIT, link
 from .effects import DEFAULTS, TICKED, Reading, View, Wait, WaitOptions
-from .journal import wait_id
+from .journal import mark, wait_id
 from .messages import Message
 from .parsers import match_choice, match_choices, yes_no
 from .parsers.spoken import fold
@@ -131,12 +131,26 @@ def among(words: Container[str]) -> Callable[[str], bool]:
     return lambda word: fold(word) in words
 
 
-def _read(labels: tuple[str, ...], values: tuple[Any, ...], many: bool) -> Reading:
+def _identity(label: str, value: object) -> str:
+    """Return what tells an option from others: its label, or what stays when that is reworded."""
+    if isinstance(value, enum.Enum):
+        return value.name
+    return value if isinstance(value, str) else label
+
+
+def _read(
+    labels: tuple[str, ...], values: tuple[Any, ...], many: bool, taken: list[int]
+) -> Reading:
+    """Return how a menu is read; `taken` has the indexes of what was, after each reading."""
+
     def read(chat: Chat, text: str) -> Any:
+        taken.clear()
         try:
             if many:
-                return [values[index] for index in match_choices(text, labels)]
-            return values[match_choice(text, labels)]
+                taken.extend(match_choices(text, labels))
+                return [values[index] for index in taken]
+            taken.append(match_choice(text, labels))
+            return values[taken[0]]
         except ValueError as error:
             # The parser's own sentence is worth more where it names the options it might have been.
             if any(f"“{label}”" in str(error) for label in labels):
@@ -154,7 +168,8 @@ def _read(labels: tuple[str, ...], values: tuple[Any, ...], many: bool) -> Readi
     def among_labels(chat: Chat, ticked: list[str]) -> list[Any]:
         if not labels_known.issuperset(ticked):
             raise ValueError(chat.texts.choice_wanted)
-        return [value for label, value in zip(labels, values, strict=True) if label in ticked]
+        taken[:] = [index for index, label in enumerate(labels) if label in ticked]
+        return [values[index] for index in taken]
 
     labels_known = frozenset(labels)
     return Reading(read_message, read)
@@ -169,7 +184,7 @@ class Menu(Wait[T]):
         exact: Numbers and labels, folded: what is one of these is an answer and nothing else.
     """
 
-    __slots__ = ("exact", "labels", "many")
+    __slots__ = ("_identities", "_taken", "exact", "labels", "many")
 
     def __init__(
         self,
@@ -189,13 +204,31 @@ class Menu(Wait[T]):
             )
         exact = _exact(labels)
         takes = replace(options, takes=among(exact))
-        super().__init__(chat, "c", prompt, _read(labels, values, many), key, takes)
+        self._taken: list[int] = []
+        reading = _read(labels, values, many, self._taken)
+        super().__init__(chat, "c", prompt, reading, key, takes)
+        self._identities = tuple(map(_identity, labels, values))
         self.labels = labels
         self.many = many
         self.exact = exact
         if key is None:
             # Other options are another question, though asked in the same words.
             self.id = wait_id("c", None, "\n".join((prompt, *labels)))
+
+    @property
+    def offers(self) -> str:
+        """See `Wait`: an option is known by its member's name, by its value if that is a text, else
+        by its label.
+        """
+        return mark(*self._identities)
+
+    def meant(self, answer: object) -> str:  # noqa: ARG002 - two options may have one value
+        """See `Wait`. A form's field that was skipped is none of the options."""
+        return mark(*sorted(self._identities[index] for index in self._taken))
+
+    def forget(self) -> None:
+        """Note that the last answer was none of the options."""
+        self._taken.clear()
 
     def shown(self, view: View) -> str:
         """Return a page of the menu as text; the nearest one there is."""
@@ -350,6 +383,9 @@ class Confirm(Wait[bool]):
             )
         read = _read_yes_no(words, default)
         super().__init__(chat, "d", prompt, read, key, replace(options, takes=among(words)))
+        if key is None and (yes is not None or no is not None):
+            # 要 and 不要 the other way round are another question, though asked in the same words.
+            self.id = wait_id("d", None, f"{prompt}\n{self.yes}\n{self.no}")
 
     def shown(self, view: View) -> str:  # noqa: ARG002 - there is one way to look at it
         """Return the question with its two answers below it, the default one first."""

@@ -97,11 +97,11 @@ def check(
             if one.verdict.why and len(first) < SHOWN:
                 first.append(one)
     console.print(f"{counts.total()} conversations")
-    for outcome in ("unchanged", "finished", "asks again", "restarted", "parked"):
+    for outcome in ("unchanged", "finished", "asks again", "restarted", "parked", "unreadable"):
         if counts[outcome]:
             console.print(f"{counts[outcome]:7}  {outcome}")
     for one in first:
         console.print(f"{one.summary.id}  {one.verdict.outcome}: {one.verdict.why}")
-    bad = counts["restarted"] + counts["parked"] + (counts["asks again"] if strict else 0)
-    if bad:
+    bad = ("restarted", "parked", "unreadable", *(("asks again",) if strict else ()))
+    if any(counts[outcome] for outcome in bad):
         raise typer.Exit(1)

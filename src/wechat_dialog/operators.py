@@ -22,8 +22,8 @@ import msgspec
 from . import journal, messages, turn
 from .bot import Bot
 from .deploy import Verdict, examine
-from .errors import DialogError
-from .journal import Frame, ParkedConversation, Record
+from .errors import DialogError, NewerJournal
+from .journal import Frame, ParkedConversation, Record, unthrown
 from .stores.base import Shown
 
 __all__ = ["Checked", "Conversations", "NotFound", "Summary"]
@@ -54,11 +54,11 @@ class Summary:
         openid: The user's OpenID.
         dialog: Name of its dialog.
         version: The version it began on; "" for the only one.
-        state: "waiting", "interrupted" (by another one above it), "unfinished" (a turn was cut off)
-            or "parked".
+        state: "waiting", "interrupted" (by another one above it), "unfinished" (a turn was cut
+            off), "parked", or "unreadable" (of a newer version of the library, or not ours).
         records: Number of its records.
         begun: When it began, in the bot's time zone.
-        why: What it broke with; "" unless it is parked.
+        why: What it broke with, or why it cannot be read; else "".
     """
 
     id: str
@@ -112,6 +112,26 @@ class Conversations:
                 yield from (found.summary for found in self._all(stored.user, shown))
 
     def _all(self, user: str, shown: Shown) -> Iterator[_Found]:
+        try:
+            yield from self._running(user, shown)
+        except (NewerJournal, msgspec.DecodeError) as error:
+            yield self._unreadable(user, len(shown.records), error)
+        for parked in shown.parked.values():
+            try:
+                one = journal.decode_parked(parked.document)
+                own = journal.decode_records([bytes(raw) for raw in one.records])
+            except (NewerJournal, msgspec.DecodeError) as error:
+                yield self._unreadable(user, 0, error, parked.id)
+                continue
+            summary = self._summary(user, one.user, one.frame, "parked", len(own), one.error)
+            yield _Found(summary, one.frame, own, one.account, one)
+
+    def _unreadable(self, user: str, records: int, error: Exception, id: str = "") -> _Found:
+        frame = Frame(id or "-", "")
+        summary = self._summary(user, user, frame, "unreadable", records, str(error))
+        return _Found(summary, frame, [], "")
+
+    def _running(self, user: str, shown: Shown) -> Iterator[_Found]:
         state = journal.decode_state(shown.head)
         records = journal.decode_records(shown.records)
         ends = [*(frame.base for frame in state.stack[1:]), len(records)]
@@ -122,11 +142,6 @@ class Conversations:
                 what = "unfinished"
             summary = self._summary(user, state.user, frame, what, len(own))
             yield _Found(summary, frame, own, state.account)
-        for parked in shown.parked.values():
-            one = journal.decode_parked(parked.document)
-            own = journal.decode_records([bytes(raw) for raw in one.records])
-            summary = self._summary(user, one.user, one.frame, "parked", len(own), one.error)
-            yield _Found(summary, one.frame, own, one.account, one)
 
     def _summary(
         self, user: str, openid: str, frame: Frame, state: str, records: int, why: str = ""
@@ -179,6 +194,8 @@ class Conversations:
         ]
         for position, record in enumerate(found.records):
             lines.append(f"{position:5}  {self._line(record, found)}")
+        if summary.state == "unreadable":
+            lines.append(summary.why)
         if found.parked is not None:
             lines += ["", found.parked.traceback.rstrip() or found.parked.error]
         return "\n".join(lines)
@@ -188,7 +205,7 @@ class Conversations:
             when = datetime.fromtimestamp(journal.arrival_of(record) / 1000, self._bot.rules.zone)
             message = journal.message_of(record, found.summary.openid, found.account)
             said = message.text if isinstance(message, messages.Text) else f"[{message.kind}]"
-            thrown = f"  ({record.wait[1:]})" if record.wait.startswith("!") else ""
+            thrown = f"  ({unthrown(record.wait)[0]})" if record.wait.startswith("!") else ""
             return f"{when:%m-%d %H:%M:%S}  said {said!r}{thrown}"
         if isinstance(record, (journal.Returned, journal.GatheredReturned)):
             return f"{'':14}  step {record.name} → {bytes(record.result).decode()}"
@@ -268,6 +285,8 @@ class Conversations:
 
     def _examined(self, found: _Found) -> Verdict:
         frame = found.frame
+        if found.summary.state == "unreadable":
+            return Verdict("unreadable", 0, found.summary.why)
         routes = self._bot.rules.routes
         dialog = routes.find(frame.dialog, frame.version) or routes.newest(frame.dialog)
         try:

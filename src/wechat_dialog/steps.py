@@ -108,8 +108,10 @@ def step(
 # Outcomes -----------------------------------------------------------------------------------------
 
 
-def returned(name: str, result: object, slot: int | None = None) -> Returned | GatheredReturned:
-    """Return the record of a step that returned.
+def returned(
+    name: str, result: object, slot: int | None = None, call: str = ""
+) -> Returned | GatheredReturned:
+    """Return the record of a step that returned; `call` is `StepCall.mark`.
 
     Raises:
         TypeError: The result is nothing that JSON can hold.
@@ -121,11 +123,15 @@ def returned(name: str, result: object, slot: int | None = None) -> Returned | G
             f"step {name!r} returned {type(result).__qualname__}, which cannot be written down "
             f"({error}); return JSON data, a dataclass or a msgspec.Struct"
         ) from error
-    return Returned(name, raw) if slot is None else GatheredReturned(slot, name, raw)
+    if slot is None:
+        return Returned(name, raw, call)
+    return GatheredReturned(slot, name, raw, call)
 
 
-def failed(name: str, error: Exception, slot: int | None = None) -> Failed | GatheredFailed:
-    """Return the record of a step that raised."""
+def failed(
+    name: str, error: Exception, slot: int | None = None, call: str = ""
+) -> Failed | GatheredFailed:
+    """Return the record of a step that raised; `call` is `StepCall.mark`."""
     cls = type(error)
     place = f"{cls.__module__}:{cls.__qualname__}"
     args: list[Any] | None
@@ -139,8 +145,8 @@ def failed(name: str, error: Exception, slot: int | None = None) -> Failed | Gat
         args = None
     text = str(error)[:2000]
     if slot is None:
-        return Failed(name, place, args, text)
-    return GatheredFailed(slot, name, place, args, text)
+        return Failed(name, place, args, text, call)
+    return GatheredFailed(slot, name, place, args, text, call)
 
 
 def value(fn: Callable[..., Any], record: Returned | GatheredReturned) -> Any:

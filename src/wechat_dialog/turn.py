@@ -181,10 +181,7 @@ def _claim(job: _Job) -> Generator[Operation, Any, Claimed | Answered]:
 def _claimed(job: _Job, claimed: Claimed) -> Transaction:
     job.fence, job.deferred = claimed.fence, claimed.deferred
     try:
-        try:
-            job.doc.update(claimed)
-        except msgspec.DecodeError as error:
-            raise StoreError(f"what is stored of user {job.user!r} is not ours: {error}") from error
+        _update(job, claimed)
         outcome = yield from _catch_up(job, claimed)
         if outcome is not None:
             return outcome
@@ -197,6 +194,18 @@ def _claimed(job: _Job, claimed: Claimed) -> Transaction:
         _drop(job)
         yield Release(job.user, job.fence)
         raise
+
+
+def _update(job: _Job, claimed: Claimed) -> None:
+    """Bring the document in hand to what was claimed.
+
+    Raises:
+        StoreError: What is stored is not ours, or of a newer version; it stays as it is.
+    """
+    try:
+        job.doc.update(claimed)
+    except msgspec.DecodeError as error:
+        raise StoreError(f"what is stored of user {job.user!r} is not ours: {error}") from error
 
 
 def _catch_up(job: _Job, claimed: Claimed) -> Generator[Operation, Any, Outcome | None]:
@@ -438,7 +447,7 @@ def _operate(job: _Job, what: Callable[[Turn], Flow], *, owed: bool) -> Transact
         return Outcome(decode_reply(claimed.reply))
     job.fence, job.deferred = claimed.fence, owed
     try:
-        job.doc.update(claimed)
+        _update(job, claimed)
         # Each under its own message's key, which a copy may still ask for.
         outcome = yield from _catch_up(job, claimed)
         if outcome is not None:
