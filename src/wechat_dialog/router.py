@@ -18,6 +18,7 @@ import msgspec
 from . import answers, messages
 from .engine import Dialog
 from .errors import ConfigurationError
+from .messages.base import event_name
 
 __all__ = ["Dialogs", "Match", "Route", "Router"]
 
@@ -170,9 +171,11 @@ class Dialogs:
     def message(self, *kinds: str | type[messages.Message], **options: Any) -> Callable[[F], F]:
         """Route messages by kind ("image", or `messages.Image`); none at all: every message. A
         decorator.
+
+        Raises:
+            TypeError: A class is an event, which has a route by its name, or has no kind.
         """
-        names = tuple(kind if isinstance(kind, str) else kind.kind for kind in kinds)
-        return self._decorate("message", names, options)
+        return self._decorate("message", tuple(_kind_of(kind) for kind in kinds), options)
 
     def fallback(self, fn: F) -> F:
         """Take every message no other route takes, wherever it was registered. A decorator without
@@ -199,6 +202,11 @@ class Dialogs:
                 raise TypeError(
                     f"@{kind} takes texts or compiled patterns, not {pattern!r}; "
                     f"write @bot.{kind}(…)"
+                )
+            if kind == "text" and isinstance(pattern, str) and pattern != pattern.strip():
+                raise ConfigurationError(
+                    f"@text({pattern!r}) can never be reached: texts are compared without the "
+                    f"white space around them; write {pattern.strip()!r}"
                 )
 
         def register(fn: F) -> F:
@@ -353,6 +361,22 @@ class Router:
             if dialog.fn is fn:
                 return self.newest(dialog.name)
         return None
+
+
+def _kind_of(kind: str | type[messages.Message]) -> str:
+    if not isinstance(cast("object", kind), type):
+        return cast("str", kind)  # what is neither is refused with all other patterns
+    cls = cast("type[messages.Message]", kind)
+    if issubclass(cls, messages.Event) and cls is not messages.Event:
+        # All events are of one kind: it would take every other one too.
+        raise TypeError(f"{cls.__name__} is an event; write @bot.event({event_name(cls) or '…'!r})")
+    name = cast("object", cls.kind)
+    if not (isinstance(name, str) and name):
+        raise TypeError(
+            f"{cls.__name__} is no kind of message; write @bot.message(…) with the kind's name, or "
+            "@bot.message() for every message"
+        )
+    return name
 
 
 def _place(fn: Callable[..., Any]) -> str:

@@ -4,8 +4,9 @@
     公众号：请选择茶：
     1. 珍珠奶茶
 
-What the user says is sent; [图片] is a picture, [点 key] a tap of the menu button of that key, and
-a line （过了 70 秒） lets time pass. Everything else must be what the bot answers, to the letter.
+What the user says is sent; [图片] is a picture, [位置 label] a place, [点 key] a tap of the menu
+button of that key, [事件 name Field=value …] any event, and a line （过了 70 秒） lets time pass.
+Everything else must be what the bot answers, to the letter.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from difflib import ndiff
 from wechat_dialog.testing import Talk
 
 _PAUSE = re.compile(r"（过了 (\d+) 秒）")
-_EVENT = re.compile(r"\[点 (\S+)\]")
+_CLICK = re.compile(r"\[点 (\S+)\]")
+_PLACE = re.compile(r"\[位置 (.+)\]")
+_EVENT = re.compile(r"\[事件 (\S+)((?: \w+=\S+)*)\]")
 
 
 def play(talk: Talk, transcript: str) -> None:
@@ -47,6 +50,10 @@ def play(talk: Talk, transcript: str) -> None:
 def _send(talk: Talk, said: str) -> str:
     if said == "[图片]":
         return talk.image()
+    if click := _CLICK.fullmatch(said):
+        return talk.event("CLICK", click[1])
+    if place := _PLACE.fullmatch(said):
+        return talk.location(31.2, 121.5, place[1])
     if event := _EVENT.fullmatch(said):
-        return talk.event("CLICK", event[1])
+        return talk.event(event[1], **dict(pair.split("=", 1) for pair in event[2].split()))
     return talk(said)

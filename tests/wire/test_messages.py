@@ -524,6 +524,7 @@ def test_a_user_registers_his_own_message_type() -> None:
     class Foo(Message, frozen=True):
         foo_id: str = ""
 
+    assert message("FOO").kind == Foo.kind == "foo"
     assert message("FOO", FooId="1") == Foo(
         user=USER,
         account=ACCOUNT,
@@ -532,6 +533,16 @@ def test_a_user_registers_his_own_message_type() -> None:
         raw=message("FOO", FooId="1").raw,
         foo_id="1",
     )
+
+
+def test_a_class_is_of_one_kind() -> None:
+    @register(kind="foo")
+    class Foo(Message, frozen=True):
+        pass
+
+    with pytest.raises(TypeError, match="Foo is of kind 'foo'"):
+        register(kind="bar")(Foo)
+    assert type(message("bar")) is messages.Unknown
 
 
 def test_a_known_event_can_be_extended_and_not_replaced() -> None:

@@ -88,6 +88,8 @@ def register(*, kind: str = "", event: str = "") -> Callable[[type[M]], type[M]]
         class Bar(messages.Event, frozen=True):
             bar_count: int = 0  # the field BarCount
 
+    A type of message is registered by `kind="foo"`, and its class then has that `kind`.
+
     Every field needs a default, for the day the platform leaves it out. Names are compared without
     case. Register at import, before the first message.
 
@@ -97,13 +99,28 @@ def register(*, kind: str = "", event: str = "") -> Callable[[type[M]], type[M]]
 
     Raises:
         TypeError: Not exactly one name was given, or the class is no `Message` (or `Event`), or the
-            name belongs to another class that is no parent of this one.
+            name belongs to another class that is no parent of this one, or the class has another
+            kind.
     """
     if bool(kind) == bool(event):
         raise TypeError("register() takes either kind= or event=")
     if event:
         return lambda cls: _enter(_events, event, cls, Event)
-    return lambda cls: _enter(_kinds, kind, cls, Message)
+    return lambda cls: _enter(_kinds, kind, _of_kind(cls, kind.lower()), Message)
+
+
+def _of_kind(cls: type[M], kind: str) -> type[M]:
+    """Let the class be of the kind whose messages it reads: routes and journals go by it."""
+    if "kind" not in vars(cls):
+        cls.kind = kind
+    if cls.kind != kind:
+        raise TypeError(f"{cls.__name__} is of kind {cls.kind!r}; register another for {kind!r}")
+    return cls
+
+
+def event_name(cls: type[Event]) -> str:
+    """Return the name, lower-case, under which a class of events is registered; "" if it is not."""
+    return next((name for name, known in _events.items() if issubclass(known, cls)), "")
 
 
 def _enter(table: dict[str, Any], name: str, cls: type[M], base: type[Message]) -> type[M]:
