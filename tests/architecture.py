@@ -45,7 +45,7 @@ FLOORS = """
     __init__
     wechat demo
     application scaffold
-    operator_cli simulator_cli simulated
+    operator_cli simulator_cli account_cli simulated
     cli
     __main__
 """
@@ -87,8 +87,8 @@ DRIVERS: Mapping[str, tuple[str, ...]] = {
     "starlette": ("platform",),
     "uvicorn": ("cli", "simulator_cli", "simulated"),
     "watchfiles": ("platform",),
-    "typer": ("cli", "operator_cli", "simulator_cli", "platform"),
-    "rich": ("cli", "operator_cli", "simulator_cli", "platform"),
+    "typer": ("cli", "operator_cli", "simulator_cli", "account_cli", "platform"),
+    "rich": ("cli", "operator_cli", "simulator_cli", "account_cli", "platform"),
     "pytest": ("testing", "testing_plugin", "store_contract"),
 }
 

@@ -12,16 +12,17 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import typer
 import uvicorn
 from rich.console import Console
 
-from wechat_dialog import operator_cli, scaffold, simulator_cli
+from wechat_dialog import account_cli, operator_cli, scaffold, simulator_cli
+from wechat_dialog.account_cli import SOMEBODY, AesKey, AppId, HowEncrypted, Token, User, account_of
 from wechat_dialog.application import load
 from wechat_dialog.errors import ConfigurationError, DialogError
-from wechat_dialog.platform.account import Account, Mode
+from wechat_dialog.platform.account import Account
 from wechat_dialog.platform.emulator import Platform
 from wechat_dialog.platform.server import Server
 from wechat_dialog.platform.terminal import Chat
@@ -37,7 +38,12 @@ app = typer.Typer(
 app.add_typer(operator_cli.commands, name="conversations")
 app.command()(operator_cli.check)
 app.command()(simulator_cli.simulate)
+app.command()(account_cli.send)
+app.command()(account_cli.probe)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+WrongUsage: Any = typer.BadParameter.__base__
+"""What typer raises at a command line it does not understand; it gives the class no public name."""
 
 SIMULATED = "WECHAT_DIALOG_SIMULATED_TOKEN"
 """Set for a server that a simulator starts: the token of a bot that has none."""
@@ -46,21 +52,21 @@ App = Annotated[str, typer.Argument(metavar="APP", help="module:bot, or a 2017 d
 Target = Annotated[
     str, typer.Argument(metavar="APP|URL", help="module:bot, or the URL of a server")
 ]
-Token = Annotated[str, typer.Option(help="the account's token; for a URL")]
-AppId = Annotated[str, typer.Option(help="for compatible and safe mode")]
-AesKey = Annotated[str, typer.Option(help="for compatible and safe mode")]
-HowEncrypted = Annotated[str, typer.Option("--mode", help="plain, compatible or safe")]
-User = Annotated[str, typer.Option(help="OpenID to speak as")]
-SOMEBODY = "oTerminal000000000000000000"
 
 
 def main() -> None:
     """Run the command; errors the user can act on are one line, and status 2."""
     try:
-        app()
-    except DialogError as error:
-        errors.print(f"wechat-dialog: {error}", markup=False)
+        status = app(standalone_mode=False)
+    except (DialogError, WrongUsage) as error:
+        # typer would draw a box around the sentence. No command at all has had its help already.
+        said = str(error) if isinstance(error, DialogError) else str(error.format_message())
+        if said:
+            errors.print(f"wechat-dialog: {said}", markup=False)
         sys.exit(2)
+    except typer.Abort:
+        sys.exit(130)
+    sys.exit(status)
 
 
 @app.command()
@@ -146,47 +152,8 @@ def chat(
         with _server_of(target) as (platform, server):
             _chat(platform, user, server.revive)
         return
-    with Platform(_account(token, app_id, aes_key, mode), target) as platform:
+    with Platform(account_of(token, app_id, aes_key, mode), target) as platform:
         _chat(platform, user)
-
-
-@app.command()
-def send(
-    url: Annotated[str, typer.Argument(metavar="URL", help="the URL of a server")],
-    text: Annotated[str, typer.Option(help="send a text")] = "",
-    image: Annotated[str, typer.Option(metavar="URL", help="send a picture")] = "",
-    event: Annotated[str, typer.Option(metavar="NAME", help="let an event happen")] = "",
-    key: Annotated[str, typer.Option(help="the event's EventKey")] = "",
-    token: Token = "",
-    app_id: AppId = "",
-    aes_key: AesKey = "",
-    mode: HowEncrypted = "plain",
-    user: User = SOMEBODY,
-) -> None:
-    """Send one signed message and print what its sender sees; status 1 on the fault notice."""
-    if "://" not in url:
-        raise ConfigurationError(f"{url!r} is no URL; write http://127.0.0.1:8000/")
-    account = _account(token, app_id, aes_key, mode)
-    if (bool(text), bool(image), bool(event)).count(True) != 1:
-        raise ConfigurationError("say what to send by one of --text, --image and --event")
-    with Platform(account, url) as platform:
-        if text:
-            message = platform.message(user, "text", Content=text)
-        elif image:
-            message = platform.message(user, "image", PicUrl=image, MediaId="media_demo_1")
-        else:
-            message = platform.message(user, "event", Event=event, EventKey=key)
-        shown = platform.deliver(message)
-    if shown.text:
-        Console(highlight=False, soft_wrap=True, markup=False).print(shown.text)
-    if shown.fault:
-        errors.print(f"wechat-dialog: {shown.fault}", markup=False)
-        raise typer.Exit(1)
-
-
-def _account(token: str, app_id: str, aes_key: str, mode: str) -> Account:
-    # An account refuses a mode that is none.
-    return Account(token, app_id=app_id, aes_key=aes_key, mode=cast("Mode", mode))
 
 
 def _chat(platform: Platform, user: str, revive: Callable[[], str] = str) -> None:

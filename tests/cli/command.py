@@ -12,7 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, cast
 
+import pytest
+
 from tests.redis_server import wait_until
+from wechat_dialog.cli import main
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-c", "from wechat_dialog.cli import main; main()"]
@@ -72,6 +75,14 @@ def run(folder: Path, *words: str, given: str = "") -> subprocess.CompletedProce
             raise
     see_the_end_of(process.pid)
     return subprocess.CompletedProcess(command, process.returncode, said, told)
+
+
+def within(*words: str, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Run the command in this process, for what ends before anything begins; gives its status."""
+    monkeypatch.setattr(sys, "argv", ["wechat-dialog", *words])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return cast("int", ended.value.code)
 
 
 def see_the_end_of(group: int) -> None:

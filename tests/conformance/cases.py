@@ -20,6 +20,7 @@ from xml.etree import ElementTree as ET
 from tests.wire import vectors
 from wechat_dialog import messages, replies
 from wechat_dialog.messages import Message
+from wechat_dialog.platform import checklist
 from wechat_dialog.wire.crypto import Key
 
 NOW = vectors.REPLY_TIME
@@ -243,7 +244,6 @@ LINKS = (
     '第一行\n第二行 😀 /::< /:&-( <a href="https://example.com/?a=1&b=2">链接</a> '
     '<a href="weixin://bizmsgmenu?msgmenucontent=查询订单&msgmenuid=101">查询订单</a>'
 )
-STICKER = "【收到不支持的消息类型，暂无法显示】"
 
 CASES = [
     Case(
@@ -377,14 +377,7 @@ CASES = [
             status=400,
             **sealed("", encrypted=encrypted),
         )
-        for name, encrypted in {
-            "no Base64": "*** no Base64 ***",
-            "empty": "",
-            "17 bytes": "MDEyMzQ1Njc4OWFiY2RlZmc=",
-            "one block": "MDEyMzQ1Njc4OWFiY2RlZg==",
-            "padding in the middle": "MDEy=MzQ1Njc4OWFiY2RlZg==",
-            "not ASCII": "中文",
-        }.items()
+        for name, encrypted in checklist.MALFORMED_CIPHERTEXTS.items()
     ),
     Case(
         name="15",
@@ -508,13 +501,13 @@ CASES = [
     Case(
         name="28",
         title="the sentence that stands for a sticker is no text of the user",
-        body=xml(Content=f"<![CDATA[{STICKER}]]>"),
-        seen=sees(messages.Unsupported, text=STICKER, kind="unsupported"),
+        body=xml(Content=f"<![CDATA[{checklist.STICKER}]]>"),
+        seen=sees(messages.Unsupported, text=checklist.STICKER, kind="unsupported"),
     ),
     Case(
         name="28 ASCII",
         title="nor is it with an ASCII comma and white space",
-        body=xml(Content=f"<![CDATA[ {STICKER.replace('，', ',')}\n]]>"),
+        body=xml(Content=f"<![CDATA[ {checklist.STICKER.replace('，', ',')}\n]]>"),
         seen=sees(messages.Unsupported),
     ),
     Case(
@@ -641,6 +634,12 @@ CASES = [
             "no user": vectors.PLAIN_BODY.replace(b"FromUserName", b"From"),
             "no type": vectors.PLAIN_BODY.replace(b"MsgType", b"Type"),
             "JSON list": b"[1]",
+            **{
+                f"probe's {name}": text.format(
+                    account=vectors.ACCOUNT, user=vectors.USER, now=1700000001, number=1
+                ).encode()
+                for name, text in checklist.NO_MESSAGES.items()
+            },
             "half JSON": b'{"MsgType":',
             "deep JSON": b'{"a":' * 5000 + b"1" + b"}" * 5000,
         }.items()

@@ -27,6 +27,7 @@ def of_wechatpy(mode: Mode) -> Any:
     crypto = importlib.import_module("wechatpy.crypto").WeChatCrypto("secret", KEY, APP_ID)
     check = importlib.import_module("wechatpy.utils").check_signature
     replies = importlib.import_module("wechatpy.replies")
+    errors = importlib.import_module("wechatpy.exceptions")
     application = flask.Flask("wechatpy")
 
     @application.route("/", methods=["GET", "POST"])
@@ -41,12 +42,17 @@ def of_wechatpy(mode: Mode) -> Any:
         stamp, nonce = query["timestamp"], query["nonce"]
         body = flask.request.data
         if mode != "plain":
-            body = crypto.decrypt_message(body, query["msg_signature"], stamp, nonce)
+            try:
+                body = crypto.decrypt_message(body, query["msg_signature"], stamp, nonce)
+            except (errors.InvalidSignatureException, errors.InvalidAppIdException):
+                return "", 403
         message = wechatpy.parse_message(body)
         if message.type == "event":
             reply = replies.create_reply([{"title": "欢迎", "url": "https://a/"}], message)
-        else:
+        elif message.type == "text":
             reply = replies.create_reply(f"听到：{message.content}", message)
+        else:
+            reply = replies.create_reply("暂时不能处理", message)
         written = reply.render()
         return written if mode == "plain" else crypto.encrypt_message(written, nonce, stamp)
 

@@ -87,7 +87,11 @@ def encrypt(account: Account, plain: bytes) -> str:
 
 
 def seal(
-    account: Account, message: Mapping[str, Any], plain: bytes, timestamp: str = ""
+    account: Account,
+    message: Mapping[str, Any],
+    plain: bytes,
+    timestamp: str = "",
+    nonce: str = "",
 ) -> tuple[str, bytes]:
     """Sign a message, and encrypt it as the account's mode has it; returns query and body.
 
@@ -97,8 +101,9 @@ def seal(
             compatible mode.
         plain: The same as the platform writes them.
         timestamp: See `signed`.
+        nonce: Likewise.
     """
-    query = {**signed(account, timestamp), "openid": message["FromUserName"]}
+    query = {**signed(account, timestamp, nonce), "openid": message["FromUserName"]}
     if account.mode == "plain":
         return urlencode(query), plain
     encrypted = encrypt(account, plain)

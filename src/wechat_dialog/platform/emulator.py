@@ -79,14 +79,17 @@ class Platform(Protocol):
         """
         return self._perform(self.verifying())
 
-    def deliver(self, message: dict[str, Any], watch: Watch | None = None) -> Shown:
+    def deliver(
+        self, message: dict[str, Any], watch: Watch | None = None, plain: bytes | None = None
+    ) -> Shown:
         """Push a message, up to three times, and return what its sender sees.
 
         Args:
             message: Its fields; see `message`. The same one again is the platform's repetition.
             watch: Called with every request when it is made, and when it is over.
+            plain: Its XML, where another than the platform's way to write it is wanted.
         """
-        return self._perform(self.delivering(message, watch))
+        return self._perform(self.delivering(message, watch, plain))
 
     def _perform(self, steps: Generator[Ask, Answer, T]) -> T:
         try:
@@ -99,14 +102,17 @@ class Platform(Protocol):
     def _ask(self, method: str, query: str, body: bytes) -> tuple[int, bytes, str]:
         """Make a request; returns status, body and what went wrong."""
         if self._threads is None:
-            return self._exchange(method, query, body)
-        running: Future[Answer] = self._threads.submit(self._exchange, method, query, body)
+            return self.exchange(method, query, body)
+        running: Future[Answer] = self._threads.submit(self.exchange, method, query, body)
         try:
             return running.result(self.window)
         except NotDone:
             return self.late()  # nobody listens any more; the application goes on all the same
 
-    def _exchange(self, method: str, query: str, body: bytes) -> Answer:
+    def exchange(
+        self, method: str, query: str, body: bytes, content_type: str = "text/xml"
+    ) -> Answer:
+        """Make one request as it stands: a prober's, which the platform itself may never make."""
         until = time.monotonic() + self.window
         pieces: list[bytes] = []
         try:
@@ -114,7 +120,7 @@ class Platform(Protocol):
                 method,
                 self.address(query),
                 content=body,
-                headers=HEADERS,
+                headers={**HEADERS, "Content-Type": content_type},
                 timeout=self.window,
             ) as answer:
                 for piece in answer.iter_bytes():

@@ -144,10 +144,10 @@ class Protocol:
         return answer.problem
 
     def delivering(
-        self, message: dict[str, Any], watch: Watch | None = None
+        self, message: dict[str, Any], watch: Watch | None = None, plain: bytes | None = None
     ) -> Generator[Ask, Answer, Shown]:
         """Push a message up to three times; see `Platform.deliver`."""
-        plain = xml.build(message).encode()
+        plain = xml.build(message).encode() if plain is None else plain
         made = Request(0, "", b"", plain)
         for number in range(1, self.requests + 1):
             query, body = seal(self.account, message, plain, self._now())
