@@ -20,7 +20,6 @@ your own.
 from __future__ import annotations
 
 import dataclasses
-import re
 import weakref
 from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -41,10 +40,12 @@ from .journal import (
 from .operations import Claim, Pause, Push, RunStep, RunSteps, StepOutcome
 from .operations import Record as Recorded
 from .performing import Steps
+from .platform.showing import FAULT, Shown, show
 from .replies import Reply
 from .stores.base import Answered, Claimed
 from .stores.memory import MemoryStore
 from .turn import Outcome, turn
+from .wire.render import ARTICLES_FOR_EVENTS, fields
 
 if TYPE_CHECKING:
     from .store_contract import StoreContract
@@ -55,10 +56,6 @@ START = 1_700_000_000.0
 """When a talk begins, in seconds since 1970: the same at every run, 15 November 2023 in China."""
 
 _open: weakref.WeakSet[Talk] = weakref.WeakSet()
-_LINK = re.compile(
-    r"<a\s[^>]*?href=(?:\"([^\"]*)\"|'([^']*)')[^>]*>(.*?)</a>", re.DOTALL | re.IGNORECASE
-)
-_TAP = re.compile(r"weixin://bizmsgmenu\?(?:.*&)?msgmenucontent=([^&]*)")
 
 
 def __getattr__(name: str) -> Any:
@@ -85,31 +82,16 @@ class Seen(str):  # noqa: SLOT000 - it has two attributes of its own
 
     def __new__(cls, reply: Reply | None, pushed: Sequence[Reply] = ()) -> Seen:
         """Show a reply, and what was pushed after it."""
-        text = "\n".join(part for part in map(shown, (reply, *pushed)) if part)
-        seen = super().__new__(cls, _LINK.sub(lambda found: found[3], text))
+        all_ = [_shown(one) for one in (reply, *pushed) if one is not None]
+        seen = super().__new__(cls, "\n".join(one.text for one in all_ if one.text))
         seen.reply = reply
         seen.pushed = pushed
-        taps = {found[3]: _TAP.match(found[1] or found[2] or "") for found in _LINK.finditer(text)}
-        seen.taps = {label: tap[1] for label, tap in taps.items() if tap}
+        seen.taps = {label: sent for one in all_ for label, sent in one.taps.items()}
         return seen
 
 
-def shown(reply: Reply | None) -> str:
-    """Return a reply in words: a text's content, or a line that names what else it is."""
-    if reply is None:
-        return ""
-    if isinstance(reply, replies.Text):
-        return reply.content
-    if isinstance(reply, replies.News):
-        return "\n".join(
-            f"[图文] {article.title} {article.url}".rstrip() for article in reply.articles
-        )
-    if isinstance(reply, replies.Transfer):
-        return "[转人工]"
-    title = getattr(reply, "title", "")
-    kind = type(reply).__name__.lower()
-    media = getattr(reply, "media_id", "") or getattr(reply, "thumb_media_id", "")
-    return f"[{kind}] {title or media}"
+def _shown(reply: Reply) -> Shown:
+    return show(fields(reply, ARTICLES_FOR_EVENTS), to_event=True)
 
 
 class _Crash(BaseException):
@@ -364,9 +346,7 @@ class Talk:
                     outcome = delivery.told  # the platform has an answer, and asks no more
                     break
         self._seen = Seen(
-            outcome.reply
-            if outcome is not None
-            else replies.Text("该公众号提供的服务出现故障，请稍后再试"),
+            outcome.reply if outcome is not None else replies.Text(FAULT),
             pushed,
         )
         self._note("公众号", self._seen or "（无回复）")

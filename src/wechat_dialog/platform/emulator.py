@@ -14,11 +14,12 @@ Proof: `tests/platform/`, against servers that answer, hang, break and lie.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from collections.abc import Awaitable, Generator
+from collections.abc import Awaitable, Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotDone
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 import httpx
 
@@ -30,8 +31,24 @@ __all__ = ["AsyncPlatform", "Platform"]
 
 T = TypeVar("T")
 
+log = logging.getLogger("wechat_dialog")
+
 INSIDE = "http://emulator.invalid/"
 """The address of an application in this process."""
+
+
+def _as_served(application: Any) -> Callable[..., Iterable[bytes]]:
+    """Make of a WSGI application that raises what a server makes of it."""
+
+    def serve(environ: dict[str, Any], start: Any) -> Iterable[bytes]:
+        try:
+            return cast("Iterable[bytes]", application(environ, start))
+        except Exception:
+            log.exception("the application raised")
+            start("500 Internal Server Error", [("Content-Type", "text/plain")])
+            return [b""]
+
+    return serve
 
 
 class Platform(Protocol):
@@ -52,9 +69,7 @@ class Platform(Protocol):
     @classmethod
     def to_wsgi(cls, application: Any, account: Account, **more: Any) -> Self:
         """Drive a WSGI application in this process, each request on a thread of its own."""
-        client = httpx.Client(
-            transport=httpx.WSGITransport(application, raise_app_exceptions=False)
-        )
+        client = httpx.Client(transport=httpx.WSGITransport(_as_served(application)))
         platform = cls(account, INSIDE, client=client, **more)
         platform._threads = ThreadPoolExecutor(64, "emulator")
         return platform

@@ -11,7 +11,7 @@ from wechat_dialog.paging import pages
 from wechat_dialog.replies import Reply
 from wechat_dialog.wire import json, xml
 
-__all__ = ["ARTICLES_FOR_EVENTS", "ARTICLES_FOR_MESSAGES", "TEXT_BYTES", "render"]
+__all__ = ["ARTICLES_FOR_EVENTS", "ARTICLES_FOR_MESSAGES", "TEXT_BYTES", "fields", "render"]
 
 TEXT_BYTES = 2047  # of UTF-8
 ARTICLES_FOR_MESSAGES = 1
@@ -48,11 +48,9 @@ def render(reply: Reply, to: Message, *, now: int, as_json: bool = False) -> str
             )
         own: dict[str, Any] = {"MsgType": "text", "Content": content}
     else:
-        own = _fields(
-            reply, ARTICLES_FOR_EVENTS if isinstance(to, Event) else ARTICLES_FOR_MESSAGES
-        )
-    fields = {"ToUserName": to.user, "FromUserName": to.account, "CreateTime": now, **own}
-    return json.build(fields) if as_json else xml.build(fields)
+        own = fields(reply, ARTICLES_FOR_EVENTS if isinstance(to, Event) else ARTICLES_FOR_MESSAGES)
+    whole = {"ToUserName": to.user, "FromUserName": to.account, "CreateTime": now, **own}
+    return json.build(whole) if as_json else xml.build(whole)
 
 
 def _fitting(content: str) -> str:
@@ -68,8 +66,13 @@ def _fitting(content: str) -> str:
     return content
 
 
-def _fields(reply: Reply, articles: int) -> dict[str, Any]:
-    """The fields besides receiver, sender and time; optional ones left out where empty."""
+def fields(reply: Reply, articles: int) -> dict[str, Any]:
+    """Return the fields besides receiver, sender and time; optional ones left out where empty.
+
+    Args:
+        reply: The reply.
+        articles: How many of a news reply are kept.
+    """
     match reply:
         case replies.Text(content=content):
             return {"MsgType": "text", "Content": content}

@@ -1,0 +1,44 @@
+"""`wechat-dialog demo` where somebody sits; for a pipe see `test_chat`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pexpect
+import psutil
+
+from tests.cli.command import COMMAND, PATIENCE, environment
+from tests.platform.pages import page_of
+
+
+def test_the_example_bot_is_on_a_page_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    with page_of(tmp_path, "demo") as page:
+        assert page.say("累加器") == "要加几个数？"
+        assert page.say("2") == "第 1 个数是？（已有 0）"
+        page.say("3")
+        assert page.say("4") == "一共是 7。"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_on_a_terminal_it_prints_its_address_and_ctrl_c_ends_all_of_it(tmp_path: Path) -> None:
+    # No screen: the page cannot be opened, and the address is what there is.
+    kept = {k: v for k, v in environment().items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    demo = pexpect.spawn(
+        COMMAND[0],
+        [*COMMAND[1:], "demo", "--port", "0"],
+        cwd=str(tmp_path),
+        env=kept,
+        encoding="utf-8",
+        timeout=PATIENCE,
+    )
+    try:
+        demo.expect(r"http://127\.0\.0\.1:\d+/")
+        children = psutil.Process(demo.pid).children(recursive=True)
+        demo.sendintr()
+        demo.expect(pexpect.EOF)
+        assert "Traceback" not in demo.before
+        demo.close()
+        assert demo.exitstatus == 0
+        assert psutil.wait_procs(children, timeout=PATIENCE)[1] == []
+    finally:
+        demo.close(force=True)
