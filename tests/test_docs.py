@@ -62,6 +62,7 @@ def test_every_room_has_its_line_in_the_architecture() -> None:
         "application",
         "demo",
         "scaffold",
+        "account_cli",
         "operator_cli",
         "simulator_cli",
     }
