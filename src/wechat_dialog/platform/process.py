@@ -312,7 +312,7 @@ class _Life:
         self._threads = [
             threading.Thread(target=work, daemon=True) for work in (self._listen, self._read)
         ]
-        for thread in self._threads:
+        for thread in reversed(self._threads):  # the first waits for the second in the end
             thread.start()
 
     def _send(self, message: dict[str, Any]) -> None:
