@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from wechat_dialog.parsers.numerals import digits, read_number
 from wechat_dialog.parsers.spoken import fold, narrow
+from wechat_dialog.parsers.times import read_clock
 
 __all__ = ["match_choice", "match_choices"]
 
@@ -36,6 +37,8 @@ _NUMBERS_APART = re.compile(r"[0-9]\s+[0-9]")  # `1 2` is not 12, although `Iced
 _RANGE = re.compile(rf"(?:第|从)?{_NUMBER}(?:-|~|～|到|至)(?:第)?{_NUMBER}{_UNIT}")
 _CIRCLED = {chr(0x2460 + index): str(index + 1) for index in range(20)}
 _NAMED_AT_MOST = 6
+_CLOCK = re.compile(r"[0-9]{1,2}:[0-9]{2}(?![0-9])")
+_PART = re.compile("[凌清早上中正午傍晚夜深半]")
 
 
 def match_choice(text: str, labels: Sequence[str]) -> int:
@@ -157,7 +160,8 @@ def _readings(said: str, shown: list[str]) -> list[int]:
         return _numbered(said, number, shown, starting)
     if starting:
         return starting
-    return [index for index, label in enumerate(shown) if len(said) > 1 and said in label]
+    within = [index for index, label in enumerate(shown) if len(said) > 1 and said in label]
+    return within or _timed(said, shown)
 
 
 def _position(said: str, count: int) -> int | None:
@@ -179,12 +183,32 @@ def _numbered(said: str, number: int, shown: list[str], starting: list[int]) -> 
     label and the position are both candidates.
     """
     own = [index for index, label in enumerate(shown) if _own_number(label) == number]
-    if own:
-        return own
     at = [number - 1] if 1 <= number <= len(shown) else []
+    if own and not any(_CLOCK.match(shown[index]) for index in own):
+        return own
+    if own:
+        return sorted({*own, *at})  # 10 of a menu of hours: 10:00, or the tenth line
     if said.isascii():
         return at
     return sorted({*starting, *at})
+
+
+def _timed(said: str, shown: list[str]) -> list[int]:
+    """The labels that begin with the time of day that is said: 15:00 for 下午三点.
+
+    And for 三点, if 3:00 is none of them.
+    """
+    asked = read_clock(said)
+    if asked is None:
+        return []
+    times = [
+        None if (found := _CLOCK.match(label)) is None else read_clock(found[0]) for label in shown
+    ]
+    minutes = [None if one is None else one.minutes for one in times]
+    exact = [index for index, one in enumerate(minutes) if one == asked.minutes]
+    if exact or _PART.match(said) or asked.minutes >= 720:
+        return exact
+    return [index for index, one in enumerate(minutes) if one == asked.minutes + 720]
 
 
 def _own_number(label: str) -> int:
