@@ -14,7 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import tzinfo
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack
 
 from . import replies
 from .cache import LiveDialogs
@@ -25,7 +25,7 @@ from .journal import message_key
 from .messages import Message
 from .remembered import remembered
 from .replies import Reply
-from .router import POLICIES, Dialogs, Router
+from .router import POLICIES, DialogOptions, Dialogs, RouteOptions, Router
 from .texts import Texts
 from .turn import Outcome, Settings, Transaction
 from .window import Window
@@ -221,23 +221,31 @@ class Bot:
 
     # Routes ---------------------------------------------------------------------------------------
 
-    def text(self, *patterns: str | re.Pattern[str], **options: Any) -> Callable[[F], F]:
+    def text(
+        self, *patterns: str | re.Pattern[str], **options: Unpack[RouteOptions]
+    ) -> Callable[[F], F]:
         """Route texts to a dialog; see `Dialogs.text`."""
         return self._changed().text(*patterns, **options)
 
-    def event(self, *names: str, **options: Any) -> Callable[[F], F]:
+    def event(self, *names: str, **options: Unpack[RouteOptions]) -> Callable[[F], F]:
         """Route events by name; see `Dialogs.event`."""
         return self._changed().event(*names, **options)
 
-    def click(self, *keys: str | re.Pattern[str], **options: Any) -> Callable[[F], F]:
+    def click(
+        self, *keys: str | re.Pattern[str], **options: Unpack[RouteOptions]
+    ) -> Callable[[F], F]:
         """Route taps of menu buttons by key; see `Dialogs.click`."""
         return self._changed().click(*keys, **options)
 
-    def scan(self, *scenes: str | re.Pattern[str], **options: Any) -> Callable[[F], F]:
+    def scan(
+        self, *scenes: str | re.Pattern[str], **options: Unpack[RouteOptions]
+    ) -> Callable[[F], F]:
         """Route scans of a parametric QR code by scene; see `Dialogs.scan`."""
         return self._changed().scan(*scenes, **options)
 
-    def message(self, *kinds: str | type[Message], **options: Any) -> Callable[[F], F]:
+    def message(
+        self, *kinds: str | type[Message], **options: Unpack[RouteOptions]
+    ) -> Callable[[F], F]:
         """Route messages by kind; see `Dialogs.message`."""
         return self._changed().message(*kinds, **options)
 
@@ -245,7 +253,7 @@ class Bot:
         """Take every message no other route takes; see `Dialogs.fallback`."""
         return self._changed().fallback(fn)
 
-    def dialog(self, fn: Callable[..., Any] | None = None, **options: Any) -> Any:
+    def dialog(self, fn: Callable[..., Any] | None = None, **options: Unpack[DialogOptions]) -> Any:
         """Name a dialog that no message starts, for `chat.continue_as`; see `Dialogs.dialog`."""
         return self._changed().dialog(fn, **options)
 

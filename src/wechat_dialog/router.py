@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeVar, cast
+from typing import Any, Literal, TypedDict, TypeVar, Unpack, cast
 
 import msgspec
 
@@ -20,11 +20,40 @@ from .engine import Dialog
 from .errors import ConfigurationError
 from .messages.base import event_name
 
-__all__ = ["Dialogs", "Match", "Route", "Router"]
+__all__ = ["DialogOptions", "Dialogs", "Match", "Route", "RouteOptions", "Router"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 POLICIES = ("resume", "restart", "park")
+
+
+class DialogOptions(TypedDict, total=False):
+    """What may be said of a dialog where it is registered; see `Dialog`.
+
+    Attributes:
+        name: Stored in every header; the function's unless given.
+        version: Where several are registered under one name, new conversations start on the last.
+        timeout: Seconds without an answer after which a conversation is gone; the bot's unless
+            given.
+        on_divergence: What becomes of a running conversation whose code was changed; likewise.
+        pure: False for dialogs that may act between their questions, as those of 2017 did.
+    """
+
+    name: str | None
+    version: str | int
+    timeout: float | None
+    on_divergence: Literal["resume", "restart", "park"] | None
+    pure: bool
+
+
+class RouteOptions(DialogOptions, total=False):
+    """And what of a route.
+
+    Attributes:
+        anytime: Whether it answers in the middle of another conversation too.
+    """
+
+    anytime: bool
 
 
 class Match(msgspec.Struct, frozen=True):
@@ -141,7 +170,9 @@ class Dialogs:
         self.routes: list[Route] = []
         self.dialogs: dict[tuple[str, str], Dialog] = {}
 
-    def text(self, *patterns: str | re.Pattern[str], **options: Any) -> Callable[[F], F]:
+    def text(
+        self, *patterns: str | re.Pattern[str], **options: Unpack[RouteOptions]
+    ) -> Callable[[F], F]:
         """Route texts to a dialog; a decorator.
 
         Args:
@@ -152,23 +183,29 @@ class Dialogs:
         """
         return self._decorate("text", patterns, options)
 
-    def event(self, *names: str, **options: Any) -> Callable[[F], F]:
+    def event(self, *names: str, **options: Unpack[RouteOptions]) -> Callable[[F], F]:
         """Route events by name, in any case ("subscribe", "CLICK"); none at all: every event. A
         decorator.
         """
         return self._decorate("event", tuple(name.lower() for name in names), options)
 
-    def click(self, *keys: str | re.Pattern[str], **options: Any) -> Callable[[F], F]:
+    def click(
+        self, *keys: str | re.Pattern[str], **options: Unpack[RouteOptions]
+    ) -> Callable[[F], F]:
         """Route taps of menu buttons by the button's key; none at all: every tap. A decorator."""
         return self._decorate("click", keys, options)
 
-    def scan(self, *scenes: str | re.Pattern[str], **options: Any) -> Callable[[F], F]:
+    def scan(
+        self, *scenes: str | re.Pattern[str], **options: Unpack[RouteOptions]
+    ) -> Callable[[F], F]:
         """Route scans of a parametric QR code by scene, by followers and new ones alike. A
         decorator.
         """
         return self._decorate("scan", scenes, options)
 
-    def message(self, *kinds: str | type[messages.Message], **options: Any) -> Callable[[F], F]:
+    def message(
+        self, *kinds: str | type[messages.Message], **options: Unpack[RouteOptions]
+    ) -> Callable[[F], F]:
         """Route messages by kind ("image", or `messages.Image`); none at all: every message. A
         decorator.
 
@@ -184,7 +221,7 @@ class Dialogs:
         self.add("fallback", (), fn)
         return fn
 
-    def dialog(self, fn: Callable[..., Any] | None = None, **options: Any) -> Any:
+    def dialog(self, fn: Callable[..., Any] | None = None, **options: Unpack[DialogOptions]) -> Any:
         """Name a dialog that no message starts, for `chat.continue_as`. A decorator, with or
         without options.
         """
@@ -194,7 +231,7 @@ class Dialogs:
         return fn
 
     def _decorate(
-        self, kind: str, patterns: Sequence[str | re.Pattern[str]], options: dict[str, Any]
+        self, kind: str, patterns: Sequence[str | re.Pattern[str]], options: RouteOptions
     ) -> Callable[[F], F]:
         for pattern in patterns:
             # A decorator used without its parentheses gets the function here.
@@ -222,7 +259,7 @@ class Dialogs:
         fn: Callable[..., Any],
         *,
         anytime: bool = False,
-        **options: Any,
+        **options: Unpack[DialogOptions],
     ) -> Route:
         """Register a route.
 

@@ -165,8 +165,12 @@ def test_a_line_further_up_in_the_chat_does_what_it_says() -> None:
     talk = Talk(bot_with(FRUIT, many=True))
     first = talk("选")
     talk.tap("苹果")
-    assert "1. ✓苹果" in talk(first.taps["苹果"]), "the same tap twice"
-    assert talk("选好了") == "['苹果']"
+    again = talk(first.taps["苹果"])
+    assert "1. ✓苹果" in again, "the same tap twice"
+    talk.tap("香蕉")
+    talk(again.taps["✓苹果"])
+    assert "1. 苹果\n2. ✓香蕉" in talk(again.taps["✓苹果"]), "taken away twice"
+    assert talk("选好了") == "['香蕉']"
 
 
 @pytest.mark.parametrize(

@@ -222,7 +222,7 @@ def test_an_appointment_finds_a_free_hour_and_takes_answers_back() -> None:
 5. 15:00
 6. 16:00
 7. 17:00
-用户：下午两点
+用户：晚上九点
 公众号：请从列出的选项里选一个。
 11月16日几点？
 1. 11:00
@@ -232,7 +232,7 @@ def test_an_appointment_finds_a_free_hour_and_takes_answers_back() -> None:
 5. 15:00
 6. 16:00
 7. 17:00
-用户：14:00
+用户：下午两点
 公众号：约好了：2023-11-16 14:00，请提前五分钟到。
 """,
     )

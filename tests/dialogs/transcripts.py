@@ -4,8 +4,10 @@
     公众号：请选择茶：
     1. 珍珠奶茶
 
-What the user says is sent; [图片] is a picture, [位置 label] a place, [点 key] a tap of the menu
-button of that key, [事件 name Field=value …] any event, and a line （过了 70 秒） lets time pass.
+What the user says is sent; [图片] is a picture, [语音 text] a voice message and what was recognised
+of it, [位置 label] a place, [点 key] a tap of the menu button of that key, [扫码 scene] a scan,
+[关注] a new follower, [事件 name Field=value …] any event, and a line （过了 70 秒） lets time
+pass.
 Everything else must be what the bot answers, to the letter.
 """
 
@@ -17,8 +19,7 @@ from difflib import ndiff
 from wechat_dialog.testing import Talk
 
 _PAUSE = re.compile(r"（过了 (\d+) 秒）")
-_CLICK = re.compile(r"\[点 (\S+)\]")
-_PLACE = re.compile(r"\[位置 (.+)\]")
+_DONE = re.compile(r"\[(点|扫码|语音|位置) (.+)\]")
 _EVENT = re.compile(r"\[事件 (\S+)((?: \w+=\S+)*)\]")
 
 
@@ -50,10 +51,15 @@ def play(talk: Talk, transcript: str) -> None:
 def _send(talk: Talk, said: str) -> str:
     if said == "[图片]":
         return talk.image()
-    if click := _CLICK.fullmatch(said):
-        return talk.event("CLICK", click[1])
-    if place := _PLACE.fullmatch(said):
-        return talk.location(31.2, 121.5, place[1])
+    if said == "[关注]":
+        return talk.event("subscribe")
+    if done := _DONE.fullmatch(said):
+        how, what = done[1], done[2]
+        if how == "语音":
+            return talk.voice(what)
+        if how == "位置":
+            return talk.location(31.2, 121.5, what)
+        return talk.event("CLICK" if how == "点" else "SCAN", what)
     if event := _EVENT.fullmatch(said):
         return talk.event(event[1], **dict(pair.split("=", 1) for pair in event[2].split()))
     return talk(said)
