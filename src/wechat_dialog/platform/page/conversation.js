@@ -103,7 +103,7 @@ function entry(record, place, isLost) {
       {},
       h(
         "button.record-head",
-        { type: "button", "aria-expanded": open, "aria-controls": id, data: { focus: name(place) }, onclick: () => toggle(name(place)) },
+        { type: "button", "aria-expanded": open, "aria-controls": open ? id : null, data: { focus: name(place) }, onclick: () => toggle(name(place)) },
         h("span.record-kind", {}, t(KINDS.has(record.kind) ? `kind_${record.kind}` : "kind_other", record.kind)),
         h("span.record-title", {}, record.title),
         isLost && h("span.chip.small", {}, t("lost")),

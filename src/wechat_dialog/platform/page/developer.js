@@ -30,6 +30,7 @@ export function developer(close) {
   const root = h(
     "aside.developer",
     { id: "developer", "aria-label": t("developer") },
+    h("h2.unseen", {}, t("developer")),
     h("div.developer-head", {}, bar, iconButton("close", t("close"), close, { class: "icon-button close-sheet" })),
     tools.root,
     Object.values(bodies).map(({ panel }) => panel),

@@ -72,7 +72,7 @@ function row(request) {
     { class: `request ${state}`, data: { request: request.id } },
     h(
       "button.request-head",
-      { type: "button", "aria-expanded": open, "aria-controls": id, data: { focus: name(request) }, onclick: () => toggle(name(request)) },
+      { type: "button", "aria-expanded": open, "aria-controls": open ? id : null, data: { focus: name(request) }, onclick: () => toggle(name(request)) },
       h("span.request-sign", {}, icon({ open: "wait", good: "check", bad: "cross" }[state]), h("span.unseen", {}, t(state))),
       h("span.number", {}, request.method === "API" ? "API" : `${request.number}/${request.of ?? COPIES}`),
       h("span.outcome", {}, outcome(request)),
@@ -128,7 +128,7 @@ function headersOf(request) {
 }
 
 function part(title, ...content) {
-  return h("section.part", {}, h("h4", {}, title), content);
+  return h("section.part", {}, h("h3", {}, title), content);
 }
 
 function table(values) {
