@@ -40,6 +40,9 @@ Port = Annotated[
 
 USERS = 3
 
+WINDOW = 5.0
+"""Seconds that WeChat waits for an answer."""
+
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -61,6 +64,9 @@ def simulate(
     menu: Annotated[
         Path | None, typer.Option(help="the account's menu: JSON, as for the menu API")
     ] = None,
+    window: Annotated[
+        float, typer.Option(min=0.1, help="seconds for an answer; WeChat's are 5")
+    ] = WINDOW,
 ) -> None:
     """Talk to a bot on a web page that looks like the phone, with its journal beside it."""
     account = Account(
@@ -71,7 +77,9 @@ def simulate(
         kind=cast("Kind", kind),
     )
     own_menu = () if menu is None else _menu(menu)
-    open_simulator(target, account, host=host, port=port, browser=browser, menu=own_menu)
+    open_simulator(
+        target, account, host=host, port=port, browser=browser, menu=own_menu, window=window
+    )
 
 
 def _menu(path: Path) -> tuple[buttons.Button, ...]:
@@ -90,6 +98,7 @@ def open_simulator(
     browser: bool = True,
     menu: tuple[buttons.Button, ...] = (),
     folder: str | None = None,
+    window: float = WINDOW,
 ) -> None:
     """Show the simulator until Ctrl-C or SIGTERM.
 
@@ -101,6 +110,7 @@ def open_simulator(
         browser: Whether to open the page, where there is a browser.
         menu: The account's menu; (): one made of the keys the bot has routes for.
         folder: The bot's working directory; None: ours.
+        window: Seconds after which a request is given up.
 
     Raises:
         ConfigurationError: It cannot listen there.
@@ -109,7 +119,7 @@ def open_simulator(
         here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - not bound to
         shown = f"[{here}]" if ":" in here else here
         url = f"http://{shown}:{listener.getsockname()[1]}"
-        work = _serve(target, account, listener, url, host, browser, menu, folder)
+        work = _serve(target, account, listener, url, host, browser, menu, folder, window)
         with contextlib.suppress(KeyboardInterrupt):
             asyncio.run(work)
 
@@ -148,6 +158,7 @@ async def _serve(
     browser: bool,
     menu: tuple[buttons.Button, ...],
     folder: str | None,
+    window: float,
 ) -> None:
     managed = "://" not in target
     process = None
@@ -158,9 +169,9 @@ async def _serve(
             target, token=account.token, api=url, folder=folder, environment=environment
         )
     if process is None:
-        platform = AsyncPlatform(account, target)
+        platform = AsyncPlatform(account, target, window=window)
     else:
-        platform = AsyncPlatform(account, process.url, clock=process.clock)
+        platform = AsyncPlatform(account, process.url, window=window, clock=process.clock)
     desk = Desk(platform)
     desk.media.base = url
     desk.menu = menu

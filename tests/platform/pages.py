@@ -142,10 +142,12 @@ def _put(kept: list[Event], one: Event) -> None:
 
 
 @contextlib.contextmanager
-def simulating(folder: Path, *words: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """`simulate` on a free port for the length of a block; gives the process and its URL."""
+def simulating(
+    folder: Path, *words: str, port: str = "0"
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """`simulate` for the length of a block; gives the process and its URL."""
     process = subprocess.Popen(
-        [*COMMAND, *words, "--no-browser", "--port", "0"],
+        [*COMMAND, *words, "--no-browser", "--port", port],
         cwd=folder,
         env=environment(),
         stdin=subprocess.DEVNULL,

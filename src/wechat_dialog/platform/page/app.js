@@ -33,7 +33,7 @@ function build() {
     h("a.skip", { href: "#write", onclick: (event) => { event.preventDefault(); write(); } }, t("skipToWrite")),
     toasts(),
     parts.bar.root,
-    h("div.stage", {}, parts.people.root, parts.chat.root, shade, parts.developer.root),
+    h("div.stage", {}, h("main", {}, h("h1.unseen", {}, t("simulator")), parts.people.root, parts.chat.root), shade, parts.developer.root),
   );
   const phone = parts.chat.root;
   phone.addEventListener("dragover", (event) => event.preventDefault());
@@ -52,7 +52,11 @@ function draw() {
   document.body.classList.toggle("offline", server.known && !server.connected);
   for (const part of [parts.people, parts.chat]) part.root.inert = sheetUp;
   for (const part of Object.values(parts)) part.draw();
-  if (parts.developer.root.matches(".developer")) parts.developer.root.inert = NARROW.matches && !own.sheet;
+  const pane = parts.developer.root;
+  pane.inert = NARROW.matches && !own.sheet;
+  pane.setAttribute("role", sheetUp ? "dialog" : "complementary");
+  if (sheetUp) pane.setAttribute("aria-modal", "true");
+  else pane.removeAttribute("aria-modal");
   seen();
 }
 
@@ -61,11 +65,15 @@ function titleOf() {
   return `${unread ? `(${unread}) ` : ""}${server.bot.name || "wechat-dialog"}`;
 }
 
-// What is on the screen has been read.
+let toldOf = null;
+
+// What is on the screen has been read. The server is told once of each count.
 function seen() {
   const user = current();
   const looking = own.view === "chat" || !NARROW.matches;
-  if (user?.unread && looking && document.visibilityState === "visible") ask("seen", { user: user.id });
+  if (!user?.unread || user === toldOf || !looking || document.visibilityState !== "visible") return;
+  toldOf = user;
+  ask("seen", { user: user.id });
 }
 
 function lookAt(id) {
@@ -74,9 +82,11 @@ function lookAt(id) {
   write();
 }
 
+// What has the focus next may be drawn only after this; and what is typed next is for it.
+const afterDrawing = (act) => queueMicrotask(act);
+
 function write() {
-  // The bar may be drawn only after this.
-  setTimeout(() => (matchMedia("(hover: none)").matches ? parts.chat.title.focus() : parts.chat.focus()));
+  afterDrawing(() => (matchMedia("(hover: none)").matches ? parts.chat.title.focus() : parts.chat.focus()));
 }
 
 async function back(bubble) {
@@ -96,12 +106,12 @@ function look(request) {
 
 function sheet() {
   set({ sheet: true });
-  if (NARROW.matches) setTimeout(() => document.getElementById(`tab-${own.tab}`).focus());
+  if (NARROW.matches) afterDrawing(() => document.getElementById(`tab-${own.tab}`).focus());
 }
 
 function closeSheet() {
   set({ sheet: false });
-  setTimeout(() => NARROW.matches && document.querySelector(".phone .to-sheet")?.focus());
+  afterDrawing(() => [...document.querySelectorAll(".to-sheet")].find((button) => button.checkVisibility())?.focus());
 }
 
 function otherLanguage() {
@@ -146,7 +156,7 @@ function sayReloaded({ error, divergence }) {
 
 const tab = (name) => () => {
   set({ tab: name, sheet: true });
-  setTimeout(() => document.getElementById(`tab-${name}`).focus());
+  afterDrawing(() => document.getElementById(`tab-${name}`).focus());
 };
 
 build();
@@ -156,7 +166,7 @@ keys({
   ArrowDown: () => neighbour(1),
   KeyW: write,
   KeyM: () => { set({ bar: own.bar === "menu" ? "keyboard" : "menu", panel: null }); write(); },
-  KeyP: () => { set({ panel: own.panel === "plus" ? null : "plus", bar: "keyboard" }); setTimeout(() => document.querySelector(".tile")?.focus()); },
+  KeyP: () => { set({ panel: own.panel === "plus" ? null : "plus", bar: "keyboard" }); afterDrawing(() => document.querySelector(".tile")?.focus()); },
   KeyR: resend,
   KeyB: both,
   KeyT: () => server.bot.managed && timePasses(),

@@ -17,14 +17,14 @@ const NEAR_THE_END = 80;
 /** The phone; `act` is {back(bubble), look(request id), sheet(), list()}. */
 export function chat(act) {
   const clock = h("span", {});
-  const title = h("h1.chat-title", { tabindex: "-1" });
+  const title = h("h2.chat-title", { tabindex: "-1" });
   const log = h("ol.log", {});
   const frame = h("div.log-scroll", { role: "log", "aria-label": t("conversationLog"), tabindex: "0" }, log);
   const jump = h("button.jump", { type: "button", hidden: true, onclick: () => toEnd(frame) }, icon("down"), t("newMessages"));
   const below = h("div.below", {});
   const write = composer();
   const root = h(
-    "main.phone",
+    "section.phone",
     { id: "phone", "aria-label": t("phone") },
     h("div.status-bar", { "aria-hidden": "true" }, clock, h("span.status-signs", {}, h("i.signal"), h("i.wifi"), h("i.battery"))),
     header(title, act),

@@ -42,16 +42,16 @@ function lost(record, place, first) {
 
 function head(conversation) {
   if (!server.bot.managed) return nothing("noJournal");
-  if (!conversation?.dialog) return h("div", {}, divergenceOf(conversation?.divergence), nothing("noConversation"));
+  if (!conversation?.dialog) return h("div", {}, divergenceOf(conversation?.divergence, conversation?.journal), nothing("noConversation"));
   const { dialog, version, id, began, waiting, expires, depth } = conversation;
   return h(
     "div",
     {},
-    divergenceOf(conversation.divergence),
+    divergenceOf(conversation.divergence, conversation.journal),
     h(
       "div.card-box",
       {},
-      h("div.dialog-name", {}, h("h3", {}, dialog), version && h("span.chip.small", {}, `v${version}`), depth > 0 && h("span.chip.small", {}, t("depth", depth))),
+      h("div.dialog-name", {}, h("h3", {}, dialog), version && h("span.chip.small", {}, `v${version}`), depth > 1 && h("span.chip.small", {}, t("depth", depth))),
       h("div.meta", {}, t("began", second(began)), h("code", { title: t("conversationId") }, id)),
       waiting && h("div.waiting", {}, icon("question"), h("div", {}, h("span.waiting-label", {}, t("waitsAt")), h("p", {}, waiting.prompt || "—"), h("small", {}, waiting.kind, waiting.key ? ` · ${waiting.key}` : ""))),
       expires && expiry(began, expires),
@@ -76,16 +76,20 @@ function tick(root) {
   part.parentElement.classList.toggle("soon", ms < 15_000);
 }
 
-/** What a change of the code did to this conversation; null where there is nothing to say. */
-export function divergenceOf(divergence) {
+/**
+ * What a change of the code did to this conversation; null where there is nothing to say.
+ * `journal` tells what the user had said there, where it is known.
+ */
+export function divergenceOf(divergence, journal = []) {
   if (!divergence) return null;
+  const record = journal.find((one, place) => (one.position ?? place) === divergence.position);
   const { dialog, position, expected, found, file, line, text } = divergence;
   return h(
     "div.divergence",
     { role: "alert" },
     h("h3", {}, icon("alert"), t("diverged")),
     h("p", {}, t("divergedAt", dialog ?? "", position ?? "?")),
-    h("dl", {}, h("div.was", {}, h("dt", {}, t("expected")), h("dd", {}, expected ?? "—")), h("div.is", {}, h("dt", {}, t("found")), h("dd", {}, found ?? t("nothingMore")))),
+    h("dl", {}, h("div.was", {}, h("dt", {}, t("expected")), h("dd", {}, record && h("q", {}, record.title), expected ?? "—")), h("div.is", {}, h("dt", {}, t("found")), h("dd", {}, found ?? t("nothingMore")))),
     file && h("p.file", {}, h("code", {}, line ? `${file}:${line}` : file)),
     text && h("pre.text", {}, text),
   );

@@ -28,8 +28,8 @@ export function developer(close) {
   }
   bar.addEventListener("keydown", (event) => walk(event, tabs));
   const root = h(
-    "aside.developer",
-    { id: "developer", "aria-label": t("developer") },
+    "div.developer",
+    { id: "developer", role: "complementary", "aria-label": t("developer") },
     h("h2.unseen", {}, t("developer")),
     h("div.developer-head", {}, bar, iconButton("close", t("close"), close, { class: "icon-button close-sheet" })),
     tools.root,

@@ -49,7 +49,7 @@ function person(user, select) {
         data: { focus: user.id, user: user.id },
         onclick: () => select(user.id),
       },
-      h("span.person-picture", {}, avatar(user), unread && h("span.badge", {}, String(Math.min(user.unread, 99)))),
+      h("span.person-picture", {}, avatar(user), unread && h("span.badge", { "aria-hidden": "true" }, String(Math.min(user.unread, 99)))),
       h(
         "span.person-words",
         {},

@@ -89,7 +89,8 @@ function outcome(request) {
   if (!request.status) return t("noAnswer");
   const reply = request.reply || request.answer;
   const { kind, says } = digest(reply);
-  return [h("b", {}, String(request.status)), " ", kind ? `${kind} ${says}` : reply ? reply.slice(0, 60) : t("emptyAnswer")];
+  const words = says.replace(/<[^>]*>/g, ""); // the markup of links is in the detail
+  return [h("b", {}, String(request.status)), " ", kind ? `${kind} ${words}` : reply ? reply.slice(0, 60) : t("emptyAnswer")];
 }
 
 function timer(request) {
@@ -109,7 +110,7 @@ function tick(list) {
 function detail(request) {
   const api = request.method === "API";
   return [
-    part(api ? t("calledUs") : t("request"), h("div.url", {}, h("b", {}, api ? "" : request.method), ` ${request.url ?? ""}`), table(request.query)),
+    part(api ? t("calledUs") : t("request"), h("div.url", {}, h("b", {}, api ? "" : request.method), ` ${(request.url ?? "").split("?")[0]}`), table(request.query)),
     request.plain && part(t("plainMessage"), xmlCode(request.plain, name(request) + " plain")),
     request.body && request.body !== request.plain && part(t("bodyAsSent"), show(request.body, name(request) + " body")),
     headersOf(request),

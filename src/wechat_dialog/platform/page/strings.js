@@ -13,6 +13,7 @@ export const STRINGS = {
   yesterday: ["昨天", "Yesterday"],
 
   // The chat.
+  simulator: ["公众号模拟器", "Official Account simulator"],
   phone: ["手机", "Phone"],
   conversationLog: ["聊天记录", "Messages"],
   typing: ["对方正在输入…", "Typing…"],
@@ -191,9 +192,9 @@ export const STRINGS = {
   notOurs: ["这台服务器不是模拟器启动的，不能在这里重启。", "The simulator did not start this server and cannot restart it."],
   log: ["日志", "Log"],
   emptyLog: ["（还没有输出）", "(nothing printed yet)"],
-  reloaded: ["代码变了，已重新加载", "The code changed and was loaded again"],
-  reloadFailed: ["代码变了，但加载失败", "The code changed, and does not load"],
-  reloadDiverged: ["代码变了，进行中的对话对不上", "The code changed, and a running conversation no longer fits"],
+  reloaded: ["机器人已重新加载", "The bot was loaded again"],
+  reloadFailed: ["改过的代码加载不了", "The changed code does not load"],
+  reloadDiverged: ["代码改过以后，进行中的对话对不上了", "After the change a running conversation no longer fits"],
 
   // The bar at the top, the keyboard, and refusals.
   simulatedClock: ["模拟的时钟", "The simulated clock"],
