@@ -44,7 +44,7 @@ FLOORS = """
     check
     __init__
     wechat demo
-    application scaffold
+    application scaffold serving
     operator_cli simulator_cli account_cli simulated
     cli
     __main__

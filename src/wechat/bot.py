@@ -170,6 +170,10 @@ class ModuleBot(Bot):
             self._module_routes.check()
             self._checked = True
 
+    def missing(self) -> list[str]:
+        """Return the names of functions that `ROUTER` has and the module has not."""
+        return self._module_routes.missing()
+
     def user_key(self, message: Message) -> str:
         """Return the OpenID alone, since that is all a `REDIS_KEY` names."""
         return message.user

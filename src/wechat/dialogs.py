@@ -282,6 +282,11 @@ class ModuleRoutes:
                         f"ROUTER[{kind!r}] of {name}: {row!r} needs the function's name, a text"
                     )
 
+    def missing(self) -> list[str]:
+        """Return the names of functions that `ROUTER` has and the module has not, each once."""
+        names = [name for rows in self._module.ROUTER.values() for _, name in rows]
+        return [name for name in dict.fromkeys(names) if self.find(name, "") is None]
+
     def matches(self, message: messages.Message) -> Iterator[Match]:
         """Yield the rows for the message's type whose regex matches its content, in order."""
         content = content_of(message)

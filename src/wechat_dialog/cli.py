@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import signal
@@ -26,6 +27,7 @@ from wechat_dialog.platform.account import Account
 from wechat_dialog.platform.emulator import Platform
 from wechat_dialog.platform.server import Server
 from wechat_dialog.platform.terminal import Chat
+from wechat_dialog.serving import LeaveOutQueries, doubts
 
 __all__ = ["app", "main"]
 
@@ -92,6 +94,9 @@ def serve(
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         uvicorn.run(bot.asgi, fd=fd, log_level="warning", access_log=False, lifespan="on")
         return
+    for doubt in doubts(bot):
+        errors.print(f"wechat-dialog: {doubt}", markup=False)
+    _keep_signatures_out_of_the_log()
     with _listening(host, port) as listener:
         shown = f"[{host}]" if ":" in host else host
         errors.print(f"wechat-dialog: http://{shown}:{listener.getsockname()[1]}/", markup=False)
@@ -125,7 +130,12 @@ _TARGET = "WECHAT_DIALOG_TARGET"
 
 def asgi_of_worker() -> Any:
     """Return the application in a worker process that `serve --workers` started."""
+    _keep_signatures_out_of_the_log()
     return _checked(os.environ[_TARGET]).asgi
+
+
+def _keep_signatures_out_of_the_log() -> None:
+    logging.getLogger("uvicorn.access").addFilter(LeaveOutQueries())
 
 
 def _checked(target: str) -> Any:

@@ -102,8 +102,13 @@ def _group_lives(group: int) -> bool:
 
 
 @contextlib.contextmanager
-def serving(folder: Path, *words: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """`serve` on a free port for the length of a block; gives the process and its URL."""
+def serving(
+    folder: Path, *words: str, before: list[str] | None = None
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """`serve` on a free port for the length of a block; gives the process and its URL.
+
+    What it says before the URL is added to `before`.
+    """
     with (folder / "log").open("w+") as log:
         server = subprocess.Popen(
             [*COMMAND, "serve", *words, "--port", "0"],
@@ -120,6 +125,8 @@ def serving(folder: Path, *words: str) -> Iterator[tuple[subprocess.Popen[str], 
                 if found := re.search(r"http://\S+", line):
                     yield server, found[0]
                     break
+                if before is not None:
+                    before.append(line)
             else:
                 raise AssertionError("it ended before it said where it listens")
         finally:

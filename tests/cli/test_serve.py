@@ -79,6 +79,71 @@ def test_what_a_module_itself_lacks_is_shown_with_its_traceback(
     assert f'{name}", line 1' in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("store", "said"),
+    [
+        ("reddis://127.0.0.1", "store='reddis://127.0.0.1' is no store"),
+        ("redis+sentinel://h", "needs the watched service's name"),
+        ("sqlite:///no/such/folder.db", "check that its folder exists"),
+        ("sqlite:////proc/wechat-dialog.db", "check that its folder exists"),
+    ],
+)
+def test_a_store_that_cannot_be_is_refused_before_anybody_writes(
+    folder: Path, store: str, said: str
+) -> None:
+    (folder / "stored.py").write_text(BOTS.replace("memory://", store))
+    done = run(folder, "serve", "stored:bot")
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+DOUBTS = """
+from wechat_dialog import Bot
+
+bot = Bot("a token", store="redis://127.0.0.1:1")
+"""
+OLD = """
+TOKEN = "secret"
+ROUTER = {"text": [("a", "here"), ("b", "nowhere"), (".*", "nowhere")], "event": [("x", "gone")]}
+
+
+def here(to_user):
+    yield None
+    yield None
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (DOUBTS, ["the bot's token, of 7 characters, is none", "Redis store: it does not answer"]),
+        (OLD, ["ROUTER names functions that the module has not: nowhere, gone"]),
+    ],
+    ids=["token and store", "2017"],
+)
+def test_what_may_heal_is_told_and_served_all_the_same(
+    folder: Path, source: str, said: list[str]
+) -> None:
+    (folder / "doubtful.py").write_text(source)
+    before: list[str] = []
+    with serving(folder, "doubtful", before=before) as (_, url):
+        assert url
+    assert [one for one in said if not any(one in line for line in before)] == []
+    assert len(before) == len(said)
+
+
+@pytest.mark.parametrize("words", [(), ("--workers", "2")], ids=["one process", "two workers"])
+def test_no_signature_is_in_the_access_log(folder: Path, words: tuple[str, ...]) -> None:
+    with serving(folder, "bots:bot", *words) as (server, url):
+        push(url, "加")
+        server.terminate()
+        server.communicate(timeout=PATIENCE)
+    log = (folder / "log").read_text()
+    assert '"POST / HTTP/1.1" 200' in log
+    assert "signature" not in log
+
+
 @pytest.mark.parametrize("words", [(), ("--workers", "2")], ids=["one process", "two workers"])
 def test_a_port_in_use_is_one_sentence(folder: Path, words: tuple[str, ...]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:

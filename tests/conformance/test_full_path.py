@@ -161,6 +161,7 @@ def test_case_21_a_json_push_gets_a_json_answer(open_door: OpenDoor) -> None:
     body = json.dumps({"ToUserName": "gh_97417a04a28d", "Encrypt": vector.encrypted}).encode()
     response = open_door(bot).request("POST", query, body, {"Content-Type": "application/json"})
     assert [message.raw for message in heard] == [json.loads(vector.message)]
+    assert response.headers["content-type"] == "application/json"
     envelope = json.loads(response.body)
     assert envelope["MsgSignature"] == cases.sign(
         vector.token, str(envelope["TimeStamp"]), envelope["Nonce"], envelope["Encrypt"]

@@ -197,3 +197,18 @@ def test_any_encrypted_bytes_are_a_message_or_one_error(inner: bytes) -> None:
 def test_any_query_is_refused(query: str | dict[str, str]) -> None:
     with pytest.raises(errors.Refused):
         PLAIN.open(vectors.PLAIN_BODY, query, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("token", "told"),
+    [("another", False), ("secret ", True), ("se", True), ("令牌令牌", True), ("a" * 33, True)],
+)
+def test_a_token_that_no_console_takes_is_told_where_it_matters(token: str, told: bool) -> None:
+    with pytest.raises(errors.BadSignature) as caught:
+        Codec(token).echo(vectors.ECHO_QUERY)
+    assert ("3 to 32 letters and digits" in str(caught.value)) == told
+
+
+def test_a_token_is_text() -> None:
+    with pytest.raises(errors.ConfigurationError, match="token is bytes"):
+        Codec(b"MpDemoToken2024")  # type: ignore[arg-type]

@@ -19,6 +19,7 @@ METHODS = ("GET", "HEAD", "POST")
 """What is answered; anything else is a 405."""
 
 XML = "application/xml; charset=utf-8"
+JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"
 
 
@@ -65,7 +66,7 @@ def serve(bot: Answers, method: str, query: str, read: Callable[[], bytes]) -> S
     """
     try:
         if method == "POST":
-            return Served(200, bot.answer(read(), query), XML)
+            return _answered(bot.answer(read(), query))
         return _without_body(bot, method, query)
     except Exception as error:  # noqa: BLE001 - told to the log, and to the sender by its status
         return _failed(error)
@@ -77,7 +78,7 @@ async def serve_async(
     """Answer one request on an event loop; see `serve`."""
     try:
         if method == "POST":
-            return Served(200, await bot.answer_async(await read(), query), XML)
+            return _answered(await bot.answer_async(await read(), query))
         return _without_body(bot, method, query)
     except Exception as error:  # noqa: BLE001 - see `serve`
         return _failed(error)
@@ -97,6 +98,10 @@ def check_length(announced: str | None) -> int | None:
     if size > LIMIT:
         raise TooLarge("more bytes announced than a message can have")
     return size
+
+
+def _answered(body: bytes) -> Served:
+    return Served(200, body, JSON if body.startswith(b"{") else XML)
 
 
 def _without_body(bot: Answers, method: str, query: str) -> Served:

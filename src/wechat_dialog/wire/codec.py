@@ -20,7 +20,7 @@ Proof: `tests/wire/test_codec.py`, the vectors in `tests/wire/test_vectors.py`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import msgspec
 
@@ -44,6 +44,7 @@ __all__ = ["SUCCESS", "Codec", "Mode", "Push", "Query", "read_query"]
 Mode = Literal["plain", "compatible", "safe"]
 Query = Mapping[str, str] | str | bytes
 
+_FORM = "3 to 32 letters and digits, which is all the console takes"
 SUCCESS = b"success"  # no reply, and no retry either (protocol reference 5.3)
 
 
@@ -98,7 +99,8 @@ class Codec:
             retries come late.
 
     Raises:
-        ConfigurationError: A key is malformed, or key or AppID is missing where the mode needs it.
+        ConfigurationError: A key is malformed, or key or AppID is missing where the mode needs it,
+            or the token is no text.
     """
 
     def __init__(
@@ -119,6 +121,8 @@ class Codec:
             raise ConfigurationError(
                 f"mode {mode!r} needs aes_key and app_id, both from the console"
             )
+        if token and not isinstance(cast("object", token), str):
+            raise ConfigurationError(f"token is {type(token).__name__}; a text is wanted")
         self._token = token
         self._app_id = app_id
         self._keys = tuple(
@@ -251,7 +255,9 @@ class Codec:
         if not (given and timestamp and nonce):
             raise BadSignature(f"{name}, timestamp or nonce is missing")
         if not signature.matches(given, self._token, timestamp, nonce, *extra):
-            raise BadSignature(f"{name} is not made with our token")
+            # A blank copied along is seen nowhere else.
+            doubt = "" if signature.is_token(self._token) else f", and ours is not {_FORM}"
+            raise BadSignature(f"{name} is not made with our token{doubt}")
 
     def _check_age(self, fields: Mapping[str, str], now: float) -> None:
         if self._max_age is None:

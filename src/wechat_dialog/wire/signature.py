@@ -8,7 +8,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 
-__all__ = ["matches", "sign"]
+__all__ = ["is_token", "matches", "sign"]
+
+
+def is_token(text: str) -> bool:
+    """Whether the platform's console takes the text as a token: 3 to 32 letters and digits."""
+    return 3 <= len(text) <= 32 and text.isascii() and text.isalnum()
 
 
 def sign(*parts: str) -> str:
