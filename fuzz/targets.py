@@ -6,13 +6,16 @@ test runs them over the seeds and over all that ever crashed (`tests/wire/test_c
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from typing import Any
 
 from tests.wire import vectors
+from wechat.bot import ModuleBot, UnexpectAnswer
 from wechat.receive import parse_xml
 from wechat_dialog import messages, replies
 from wechat_dialog.errors import Refused
 from wechat_dialog.paging import pages
+from wechat_dialog.stores.memory import MemoryStore
 from wechat_dialog.wire import json, signature, xml
 from wechat_dialog.wire.codec import SUCCESS, Codec
 from wechat_dialog.wire.crypto import Key, decrypt
@@ -154,6 +157,58 @@ def receive_2017(data: bytes) -> None:
     assert (message is None) == (not data)
 
 
+class _Module:
+    """A 2017 module, as far as `ROUTER` and its functions go."""
+
+    ROUTER = {  # noqa: RUF012 - the interface's
+        "text": [("^(问|x)", "asking"), (".*", "echo")],
+        "event": [("^subscribe$", "asking"), ("", "echo")],
+        "image": [("^default$", "links")],
+    }
+
+    @staticmethod
+    def echo(_user: str) -> Generator[Any, Any, Any]:
+        yield None
+        content, _ = yield None
+        return "TextMsg", content
+
+    @staticmethod
+    def asking(_user: str) -> Generator[Any, Any, Any]:
+        yield None
+        yield None
+        content, is_replay = yield "TextMsg", "?"
+        if not is_replay and not content.strip():
+            raise UnexpectAnswer
+        return "TextMsg", content
+
+    @staticmethod
+    def links(user: str) -> Generator[Any, Any, Any]:
+        yield None
+        content, _ = yield None
+        return "NewsMsg", [{"title": user, "description": content, "url": user}] * 9
+
+
+A_DAY = 86_400.0
+_clock = [0.0]
+OLD = ModuleBot(
+    _Module, token=vectors.TOKEN, store=MemoryStore(lambda: _clock[0]), clock=lambda: _clock[0]
+)
+
+
+def answer_2017(data: bytes) -> None:
+    """The 2017 interface answers any two pushes well-formed, or refuses them; no dialog breaks."""
+    _clock[0] += A_DAY  # all that was said before has expired
+    for body in data.split(b"\x00\x00", 1):
+        try:
+            sent = OLD.answer(body, vectors.QUERY)
+        except Refused:
+            continue
+        if sent == SUCCESS:
+            continue
+        assert OLD.rules.texts.apology.encode() not in sent
+        (json.parse if sent.startswith(b"{") else xml.parse)(sent)
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "parse": parse,
     "parse_json": parse_json,
@@ -163,4 +218,5 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "query": query,
     "paging": paging,
     "receive_2017": receive_2017,
+    "answer_2017": answer_2017,
 }
