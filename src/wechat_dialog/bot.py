@@ -378,7 +378,8 @@ class Bot:
         return Outcome(replies.Text(self.rules.texts.apology))
 
     def _seal(self, push: Push, reply: Reply | None) -> bytes:
-        return self._codec.seal(push, reply, now=int(self._clock()), random16=os.urandom(16))
+        chance = b"" if push.key is None else os.urandom(16)
+        return self._codec.seal(push, reply, now=int(self._clock()), random16=chance)
 
     # Parts ----------------------------------------------------------------------------------------
 

@@ -245,6 +245,13 @@ class Conversation:
 
     # Waking ---------------------------------------------------------------------------------------
 
+    def _is_awake(self, frame: Frame) -> bool:
+        """Whether the live dialog is this conversation's, at the question that the head names."""
+        run = self.doc.run
+        if run is None or run.chat.id != frame.id:
+            return False
+        return self.doc.interrupted or _waits_at(run, frame)
+
     def wake(self, frame: Frame) -> Generator[Operation | Checkpoint, Any, Run | None]:
         """Rebuild the dialog of the conversation on top from its journal.
 
@@ -254,12 +261,10 @@ class Conversation:
             does not fit its journal: then the policy was carried out, and the message is not to be
                 taken as an answer.
         """
-        run = self.doc.run
-        if run is not None and run.chat.id == frame.id:
-            if self.doc.interrupted or _waits_at(run, frame):
-                return run
-            # A worker with other code has asked something else meanwhile.
-            self._put_away()
+        if self._is_awake(frame):
+            return self.doc.run
+        # It is another's, or a worker with other code has asked something else meanwhile.
+        self._put_away()
         dialog = self.rules.routes.find(frame.dialog, frame.version) or self.rules.routes.newest(
             frame.dialog
         )

@@ -191,6 +191,8 @@ class Turn(Conversation):
 
     def _wake_to_hear(self, frame: Frame) -> Generator[Operation | Checkpoint, Any, Run | None]:
         """Wake a conversation for the message at hand, which is kept if that has to be parked."""
+        if self._is_awake(frame):
+            return self.doc.run
         if not isinstance(self.message, messages.Event):
             self.unheard = record_message(frame.wait, self.message, self.arrived)
         run = yield from self.wake(frame)
@@ -229,7 +231,7 @@ class Turn(Conversation):
     def _candidates(self) -> Iterator[Match]:
         """Yield the routes that take the message and have not handed it back."""
         for match in self.rules.routes.matches(self.message):
-            if _mark(match) not in self.unrouted:
+            if not self.unrouted or _mark(match) not in self.unrouted:
                 yield match
 
     def _in_conversation(self, run: Run, frame: Frame) -> Flow:
@@ -387,7 +389,8 @@ class Turn(Conversation):
     def _expire(self) -> None:
         """Forget the conversations whose time is up, and the parts held for too long."""
         state = self.doc.state
-        state.held = [held for held in state.held if held.until > self.arrived]
+        if state.held:
+            state.held = [held for held in state.held if held.until > self.arrived]
         gone = False
         while (frame := self.doc.top) is not None and _over(self.doc.limit, self.doc.age):
             if self.doc.run is not None:
@@ -419,6 +422,8 @@ class Turn(Conversation):
     def _take_owed(self) -> list[Reply]:
         """Return the parts of which the user knows nothing yet; they are held no longer."""
         state = self.doc.state
+        if not state.held:
+            return []
         owed = [decode_reply(bytes(held.reply)) for held in state.held if held.owed]
         state.held = [held for held in state.held if not held.owed]
         return [part for part in owed if part is not None]

@@ -130,8 +130,8 @@ class Document:
         """Whether the pending question stands in what is held, so that the user cannot have seen
         it.
         """
-        top = self.top
-        return top is not None and any(held.asks == top.id for held in self.state.held)
+        held, top = self.state.held, self.top
+        return bool(held) and top is not None and any(part.asks == top.id for part in held)
 
     @property
     def limit(self) -> float | None:
@@ -190,11 +190,12 @@ class Document:
         )
 
     def _ttl(self, arrived: int, grace: float) -> float:
-        limits = [
-            NEVER if frame.timeout is None else frame.timeout + grace for frame in self.state.stack
-        ]
-        limits += [max(0.0, (held.until - arrived) / 1000) for held in self.state.held]
-        return max(limits, default=0.0) + 1.0
+        longest = 0.0
+        for frame in self.state.stack:
+            longest = max(longest, NEVER if frame.timeout is None else frame.timeout + grace)
+        for held in self.state.held:
+            longest = max(longest, (held.until - arrived) / 1000)
+        return longest + 1.0
 
     def wrote(self, write: Write, committed: Committed) -> None:
         """Note that the store has this write now."""

@@ -12,11 +12,11 @@ two drivers of `runner.py` and the simulation in `tests/simulation/` run the sam
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from concurrent.futures import Future
-from dataclasses import dataclass, field
-from threading import Lock
+from collections.abc import Callable, Generator
+from threading import Event, Lock
 from typing import Any
+
+import msgspec
 
 from .conversation import Rules
 from .dispatch import decode_reply, too_late
@@ -27,7 +27,7 @@ from .stores.base import Answered, AsyncStore, Claimed, Committed, Running, Stor
 from .turn import Outcome
 from .window import Window
 
-__all__ = ["Defer", "Flight", "Flights", "Listen", "Request", "Seat", "listen"]
+__all__ = ["Defer", "Flight", "Flights", "Landing", "Listen", "Request", "Seat", "listen"]
 
 LOOK_AGAIN = 0.25
 """Seconds after which a request looks again whether the store has told by now which copy it is."""
@@ -37,8 +37,74 @@ SLACK = 0.5
 retries with an early `success`."""
 
 
-@dataclass(eq=False)
-class Flight:
+class Landing:
+    """A turn's outcome, once there is one; safe to use from several threads.
+
+    A future of `concurrent.futures` does the same with two locks and a condition, made at every
+    turn for copies that hardly ever come.
+    """
+
+    __slots__ = ("_error", "_outcome", "_over", "_waiting")
+
+    def __init__(self) -> None:
+        self._over = False
+        self._outcome: Outcome | None = None
+        self._error: BaseException | None = None
+        self._waiting: list[Callable[[], object]] = []
+
+    def done(self) -> bool:
+        """Whether there is one."""
+        return self._over
+
+    def result(self) -> Outcome:
+        """Return it.
+
+        Raises:
+            BaseException: What the turn raised.
+        """
+        if self._error is not None:
+            raise self._error
+        if self._outcome is None:
+            raise AssertionError("the turn is not over")
+        return self._outcome
+
+    def set_result(self, outcome: Outcome) -> None:
+        """End the turn."""
+        self._outcome = outcome
+        self._tell()
+
+    def set_exception(self, error: BaseException) -> None:
+        """End the turn with what it raised."""
+        self._error = error
+        self._tell()
+
+    def _tell(self) -> None:
+        with _landing:
+            self._over = True
+            waiting, self._waiting = self._waiting, []
+        for tell in waiting:
+            tell()
+
+    def when_over(self, tell: Callable[[], object]) -> None:
+        """Call `tell` when the turn is over, from the thread that ends it; at once if it is."""
+        with _landing:
+            if not self._over:
+                self._waiting.append(tell)
+                return
+        tell()
+
+    def wait(self, seconds: float) -> None:
+        """Wait until the turn is over, at most this long."""
+        over = Event()
+        self.when_over(over.set)
+        over.wait(seconds)
+
+
+_landing = Lock()
+"""Held for a moment at the end of every turn: one for all of them is enough."""
+
+
+class Flight(msgspec.Struct, eq=False):
     """One message's turn in this process.
 
     Attributes:
@@ -57,7 +123,7 @@ class Flight:
     copies: int = 0
     elsewhere: int = 0
     known: bool = False
-    done: Future[Outcome] = field(default_factory=Future[Outcome])
+    done: Landing = msgspec.field(default_factory=Landing)
     claim: int = 0
     user: str = ""
     fence: int = 0
@@ -100,8 +166,7 @@ class Flight:
         return runs and self.fence != 0 and now - self.sure > lease / 2
 
 
-@dataclass(frozen=True, slots=True)
-class Seat:
+class Seat(msgspec.Struct, frozen=True):
     """One request on a flight.
 
     Attributes:
@@ -125,8 +190,7 @@ class Seat:
         return window.last(flight.elsewhere + self.number, self.arrived - flight.began)
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """One push of a message.
 
     Attributes:
@@ -178,8 +242,7 @@ class Flights:
             flight.done.set_result(outcome)
 
 
-@dataclass(frozen=True, slots=True)
-class Listen:
+class Listen(msgspec.Struct, frozen=True):
     """Wait until the flight has landed, at most this long.
 
     Attributes:
@@ -189,8 +252,7 @@ class Listen:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Defer:
+class Defer(msgspec.Struct, frozen=True):
     """Say that nobody will take the message's reply, and have it kept; see `Store.defer`."""
 
     user: str

@@ -214,11 +214,8 @@ def record_message(wait: str, message: messages.Message, arrived: int) -> Record
     late = arrived - message.created * 1000
     if type(message) is messages.Text and raw.keys() == _PLAIN:
         number = message.msg_id
-        compact = (
-            int(number)
-            if number.isascii() and number.isdecimal() and str(int(number)) == number
-            else number
-        )
+        digits = len(number) < 19 and number.isascii() and number.isdecimal()
+        compact = int(number) if digits and number[0] != "0" else number
         if raw["CreateTime"] == str(message.created) and raw["Content"] == message.text:
             return Answer(wait, late, compact, message.created, message.text)
     # Account and user are the conversation's own; leaving them out keeps an OpenID out of every

@@ -154,7 +154,10 @@ def _writable(reply: Reply) -> Reply:
     else's code may end with one.
     """
     try:
-        msgspec.json.encode(reply)
+        if type(reply) is Text:
+            reply.content.encode()
+        else:
+            msgspec.json.encode(reply)
     except UnicodeEncodeError:
         fields = _without_surrogates(msgspec.to_builtins(reply))
         return cast(Reply, msgspec.convert(fields, cast(Any, Reply)))

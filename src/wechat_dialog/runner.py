@@ -13,15 +13,15 @@ asks for them.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
 import time
 from collections.abc import Awaitable, Callable, Generator
-from concurrent.futures import wait
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar, overload
 
-from .flights import Flight, Flights, Listen, Request, Seat, listen
+from .flights import Flight, Flights, Landing, Listen, Request, Seat, listen
 from .heartbeat import Heartbeat
 from .messages import Message
 from .operations import Claim, Operation, Pause, Push, RunStep, RunSteps
@@ -103,7 +103,7 @@ class Runner:
             except StopIteration as stop:
                 return stop.value  # type: ignore[no-any-return]
             if isinstance(wanted, Listen):
-                wait([seat.flight.done], wanted.seconds)
+                seat.flight.done.wait(wanted.seconds)
                 result = time.monotonic()
             else:
                 result = wanted.on(self.store)
@@ -191,6 +191,7 @@ class Runner:
         """
         error: Exception | None = None
         following: Callable[[], Any] = _nothing_under_way
+        flight, lease = seat.flight, self.settings.lease
         left = False
         try:
             while True:
@@ -202,8 +203,8 @@ class Runner:
                     return stop.value  # type: ignore[no-any-return]
                 error = None
                 try:
-                    if seat.flight.doubts(operation, time.monotonic(), self.settings.lease):
-                        self.store.renew(seat.flight.user, seat.flight.fence, self.settings.lease)
+                    if flight.fence and flight.doubts(operation, time.monotonic(), lease):
+                        self.store.renew(flight.user, flight.fence, lease)
                     if isinstance(operation, RunStep):
                         result = self.steps.run(operation)
                     elif isinstance(operation, RunSteps):
@@ -270,10 +271,7 @@ class Runner:
             _background.add(task)
             task.add_done_callback(_background.discard)
             return await self._join_async(request, seat, task)
-        done = asyncio.wrap_future(seat.flight.done)
-        # Where nobody is left to look at it, a failure was told to the log by whoever was.
-        done.add_done_callback(lambda future: future.cancelled() or future.exception())
-        return await self._join_async(request, seat, done)
+        return await self._join_async(request, seat, _on_loop(seat.flight.done))
 
     async def _join_async(self, request: Request, seat: Seat, done: asyncio.Future[Any]) -> Outcome:
         """Listen for the flight's outcome; `done` is over when it is there.
@@ -323,6 +321,7 @@ class Runner:
         result: Any = None
         error: Exception | None = None
         following: Callable[[], Any] = _nothing_under_way
+        lease = self.settings.lease
         try:
             while True:
                 try:
@@ -333,8 +332,8 @@ class Runner:
                     return stop.value  # type: ignore[no-any-return]
                 error = None
                 try:
-                    if flight.doubts(operation, time.monotonic(), self.settings.lease):
-                        await store.renew(flight.user, flight.fence, self.settings.lease)
+                    if flight.fence and flight.doubts(operation, time.monotonic(), lease):
+                        await store.renew(flight.user, flight.fence, lease)
                     if isinstance(operation, RunStep):
                         result = await self.steps.run_async(operation)
                     elif isinstance(operation, RunSteps):
@@ -377,6 +376,23 @@ class _Handed:
     """A turn's next result, handed to another thread."""
 
     result: object
+
+
+def _on_loop(landing: Landing) -> asyncio.Future[None]:
+    """Return a future of the running loop that is over when the turn is."""
+    loop = asyncio.get_running_loop()
+    over: asyncio.Future[None] = loop.create_future()
+
+    def tell() -> None:
+        if not over.done():
+            over.set_result(None)
+
+    def tell_from_anywhere() -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(tell)
+
+    landing.when_over(tell_from_anywhere)
+    return over
 
 
 def _nothing_under_way() -> Any:

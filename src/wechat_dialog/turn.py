@@ -12,7 +12,7 @@ the results in.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import msgspec
@@ -99,23 +99,24 @@ class _Job:
     message: Message
     key: str
     arrived: int
+    doc: Document
     fence: int = 0
     deferred: bool = False
     asked: bool = False
-    doc: Document = field(default_factory=Document)
 
     @property
     def grace(self) -> float:
         """See `Rules.grace`."""
         return self.settings.rules.grace
 
-    def fresh(self) -> Document:
-        """Return an empty document for the user."""
-        return Document(self.message.user, self.message.account)
-
     def work(self) -> Turn:
         """Return the message's work on the document."""
         return Turn(self.settings.rules, self.doc, self.message, self.key, self.arrived)
+
+
+def _fresh(message: Message) -> Document:
+    """Return an empty document for a message's user."""
+    return Document(message.user, message.account)
 
 
 def turn(settings: Settings, user: str, message: Message, key: str, arrived: int) -> Transaction:
@@ -135,9 +136,8 @@ def turn(settings: Settings, user: str, message: Message, key: str, arrived: int
         StoreError: The store failed; thrown in by the driver, and passed on after the claim was
             given up.
     """
-    job = _Job(settings, user, message, key, arrived)
     live = settings.cache.take(user) if settings.cache is not None else None
-    job.doc = job.fresh() if live is None else live
+    job = _Job(settings, user, message, key, arrived, _fresh(message) if live is None else live)
     claimed: Claimed | Answered | None = None
     if (
         settings.fast
@@ -159,7 +159,7 @@ def turn(settings: Settings, user: str, message: Message, key: str, arrived: int
             return (yield from _claimed(job, claimed))
         except ClaimLost:
             claimed = None
-            job.doc = job.fresh()
+            job.doc = _fresh(job.message)
     raise ClaimLost(
         f"the claim was lost {RESTARTS} times in a row; "
         "is a worker stopped for longer than its lease?"
@@ -410,7 +410,7 @@ def _drop(job: _Job) -> None:
     """Throw the document in hand away: it is not, or may not be, what the store has."""
     if job.doc.run is not None:
         job.doc.run.close()
-    job.doc = job.fresh()
+    job.doc = _fresh(job.message)
 
 
 # For the operator ---------------------------------------------------------------------------------
@@ -430,18 +430,17 @@ def resume(
     """
     # Of this parking: what breaks and is parked again may be taken up again at once.
     key = f"resume:{parked.frame.id}:{parked.parked}"
-    job = _Job(settings, user, message, key, arrived)
+    job = _Job(settings, user, message, key, arrived, _fresh(message))
     return (yield from _operate(job, lambda work: work.resume(parked), owed=True))
 
 
 def end(settings: Settings, user: str, message: Message, arrived: int) -> Transaction:
     """End a user's running conversations, their clean-up steps included; nothing is said."""
-    job = _Job(settings, user, message, f"end:{arrived}", arrived)
+    job = _Job(settings, user, message, f"end:{arrived}", arrived, _fresh(message))
     return (yield from _operate(job, lambda work: work.kill(), owed=False))
 
 
 def _operate(job: _Job, what: Callable[[Turn], Flow], *, owed: bool) -> Transaction:
-    job.doc = job.fresh()
     claimed = yield from _claim(job)
     if isinstance(claimed, Answered):
         return Outcome(decode_reply(claimed.reply))
