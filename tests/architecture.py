@@ -29,7 +29,7 @@ FLOORS = """
     stores web.flask web.django web.fastapi web
     chat performing
     engine
-    router document deploy
+    router document deploy redaction
     conversation cache
     dispatch
     pushing
@@ -38,6 +38,9 @@ FLOORS = """
     runner
     api
     bot
+    exports
+    lookup
+    transcripts
     platform store_contract operators inspection
     testing
     testing_plugin
@@ -60,7 +63,7 @@ def _words(text: str) -> frozenset[str]:
 PURE = _words("""
     errors texts replies window fingerprint paging parsers stores.base stores.rules messages wire
     delivery answers journal effects operations menus form_fields forms chat engine router document
-    deploy conversation dispatch pushing turn remembered web.face
+    deploy redaction conversation dispatch pushing turn remembered web.face
 """)
 
 IMPURE = _words("""

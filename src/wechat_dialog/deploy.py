@@ -15,7 +15,7 @@ import msgspec
 from . import messages
 from .chat import Chat
 from .engine import Dialog, Ended, Raised, Run
-from .errors import ReplayMismatch, Signal
+from .errors import CannotTell, ReplayMismatch, Signal
 from .journal import (
     Failed,
     Frame,
@@ -27,7 +27,7 @@ from .journal import (
 )
 from .remembered import PLAIN, Remembered
 
-__all__ = ["Verdict", "decide", "examine"]
+__all__ = ["Verdict", "decide", "examine", "run_of"]
 
 STEP_RECORDS = (Returned, Failed, GatheredReturned, GatheredFailed)
 
@@ -37,7 +37,8 @@ class Verdict(msgspec.Struct, frozen=True):
 
     Attributes:
         outcome: "unchanged", "asks again", "finished" (it would end at once), "restarted",
-            "parked", or "unreadable" (it is of a newer version of the library).
+            "parked", "unreadable" (it is of a newer version of the library), or "cannot tell" (it
+            hangs on something redacted).
         position: Record at which it first differs, counted from 0; -1 where it does not.
         why: The first difference in words; "" where there is none.
     """
@@ -78,6 +79,7 @@ def examine(
     account: str,
     policy: str,
     zone: tzinfo,
+    runs: type[Run] = Run,
     remembered: Remembered = PLAIN,
 ) -> Verdict:
     """Replay a stored conversation against the code at hand.
@@ -90,6 +92,7 @@ def examine(
         account: The account's id.
         policy: What the bot does on a difference.
         zone: The bot's time zone, in which dates in answers are read.
+        runs: What replays; `redaction.RedactedRun` for records that lack what was said.
         remembered: The shape it gives to a user's data.
     """
     if dialog is None:
@@ -98,9 +101,10 @@ def examine(
     interrupted = len(records) > frame.length
 
     def fresh(code: str) -> Run:
-        nobody = messages.Text(user=user, account=account, created=0, msg_id="", raw={}, text="")
-        chat = Chat(user, nobody, account=account, id=frame.id, zone=zone, remembered=remembered)
-        return Run(dialog, chat, dict(frame.args), account=account, code=code)
+        return run_of(
+            dialog, msgspec.structs.replace(frame, code=code), user=user, account=account,
+            zone=zone, remembered=remembered, runs=runs,
+        )  # fmt: skip
 
     run = fresh(frame.code)
     try:
@@ -109,9 +113,27 @@ def examine(
             run.must_wait_at(frame.wait, frame.offers)
     except ReplayMismatch as mismatch:
         return _changed(fresh, kept, mismatch, dialog.on_divergence or policy)
+    except CannotTell as unknown:
+        return Verdict("cannot tell", unknown.position, str(unknown))
     finally:
         run.close()
     return Verdict("unchanged")
+
+
+def run_of(
+    dialog: Dialog,
+    frame: Frame,
+    *,
+    user: str,
+    account: str,
+    zone: tzinfo,
+    remembered: Remembered = PLAIN,
+    runs: type[Run] = Run,
+) -> Run:
+    """Return a run of a stored conversation that has not begun; for the arguments see `examine`."""
+    nobody = messages.Text(user=user, account=account, created=0, msg_id="", raw={}, text="")
+    chat = Chat(user, nobody, account=account, id=frame.id, zone=zone, remembered=remembered)
+    return runs(dialog, chat, dict(frame.args), account=account, code=frame.code)
 
 
 def _changed(
@@ -130,5 +152,7 @@ def _changed(
         # A step before the next question: only the turn itself can tell how that ends.
         outcome = "finished" if isinstance(run.at, Ended) else "asks again"
         return Verdict(outcome, mismatch.position, str(mismatch))
+    except CannotTell as unknown:
+        return Verdict("cannot tell", mismatch.position, f"{mismatch}; and {unknown}")
     finally:
         run.close()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import enum
 import sys
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypedDict, TypeVar, Union
 from zlib import crc32
@@ -217,6 +217,10 @@ class Wait(Effect[T]):
         if isinstance(answer, (enum.Enum, bool)):
             return mark(answer.name if isinstance(answer, enum.Enum) else str(answer))
         return ""
+
+    def candidates(self) -> Iterable[str]:
+        """Yield texts that mean each of the things offered."""
+        return "是", "否"
 
     # Only a menu can be looked at in more than one way.
 

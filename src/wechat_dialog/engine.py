@@ -240,7 +240,7 @@ class Run:
             ):
                 raise self._differs(f"{what} at {describe(wait)}" if wait else what)
             self._set_turn(self._rebuilt(record), arrival_of(record))
-            self._throw(_thrown(what))
+            self._throw(thrown_by(what))
             return
         wait, meant = unmarked(record.wait)
         if not isinstance(at, Wait):
@@ -286,10 +286,10 @@ class Run:
             raise self._differs(f"step {record.name!r}")
         self._compare_calls(at, record)
         if isinstance(record, Failed):
-            self._throw(raised(record))
+            self._throw(self._error(record))
             return
         try:
-            result = value(at.fn, record)
+            result = self._result(at.fn, record)
         except ValueError as error:
             raise self._differs(
                 f"a result of step {record.name!r} that no longer fits ({error})"
@@ -307,10 +307,10 @@ class Run:
             raise self._differs(f"step {record.name!r} in slot {record.slot} of a gathering")
         self._compare_calls(at.calls[record.slot], record, at.amid)
         if isinstance(record, GatheredFailed):
-            self._slots[record.slot] = raised(record)
+            self._slots[record.slot] = self._error(record)
         else:
             try:
-                self._slots[record.slot] = (value(at.calls[record.slot].fn, record),)
+                self._slots[record.slot] = (self._result(at.calls[record.slot].fn, record),)
             except ValueError as error:
                 raise self._differs(
                     f"a result of step {record.name!r} that no longer fits ({error})"
@@ -324,6 +324,12 @@ class Run:
                 self._throw(outcome)
                 return
         self._send(tuple(outcome[0] for outcome in outcomes))
+
+    def _result(self, fn: Callable[..., Any], record: Returned | GatheredReturned) -> Any:
+        return value(fn, record)
+
+    def _error(self, record: Failed | GatheredFailed) -> Exception:
+        return raised(record)
 
     def _compare_calls(
         self,
@@ -541,7 +547,8 @@ def _the_message(_chat: Chat, message: messages.Message) -> messages.Message:
 _ANY = Reading(_the_message)
 
 
-def _thrown(wait: str) -> BaseException:
+def thrown_by(wait: str) -> BaseException:
+    """Return what is thrown into a dialog, of its name in a record."""
     what, _, number = wait.partition(":")
     if what == "attempts":
         return TooManyAttempts(int(number or 0))

@@ -14,6 +14,7 @@ __all__ = [
     "BadSignature",
     "Busy",
     "Cancelled",
+    "CannotTell",
     "ClaimLost",
     "ConfigurationError",
     "DecryptionFailed",
@@ -63,6 +64,26 @@ class Cancelled(Signal):
 
     A dialog may catch it, clean up in steps and return a goodbye; one that asks on goes on.
     """
+
+
+class CannotTell(Signal):
+    """A dialog replayed without what its user said looks into that, so nobody knows its way.
+
+    Attributes:
+        how: What it does with it.
+        position: Index of the record after which it does, counted from 0.
+        where: `file:line` of the dialog, or "".
+    """
+
+    def __init__(self, how: str, position: int = 0, where: str = "") -> None:
+        super().__init__(how, position, where)
+        self.how = how
+        self.position = position
+        self.where = where
+
+    def __str__(self) -> str:
+        where = f" ({self.where})" if self.where else ""
+        return f"a redacted value {self.how} after record {self.position}{where}"
 
 
 class DialogError(Exception):

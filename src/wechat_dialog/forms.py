@@ -8,7 +8,7 @@ words, replay and divergence work in it as anywhere. The questions are known to 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
@@ -67,6 +67,21 @@ class _Summary(Wait[_Verdict]):
     def offers(self) -> str:
         """See `Wait`: the fields, by name."""
         return mark(*self.names)
+
+    def meant(self, answer: object) -> str:
+        """See `Wait`: that it is right, that it is given up, or the field that is wrong."""
+        if not isinstance(answer, _Verdict):
+            return ""
+        if answer.change >= 0:
+            return mark(self.names[answer.change])
+        return mark("", "right" if answer.made is not None else "given up")
+
+    def candidates(self) -> Iterable[str]:
+        """See `Wait`."""
+        texts = self.chat.texts
+        yield from (texts.form_confirm, texts.form_cancel)
+        for number in range(len(self.names)):
+            yield f"第{number + 1}项"
 
 
 class _Default:

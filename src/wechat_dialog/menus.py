@@ -18,7 +18,7 @@ Proof: `tests/dialogs/test_choose.py`, `tests/dialogs/test_confirm.py`.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -226,6 +226,12 @@ class Menu(Wait[T]):
         """See `Wait`. A form's field that was skipped is none of the options."""
         return mark(*sorted(self._identities[index] for index in self._taken))
 
+    def candidates(self) -> Iterable[str]:
+        """See `Wait`; a form's field may be skipped, too, and of several options none be taken."""
+        for index in range(len(self.labels)):
+            yield f"第{index + 1}个"
+        yield from (self.chat.texts.skip, "都不要")
+
     def forget(self) -> None:
         """Note that the last answer was none of the options."""
         self._taken.clear()
@@ -386,6 +392,10 @@ class Confirm(Wait[bool]):
         if key is None and (yes is not None or no is not None):
             # 要 and 不要 the other way round are another question, though asked in the same words.
             self.id = wait_id("d", None, f"{prompt}\n{self.yes}\n{self.no}")
+
+    def candidates(self) -> Iterable[str]:
+        """See `Wait`."""
+        return self.yes, self.no
 
     def shown(self, view: View) -> str:  # noqa: ARG002 - there is one way to look at it
         """Return the question with its two answers below it, the default one first."""

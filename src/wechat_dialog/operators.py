@@ -12,21 +12,25 @@ commands `wechat-dialog conversations …` are these methods, and `check` is `Co
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 
-from . import journal, messages, turn
+from . import exports, journal, messages, turn
 from .bot import Bot
-from .deploy import Verdict, examine
-from .errors import DialogError, NewerJournal
-from .journal import Frame, ParkedConversation, Record, unthrown
+from .deploy import Verdict, examine, run_of
+from .engine import Dialog, Run
+from .errors import DialogError
+from .exports import Exported
+from .journal import Frame
+from .lookup import Found, Summary, found_in, found_in_line
+from .redaction import RedactedRun, redact, redact_value
 from .stores.base import Shown
+from .transcripts import transcript
 
-__all__ = ["Checked", "Conversations", "NotFound", "Summary"]
+__all__ = ["Checked", "Conversations", "NotFound"]
 
 
 class NotFound(DialogError):
@@ -45,50 +49,11 @@ class NotFound(DialogError):
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
-    """One conversation in a listing.
-
-    Attributes:
-        id: Its id.
-        user: Its user's key in the store.
-        openid: The user's OpenID.
-        dialog: Name of its dialog.
-        version: The version it began on; "" for the only one.
-        state: "waiting", "interrupted" (by another one above it), "unfinished" (a turn was cut
-            off), "parked", or "unreadable" (of a newer version of the library, or not ours).
-        records: Number of its records.
-        begun: When it began, in the bot's time zone.
-        why: What it broke with, or why it cannot be read; else "".
-    """
-
-    id: str
-    user: str
-    openid: str
-    dialog: str
-    version: str
-    state: str
-    records: int
-    begun: datetime
-    why: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Checked:
     """A stored conversation and what the code at hand would do with it."""
 
     summary: Summary
     verdict: Verdict
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """One conversation with its records."""
-
-    summary: Summary
-    frame: Frame
-    records: list[Record]
-    account: str
-    parked: ParkedConversation | None = None
 
 
 class Conversations:
@@ -106,52 +71,18 @@ class Conversations:
 
     def list(self) -> Iterator[Summary]:
         """Yield all conversations, user by user, in no order; parked ones after running ones."""
+        return (found.summary for found in self._everything())
+
+    def _in(self, user: str, shown: Shown) -> Iterator[Found]:
+        return found_in(user, shown, self._bot.rules.zone)
+
+    def _everything(self) -> Iterator[Found]:
         for stored in self._bot.store.list():
             shown = self._bot.store.show(stored.user)
             if shown is not None:
-                yield from (found.summary for found in self._all(stored.user, shown))
+                yield from self._in(stored.user, shown)
 
-    def _all(self, user: str, shown: Shown) -> Iterator[_Found]:
-        try:
-            yield from self._running(user, shown)
-        except (NewerJournal, msgspec.DecodeError) as error:
-            yield self._unreadable(user, len(shown.records), error)
-        for parked in shown.parked.values():
-            try:
-                one = journal.decode_parked(parked.document)
-                own = journal.decode_records([bytes(raw) for raw in one.records])
-            except (NewerJournal, msgspec.DecodeError) as error:
-                yield self._unreadable(user, 0, error, parked.id)
-                continue
-            summary = self._summary(user, one.user, one.frame, "parked", len(own), one.error)
-            yield _Found(summary, one.frame, own, one.account, one)
-
-    def _unreadable(self, user: str, records: int, error: Exception, id: str = "") -> _Found:
-        frame = Frame(id or "-", "")
-        summary = self._summary(user, user, frame, "unreadable", records, str(error))
-        return _Found(summary, frame, [], "")
-
-    def _running(self, user: str, shown: Shown) -> Iterator[_Found]:
-        state = journal.decode_state(shown.head)
-        records = journal.decode_records(shown.records)
-        ends = [*(frame.base for frame in state.stack[1:]), len(records)]
-        for frame, end in zip(state.stack, ends, strict=False):
-            own = records[frame.base : end]
-            what = "waiting" if frame is state.stack[-1] else "interrupted"
-            if len(own) > frame.length:
-                what = "unfinished"
-            summary = self._summary(user, state.user, frame, what, len(own))
-            yield _Found(summary, frame, own, state.account)
-
-    def _summary(
-        self, user: str, openid: str, frame: Frame, state: str, records: int, why: str = ""
-    ) -> Summary:
-        begun = datetime.fromtimestamp(frame.begun / 1000, self._bot.rules.zone)
-        return Summary(
-            frame.id, user, openid, frame.dialog, frame.version, state, records, begun, why
-        )
-
-    def _find(self, name: str) -> Sequence[_Found]:
+    def _find(self, name: str) -> Sequence[Found]:
         """Return the conversations of a user, or the one of an id.
 
         Raises:
@@ -159,14 +90,14 @@ class Conversations:
         """
         shown = self._bot.store.show(name)
         if shown is not None:
-            found = tuple(self._all(name, shown))
+            found = tuple(self._in(name, shown))
             if found:
                 return found
         for stored in self._bot.store.list():
             shown = self._bot.store.show(stored.user)
             if shown is None:
                 continue
-            all_ = tuple(self._all(stored.user, shown))
+            all_ = tuple(self._in(stored.user, shown))
             if stored.user.endswith(f":{name}"):
                 return all_
             if one := [found for found in all_ if found.summary.id == name]:
@@ -183,37 +114,8 @@ class Conversations:
         Raises:
             NotFound: There is none.
         """
-        return "\n\n".join(self._transcript(found) for found in self._find(name))
-
-    def _transcript(self, found: _Found) -> str:
-        summary = found.summary
-        version = f" version {summary.version}" if summary.version else ""
-        lines = [
-            f"{summary.id}  {summary.dialog}{version}  {summary.state}",
-            f"user {summary.openid}, begun {summary.begun:%Y-%m-%d %H:%M:%S}",
-        ]
-        for position, record in enumerate(found.records):
-            lines.append(f"{position:5}  {self._line(record, found)}")
-        if summary.state == "unreadable":
-            lines.append(summary.why)
-        if found.parked is not None:
-            lines += ["", found.parked.traceback.rstrip() or found.parked.error]
-        return "\n".join(lines)
-
-    def _line(self, record: Record, found: _Found) -> str:
-        if isinstance(record, (journal.Answer, journal.Message)):
-            when = datetime.fromtimestamp(journal.arrival_of(record) / 1000, self._bot.rules.zone)
-            message = journal.message_of(record, found.summary.openid, found.account)
-            said = message.text if isinstance(message, messages.Text) else f"[{message.kind}]"
-            thrown = f"  ({unthrown(record.wait)[0]})" if record.wait.startswith("!") else ""
-            return f"{when:%m-%d %H:%M:%S}  said {said!r}{thrown}"
-        if isinstance(record, (journal.Returned, journal.GatheredReturned)):
-            return f"{'':14}  step {record.name} → {bytes(record.result).decode()}"
-        if isinstance(record, (journal.Failed, journal.GatheredFailed)):
-            return f"{'':14}  step {record.name} raised {record.cls.split(':')[-1]}: {record.text}"
-        if isinstance(record, journal.Rewind):
-            return f"{'':14}  taken back to record {record.length} ({record.why})"
-        return f"{'':14}  {type(record).__name__.lower()}"
+        zone = self._bot.rules.zone
+        return "\n\n".join(transcript(one, zone, self._run_of(one)) for one in self._find(name))
 
     # A hand in it ---------------------------------------------------------------------------------
 
@@ -261,7 +163,7 @@ class Conversations:
             self._bot.operate(user, turn.end(self._bot.settings, user, stand_in, now))
 
     @staticmethod
-    def _stand_in(found: _Found, now: int) -> messages.Message:
+    def _stand_in(found: Found, now: int) -> messages.Message:
         fields: dict[str, Any] = {
             "ToUserName": found.account,
             "FromUserName": found.summary.openid,
@@ -273,32 +175,116 @@ class Conversations:
 
     # Before a deployment --------------------------------------------------------------------------
 
-    def check(self) -> Iterator[Checked]:
-        """Replay every stored conversation against the code at hand; nothing is run or written."""
-        for stored in self._bot.store.list():
-            shown = self._bot.store.show(stored.user)
-            if shown is None:
-                continue
-            for found in self._all(stored.user, shown):
-                if found.parked is None:
-                    yield Checked(found.summary, self._examined(found))
+    def export(self, file: BinaryIO, *, redact: bool = False) -> int:
+        """Write all conversations to a file, for `check` elsewhere.
 
-    def _examined(self, found: _Found) -> Verdict:
+        Args:
+            file: Is written to; `exports.py` says what.
+            redact: Whether what users wrote and steps returned is left out; `redaction.py` says
+                what stays.
+
+        Returns:
+            How many there were.
+
+        Raises:
+            StoreError: The store failed.
+        """
+        lines = (
+            self._redacted(number, found) if redact else _exported(found)
+            for number, found in enumerate(self._everything(), 1)
+            if found.summary.state != "unreadable"
+        )
+        return exports.write(file, lines, redacted=redact)
+
+    def _redacted(self, number: int, found: Found) -> Exported:
         frame = found.frame
-        if found.summary.state == "unreadable":
-            return Verdict("unreadable", 0, found.summary.why)
-        routes = self._bot.rules.routes
-        dialog = routes.find(frame.dialog, frame.version) or routes.newest(frame.dialog)
-        try:
-            return examine(
+        dialog = self._dialog(frame)
+        args = {name: redact_value(value) for name, value in frame.args.items()}
+
+        def replays(redacted: bool) -> Run:
+            assert dialog is not None  # noqa: S101 - see below
+            return run_of(
                 dialog,
-                frame,
-                found.records,
+                msgspec.structs.replace(frame, args=args) if redacted else frame,
                 user=found.summary.openid,
                 account=found.account,
-                policy=self._bot.rules.on_divergence,
                 zone=self._bot.rules.zone,
                 remembered=self._bot.rules.remembered,
+                runs=RedactedRun if redacted else Run,
             )
-        except msgspec.DecodeError as error:
-            return Verdict("parked", 0, f"its journal cannot be read: {error}")
+
+        unfinished = len(found.records) > frame.length
+        told = replays if dialog is not None else None
+        records, wait = redact(found.records, told, frame.wait)
+        length = 0 if unfinished else len(records)
+        hidden = msgspec.structs.replace(frame, args=args, base=0, length=length, wait=wait)
+        raw = [msgspec.Raw(journal.encode_record(record)) for record in records]
+        error = found.summary.why.partition(":")[0]
+        return Exported(hidden, raw, found.summary.state, str(number), error=error)
+
+    def check(self, export: Iterable[bytes] | None = None) -> Iterator[Checked]:
+        """Replay every running conversation against the code at hand; nothing is run or written.
+
+        Args:
+            export: Lines of a file that `export` wrote; None: the store is read.
+
+        Raises:
+            BadExport: A line is none of an export.
+            StoreError: The store failed.
+        """
+        zone = self._bot.rules.zone
+        found = (
+            self._everything()
+            if export is None
+            else (found_in_line(one, head.redacted, zone) for head, one in exports.read(export))
+        )
+        return (Checked(one.summary, self._examined(one)) for one in found if one.checkable)
+
+    def count(self) -> int:
+        """Return how many users have something stored."""
+        return sum(1 for _ in self._bot.store.list())
+
+    def _dialog(self, frame: Frame) -> Dialog | None:
+        routes = self._bot.rules.routes
+        return routes.find(frame.dialog, frame.version) or routes.newest(frame.dialog)
+
+    def _run_of(self, found: Found) -> Run | None:
+        dialog = self._dialog(found.frame)
+        if dialog is None:
+            return None
+        return run_of(
+            dialog,
+            found.frame,
+            user=found.summary.openid,
+            account=found.account,
+            zone=self._bot.rules.zone,
+            remembered=self._bot.rules.remembered,
+        )
+
+    def _examined(self, found: Found) -> Verdict:
+        if found.summary.state == "unreadable":
+            return Verdict("unreadable", 0, found.summary.why)
+        return examine(
+            self._dialog(found.frame),
+            found.frame,
+            found.records,
+            user=found.summary.openid,
+            account=found.account,
+            policy=self._bot.rules.on_divergence,
+            zone=self._bot.rules.zone,
+            remembered=self._bot.rules.remembered,
+            runs=RedactedRun if found.redacted else Run,
+        )
+
+
+def _exported(found: Found) -> Exported:
+    return Exported(
+        msgspec.structs.replace(found.frame, base=0),
+        [msgspec.Raw(journal.encode_record(record)) for record in found.records],
+        found.summary.state,
+        found.summary.user,
+        found.summary.openid,
+        found.account,
+        found.summary.why,
+        found.parked.traceback if found.parked is not None else "",
+    )

@@ -21,7 +21,16 @@ from .effects import StepOptions
 from .errors import DialogError, StepFailed
 from .journal import Failed, GatheredFailed, GatheredReturned, Returned
 
-__all__ = ["StepFunction", "failed", "raised", "returned", "step", "value", "wants_idempotency_key"]
+__all__ = [
+    "StepFunction",
+    "class_of",
+    "failed",
+    "raised",
+    "returned",
+    "step",
+    "value",
+    "wants_idempotency_key",
+]
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -168,11 +177,8 @@ def raised(record: Failed | GatheredFailed) -> Exception:
     Nothing is imported for it, and only a subclass of `Exception` is ever called, so that a journal
     can name no code to run.
     """
-    module, _, qualname = record.cls.partition(":")
-    cls: Any = builtins if module == "builtins" else sys.modules.get(module)
-    for part in qualname.split("."):
-        cls = getattr(cls, part, None)
-    if record.args is not None and isinstance(cls, type) and issubclass(cls, Exception):
+    cls = class_of(record.cls)
+    if record.args is not None and cls is not None:
         try:
             error = cls(*record.args)
         except Exception:  # noqa: BLE001 - a constructor may not take its own args
@@ -180,6 +186,16 @@ def raised(record: Failed | GatheredFailed) -> Exception:
         if isinstance(error, DialogError) or str(error) == record.text:
             return error
     return StepFailed(record.cls.replace(":", "."), record.text)
+
+
+def class_of(place: str) -> type[Exception] | None:
+    """Return the class of a step's exception, if it is loaded."""
+    module, _, qualname = place.partition(":")
+    cls: Any = builtins if module == "builtins" else sys.modules.get(module)
+    for part in qualname.split("."):
+        cls = getattr(cls, part, None)
+    found: Any = cls if isinstance(cls, type) and issubclass(cls, Exception) else None
+    return found  # type: ignore[no-any-return]
 
 
 @lru_cache(maxsize=1024)
