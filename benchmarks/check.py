@@ -37,7 +37,7 @@ def conversation(bot: Bot) -> Write:
     run = Run(dialog, Chat(USER, said(0, "x"), account=ACCOUNT), {}, account=ACCOUNT)
     records: list[bytes] = []
     for number in range(TURNS):
-        text = "累加器" if number == 0 else "1000" if number == 1 else "7"
+        text = "累加器" if number == 0 else "100" if number == 1 else "7"
         record = record_message(getattr(run.at, "id", ""), said(number, text), 1_700_000_000_123)
         run.feed(record)
         records.append(encode_record(record))
