@@ -97,6 +97,20 @@ def test_no_sentence_is_written_outside_the_table() -> None:
         assert name in data or not found, (name, found)
 
 
+def test_the_manual_lists_the_page_s_shortcuts() -> None:
+    listed = re.findall(r'^  \["(.+)", "key\w+"\],$', SCRIPTS["keys.js"], re.MULTILINE)
+    manual = PAGE.parents[3] / "docs" / "simulator.md"
+    assert re.findall(r"^\| `(.+?)` \|", manual.read_text("utf-8"), re.MULTILINE) == listed
+    # Each of them is listened for: as a code, by the field that is written in, or by the browser.
+    heard = SCRIPTS["app.js"] + SCRIPTS["keys.js"] + SCRIPTS["composer.js"]
+    for key in listed:
+        for name in re.findall(r"\b[A-Z]\b|\d|[↑↓]|Enter|Esc|\?", key):
+            code = {"↑": "ArrowUp", "↓": "ArrowDown", "Esc": "Escape"}.get(name, name)
+            code = f"Key{name}" if name.isalpha() and len(name) == 1 else code
+            code = f"Digit{name}" if name.isdigit() else code
+            assert code in heard, key
+
+
 @pytest.mark.parametrize("name", [*SCRIPTS, *STYLES])
 def test_a_file_is_of_one_idea(name: str) -> None:
     assert len((SCRIPTS | STYLES)[name].splitlines()) < 400

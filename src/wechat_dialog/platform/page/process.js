@@ -35,7 +35,7 @@ function card(bot, account) {
     {},
     h("div.bot-head", {}, h("span.dot", { class: `dot ${bot.status}` }), h("h3", {}, bot.name), h("span.status-word", {}, t(`status_${bot.status}`))),
     h("dl.facts", {}, fact("pid", bot.pid ?? "—", bot.managed), fact("accountId", account.id), fact("mode", account.mode), fact("appId", account.app_id, Boolean(account.app_id))),
-    bot.error && h("div.bot-error", { role: "alert" }, h("strong", {}, icon("alert"), t("botError")), h("pre", { tabindex: "0" }, bot.error)),
+    bot.error && h("div.bot-error", { role: "alert" }, h("strong", {}, icon("alert"), t("botError")), h("p", {}, lastLine(bot.error)), h("pre", { tabindex: "0" }, bot.error)),
     bot.managed
       ? h(
           "div.bot-acts",
@@ -45,6 +45,11 @@ function card(bot, account) {
         )
       : h("p.hint", {}, t("notOurs")),
   );
+}
+
+// What a traceback comes to stands at its end.
+function lastLine(text) {
+  return text.trim().split("\n").at(-1);
 }
 
 function fact(name, value, shown = true) {
@@ -59,6 +64,7 @@ function reloadOf(reloaded) {
     "section.card-box.reload",
     { class: `card-box reload ${look}` },
     h("h3", {}, icon(look === "good" ? "check" : "alert"), t(error ? "reloadFailed" : divergence ? "reloadDiverged" : "reloaded"), h("time", {}, second(at))),
+    error && h("p.last-line", {}, lastLine(error)),
     error && h("pre.text", { tabindex: "0" }, error),
     divergenceOf(divergence),
   );

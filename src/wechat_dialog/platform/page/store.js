@@ -81,10 +81,13 @@ export function take(event) {
 const CHANGES = {
   state(event) {
     const { type, now: time, ...rest } = event;
+    // A bot that does not even start says why; that is what one has to see first.
+    if (!server.known && event.bot.status === "crashed") own.tab = "bot";
     Object.assign(server, rest, { known: true, ahead: time - Date.now() });
   },
   bot({ bot }) {
     server.bot = bot;
+    if (bot.status === "crashed") fresh("bot");
   },
   log({ line }) {
     server.bot = { ...server.bot, log: [...(server.bot.log ?? []), line].slice(-500) };
