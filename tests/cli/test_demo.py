@@ -36,7 +36,7 @@ def test_on_a_terminal_it_prints_its_address_and_ctrl_c_ends_all_of_it(tmp_path:
         children = psutil.Process(demo.pid).children(recursive=True)
         demo.sendintr()
         demo.expect(pexpect.EOF)
-        assert "Traceback" not in demo.before
+        assert "Traceback" not in str(demo.before)
         demo.close()
         assert demo.exitstatus == 0
         assert psutil.wait_procs(children, timeout=PATIENCE)[1] == []
