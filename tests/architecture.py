@@ -17,6 +17,7 @@ from pathlib import Path
 # Rooms of one floor do not know each other. A module belongs to the longest name that fits.
 FLOORS = """
     errors texts replies window fingerprint paging parsers stores.base
+    logs
     messages remembered web.face
     wire
     delivery heartbeat stores.rules web.wsgi web.asgi
@@ -62,6 +63,7 @@ def _words(text: str) -> frozenset[str]:
 # `stores.base` alone: the contract, which is values and protocols.
 PURE = _words("""
     errors texts replies window fingerprint paging parsers stores.base stores.rules messages wire
+    logs
     delivery answers journal effects operations menus form_fields forms chat engine router document
     deploy redaction conversation dispatch pushing turn remembered web.face
 """)

@@ -59,8 +59,8 @@ def answer(data: str | bytes, module: Any) -> reply.Msg:
     bot = bot_of(module)
     try:
         outcome = bot.respond(message, time.time())
-    except Exception:  # noqa: BLE001 - `failed` tells the log
-        outcome = bot.failed(message)
+    except Exception as error:  # noqa: BLE001 - `failed` tells the log
+        outcome = bot.failed(message, error)
     return reply.of(outcome.reply, message)
 
 
@@ -178,9 +178,9 @@ class ModuleBot(Bot):
         """Return the OpenID alone, since that is all a `REDIS_KEY` names."""
         return message.user
 
-    def failed(self, message: Message) -> Outcome:
+    def failed(self, message: Message, error: Exception) -> Outcome:
         """Tell the log that a message's answer failed, and return the apology for it."""
-        return self._failed(message)
+        return self._failed(message, error)
 
     async def answer_async(self, body: bytes, query: Query) -> bytes:
         """Answer one push on an event loop; on a thread, since the dialog may block."""

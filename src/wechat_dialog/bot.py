@@ -22,6 +22,7 @@ from .conversation import Routes, Rules
 from .delivery import Pushes
 from .errors import ConfigurationError
 from .journal import message_key
+from .logs import report
 from .messages import Message
 from .remembered import remembered
 from .replies import Reply
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
     from .web.wsgi import Application as WsgiApplication
 
 __all__ = ["Bot"]
-
-log = logging.getLogger("wechat_dialog")
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -320,8 +319,8 @@ class Bot:
         push = self._codec.open(body, query, now=arrived)
         try:
             outcome = self.respond(push.message, arrived)
-        except Exception:  # noqa: BLE001 - the user gets an apology, not a fault of the platform's
-            outcome = self._failed(push.message)
+        except Exception as error:  # noqa: BLE001 - the user gets an apology, no fault notice
+            outcome = self._failed(push.message, error)
         return self._seal(push, outcome.reply)
 
     async def answer_async(self, body: bytes, query: Query) -> bytes:
@@ -331,8 +330,8 @@ class Bot:
         push = self._codec.open(body, query, now=arrived)
         try:
             outcome = await self.respond_async(push.message, arrived)
-        except Exception:  # noqa: BLE001 - see `answer`
-            outcome = self._failed(push.message)
+        except Exception as error:  # noqa: BLE001 - see `answer`
+            outcome = self._failed(push.message, error)
         return self._seal(push, outcome.reply)
 
     def respond(self, message: Message, arrived: float) -> Outcome:
@@ -367,14 +366,11 @@ class Bot:
         """Return the key of a message's user in the store."""
         return f"{message.account}:{message.user}"
 
-    def _failed(self, message: Message) -> Outcome:
-        # Called while the error is handled: the log says which.
-        log.error(
-            "user %s: a %s could not be answered",
-            message.user,
-            message.kind,
-            exc_info=True,  # noqa: LOG014 - see above
-        )
+    def _failed(self, message: Message, error: Exception) -> Outcome:
+        report(
+            logging.ERROR, "user %s: a %s could not be answered", message.user, message.kind,
+            error=error,
+        )  # fmt: skip
         return Outcome(replies.Text(self.rules.texts.apology))
 
     def _seal(self, push: Push, reply: Reply | None) -> bytes:

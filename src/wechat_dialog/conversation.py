@@ -50,6 +50,7 @@ from .journal import (
     record_message,
     thrown,
 )
+from .logs import log, report
 from .messages import Message as Heard
 from .operations import Operation, RunStep, RunSteps, StepOutcome
 from .remembered import PLAIN, Remembered, carry_out
@@ -69,8 +70,6 @@ __all__ = [
     "idempotency_key",
     "view_of",
 ]
-
-log = logging.getLogger("wechat_dialog")
 
 
 class Checkpoint:
@@ -295,7 +294,13 @@ class Conversation:
         policy = decide(
             dialog.on_divergence or self.rules.on_divergence, records, mismatch.position
         )
-        log.warning("user %s: %s; policy: %s", self.doc.state.user, mismatch, policy)
+        log.warning(
+            "user %s: dialog %r does something else than its journal has at record %d (%s); "
+            "policy: %s",
+            self.doc.state.user, frame.dialog, mismatch.position, mismatch.where or "it has ended",
+            policy,
+        )  # fmt: skip
+        log.debug("user %s: %s", self.doc.state.user, mismatch)
         if policy == "park":
             yield from self.park(frame, mismatch)
             return
@@ -583,14 +588,17 @@ class Conversation:
             else:
                 yield from self._gather(run, frame, run.at)
         if isinstance(run.at, Raised) and not isinstance(run.at.error, Signal):
-            log.error(
-                "user %s: dialog %r broke while it was ended: %s",
-                self.doc.state.user, frame.dialog, _line(run.at.error), exc_info=run.at.error,
+            report(
+                logging.ERROR, "user %s: dialog %r broke while it was ended",
+                self.doc.state.user, frame.dialog, error=run.at.error,
             )  # fmt: skip
         try:
             self._remember(run)
         except TypeError as error:
-            log.error("user %s: dialog %r: %s", self.doc.state.user, frame.dialog, error)
+            report(
+                logging.ERROR, "user %s: what dialog %r left in chat.data cannot be kept",
+                self.doc.state.user, frame.dialog, error=error,
+            )  # fmt: skip
         run.close()
         self._pop(frame)
 
@@ -612,10 +620,12 @@ class Conversation:
         """Put a conversation aside with all that is needed to go on once the bug is fixed."""
         state = self.doc.state
         trace = "".join(traceback.format_exception(error)) if error.__traceback__ else ""
-        log.error(
-            "user %s: dialog %r broke at record %d and is parked as %s: %s",
-            state.user, frame.dialog, len(self.doc.records) - frame.base, frame.id, _line(error),
-            exc_info=error if error.__traceback__ else None,
+        report(
+            logging.ERROR,
+            "user %s: dialog %r broke at record %d and is parked as %s (all of it: wechat-dialog "
+            "conversations show APP %s)",
+            state.user, frame.dialog, len(self.doc.records) - frame.base, frame.id, frame.id,
+            error=error,
         )  # fmt: skip
         header = msgspec.structs.replace(frame, base=0, length=self._before_turn(frame))
         unheard, self.unheard = self.unheard, None

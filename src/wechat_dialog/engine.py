@@ -28,7 +28,14 @@ import msgspec
 from . import messages
 from .chat import Chat
 from .effects import Effect, Gather, PutAway, Reading, StepCall, Wait
-from .errors import Cancelled, ForeignAwait, ReplayMismatch, Signal, TooManyAttempts
+from .errors import (
+    Cancelled,
+    ForeignAwait,
+    ReplayMismatch,
+    Signal,
+    TooManyAttempts,
+    is_bug,
+)
 from .journal import (
     Answer,
     Data,
@@ -387,8 +394,8 @@ class Run:
             raise self._differs("the start of a conversation")
         try:
             made = self.dialog.fn(self.chat, **self.args)
-        except (Exception, Signal) as error:  # noqa: BLE001 - what it raises is where it stands
-            self.at = Raised(error)
+        except BaseException as error:  # noqa: BLE001 - what it raises is where it stands
+            self._raised(error)
             return
         if isinstance(made, (types.GeneratorType, types.CoroutineType)):
             self._made = made
@@ -407,8 +414,8 @@ class Run:
             effect = self._made.send(result)
         except StopIteration as stop:
             self.at = Ended(stop.value)
-        except (Exception, Signal) as error:  # noqa: BLE001 - what it raises is where it stands
-            self.at = Raised(error)
+        except BaseException as error:  # noqa: BLE001 - what it raises is where it stands
+            self._raised(error)
         else:
             if isinstance(effect, Wait):
                 self.at = effect
@@ -420,13 +427,19 @@ class Run:
             effect = self._made.throw(error)
         except StopIteration as stop:
             self.at = Ended(stop.value)
-        except (Exception, Signal) as raised_error:  # noqa: BLE001 - likewise
-            self.at = Raised(raised_error)
+        except BaseException as raised_error:  # noqa: BLE001 - likewise
+            self._raised(raised_error)
         else:
             if isinstance(effect, Wait):
                 self.at = effect
             else:
                 self._interpret(effect)
+
+    def _raised(self, error: BaseException) -> None:
+        """Stand at what the dialog raised, unless that has to pass."""
+        if not (isinstance(error, Signal) or is_bug(error)):
+            raise error
+        self.at = Raised(error)
 
     def _interpret(self, effect: object) -> None:
         """Stand at what the dialog yielded, a `Wait` aside."""
@@ -475,7 +488,10 @@ class Run:
             # A bare `yield` in a `finally`: Python says that it ignored GeneratorExit, which is
             # what we wanted.
             pass
-        except (PutAway, Exception, Signal) as error:  # noqa: BLE001 - nobody is left to hear it
+        except BaseException as error:
+            if not (isinstance(error, (PutAway, Signal)) or is_bug(error)):
+                raise
+            # Nobody is left to hear it.
             log.debug("dialog %r raised while it was put away: %r", self.dialog.name, error)
 
     def __del__(self) -> None:

@@ -42,6 +42,7 @@ __all__ = [
     "WorkerDied",
     "WrongCredentials",
     "api_error",
+    "is_bug",
 ]
 
 
@@ -56,6 +57,19 @@ class UnexpectedAnswer(Signal):
     that raises it on the very message that started it hands that message to the next matching
     route.
     """
+
+
+def is_bug(error: BaseException) -> bool:
+    """Whether what an author's code raised is a bug of it, and not something that has to pass.
+
+    `sys.exit()`, a `GeneratorExit` or an asyncio `CancelledError` of its own must end no server,
+    thread or event loop: it is his bug like any exception. `KeyboardInterrupt` is whoever sits at
+    the terminal, and the `BaseException`s of frameworks (gevent's time-outs, pytest's outcomes) are
+    for these to catch: they pass, nothing is committed, and the claim runs out.
+    """
+    if isinstance(error, (Exception, SystemExit, GeneratorExit)):
+        return True
+    return type(error).__module__ == "asyncio.exceptions"
 
 
 class Cancelled(Signal):

@@ -117,6 +117,7 @@ class Flight(msgspec.Struct, eq=False):
         user: Whose claim it has, by his key in the store; "" if there is none.
         fence: Number of that claim in the store; 0 if there is none.
         sure: When the claim was last known to be its own, on the process's clock.
+        gone: Requests of this process that stopped listening before it was done.
     """
 
     began: float
@@ -128,6 +129,7 @@ class Flight(msgspec.Struct, eq=False):
     user: str = ""
     fence: int = 0
     sure: float = 0.0
+    gone: int = 0
 
     def heard(self, operation: Operation, result: object, now: float, window: Window) -> None:
         """Take over what the store tells of the claim, and of the message's other copies.
@@ -294,6 +296,7 @@ def listen(
         left = until - now
         if left <= 0:
             if not last:
+                seat.flight.gone += 1
                 return Outcome(None)
             # When the first of its copies came: what it answers may be over since.
             since = int((seat.arrived - seat.flight.began) * 1000)
@@ -301,6 +304,7 @@ def listen(
             answered = yield Defer(request.user, request.key, kept)
             if isinstance(answered, Answered):
                 return Outcome(decode_reply(answered.reply))
+            seat.flight.gone += 1
             return Outcome(too_late(rules), late=True)
         heard = yield Listen(left if seat.flight.known or last else min(left, LOOK_AGAIN))
         now = heard if isinstance(heard, float) else now

@@ -15,11 +15,10 @@ import time
 from dataclasses import dataclass
 
 from .errors import ClaimLost, StoreError
+from .logs import log, report
 from .stores.base import Store
 
 __all__ = ["Heartbeat"]
-
-log = logging.getLogger("wechat_dialog")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +78,11 @@ class Heartbeat:
                     log.warning(
                         "a claim could not be renewed, once more in %.1f s: %s", pause, error
                     )
-                except Exception:
-                    log.exception("renewing a claim failed in a way no store should")
+                except Exception as error:  # noqa: BLE001 - the other claims need their beat
+                    report(
+                        logging.ERROR, "renewing a claim failed in a way no store should",
+                        error=error,
+                    )  # fmt: skip
 
     def stop(self) -> None:
         """End the thread."""

@@ -136,12 +136,12 @@ class StepOutcome(msgspec.Struct, frozen=True):
     Attributes:
         slot: That of its `RunStep`.
         result: What it returned.
-        error: What it raised, or None.
+        error: What it raised, or None; a `BaseException` where `is_bug` says so.
     """
 
     slot: int
     result: object = None
-    error: Exception | None = None
+    error: BaseException | None = None
 
 
 class Push(msgspec.Struct, frozen=True):

@@ -16,10 +16,11 @@ import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from .errors import TimedOut
+from .errors import TimedOut, is_bug
 from .operations import RunStep, StepOutcome
 from .steps import wants_idempotency_key
 
@@ -57,14 +58,18 @@ class Steps:
     # On threads -----------------------------------------------------------------------------------
 
     def run(self, step: RunStep) -> StepOutcome:
-        """Run one step, and again where its options say so, and return how it ended. Never raises
-        an `Exception`.
+        """Run one step, and again where its options say so, and return how it ended.
+
+        Raises:
+            BaseException: What is no bug of the step's; see `is_bug`.
         """
         options, repetition = step.call.options, 0
         while True:
             try:
                 return StepOutcome(step.slot, self._once(step))
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is the step's outcome
+            except BaseException as error:
+                if not is_bug(error):
+                    raise
                 repetition += 1
                 if repetition > options.retries:
                     return StepOutcome(step.slot, error=error)
@@ -86,12 +91,12 @@ class Steps:
         return _wait(future, call.name, limit)
 
     def _on_loop(self, job: Callable[[], Awaitable[Any]], name: str, limit: float | None) -> object:
-        async def run() -> object:
-            return await asyncio.wait_for(job(), limit)
+        async def run() -> _Ended:
+            return await asyncio.wait_for(_carried(job()), limit)
 
         future = asyncio.run_coroutine_threadsafe(run(), self._background())
         try:
-            return future.result()
+            return future.result().unpack()
         except TimeoutError as error:
             if limit is None:
                 raise
@@ -109,7 +114,10 @@ class Steps:
         return outcomes.get
 
     def _run_into(self, outcomes: queue.SimpleQueue[StepOutcome], step: RunStep) -> None:
-        outcomes.put(self.run(step))
+        try:
+            outcomes.put(self.run(step))
+        except BaseException as error:  # noqa: BLE001 - this thread is nobody's: who waits is told
+            outcomes.put(StepOutcome(step.slot, error=error))
 
     # On an event loop -----------------------------------------------------------------------------
 
@@ -119,7 +127,9 @@ class Steps:
         while True:
             try:
                 return StepOutcome(step.slot, await self._once_async(step))
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is the step's outcome
+            except BaseException as error:
+                if not is_bug(error) or _is_told_to_stop():
+                    raise
                 repetition += 1
                 if repetition > options.retries:
                     return StepOutcome(step.slot, error=error)
@@ -130,10 +140,13 @@ class Steps:
         job = partial(call.fn, *call.args, **_arguments(step))
         try:
             if _is_async(call.fn):
-                return await asyncio.wait_for(job(), limit)
+                return (await asyncio.wait_for(_carried(job()), limit)).unpack()
             loop = asyncio.get_running_loop()
-            result = await asyncio.wait_for(loop.run_in_executor(self._executor(), job), limit)
-            return await asyncio.wait_for(result, limit) if inspect.isawaitable(result) else result
+            ended = loop.run_in_executor(self._executor(), _called, job)
+            result = (await asyncio.wait_for(ended, limit)).unpack()
+            if not inspect.isawaitable(result):
+                return result
+            return (await asyncio.wait_for(_carried(result), limit)).unpack()
         except TimeoutError as error:
             if limit is None:
                 raise
@@ -144,7 +157,11 @@ class Steps:
         outcomes: asyncio.Queue[StepOutcome] = asyncio.Queue()
 
         async def run(step: RunStep) -> None:
-            outcomes.put_nowait(await self.run_async(step))
+            try:
+                outcomes.put_nowait(await self.run_async(step))
+            except BaseException as error:
+                outcomes.put_nowait(StepOutcome(step.slot, error=error))
+                raise
 
         tasks = [asyncio.ensure_future(run(step)) for step in steps]
 
@@ -170,7 +187,7 @@ class Steps:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
                 threading.Thread(
-                    target=self._loop.run_forever, name="wechat-dialog-steps", daemon=True
+                    target=_run_loop, args=(self._loop,), name="wechat-dialog-steps", daemon=True
                 ).start()
             return self._loop
 
@@ -183,6 +200,54 @@ class Steps:
             pool.shutdown(wait=False)
         if loop is not None:
             loop.call_soon_threadsafe(loop.stop)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """How a coroutine ended, in a form that an event loop leaves alone."""
+
+    value: object = None
+    error: BaseException | None = None
+
+    def unpack(self) -> object:
+        if self.error is not None:
+            raise self.error
+        return self.value
+
+
+async def _carried(job: Awaitable[object]) -> _Ended:
+    """Await a job. A task that raises `SystemExit` ends its event loop, one that raises
+    `CancelledError` counts as cancelled: so they are carried out of the task by hand.
+    """
+    try:
+        return _Ended(await job)
+    except BaseException as error:
+        if _is_told_to_stop():
+            raise
+        return _Ended(error=error)
+
+
+def _called(job: Callable[[], object]) -> _Ended:
+    """Call a job. What a thread hands to an event loop is thrown into coroutines, and these take a
+    `GeneratorExit` for the order to close.
+    """
+    try:
+        return _Ended(job())
+    except BaseException as error:  # noqa: BLE001 - unpacked, and raised, where it is waited for
+        return _Ended(error=error)
+
+
+def _run_loop(loop: asyncio.AbstractEventLoop) -> None:
+    try:
+        loop.run_forever()
+    finally:
+        loop.close()
+
+
+def _is_told_to_stop() -> bool:
+    """Whether the running task was cancelled, and met its `CancelledError` by no step's doing."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _wait(future: Future[Any], name: str, limit: float) -> object:

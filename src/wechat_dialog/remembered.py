@@ -16,10 +16,9 @@ from typing import Any, cast, get_args, get_origin, get_type_hints, is_typeddict
 import msgspec
 
 from .errors import ConfigurationError
+from .logs import report
 
 __all__ = ["GONE", "PLAIN", "Remembered", "carry_out", "difference", "remembered"]
-
-log = logging.getLogger("wechat_dialog")
 
 
 class Remembered(msgspec.Struct, frozen=True):
@@ -184,7 +183,7 @@ _warned: set[tuple[type, str]] = set()
 def _warn(cls: type, name: str, error: Exception) -> None:
     if (cls, name) not in _warned:
         _warned.add((cls, name))
-        log.warning(
-            "chat.data: what is stored as %r no longer fits %s, and is left out: %s",
-            name, cls.__qualname__, error,
+        report(
+            logging.WARNING, "chat.data: what is stored as %r no longer fits %s, and is left out",
+            name, cls.__qualname__, error=error,
         )  # fmt: skip

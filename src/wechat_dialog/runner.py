@@ -23,6 +23,7 @@ from typing import Any, Literal, Protocol, TypeVar, overload
 
 from .flights import Flight, Flights, Landing, Listen, Request, Seat, listen
 from .heartbeat import Heartbeat
+from .logs import report
 from .messages import Message
 from .operations import Claim, Operation, Pause, Push, RunStep, RunSteps
 from .performing import Steps
@@ -32,8 +33,6 @@ from .turn import Outcome, Settings, Transaction, turn
 from .window import Window
 
 __all__ = ["Pusher", "Runner"]
-
-log = logging.getLogger("wechat_dialog")
 
 T = TypeVar("T")
 
@@ -137,6 +136,7 @@ class Runner:
             outcome = self._drive(transaction, seat, result.result)
         except BaseException as error:  # noqa: BLE001 - handed to whoever waits for the turn
             self._flights.land(mark, seat.flight, error)
+            _tell_if_alone(mark, seat.flight, error)
         else:
             self._flights.land(mark, seat.flight, outcome)
             self._push(mark, outcome)
@@ -153,9 +153,12 @@ class Runner:
             return
         try:
             self._drive(outcome.then, Seat(Flight(time.monotonic()), 1, time.monotonic()))
-        except Exception:
-            log.exception("user %s: what is held was not pushed; it comes with his next message",
-                mark[0])  # fmt: skip
+        except Exception as error:  # noqa: BLE001 - nobody waits for it any more
+            report(
+                logging.ERROR,
+                "user %s: what is held was not pushed; it comes with his next message",
+                mark[0], error=error,
+            )  # fmt: skip
 
     @overload
     def _drive(
@@ -300,6 +303,7 @@ class Runner:
             outcome = await self._drive_async(transaction, flight)
         except BaseException as error:  # noqa: BLE001 - handed to whoever waits for the turn
             self._flights.land(mark, flight, error)
+            _tell_if_alone(mark, flight, error)
         else:
             self._flights.land(mark, flight, outcome)
             await self._push_async(mark, outcome)
@@ -309,9 +313,12 @@ class Runner:
             return
         try:
             await self._drive_async(outcome.then, Flight(time.monotonic()))
-        except Exception:
-            log.exception("user %s: what is held was not pushed; it comes with his next message",
-                mark[0])  # fmt: skip
+        except Exception as error:  # noqa: BLE001 - nobody waits for it any more
+            report(
+                logging.ERROR,
+                "user %s: what is held was not pushed; it comes with his next message",
+                mark[0], error=error,
+            )  # fmt: skip
 
     async def _drive_async(self, transaction: Generator[Operation, Any, T], flight: Flight) -> T:
         """See `_drive`; here the request is told apart from the turn anyway, so nothing is handed
@@ -393,6 +400,16 @@ def _on_loop(landing: Landing) -> asyncio.Future[None]:
 
     landing.when_over(tell_from_anywhere)
     return over
+
+
+def _tell_if_alone(mark: tuple[str, str], flight: Flight, error: BaseException) -> None:
+    """Tell the log of a failure where no request is left that would."""
+    if flight.gone >= flight.copies and isinstance(error, Exception):
+        report(
+            logging.ERROR,
+            "user %s: a turn failed after its last request; the next message tries it again",
+            mark[0], error=error,
+        )  # fmt: skip
 
 
 def _nothing_under_way() -> Any:

@@ -138,7 +138,7 @@ def returned(
 
 
 def failed(
-    name: str, error: Exception, slot: int | None = None, call: str = ""
+    name: str, error: BaseException, slot: int | None = None, call: str = ""
 ) -> Failed | GatheredFailed:
     """Return the record of a step that raised; `call` is `StepCall.mark`."""
     cls = type(error)

@@ -81,7 +81,8 @@ class _Books:
         attempts: Runs of steps by key.
         logic: The key of a step, by what it is for.
         given: Marks that were part of a committed reply.
-        done: What the dialogs counted.
+        serials: The serial number of each message, by key.
+        texts: What was typed, by key.
     """
 
     seen: dict[str, float] = field(default_factory=dict[str, float])
@@ -92,6 +93,7 @@ class _Books:
     logic: dict[object, str] = field(default_factory=dict[object, str])
     given: set[str] = field(default_factory=set[str])
     serials: dict[str, int] = field(default_factory=dict[str, int])
+    texts: dict[str, str] = field(default_factory=dict[str, str])
 
 
 class Judge:
@@ -120,7 +122,9 @@ class Judge:
 
     def began(self, flying: Flying) -> None:
         """A worker begins a message's turn."""
-        self.books(flying.user).serials.setdefault(flying.key, flying.serial)
+        books = self.books(flying.user)
+        books.serials.setdefault(flying.key, flying.serial)
+        books.texts.setdefault(flying.key, flying.text)
 
     def asked(self, flying: Flying, result: object, now: float) -> None:
         """A claim was asked for."""
@@ -238,7 +242,9 @@ class Judge:
         said = _marks([op.reply]) if isinstance(op, Commit) else []
         held = _marks(bytes(held.reply) for held in state.held)
         before = _marks(bytes(held.reply) for held in was.held)
-        if flying.text != "!unsubscribe" and (lost := set(before) - set(said) - set(held)):
+        # It may be the turn of an earlier message, whose worker died.
+        key = op.key if isinstance(op, Commit) else state.key
+        if books.texts.get(key) != "!unsubscribe" and (lost := set(before) - set(said) - set(held)):
             raise Violation(f"held and lost: {sorted(lost)}")
         both = [*said, *held]
         if len(set(both)) < len(both):

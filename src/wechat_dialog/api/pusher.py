@@ -9,11 +9,10 @@ from collections.abc import Callable
 from wechat_dialog.api.client import Api, AsyncApi
 from wechat_dialog.delivery import Pushes
 from wechat_dialog.errors import ApiError, NotGranted, WrongCredentials
+from wechat_dialog.logs import log, report
 from wechat_dialog.replies import Reply
 
 __all__ = ["Pusher"]
-
-log = logging.getLogger("wechat_dialog")
 
 ASK_AGAIN = 600.0
 """Seconds for which an account that was refused for good is taken to have no customer messages."""
@@ -67,8 +66,9 @@ class Pusher:
                 "next %d minutes", error, ASK_AGAIN // 60,
             )  # fmt: skip
         else:
-            log.warning(
-                "user %s: a part of an answer was not pushed, and is held for his next message: %s",
-                user, error,
+            report(
+                logging.WARNING,
+                "user %s: a part of an answer was not pushed, and is held for his next message",
+                user, error=error,
             )  # fmt: skip
         return error

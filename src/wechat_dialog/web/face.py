@@ -7,10 +7,9 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple, Protocol
 
 from wechat_dialog.errors import Refused, TooLarge
+from wechat_dialog.logs import log, report
 
 __all__ = ["LIMIT", "METHODS", "Answers", "Served", "check_length", "serve", "serve_async"]
-
-log = logging.getLogger("wechat_dialog")
 
 LIMIT = 65536
 """Bytes of a body that are read; no message of the platform is longer (protocol reference 8)."""
@@ -117,5 +116,5 @@ def _failed(error: Exception) -> Served:
         reason = f" ({error})" if str(error) else ""
         log.warning("refused with %d: %s%s", error.status, type(error).__name__, reason)
         return Served(error.status, b"")
-    log.error("the request could not be answered", exc_info=error)
+    report(logging.ERROR, "the request could not be answered", error=error)
     return Served(500, b"")
