@@ -277,7 +277,7 @@ def test_secrets_of_a_bot_show_nowhere() -> None:
 def test_no_log_call_has_an_error_s_text() -> None:
     found: list[str] = []
     for path in SOURCE.rglob("*.py"):
-        if path.name == "logs.py":
+        if path.name == "logs.py" or path.parent.name == "platform":  # the platform is the user
             continue
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
