@@ -25,7 +25,7 @@ from wechat_dialog.platform.desk import Desk
 from wechat_dialog.platform.emulator import AsyncPlatform
 from wechat_dialog.platform.process import BotProcess
 from wechat_dialog.platform.simulator import Simulator
-from wechat_dialog.platform.web import application
+from wechat_dialog.platform.web import application, is_loopback
 
 __all__ = ["LOOPBACK", "Host", "Port", "open_simulator", "simulate"]
 
@@ -198,6 +198,8 @@ async def _serve(
         caring = asyncio.create_task(simulator.run())
         caring.add_done_callback(lambda _: end())
         errors.print(f"wechat-dialog: {url}/  (Ctrl-C ends it)", markup=False)
+        if not is_loopback(host):
+            errors.print("wechat-dialog: everybody who reaches it can use it", markup=False)
         if browser:
             loop.call_later(0.3, _open, f"{url}/")
         await server.serve(sockets=[listener])

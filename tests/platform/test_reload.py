@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.platform.pages import Page, page_of
+from wechat_dialog.platform.showing import FAULT
 
 BEFORE = """
 import words
@@ -69,6 +70,8 @@ def test_a_change_that_does_not_load_is_shown_and_mended(folder: Path, page: Pag
     (folder / "shop.py").write_text(BEFORE.replace("def add(chat):", "def add(chat)"))
     page.until(lambda: page.state["bot"]["status"] == "crashed")
     assert "SyntaxError" in page.state["bot"]["error"]
+    assert page.say("2") == FAULT  # at once: nobody is there
+    assert {one["status"] for one in page.state["requests"][page.user][-3:]} == {0}
     (folder / "shop.py").write_text(BEFORE)
     page.until(lambda: page.state["bot"]["status"] == "running")
     assert page.say("2") == "二？"

@@ -156,6 +156,8 @@ class AsyncPlatform(Protocol):
 
     Attributes:
         client: Posts.
+        refused: Says why a connection would be refused just now, "" if it would not; None: the
+            connection itself tells.
     """
 
     def __init__(
@@ -165,6 +167,7 @@ class AsyncPlatform(Protocol):
         super().__init__(account, url, **more)
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
         self.client = client or httpx.AsyncClient(trust_env=False, limits=limits)
+        self.refused: Callable[[], str] | None = None
         self._goes_on = False
         self._abandoned: set[asyncio.Task[Answer]] = set()
 
@@ -208,6 +211,8 @@ class AsyncPlatform(Protocol):
 
     async def _ask(self, method: str, query: str, body: bytes) -> Answer:
         """Make a request, and hang up when the window is over."""
+        if self.refused is not None and (why := self.refused()):
+            return self.broken(ConnectionRefusedError(why))
         pieces: list[bytes] = []
         running = asyncio.create_task(self._exchange(method, query, body, pieces))
         try:

@@ -84,7 +84,8 @@ class BotProcess:
         error: Why it crashed, as it said itself; "" while it has not.
         info: What it said of itself when it last started; None before.
         log: The last lines of its output.
-        changed: Called with "status" or "log" after each change.
+        changed: Called with "status" after each change of it, with "log" and the line after each
+            line of output.
     """
 
     def __init__(
@@ -95,7 +96,7 @@ class BotProcess:
         api: str = "",
         folder: str | None = None,
         environment: Mapping[str, str] | None = None,
-        changed: Callable[[str], None] | None = None,
+        changed: Callable[[str, str], None] | None = None,
         strict: bool = True,
     ) -> None:
         """Listen; `start` starts it.
@@ -237,7 +238,7 @@ class BotProcess:
 
     def _set(self, status: str) -> None:
         self.status = status
-        self.changed("status")
+        self.changed("status", "")
 
     def began(self, life: _Life, info: BotInfo) -> None:
         """Note that it serves."""
@@ -261,7 +262,7 @@ class BotProcess:
     def said(self, line: str) -> None:
         """Keep a line of its output."""
         self.log.append(line)
-        self.changed("log")
+        self.changed("log", line)
 
     def spawn(self, control: int) -> subprocess.Popen[bytes]:
         """Start the process, at the other end of a control socket."""
@@ -285,7 +286,7 @@ class BotProcess:
         return {**self._hello, "store": self.store, "offset": self.offset}
 
 
-def _nobody(_what: str) -> None:
+def _nobody(_what: str, _line: str) -> None:
     """Tell nobody."""
 
 

@@ -22,6 +22,8 @@ __all__ = ["NotPossible", "Screens"]
 
 NAMES = ("小明", "小红", "小刚", "小丽", "大伟", "阿芳", "老王", "小燕")
 COLOURS = 8
+REQUESTS = 500
+"""Requests kept for each user; the oldest goes first."""
 
 
 class NotPossible(DialogError):
@@ -128,6 +130,7 @@ class Screens:
             return
         if not listed or exchange.id not in {one.id for one in listed}:
             listed.append(exchange)
+            del listed[:-REQUESTS]
         self.feed.emit("request", user=user, request=exchange)
 
     def asked(self, user: str, exchange: dict[str, Any]) -> None:
@@ -141,6 +144,10 @@ class Screens:
         if user in self.users:
             number = next(self._ids)
             self.exchanged(user, Exchange(number, number, 1, self.now(), "API", of=1, **exchange))
+            last = next(reversed(self.bubbles[user]), None)
+            if last is not None and last.pushed and not last.requests and not exchange["problem"]:
+                last.requests = [number]
+                self.feed.emit("bubble", user=user, bubble=last)
             return
         line = f"{exchange['url']} → {exchange['answer'][:200]}"
         self.feed.emit("log", line=line)

@@ -57,9 +57,16 @@ class Simulator:
         if process is not None:
             desk.marks = self._mark
             desk.before = self._settled.wait
+            desk.platform.refused = self._refused
 
     def _mark(self, user: str) -> int | None:
         return None if self._points is None else self._points.mark(user, self.desk.clock())
+
+    def _refused(self) -> str:
+        """Say why nobody is there to answer; "" if somebody is, or may come in time."""
+        # One that was ended on purpose may be started again within the platform's five seconds.
+        crashed = self.process is not None and self.process.status == "crashed"
+        return "the bot's process has ended; see its error" if crashed else ""
 
     def state(self) -> dict[str, Any]:
         """Return all there is, for a page that has just been opened."""
@@ -101,9 +108,9 @@ class Simulator:
         if process is not None:
             loop = asyncio.get_running_loop()
 
-            def changed(what: str) -> None:
+            def changed(what: str, line: str) -> None:
                 with contextlib.suppress(RuntimeError):  # the loop has ended
-                    loop.call_soon_threadsafe(self._changed, what)
+                    loop.call_soon_threadsafe(self._changed, what, line)
 
             process.changed = changed
             jobs += [self._look_at_the_file(process), self._watch_the_source(process)]
@@ -117,12 +124,12 @@ class Simulator:
             await asyncio.sleep(TICK)
             self.desk.feed.emit("clock", now=self.desk.now())
 
-    def _changed(self, what: str) -> None:
+    def _changed(self, what: str, line: str) -> None:
         process = self.process
         if process is None:
             return
         if what == "log":
-            self.desk.feed.emit("log", line=process.log[-1] if process.log else "")
+            self.desk.feed.emit("log", line=line)
             return
         if process.status == "running":
             self._take_over(process)

@@ -29,7 +29,7 @@ from wechat_dialog.platform.active import ActiveSide, Called
 from wechat_dialog.platform.commands import run
 from wechat_dialog.platform.simulator import Simulator
 
-__all__ = ["application"]
+__all__ = ["application", "is_loopback"]
 
 PAGE = Path(__file__).parent / "page"
 LIMIT = 16 * 1024 * 1024
@@ -130,12 +130,13 @@ def application(simulator: Simulator, host: str = "127.0.0.1") -> ASGIApp:
         Route("/cgi-bin/{path:path}", face.active, methods=["GET", "POST"]),
     ]
     names = {"localhost", host}
-    if not _is_loopback(host):
+    if not is_loopback(host):
         names.add("*")
     return _Guard(Starlette(routes=routes), names)
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches what is bound to a host."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
