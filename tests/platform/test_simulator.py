@@ -88,8 +88,9 @@ def test_ctrl_c_ends_it_and_its_bot_with_a_page_open(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["shop.py"]
 
 
-def test_nothing_of_the_bots_own_store_is_touched(shared: tuple[Path, Page]) -> None:
+def test_nothing_of_the_bots_own_store_is_touched(shared: tuple[Path, Page], page: Page) -> None:
     folder, _ = shared
+    page.say("加")
     assert not (folder / "never.db").exists()
 
 
@@ -280,3 +281,9 @@ def test_a_page_of_its_own_may(page: Page) -> None:
 @pytest.mark.parametrize("path", ["/assets/../web.py", "/assets/%2e%2e/web.py", "/assets/none.js"])
 def test_nothing_but_the_page_is_served(page: Page, path: str) -> None:
     assert page.client.get(path).status_code == 404
+
+
+def test_no_other_file_of_the_machine_is_served(page: Page, tmp_path: Path) -> None:
+    (tmp_path / "secret.json").write_text("{}")
+    assert page.client.get(f"/assets/{tmp_path}/secret.json").status_code == 404
+    assert page.client.get(f"/assets//{tmp_path}/secret.json").status_code == 404
