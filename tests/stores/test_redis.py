@@ -224,6 +224,52 @@ def test_nothing_is_lost_when_a_server_crashes_and_restarts(redis_server: Server
     store.close()
 
 
+@pytest.mark.parametrize("kind", ["threads", "event loop"])
+def test_connections_that_the_server_has_closed_cost_one_call_one_try(
+    redis_server: Servers, kind: str
+) -> None:
+    """A crowd's connections, all closed by a restart: the next call must not try each of them."""
+    crowd = 60  # more than there are tries in the store's patience
+    server = redis_server()
+
+    def claimed(number: int) -> tuple[str, str]:
+        return f"user {number}", "k1"
+
+    def on_threads() -> None:
+        with closing(RedisStore(server.url)) as store:
+            together = threading.Barrier(crowd)
+
+            def claim(number: int) -> None:
+                together.wait()
+                store.claim(*claimed(number), lease=5)
+
+            threads = [threading.Thread(target=claim, args=(number,)) for number in range(crowd)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            assert close_all(server) > 13
+            granted(store.claim("afterwards", "k1", lease=5))
+
+    async def on_loop() -> None:
+        store = AsyncRedisStore(server.url)
+        await asyncio.gather(*(store.claim(*claimed(number), lease=5) for number in range(crowd)))
+        assert close_all(server) > 13
+        granted(await store.claim("afterwards", "k1", lease=5))
+        await store.close()
+
+    if kind == "threads":
+        on_threads()
+    else:
+        asyncio.run(on_loop())
+
+
+def close_all(server: RedisServer) -> int:
+    """Let a server close every connection but our own; returns how many those were."""
+    with closing(redis.Redis.from_url(server.url)) as client:
+        return int(client.client_kill_filter(_type="normal", skipme=True))
+
+
 def test_an_unreachable_server_is_an_error_until_it_is_back(redis_server: Servers) -> None:
     server = redis_server(aof=True)
     store = RedisStore(server.url, patience=0.2)

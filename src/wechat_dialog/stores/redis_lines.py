@@ -4,7 +4,8 @@ redis-py's pool does at every call what matters rarely: its lock, a look whether
 closed the connection, counters; its clients add retries, callbacks and metrics. Together that is a
 third of what a live turn costs. Here a connection is taken from the pool once, and one that is in
 nobody's hands goes to the next call as it is. That the server has closed it meanwhile shows at
-that call, which its caller may repeat (`redis_calls.Call`).
+that call, which its caller may repeat (`redis_calls.Call`); the others in hand are then as old, and
+are not tried one by one: after a crowd there are more of them than tries.
 
 For one server, or the master behind Sentinel; a cluster's calls go through its client.
 """
@@ -17,6 +18,7 @@ import os
 from collections.abc import Callable
 from typing import Any, cast
 
+from redis.exceptions import ConnectionError as Disconnected
 from redis.exceptions import ResponseError
 
 __all__ = ["AsyncLines", "Lines"]
@@ -62,10 +64,12 @@ class Lines:
         except ResponseError:
             self._idle.append(connection)
             raise
-        except BaseException:
+        except BaseException as error:
             # What is still to come answers this call, not the next one.
             connection.disconnect()
             self._pool.release(connection)
+            if isinstance(error, Disconnected):
+                self.close()
             raise
         self._idle.append(connection)
         return answer
@@ -73,9 +77,12 @@ class Lines:
     def close(self) -> None:
         """Close the connections that are in nobody's hands."""
         idle, self._idle = self._idle, []
-        for connection in idle:
-            connection.disconnect()
-            self._pool.release(connection)
+        # One by one, as calls take them: a call of another thread may still have this list in hand.
+        with contextlib.suppress(IndexError):
+            while True:
+                connection = idle.pop()
+                connection.disconnect()
+                self._pool.release(connection)
 
 
 class AsyncLines:
@@ -112,9 +119,11 @@ class AsyncLines:
         except ResponseError:
             self._idle.append(connection)
             raise
-        except BaseException:
+        except BaseException as error:
             await connection.disconnect(nowait=True)
             await self._pool.release(connection)
+            if isinstance(error, Disconnected):
+                await self.close()
             raise
         self._idle.append(connection)
         return answer
@@ -122,6 +131,7 @@ class AsyncLines:
     async def close(self) -> None:
         """See `Lines.close`."""
         idle, self._idle = self._idle, []
-        for connection in idle:
+        while idle:
+            connection = idle.pop()
             await connection.disconnect(nowait=True)
             await self._pool.release(connection)
