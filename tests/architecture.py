@@ -23,7 +23,7 @@ FLOORS = """
     delivery heartbeat stores.rules web.wsgi web.asgi
     stores.memory stores.sqlite_rows journal
     stores.asynchronous effects
-    answers stores.sqlite stores.redis steps operations
+    situation answers stores.sqlite stores.redis steps operations
     menus
     form_fields
     forms
@@ -63,7 +63,7 @@ def _words(text: str) -> frozenset[str]:
 # `stores.base` alone: the contract, which is values and protocols.
 PURE = _words("""
     errors texts replies window fingerprint paging parsers stores.base stores.rules messages wire
-    logs
+    logs situation
     delivery answers journal effects operations menus form_fields forms chat engine router document
     deploy redaction conversation dispatch pushing turn remembered web.face
 """)
@@ -75,7 +75,7 @@ IMPURE = _words("""
 
 # What a pure room may have of an impure module: name by name, with the reason.
 ALLOWED = {
-    ("chat", "random", "Random"),  # seeded by the conversation's id: the same at every replay
+    ("situation", "random", "Random"),  # seeded by the conversation's id: the same at every replay
     ("wire", "urllib.parse", "*"),  # reads a query string; opens nothing
 }
 

@@ -98,7 +98,7 @@ def test_a_broken_rule_is_noticed(rule: Rule, module: str, source: str, said: st
         (climbs, "wire.xml", "from .signature import sign"),
         (climbs, "effects", "if TYPE_CHECKING:\n    from .chat import Chat"),
         (climbs, "stores.redis_lua", "from .base import Write"),
-        (house.impurities, "chat", "from random import Random"),
+        (house.impurities, "situation", "from random import Random"),
         (house.impurities, "wire.codec", "from urllib.parse import parse_qs"),
         (house.impurities, "stores.memory", "import time, threading"),
         (house.impurities, "engine", "if TYPE_CHECKING:\n    import threading"),

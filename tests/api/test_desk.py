@@ -1,0 +1,55 @@
+"""A bot with customer messages on the simulator's desk, whose platform takes what it pushes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.platform.pages import Page, page_of
+
+SHOP = """
+import pathlib, time
+from wechat_dialog import Bot, Window, replies
+
+bot = Bot(customer_messages=True, window=Window(patience=0.2))
+LONG = "\\n".join("一二三四五六七八九十" * 8 for _ in range(20))
+
+def think():
+    while not pathlib.Path("go").exists():
+        time.sleep(0.01)
+    return "想好了"
+
+@bot.text("想")
+def slow(chat):
+    chat.say((yield from chat.step(think)))
+    answer = yield from chat.ask("对吗？")
+    return f"您说{answer}"
+
+@bot.text("长")
+def long(chat):
+    chat.say(LONG)
+    return "完"
+"""
+
+
+def answers(page: Page) -> list[str]:
+    return [text for who, text in page.shown() if who != "user"]
+
+
+def test_what_is_late_or_long_reaches_the_users_screen(tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text(SHOP)
+    with page_of(tmp_path, "simulate", "shop:bot") as page:
+        page.do("text", user=page.user, content="想")
+        page.until(
+            lambda: any(
+                one["status"] == 200 and not one["open"]
+                for one in page.state["requests"].get(page.user, [])
+            )
+        )
+        assert answers(page) == [], "answered, and nothing said yet"
+        (tmp_path / "go").touch()
+        page.until(lambda: answers(page) == ["想好了\n对吗？"])
+        assert page.say("对") == "您说对", "the question that was pushed had been seen"
+        assert "完" not in page.say("长")
+        page.until(lambda: answers(page)[-1].endswith("完"))
+        assert all("继续" not in text for text in answers(page))
+        assert "\n".join(answers(page)[2:]).count("一二三四五六七八九十") == 160
