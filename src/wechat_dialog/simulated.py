@@ -34,6 +34,10 @@ from wechat_dialog.stores.sqlite import SQLiteStore
 __all__ = ["main"]
 
 
+NOWHERE = "http://127.0.0.1:9"
+"""The port that nothing listens on."""
+
+
 class _Control:
     """The line to whoever started us."""
 
@@ -76,8 +80,11 @@ def _prepared(target: str, hello: dict[str, Any], clock: _Clock) -> Any:
     if not bot.token:
         bot.simulate(hello["token"])
     bot.use_store(SQLiteStore(hello["store"], clock))
-    if hello["api"]:
-        bot.use_platform("wx0123456789abcdef", "simulated", hello["api"])
+    # Where nobody stands in for the active side, nobody does: a developer's own account is not
+    # written to, and what would be pushed is fetched.
+    bot.use_platform("wx0123456789abcdef", "simulated", hello["api"] or NOWHERE)
+    if not hello["api"]:
+        bot.rules.pushes.wanted = False
     bot.use_clock(clock)
     if hello["strict"]:
         bot.rules = dataclasses.replace(bot.rules, strict=True)

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.cli.command import environment
 from tests.platform.pages import Page, page_of
+from wechat_dialog.platform.account import Account
+from wechat_dialog.platform.emulator import Platform
+from wechat_dialog.platform.process import BotProcess
 
 SHOP = """
 import pathlib, time
@@ -23,6 +27,15 @@ def slow(chat):
     chat.say((yield from chat.step(think)))
     answer = yield from chat.ask("对吗？")
     return f"您说{answer}"
+
+@bot.text("问")
+def ask(chat):
+    def send():
+        try:
+            bot.api.send(chat.user, "你好")
+        except Exception as error:
+            return f"{type(error).__name__} {bot.api_host}"
+    return (yield from chat.step(send))
 
 @bot.text("长")
 def long(chat):
@@ -53,3 +66,19 @@ def test_what_is_late_or_long_reaches_the_users_screen(tmp_path: Path) -> None:
         page.until(lambda: answers(page)[-1].endswith("完"))
         assert all("继续" not in text for text in answers(page))
         assert "\n".join(answers(page)[2:]).count("一二三四五六七八九十") == 160
+
+
+def test_without_an_active_side_nobodys_account_is_written_to(tmp_path: Path) -> None:
+    secret = 'app_id="wx0123456789abcdef", app_secret="of a real account"'
+    (tmp_path / "shop.py").write_text(SHOP.replace("Bot(", f'Bot("token", {secret}, '))
+    with BotProcess(
+        "shop:bot", token="", folder=str(tmp_path), environment=environment()
+    ) as process:
+        assert process.wait(), process.error
+        with Platform(Account("token"), process.url) as platform:
+
+            def say(text: str) -> str:
+                return platform.deliver(platform.message("oUser", "text", Content=text)).text
+
+            assert say("长").endswith("继续"), "held and announced, as without customer messages"
+            assert say("问") == "Unreachable http://127.0.0.1:9"

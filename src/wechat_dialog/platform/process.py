@@ -104,7 +104,7 @@ class BotProcess:
         Args:
             target: `module:bot`, or a 2017 module.
             token: The token of a bot that has none.
-            api: Where the active API is; "": nowhere, which is WeChat's own.
+            api: Where the active API is; "": nowhere, and what would be pushed is fetched.
             folder: Its working directory; None for ours.
             environment: Its environment; None for ours.
             changed: See above.
