@@ -24,10 +24,11 @@ from .delivery import Pushes
 from .deploy import decide
 from .document import Document
 from .effects import FIRST, ContinueAs, Gather, StepCall, View, Wait
-from .engine import Dialog, Ended, Raised, Run
+from .engine import Dialog, Ended, Raised, Run, doing
 from .errors import (
     Cancelled,
     JournalFull,
+    NotRepeatable,
     ReplayMismatch,
     Signal,
     TooManyAttempts,
@@ -371,28 +372,38 @@ class Conversation:
         if self.rules.strict:
             self._compare(run, frame, at)
 
-    def _compare(self, run: Run, frame: Frame, at: Wait[Any]) -> None:
+    def _compare(self, run: Run, frame: Frame, at: Wait[Any] | None) -> None:
         """Strict mode: replay from scratch and see whether the dialog gets to the same place.
 
+        Args:
+            run: The live dialog.
+            frame: Its header.
+            at: The question it waits at; None: it has returned.
+
         Raises:
-            ReplayMismatch: It does not: it reads a clock, chance or something else outside its
+            NotRepeatable: It does not: it reads a clock, chance or something else outside its
                 journal.
         """
         again = self._run(run.dialog, frame)
         try:
             again.replay(effective(self.doc.records[frame.base :]))
-            for position, (first, second) in enumerate(
-                zip(run.trail or (), again.trail or (), strict=False)
-            ):
-                if first != second:
-                    raise ReplayMismatch(
-                        frame.dialog,
-                        position,
-                        f"the way by {first}",
-                        f"the way by {second}",
-                        second,
-                    )
-            again.must_wait_at(at.id, at.offers)
+            first, second = run.trail or [], again.trail or []
+            for position, (one, other) in enumerate(zip(first, second, strict=False)):
+                if one != other:
+                    ways = f"the way by {one}", f"the way by {other}"
+                    raise ReplayMismatch(frame.dialog, position, *ways, other)
+            if at is not None:
+                again.must_wait_at(at.id, at.offers)
+            elif not isinstance(again.at, Ended):
+                found = doing(again.at) if again.at is not None else None
+                raise ReplayMismatch(frame.dialog, again.position, "its end", found, again.where())
+        except ReplayMismatch as mismatch:
+            # Where the replay has ended, the place where the live dialog went on.
+            stood = (run.trail or [])[mismatch.position - 1 : mismatch.position]
+            where = mismatch.where or "".join(stood)
+            raise NotRepeatable(
+                frame.dialog, mismatch.position, mismatch.expected, mismatch.found, where
+            ) from None
         finally:
             again.close()
 
@@ -490,6 +501,8 @@ class Conversation:
             except TypeError as wrong:
                 error = wrong
         if isinstance(at, Ended) and error is None:
+            if self.rules.strict:
+                self._compare(run, frame, None)
             yield from self._returned(run, frame, at.value)
         elif isinstance(error, Signal):
             self._deliver(run)

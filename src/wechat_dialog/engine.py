@@ -132,6 +132,7 @@ class Run:
         "_gained",
         "_lost",
         "_made",
+        "_reworded",
         "_slots",
         "account",
         "amid",
@@ -161,6 +162,8 @@ class Run:
         # Calls that were given the result of another one, and those whose result it was.
         self._gained: dict[tuple[str, str], int] = {}
         self._lost: dict[tuple[str, str], int] = {}
+        # Questions that read otherwise now, by what the journal has for them.
+        self._reworded: dict[str, int] = {}
 
     # Feeding --------------------------------------------------------------------------------------
 
@@ -511,6 +514,16 @@ class Run:
     def _only_worded_otherwise(self, wait: str, at: Wait[Any]) -> bool:
         if not self.same_code or at.key is not None or wait[0] != at.kind or wait[1:2] == "=":
             return False
+        if at.id in self._reworded:
+            # Two that trade places are no clock: the order of a set, or other data.
+            raise ReplayMismatch(
+                self.dialog.name,
+                self._reworded[at.id],
+                f"an answer to {describe(at.id)}",
+                f"{doing(at)}, later",
+                self.where(),
+            )
+        self._reworded.setdefault(wait, self.position)
         _warn_once(self.dialog, self.position, self.where())
         at.id = wait  # the journal's name for it holds
         return True
@@ -539,11 +552,11 @@ class Run:
             raise self._differs(f"the question {describe(wait)} with other options")
 
 
-_warned: set[tuple[str, str, int]] = set()
+_warned: set[tuple[str, str, str, int]] = set()
 
 
 def _warn_once(dialog: Dialog, position: int, place: str) -> None:
-    mark = (dialog.name, dialog.version, position)
+    mark = (dialog.name, dialog.version, dialog.code, position)
     if mark not in _warned:
         _warned.add(mark)
         log.warning(

@@ -25,6 +25,7 @@ __all__ = [
     "NewerJournal",
     "NoFollower",
     "NotGranted",
+    "NotRepeatable",
     "OutOfWindow",
     "PlaintextRefused",
     "QuotaUsedUp",
@@ -195,6 +196,20 @@ class ReplayMismatch(DialogError):
             f"dialog {self.dialog!r} at record {self.position}: the journal has {self.expected}, "
             f"now {found}{where}; register the changed dialog under a new version=, or choose "
             "on_divergence="
+        )
+
+
+class NotRepeatable(ReplayMismatch):
+    """Strict mode: a dialog that was replayed at once, on the same records, went another way."""
+
+    def __str__(self) -> str:
+        found = "it ends" if self.found is None else self.found
+        where = f" ({self.where})" if self.where else ""
+        return (
+            f"dialog {self.dialog!r} goes another way when it is replayed: at record "
+            f"{self.position} first {self.expected}, then {found}{where}; it depends on a clock, "
+            "chance, a global or the order of a set: use chat.now(), chat.random or a step, and "
+            "sort what has no order"
         )
 
 
