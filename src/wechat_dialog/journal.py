@@ -424,7 +424,7 @@ class State(msgspec.Struct, omit_defaults=True):
     """What is kept of a user beside the journal.
 
     Attributes:
-        format: `FORMAT` of the library that wrote it.
+        format: `FORMAT` of the library that wrote it, set as it is encoded; 0 is 1.
         user: The user's OpenID, which a message rebuilt from the journal needs, and an operator.
         account: The account's id (`ToUserName`), likewise.
         stack: The conversations, the running one last; those before it were interrupted by it.
@@ -437,7 +437,7 @@ class State(msgspec.Struct, omit_defaults=True):
         tried: Routes that had handed its message back.
     """
 
-    format: int = FORMAT
+    format: int = 0
     user: str = ""
     account: str = ""
     stack: list[Frame] = []
@@ -463,7 +463,7 @@ class ParkedConversation(msgspec.Struct, omit_defaults=True):
             behind are of its clean-up. -1: there are none such.
         unheard: The message that found the code changed, as the answer it would have been; empty
             if there was no such message.
-        format: `FORMAT` of the library that wrote it.
+        format: As in `State`.
     """
 
     frame: Frame
@@ -475,7 +475,7 @@ class ParkedConversation(msgspec.Struct, omit_defaults=True):
     traceback: str = ""
     broke: int = -1
     unheard: list[msgspec.Raw] = []
-    format: int = FORMAT
+    format: int = 0
 
 
 _parked_decoder = msgspec.json.Decoder(ParkedConversation)
@@ -486,6 +486,8 @@ def encode_state(state: State) -> bytes:
     """Encode a state as JSON; one with nothing in it becomes b""."""
     if not state.stack and not state.held:
         return b""
+    # Not the default: what is left out would be read as whatever the default is by then.
+    state.format = FORMAT
     return _encoder.encode(state)
 
 
@@ -499,7 +501,7 @@ def decode_state(head: bytes) -> State:
     if not head:
         return State()
     state = _state_decoder.decode(head)
-    if state.format != FORMAT or any(frame.flags for frame in state.stack):
+    if state.format > FORMAT or any(frame.flags for frame in state.stack):
         _refuse_newer(state.format, state.stack)
     return state
 
@@ -512,6 +514,7 @@ def _refuse_newer(number: int, frames: Sequence[Frame]) -> None:
 
 def encode_parked(parked: ParkedConversation) -> bytes:
     """Encode a parked conversation as JSON."""
+    parked.format = FORMAT
     return _encoder.encode(parked)
 
 

@@ -1,0 +1,98 @@
+"""Journals of every stored format, kept in `tests/journals/`: this version goes on with them all.
+
+A file is never written anew; a new format gets one of its own beside it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.deploys.town import ACCOUNT, USER, Town
+from wechat_dialog import journal
+from wechat_dialog.stores.base import Claimed, Parked, Write
+from wechat_dialog.texts import Texts
+
+FOLDER = Path(__file__).parents[1] / "journals"
+FILES = sorted(FOLDER.glob("format-*.json"))
+DIALOGS = (FOLDER / "dialogs.txt").read_text("utf-8")
+
+# What is said then, and what is answered to the last of it.
+ENDS = {
+    "every kind of answer and step, one taken back": (["好"], "/好"),
+    "a stack of two": (["帮", "好"], "/好"),
+    "a cancel that was caught, and data": (["好"], "/好"),
+    "parked": ([], ""),
+    "held parts, beside a parked one": (["继续", "好"], "小明，好"),
+}
+
+
+def users() -> list[Any]:
+    return [
+        pytest.param(user, id=f"{file.stem}: {user['name']}")
+        for file in FILES
+        for user in msgspec.json.decode(file.read_bytes())["users"]
+    ]
+
+
+def put(town: Town, user: dict[str, Any]) -> None:
+    """Store what the file has, as it is."""
+    key, store = f"{ACCOUNT}:{USER}", town.bot.store
+    claimed = store.claim(key, "k", lease=3)
+    assert isinstance(claimed, Claimed)
+    head = msgspec.json.encode(user["head"]) if user["head"] else b""
+    records = tuple(msgspec.json.encode(record) for record in user["records"])
+    data = msgspec.json.encode(user["data"]) if user["data"] else None
+    write = Write(head, records, ttl=600, data=data)
+    store.commit(key, "k", write, reply=b"null", fence=claimed.fence)
+    for number, document in enumerate(user["parked"]):
+        claimed = store.claim(key, f"p{number}", lease=3)
+        assert isinstance(claimed, Claimed)
+        parked = Parked(document["frame"]["id"], msgspec.json.encode(document))
+        write = Write(head, ttl=600, park=parked)
+        store.commit(key, f"p{number}", write, reply=b"null", fence=claimed.fence)
+
+
+def test_there_is_a_file_for_every_format() -> None:
+    assert [file.name for file in FILES] == [
+        f"format-{number}.json" for number in range(1, journal.FORMAT + 1)
+    ]
+
+
+def test_a_header_says_its_format(town: Town) -> None:
+    town.deploy(DIALOGS)
+    town.say("全部")
+    shown = town.bot.store.show(f"{ACCOUNT}:{USER}")
+    assert shown is not None
+    assert msgspec.json.decode(shown.head)["format"] == journal.FORMAT
+
+
+def test_the_newest_file_has_every_kind_of_record() -> None:
+    kinds = {
+        record[0]
+        for user in msgspec.json.decode(FILES[-1].read_bytes())["users"]
+        for record in [*user["records"], *(r for one in user["parked"] for r in one["records"])]
+    }
+    assert kinds >= set("amsegb")
+
+
+@pytest.mark.parametrize("user", users())
+def test_a_stored_conversation_goes_on(town: Town, user: dict[str, Any]) -> None:
+    town.deploy(DIALOGS)
+    town.clock += 1000
+    put(town, user)
+    for one in town.conversations.check():
+        assert one.verdict.outcome == "unchanged", one.verdict.why
+    said, end = ENDS[user["name"]]
+    heard = ""
+    for text in said:
+        heard = town.say(text)
+    assert end in heard
+    if user["parked"] and not said:
+        town.deploy(DIALOGS.replace("raise ZeroDivisionError(last)", "pass"))
+        town.conversations.resume(USER)
+        assert "/坏" in town.say("喂")
+    assert Texts().changed not in heard
