@@ -73,13 +73,13 @@ class Town:
         assert len(found) == 1, (text, found)
         return f"{path}:{found[0]}"
 
-    def say(self, text: str, kind: str = "text", **fields: str) -> str:
+    def say(self, text: str, kind: str = "text", user: str = USER, **fields: str) -> str:
         """Send a text; returns the text that is answered, "" for none."""
         number = next(self._numbers)
         self.clock += 1
         body = {
             "ToUserName": ACCOUNT,
-            "FromUserName": USER,
+            "FromUserName": user,
             "CreateTime": str(int(self.clock)),
             "MsgType": kind,
             **({"Content": text, "MsgId": str(5000 + number)} if kind == "text" else fields),

@@ -1,0 +1,68 @@
+"""`docs/replay.md`: what runs when, and what `check` prints, come from running its blocks."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli import command
+from tests.deploys.town import USER, Town
+from wechat_dialog.bot import Bot
+from wechat_dialog.testing import Talk
+
+PAGE = (Path(__file__).parents[2] / "docs" / "replay.md").read_text("utf-8")
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+FETCH = "def fetch_price(dish): ran.append(dish); return 18\ndef trace(said): pass\n"
+
+
+def test_what_runs_when() -> None:
+    (_, code), (_, shown) = BLOCKS[0], BLOCKS[1]
+    lines: list[str] = []
+    chats: list[Any] = []
+    bot = Bot()
+
+    def fetch_price(_: str) -> int:
+        lines.append("  step fetch_price runs")
+        return 18
+
+    def trace(said: str) -> None:
+        lines.append(f"{'>' if chats[-1].replaying else ' '} {said}")
+
+    names: dict[str, Any] = {"bot": bot, "fetch_price": fetch_price, "trace": trace}
+    exec(code.replace("(chat):", "(chat):\n    chats.append(chat)"), {**names, "chats": chats})
+    talk = Talk(bot, strict=False)
+    for text in re.findall(r"用户：(.*)", shown):
+        lines.append(f"用户：{text}")
+        answer = talk(text)
+        lines.append(f"公众号：{answer}")
+        talk.restart()
+    assert lines == shown.splitlines()
+
+
+@pytest.fixture
+def three(town: Town) -> Town:
+    """Three people in the middle of an order."""
+    town.deploy(FETCH + BLOCKS[0][1])
+    for number, texts in enumerate((["点单"], ["点单", "面条"], ["点单", "米饭"]), 1):
+        for text in texts:
+            town.say(text, user=f"{USER}{number}")
+    return town
+
+
+def test_what_check_prints(three: Town) -> None:
+    new, (_, shown) = BLOCKS[2][1], BLOCKS[3]
+    path = three.folder / "shop.py"
+    store = f"sqlite:///{three.folder / 'town.db'}"
+    path.write_text(
+        f"from wechat_dialog import Bot\n\nbot = Bot('t')\n\ndef fetch_price(dish): ...\n{new}",
+        "utf-8",
+    )
+    done = command.run(three.folder, "check", "shop:bot", "--store", store)
+    assert done.returncode == 1
+    printed = done.stdout.replace(str(path), "shop.py")
+    for number, id in enumerate(re.findall(r"^[0-9a-f]{16}", printed, re.MULTILINE), 2):
+        printed = printed.replace(id, f"c{number}")
+    assert printed == shown.partition("\n")[2]
