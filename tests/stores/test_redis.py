@@ -300,6 +300,25 @@ def test_a_stalled_server_is_an_error_until_it_goes_on(redis_server: Servers) ->
     store.close()
 
 
+@pytest.mark.parametrize("kind", ["fast", "whole"])
+def test_a_commit_whose_sender_gave_up_is_not_done_when_the_server_goes_on(
+    redis_server: Servers, kind: str
+) -> None:
+    """Its user was told that something went wrong: the question he saw last is the one asked."""
+    server = redis_server()
+    store = RedisStore(server.url + "?socket_timeout=0.2", patience=0.3)
+    begun = begin(store, b"1")
+    extra = None if kind == "fast" else b"{}"  # the script that knows every form of a write
+    write = Write(b"h", (b"2",), data=extra)
+    # Once before, so that the server knows the script.
+    begun = done(store.commit("ada", "j", write, reply=b"r", revision=begun.revision))
+    with server.frozen(), pytest.raises(StoreError, match="does not answer"):
+        store.commit("ada", "k", write, reply=b"r", revision=begun.revision)
+    after = granted(store.claim("ada", "k", lease=5))
+    assert (after.records, after.revision) == ((b"1", b"2"), begun.revision)
+    store.close()
+
+
 def test_a_server_that_stalls_shorter_than_our_patience_is_waited_for(
     redis_server: Servers,
 ) -> None:

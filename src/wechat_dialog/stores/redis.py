@@ -70,7 +70,7 @@ class RedisStore:
         patience: float = 2.5,
         _clock: str | None = None,
     ) -> None:
-        self._calls = Calls(prefix, key_format, _clock)
+        self._calls = Calls(prefix, key_format, patience, _clock)
         self._options: dict[str, Any] = {
             "prefix": prefix,
             "key_format": key_format,
@@ -241,7 +241,7 @@ class AsyncRedisStore:
         patience: float = 2.5,
         _clock: str | None = None,
     ) -> None:
-        self._calls = Calls(prefix, key_format, _clock)
+        self._calls = Calls(prefix, key_format, patience, _clock)
         self._patience = patience
         self._url = server if isinstance(server, str) else None
         self._own = None if isinstance(server, str) else server

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -91,10 +92,13 @@ class Calls:
         prefix: First part of every key.
         key_format: Content of the hash tag, with `%(user)s` in it once; None is
             `<prefix>:%(user)s`.
+        patience: Seconds after which a caller that got no answer gives up, at the earliest.
         clock: Lua that sets `now`; None is the server's clock. For tests.
     """
 
-    def __init__(self, prefix: str, key_format: str | None, clock: str | None = None) -> None:
+    def __init__(
+        self, prefix: str, key_format: str | None, patience: float, clock: str | None = None
+    ) -> None:
         tag = f"{prefix}:{USER}" if key_format is None else key_format
         if tag.count(USER) != 1:
             raise ConfigurationError(f"key_format={tag!r} must contain {USER} once")
@@ -103,6 +107,11 @@ class Calls:
         # end it early, or, as its first character, leave no tag at all.
         self._before = "{" + _escaped(before)
         self._after = _escaped(after) + "}:"
+        self._patience = rules.micros(patience)
+        # The server's clock less ours, as far as its answers tell; None while none has, and with a
+        # clock that a test moves.
+        self._ahead: int | None = None
+        self._learns = clock is None
         clock = _source("clock") if clock is None else clock
 
         def script(name: str, *, alone: bool = False) -> Script:
@@ -187,7 +196,7 @@ class Calls:
         if not fence and not revision:
             raise ValueError("a commit without a fence needs the revision it is based on")
         k = self._keys(user)
-        limit: str | int = "" if max_age is None else rules.micros(max_age)
+        limit = self._limit(revision, max_age)
         if not fence and _only_appends(write) and remember >= _SHORTEST:
             kept, spans = _spans(write.ttl, remember)
             return Call(
@@ -200,7 +209,7 @@ class Calls:
                     reply,
                     *write.records,
                 ),
-                _read_commit,
+                self._read_commit,
             )
         return Call(
             self._write,
@@ -210,8 +219,31 @@ class Calls:
                 *_change(write),
                 *(key, reply, rules.micros(remember), *_bulk(write)),
             ),
-            _read_commit,
+            self._read_commit,
         )
+
+    def _limit(self, revision: int, max_age: float | None) -> str | int:
+        """Return the µs since the last commit after which a commit without a claim is refused.
+
+        A server that stalls carries out what was sent to it when it goes on: maybe after the sender
+        gave up and told the user that something went wrong. A claim is over by then; without one,
+        the time until which the write counts goes along. A revision is the server's time at the
+        last commit, so that it fits into the limit there is anyway. By our idea of the server's
+        clock, never ahead of it: what is refused too early takes the claim's way.
+        """
+        age = None if max_age is None else rules.micros(max_age)
+        if not revision or self._ahead is None:
+            return "" if age is None else age
+        until = time.monotonic_ns() // 1000 + self._ahead + self._patience - revision
+        return max(until if age is None else min(age, until), 0)
+
+    def _read_commit(self, answer: Any) -> Committed | Answered | Conflict | Deferred:
+        done = _read_commit(answer)
+        if type(done) is Committed and self._learns:
+            ahead = done.revision - time.monotonic_ns() // 1000
+            if self._ahead is None or ahead > self._ahead:
+                self._ahead = ahead
+        return done
 
     def defer(self, user: str, key: str, message: bytes) -> Call[Answered | None]:
         """See `Store.defer`."""
