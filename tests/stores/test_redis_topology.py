@@ -68,7 +68,7 @@ class Clocked(StoreContract):
         clock = f"local now, stamp = {self.time}, '{self.time}'"
         for store in self.stores:
             store._options["_clock"] = clock
-            store._calls = Calls(PREFIX, None, clock)
+            store._calls = Calls(PREFIX, None, 2.5, clock)
 
 
 class TestCluster(Clocked):
