@@ -45,6 +45,12 @@ def news(_: Chat) -> replies.News:
     return replies.News([replies.Article("好消息", "两行字", url="https://example.com/a")])
 
 
+@bot.text("很多")
+def much(_: Chat) -> str:
+    """Say more than one reply takes."""
+    return "头" + "很多的话。" * 200 + "尾"
+
+
 @bot.text("出错")
 def broken(chat: Chat) -> Dialog[str]:
     """Break after a question."""

@@ -238,6 +238,16 @@ def test_a_user_unfollows_and_follows_again(desk: Desk) -> None:
     expect(desk.said.last.get_by_role("img", name="微笑")).to_be_visible()
 
 
+def test_what_one_reply_does_not_take_is_seen_to_be_held(desk: Desk) -> None:
+    desk.say("很多")
+    desk.shows("头很多的话。")
+    held = desk.tab("conversation").locator(".held li")
+    expect(held).to_contain_text("尾")
+    desk.page.get_by_role("button", name="继续", exact=True).click()
+    expect(desk.said.last).to_contain_text("尾")
+    expect(held).to_have_count(0)
+
+
 def test_a_dialog_that_breaks_is_parked_with_its_traceback(desk: Desk) -> None:
     desk.say("出错")
     desk.shows("哪里？")
