@@ -18,6 +18,7 @@ HELP = """\
 链接　　　一条图文"""
 
 
+@bot.click("累加器")
 @bot.text("累加器")
 def accumulator(chat: Chat) -> Dialog[str]:
     """Add numbers up: a generator."""
@@ -28,6 +29,7 @@ def accumulator(chat: Chat) -> Dialog[str]:
     return f"一共是 {total}。"
 
 
+@bot.click("点餐")
 @bot.text("点餐")
 async def order(chat: Chat) -> str:
     """Take an order: a coroutine."""
@@ -44,6 +46,7 @@ async def forecast(city: str) -> str:
     return f"{city}晴，二十六度"
 
 
+@bot.click("天气")
 @bot.text("天气")
 async def weather(chat: Chat) -> str:
     """Run a step once, however often its message is repeated."""

@@ -17,6 +17,9 @@ def test_the_example_bot_is_on_a_page_and_leaves_nothing_behind(tmp_path: Path) 
         assert page.say("2") == "第 1 个数是？（已有 0）"
         page.say("3")
         assert page.say("4") == "一共是 7。"
+        assert [button["name"] for button in page.state["menu"]] == ["累加器", "点餐", "天气"]
+        page.do("menu", user=page.user, index=[1])
+        page.until(lambda: "今天吃什么" in page.shown()[-1][1])
     assert list(tmp_path.iterdir()) == []
 
 
