@@ -50,6 +50,7 @@ FLOORS = """
     wechat demo
     application scaffold serving
     operator_cli simulator_cli account_cli simulated
+    terminal_cli
     cli
     __main__
 """
@@ -92,8 +93,8 @@ DRIVERS: Mapping[str, tuple[str, ...]] = {
     "starlette": ("platform",),
     "uvicorn": ("cli", "simulator_cli", "simulated"),
     "watchfiles": ("platform",),
-    "typer": ("cli", "operator_cli", "simulator_cli", "account_cli", "platform"),
-    "rich": ("cli", "operator_cli", "simulator_cli", "account_cli", "platform"),
+    "typer": ("cli", "operator_cli", "simulator_cli", "account_cli", "terminal_cli", "platform"),
+    "rich": ("cli", "operator_cli", "simulator_cli", "account_cli", "terminal_cli", "platform"),
     "pytest": ("testing", "testing_plugin", "store_contract"),
 }
 

@@ -26,9 +26,11 @@ from wechat_dialog.platform.pushing import Request
 from wechat_dialog.wire import xml
 
 __all__ = [
+    "GH_ID",
     "SOMEBODY",
     "AesKey",
     "AppId",
+    "GhId",
     "HowEncrypted",
     "Token",
     "User",

@@ -9,8 +9,6 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any
@@ -19,14 +17,10 @@ import typer
 import uvicorn
 from rich.console import Console
 
-from wechat_dialog import account_cli, operator_cli, scaffold, simulator_cli
-from wechat_dialog.account_cli import SOMEBODY, AesKey, AppId, HowEncrypted, Token, User, account_of
+from wechat_dialog import account_cli, operator_cli, scaffold, simulator_cli, terminal_cli
 from wechat_dialog.application import load
 from wechat_dialog.errors import ConfigurationError, DialogError
 from wechat_dialog.platform.account import Account
-from wechat_dialog.platform.emulator import Platform
-from wechat_dialog.platform.server import Server
-from wechat_dialog.platform.terminal import Chat
 from wechat_dialog.serving import LeaveOutQueries, doubts
 
 __all__ = ["app", "main"]
@@ -40,6 +34,7 @@ app = typer.Typer(
 app.add_typer(operator_cli.commands, name="conversations")
 app.command()(operator_cli.check)
 app.command()(simulator_cli.simulate)
+app.command()(terminal_cli.chat)
 app.command()(account_cli.send)
 app.command()(account_cli.probe)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -47,13 +42,7 @@ errors = Console(stderr=True, highlight=False, soft_wrap=True)
 WrongUsage: Any = typer.BadParameter.__base__
 """What typer raises at a command line it does not understand; it gives the class no public name."""
 
-SIMULATED = "WECHAT_DIALOG_SIMULATED_TOKEN"
-"""Set for a server that a simulator starts: the token of a bot that has none."""
-
 App = Annotated[str, typer.Argument(metavar="APP", help="module:bot, or a 2017 dialog module")]
-Target = Annotated[
-    str, typer.Argument(metavar="APP|URL", help="module:bot, or the URL of a server")
-]
 
 
 def main() -> None:
@@ -77,7 +66,6 @@ def serve(
     host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535)] = 8000,
     workers: Annotated[int, typer.Option(min=1, help="processes")] = 1,
-    fd: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Serve a bot with uvicorn."""
     bot = _checked(target)
@@ -89,11 +77,6 @@ def serve(
     # uvicorn raises a signal once more when it has shut down. An end that was asked for is no
     # failure, and one asked for before uvicorn listens to signals is an end as well.
     signal.signal(signal.SIGTERM, _end)
-    if fd is not None:
-        # Whoever started us listens on it already, and ends us; Ctrl-C is meant for him.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        uvicorn.run(bot.asgi, fd=fd, log_level="warning", access_log=False, lifespan="on")
-        return
     for doubt in doubts(bot):
         errors.print(f"wechat-dialog: {doubt}", markup=False)
     _keep_signatures_out_of_the_log()
@@ -141,65 +124,8 @@ def _keep_signatures_out_of_the_log() -> None:
 def _checked(target: str) -> Any:
     """Load a bot and refuse what cannot work, before a port is opened."""
     bot = load(target)
-    simulated = os.environ.get(SIMULATED)
-    if simulated and not bot.token:
-        bot.simulate(simulated)
     bot.check()
     return bot
-
-
-@app.command()
-def chat(
-    target: Target,
-    token: Token = "",
-    app_id: AppId = "",
-    aes_key: AesKey = "",
-    mode: HowEncrypted = "plain",
-    user: User = SOMEBODY,
-) -> None:
-    """Chat with a bot in the terminal, over real HTTP; lines from a pipe work too."""
-    if "://" not in target:
-        with _server_of(target) as (platform, server):
-            _chat(platform, user, server.revive)
-        return
-    with Platform(account_of(token, app_id, aes_key, mode), target) as platform:
-        _chat(platform, user)
-
-
-def _chat(platform: Platform, user: str, revive: Callable[[], str] = str) -> None:
-    console = Console(highlight=False, soft_wrap=True, markup=False)
-    on_terminal = sys.stdin.isatty()
-
-    def say(text: str) -> None:
-        console.print(
-            text if not on_terminal else f"公众号：{text}", style="green" if on_terminal else ""
-        )
-
-    def tell(text: str) -> None:
-        errors.print(text, markup=False, style="dim")
-
-    Chat(platform, say, tell, user, revive).run()
-
-
-@contextmanager
-def _server_of(target: str, folder: str | None = None) -> Generator[tuple[Platform, Server]]:
-    """Serve a bot in a process of its own for as long as the block lasts."""
-    bot = load(target)
-    bot.check()
-    token = bot.token or secrets.token_hex(8)
-    account = Account(token, app_id=bot.app_id, aes_key=bot.aes_key, mode=bot.mode)
-    environment = {**os.environ, SIMULATED: token, "PYTHONPATH": os.pathsep.join(_paths())}
-    command = [sys.executable, "-m", "wechat_dialog.cli", "serve", target]
-    with Server(command, environment, folder) as server, Platform(account, server.url) as platform:
-        yield platform, server
-
-
-def _paths() -> list[str]:
-    """Return where modules are found, the folder of now first: the server's is another."""
-    return [
-        str(Path.cwd()),
-        *(path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path),
-    ]
 
 
 @app.command()
@@ -236,11 +162,8 @@ def demo(
             browser=browser is not False,
         )
         return
-    with (
-        tempfile.TemporaryDirectory(prefix="wechat-dialog-demo-") as folder,
-        _server_of("wechat_dialog.demo:bot", folder) as (platform, server),
-    ):
-        _chat(platform, SOMEBODY, server.revive)
+    with tempfile.TemporaryDirectory(prefix="wechat-dialog-demo-") as folder:
+        terminal_cli.talk_to("wechat_dialog.demo:bot", folder=folder)
 
 
 if __name__ == "__main__":

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.cli.command import BOTS, run, serving
+from tests.cli.command import BOTS, COMMAND, PATIENCE, environment, run, serving
+from wechat_dialog.platform.showing import FAULT
 
 
 @pytest.fixture
@@ -52,3 +55,201 @@ def test_the_demo_prints_the_conversation_and_leaves_nothing_behind(folder: Path
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert [path.name for path in folder.iterdir() if path.suffix != ".py"] in ([], ["__pycache__"])
+
+
+# Commands. -----------------------------------------------------------------------------
+
+SHOP = """
+import os
+import urllib.request
+from wechat_dialog import Bot, replies
+
+bot = Bot()
+
+
+@bot.text("点餐")
+async def order(chat):
+    dish = await chat.choose("今天吃什么？", ["牛肉面", "炒饭"])
+    count = await chat.ask("几份？", int)
+    return f"{count} 份{dish}"
+
+
+@bot.text("链接")
+def link(chat):
+    return '<a href="https://example.com/">网页</a> <a href="weixin://bizmsgmenu?msgmenucontent=谁&msgmenuid=7">点我</a>'
+
+
+@bot.text("谁")
+def who(chat):
+    return f"{chat.user} {chat.message.bizmsgmenuid}"
+
+
+@bot.text("死")
+def die(chat):
+    os._exit(3)
+
+
+@bot.message("image")
+def picture(chat):
+    return urllib.request.urlopen(chat.message.pic_url).read().decode()
+
+
+@bot.message("location", "voice", "link")
+def other(chat):
+    return f"{chat.message.raw}"
+
+
+@bot.event("subscribe", "CLICK", "SCAN")
+def event(chat):
+    return f"{chat.message.event} {chat.message.event_key}"
+
+
+@bot.fallback
+def anything(chat):
+    return f"版本 1：{chat.message.text}"
+"""
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    (tmp_path / "shop.py").write_text(SHOP)
+    return tmp_path
+
+
+def test_links_are_numbered_and_tapped_by_their_number(shop: Path) -> None:
+    given = "点餐\n/tap 2\n2\n链接\n/tap 1\n/tap 2\n/tap 3\n"
+    done = run(shop, "chat", "shop:bot", "--user", "oMe", given=given)
+    assert done.stdout.splitlines()[:4] == ["今天吃什么？", "1. 牛肉面", "2. 炒饭", "几份？"]
+    assert done.stdout.splitlines()[4:] == ["2 份炒饭", "网页 点我", "oMe 7"]
+    assert "可点：1. 牛肉面  2. 炒饭" in done.stderr
+    assert "可点：1. 网页  2. 点我" in done.stderr
+    assert "浏览器里打开：https://example.com/" in done.stderr
+    assert "没有第 3 个链接" in done.stderr
+
+
+def test_the_journal_shows_where_the_conversation_stands(shop: Path) -> None:
+    given = "/journal\n点餐\n炒饭\n/journal\n"
+    done = run(shop, "chat", "shop:bot", given=given)
+    nothing, _, told = done.stderr.partition("没有进行中的会话")
+    assert nothing == ""
+    assert "会话 order" in told
+    assert "炒饭" in told.partition("会话 order")[2]
+    assert "在等 ask：几份？" in told
+
+
+def test_time_passes_for_the_bot_when_told_to(shop: Path) -> None:
+    given = "点餐\n/wait 59\n炒饭\n/wait 61\n2\n"
+    done = run(shop, "chat", "shop:bot", given=given)
+    assert done.stdout.splitlines()[3:] == ["几份？", "版本 1：2"]
+
+
+def test_a_message_is_sent_again_as_the_platform_does(shop: Path) -> None:
+    done = run(shop, "chat", "shop:bot", given="/resend\n点餐\n炒饭\n/resend\n2\n")
+    assert done.stdout.splitlines()[3:] == ["几份？", "几份？", "2 份炒饭"]
+    assert done.stderr.startswith("还没有发过消息。")
+
+
+def test_two_users_have_a_conversation_each(shop: Path) -> None:
+    given = "点餐\n/as oLi\n谁\n/as oMe\n炒饭\n"
+    done = run(shop, "chat", "shop:bot", "--user", "oMe", given=given)
+    assert done.stdout.splitlines()[3:] == ["oLi None", "几份？"]
+
+
+def test_a_picture_from_the_disk_can_be_fetched_by_the_bot(shop: Path) -> None:
+    (shop / "my cat.png").write_text("miau")
+    done = run(shop, "chat", "shop:bot", given="/image my cat.png\n/image none.png\n")
+    assert done.stdout == "miau\n"
+    assert "读不到图片 none.png" in done.stderr
+
+
+SENT = {
+    "/location 23.5 113.25 广州 塔": ("'Location_X': '23.5'", "'Label': '广州 塔'"),
+    "/voice m1": ("'MediaId': 'm1'",),
+    "/link here 标 题": ("'Url': 'here'", "'Title': '标 题'"),
+    "/event subscribe": ("subscribe ",),
+    "/click a b": ("CLICK a b",),
+    "/scan 春": ("SCAN 春",),
+    "//tap 1": ("版本 1：/tap 1",),
+    "/::)": ("版本 1：/::)",),
+}
+
+
+def test_every_kind_of_message_can_be_sent(shop: Path) -> None:
+    done = run(shop, "chat", "shop:bot", given="\n".join(SENT) + "\n")
+    assert done.stderr == ""
+    for said, (line, parts) in zip(done.stdout.splitlines(), SENT.items(), strict=True):
+        assert [part for part in parts if part not in said] == [], line
+
+
+def test_what_is_written_wrongly_is_told_and_the_chat_goes_on(shop: Path) -> None:
+    wrong = ["/tap", "/tap x", "/location 1", "/location 91 0", "/wait soon", "/wait -1", "/scan"]
+    done = run(shop, "chat", "shop:bot", given="\n".join([*wrong, "嗨"]) + "\n")
+    assert done.stdout == "版本 1：嗨\n"
+    assert [line.split()[0] for line in done.stderr.splitlines()] == [
+        line.split()[0] for line in wrong
+    ]
+    assert done.stderr.count("要这样写") == len(wrong)
+
+
+def test_the_requests_of_the_last_message_are_shown(shop: Path) -> None:
+    done = run(shop, "chat", "shop:bot", given="/requests\n嗨\n/requests\n")
+    assert done.stderr.startswith("还没有请求。\n第 1 次请求")
+    assert "> POST http://127.0.0.1:" in done.stderr
+    assert "<![CDATA[版本 1：嗨]]>" in done.stderr
+
+
+def test_a_restarted_bot_has_its_code_read_anew_and_its_conversations_kept(shop: Path) -> None:
+    def lines() -> Iterator[str]:
+        yield "点餐"
+        (shop / "shop.py").write_text(SHOP.replace("版本 1", "版本 2"))
+        yield "/restart"
+        yield "炒饭"
+        yield "/kill"
+        yield "2"
+        yield "嗨"
+
+    done = run(shop, "chat", "shop:bot", given="\n".join(lines()) + "\n")
+    assert done.stdout.splitlines()[3:] == ["几份？", "2 份炒饭", "版本 2：嗨"]
+    assert done.stderr.count("机器人重新启动了") == 2
+
+
+def test_a_bot_that_ends_by_itself_is_started_again(shop: Path) -> None:
+    done = run(shop, "chat", "shop:bot", given="死\n嗨\n")
+    assert done.stdout.splitlines() == [FAULT, "版本 1：嗨"]
+    assert "退出，状态 3，重新启动了" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_bytes_that_are_no_text_are_a_strange_message(shop: Path) -> None:
+    done = subprocess.run(
+        [*COMMAND, "chat", "shop:bot"],
+        cwd=shop,
+        env=environment(),
+        input=b"a\xffb\n",
+        capture_output=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert (done.returncode, done.stdout.decode()) == (0, "版本 1：a\ufffdb\n")
+
+
+def test_a_server_elsewhere_keeps_its_time_and_its_journal(folder: Path) -> None:
+    with serving(folder, "bots:bot") as (_, url):
+        given = "/wait 61\n/journal\n/restart\n加\n"
+        done = run(folder, "chat", url, "--token", "secret", given=given)
+    assert (done.returncode, done.stdout) == (0, "一？\n")
+    assert done.stderr.count("不是这里启动的") == 3
+
+
+@pytest.mark.parametrize(
+    ("source", "said"), [("import nowhere\n", "ModuleNotFoundError"), ("def f(:\n", "SyntaxError")]
+)
+def test_a_bot_that_cannot_be_loaded_is_shown_where_its_author_errs(
+    tmp_path: Path, source: str, said: str
+) -> None:
+    (tmp_path / "wrong.py").write_text(source)
+    done = run(tmp_path, "chat", "wrong:bot", given="a\n")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert 'wrong.py", line 1' in done.stderr
+    assert said in done.stderr
+    assert "wechat_dialog/" not in done.stderr

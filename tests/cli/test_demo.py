@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pexpect
 import psutil
@@ -26,7 +27,7 @@ def test_the_example_bot_is_on_a_page_and_leaves_nothing_behind(tmp_path: Path) 
 def test_on_a_terminal_it_prints_its_address_and_ctrl_c_ends_all_of_it(tmp_path: Path) -> None:
     # No screen: the page cannot be opened, and the address is what there is.
     kept = {k: v for k, v in environment().items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
-    demo = pexpect.spawn(
+    demo: Any = pexpect.spawn(
         COMMAND[0],
         [*COMMAND[1:], "demo", "--port", "0"],
         cwd=str(tmp_path),

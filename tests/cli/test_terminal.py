@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,12 +23,17 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.fixture
-def terminal(folder: Path) -> Iterator[Any]:
-    """A chat with the bot, at its first prompt."""
-    words = [*COMMAND[1:], "chat", "bots:bot"]
+@contextlib.contextmanager
+def chatting(folder: Path, target: str = "bots:bot") -> Iterator[Any]:
+    """A chat with a bot, at its first prompt."""
     chat = pexpect.spawn(
-        COMMAND[0], words, cwd=str(folder), env=environment(), encoding="utf-8", timeout=PATIENCE
+        COMMAND[0],
+        [*COMMAND[1:], "chat", target],
+        cwd=str(folder),
+        env={**environment(), "XDG_STATE_HOME": str(folder / "state"), "TERM": "xterm"},
+        encoding="utf-8",
+        timeout=PATIENCE,
+        dimensions=(40, 100),
     )
     try:
         chat.expect("/help")
@@ -35,6 +41,12 @@ def terminal(folder: Path) -> Iterator[Any]:
         yield chat
     finally:
         chat.close(force=True)
+
+
+@pytest.fixture
+def terminal(folder: Path) -> Iterator[Any]:
+    with chatting(folder) as chat:
+        yield chat
 
 
 def test_it_shows_prompts_and_who_speaks(terminal: Any) -> None:
@@ -66,8 +78,73 @@ def test_a_killed_server_is_started_again_and_the_conversation_goes_on(terminal:
     terminal.expect("你：")
     (server,) = psutil.Process(terminal.pid).children()
     server.send_signal(signal.SIGKILL)
-    # Its parent has not asked after it yet, so it stays a zombie until then.
-    wait_until(lambda: server.status() == psutil.STATUS_ZOMBIE, "the server to die")
+    assert psutil.wait_procs([server], timeout=PATIENCE)[1] == []
     terminal.sendline("2")
     terminal.expect("机器人的进程已被信号 9 结束，重新启动了")
     terminal.expect("公众号：二？")
+
+
+DRAWN = """
+import time
+from wechat_dialog import Bot, replies
+
+bot = Bot()
+
+
+@bot.text("图文")
+def news(chat):
+    return replies.News([replies.Article("标题", "摘要", url="https://example.com/")])
+
+
+@bot.text("选")
+async def choose(chat):
+    return await chat.choose("选哪个？", ["甲", "乙"])
+
+
+@bot.text("慢")
+def slow(chat):
+    (open("begun", "w")).close()
+    time.sleep(60)
+"""
+
+
+def test_articles_are_framed_and_what_can_be_tapped_is_numbered(folder: Path) -> None:
+    (folder / "drawn.py").write_text(DRAWN)
+    with chatting(folder, "drawn:bot") as chat:
+        chat.sendline("图文")
+        chat.expect("公众号：图文")
+        chat.expect("标题")
+        chat.expect(r"https://example.com/[^\n]*\[1\]")
+        chat.expect("你：")
+        chat.sendline("选")
+        chat.expect(r"甲[^\n]*\[1\]")
+        chat.expect(r"乙[^\n]*\[2\]")
+        chat.expect("你：")
+        chat.sendline("/tap 2")
+        chat.expect("公众号：乙")
+
+
+def test_what_was_typed_is_found_again_in_the_next_chat(folder: Path) -> None:
+    with chatting(folder) as chat:
+        chat.sendline("加")
+        chat.expect("公众号：一？")
+        chat.expect("你：")
+        chat.send("\x04")
+        chat.expect(pexpect.EOF)
+    with chatting(folder) as chat:
+        chat.send("\x1b[A\r")
+        chat.expect("公众号：一？")
+
+
+def test_ctrl_c_while_the_bot_is_at_work_is_the_end_too(folder: Path) -> None:
+    (folder / "drawn.py").write_text(DRAWN)
+    with chatting(folder, "drawn:bot") as chat:
+        chat.sendline("慢")
+        wait_until((folder / "begun").exists, "the bot to begin")
+        (server,) = psutil.Process(chat.pid).children()
+        server.kill()  # it would finish its turn first, for ten seconds
+        chat.send("\x03")
+        chat.expect(pexpect.EOF)
+        assert "Traceback" not in chat.before
+        chat.close()
+        assert chat.exitstatus == 0

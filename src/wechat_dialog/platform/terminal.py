@@ -1,158 +1,271 @@
 """A chat in the terminal: type, see the answer; lines from a pipe work as well.
 
-On a terminal it shows prompts and colours. From a pipe each line is a message, and what the user
-sees is printed and nothing else, so that a script can read it. Lines that begin with `/` are for
-the emulator.
+A line is a message; one that begins with `/` is for the emulator. What is shown and how is the
+`Screen`'s affair: from a pipe what the user sees is printed and nothing else, so that a script can
+read it.
+
+Proof: `tests/cli/test_chat.py` from a pipe, `tests/cli/test_terminal.py` on a terminal.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
+from wechat_dialog.errors import DialogError
 from wechat_dialog.platform.emulator import Platform
+from wechat_dialog.platform.pictures import Pictures
+from wechat_dialog.platform.process import BotProcess
 from wechat_dialog.platform.pushing import Request
-from wechat_dialog.platform.showing import Shown
+from wechat_dialog.platform.screen import Screen
+from wechat_dialog.platform.showing import Part, Shown
 
-__all__ = ["Chat"]
+__all__ = ["Chat", "in_brief"]
 
 HELP = """\
-直接输入文字就是发消息；点链接就是输入链接上的字。
-/image [URL]          发一张图片
-/voice [识别的文字]    发一段语音
-/location 纬度 经度    发一个位置
-/event 名称 [KEY]     发生一个事件：/event subscribe，/event CLICK menu_1
+直接输入文字就是发消息（以 / 开头的文字写成 //）。
+/tap 1                点第 1 个链接
+/image 文件或网址      发一张图片
+/voice [MEDIA_ID]     发一段语音
+/location 纬度 经度 [地名]
+/link 网址 [标题]      转发一篇文章
+/event 名称 [KEY]     发生一个事件：/event subscribe
+/click KEY            点自定义菜单的按钮
 /scan 场景            已关注的用户扫带参数的二维码
 /resend               同一条消息再发一遍（平台没听见时就这样）
 /as 用户              换一个用户说话
-/raw                  看最后一次请求和回答的内容
+/wait 61              让机器人的时间过去 61 秒
+/journal              这个用户的会话现在怎样
+/requests             最后一条消息的请求和回答
+/restart              重新读代码，重新启动机器人（/kill 是突然结束它）
 /quit                 结束（Ctrl-D 也行）"""
 
 
-@dataclass
+class _NoNumber(Exception):
+    """A word of a command is no number of the kind it takes."""
+
+
+def _number(word: str, low: float, high: float) -> float:
+    try:
+        number = float(word)
+    except ValueError:
+        raise _NoNumber from None
+    if not low <= number <= high:
+        raise _NoNumber
+    return number
+
+
+class _Wrong(Exception):
+    """A command that cannot be done; the sentence says how it is written, or why."""
+
+
 class Chat:
     """One terminal's chat.
 
     Attributes:
-        platform: Delivers.
-        say: Prints what the user sees.
-        tell: Prints what the developer is told.
         user: Who is typing.
-        revive: Starts the server again if it has died, and returns a sentence about that.
+        screen: Shows.
     """
 
-    platform: Platform
-    say: Callable[[str], None]
-    tell: Callable[[str], None]
-    user: str = "oTerminal000000000000000000"
-    revive: Callable[[], str] = str
-    _last: dict[str, Any] | None = None
-    _requests: list[Request] = field(default_factory=list[Request])
+    def __init__(
+        self, platform: Platform, screen: Screen, user: str, process: BotProcess | None = None
+    ) -> None:
+        """Begin one.
 
-    def __post_init__(self) -> None:
-        """Listen to the platform's requests, for `/raw` and for repetitions."""
-        self.platform.heard = self._heard
+        Args:
+            platform: Delivers.
+            screen: Shows.
+            user: Who is typing at first.
+            process: The bot's process, if it is ours; started.
+        """
+        self.user = user
+        self._platform = platform
+        self.screen = screen
+        self._process = process
+        self._pictures = Pictures()
+        self._last: dict[str, Any] | None = None
+        self._requests: list[Request] = []
+        self._links: list[Part] = []
+        platform.heard = self._heard
+        self._commands: dict[str, tuple[Callable[[list[str]], object], int, str]] = {
+            # what it does, how many words it needs, how it is written
+            "/tap": (self._tap, 1, "/tap 1"),
+            "/image": (self._image, 1, "/image 文件或网址"),
+            "/voice": (self._voice, 0, "/voice [MEDIA_ID]"),
+            "/location": (self._location, 2, "/location 纬度 经度 [地名]"),
+            "/link": (self._link, 1, "/link 网址 [标题]"),
+            "/event": (self._event, 1, "/event 名称 [KEY]"),
+            "/click": (lambda words: self._event(["CLICK", *words]), 1, "/click KEY"),
+            "/scan": (self._scan, 1, "/scan 场景"),
+            "/resend": (self._resend, 0, "/resend"),
+            "/as": (self._as, 1, "/as 用户"),
+            "/wait": (self._wait, 1, "/wait 秒数"),
+            "/journal": (self._journal, 0, "/journal"),
+            "/requests": (self._show_requests, 0, "/requests"),
+            "/raw": (self._show_requests, 0, "/raw"),
+            "/restart": (lambda _: self._restart(BotProcess.stop), 0, "/restart"),
+            "/kill": (lambda _: self._restart(BotProcess.kill), 0, "/kill"),
+            "/help": (lambda _: self.screen.tell(HELP), 0, "/help"),
+        }
 
-    def _heard(self, request: Request) -> None:
-        if request.number == 1:
-            self._requests.clear()
-        self._requests.append(request)
-        self._see_to_the_server()
-        if request.problem and request.number < self.platform.requests and request.status != 200:
-            self.tell(f"第 {request.number} 次请求：{request.problem}，再发一次…")
-
-    def _see_to_the_server(self) -> None:
-        if said := self.revive():
-            self.tell(said)
+    def run(self, lines: Iterable[str]) -> None:
+        """Do what the lines say, until there are no more, or Ctrl-C."""
+        try:
+            for line in lines:
+                if not self.line(line):
+                    return
+        except KeyboardInterrupt:
+            self.screen.tell("")
+        finally:
+            self._pictures.close()
 
     def line(self, line: str) -> bool:
         """Do what one line says; returns whether the chat goes on."""
         line = line.rstrip("\r\n")
-        self._see_to_the_server()
         if not line.strip():
             return True
-        if not line.startswith("/") or line.startswith(
-            "/:"
-        ):  # `/::)` is an emoticon, not a command
-            self._send("text", Content=line)
+        # `/::)` is an emoticon, not a command.
+        if not line.startswith("/") or line.startswith(("/:", "//")):
+            self._send("text", Content=line.removeprefix("/") if line[:2] == "//" else line)
             return True
-        command, _, rest = line.partition(" ")
-        words = rest.split()
-        if command in ("/quit", "/exit"):
+        name, *words = line.split()
+        if name in ("/quit", "/exit"):
             return False
         try:
-            self._command(command, words, rest.strip())
-        except (ValueError, IndexError):
-            self.tell(f"{command} 要这样写：\n{HELP}")
+            self._command(name, words)
+        except (_Wrong, DialogError) as error:
+            self.screen.tell(str(error))
         return True
 
-    def _command(self, command: str, words: list[str], rest: str) -> None:
-        if command == "/image":
-            url = rest or "http://mmbiz.qpic.cn/demo/0"
-            self._send("image", PicUrl=url, MediaId="media_demo_1")
-        elif command == "/voice":
-            self._send("voice", MediaId="media_demo_2", Format="amr", Recognition=rest)
-        elif command == "/location":
-            x, y = float(words[0]), float(words[1])
-            self._send("location", Location_X=str(x), Location_Y=str(y), Scale=16, Label="")
-        elif command == "/event":
-            more = {"EventKey": words[1]} if len(words) > 1 else {}
-            self._send("event", Event=words[0], **more)
-        elif command == "/scan":
-            self._send("event", Event="SCAN", EventKey=words[0], Ticket="ticket_demo")
-        elif command == "/resend":
-            self._resend()
-        elif command == "/as":
-            self.user = words[0]
-            self.tell(f"现在是用户 {self.user}")
-        elif command == "/raw":
-            self._raw()
-        else:
-            self.tell(HELP if command == "/help" else f"没有 {command} 这个命令。\n{HELP}")
+    def _command(self, name: str, words: list[str]) -> None:
+        if name not in self._commands:
+            raise _Wrong(f"没有 {name} 这个命令。\n{HELP}")
+        work, needed, written = self._commands[name]
+        if len(words) < needed:
+            raise _Wrong(f"{name} 要这样写：{written}")
+        try:
+            work(words)
+        except _NoNumber:
+            raise _Wrong(f"{name} 要这样写：{written}") from None
+
+    # What is sent ---------------------------------------------------------------------------------
 
     def _send(self, kind: str, **fields: Any) -> None:
-        self._last = self.platform.message(self.user, kind, **fields)
-        self._show(self.platform.deliver(self._last))
+        self._last = self._platform.message(self.user, kind, **fields)
+        self._deliver(self._last)
 
-    def _resend(self) -> None:
-        if self._last is None:
-            self.tell("还没有发过消息。")
+    def _deliver(self, message: dict[str, Any]) -> None:
+        if not self._alive():
             return
-        self._show(self.platform.deliver(self._last))
+        self._requests.clear()
+        shown = self._platform.deliver(message)
+        self._links = [part for part in _links(shown) if part.tap or part.href]
+        self.screen.say(shown)
 
-    def _show(self, shown: Shown) -> None:
-        if shown.text:
-            self.say(shown.text)
+    def _image(self, words: list[str]) -> None:
+        what = " ".join(words)
+        url = what if "://" in what else self._pictures.add(Path(what).expanduser())
+        if not url:
+            raise _Wrong(f"读不到图片 {what}")
+        self._send("image", PicUrl=url, MediaId="media_demo_1")
+
+    def _voice(self, words: list[str]) -> None:
+        media = words[0] if words else "media_demo_2"
+        self._send("voice", MediaId=media, Format="amr", Recognition="")
+
+    def _location(self, words: list[str]) -> None:
+        x, y = _number(words[0], -90, 90), _number(words[1], -180, 180)
+        label = " ".join(words[2:])
+        self._send("location", Location_X=str(x), Location_Y=str(y), Scale=16, Label=label)
+
+    def _link(self, words: list[str]) -> None:
+        title = " ".join(words[1:]) or words[0]
+        self._send("link", Title=title, Description="", Url=words[0])
+
+    def _event(self, words: list[str]) -> None:
+        self._send("event", Event=words[0], EventKey=" ".join(words[1:]))
+
+    def _scan(self, words: list[str]) -> None:
+        self._send("event", Event="SCAN", EventKey=" ".join(words), Ticket="ticket_demo")
+
+    def _tap(self, words: list[str]) -> None:
+        number = int(_number(words[0], 0, 10**6))
+        if not 1 <= number <= len(self._links):
+            raise _Wrong(f"没有第 {number} 个链接")
+        part = self._links[number - 1]
+        if part.tap is None:
+            self.screen.tell(f"这个链接在浏览器里打开：{part.href}")
         else:
-            self.tell("（无回复）")
-        if shown.fault:
-            self.tell(f"为什么：{shown.fault}")
-        if shown.taps:
-            self.tell("可点：" + "  ".join(shown.taps))
+            self._send("text", Content=part.tap.content, bizmsgmenuid=part.tap.id)
 
-    def _raw(self) -> None:
+    def _resend(self, _: list[str]) -> None:
+        if self._last is None:
+            raise _Wrong("还没有发过消息。")
+        self._deliver(self._last)
+
+    # What is looked at, and done to the bot -------------------------------------------------------
+
+    def _as(self, words: list[str]) -> None:
+        self.user = words[0]
+        self._links = []
+        self.screen.tell(f"现在是用户 {self.user}")
+
+    def _wait(self, words: list[str]) -> None:
+        seconds = _number(words[0], 0, 10**9)
+        self._ours().advance(seconds)
+        self.screen.tell(f"过去了 {seconds:g} 秒")
+
+    def _journal(self, _: list[str]) -> None:
+        process = self._ours()
+        if self._alive():
+            self.screen.journal(process.conversation(self.user))
+
+    def _show_requests(self, _: list[str]) -> None:
+        if not self._requests:
+            raise _Wrong("还没有请求。")
         for request in self._requests:
-            self.tell(
-                f"请求 {request.number}：\n{request.message.decode('utf-8', 'replace')}\n"
-                f"回答 {request.status}，{request.seconds:.2f} 秒：\n"
-                f"{(request.reply or request.answer).decode('utf-8', 'replace')}"
-            )
+            self.screen.request(self._platform.address(request.query), request)
 
-    def run(self) -> None:
-        """Read lines until there are no more."""
-        if not sys.stdin.isatty():
-            for line in sys.stdin:
-                if not self.line(line):
-                    return
-            return
-        self.tell("和公众号聊天：输入 /help 看命令，/quit 结束。")
-        while True:
-            try:
-                line = input("你：")
-            except (EOFError, KeyboardInterrupt):
-                self.tell("")
-                return
-            if not self.line(line):
-                return
+    def _restart(self, how: Callable[[BotProcess], None]) -> None:
+        process = self._ours()
+        how(process)
+        process.start()
+        if self._alive():
+            self.screen.tell("机器人重新启动了")
+
+    def _ours(self) -> BotProcess:
+        if self._process is None:
+            raise _Wrong("机器人不是这里启动的，这里管不了它的时间、会话和进程")
+        return self._process
+
+    def _heard(self, request: Request) -> None:
+        self._requests.append(request)
+        if request.status == 0:
+            self._revive()
+        if request.problem and request.number < self._platform.requests and request.status != 200:
+            self.screen.tell(f"第 {request.number} 次请求：{request.problem}，再发一次…")
+
+    def _revive(self) -> None:
+        if self._process is not None and (said := self._process.revive()):
+            self.screen.tell(said)
+
+    def _alive(self) -> bool:
+        """See that the bot's process serves; start it again if it has died."""
+        self._revive()
+        if self._process is None or self._process.wait():
+            return True
+        self.screen.tell(f"机器人启动不了：\n{in_brief(self._process.error)}")
+        return False
+
+
+def in_brief(error: str) -> str:
+    """Return why a bot could not be loaded, without the way that led to its author's own code."""
+    lines = error.rstrip().splitlines()
+    ours = [at for at, line in enumerate(lines) if line.lstrip().startswith('File "<frozen')]
+    return "\n".join(lines[ours[-1] + 1 :] if ours else lines)
+
+
+def _links(shown: Shown) -> list[Part]:
+    """Return what can be tapped, in the order in which the screen numbers it."""
+    return [*shown.parts, *(Part(one.title, href=one.url) for one in shown.articles)]
