@@ -43,6 +43,7 @@ FLOORS = """
     lookup
     transcripts
     platform store_contract operators inspection
+    rehearsal
     testing
     testing_plugin
     check
@@ -108,7 +109,7 @@ HANDED_ON = {
 # turn, the faces of the bot, and what talks to the outside.
 TWINS_ALLOWED = (
     "stores", "runner", "performing", "bot", "api", "testing", "store_contract", "web", "wechat",
-    "platform",
+    "platform", "rehearsal",
 )  # fmt: skip
 
 _LAYER = {

@@ -19,32 +19,22 @@ your own.
 
 from __future__ import annotations
 
-import dataclasses
 import weakref
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import messages, replies
 from .bot import Bot
-from .cache import LiveDialogs
-from .conversation import Rules
-from .dispatch import decode_reply, too_late
 from .journal import (
     Record,
     decode_records,
     decode_state,
     effective,
-    encode_pending,
-    message_key,
 )
-from .operations import Claim, Pause, Push, RunStep, RunSteps, StepOutcome
-from .operations import Record as Recorded
-from .performing import Steps
 from .platform.showing import FAULT, Shown, show
+from .rehearsal import Crash, Delivery, Plan, World
 from .replies import Reply
-from .stores.base import Answered, Claimed
-from .stores.memory import MemoryStore
-from .turn import Outcome, turn
+from .turn import Outcome
 from .wire.render import ARTICLES_FOR_EVENTS, fields
 
 if TYPE_CHECKING:
@@ -52,8 +42,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Seen", "StoreContract", "Talk"]
 
-START = 1_700_000_000.0
-"""When a talk begins, in seconds since 1970: the same at every run, 15 November 2023 in China."""
 
 _open: weakref.WeakSet[Talk] = weakref.WeakSet()
 
@@ -94,42 +82,6 @@ def _shown(reply: Reply) -> Shown:
     return show(fields(reply, ARTICLES_FOR_EVENTS), to_event=True)
 
 
-class _Crash(BaseException):
-    """The worker dies here."""
-
-
-@dataclasses.dataclass
-class _Plan:
-    """What the test says of one step."""
-
-    takes: float = 0.0
-    crashes: str = ""
-    fake: Callable[..., Any] | None = None
-
-
-class _World:
-    """What the talks of several users with one bot share."""
-
-    def __init__(self, bot: Bot, strict: bool) -> None:
-        self.clock = START
-        self.store = MemoryStore(clock=lambda: self.clock)
-        self.plans: dict[str, _Plan] = {}
-        self.steps = Steps()
-        self.sent = 0
-        self.strict = strict
-        self.take(bot)
-
-    def take(self, bot: Bot) -> None:
-        """Put a bot's code behind the store, as a process does that was just started."""
-        bot.check()
-        self.bot = bot
-        self.rules: Rules = dataclasses.replace(bot.rules, strict=self.strict)
-        size = getattr(bot.settings.cache, "_size", 0)
-        self.settings = dataclasses.replace(
-            bot.settings, rules=self.rules, cache=LiveDialogs(size) if size else None
-        )
-
-
 class Talk:
     """One user's talk with a bot.
 
@@ -157,7 +109,7 @@ class Talk:
             strict: Whether every turn is replayed from scratch and compared.
             account: The account's id.
         """
-        self._world = _World(bot, strict)
+        self._world = World(bot, strict)
         self._begin(user, account)
 
     def _begin(self, user: str, account: str) -> None:
@@ -291,9 +243,9 @@ class Talk:
         """
         self._world.take(bot or self._world.bot)
 
-    def _plan(self, step: str | Callable[..., Any]) -> _Plan:
+    def _plan(self, step: str | Callable[..., Any]) -> Plan:
         name = step if isinstance(step, str) else _name(step)
-        return self._world.plans.setdefault(name, _Plan())
+        return self._world.plans.setdefault(name, Plan())
 
     # What can be looked at ------------------------------------------------------------------------
 
@@ -334,12 +286,12 @@ class Talk:
         pushed: list[Reply] = []
         for request in range(window.requests):
             world.clock = max(world.clock, began + request * window.seconds)
-            delivery = _Delivery(world, message, began)
+            delivery = Delivery(world, message, began)
             try:
                 outcome = delivery.run()
                 pushed = delivery.push()
                 break
-            except _Crash:
+            except Crash:
                 self._note("——", "进程中断")
                 world.take(world.bot)
                 if delivery.told is not None:
@@ -356,123 +308,6 @@ class Talk:
         self.transcript.append(f"{who}：{what}")
 
 
-class _Delivery:
-    """One message on its way through a turn, on the talk's clock."""
-
-    def __init__(self, world: _World, message: messages.Message, began: float) -> None:
-        self.world = world
-        self.message = message
-        self.user = world.bot.user_key(message)
-        self.key = message_key(message)
-        window = world.bot.window
-        self.arrived = int(began * 1000)
-        # An account that pushes answers nothing, which ends the platform's repetitions.
-        last = 0 if world.rules.pushes.allowed else window.requests - 1
-        self.patience = began + last * window.seconds + window.patience
-        self.told: Outcome | None = None
-        self.fence = 0
-        self.dying = False
-        self.following: Callable[[], StepOutcome] = _nothing_under_way
-        self.then: Generator[Any, Any, None] | None = None
-        self.pushed: list[Reply] = []
-
-    def run(self) -> Outcome:
-        """Drive the turn; returns what the user sees of it within the window."""
-        world = self.world
-        outcome: Outcome = self._drive(
-            turn(world.settings, self.user, self.message, self.key, int(world.clock * 1000))
-        )
-        self.then = outcome.then
-        return self.told or outcome
-
-    def push(self) -> list[Reply]:
-        """Push what the turn left to push; returns that."""
-        if self.then is not None:
-            self.fence = 0
-            self._drive(self.then)
-        return self.pushed
-
-    def _drive(self, transaction: Generator[Any, Any, Any]) -> Any:
-        result: Any = None
-        error: Exception | None = None
-        while True:
-            try:
-                operation = transaction.send(result) if error is None else transaction.throw(error)
-            except StopIteration as stop:
-                return stop.value
-            error = None
-            try:
-                result = self._perform(operation)
-            except Exception as failure:  # noqa: BLE001 - the turn decides what it means
-                error = failure
-            if isinstance(operation, Claim) and isinstance(result, Claimed):
-                self.fence = result.fence
-
-    def _perform(self, operation: Any) -> Any:
-        if isinstance(operation, RunStep):
-            return self._step(operation)
-        if isinstance(operation, RunSteps):
-            if operation.steps:
-                outcomes = [self._step(step, pass_time=False) for step in operation.steps]
-                longest = max(self._plan(step).takes for step in operation.steps)
-                self._pass(longest)
-                self.following = iter(outcomes).__next__
-            return self.following()
-        if isinstance(operation, Pause):
-            self._pass(operation.seconds)
-            return None
-        if isinstance(operation, Push):
-            self.pushed.append(operation.reply)
-            return None
-        result = operation.on(self.world.store)
-        if self.dying and isinstance(operation, Recorded):
-            raise _Crash
-        return result
-
-    def _plan(self, step: RunStep) -> _Plan:
-        return self.world.plans.get(step.call.name) or _Plan()
-
-    def _step(self, step: RunStep, *, pass_time: bool = True) -> StepOutcome:
-        plan = self._plan(step)
-        crashes, plan.crashes = plan.crashes, ""
-        if crashes == "before":
-            raise _Crash
-        if plan.fake is not None:
-            try:
-                outcome = StepOutcome(step.slot, plan.fake(*step.call.args, **step.call.kwargs))
-            except Exception as error:  # noqa: BLE001 - the step's outcome
-                outcome = StepOutcome(step.slot, error=error)
-        else:
-            outcome = self.world.steps.run(step)
-        if pass_time:
-            self._pass(plan.takes)
-        if crashes == "in":
-            raise _Crash
-        self.dying = crashes == "after"
-        return outcome
-
-    def _pass(self, seconds: float) -> None:
-        """Let time pass, the claim renewed as the heartbeat does, and the platform's patience
-        ending if it does.
-        """
-        world = self.world
-        while seconds > 0:
-            slice_ = min(seconds, 1.0)
-            seconds -= slice_
-            world.clock += slice_
-            if self.fence:
-                world.store.renew(self.user, self.fence, world.settings.lease)
-            if self.told is None and world.clock > self.patience:
-                kept = encode_pending(self.message, self.arrived)
-                answered = world.store.defer(self.user, self.key, kept)
-                reply = (
-                    decode_reply(answered.reply)
-                    if isinstance(answered, Answered)
-                    else too_late(world.rules)
-                )
-                self.told = Outcome(reply, late=True)
-
-
 def _name(fn: Callable[..., Any]) -> str:
     options = getattr(fn, "options", None)
     return getattr(options, "name", "") or getattr(fn, "__qualname__", type(fn).__name__)
@@ -484,10 +319,6 @@ def _said(message: messages.Message) -> str:
     if isinstance(message, messages.Event):
         return f"[{message.event} {message.event_key}]".replace(" ]", "]")
     return f"[{message.kind}]"
-
-
-def _nothing_under_way() -> StepOutcome:
-    raise AssertionError("the rest of a gathering was asked for before any was begun")
 
 
 def forget() -> None:
