@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-ALL = ("wire", "turns", "replay", "check", "memory", "http")
+ALL = ("wire", "turns", "replay", "check", "memory", "http", "instructions")
 
 
 def main(names: list[str]) -> int:

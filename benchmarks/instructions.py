@@ -29,7 +29,7 @@ from tests.redis_server import redis_servers
 
 LENGTH = 20
 BUDGET = 0.65
-WARM = 10
+WARM, MOST = 10, 400
 
 CONTENDERS: dict[str, Callable[[str, str], Answer]] = {
     "floor": lambda url, folder: floor(url),
@@ -37,7 +37,7 @@ CONTENDERS: dict[str, Callable[[str, str], Answer]] = {
     "cold": lambda url, folder: ours(url, live=False),
     "memory": lambda url, folder: ours("memory://", live=True),
     "SQLite": lambda url, folder: ours(f"sqlite:///{folder}/live.db", live=True),
-    "SQLite cold": lambda url, folder: ours(f"sqlite:///{folder}/cold.db", live=False),
+    "SQLite-cold": lambda url, folder: ours(f"sqlite:///{folder}/cold.db", live=False),
     "WeRoBot": lambda url, folder: werobot(url),
 }
 
@@ -49,8 +49,10 @@ def run(name: str, url: str, turns: int) -> None:
         answer = CONTENDERS[name](url, folder)
         if name != "floor":
             lengthen(answer, name, LENGTH)
-        for _ in range(WARM + turns):
-            answer(push(name, "1"))
+        # As many messages in every run: making them is no part of a turn.
+        bodies = [push(name, "1") for _ in range(WARM + MOST)]
+        for body in bodies[: WARM + turns]:
+            answer(body)
 
 
 def counted(name: str, url: str, turns: int) -> int:
@@ -85,10 +87,11 @@ def main(arguments: list[str] | None = None) -> int:
     """Print the table; returns 1 if a live turn is over its budget."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", default=["floor", "live", "cold", "memory", "WeRoBot"])
-    parser.add_argument("--turns", type=int, default=200)
+    parser.add_argument("--turns", type=int, default=MOST // 2)
     parser.add_argument("--run", help=argparse.SUPPRESS)
     parser.add_argument("--url", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
+    options.turns = min(options.turns, MOST // 2)
     if options.run:
         run(options.run, options.url, options.turns)
         return 0

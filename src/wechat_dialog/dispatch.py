@@ -238,7 +238,7 @@ class Turn(Conversation):
         at = _wait_of(run)
         said = text_of(self.message)
         word = said.strip() if said is not None else None
-        if word is not None:
+        if word is not None and type(at) is not Wait:  # only a menu can be looked at in two ways
             view = view_of(frame)
             ticked = at.settled(word, view)
             if ticked is not None:

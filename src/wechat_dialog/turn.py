@@ -156,7 +156,7 @@ def turn(settings: Settings, user: str, message: Message, key: str, arrived: int
                 claimed = yield from _claim(job)
             if isinstance(claimed, Answered):
                 return Outcome(decode_reply(claimed.reply))
-            return (yield from _claimed(job, claimed))
+            return (yield from _guarded(job, _claimed(job, claimed)))
         except ClaimLost:
             claimed = None
             job.doc = _fresh(job.message)
@@ -178,22 +178,34 @@ def _claim(job: _Job) -> Generator[Operation, Any, Claimed | Answered]:
         pause = min(pause * 2, 0.25)
 
 
-def _claimed(job: _Job, claimed: Claimed) -> Transaction:
-    job.fence, job.deferred = claimed.fence, claimed.deferred
+def _guarded(job: _Job, under_claim: Transaction) -> Transaction:
+    """Do what a claim was taken for; where that fails, give the claim up, unless it is lost."""
     try:
-        _update(job, claimed)
-        outcome = yield from _catch_up(job, claimed)
-        if outcome is not None:
-            return outcome
-        work = job.work()
-        yield from _perform(job, work, work.handle())
-        return (yield from _commit(job, work))
+        return (yield from under_claim)
     except ClaimLost:
         raise
     except Exception:
         _drop(job)
         yield Release(job.user, job.fence)
         raise
+
+
+def _claimed(job: _Job, claimed: Claimed) -> Transaction:
+    job.fence, job.deferred = claimed.fence, claimed.deferred
+    _update(job, claimed)
+    outcome = yield from _catch_up(job, claimed)
+    if outcome is not None:
+        return outcome
+    work = job.work()
+    return (yield from _finished(job, work, work.handle()))
+
+
+def _finished(
+    job: _Job, work: Turn, flow: Flow, op: Operation | Checkpoint | None = None
+) -> Transaction:
+    """Perform a message's work, and commit it."""
+    yield from _perform(job, work, flow, op=op)
+    return (yield from _commit(job, work))
 
 
 def _update(job: _Job, claimed: Claimed) -> None:
@@ -373,15 +385,10 @@ def _claim_for_step(
         yield Release(job.user, got.fence)
         return None
     try:
-        yield from _perform(job, work, flow, op=op)
-        return (yield from _commit(job, work))
+        return (yield from _guarded(job, _finished(job, work, flow, op)))
     except ClaimLost:
         _drop(job)
         return None
-    except Exception:
-        _drop(job)
-        yield Release(job.user, job.fence)
-        raise
 
 
 def _pushing(job: _Job, *, replied: bool) -> Generator[Operation, Any, None] | None:
@@ -444,31 +451,30 @@ def _operate(job: _Job, what: Callable[[Turn], Flow], *, owed: bool) -> Transact
     claimed = yield from _claim(job)
     if isinstance(claimed, Answered):
         return Outcome(decode_reply(claimed.reply))
+    return (yield from _guarded(job, _operated(job, claimed, what, owed=owed)))
+
+
+def _operated(
+    job: _Job, claimed: Claimed, what: Callable[[Turn], Flow], *, owed: bool
+) -> Transaction:
     job.fence, job.deferred = claimed.fence, owed
-    try:
-        _update(job, claimed)
-        # Each under its own message's key, which a copy may still ask for.
-        outcome = yield from _catch_up(job, claimed)
-        if outcome is not None:
-            return outcome
-        work = job.work()
-        yield from _perform(job, work, what(work))
-        said = list(work.parts)
-        if owed:
-            work.owe()
-        else:
-            work.parts = []
-        write = job.doc.write(job.arrived, grace=job.grace)
-        committed = yield Commit(
-            job.user, job.key, write, encode_reply(None), fence=job.fence, deferred=True
-        )
-        job.doc.wrote(write, committed)
-        then = _pushing(job, replied=False)
-        _drop(job)
-        return Outcome(said[0] if said else None, owed, then)
-    except ClaimLost:
-        raise
-    except Exception:
-        _drop(job)
-        yield Release(job.user, job.fence)
-        raise
+    _update(job, claimed)
+    # Each under its own message's key, which a copy may still ask for.
+    outcome = yield from _catch_up(job, claimed)
+    if outcome is not None:
+        return outcome
+    work = job.work()
+    yield from _perform(job, work, what(work))
+    said = list(work.parts)
+    if owed:
+        work.owe()
+    else:
+        work.parts = []
+    write = job.doc.write(job.arrived, grace=job.grace)
+    committed = yield Commit(
+        job.user, job.key, write, encode_reply(None), fence=job.fence, deferred=True
+    )
+    job.doc.wrote(write, committed)
+    then = _pushing(job, replied=False)
+    _drop(job)
+    return Outcome(said[0] if said else None, owed, then)

@@ -11,11 +11,12 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
 from math import ceil
 from typing import Any, Generic, TypeVar
+
+import msgspec
 
 from wechat_dialog.errors import ClaimLost, ConfigurationError, StoreError
 from wechat_dialog.stores import rules
@@ -44,8 +45,7 @@ _AT_ONCE = 1000  # what Lua can unpack into one command
 _ANSWERED, _RUNNING, _DONE, _CONFLICT, _DEFERRED, _LOST = range(6)
 
 
-@dataclass(frozen=True, slots=True)
-class Script:
+class Script(msgspec.Struct, frozen=True):
     """A Lua script.
 
     Attributes:
@@ -57,8 +57,7 @@ class Script:
     sha: str
 
 
-@dataclass(frozen=True, slots=True)
-class Call(Generic[T]):
+class Call(msgspec.Struct, Generic[T], frozen=True):
     """One round trip.
 
     Sending it twice does no harm, so a client that got no answer may ask again: a claim knows its

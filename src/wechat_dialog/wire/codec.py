@@ -69,18 +69,20 @@ def read_query(query: Query) -> Mapping[str, str]:
 
     Of a repeated name, the first counts.
     """
-    if isinstance(query, Mapping):
+    if not isinstance(query, (str, bytes)):
         return query
     if isinstance(query, bytes):
         query = query.decode("utf-8", "replace")
     fields: dict[str, str] = {}
+    escaped = "%" in query or "+" in query  # none of the platform's own parameters has them
     for pair in query.split("&"):
         name, _, value = pair.partition("=")
-        if "%" in pair or "+" in pair:  # none of the platform's own parameters has them
+        if escaped:
             from urllib.parse import unquote_plus
 
             name, value = unquote_plus(name), unquote_plus(value)
-        fields.setdefault(name, value)
+        if name not in fields:
+            fields[name] = value
     return fields
 
 
