@@ -19,6 +19,7 @@ from wechat_dialog.stores.base import (
     Answered,
     Committed,
     Conflict,
+    Deferred,
     Parked,
     Store,
     Write,
@@ -126,7 +127,9 @@ class FastPath(StoreCase):
         revision = begin(store, ONE).revision
         other.defer("ada", "k1", b"said")
         assert self.refused(store, revision)
-        write = Write(HEAD, (TWO,), keep=0)
+        for write in (Write(HEAD, (TWO,)), Write(HEAD, (TWO,), keep=0)):
+            refused = store.commit("ada", "k1", write, reply=b"", revision=revision)
+            assert refused == Deferred(), "and then it is still pending"
         assert store.commit("ada", "k2", write, reply=b"", revision=revision) == Conflict()
         done(store.commit("ada", "k1", Write(HEAD), reply=b"", revision=revision, deferred=True))
 

@@ -41,6 +41,8 @@ if line then
   for other, s in pairs(seen) do
     if other ~= key and (s.message or s.waits and now - s.asked <= 1000000) then return {3} end
   end
+  -- A refusal changes nothing: the message that is put off stays, should this worker die.
+  if deferred and knows == '0' then return {4} end
   if claim.last > last then last = claim.last end
   if seen[key] then
     seen[key] = nil
