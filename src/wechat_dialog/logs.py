@@ -24,7 +24,8 @@ __all__ = ["log", "report"]
 
 log = logging.getLogger("wechat_dialog")
 
-ROOM = __name__.partition(".")[0]
+OURS = {__name__.partition(".")[0], "wechat"}
+"""Packages whose frames are the library's, not the application's."""
 SPOKEN = (
     ApiError, ConfigurationError, ForeignAwait, JournalFull, StoreError, TimedOut, WorkerDied,
 )  # fmt: skip
@@ -59,7 +60,7 @@ def _place(error: BaseException) -> str:
     place, trace = "", error.__traceback__
     while trace is not None:
         name = str(trace.tb_frame.f_globals.get("__name__", ""))
-        if name.partition(".")[0] != ROOM:
+        if name.partition(".")[0] not in OURS:
             place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
         trace = trace.tb_next
     return place
