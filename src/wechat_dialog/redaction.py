@@ -123,7 +123,9 @@ class Withheld:
 
     _ledger: _Ledger
     _name: str
-    __class__ = property(_touches("is told by its type"))
+    __class__ = property(  # pyright: ignore[reportIncompatibleMethodOverride]
+        _touches("is told by its type")
+    )
 
     def __init__(self, ledger: _Ledger, name: str) -> None:
         object.__setattr__(self, "_ledger", ledger)

@@ -104,8 +104,9 @@ def test_the_manual_lists_the_page_s_shortcuts() -> None:
     # Each of them is listened for: as a code, by the field that is written in, or by the browser.
     heard = SCRIPTS["app.js"] + SCRIPTS["keys.js"] + SCRIPTS["composer.js"]
     for key in listed:
-        for name in re.findall(r"\b[A-Z]\b|\d|[↑↓]|Enter|Esc|\?", key):
-            code = {"↑": "ArrowUp", "↓": "ArrowDown", "Esc": "Escape"}.get(name, name)
+        names: list[str] = re.findall(r"\b[A-Z]\b|\d|[↑↓]|Enter|Esc|\?", key)
+        for name in names:
+            code: str = {"↑": "ArrowUp", "↓": "ArrowDown", "Esc": "Escape"}.get(name, name)
             code = f"Key{name}" if name.isalpha() and len(name) == 1 else code
             code = f"Digit{name}" if name.isdigit() else code
             assert code in heard, key
