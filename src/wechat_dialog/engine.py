@@ -531,6 +531,11 @@ class Run:
     def _differs(self, expected: str) -> ReplayMismatch:
         at = self.at
         found = None if at is None or isinstance(at, Ended) else doing(at)
+        if isinstance(at, Raised) and self._lost:
+            # It broke on what another call had returned: the first of those is where they part.
+            (name, _), position = min(self._lost.items(), key=lambda lost: lost[1])
+            expected, found = f"step {name!r}", f"step {name!r} with other arguments"
+            return ReplayMismatch(self.dialog.name, position, expected, found, self.where())
         error = ReplayMismatch(self.dialog.name, self.position, expected, found, self.where())
         if isinstance(at, Raised):
             error.__cause__ = at.error

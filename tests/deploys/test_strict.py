@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from wechat_dialog import Bot, Chat, Dialog
@@ -261,6 +261,7 @@ def edited(questions: list[str], script: list[Edit]) -> list[str]:
 
 
 @settings(max_examples=150, deadline=None)
+@example(["A", "甲", "甲", "甲", "甲"], frozenset(), [], [[("add", 0, 7)]], "resume")
 @given(
     st.lists(st.sampled_from(KEYS + "ABC"), min_size=1, max_size=6),
     st.frozensets(st.sampled_from(KEYS)),

@@ -116,6 +116,8 @@ class BotProcess:
         self.offset = 0.0
         self.info: BotInfo | None = None
         self.files: set[str] = set()
+        self._spawned = time.time_ns()
+        self._told: dict[str, int] = {}
         self.log: deque[str] = deque(maxlen=LINES)
         self.changed = changed or _nobody
         self._hello = {"token": token, "strict": strict, "api": api}
@@ -264,11 +266,26 @@ class BotProcess:
         self.log.append(line)
         self.changed("log", line)
 
+    def edited(self) -> set[str]:
+        """Return those of `files` that were written since the process was started, each time once.
+
+        What watches folders misses what is written before it looks.
+        """
+        found: set[str] = set()
+        for file in list(self.files):
+            with contextlib.suppress(OSError):  # gone; its successor will be told
+                written = Path(file).stat().st_mtime_ns
+                if written > self._spawned and written != self._told.get(file):
+                    self._told[file] = written
+                    found.add(file)
+        return found
+
     def spawn(self, control: int) -> subprocess.Popen[bytes]:
         """Start the process, at the other end of a control socket."""
         listener = self._listener.fileno()
         command = [sys.executable, "-m", "wechat_dialog.simulated"]
         command += [self.target, str(listener), str(control)]
+        self._spawned = time.time_ns()
         return subprocess.Popen(  # noqa: S603 - our own command, no shell
             command,
             pass_fds=(listener, control),

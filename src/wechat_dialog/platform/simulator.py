@@ -212,7 +212,7 @@ class Simulator:
             async for changes in awatch(
                 *folders, recursive=False, debounce=200, rust_timeout=1000, yield_on_timeout=True
             ):
-                paths = _sources(path for _, path in changes)
+                paths = _sources(path for _, path in changes) | process.edited()
                 if paths and await self._concerns(process, paths):
                     self._reloading = True
                     await asyncio.to_thread(process.restart)
