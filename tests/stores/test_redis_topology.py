@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -131,6 +132,23 @@ def test_a_store_follows_its_sentinel_to_the_new_master() -> None:
 
         asyncio.run(look())
         store.close()
+
+
+def test_a_closed_store_leaves_no_node_connected_though_a_call_has_just_failed(
+    cluster: Cluster,
+) -> None:
+    """A connection that is left open warns when it is collected, which fails here."""
+    store = open_store(cluster_url(cluster))
+
+    async def turn() -> None:
+        face = for_async(store)
+        await face.claim("ada", "k", lease=5)
+        face._connected()._initialize = True  # type: ignore[attr-defined]  # as redis-py does then
+        await face.close()
+
+    asyncio.run(turn())
+    store.close()
+    gc.collect()
 
 
 def test_a_node_of_a_cluster_may_die_and_come_back() -> None:

@@ -374,5 +374,7 @@ class AsyncRedisStore:
         if self._url is not None:
             self._clients.pop(asyncio.get_running_loop(), None)
         await client.aclose()
+        for node in clients.nodes(client):
+            await node.disconnect()
         for sentinel in clients.sentinels(client):
             await sentinel.aclose()

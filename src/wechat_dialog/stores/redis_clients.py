@@ -52,6 +52,7 @@ __all__ = [
     "explain",
     "is_replica",
     "limits",
+    "nodes",
     "passes",
     "pauses",
     "require_bytes",
@@ -224,6 +225,18 @@ def sentinels(client: Any) -> list[Any]:
     pool = getattr(client, "connection_pool", None)
     manager = getattr(pool, "sentinel_manager", None)
     return [] if manager is None else manager.sentinels
+
+
+def nodes(client: Any) -> list[Any]:
+    """Return the nodes of a cluster's client for event loops, none of another's.
+
+    Closing that client leaves them connected where a call has just failed: it then counts itself as
+    not connected yet.
+    """
+    manager = getattr(client, "nodes_manager", None)
+    if manager is None:
+        return []
+    return [*manager.nodes_cache.values(), *manager.startup_nodes.values()]
 
 
 def require_bytes(client: Any) -> None:
