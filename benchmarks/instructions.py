@@ -1,7 +1,7 @@
 """Instructions a turn takes in our process, counted by valgrind: a figure that other work on the
 machine does not move.
 
-    python -m benchmarks.instructions [--turns 200] [floor live cold WeRoBot …]
+    python -m benchmarks.instructions [--turns 50] [floor live cold WeRoBot …]
 
 Each contender of `benchmarks.turns` runs in a process of its own under cachegrind, once with some
 turns and once with more; the difference is theirs, start and import aside. The server's own
@@ -24,22 +24,25 @@ from pathlib import Path
 
 import redis
 
-from benchmarks.turns import Answer, floor, lengthen, ours, push, werobot
+from benchmarks.turns import Answer, floor, lengthen, ours, push, users, werobot
 from tests.redis_server import redis_servers
 
 LENGTH = 20
 BUDGET = 0.65
-WARM, MOST = 10, 400
+WARM, MOST = 10, 100
 
 CONTENDERS: dict[str, Callable[[str, str], Answer]] = {
     "floor": lambda url, folder: floor(url),
     "live": lambda url, folder: ours(url, live=True),
     "cold": lambda url, folder: ours(url, live=False),
     "memory": lambda url, folder: ours("memory://", live=True),
-    "SQLite": lambda url, folder: ours(f"sqlite:///{folder}/live.db", live=True),
-    "SQLite-cold": lambda url, folder: ours(f"sqlite:///{folder}/cold.db", live=False),
+    "SQLite-live": lambda url, folder: ours(f"sqlite:///{folder}/bench.db", live=True),
+    "SQLite-cold": lambda url, folder: ours(f"sqlite:///{folder}/bench.db", live=False),
     "WeRoBot": lambda url, folder: werobot(url),
 }
+
+BEGINNERS = {"cold": "live", "SQLite-cold": "SQLite-live"}
+"""Who begins the conversations of those that replay; the others do so themselves."""
 
 
 def run(name: str, url: str, turns: int) -> None:
@@ -47,10 +50,13 @@ def run(name: str, url: str, turns: int) -> None:
     warnings.simplefilter("ignore", DeprecationWarning)
     with tempfile.TemporaryDirectory() as folder:
         answer = CONTENDERS[name](url, folder)
+        # As many conversations and messages in every run: making them is no part of a turn.
+        people = users(name, LENGTH, WARM + MOST)
         if name != "floor":
-            lengthen(answer, name, LENGTH)
-        # As many messages in every run: making them is no part of a turn.
-        bodies = [push(name, "1") for _ in range(WARM + MOST)]
+            begin = CONTENDERS[BEGINNERS[name]](url, folder) if name in BEGINNERS else answer
+            for one in people:
+                lengthen(begin, one, LENGTH)
+        bodies = [push(one, "1") for one in people]
         for body in bodies[: WARM + turns]:
             answer(body)
 
@@ -91,10 +97,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--run", help=argparse.SUPPRESS)
     parser.add_argument("--url", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
-    options.turns = min(options.turns, MOST // 2)
     if options.run:
         run(options.run, options.url, options.turns)
         return 0
+    options.turns = min(options.turns, MOST // 2)
     if shutil.which("valgrind") is None:
         print("valgrind is not installed: nothing counted")
         return 0

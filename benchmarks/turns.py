@@ -130,32 +130,30 @@ def lengthen(answer: Answer, user: str, length: int) -> None:
         answer(push(user, text))
 
 
-def timed(answer: Answer, user: str, turns: int) -> float:
-    """Return microseconds per turn."""
-    bodies = [push(user, "1") for _ in range(turns)]
+def timed(answer: Answer, users: list[str]) -> float:
+    """Return microseconds per turn; each user has one, so that his conversation stays as long."""
+    bodies = [push(user, "1") for user in users]
     began = time.perf_counter()
     for body in bodies:
         answer(body)
-    return (time.perf_counter() - began) / turns * 1e6
+    return (time.perf_counter() - began) / len(users) * 1e6
 
 
-def user(name: str, length: int) -> str:
-    """Return a user of one contender's own: two of them share a Redis."""
-    return f"{name}-{length}".replace(" ", "")
+def users(name: str, length: int, count: int) -> list[str]:
+    """Return users of one contender's own: two of them share a Redis."""
+    return [f"{name}-{length}-{number}".replace(" ", "") for number in range(count)]
 
 
 def measure(
     contenders: dict[str, Answer], length: int, rounds: int, turns: int
 ) -> dict[str, tuple[float, float]]:
     """Return by contender the median µs per turn and ratio to the floor of its round."""
-    for name, answer in contenders.items():
-        if name != "floor":
-            lengthen(answer, user(name, length), length)
+    people = {name: users(name, length, turns) for name in contenders}
     found: dict[str, list[float]] = {name: [] for name in contenders}
     for number in range(rounds):
         print(f"  length {length}, round {number + 1} of {rounds}", end="\r", flush=True)
         for name, answer in contenders.items():
-            found[name].append(timed(answer, user(name, length), turns))
+            found[name].append(timed(answer, people[name]))
     ratios = {
         name: statistics.median(a / b for a, b in zip(times, found["floor"], strict=True))
         for name, times in found.items()
@@ -184,6 +182,14 @@ def main(arguments: list[str] | None = None) -> int:
                 "WeRoBot, Redis": werobot(url),
             }
             redis.Redis.from_url(url).flushall()
+            # A cold one's conversations are begun by a live one on the same store, in no time.
+            beginners = {
+                "Redis, cold": ours(url, live=True),
+                "SQLite, cold": ours(f"sqlite:///{folder}/{length}-cold.db", live=True),
+            }
+            for name, answer in contenders.items():
+                for one in users(name, length, options.turns) if name != "floor" else ():
+                    lengthen(beginners.get(name, answer), one, length)
             for name, (micros, ratio) in measure(
                 contenders, length, options.rounds, options.turns
             ).items():
