@@ -63,6 +63,7 @@ from .texts import Texts
 
 __all__ = [
     "CHECKPOINT",
+    "NEEDS_CLAIM",
     "Checkpoint",
     "Conversation",
     "Flow",
@@ -78,6 +79,10 @@ class Checkpoint:
 
 
 CHECKPOINT = Checkpoint()
+
+NEEDS_CLAIM = Checkpoint()
+"""Asks for nothing but the turn to be the worker's own before it goes on: what follows is more than
+computing, so a turn that is run first and committed after takes a claim for it."""
 
 Flow = Generator[Operation | Checkpoint, Any, None]
 
@@ -182,6 +187,8 @@ class Conversation:
 
     def begin(self, dialog: Dialog, args: dict[str, Any]) -> Flow:
         """Start a dialog on the message at hand, on top of whatever is on the stack."""
+        if not (dialog.pure and dialog.waits):
+            yield NEEDS_CLAIM
         frame, records = self.open(dialog, args)
         run = self._run(dialog, frame)
         for record in records:
@@ -252,6 +259,18 @@ class Conversation:
             return False
         return self.doc.interrupted or _waits_at(run, frame)
 
+    def is_pure(self) -> bool:
+        """Whether the conversation on top does nothing between waits but compute; True if there is
+        none.
+        """
+        frame = self.doc.top
+        dialog = None if frame is None else self._dialog_of(frame)
+        return frame is None or (dialog is not None and dialog.pure)
+
+    def _dialog_of(self, frame: Frame) -> Dialog | None:
+        routes = self.rules.routes
+        return routes.find(frame.dialog, frame.version) or routes.newest(frame.dialog)
+
     def wake(self, frame: Frame) -> Generator[Operation | Checkpoint, Any, Run | None]:
         """Rebuild the dialog of the conversation on top from its journal.
 
@@ -265,9 +284,7 @@ class Conversation:
             return self.doc.run
         # It is another's, or a worker with other code has asked something else meanwhile.
         self._put_away()
-        dialog = self.rules.routes.find(frame.dialog, frame.version) or self.rules.routes.newest(
-            frame.dialog
-        )
+        dialog = self._dialog_of(frame)
         if dialog is None:
             yield from self.park(
                 frame, LookupError(f"no dialog {frame.dialog!r} is registered any more")
@@ -291,6 +308,7 @@ class Conversation:
     def _diverged(
         self, frame: Frame, dialog: Dialog, records: list[Record], mismatch: ReplayMismatch
     ) -> Flow:
+        yield NEEDS_CLAIM
         kept, lost = records[: mismatch.position], records[mismatch.position :]
         policy = decide(
             dialog.on_divergence or self.rules.on_divergence, records, mismatch.position
@@ -626,6 +644,7 @@ class Conversation:
 
     def park(self, frame: Frame, error: BaseException, run: Run | None = None) -> Flow:
         """Put the conversation on top aside, say sorry, and go back to the one below."""
+        yield NEEDS_CLAIM
         self.parts_of_park(run, frame, error)
         yield from self.ask_again()
 

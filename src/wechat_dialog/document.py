@@ -14,7 +14,7 @@ import msgspec
 
 from .engine import Run
 from .journal import Frame, Record, State, decode_records, decode_state, encode_record, encode_state
-from .stores.base import Claimed, Committed, Have, Parked, Write
+from .stores.base import Claimed, Committed, Have, Parked, Unclaimed, Write
 
 __all__ = ["Document"]
 
@@ -76,8 +76,10 @@ class Document:
         """Say which part of the journal is in hand."""
         return Have(self.journal, self._stored)
 
-    def update(self, claimed: Claimed) -> None:
-        """Bring the document to what a claim found. Whatever was not written is forgotten.
+    def update(self, claimed: Claimed | Unclaimed) -> None:
+        """Bring the document to what a claim found, or a look without one.
+
+        Whatever was not written is forgotten.
 
         Raises:
             msgspec.DecodeError: What is stored is not ours.

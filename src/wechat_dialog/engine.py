@@ -17,10 +17,12 @@ step of another name, a stored answer that no longer parses, an end where record
 
 from __future__ import annotations
 
+import inspect
 import logging
 import types
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -83,6 +85,15 @@ class Dialog:
     on_divergence: str | None = None
     pure: bool = True
     _code: str = field(default="", repr=False)
+
+    @cached_property
+    def waits(self) -> bool:
+        """Whether it is a generator or a coroutine: one that only returns does all it does at
+        once, side effects included.
+        """
+        fn = inspect.unwrap(self.fn)
+        fn = getattr(fn, "func", fn)
+        return inspect.isgeneratorfunction(fn) or inspect.iscoroutinefunction(fn)
 
     @property
     def code(self) -> str:
@@ -173,38 +184,44 @@ class Run:
         Raises:
             ReplayMismatch: The dialog does something else than they recorded.
         """
-        self.chat.replaying = True
+        chat, plain = self.chat, self.trail is None
+        chat.replaying = True
         try:
             for record in records:
                 at = self.at
+                # A plain text, given to the question it was given to: nearly every record, and
+                # where a replay spends its time; hence `_hear` and `_send` written out.
                 if (
-                    type(record) is Answer
+                    plain
+                    and type(record) is Answer
                     and type(at) is Wait
                     and record.wait == at.id
-                    and at.reading.text is not None
-                    and self.trail is None
+                    and (read := at.reading.text) is not None
                 ):
-                    self._hear_again(record, at)
+                    chat.heard = record
+                    chat.arrived = record.created * 1000 + record.late
+                    try:
+                        answer = read(chat, record.text)
+                    except ValueError as error:
+                        raise self._differs(f"an answer that no longer fits ({error})") from error
+                    if chat.outbox:
+                        chat.outbox.clear()
+                    try:
+                        effect = self._made.send(answer)
+                    except BaseException as error:  # noqa: BLE001 - see `_send`
+                        self._stopped(error)
+                    else:
+                        if type(effect) is Wait:
+                            self.at = effect
+                        else:
+                            self._interpret(effect)
+                    self.position += 1
                 else:
                     self.feed(record)
         finally:
-            self.chat.replaying = False
+            chat.replaying = False
         if self._lost and isinstance(self.at, (StepCall, Gather)):
             self.must_not_repeat(self.at)
-
-    def _hear_again(self, record: Answer, at: Wait[Any]) -> None:
-        """Feed a plain text to the question it was given to: nearly every record of a replay."""
-        chat = self.chat
-        chat.heard(record)
-        chat.arrived = record.created * 1000 + record.late
-        try:
-            answer = at.reading.text(chat, record.text)  # type: ignore[misc]
-        except ValueError as error:
-            raise self._differs(f"an answer that no longer fits ({error})") from error
-        if chat.outbox:
-            chat.outbox.clear()
-        self._send(answer)
-        self.position += 1
 
     def feed(self, record: Record) -> None:
         """Feed one record, after which `at` is where the dialog stands.
@@ -415,28 +432,25 @@ class Run:
     def _send(self, result: object) -> None:
         try:
             effect = self._made.send(result)
-        except StopIteration as stop:
-            self.at = Ended(stop.value)
         except BaseException as error:  # noqa: BLE001 - what it raises is where it stands
-            self._raised(error)
+            self._stopped(error)
         else:
-            if isinstance(effect, Wait):
-                self.at = effect
-            else:
-                self._interpret(effect)
+            self._interpret(effect)
 
     def _throw(self, error: BaseException) -> None:
         try:
             effect = self._made.throw(error)
-        except StopIteration as stop:
-            self.at = Ended(stop.value)
         except BaseException as raised_error:  # noqa: BLE001 - likewise
-            self._raised(raised_error)
+            self._stopped(raised_error)
         else:
-            if isinstance(effect, Wait):
-                self.at = effect
-            else:
-                self._interpret(effect)
+            self._interpret(effect)
+
+    def _stopped(self, error: BaseException) -> None:
+        """Stand at the dialog's end."""
+        if isinstance(error, StopIteration):
+            self.at = Ended(error.value)
+        else:
+            self._raised(error)
 
     def _raised(self, error: BaseException) -> None:
         """Stand at what the dialog raised, unless that has to pass."""
@@ -445,9 +459,11 @@ class Run:
         self.at = Raised(error)
 
     def _interpret(self, effect: object) -> None:
-        """Stand at what the dialog yielded, a `Wait` aside."""
+        """Stand at what the dialog yielded."""
         kind = effect.__class__
-        if kind is str and type(self._made) is types.GeneratorType:
+        if isinstance(effect, Wait):
+            self.at = effect
+        elif kind is str and type(self._made) is types.GeneratorType:
             self.at = Wait(self.chat, "y", effect, _ANY)
         elif isinstance(effect, Gather):
             if effect.calls:

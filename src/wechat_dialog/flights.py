@@ -23,7 +23,7 @@ from .dispatch import decode_reply, too_late
 from .journal import encode_pending
 from .messages import Message
 from .operations import Claim, Operation, Push, RunStep, RunSteps
-from .stores.base import Answered, AsyncStore, Claimed, Committed, Running, Store
+from .stores.base import Answered, AsyncStore, Claimed, Committed, Running, Store, Unclaimed
 from .turn import Outcome
 from .window import Window
 
@@ -150,6 +150,8 @@ class Flight(msgspec.Struct, eq=False):
             self.sure = now
         if not isinstance(operation, Claim) or not operation.arrival:
             return
+        if isinstance(result, Unclaimed):
+            return  # a look: other copies may have been looking too
         if isinstance(result, (Claimed, Running)):
             if now - self.began <= window.seconds:
                 self.elsewhere = max(self.elsewhere, result.copies - 1)

@@ -38,12 +38,14 @@ class Claim(msgspec.Struct, frozen=True):
     lease: float
     have: Have = NOTHING
     arrival: bool = True
+    optimistic: bool = False
 
     def on(self, store: Store | AsyncStore) -> Any:
         """Perform it."""
         return store.claim(
-            self.user, self.key, lease=self.lease, have=self.have, arrival=self.arrival
-        )
+            self.user, self.key, lease=self.lease, have=self.have, arrival=self.arrival,
+            optimistic=self.optimistic,
+        )  # fmt: skip
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -59,7 +61,11 @@ class Record(msgspec.Struct, frozen=True):
 
 
 class Commit(msgspec.Struct, frozen=True):
-    """End a turn; see `Store.commit`."""
+    """End a turn; see `Store.commit`.
+
+    Attributes:
+        ran: Name of the dialog that was run without a claim; "" if there was one.
+    """
 
     user: str
     key: str
@@ -71,6 +77,7 @@ class Commit(msgspec.Struct, frozen=True):
     deferred: bool = False
     release: bool = True
     remember: float = 60.0
+    ran: str = ""
 
     def on(self, store: Store | AsyncStore) -> Any:
         """Perform it."""

@@ -23,18 +23,21 @@ from typing import Any, Literal, Protocol, TypeVar, overload
 
 from .flights import Flight, Flights, Landing, Listen, Request, Seat, listen
 from .heartbeat import Heartbeat
-from .logs import report
+from .logs import log, report
 from .messages import Message
-from .operations import Claim, Operation, Pause, Push, RunStep, RunSteps
+from .operations import Claim, Commit, Operation, Pause, Push, RunStep, RunSteps
 from .performing import Steps
 from .replies import Reply
-from .stores.base import AsyncStore, Claimed, Store
+from .stores.base import AsyncStore, Claimed, Store, Unclaimed
 from .turn import Outcome, Settings, Transaction, turn
 from .window import Window
 
 __all__ = ["Pusher", "Runner"]
 
 T = TypeVar("T")
+
+BLOCKS = 1.0
+"""Seconds of computing between two waits after which a dialog counts as one that blocks."""
 
 
 class Pusher(Protocol):
@@ -198,12 +201,14 @@ class Runner:
         left = False
         try:
             while True:
+                began = time.monotonic()
                 try:
                     operation = (
                         transaction.send(result) if error is None else transaction.throw(error)
                     )
                 except StopIteration as stop:
                     return stop.value  # type: ignore[no-any-return]
+                self._look_at(operation, began)
                 error = None
                 try:
                     if flight.fence and flight.doubts(operation, time.monotonic(), lease):
@@ -223,13 +228,26 @@ class Runner:
                     error = failure
                     continue
                 self._note(seat.flight, operation, result)
-                if may_leave and isinstance(operation, Claim) and operation.arrival:
+                if may_leave and _has_arrived(operation, result):
                     left = self.settings.rules.pushes.allowed or seat.is_last(self.window)
                     if left:
                         return _Handed(result)
         finally:
             if not left:
                 self._heartbeat.let_go(seat.flight.claim)
+
+    def _look_at(self, operation: Operation, began: float) -> None:
+        """Note a dialog that was run without a claim, and took so long that a copy of its message
+        may have been run beside it by another process.
+        """
+        if isinstance(operation, Commit) and operation.ran and time.monotonic() - began > BLOCKS:
+            self.settings.blocking.add(operation.ran)
+            log.warning(
+                "dialog %r blocks between two questions: what takes long, or does something, "
+                "belongs in a step; this process claims its turns from now on, which costs them a "
+                "round trip",
+                operation.ran,
+            )
 
     def _outside(self, operation: Pause | Push) -> Exception | None:
         if isinstance(operation, Push):
@@ -331,12 +349,14 @@ class Runner:
         lease = self.settings.lease
         try:
             while True:
+                began = time.monotonic()
                 try:
                     operation = (
                         transaction.send(result) if error is None else transaction.throw(error)
                     )
                 except StopIteration as stop:
                     return stop.value  # type: ignore[no-any-return]
+                self._look_at(operation, began)
                 error = None
                 try:
                     if flight.fence and flight.doubts(operation, time.monotonic(), lease):
@@ -410,6 +430,11 @@ def _tell_if_alone(mark: tuple[str, str], flight: Flight, error: BaseException) 
             "user %s: a turn failed after its last request; the next message tries it again",
             mark[0], error=error,
         )  # fmt: skip
+
+
+def _has_arrived(operation: Operation, result: object) -> bool:
+    """Whether the store has told, for the first time, which copy of its message a request is."""
+    return isinstance(operation, Claim) and operation.arrival and not isinstance(result, Unclaimed)
 
 
 def _nothing_under_way() -> Any:

@@ -44,14 +44,15 @@ class Situation(Generic[D]):
         stored: The user's data when the conversation began, as JSON data; see `data`.
         remembered: The shape the bot gives to it.
         texts: The sentences of the library.
+        heard: The current message, or its record: `message` makes one of the other when asked for.
     """
 
     __slots__ = (
-        "_message",
         "_random",
         "account",
         "arrived",
         "data",
+        "heard",
         "id",
         "outbox",
         "put_away",
@@ -76,7 +77,7 @@ class Situation(Generic[D]):
         remembered: Remembered = PLAIN,
     ) -> None:
         self.user = user
-        self._message: Message | Answer = message
+        self.heard: Message | Answer = message
         self.account = account
         self.id = id
         self.arrived = arrived
@@ -93,18 +94,14 @@ class Situation(Generic[D]):
     @property
     def message(self) -> Message:
         """The current message: the one that started the dialog, then each accepted answer."""
-        message = self._message
+        message = self.heard
         if isinstance(message, Answer):
-            message = self._message = message_of(message, self.user, self.account)
+            message = self.heard = message_of(message, self.user, self.account)
         return message
 
     @message.setter
     def message(self, message: Message) -> None:
-        self._message = message
-
-    def heard(self, record: Answer) -> None:
-        """Make a recorded text the current message; the message itself is made when asked for."""
-        self._message = record
+        self.heard = message
 
     def now(self) -> datetime:
         """Return when the current message arrived, an aware `datetime` in the bot's time zone."""

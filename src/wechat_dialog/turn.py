@@ -1,9 +1,10 @@
 """One message's transaction: claim, replay, go on, commit; as a generator of operations.
 
-Two ways lead through it. The *fast path* runs a live dialog first and commits after, in one round
-trip, if nobody moved the conversation meanwhile; it is open to a dialog that is pure between its
-waits. Everything else *claims* first. A turn that loses its claim has written nothing since, starts
-over, and finds what the winner wrote.
+Two ways lead through it. The *fast path* runs the dialog first and commits after, if nobody moved
+the conversation meanwhile: in one round trip where the dialog is live, in two where the journal has
+to be read and replayed. It is open to a dialog that is pure between its waits. Everything else
+*claims* first. A turn that loses its claim has written nothing since, starts over, and finds what
+the winner wrote.
 
 Nothing here performs an operation, reads a clock or knows a store. A driver (`drivers.py`) sends
 the results in.
@@ -12,12 +13,12 @@ the results in.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol, overload
 
 import msgspec
 
-from .conversation import Checkpoint, Flow, Rules
+from .conversation import NEEDS_CLAIM, Checkpoint, Flow, Rules
 from .dispatch import Turn, decode_reply, encode_reply, too_late
 from .document import Document
 from .errors import ClaimLost, StoreError, WorkerDied
@@ -26,7 +27,7 @@ from .messages import Message
 from .operations import Claim, Commit, Operation, Pause, Record, Release
 from .pushing import push
 from .replies import Reply
-from .stores.base import Answered, Claimed, Committed, Deferred, Pending, Running
+from .stores.base import Answered, Claimed, Committed, Deferred, Pending, Running, Unclaimed
 
 __all__ = ["Cache", "Outcome", "Settings", "end", "resume", "turn"]
 
@@ -64,6 +65,8 @@ class Settings:
             double up to a quarter of a second.
         remember: Seconds a reply is remembered for copies of its message.
         fast: Whether the fast path is open.
+        blocking: Names of dialogs that were seen to block between two waits, which closes it for
+            them; the driver notes them.
     """
 
     rules: Rules
@@ -72,6 +75,7 @@ class Settings:
     poll: float = 0.02
     remember: float = 60.0
     fast: bool = True
+    blocking: set[str] = field(default_factory=set[str])
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -139,17 +143,20 @@ def turn(settings: Settings, user: str, message: Message, key: str, arrived: int
     live = settings.cache.take(user) if settings.cache is not None else None
     job = _Job(settings, user, message, key, arrived, _fresh(message) if live is None else live)
     claimed: Claimed | Answered | None = None
-    if (
-        settings.fast
-        and live is not None
-        and live.run is not None
-        and live.run.dialog.pure
-        and live.revision
-    ):
+    if settings.fast and _is_ready(job):
         fast = yield from _fast(job)
         if isinstance(fast, Outcome):
             return fast
         claimed = fast  # answered meanwhile, or None: start over with a claim
+    elif settings.fast and live is None:
+        found = yield from _claim(job, optimistic=True)
+        if isinstance(found, Unclaimed):
+            cold = yield from _cold(job, found)
+            if isinstance(cold, Outcome):
+                return cold
+            claimed = cold
+        else:
+            claimed = found
     for _ in range(RESTARTS):
         try:
             if claimed is None:
@@ -166,12 +173,24 @@ def turn(settings: Settings, user: str, message: Message, key: str, arrived: int
     )
 
 
-def _claim(job: _Job) -> Generator[Operation, Any, Claimed | Answered]:
-    """Ask until the turn is ours, or the message answered."""
+@overload
+def _claim(job: _Job) -> Generator[Operation, Any, Claimed | Answered]: ...
+@overload
+def _claim(
+    job: _Job, *, optimistic: bool
+) -> Generator[Operation, Any, Claimed | Unclaimed | Answered]: ...
+def _claim(
+    job: _Job, *, optimistic: bool = False
+) -> Generator[Operation, Any, Claimed | Unclaimed | Answered]:
+    """Ask until the turn is ours, or the message answered; or, if optimistic, nobody is about."""
     pause = job.settings.poll
     while True:
-        got = yield Claim(job.user, job.key, job.settings.lease, job.doc.have(), not job.asked)
-        job.asked = True
+        got = yield Claim(
+            job.user, job.key, job.settings.lease, job.doc.have(), not job.asked, optimistic
+        )
+        if isinstance(got, Unclaimed):
+            return got
+        job.asked, optimistic = True, False
         if not isinstance(got, Running):
             return got  # type: ignore[no-any-return]
         yield Pause(pause, got.copies, got.since)
@@ -208,7 +227,7 @@ def _finished(
     return (yield from _commit(job, work))
 
 
-def _update(job: _Job, claimed: Claimed) -> None:
+def _update(job: _Job, claimed: Claimed | Unclaimed) -> None:
     """Bring the document in hand to what was claimed.
 
     Raises:
@@ -289,7 +308,9 @@ def _perform(
                 op = flow.send(result)
             except StopIteration:
                 return Outcome(None)
-        if isinstance(op, Checkpoint):
+        if op is NEEDS_CLAIM:
+            result = None
+        elif isinstance(op, Checkpoint):
             work.pause()
             write = job.doc.write(job.arrived, grace=job.grace, unfinished=work.key)
             committed = yield Record(job.user, job.fence, write)
@@ -323,19 +344,46 @@ def _commit(job: _Job, work: Turn) -> Transaction:
         work.unpack()
 
 
+def _is_ready(job: _Job) -> bool:
+    """Whether a live dialog is in hand that may run before the turn is anybody's."""
+    run = job.doc.run
+    return (
+        run is not None
+        and run.dialog.pure
+        and run.dialog.name not in job.settings.blocking
+        and job.doc.revision != 0
+    )
+
+
+def _cold(job: _Job, found: Unclaimed) -> Generator[Operation, Any, Outcome | Answered | None]:
+    """Replay the dialog from what was read without a claim, and go on as if it had been live.
+
+    Returns:
+        See `_fast`.
+    """
+    _update(job, found)
+    top = job.doc.top
+    blocks = top is not None and top.dialog in job.settings.blocking
+    if blocks or job.doc.interrupted or not job.work().is_pure():
+        return None
+    return (yield from _fast(job))
+
+
 def _fast(job: _Job) -> Generator[Operation, Any, Outcome | Answered | None]:
-    """Run the live dialog first and commit after.
+    """Run the dialog first and commit after.
 
     No claim is held meanwhile, however long the dialog computes: another worker may do the same
-    work, and only one of the two is committed. See `docs/architecture.md`, "A fast turn takes no
-    claim", for what that costs a dialog that blocks for longer than the platform's window.
+    work, and only one of the two is committed. A dialog that is seen to block is claimed for from
+    then on; see `docs/architecture.md`, "A fast turn takes no claim".
 
     Returns:
         The outcome; or the answer the message had already; or None if the turn has to start over
         with a claim.
     """
-    doc, expected = job.doc, job.doc.revision
-    limit = doc.limit
+    doc, expected, limit = job.doc, job.doc.revision, job.doc.limit
+    if limit is not None and doc.age > limit:
+        limit = None  # it is over already, and will be so when the store looks at it
+    ran = doc.top.dialog if doc.top is not None else ""
     work = job.work()
     flow = work.handle()
     try:
@@ -348,7 +396,7 @@ def _fast(job: _Job) -> Generator[Operation, Any, Outcome | Answered | None]:
     write = doc.write(job.arrived, grace=job.grace)
     done = yield Commit(
         job.user, job.key, write, encode_reply(reply), revision=expected,
-        max_age=limit, remember=job.settings.remember,
+        max_age=limit, remember=job.settings.remember, ran=ran,
     )  # fmt: skip
     if isinstance(done, Committed):
         doc.wrote(write, done)
@@ -369,7 +417,7 @@ def _claim_for_step(
     expected: int,
     limit: float | None,
 ) -> Generator[Operation, Any, Outcome | Answered | None]:
-    """The live dialog asks for a step: claim, and go on only if nothing has moved."""
+    """What the dialog asks for takes a claim: go on only if nothing has moved."""
     got = yield Claim(job.user, job.key, job.settings.lease, job.doc.have(), not job.asked)
     job.asked = True
     if not isinstance(got, Claimed):

@@ -13,8 +13,11 @@ import redis
 from tests.full_path.accumulator import TRANSCRIPT, make_bot
 from tests.full_path.doors import OpenDoor
 from tests.full_path.people import Person
+from wechat_dialog import runner
 
 END = "that was all"
+# The records are asked for in the first of two, in one go with the script that looks or claims.
+TRIPS = {"1": ["EVALSHA"], "2": ["EVALSHA", "LRANGE", "EVALSHA"]}
 LONG = 30  # numbers to add, so turns of one conversation
 
 
@@ -54,15 +57,15 @@ def _connections(client: redis.Redis) -> int:
 
 
 @pytest.mark.parametrize(
-    ("live_dialogs", "counts"),
+    ("live_dialogs", "trips"),
     [
         # The start and the word that nobody takes find no live dialog; all between do.
-        pytest.param(100, [2, 1, 1, 1, 1, 2], id="live"),
-        pytest.param(0, [2, 2, 2, 2, 2, 2], id="cold"),
+        pytest.param(100, "211112", id="live"),
+        pytest.param(0, "222222", id="cold"),
     ],
 )
-def test_a_turn_is_one_script_call_live_and_two_cold(
-    open_door: OpenDoor, redis_url: str, live_dialogs: int, counts: list[int]
+def test_a_turn_is_one_round_trip_live_and_two_cold(
+    open_door: OpenDoor, redis_url: str, live_dialogs: int, trips: str
 ) -> None:
     door = open_door(make_bot(redis_url, live_dialogs=live_dialogs))
     for text, _ in TRANSCRIPT:  # connects, and loads the scripts
@@ -73,13 +76,13 @@ def test_a_turn_is_one_script_call_live_and_two_cold(
         with watched(redis_url) as seen:
             assert person.say(text) == answer
         turns.append(seen)
-    assert [turn.commands for turn in turns] == [["EVALSHA"] * count for count in counts]
+    assert [turn.commands for turn in turns] == [TRIPS[count] for count in trips]
     assert [turn.connections for turn in turns] == [0] * len(turns)
 
 
-@pytest.mark.parametrize(("live_dialogs", "calls"), [(100, 1), (0, 2)], ids=["live", "cold"])
+@pytest.mark.parametrize(("live_dialogs", "trips"), [(100, "1"), (0, "2")], ids=["live", "cold"])
 def test_the_length_of_a_conversation_costs_no_command(
-    open_door: OpenDoor, redis_url: str, live_dialogs: int, calls: int
+    open_door: OpenDoor, redis_url: str, live_dialogs: int, trips: str
 ) -> None:
     person = Person(open_door(make_bot(redis_url, live_dialogs=live_dialogs)))
     for text in ("累加器", str(LONG + 1)):
@@ -88,7 +91,28 @@ def test_the_length_of_a_conversation_costs_no_command(
         person.say("1")
     with watched(redis_url) as seen:
         assert person.say("1") == f"一共是 {LONG + 1}。"
-    assert seen.commands == ["EVALSHA"] * calls
+    assert seen.commands == TRIPS[trips]
+
+
+@pytest.mark.parametrize("live_dialogs", [100, 0], ids=["live", "cold"])
+def test_a_dialog_that_blocks_is_claimed_for_from_then_on(
+    open_door: OpenDoor,
+    redis_url: str,
+    live_dialogs: int,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    person = Person(open_door(make_bot(redis_url, live_dialogs=live_dialogs)))
+    for text in ("累加器", "3"):
+        person.say(text)
+    monkeypatch.setattr(runner, "BLOCKS", -1.0)  # any time is too long
+    assert person.say("1") == "第 2 个数是？（已有 1）"
+    assert "blocks between two questions" in caplog.text
+    monkeypatch.undo()
+    with watched(redis_url) as seen:
+        assert person.say("1") == "第 3 个数是？（已有 2）"
+    cold = ["EVALSHA", "LRANGE", "EVALSHA", "EVALSHA"]  # looks, claims, commits
+    assert seen.commands == (["EVALSHA"] * 2 if live_dialogs else cold)
 
 
 def test_a_copy_of_an_answered_message_costs_one_call(open_door: OpenDoor, redis_url: str) -> None:

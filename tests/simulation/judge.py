@@ -31,7 +31,7 @@ from wechat_dialog.journal import (
 )
 from wechat_dialog.operations import Commit, RunStep
 from wechat_dialog.operations import Record as RecordNow
-from wechat_dialog.stores.base import Claimed, Running
+from wechat_dialog.stores.base import Claimed, Running, Unclaimed
 from wechat_dialog.turn import Outcome
 
 from .dialogs import FIRST_ID, MARK, QUESTION, RULES
@@ -127,7 +127,9 @@ class Judge:
         books.texts.setdefault(flying.key, flying.text)
 
     def asked(self, flying: Flying, result: object, now: float) -> None:
-        """A claim was asked for."""
+        """A claim was asked for, and not just a look taken, which leaves no trace."""
+        if isinstance(result, Unclaimed):
+            return
         books = self.books(flying.user)
         books.seen.setdefault(flying.key, now)
         if isinstance(result, Running):

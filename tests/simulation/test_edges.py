@@ -103,8 +103,8 @@ def test_a_reply_put_off_on_the_fast_path_is_held_for_the_next_message() -> None
 def test_a_turn_that_another_message_finishes_is_told_with_that_message() -> None:
     desk = Desk()
     desk.say(1, "加1s", desk.cold)
-    desk.drive(desk.turn(2, "2", desk.cold), only=3)
-    assert desk.asked == ["Claim", "RunStep", "Record"]
+    desk.drive(desk.turn(2, "2", desk.cold), only=4)
+    assert desk.asked == ["Claim", "Claim", "RunStep", "Record"], "a look, and then a claim"
     desk.now += 3.1
     answer = desk.say(3, "帮助", desk.cold)
     assert [found[1] for found in MARK.finditer(answer)] == ["2", "2", "2", "3"]
@@ -115,7 +115,7 @@ def test_what_was_owed_survives_a_crash_in_the_turn_that_would_have_said_it() ->
     desk = Desk()
     desk.store.defer(USER, f"1700000000:{FIRST_ID + 1}")
     desk.say(1, "帮助", desk.cold)
-    desk.drive(desk.turn(2, "客服", desk.cold), only=3)
+    desk.drive(desk.turn(2, "客服", desk.cold), only=4)
     desk.now += 3.1
     answer = desk.say(2, "客服", desk.cold)
     assert [found[1] for found in MARK.finditer(answer)] == ["1", "2"]
@@ -146,8 +146,8 @@ def put_off(desk: Desk, serial: int, text: str) -> None:
 def test_a_message_told_to_wait_is_answered_though_its_worker_died_in_its_first_step() -> None:
     desk = Desk()
     desk.say(1, "加1s", desk.cold)
-    desk.drive(desk.turn(2, "2", desk.cold), only=2)
-    assert desk.asked == ["Claim", "RunStep"]
+    desk.drive(desk.turn(2, "2", desk.cold), only=3)
+    assert desk.asked == ["Claim", "Claim", "RunStep"]
     put_off(desk, 2, "2")
     desk.now += 3600.0
     answer = desk.say(3, "帮助", desk.cold)
@@ -194,7 +194,7 @@ def test_a_turn_that_kills_every_worker_traps_its_user_in_the_end_no_more(put: b
     desk = Desk()
     desk.say(1, "加1sg", desk.cold)
     # The first step is recorded, or the message put off; the next step ends the process.
-    desk.drive(desk.turn(2, "2", desk.cold), only=2 if put else 4)
+    desk.drive(desk.turn(2, "2", desk.cold), only=3 if put else 5)
     if put:
         put_off(desk, 2, "2")
     for serial in range(3, 3 + DEATHS - 1):

@@ -24,7 +24,7 @@ from wechat_dialog.operations import (
     RunSteps,
     StepOutcome,
 )
-from wechat_dialog.stores.base import Claimed, Committed
+from wechat_dialog.stores.base import Claimed, Committed, Unclaimed
 from wechat_dialog.stores.memory import MemoryStore
 from wechat_dialog.turn import Outcome, Settings
 
@@ -209,14 +209,15 @@ class Workers:
         if fault is not None:
             return
         seat = flying.seat
-        if seat is not None and op.arrival:
+        arrived = op.arrival and not isinstance(result, Unclaimed)
+        if seat is not None and arrived:
             flying.worker.told[id(seat.flight)] = self.now
         if isinstance(result, Claimed):
             fence = flying.fence = result.fence
             wait = LEASE / 3 * (1 + flying.dice.roll())
             self.later(wait, flying.worker, lambda: self._beat(flying, fence))
         if (
-            seat is not None and op.arrival and flying.worker.synchronous and not flying.left
+            seat is not None and arrived and flying.worker.synchronous and not flying.left
             and seat.is_last(WINDOW) and flying.chain is not None and flying.connection is not None
         ):  # fmt: skip
             flying.left = True

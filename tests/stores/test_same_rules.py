@@ -15,7 +15,16 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from tests.stores.redis_clock import KEY
 from wechat_dialog.errors import ClaimLost
-from wechat_dialog.stores.base import Claimed, Committed, Have, Parked, Shown, Store, Write
+from wechat_dialog.stores.base import (
+    Claimed,
+    Committed,
+    Have,
+    Parked,
+    Shown,
+    Store,
+    Unclaimed,
+    Write,
+)
 from wechat_dialog.stores.memory import MemoryStore
 from wechat_dialog.stores.redis import RedisStore
 from wechat_dialog.stores.sqlite import SQLiteStore
@@ -87,7 +96,7 @@ class SameRules(RuleBasedStateMachine):
             assert outcome(partial(call, store)) == expected, type(store).__name__
         if isinstance(expected, Claimed):
             self.fences.append(expected.fence)
-        if isinstance(expected, Claimed | Committed):
+        if isinstance(expected, Claimed | Unclaimed | Committed):
             self.revisions.append(expected.revision or 7)
             self.journals.append(expected.journal)
         return expected
@@ -96,10 +105,23 @@ class SameRules(RuleBasedStateMachine):
     def time_passes(self, seconds: float) -> None:
         self.time += round(seconds * 1e6)
 
-    @rule(user=users, key=keys, lease=leases, arrival=st.booleans(), held=st.integers(0, 3))
-    def claim(self, user: str, key: str, lease: float, arrival: bool, held: int) -> None:
+    @rule(
+        user=users,
+        key=keys,
+        lease=leases,
+        arrival=st.booleans(),
+        held=st.integers(0, 3),
+        optimistic=st.booleans(),
+    )
+    def claim(
+        self, user: str, key: str, lease: float, arrival: bool, held: int, optimistic: bool
+    ) -> None:
         have = Have(self.journals[-1], held) if held else Have()
-        self.ask(lambda s: s.claim(user, key, lease=lease, have=have, arrival=arrival))
+        self.ask(
+            lambda s: s.claim(
+                user, key, lease=lease, have=have, arrival=arrival, optimistic=optimistic
+            )
+        )
 
     @rule(user=users, write=writes, back=st.sampled_from([1, 1, 1, 2]))
     def record(self, user: str, write: Write, back: int) -> None:

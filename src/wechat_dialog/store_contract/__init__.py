@@ -16,19 +16,20 @@ from __future__ import annotations
 import pytest
 
 # The asserts of a plain module say nothing about the values they compare.
-for _part in ("asking", "claims", "commits", "fast_path", "keeping", "races"):
+for _part in ("asking", "claims", "commits", "fast_path", "keeping", "looks", "races"):
     pytest.register_assert_rewrite(f"wechat_dialog.store_contract.{_part}")
 
 from wechat_dialog.store_contract.claims import Claims  # noqa: E402
 from wechat_dialog.store_contract.commits import Commits  # noqa: E402
 from wechat_dialog.store_contract.fast_path import FastPath  # noqa: E402
 from wechat_dialog.store_contract.keeping import Keeping  # noqa: E402
+from wechat_dialog.store_contract.looks import Looks  # noqa: E402
 from wechat_dialog.store_contract.races import Races  # noqa: E402
 
 __all__ = ["StoreContract"]
 
 
-class StoreContract(Claims, Commits, FastPath, Keeping, Races):
+class StoreContract(Claims, Commits, FastPath, Keeping, Looks, Races):
     """What every store promises. Subclass it and override `store`, and what else helps.
 
     Attributes:

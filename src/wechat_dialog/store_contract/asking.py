@@ -20,6 +20,7 @@ from wechat_dialog.stores.base import (
     Deferred,
     Running,
     Store,
+    Unclaimed,
     Write,
 )
 
@@ -93,7 +94,7 @@ def together(calls: Sequence[Callable[[], Any]]) -> list[Any]:
     return results
 
 
-def granted(result: Claimed | Answered | Running) -> Claimed:
+def granted(result: Claimed | Unclaimed | Answered | Running) -> Claimed:
     """Return the claim that a test needs to get on."""
     assert isinstance(result, Claimed)
     return result

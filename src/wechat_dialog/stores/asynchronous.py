@@ -24,6 +24,7 @@ from wechat_dialog.stores.base import (
     Have,
     Running,
     Store,
+    Unclaimed,
     Write,
 )
 from wechat_dialog.stores.memory import MemoryStore
@@ -94,10 +95,23 @@ class _Adapted:
         self._calls = calls
 
     async def claim(
-        self, user: str, key: str, *, lease: float, have: Have = NOTHING, arrival: bool = True
-    ) -> Claimed | Answered | Running:
+        self,
+        user: str,
+        key: str,
+        *,
+        lease: float,
+        have: Have = NOTHING,
+        arrival: bool = True,
+        optimistic: bool = False,
+    ) -> Claimed | Unclaimed | Answered | Running:
         return await self._calls.call(
-            self._store.claim, user, key, lease=lease, have=have, arrival=arrival
+            self._store.claim,
+            user,
+            key,
+            lease=lease,
+            have=have,
+            arrival=arrival,
+            optimistic=optimistic,
         )
 
     async def record(self, user: str, fence: int, write: Write) -> Committed:

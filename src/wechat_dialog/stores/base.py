@@ -33,6 +33,7 @@ __all__ = [
     "Shown",
     "Store",
     "Stored",
+    "Unclaimed",
     "Write",
 ]
 
@@ -143,6 +144,28 @@ class Claimed(msgspec.Struct, frozen=True):
     lost: int = 0
 
 
+class Unclaimed(msgspec.Struct, frozen=True):
+    """The document, for a turn that commits without a claim; nothing was noted down.
+
+    Attributes:
+        revision: As in `Claimed`, but never 0: to be handed to `commit`.
+        journal: As in `Claimed`.
+        length: As in `Claimed`.
+        head: As in `Claimed`.
+        records: The whole journal.
+        data: As in `Claimed`.
+        age: As in `Claimed`.
+    """
+
+    revision: int
+    journal: int
+    length: int
+    head: bytes
+    records: tuple[bytes, ...]
+    data: bytes
+    age: float
+
+
 class Answered(msgspec.Struct, frozen=True):
     """This very message was answered already.
 
@@ -245,8 +268,15 @@ class Store(Protocol):
     """
 
     def claim(
-        self, user: str, key: str, *, lease: float, have: Have = NOTHING, arrival: bool = True
-    ) -> Claimed | Answered | Running:
+        self,
+        user: str,
+        key: str,
+        *,
+        lease: float,
+        have: Have = NOTHING,
+        arrival: bool = True,
+        optimistic: bool = False,
+    ) -> Claimed | Unclaimed | Answered | Running:
         """Ask for the user's turn for one message. One round trip.
 
         Granted if nobody holds an unexpired claim and no other message of this user waits with a
@@ -261,6 +291,10 @@ class Store(Protocol):
             have: What of the journal the caller holds, so that only the rest is sent.
             arrival: True for the first question of a request, which counts as one more copy of the
                 message; False for the same request asking again.
+            optimistic: True: the caller would rather read than claim. Where a document is there,
+                nothing is known of this message, and no other asks, waits, is pending or has left a
+                claim behind, the answer is `Unclaimed`: nothing is written, and the same request
+                may ask again as if for the first time. False, or `have` of any journal: never.
         """
         ...
 
@@ -377,8 +411,15 @@ class AsyncStore(Protocol):
     """The same promises as `Store`, for an event loop: no method blocks it."""
 
     async def claim(
-        self, user: str, key: str, *, lease: float, have: Have = NOTHING, arrival: bool = True
-    ) -> Claimed | Answered | Running:
+        self,
+        user: str,
+        key: str,
+        *,
+        lease: float,
+        have: Have = NOTHING,
+        arrival: bool = True,
+        optimistic: bool = False,
+    ) -> Claimed | Unclaimed | Answered | Running:
         """See `Store.claim`."""
         ...
 

@@ -27,10 +27,11 @@ from wechat_dialog.stores.base import (
     Running,
     Shown,
     Stored,
+    Unclaimed,
     Write,
 )
 from wechat_dialog.stores.redis_address import Address
-from wechat_dialog.stores.redis_calls import Call, Calls
+from wechat_dialog.stores.redis_calls import Call, Calls, certain, token
 from wechat_dialog.stores.redis_lines import AsyncLines, Lines
 
 # The guard against a missing redis-py is in `redis_clients`, so it is imported before.
@@ -109,19 +110,20 @@ class RedisStore:
 
     def _send(self, call: Call[T]) -> T:
         try:
-            answer = self._ask("EVALSHA", call.script.sha, *call.arguments)
+            answer = self._ask("EVALSHA", call.script.sha, call)
         except NoScriptError:
             # A server that is new, restarted or promoted learns the script from its text.
-            answer = self._ask("EVAL", call.script.source, *call.arguments)
+            answer = self._ask("EVAL", call.script.source, call)
         return call.read(answer)
 
-    def _ask(self, *words: str | bytes | int) -> Any:
+    def _ask(self, command: str, script: str, call: Call[Any]) -> Any:
+        words = (command, script, *call.arguments)
         if not self._direct:
             return (self._client or self._connected()).execute_command(*words)
         lines = self._lines
         if lines is None:
             lines = self._lines = Lines(self._connected())
-        return lines.ask(*words)
+        return lines.ask(words) if call.beside is None else lines.ask_both(words, call.beside)
 
     def _insist(self, call: Call[T], error: Exception) -> T:
         for pause in clients.pauses(self._patience):
@@ -137,10 +139,28 @@ class RedisStore:
         raise clients.explain(error) from error
 
     def claim(
-        self, user: str, key: str, *, lease: float, have: Have = NOTHING, arrival: bool = True
-    ) -> Claimed | Answered | Running:
+        self,
+        user: str,
+        key: str,
+        *,
+        lease: float,
+        have: Have = NOTHING,
+        arrival: bool = True,
+        optimistic: bool = False,
+    ) -> Claimed | Unclaimed | Answered | Running:
         """See `Store.claim`."""
-        return self._call(self._calls.claim(user, key, lease=lease, have=have, arrival=arrival))
+        caller = token()
+        got = self._call(
+            self._calls.claim(
+                user, key, caller, lease=lease, have=have, arrival=arrival, optimistic=optimistic,
+                beside=self._direct,
+            )
+        )  # fmt: skip
+        if got is None:
+            got = self._call(
+                self._calls.claim(user, key, caller, lease=lease, have=have, arrival=arrival)
+            )
+        return certain(got)
 
     def record(self, user: str, fence: int, write: Write) -> Committed:
         """See `Store.record`."""
@@ -278,14 +298,18 @@ class AsyncRedisStore:
 
     async def _send(self, call: Call[T]) -> T:
         try:
-            answer = await self._ask("EVALSHA", call.script.sha, *call.arguments)
+            answer = await self._ask("EVALSHA", call.script.sha, call)
         except NoScriptError:
-            answer = await self._ask("EVAL", call.script.source, *call.arguments)
+            answer = await self._ask("EVAL", call.script.source, call)
         return call.read(answer)
 
-    async def _ask(self, *words: str | bytes | int) -> Any:
+    async def _ask(self, command: str, script: str, call: Call[Any]) -> Any:
+        words = (command, script, *call.arguments)
         if self._direct:
-            return await self._line().ask(*words)
+            line = self._line()
+            return await (
+                line.ask(words) if call.beside is None else line.ask_both(words, call.beside)
+            )
         try:
             return await self._connected().execute_command(*words)
         except AttributeError as error:
@@ -314,11 +338,28 @@ class AsyncRedisStore:
         raise clients.explain(error) from error
 
     async def claim(
-        self, user: str, key: str, *, lease: float, have: Have = NOTHING, arrival: bool = True
-    ) -> Claimed | Answered | Running:
+        self,
+        user: str,
+        key: str,
+        *,
+        lease: float,
+        have: Have = NOTHING,
+        arrival: bool = True,
+        optimistic: bool = False,
+    ) -> Claimed | Unclaimed | Answered | Running:
         """See `Store.claim`."""
-        call = self._calls.claim(user, key, lease=lease, have=have, arrival=arrival)
-        return await self._call(call)
+        caller = token()
+        got = await self._call(
+            self._calls.claim(
+                user, key, caller, lease=lease, have=have, arrival=arrival, optimistic=optimistic,
+                beside=self._direct,
+            )
+        )  # fmt: skip
+        if got is None:
+            got = await self._call(
+                self._calls.claim(user, key, caller, lease=lease, have=have, arrival=arrival)
+            )
+        return certain(got)
 
     async def record(self, user: str, fence: int, write: Write) -> Committed:
         """See `Store.record`."""

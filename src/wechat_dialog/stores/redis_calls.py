@@ -32,10 +32,11 @@ from wechat_dialog.stores.base import (
     Running,
     Shown,
     Stored,
+    Unclaimed,
     Write,
 )
 
-__all__ = ["Call", "Calls", "Script"]
+__all__ = ["Call", "Calls", "Script", "certain", "token"]
 
 T = TypeVar("T")
 
@@ -67,11 +68,14 @@ class Call(msgspec.Struct, Generic[T], frozen=True):
         script: What to run.
         arguments: Number of keys, keys, arguments: all that follows the script in EVALSHA.
         read: Turns the server's answer into a result, or raises `ClaimLost`.
+        beside: Another command, sent with it; its answer is read as the second of a pair. None:
+            there is none.
     """
 
     script: Script
     arguments: tuple[str | bytes | int, ...]
     read: Callable[[Any], T]
+    beside: tuple[str | bytes | int, ...] | None = None
 
 
 @cache
@@ -79,7 +83,7 @@ def _source(name: str) -> str:
     return files("wechat_dialog.stores").joinpath("lua", f"{name}.lua").read_text("utf-8")
 
 
-def _token() -> str:
+def token() -> str:
     """Return a name for this very call; a fork must not repeat it, so no seeded generator."""
     return os.urandom(6).hex()
 
@@ -113,14 +117,13 @@ class Calls:
         self._learns = clock is None
         clock = _source("clock") if clock is None else clock
 
-        def script(name: str, *, alone: bool = False) -> Script:
-            before = "" if alone else _source("document")
-            source = "\n".join((clock, before, _source(name)))
+        def script(name: str, *, before: tuple[str, ...] = ("document",)) -> Script:
+            source = "\n".join((clock, *map(_source, before), _source(name)))
             return Script(source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest())
 
-        self._claim = script("claim")
+        self._claim = script("claim", before=("look", "document"))
         self._write = script("write")
-        self._fast = script("fast", alone=True)
+        self._fast = script("fast", before=())
         self._defer = script("defer")
         self._renew = script("renew")
         self._release = script("release")
@@ -149,18 +152,46 @@ class Calls:
         return tag[len(self._before) :].replace("%7D", "}").replace("%25", "%"), kind
 
     def claim(
-        self, user: str, key: str, *, lease: float, have: Have, arrival: bool
-    ) -> Call[Claimed | Answered | Running]:
-        """See `Store.claim`."""
+        self,
+        user: str,
+        key: str,
+        caller: str,
+        *,
+        lease: float,
+        have: Have,
+        arrival: bool,
+        optimistic: bool = False,
+        beside: bool = False,
+    ) -> Call[Claimed | Unclaimed | Answered | Running | None]:
+        """See `Store.claim`.
+
+        Args:
+            user: As there.
+            key: As there.
+            caller: A token, the same where the same question is asked again.
+            lease: As there.
+            have: As there.
+            arrival: As there.
+            optimistic: As there.
+            beside: Whether the records may be asked for by a command beside the script: through a
+                script each of them costs the server ten times as much.
+
+        Returns:
+            None if the records read beside the script are not those that it saw: ask again, with
+            the script alone.
+        """
         k = self._keys(user)
+        beside = beside and arrival and not have.journal
+        reads = optimistic and not have.journal
         return Call(
             self._claim,
             (
                 *(5, k + "h", k + "j", k + "c", f"{k}a:{key}", k + "d"),
-                *(rules.micros(lease), key, _token(), int(arrival)),
-                *(have.journal, have.length),
+                *(rules.micros(lease), key, caller, int(arrival)),
+                *(have.journal, have.length, f"{reads:d}", f"{beside:d}"),
             ),
-            _read_claim,
+            _read_claim_beside if beside else _read_claim,
+            ("LRANGE", k + "j", "0", "-1") if beside else None,
         )
 
     def record(self, user: str, fence: int, write: Write) -> Call[Committed]:
@@ -170,7 +201,7 @@ class Calls:
             self._write,
             (
                 *_write_keys(k, (k + "h", k + "j", k + "c"), write),
-                *(0, fence, 0, "", 0, 0, _token()),
+                *(0, fence, 0, "", 0, 0, token()),
                 *_change(write),
                 *("", b"", 0, *_bulk(write)),
             ),
@@ -202,7 +233,7 @@ class Calls:
                 self._fast,
                 (
                     *("4", f"{k}h", f"{k}j", f"{k}c", f"{k}a:{key}"),
-                    f"{revision} {limit} {deferred:d} {_token()} {kept}",
+                    f"{revision} {limit} {deferred:d} {token()} {kept}",
                     *spans,
                     write.head,
                     reply,
@@ -214,7 +245,7 @@ class Calls:
             self._write,
             (
                 *_write_keys(k, (k + "h", k + "j", k + "c", f"{k}a:{key}"), write),
-                *(1, fence, revision, limit, int(deferred), int(release), _token()),
+                *(1, fence, revision, limit, int(deferred), int(release), token()),
                 *_change(write),
                 *(key, reply, rules.micros(remember), *_bulk(write)),
             ),
@@ -344,8 +375,46 @@ def _lost() -> ClaimLost:
     )
 
 
-def _read_claim(answer: Any) -> Claimed | Answered | Running:
+def certain(
+    got: Claimed | Unclaimed | Answered | Running | None,
+) -> Claimed | Unclaimed | Answered | Running:
+    """Return what a claim's second question found, for which the script alone has answered."""
+    if got is None:
+        raise AssertionError("a script sees its records and its head at one moment")
+    return got
+
+
+def _read_claim_beside(answers: Any) -> Claimed | Unclaimed | Answered | Running | None:
+    answer, records = answers
+    if type(answer) is bytes:
+        return _unclaimed(answer, records)
+    claimed = _read_claim(answer)
+    if not isinstance(claimed, Claimed):
+        return claimed
+    if len(records) < claimed.length:
+        return None  # an operator has ended the conversation between the two
+    return msgspec.structs.replace(claimed, records=tuple(records[: claimed.length]))
+
+
+def _unclaimed(answer: bytes, records: list[bytes]) -> Unclaimed | None:
+    """Read what look.lua says; None if it does not go with these records."""
+    first, _, text = answer.partition(b"\n")
+    now, size = map(int, first.split())
+    data, (line, _, head) = text[:size], text[size:].partition(b"\n")
+    _, revision, journal, length, committed, _ = line.split()
+    count = int(length)
+    if len(records) < count:
+        return None
+    if len(records) > count:
+        del records[count:]
+    age = max(now - int(committed), 0) / 1e6
+    return Unclaimed(int(revision), int(journal), count, head, tuple(records), data, age)
+
+
+def _read_claim(answer: Any) -> Claimed | Unclaimed | Answered | Running | None:
     kind = answer[0]
+    if type(kind) is bytes:
+        return _unclaimed(kind, answer[1])
     if kind == _DONE:
         _, fence, revision, journal, length, age, deferred, since, copies, *rest = answer
         pending, lost, head, data, records = rest

@@ -45,13 +45,24 @@ class Lines:
         self._idle: list[Any] = []
         self._process = os.getpid()
 
-    def ask(self, *words: Word) -> Any:
+    def ask(self, words: tuple[Word, ...]) -> Any:
         """Send one command and return the answer.
 
         Raises:
             ResponseError: It is an error.
             ConnectionError: There is none; of redis-py, as others of its errors.
         """
+        return self._ask(words, None)
+
+    def ask_both(self, words: tuple[Word, ...], beside: tuple[Word, ...]) -> tuple[Any, Any]:
+        """Send two commands in one go and return both answers; see `ask`.
+
+        Nothing keeps others from being served between the two.
+        """
+        first, second = self._ask(words, beside)
+        return first, second
+
+    def _ask(self, words: tuple[Word, ...], beside: tuple[Word, ...] | None) -> Any:
         if self._process != os.getpid():  # a fork's child has the descriptors, not the connections
             self._idle, self._process = [], os.getpid()
         try:
@@ -59,8 +70,13 @@ class Lines:
         except IndexError:
             connection = self._pool.get_connection()
         try:
-            connection.send_packed_command(_packed(connection, words))
-            answer = connection.read_response()
+            if beside is None:
+                connection.send_packed_command(_packed(connection, words))
+                answer = connection.read_response()
+            else:
+                both = [*_packed(connection, words), *_packed(connection, beside)]
+                connection.send_packed_command([b"".join(both)])
+                answer = self._read_both(connection)
         except ResponseError:
             self._idle.append(connection)
             raise
@@ -73,6 +89,15 @@ class Lines:
             raise
         self._idle.append(connection)
         return answer
+
+    def _read_both(self, connection: Any) -> tuple[Any, Any]:
+        try:
+            first = connection.read_response()
+        except ResponseError:
+            with contextlib.suppress(ResponseError):
+                connection.read_response()
+            raise
+        return first, connection.read_response()
 
     def close(self) -> None:
         """Close the connections that are in nobody's hands."""
@@ -101,12 +126,24 @@ class AsyncLines:
         self._greeting = greeting
         self._idle: list[Any] = []
 
-    async def ask(self, *words: Word) -> Any:
+    async def ask(self, words: tuple[Word, ...]) -> Any:
         """See `Lines.ask`.
 
         Raises:
             TimeoutError: There is no answer within the limit.
         """
+        return await self._ask(words, None)
+
+    async def ask_both(self, words: tuple[Word, ...], beside: tuple[Word, ...]) -> tuple[Any, Any]:
+        """See `Lines.ask_both`.
+
+        Raises:
+            TimeoutError: There is no answer within the limit.
+        """
+        first, second = await self._ask(words, beside)
+        return first, second
+
+    async def _ask(self, words: tuple[Word, ...], beside: tuple[Word, ...] | None) -> Any:
         try:
             connection = self._idle.pop()
         except IndexError:
@@ -114,8 +151,13 @@ class AsyncLines:
                 connection = await self._pool.get_connection()
         try:
             async with asyncio.timeout(self._limit):
-                await connection.send_packed_command(_packed(connection, words))
-                answer = await connection.read_response()
+                if beside is None:
+                    await connection.send_packed_command(_packed(connection, words))
+                    answer = await connection.read_response()
+                else:
+                    both = [*_packed(connection, words), *_packed(connection, beside)]
+                    await connection.send_packed_command([b"".join(both)])
+                    answer = await self._read_both(connection)
         except ResponseError:
             self._idle.append(connection)
             raise
@@ -127,6 +169,15 @@ class AsyncLines:
             raise
         self._idle.append(connection)
         return answer
+
+    async def _read_both(self, connection: Any) -> tuple[Any, Any]:
+        try:
+            first = await connection.read_response()
+        except ResponseError:
+            with contextlib.suppress(ResponseError):
+                await connection.read_response()
+            raise
+        return first, await connection.read_response()
 
     async def close(self) -> None:
         """See `Lines.close`."""

@@ -24,6 +24,7 @@ from wechat_dialog.stores.base import (
     Have,
     Pending,
     Running,
+    Unclaimed,
     Write,
 )
 
@@ -41,12 +42,14 @@ __all__ = [
     "defer",
     "end",
     "forget_expired",
+    "is_quiet",
     "lacking",
     "micros",
     "record",
     "release",
     "renew",
     "seconds",
+    "unclaimed",
 ]
 
 PLACE_KEPT = 1_000_000
@@ -236,6 +239,26 @@ def claim(
     _outlive_claim(document)
     return Granted(
         document.fence, since, seen.copies, mark is not None, _pending(document, key, seen.first)
+    )
+
+
+def is_quiet(document: Document, mark: Mark | None) -> bool:
+    """Return whether a turn may do without a claim; `optimistic` in `Store.claim` says when."""
+    return not (mark is not None or not document.revision or document.fence or document.seen)
+
+
+def unclaimed(
+    document: Document, now: int, *, records: tuple[bytes, ...], data: bytes
+) -> Unclaimed:
+    """Put an `Unclaimed` together."""
+    return Unclaimed(
+        revision=document.revision,
+        journal=document.journal,
+        length=document.length,
+        head=document.head,
+        records=records,
+        data=data,
+        age=seconds(now - document.committed),
     )
 
 

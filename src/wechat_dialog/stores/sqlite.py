@@ -39,6 +39,7 @@ from wechat_dialog.stores.base import (
     Running,
     Shown,
     Stored,
+    Unclaimed,
     Write,
 )
 from wechat_dialog.stores.sqlite_rows import Rows, is_busy, prepare
@@ -181,14 +182,25 @@ class SQLiteStore:
                 ) from error
 
     def claim(
-        self, user: str, key: str, *, lease: float, have: Have = NOTHING, arrival: bool = True
-    ) -> Claimed | Answered | Running:
+        self,
+        user: str,
+        key: str,
+        *,
+        lease: float,
+        have: Have = NOTHING,
+        arrival: bool = True,
+        optimistic: bool = False,
+    ) -> Claimed | Unclaimed | Answered | Running:
         """See `Store.claim`."""
         with self._transaction(durable=False) as (rows, now):
             document = rows.open(user, now)
+            mark = rows.mark(user, key, now)
+            if optimistic and not have.journal and rules.is_quiet(document, mark):
+                everything = rows.records(user, 0)
+                return rules.unclaimed(document, now, records=everything, data=rows.data(user))
             granted = rules.claim(
                 document,
-                rows.mark(user, key, now),
+                mark,
                 key,
                 now,
                 lease=rules.micros(lease),

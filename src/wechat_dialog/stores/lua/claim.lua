@@ -1,8 +1,9 @@
--- KEYS h j c a d   ARGV lease key caller arrival have.journal have.length
+-- KEYS h j c a d
+-- ARGV lease key caller arrival have.journal have.length, whether a look will do (look.lua, which
+--      has read `got`), whether the records are asked for beside the script
 local h, j, c = KEYS[1], KEYS[2], KEYS[3]
 local lease, key, caller = tonumber(ARGV[1]), ARGV[2], ARGV[3]
 
-local got = redis.call('MGET', h, KEYS[4], KEYS[5], c)
 local mark = read_mark(got[2])
 if mark then return {ANSWERED, mark} end
 
@@ -64,6 +65,6 @@ if not doc then
     {}}
 end
 local start = format('%.0f', doc.journal) == ARGV[5] and ARGV[6] or '0'
-local records = redis.call('LRANGE', j, start, -1)
+local records = ARGV[8] == '1' and {} or redis.call('LRANGE', j, start, -1)
 return {DONE, claim.fence, doc.revision, doc.journal, doc.length, max(now - doc.committed, 0),
   deferred, since, me.copies, pending, claim.lost, doc.head, data, records}
