@@ -69,6 +69,7 @@ __all__ = [
     "Flow",
     "Routes",
     "Rules",
+    "dialog_of",
     "idempotency_key",
     "view_of",
 ]
@@ -109,6 +110,11 @@ class Routes(Protocol):
     def named(self, fn: Callable[..., Any]) -> Dialog | None:
         """Return the newest dialog whose function this is, or None."""
         ...
+
+
+def dialog_of(routes: Routes, frame: Frame) -> Dialog | None:
+    """Return the dialog that a conversation goes on with: its version, else the newest; or None."""
+    return routes.find(frame.dialog, frame.version) or routes.newest(frame.dialog)
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,18 +265,6 @@ class Conversation:
             return False
         return self.doc.interrupted or _waits_at(run, frame)
 
-    def is_pure(self) -> bool:
-        """Whether the conversation on top does nothing between waits but compute; True if there is
-        none.
-        """
-        frame = self.doc.top
-        dialog = None if frame is None else self._dialog_of(frame)
-        return frame is None or (dialog is not None and dialog.pure)
-
-    def _dialog_of(self, frame: Frame) -> Dialog | None:
-        routes = self.rules.routes
-        return routes.find(frame.dialog, frame.version) or routes.newest(frame.dialog)
-
     def wake(self, frame: Frame) -> Generator[Operation | Checkpoint, Any, Run | None]:
         """Rebuild the dialog of the conversation on top from its journal.
 
@@ -284,7 +278,7 @@ class Conversation:
             return self.doc.run
         # It is another's, or a worker with other code has asked something else meanwhile.
         self._put_away()
-        dialog = self._dialog_of(frame)
+        dialog = dialog_of(self.rules.routes, frame)
         if dialog is None:
             yield from self.park(
                 frame, LookupError(f"no dialog {frame.dialog!r} is registered any more")

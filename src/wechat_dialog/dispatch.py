@@ -16,7 +16,7 @@ import msgspec
 
 from . import messages, replies
 from .answers import text_of
-from .conversation import Checkpoint, Conversation, Flow, Rules, view_of
+from .conversation import Checkpoint, Conversation, Flow, Rules, dialog_of, view_of
 from .delivery import Parcel, divide, link, pack
 from .effects import TICKED, Wait
 from .engine import Raised, Run
@@ -516,8 +516,7 @@ class Turn(Conversation):
         """Return a rewind that takes back steps a dialog ran on its way out, where the mended code
         is on no way out and does something else; empty if all fits, or other steps do not.
         """
-        routes = self.rules.routes
-        dialog = routes.find(frame.dialog, frame.version) or routes.newest(frame.dialog)
+        dialog = dialog_of(self.rules.routes, frame)
         if parked.broke < 0 or dialog is None:
             return []
         run = self._run(dialog, frame, code=frame.code)

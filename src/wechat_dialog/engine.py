@@ -184,13 +184,11 @@ class Run:
         Raises:
             ReplayMismatch: The dialog does something else than they recorded.
         """
-        chat, plain = self.chat, self.trail is None
-        chat.replaying = True
+        plain = self.trail is None
+        self.chat.replaying = True
         try:
             for record in records:
                 at = self.at
-                # A plain text, given to the question it was given to: nearly every record, and
-                # where a replay spends its time; hence `_hear` and `_send` written out.
                 if (
                     plain
                     and type(record) is Answer
@@ -198,30 +196,27 @@ class Run:
                     and record.wait == at.id
                     and (read := at.reading.text) is not None
                 ):
-                    chat.heard = record
-                    chat.arrived = record.created * 1000 + record.late
-                    try:
-                        answer = read(chat, record.text)
-                    except ValueError as error:
-                        raise self._differs(f"an answer that no longer fits ({error})") from error
-                    if chat.outbox:
-                        chat.outbox.clear()
-                    try:
-                        effect = self._made.send(answer)
-                    except BaseException as error:  # noqa: BLE001 - see `_send`
-                        self._stopped(error)
-                    else:
-                        if type(effect) is Wait:
-                            self.at = effect
-                        else:
-                            self._interpret(effect)
-                    self.position += 1
+                    self._hear_again(record, read)
                 else:
                     self.feed(record)
         finally:
-            chat.replaying = False
+            self.chat.replaying = False
         if self._lost and isinstance(self.at, (StepCall, Gather)):
             self.must_not_repeat(self.at)
+
+    def _hear_again(self, record: Answer, read: Callable[[Chat, str], Any]) -> None:
+        """Feed a plain text to the question it was given to: nearly every record of a replay."""
+        chat = self.chat
+        chat.heard = record
+        chat.arrived = record.created * 1000 + record.late
+        try:
+            answer = read(chat, record.text)
+        except ValueError as error:
+            raise self._differs(f"an answer that no longer fits ({error})") from error
+        if chat.outbox:
+            chat.outbox.clear()
+        self._send(answer)
+        self.position += 1
 
     def feed(self, record: Record) -> None:
         """Feed one record, after which `at` is where the dialog stands.

@@ -27,7 +27,17 @@ from .stores.base import Answered, AsyncStore, Claimed, Committed, Running, Stor
 from .turn import Outcome
 from .window import Window
 
-__all__ = ["Defer", "Flight", "Flights", "Landing", "Listen", "Request", "Seat", "listen"]
+__all__ = [
+    "Defer",
+    "Flight",
+    "Flights",
+    "Landing",
+    "Listen",
+    "Request",
+    "Seat",
+    "listen",
+    "tells_copies",
+]
 
 LOOK_AGAIN = 0.25
 """Seconds after which a request looks again whether the store has told by now which copy it is."""
@@ -104,6 +114,15 @@ _landing = Lock()
 """Held for a moment at the end of every turn: one for all of them is enough."""
 
 
+def tells_copies(operation: Operation, result: object) -> bool:
+    """Whether the store has told which copy of its message a request is.
+
+    It does so at the request's first question for a claim; a look (`Unclaimed`) is none, since
+    other copies may have been looking too.
+    """
+    return isinstance(operation, Claim) and operation.arrival and not isinstance(result, Unclaimed)
+
+
 class Flight(msgspec.Struct, eq=False):
     """One message's turn in this process.
 
@@ -148,10 +167,8 @@ class Flight(msgspec.Struct, eq=False):
             self.user, self.fence = operation.user, result.fence
         if isinstance(result, (Claimed, Committed)):
             self.sure = now
-        if not isinstance(operation, Claim) or not operation.arrival:
+        if not tells_copies(operation, result):
             return
-        if isinstance(result, Unclaimed):
-            return  # a look: other copies may have been looking too
         if isinstance(result, (Claimed, Running)):
             if now - self.began <= window.seconds:
                 self.elsewhere = max(self.elsewhere, result.copies - 1)

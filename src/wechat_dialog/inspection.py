@@ -13,6 +13,7 @@ import msgspec
 from . import journal, messages, replies
 from .bot import Bot
 from .chat import Chat
+from .conversation import dialog_of
 from .dispatch import decode_reply
 from .effects import Wait
 from .engine import Run, describe
@@ -141,8 +142,7 @@ def _named(message: messages.Message) -> str:
 
 def _replayed(bot: Bot, top: Frame, records: list[Record], user: str, account: str) -> Told:
     """Replay it: what it waits at, and where it differs from what was recorded."""
-    routes = bot.rules.routes
-    dialog = routes.find(top.dialog, top.version) or routes.newest(top.dialog)
+    dialog = dialog_of(bot.rules.routes, top)
     waiting = {"kind": _KINDS.get(top.wait[:1], top.wait[:1]), "key": "", "prompt": ""}
     if top.wait[1:2] == "=":
         waiting["key"] = top.wait[2:]

@@ -20,6 +20,7 @@ import msgspec
 
 from . import exports, journal, messages, turn
 from .bot import Bot
+from .conversation import dialog_of
 from .deploy import Verdict, examine, run_of
 from .engine import Dialog, Run
 from .errors import DialogError
@@ -245,8 +246,7 @@ class Conversations:
         return sum(1 for _ in self._bot.store.list())
 
     def _dialog(self, frame: Frame) -> Dialog | None:
-        routes = self._bot.rules.routes
-        return routes.find(frame.dialog, frame.version) or routes.newest(frame.dialog)
+        return dialog_of(self._bot.rules.routes, frame)
 
     def _run_of(self, found: Found) -> Run | None:
         dialog = self._dialog(found.frame)

@@ -21,14 +21,14 @@ from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar, overload
 
-from .flights import Flight, Flights, Landing, Listen, Request, Seat, listen
+from .flights import Flight, Flights, Landing, Listen, Request, Seat, listen, tells_copies
 from .heartbeat import Heartbeat
 from .logs import log, report
 from .messages import Message
 from .operations import Claim, Commit, Operation, Pause, Push, RunStep, RunSteps
 from .performing import Steps
 from .replies import Reply
-from .stores.base import AsyncStore, Claimed, Store, Unclaimed
+from .stores.base import AsyncStore, Claimed, Store
 from .turn import Outcome, Settings, Transaction, turn
 from .window import Window
 
@@ -228,7 +228,7 @@ class Runner:
                     error = failure
                     continue
                 self._note(seat.flight, operation, result)
-                if may_leave and _has_arrived(operation, result):
+                if may_leave and tells_copies(operation, result):
                     left = self.settings.rules.pushes.allowed or seat.is_last(self.window)
                     if left:
                         return _Handed(result)
@@ -430,11 +430,6 @@ def _tell_if_alone(mark: tuple[str, str], flight: Flight, error: BaseException) 
             "user %s: a turn failed after its last request; the next message tries it again",
             mark[0], error=error,
         )  # fmt: skip
-
-
-def _has_arrived(operation: Operation, result: object) -> bool:
-    """Whether the store has told, for the first time, which copy of its message a request is."""
-    return isinstance(operation, Claim) and operation.arrival and not isinstance(result, Unclaimed)
 
 
 def _nothing_under_way() -> Any:

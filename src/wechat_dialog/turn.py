@@ -6,7 +6,7 @@ to be read and replayed. It is open to a dialog that is pure between its waits. 
 *claims* first. A turn that loses its claim has written nothing since, starts over, and finds what
 the winner wrote.
 
-Nothing here performs an operation, reads a clock or knows a store. A driver (`drivers.py`) sends
+Nothing here performs an operation, reads a clock or knows a store. A driver (`runner.py`) sends
 the results in.
 """
 
@@ -14,13 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
-from typing import Any, Protocol, overload
+from typing import Any, Protocol
 
 import msgspec
 
-from .conversation import NEEDS_CLAIM, Checkpoint, Flow, Rules
+from .conversation import NEEDS_CLAIM, Checkpoint, Flow, Rules, dialog_of
 from .dispatch import Turn, decode_reply, encode_reply, too_late
 from .document import Document
+from .engine import Dialog
 from .errors import ClaimLost, StoreError, WorkerDied
 from .journal import ParkedConversation, decode_pending
 from .messages import Message
@@ -143,20 +144,11 @@ def turn(settings: Settings, user: str, message: Message, key: str, arrived: int
     live = settings.cache.take(user) if settings.cache is not None else None
     job = _Job(settings, user, message, key, arrived, _fresh(message) if live is None else live)
     claimed: Claimed | Answered | None = None
-    if settings.fast and _is_ready(job):
-        fast = yield from _fast(job)
-        if isinstance(fast, Outcome):
-            return fast
-        claimed = fast  # answered meanwhile, or None: start over with a claim
-    elif settings.fast and live is None:
-        found = yield from _claim(job, optimistic=True)
-        if isinstance(found, Unclaimed):
-            cold = yield from _cold(job, found)
-            if isinstance(cold, Outcome):
-                return cold
-            claimed = cold
-        else:
-            claimed = found
+    if settings.fast and (live is None or _is_ready(job)):
+        done = yield from (_cold(job) if live is None else _fast(job))
+        if isinstance(done, Outcome):
+            return done
+        claimed = done  # claimed or answered meanwhile, or None: start over with a claim
     for _ in range(RESTARTS):
         try:
             if claimed is None:
@@ -173,24 +165,12 @@ def turn(settings: Settings, user: str, message: Message, key: str, arrived: int
     )
 
 
-@overload
-def _claim(job: _Job) -> Generator[Operation, Any, Claimed | Answered]: ...
-@overload
-def _claim(
-    job: _Job, *, optimistic: bool
-) -> Generator[Operation, Any, Claimed | Unclaimed | Answered]: ...
-def _claim(
-    job: _Job, *, optimistic: bool = False
-) -> Generator[Operation, Any, Claimed | Unclaimed | Answered]:
-    """Ask until the turn is ours, or the message answered; or, if optimistic, nobody is about."""
+def _claim(job: _Job) -> Generator[Operation, Any, Claimed | Answered]:
+    """Ask until the turn is ours, or the message answered."""
     pause = job.settings.poll
     while True:
-        got = yield Claim(
-            job.user, job.key, job.settings.lease, job.doc.have(), not job.asked, optimistic
-        )
-        if isinstance(got, Unclaimed):
-            return got
-        job.asked, optimistic = True, False
+        got = yield Claim(job.user, job.key, job.settings.lease, job.doc.have(), not job.asked)
+        job.asked = True
         if not isinstance(got, Running):
             return got  # type: ignore[no-any-return]
         yield Pause(pause, got.copies, got.since)
@@ -347,26 +327,34 @@ def _commit(job: _Job, work: Turn) -> Transaction:
 def _is_ready(job: _Job) -> bool:
     """Whether a live dialog is in hand that may run before the turn is anybody's."""
     run = job.doc.run
-    return (
-        run is not None
-        and run.dialog.pure
-        and run.dialog.name not in job.settings.blocking
-        and job.doc.revision != 0
-    )
+    return run is not None and job.doc.revision != 0 and _may_run(job.settings, run.dialog)
 
 
-def _cold(job: _Job, found: Unclaimed) -> Generator[Operation, Any, Outcome | Answered | None]:
-    """Replay the dialog from what was read without a claim, and go on as if it had been live.
+def _may_run(settings: Settings, dialog: Dialog) -> bool:
+    """Whether the fast path is open to a dialog."""
+    return dialog.pure and dialog.name not in settings.blocking
+
+
+def _cold(job: _Job) -> Generator[Operation, Any, Outcome | Claimed | Answered | None]:
+    """Read, if nobody is about, and replay the dialog; then go on as if it had been live.
 
     Returns:
-        See `_fast`.
+        See `_fast`; or the claim, which the store grants where a look is not enough.
     """
-    _update(job, found)
-    top = job.doc.top
-    blocks = top is not None and top.dialog in job.settings.blocking
-    if blocks or job.doc.interrupted or not job.work().is_pure():
+    found = yield Claim(job.user, job.key, job.settings.lease, optimistic=True)
+    if isinstance(found, Unclaimed):
+        _update(job, found)
+        top = job.doc.top
+        dialog = None if top is None else dialog_of(job.settings.rules.routes, top)
+        closed = top is not None and (dialog is None or not _may_run(job.settings, dialog))
+        if closed or job.doc.interrupted:
+            return None
+        return (yield from _fast(job))
+    job.asked = True
+    if isinstance(found, Running):
+        yield Pause(job.settings.poll, found.copies, found.since)
         return None
-    return (yield from _fast(job))
+    return found  # type: ignore[no-any-return]
 
 
 def _fast(job: _Job) -> Generator[Operation, Any, Outcome | Answered | None]:

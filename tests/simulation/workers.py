@@ -13,7 +13,7 @@ from typing import Any
 
 from wechat_dialog.cache import LiveDialogs
 from wechat_dialog.errors import ClaimLost, DialogError, StoreError
-from wechat_dialog.flights import Seat
+from wechat_dialog.flights import Seat, tells_copies
 from wechat_dialog.operations import (
     Claim,
     Commit,
@@ -24,7 +24,7 @@ from wechat_dialog.operations import (
     RunSteps,
     StepOutcome,
 )
-from wechat_dialog.stores.base import Claimed, Committed, Unclaimed
+from wechat_dialog.stores.base import Claimed, Committed
 from wechat_dialog.stores.memory import MemoryStore
 from wechat_dialog.turn import Outcome, Settings
 
@@ -209,7 +209,7 @@ class Workers:
         if fault is not None:
             return
         seat = flying.seat
-        arrived = op.arrival and not isinstance(result, Unclaimed)
+        arrived = tells_copies(op, result)
         if seat is not None and arrived:
             flying.worker.told[id(seat.flight)] = self.now
         if isinstance(result, Claimed):

@@ -238,7 +238,7 @@ def test_all_stores_answer_alike(machine: type[SameRules], pytestconfig: pytest.
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=2000 if pytestconfig.getoption("--long") else 36,
+            max_examples=2000 if pytestconfig.getoption("--long") else 60,
             stateful_step_count=40,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],

@@ -31,7 +31,7 @@ from wechat_dialog.stores.base import (
     Write,
 )
 from wechat_dialog.stores.redis_address import Address
-from wechat_dialog.stores.redis_calls import Call, Calls, certain, token
+from wechat_dialog.stores.redis_calls import Call, Calls, Torn
 from wechat_dialog.stores.redis_lines import AsyncLines, Lines
 
 # The guard against a missing redis-py is in `redis_clients`, so it is imported before.
@@ -114,7 +114,12 @@ class RedisStore:
         except NoScriptError:
             # A server that is new, restarted or promoted learns the script from its text.
             answer = self._ask("EVAL", call.script.source, call)
-        return call.read(answer)
+        try:
+            return call.read(answer)
+        except Torn:
+            if call.instead is None:
+                raise
+            return self._send(call.instead)
 
     def _ask(self, command: str, script: str, call: Call[Any]) -> Any:
         words = (command, script, *call.arguments)
@@ -123,7 +128,7 @@ class RedisStore:
         lines = self._lines
         if lines is None:
             lines = self._lines = Lines(self._connected())
-        return lines.ask(words) if call.beside is None else lines.ask_both(words, call.beside)
+        return lines.ask(words, call.beside)
 
     def _insist(self, call: Call[T], error: Exception) -> T:
         for pause in clients.pauses(self._patience):
@@ -149,18 +154,16 @@ class RedisStore:
         optimistic: bool = False,
     ) -> Claimed | Unclaimed | Answered | Running:
         """See `Store.claim`."""
-        caller = token()
-        got = self._call(
-            self._calls.claim(
-                user, key, caller, lease=lease, have=have, arrival=arrival, optimistic=optimistic,
-                beside=self._direct,
-            )
-        )  # fmt: skip
-        if got is None:
-            got = self._call(
-                self._calls.claim(user, key, caller, lease=lease, have=have, arrival=arrival)
-            )
-        return certain(got)
+        call = self._calls.claim(
+            user,
+            key,
+            lease=lease,
+            have=have,
+            arrival=arrival,
+            optimistic=optimistic,
+            beside=self._direct,
+        )
+        return self._call(call)
 
     def record(self, user: str, fence: int, write: Write) -> Committed:
         """See `Store.record`."""
@@ -301,15 +304,17 @@ class AsyncRedisStore:
             answer = await self._ask("EVALSHA", call.script.sha, call)
         except NoScriptError:
             answer = await self._ask("EVAL", call.script.source, call)
-        return call.read(answer)
+        try:
+            return call.read(answer)
+        except Torn:
+            if call.instead is None:
+                raise
+            return await self._send(call.instead)
 
     async def _ask(self, command: str, script: str, call: Call[Any]) -> Any:
         words = (command, script, *call.arguments)
         if self._direct:
-            line = self._line()
-            return await (
-                line.ask(words) if call.beside is None else line.ask_both(words, call.beside)
-            )
+            return await self._line().ask(words, call.beside)
         try:
             return await self._connected().execute_command(*words)
         except AttributeError as error:
@@ -348,18 +353,16 @@ class AsyncRedisStore:
         optimistic: bool = False,
     ) -> Claimed | Unclaimed | Answered | Running:
         """See `Store.claim`."""
-        caller = token()
-        got = await self._call(
-            self._calls.claim(
-                user, key, caller, lease=lease, have=have, arrival=arrival, optimistic=optimistic,
-                beside=self._direct,
-            )
-        )  # fmt: skip
-        if got is None:
-            got = await self._call(
-                self._calls.claim(user, key, caller, lease=lease, have=have, arrival=arrival)
-            )
-        return certain(got)
+        call = self._calls.claim(
+            user,
+            key,
+            lease=lease,
+            have=have,
+            arrival=arrival,
+            optimistic=optimistic,
+            beside=self._direct,
+        )
+        return await self._call(call)
 
     async def record(self, user: str, fence: int, write: Write) -> Committed:
         """See `Store.record`."""

@@ -36,7 +36,7 @@ from wechat_dialog.stores.base import (
     Write,
 )
 
-__all__ = ["Call", "Calls", "Script", "certain", "token"]
+__all__ = ["Call", "Calls", "Script", "Torn"]
 
 T = TypeVar("T")
 
@@ -68,14 +68,20 @@ class Call(msgspec.Struct, Generic[T], frozen=True):
         script: What to run.
         arguments: Number of keys, keys, arguments: all that follows the script in EVALSHA.
         read: Turns the server's answer into a result, or raises `ClaimLost`.
-        beside: Another command, sent with it; its answer is read as the second of a pair. None:
+        beside: Another command, sent with it; then `read` takes the pair of their answers. None:
             there is none.
+        instead: The call to send where `read` raises `Torn`; None: it never does.
     """
 
     script: Script
     arguments: tuple[str | bytes | int, ...]
     read: Callable[[Any], T]
     beside: tuple[str | bytes | int, ...] | None = None
+    instead: Call[T] | None = None
+
+
+class Torn(Exception):
+    """The records that came with a head are not those that belong to it."""
 
 
 @cache
@@ -83,7 +89,7 @@ def _source(name: str) -> str:
     return files("wechat_dialog.stores").joinpath("lua", f"{name}.lua").read_text("utf-8")
 
 
-def token() -> str:
+def _token() -> str:
     """Return a name for this very call; a fork must not repeat it, so no seeded generator."""
     return os.urandom(6).hex()
 
@@ -155,43 +161,42 @@ class Calls:
         self,
         user: str,
         key: str,
-        caller: str,
         *,
         lease: float,
         have: Have,
         arrival: bool,
-        optimistic: bool = False,
-        beside: bool = False,
-    ) -> Call[Claimed | Unclaimed | Answered | Running | None]:
+        optimistic: bool,
+        beside: bool,
+    ) -> Call[Claimed | Unclaimed | Answered | Running]:
         """See `Store.claim`.
 
         Args:
             user: As there.
             key: As there.
-            caller: A token, the same where the same question is asked again.
             lease: As there.
             have: As there.
             arrival: As there.
             optimistic: As there.
             beside: Whether the records may be asked for by a command beside the script: through a
                 script each of them costs the server ten times as much.
-
-        Returns:
-            None if the records read beside the script are not those that it saw: ask again, with
-            the script alone.
         """
         k = self._keys(user)
+        # Whichever way it is asked in the end, it is one question, with one token.
+        question = (
+            *(5, k + "h", k + "j", k + "c", f"{k}a:{key}", k + "d"),
+            *(rules.micros(lease), key, _token(), int(arrival), have.journal, have.length),
+        )
+        plain = Call(self._claim, (*question, "0", "0"), _read_claim)
+        looks = optimistic and not have.journal
         beside = beside and arrival and not have.journal
-        reads = optimistic and not have.journal
+        if not (looks or beside):
+            return plain
         return Call(
             self._claim,
-            (
-                *(5, k + "h", k + "j", k + "c", f"{k}a:{key}", k + "d"),
-                *(rules.micros(lease), key, caller, int(arrival)),
-                *(have.journal, have.length, f"{reads:d}", f"{beside:d}"),
-            ),
+            (*question, f"{looks:d}", f"{beside:d}"),
             _read_claim_beside if beside else _read_claim,
             ("LRANGE", k + "j", "0", "-1") if beside else None,
+            plain,
         )
 
     def record(self, user: str, fence: int, write: Write) -> Call[Committed]:
@@ -201,7 +206,7 @@ class Calls:
             self._write,
             (
                 *_write_keys(k, (k + "h", k + "j", k + "c"), write),
-                *(0, fence, 0, "", 0, 0, token()),
+                *(0, fence, 0, "", 0, 0, _token()),
                 *_change(write),
                 *("", b"", 0, *_bulk(write)),
             ),
@@ -233,7 +238,7 @@ class Calls:
                 self._fast,
                 (
                     *("4", f"{k}h", f"{k}j", f"{k}c", f"{k}a:{key}"),
-                    f"{revision} {limit} {deferred:d} {token()} {kept}",
+                    f"{revision} {limit} {deferred:d} {_token()} {kept}",
                     *spans,
                     write.head,
                     reply,
@@ -245,7 +250,7 @@ class Calls:
             self._write,
             (
                 *_write_keys(k, (k + "h", k + "j", k + "c", f"{k}a:{key}"), write),
-                *(1, fence, revision, limit, int(deferred), int(release), token()),
+                *(1, fence, revision, limit, int(deferred), int(release), _token()),
                 *_change(write),
                 *(key, reply, rules.micros(remember), *_bulk(write)),
             ),
@@ -375,43 +380,39 @@ def _lost() -> ClaimLost:
     )
 
 
-def certain(
-    got: Claimed | Unclaimed | Answered | Running | None,
-) -> Claimed | Unclaimed | Answered | Running:
-    """Return what a claim's second question found, for which the script alone has answered."""
-    if got is None:
-        raise AssertionError("a script sees its records and its head at one moment")
-    return got
-
-
-def _read_claim_beside(answers: Any) -> Claimed | Unclaimed | Answered | Running | None:
+def _read_claim_beside(answers: Any) -> Claimed | Unclaimed | Answered | Running:
     answer, records = answers
     if type(answer) is bytes:
         return _unclaimed(answer, records)
     claimed = _read_claim(answer)
     if not isinstance(claimed, Claimed):
         return claimed
-    if len(records) < claimed.length:
-        return None  # an operator has ended the conversation between the two
-    return msgspec.structs.replace(claimed, records=tuple(records[: claimed.length]))
+    return msgspec.structs.replace(claimed, records=_first(claimed.length, records))
 
 
-def _unclaimed(answer: bytes, records: list[bytes]) -> Unclaimed | None:
-    """Read what look.lua says; None if it does not go with these records."""
+def _first(length: int, records: list[bytes]) -> tuple[bytes, ...]:
+    """Return the records that a script has seen, of those that were read beside it.
+
+    Raises:
+        Torn: There are fewer: they were evicted, or the conversation ended between the two.
+    """
+    if len(records) < length:
+        raise Torn
+    return tuple(records[:length])
+
+
+def _unclaimed(answer: bytes, records: list[bytes]) -> Unclaimed:
+    """Read what look.lua says."""
     first, _, text = answer.partition(b"\n")
     now, size = map(int, first.split())
     data, (line, _, head) = text[:size], text[size:].partition(b"\n")
     _, revision, journal, length, committed, _ = line.split()
-    count = int(length)
-    if len(records) < count:
-        return None
-    if len(records) > count:
-        del records[count:]
+    found = _first(int(length), records)
     age = max(now - int(committed), 0) / 1e6
-    return Unclaimed(int(revision), int(journal), count, head, tuple(records), data, age)
+    return Unclaimed(int(revision), int(journal), len(found), head, found, data, age)
 
 
-def _read_claim(answer: Any) -> Claimed | Unclaimed | Answered | Running | None:
+def _read_claim(answer: Any) -> Claimed | Unclaimed | Answered | Running:
     kind = answer[0]
     if type(kind) is bytes:
         return _unclaimed(kind, answer[1])

@@ -23,18 +23,41 @@ from redis.exceptions import ResponseError
 
 __all__ = ["AsyncLines", "Lines"]
 
-Word = str | bytes | int
+Words = tuple[str | bytes | int, ...]
 
-_pack: Callable[[tuple[Word, ...]], bytes] | None = None
+_pack: Callable[[Words], bytes] | None = None
 with contextlib.suppress(ImportError):  # redis-py may be there without its extra
     import hiredis
 
     _pack = cast(Any, hiredis).pack_command
 
 
-def _packed(connection: Any, words: tuple[Word, ...]) -> list[bytes]:
-    # As redis-py does, but for its look at each word.
-    return connection.pack_command(*words) if _pack is None else [_pack(words)]
+def _packed(connection: Any, words: Words, beside: Words | None) -> list[bytes]:
+    # As redis-py does, but for its look at each word; two commands in one piece, to be sent so.
+    if _pack is not None:
+        return [_pack(words) if beside is None else _pack(words) + _pack(beside)]
+    packed: list[bytes] = connection.pack_command(*words)
+    return packed if beside is None else [b"".join((*packed, *connection.pack_command(*beside)))]
+
+
+def _read_both(connection: Any) -> tuple[Any, Any]:
+    try:
+        first = connection.read_response()
+    except ResponseError:
+        with contextlib.suppress(ResponseError):
+            connection.read_response()
+        raise
+    return first, connection.read_response()
+
+
+async def _read_both_async(connection: Any) -> tuple[Any, Any]:
+    try:
+        first = await connection.read_response()
+    except ResponseError:
+        with contextlib.suppress(ResponseError):
+            await connection.read_response()
+        raise
+    return first, await connection.read_response()
 
 
 class Lines:
@@ -45,24 +68,15 @@ class Lines:
         self._idle: list[Any] = []
         self._process = os.getpid()
 
-    def ask(self, words: tuple[Word, ...]) -> Any:
-        """Send one command and return the answer.
-
-        Raises:
-            ResponseError: It is an error.
-            ConnectionError: There is none; of redis-py, as others of its errors.
-        """
-        return self._ask(words, None)
-
-    def ask_both(self, words: tuple[Word, ...], beside: tuple[Word, ...]) -> tuple[Any, Any]:
-        """Send two commands in one go and return both answers; see `ask`.
+    def ask(self, words: Words, beside: Words | None = None) -> Any:
+        """Send one command and return the answer; or two in one go, and return both.
 
         Nothing keeps others from being served between the two.
-        """
-        first, second = self._ask(words, beside)
-        return first, second
 
-    def _ask(self, words: tuple[Word, ...], beside: tuple[Word, ...] | None) -> Any:
+        Raises:
+            ResponseError: One of them is an error.
+            ConnectionError: There is none; of redis-py, as others of its errors.
+        """
         if self._process != os.getpid():  # a fork's child has the descriptors, not the connections
             self._idle, self._process = [], os.getpid()
         try:
@@ -70,13 +84,8 @@ class Lines:
         except IndexError:
             connection = self._pool.get_connection()
         try:
-            if beside is None:
-                connection.send_packed_command(_packed(connection, words))
-                answer = connection.read_response()
-            else:
-                both = [*_packed(connection, words), *_packed(connection, beside)]
-                connection.send_packed_command([b"".join(both)])
-                answer = self._read_both(connection)
+            connection.send_packed_command(_packed(connection, words, beside))
+            answer = connection.read_response() if beside is None else _read_both(connection)
         except ResponseError:
             self._idle.append(connection)
             raise
@@ -89,15 +98,6 @@ class Lines:
             raise
         self._idle.append(connection)
         return answer
-
-    def _read_both(self, connection: Any) -> tuple[Any, Any]:
-        try:
-            first = connection.read_response()
-        except ResponseError:
-            with contextlib.suppress(ResponseError):
-                connection.read_response()
-            raise
-        return first, connection.read_response()
 
     def close(self) -> None:
         """Close the connections that are in nobody's hands."""
@@ -126,24 +126,12 @@ class AsyncLines:
         self._greeting = greeting
         self._idle: list[Any] = []
 
-    async def ask(self, words: tuple[Word, ...]) -> Any:
+    async def ask(self, words: Words, beside: Words | None = None) -> Any:
         """See `Lines.ask`.
 
         Raises:
             TimeoutError: There is no answer within the limit.
         """
-        return await self._ask(words, None)
-
-    async def ask_both(self, words: tuple[Word, ...], beside: tuple[Word, ...]) -> tuple[Any, Any]:
-        """See `Lines.ask_both`.
-
-        Raises:
-            TimeoutError: There is no answer within the limit.
-        """
-        first, second = await self._ask(words, beside)
-        return first, second
-
-    async def _ask(self, words: tuple[Word, ...], beside: tuple[Word, ...] | None) -> Any:
         try:
             connection = self._idle.pop()
         except IndexError:
@@ -151,13 +139,10 @@ class AsyncLines:
                 connection = await self._pool.get_connection()
         try:
             async with asyncio.timeout(self._limit):
-                if beside is None:
-                    await connection.send_packed_command(_packed(connection, words))
-                    answer = await connection.read_response()
-                else:
-                    both = [*_packed(connection, words), *_packed(connection, beside)]
-                    await connection.send_packed_command([b"".join(both)])
-                    answer = await self._read_both(connection)
+                await connection.send_packed_command(_packed(connection, words, beside))
+                answer = await (
+                    connection.read_response() if beside is None else _read_both_async(connection)
+                )
         except ResponseError:
             self._idle.append(connection)
             raise
@@ -169,15 +154,6 @@ class AsyncLines:
             raise
         self._idle.append(connection)
         return answer
-
-    async def _read_both(self, connection: Any) -> tuple[Any, Any]:
-        try:
-            first = await connection.read_response()
-        except ResponseError:
-            with contextlib.suppress(ResponseError):
-                await connection.read_response()
-            raise
-        return first, await connection.read_response()
 
     async def close(self) -> None:
         """See `Lines.close`."""
