@@ -430,7 +430,10 @@ class Run:
         except BaseException as error:  # noqa: BLE001 - what it raises is where it stands
             self._stopped(error)
         else:
-            self._interpret(effect)
+            if type(effect) is Wait:  # nearly always, and at every record of a replay
+                self.at = effect
+            else:
+                self._interpret(effect)
 
     def _throw(self, error: BaseException) -> None:
         try:

@@ -197,11 +197,10 @@ class Runner:
         """
         error: Exception | None = None
         following: Callable[[], Any] = _nothing_under_way
-        flight, lease = seat.flight, self.settings.lease
+        flight, lease, began = seat.flight, self.settings.lease, seat.arrived
         left = False
         try:
             while True:
-                began = time.monotonic()
                 try:
                     operation = (
                         transaction.send(result) if error is None else transaction.throw(error)
@@ -227,7 +226,7 @@ class Runner:
                 except Exception as failure:  # noqa: BLE001 - the turn decides what it means
                     error = failure
                     continue
-                self._note(seat.flight, operation, result)
+                began = self._note(flight, operation, result)
                 if may_leave and tells_copies(operation, result):
                     left = self.settings.rules.pushes.allowed or seat.is_last(self.window)
                     if left:
@@ -255,11 +254,14 @@ class Runner:
         time.sleep(operation.seconds)
         return None
 
-    def _note(self, flight: Flight, operation: Operation, result: object) -> None:
-        flight.heard(operation, result, time.monotonic(), self.window)
+    def _note(self, flight: Flight, operation: Operation, result: object) -> float:
+        """Take over what an operation's result tells; returns the time."""
+        now = time.monotonic()
+        flight.heard(operation, result, now, self.window)
         if isinstance(operation, Claim) and isinstance(result, Claimed):
             self._heartbeat.let_go(flight.claim)
             flight.claim = self._heartbeat.hold(operation.user, result.fence)
+        return now
 
     def operate(self, user: str, transaction: Transaction) -> Outcome:
         """Drive an operator's transaction on one user, and push what it leaves to push.
@@ -346,10 +348,9 @@ class Runner:
         result: Any = None
         error: Exception | None = None
         following: Callable[[], Any] = _nothing_under_way
-        lease = self.settings.lease
+        lease, began = self.settings.lease, flight.began
         try:
             while True:
-                began = time.monotonic()
                 try:
                     operation = (
                         transaction.send(result) if error is None else transaction.throw(error)
@@ -377,7 +378,7 @@ class Runner:
                 except Exception as failure:  # noqa: BLE001 - the turn decides what it means
                     error = failure
                     continue
-                self._note(flight, operation, result)
+                began = self._note(flight, operation, result)
         finally:
             self._heartbeat.let_go(flight.claim)
 

@@ -368,10 +368,11 @@ def _fast(job: _Job) -> Generator[Operation, Any, Outcome | Answered | None]:
         The outcome; or the answer the message had already; or None if the turn has to start over
         with a claim.
     """
-    doc, expected, limit = job.doc, job.doc.revision, job.doc.limit
+    doc, top = job.doc, job.doc.top
+    expected, limit = doc.revision, doc.limit
     if limit is not None and doc.age > limit:
         limit = None  # it is over already, and will be so when the store looks at it
-    ran = doc.top.dialog if doc.top is not None else ""
+    ran = "" if top is None else top.dialog
     work = job.work()
     flow = work.handle()
     try:
