@@ -287,8 +287,12 @@ class ModuleRoutes:
         names = [name for rows in self._module.ROUTER.values() for _, name in rows]
         return [name for name in dict.fromkeys(names) if self.find(name, "") is None]
 
-    def matches(self, message: messages.Message) -> Iterator[Match]:
-        """Yield the rows for the message's type whose regex matches its content, in order."""
+    def matches(self, message: messages.Message, *, anytime: bool = False) -> Iterator[Match]:
+        """Yield the rows for the message's type whose regex matches its content, in order; none of
+        them is `anytime`.
+        """
+        if anytime:
+            return
         content = content_of(message)
         kind = str(message.raw.get("MsgType") or message.kind)
         for pattern, name in self._module.ROUTER.get(kind, ()):

@@ -95,8 +95,13 @@ HANDOVERS = 20
 class Routes(Protocol):
     """What a conversation asks of a router."""
 
-    def matches(self, message: Heard) -> Iterator[Match]:
-        """Yield the routes that take the message, in order."""
+    def matches(self, message: Heard, *, anytime: bool = False) -> Iterator[Match]:
+        """Yield the routes that take the message, in order.
+
+        Args:
+            message: The message.
+            anytime: Only those that do so in the middle of another conversation.
+        """
         ...
 
     def find(self, name: str, version: str) -> Dialog | None:

@@ -228,9 +228,11 @@ class Turn(Conversation):
             self.unrouted.add(_mark(match))
         return match
 
-    def _candidates(self) -> Iterator[Match]:
-        """Yield the routes that take the message and have not handed it back."""
-        for match in self.rules.routes.matches(self.message):
+    def _candidates(self, *, anytime: bool = False) -> Iterator[Match]:
+        """Yield the routes that take the message and have not handed it back; see
+        `Routes.matches`.
+        """
+        for match in self.rules.routes.matches(self.message, anytime=anytime):
             if not self.unrouted or _mark(match) not in self.unrouted:
                 yield match
 
@@ -270,13 +272,11 @@ class Turn(Conversation):
         """
         if len(self.doc.state.stack) >= self.rules.depth:
             return None
-        for match in self._candidates():
-            if match.route.anytime:
-                if match.route.dialog.name == frame.dialog:
-                    return None
-                self.unrouted.add(_mark(match))
-                return match
-        return None
+        match = next(self._candidates(anytime=True), None)
+        if match is None or match.route.dialog.name == frame.dialog:
+            return None
+        self.unrouted.add(_mark(match))
+        return match
 
     def _answer(self, run: Run, frame: Frame, at: Wait[object]) -> Flow:
         chat = run.chat

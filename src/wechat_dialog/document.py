@@ -125,15 +125,19 @@ class Document:
     @property
     def top(self) -> Frame | None:
         """The running conversation, or None."""
-        return self.state.stack[-1] if self.state.stack else None
+        stack = self.state.stack
+        return stack[-1] if stack else None
 
     @property
     def unseen(self) -> bool:
         """Whether the pending question stands in what is held, so that the user cannot have seen
         it.
         """
-        held, top = self.state.held, self.top
-        return bool(held) and top is not None and any(part.asks == top.id for part in held)
+        held = self.state.held
+        if not held:
+            return False
+        top = self.top
+        return top is not None and any(part.asks == top.id for part in held)
 
     @property
     def limit(self) -> float | None:

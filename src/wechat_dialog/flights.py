@@ -120,7 +120,7 @@ def tells_copies(operation: Operation, result: object) -> bool:
     It does so at the request's first question for a claim; a look (`Unclaimed`) is none, since
     other copies may have been looking too.
     """
-    return isinstance(operation, Claim) and operation.arrival and not isinstance(result, Unclaimed)
+    return type(operation) is Claim and operation.arrival and type(result) is not Unclaimed
 
 
 class Flight(msgspec.Struct, eq=False):
@@ -163,10 +163,12 @@ class Flight(msgspec.Struct, eq=False):
             now: The process's clock.
             window: The platform's.
         """
-        if isinstance(operation, Claim) and isinstance(result, Claimed):
-            self.user, self.fence = operation.user, result.fence
-        if isinstance(result, (Claimed, Committed)):
+        if type(result) is Committed or type(result) is Claimed:
             self.sure = now
+        if type(operation) is not Claim:
+            return
+        if type(result) is Claimed:
+            self.user, self.fence = operation.user, result.fence
         if not tells_copies(operation, result):
             return
         if isinstance(result, (Claimed, Running)):

@@ -17,6 +17,7 @@ from .replies import Reply
 from .stores.base import NOTHING, AsyncStore, Have, Store, Write
 
 __all__ = [
+    "STORED",
     "Claim",
     "Commit",
     "Operation",
@@ -162,5 +163,8 @@ class Push(msgspec.Struct, frozen=True):
     user: str
     reply: Reply
 
+
+STORED = (Commit, Claim, Record, Release)
+"""Those that a store performs; the one of every turn first."""
 
 Operation = Claim | Record | Commit | Release | Pause | RunStep | RunSteps | Push

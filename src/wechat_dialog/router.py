@@ -358,10 +358,18 @@ class Router:
             and before.dialog.version != route.dialog.version
         )
 
-    def matches(self, message: messages.Message) -> Iterator[Match]:
-        """Yield the routes that take the message, in order, the fallback last."""
+    def matches(self, message: messages.Message, *, anytime: bool = False) -> Iterator[Match]:
+        """Yield the routes that take the message, in order, the fallback last.
+
+        Args:
+            message: The message.
+            anytime: Only those that do so in the middle of another conversation: few of many, and
+                asked for at every answer.
+        """
         last: list[Match] = []
         for route in self.collected.routes:
+            if anytime and not route.anytime:
+                continue
             args = route.match(message)
             if args is None:
                 continue

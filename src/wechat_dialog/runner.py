@@ -25,7 +25,7 @@ from .flights import Flight, Flights, Landing, Listen, Request, Seat, listen, te
 from .heartbeat import Heartbeat
 from .logs import log, report
 from .messages import Message
-from .operations import Claim, Commit, Operation, Pause, Push, RunStep, RunSteps
+from .operations import STORED, Claim, Commit, Operation, Pause, Push, RunStep, RunSteps
 from .performing import Steps
 from .replies import Reply
 from .stores.base import AsyncStore, Claimed, Store
@@ -212,17 +212,17 @@ class Runner:
                 try:
                     if flight.fence and flight.doubts(operation, time.monotonic(), lease):
                         self.store.renew(flight.user, flight.fence, lease)
-                    if isinstance(operation, RunStep):
+                    if isinstance(operation, STORED):
+                        result = operation.on(self.store)
+                    elif isinstance(operation, RunStep):
                         result = self.steps.run(operation)
                     elif isinstance(operation, RunSteps):
                         following = (
                             self.steps.gather(operation.steps) if operation.steps else following
                         )
                         result = following()
-                    elif isinstance(operation, (Pause, Push)):
-                        result = self._outside(operation)
                     else:
-                        result = operation.on(self.store)
+                        result = self._outside(operation)
                 except Exception as failure:  # noqa: BLE001 - the turn decides what it means
                     error = failure
                     continue
@@ -239,7 +239,7 @@ class Runner:
         """Note a dialog that was run without a claim, and took so long that a copy of its message
         may have been run beside it by another process.
         """
-        if isinstance(operation, Commit) and operation.ran and time.monotonic() - began > BLOCKS:
+        if type(operation) is Commit and operation.ran and time.monotonic() - began > BLOCKS:
             self.settings.blocking.add(operation.ran)
             log.warning(
                 "dialog %r blocks between two questions: what takes long, or does something, "
@@ -258,7 +258,7 @@ class Runner:
         """Take over what an operation's result tells; returns the time."""
         now = time.monotonic()
         flight.heard(operation, result, now, self.window)
-        if isinstance(operation, Claim) and isinstance(result, Claimed):
+        if type(operation) is Claim and type(result) is Claimed:
             self._heartbeat.let_go(flight.claim)
             flight.claim = self._heartbeat.hold(operation.user, result.fence)
         return now
@@ -362,7 +362,9 @@ class Runner:
                 try:
                     if flight.fence and flight.doubts(operation, time.monotonic(), lease):
                         await store.renew(flight.user, flight.fence, lease)
-                    if isinstance(operation, RunStep):
+                    if isinstance(operation, STORED):
+                        result = await operation.on(store)
+                    elif isinstance(operation, RunStep):
                         result = await self.steps.run_async(operation)
                     elif isinstance(operation, RunSteps):
                         following = (
@@ -371,10 +373,8 @@ class Runner:
                             else following
                         )
                         result = await following()
-                    elif isinstance(operation, (Pause, Push)):
-                        result = await self._outside_async(operation)
                     else:
-                        result = await operation.on(store)
+                        result = await self._outside_async(operation)
                 except Exception as failure:  # noqa: BLE001 - the turn decides what it means
                     error = failure
                     continue

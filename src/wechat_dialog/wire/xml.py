@@ -124,7 +124,7 @@ def _expat(body: bytes, *, verbatim: bool) -> dict[str, Any]:
             is_leaf = False
             text = "".join(texts)
             value = text.strip(_BLANKS)
-            if len(value) != len(text) and name in VERBATIM:
+            if value != text and name in VERBATIM:
                 if not verbatim:
                     raise _VerbatimNeeded
                 value = _own_text(name, texts, bounds)
