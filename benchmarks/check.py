@@ -18,7 +18,8 @@ from benchmarks.replay import said
 from benchmarks.turns import accumulator
 from wechat_dialog import Bot
 from wechat_dialog.engine import Run
-from wechat_dialog.journal import Frame, State, encode_record, encode_state, record_message
+from wechat_dialog.head import Frame, State, encode_state
+from wechat_dialog.journal import encode_record, record_message
 from wechat_dialog.operators import Checked, Conversations
 from wechat_dialog.stores.base import Claimed, Store, Write
 from wechat_dialog.stores.sqlite import SQLiteStore

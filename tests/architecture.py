@@ -22,7 +22,7 @@ FLOORS = """
     wire
     delivery heartbeat stores.rules web.wsgi web.asgi
     stores.memory stores.sqlite_rows journal
-    stores.asynchronous effects
+    stores.asynchronous effects head
     situation answers stores.sqlite stores.redis steps operations
     menus
     form_fields
@@ -66,8 +66,8 @@ def _words(text: str) -> frozenset[str]:
 PURE = _words("""
     errors texts replies window fingerprint paging parsers stores.base stores.rules messages wire
     logs situation
-    delivery answers journal effects operations menus form_fields forms chat engine router document
-    deploy redaction conversation dispatch pushing turn remembered web.face
+    delivery answers journal head effects operations menus form_fields forms chat engine router
+    document deploy redaction conversation dispatch pushing turn remembered web.face
 """)
 
 IMPURE = _words("""

@@ -34,17 +34,15 @@ from .errors import (
     TooManyAttempts,
     UnexpectedAnswer,
 )
+from .head import Frame, ParkedConversation, encode_parked
 from .journal import (
     Answer,
     Data,
-    Frame,
     Killed,
     Message,
-    ParkedConversation,
     Record,
     Rewind,
     effective,
-    encode_parked,
     encode_record,
     marked,
     message_of,

@@ -16,15 +16,8 @@ from . import messages
 from .chat import Chat
 from .engine import Dialog, Ended, Raised, Run
 from .errors import CannotTell, ReplayMismatch, Signal
-from .journal import (
-    Failed,
-    Frame,
-    GatheredFailed,
-    GatheredReturned,
-    Record,
-    Returned,
-    effective,
-)
+from .head import Frame
+from .journal import Failed, GatheredFailed, GatheredReturned, Record, Returned, effective
 from .remembered import PLAIN, Remembered
 
 __all__ = ["Verdict", "decide", "examine", "run_of"]

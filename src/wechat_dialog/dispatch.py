@@ -21,13 +21,11 @@ from .delivery import Parcel, divide, link, pack
 from .effects import TICKED, Wait
 from .engine import Raised, Run
 from .errors import ReplayMismatch, WorkerDied
+from .head import Frame, Held, ParkedConversation
 from .journal import (
     Answer,
-    Frame,
-    Held,
     Killed,
     Message,
-    ParkedConversation,
     Record,
     Rewind,
     arrival_of,

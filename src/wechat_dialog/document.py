@@ -13,7 +13,8 @@ from typing import Any
 import msgspec
 
 from .engine import Run
-from .journal import Frame, Record, State, decode_records, decode_state, encode_record, encode_state
+from .head import Frame, State, decode_state, encode_state
+from .journal import Record, decode_records, encode_record
 from .stores.base import Claimed, Committed, Have, Parked, Unclaimed, Write
 
 __all__ = ["Document"]

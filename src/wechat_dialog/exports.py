@@ -12,7 +12,8 @@ from typing import BinaryIO
 import msgspec
 
 from .errors import DialogError, NewerJournal
-from .journal import FLAGS, FORMAT, Frame
+from .head import FLAGS, Frame
+from .journal import FORMAT
 
 __all__ = ["BadExport", "Exported", "Header", "read", "write"]
 

@@ -18,7 +18,8 @@ from .dispatch import decode_reply
 from .effects import Wait
 from .engine import Run, describe
 from .errors import ReplayMismatch
-from .journal import Frame, Record
+from .head import Frame, decode_parked, decode_state
+from .journal import Record
 from .replies import Reply, to_reply
 from .stores.base import Shown
 
@@ -46,7 +47,7 @@ def inspect(bot: Bot, user: str, *, now: float) -> Told | None:
     shown = _find(bot, user)
     if shown is None:
         return None
-    state = journal.decode_state(shown.head)
+    state = decode_state(shown.head)
     records = journal.decode_records(shown.records)
     top = state.stack[-1] if state.stack else None
     told: Told = {
@@ -83,7 +84,7 @@ def _find(bot: Bot, user: str) -> Shown | None:
 
 
 def _parked(document: bytes) -> Told:
-    one = journal.decode_parked(document)
+    one = decode_parked(document)
     return {"id": one.frame.id, "error": one.error, "traceback": one.traceback}
 
 

@@ -11,7 +11,8 @@ import msgspec
 from . import journal
 from .errors import NewerJournal
 from .exports import Exported
-from .journal import Frame, ParkedConversation, Record
+from .head import Frame, ParkedConversation, decode_parked, decode_state
+from .journal import Record
 from .redaction import decode_redacted
 from .stores.base import Shown
 
@@ -80,7 +81,7 @@ def found_in(user: str, shown: Shown, zone: tzinfo) -> Iterator[Found]:
         yield _unreadable(user, len(shown.records), error, zone)
     for parked in shown.parked.values():
         try:
-            one = journal.decode_parked(parked.document)
+            one = decode_parked(parked.document)
             own = journal.decode_records([bytes(raw) for raw in one.records])
         except (NewerJournal, msgspec.DecodeError) as error:
             yield _unreadable(user, 0, error, zone, parked.id)
@@ -108,7 +109,7 @@ def _unreadable(user: str, records: int, error: Exception, zone: tzinfo, id: str
 
 
 def _running(user: str, shown: Shown, zone: tzinfo) -> Iterator[Found]:
-    state = journal.decode_state(shown.head)
+    state = decode_state(shown.head)
     records = journal.decode_records(shown.records)
     ends = [*(frame.base for frame in state.stack[1:]), len(records)]
     for frame, end in zip(state.stack, ends, strict=False):

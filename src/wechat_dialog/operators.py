@@ -25,7 +25,7 @@ from .deploy import Verdict, examine, run_of
 from .engine import Dialog, Run
 from .errors import DialogError
 from .exports import Exported
-from .journal import Frame
+from .head import Frame
 from .lookup import Found, Summary, found_in, found_in_line
 from .redaction import RedactedRun, redact, redact_value
 from .stores.base import Shown

@@ -26,7 +26,7 @@ from .delivery import Parcel, divide
 from .dispatch import decode_reply, encode_reply
 from .document import Document
 from .errors import ClaimLost, StoreError
-from .journal import Held
+from .head import Held
 from .messages import Message
 from .operations import Claim, Commit, Operation, Pause, Push, Record, Release
 from .stores.base import NOTHING, Answered, Claimed

@@ -25,12 +25,8 @@ from typing import TYPE_CHECKING, Any
 
 from . import messages, replies
 from .bot import Bot
-from .journal import (
-    Record,
-    decode_records,
-    decode_state,
-    effective,
-)
+from .head import decode_state
+from .journal import Record, decode_records, effective
 from .platform.showing import FAULT, Shown, show
 from .rehearsal import Crash, Delivery, Plan, World
 from .replies import Reply

@@ -23,7 +23,8 @@ from .dispatch import Turn, decode_reply, encode_reply, too_late
 from .document import Document
 from .engine import Dialog
 from .errors import ClaimLost, StoreError, WorkerDied
-from .journal import ParkedConversation, decode_pending
+from .head import ParkedConversation
+from .journal import decode_pending
 from .messages import Message
 from .operations import Claim, Commit, Operation, Pause, Record, Release
 from .pushing import push

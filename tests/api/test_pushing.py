@@ -15,7 +15,7 @@ from tests.api.fake_platform import Asked, FakePlatform
 from tests.redis_server import wait_until
 from wechat_dialog import Bot, Chat, Dialog, Window, messages, replies
 from wechat_dialog.errors import ConfigurationError, StoreError
-from wechat_dialog.journal import State, decode_state
+from wechat_dialog.head import State, decode_state
 from wechat_dialog.operators import Conversations
 from wechat_dialog.stores.memory import MemoryStore
 from wechat_dialog.testing import Talk

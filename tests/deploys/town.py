@@ -16,7 +16,8 @@ from types import ModuleType
 
 from wechat_dialog import Bot
 from wechat_dialog.deploy import Verdict
-from wechat_dialog.journal import Record, State, decode_records, decode_state
+from wechat_dialog.head import State, decode_state
+from wechat_dialog.journal import Record, decode_records
 from wechat_dialog.operators import Conversations
 from wechat_dialog.wire import signature, xml
 

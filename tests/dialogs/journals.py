@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from wechat_dialog.journal import Record, State, decode_records, decode_state
+from wechat_dialog.head import State, decode_state
+from wechat_dialog.journal import Record, decode_records
 from wechat_dialog.testing import Talk
 
 

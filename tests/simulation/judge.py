@@ -14,19 +14,17 @@ from typing import TYPE_CHECKING
 from wechat_dialog import replies
 from wechat_dialog.conversation import idempotency_key
 from wechat_dialog.dispatch import decode_reply, encode_reply, waiting
+from wechat_dialog.head import Frame, State, decode_state
 from wechat_dialog.journal import (
     Answer,
     Failed,
-    Frame,
     GatheredFailed,
     GatheredReturned,
     Killed,
     Message,
     Record,
     Returned,
-    State,
     decode_records,
-    decode_state,
     effective,
 )
 from wechat_dialog.operations import Commit, RunStep

@@ -9,7 +9,8 @@ import pytest
 from wechat_dialog import messages, replies
 from wechat_dialog.cache import LiveDialogs
 from wechat_dialog.dispatch import waiting
-from wechat_dialog.journal import decode_parked, encode_pending, message_key
+from wechat_dialog.head import decode_parked
+from wechat_dialog.journal import encode_pending, message_key
 from wechat_dialog.operations import Commit, RunStep, RunSteps, StepOutcome
 from wechat_dialog.replies import Reply
 from wechat_dialog.stores.memory import MemoryStore

@@ -14,7 +14,8 @@ from typing import Any
 from wechat_dialog import messages
 from wechat_dialog.errors import StoreError
 from wechat_dialog.flights import Defer, Listen, Request, Seat, listen
-from wechat_dialog.journal import decode_parked, decode_state, message_key
+from wechat_dialog.head import decode_parked, decode_state
+from wechat_dialog.journal import message_key
 from wechat_dialog.stores.memory import MemoryStore
 from wechat_dialog.turn import Outcome, end, resume, turn
 
