@@ -38,6 +38,7 @@ __all__ = [
     "TimedOut",
     "TooLarge",
     "TooManyAttempts",
+    "TooSlow",
     "UnexpectedAnswer",
     "Unreachable",
     "WorkerDied",
@@ -158,6 +159,12 @@ class TooLarge(Refused):
     """The body is longer than any message of the platform (protocol reference 8)."""
 
     status = 413
+
+
+class TooSlow(Refused):
+    """The body was not whole when the platform had long hung up (protocol reference 5.3)."""
+
+    status = 408
 
 
 # The author acts. ---------------------------------------------------------------------------------

@@ -12,10 +12,11 @@ import pytest
 from tests.full_path.accumulator import make_bot
 from tests.full_path.doors import Body, HttpDoor, OpenDoor
 from tests.full_path.people import Person, content, push, signed
-from tests.full_path.servers import SERVERS
+from tests.full_path.servers import SERVERS, asgi_application
 from wechat_dialog import Bot
 from wechat_dialog.errors import ConfigurationError
 from wechat_dialog.messages import Event, Message
+from wechat_dialog.web.asgi import Application
 
 USER = "oUser0000000000000000000001"
 GOOD = push(USER, Content="累加器")
@@ -103,6 +104,18 @@ def test_a_server_refuses_a_large_body_before_it_comes(server: str) -> None:
         head = f"POST /?{signed()} HTTP/1.1\r\nHost: x\r\nContent-Length: 10000000\r\n\r\n"
         sender.sendall(head.encode())
         assert re.match(rb"HTTP/1\.[01] 413 ", sender.recv(1000))
+
+
+def test_who_never_ends_his_body_is_hung_up_on() -> None:
+    application = Application(make_bot("memory://"), patience=0.05)
+    with (
+        asgi_application(application) as port,
+        socket.create_connection(("127.0.0.1", port), 10) as sender,
+    ):
+        head = f"POST /?{signed()} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(GOOD)}\r\n\r\n"
+        sender.sendall(head.encode() + GOOD[:-1])
+        response = b"".join(iter(lambda: sender.recv(1000), b""))
+    assert response.startswith(b"HTTP/1.1 408 ")
 
 
 @pytest.mark.parametrize("size", [1, 7, 4096])

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from wechat_dialog.errors import TooLarge
+from wechat_dialog.errors import TooLarge, TooSlow
 from wechat_dialog.web.face import LIMIT, Answers, Served, check_length, serve_async
 
 __all__ = ["Application"]
@@ -15,11 +16,23 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
+PATIENCE = 5.0
+"""Seconds after which the platform has hung up (protocol reference 5.3)."""
+
+
 class Application:
     """An ASGI 3 application that answers GET and POST on any path."""
 
-    def __init__(self, bot: Answers) -> None:
+    def __init__(self, bot: Answers, *, patience: float = PATIENCE) -> None:
+        """Wrap a bot.
+
+        Args:
+            bot: The bot.
+            patience: Seconds a body may take to be whole. Servers wait for ever, so that anybody
+                could hold as many connections as there are descriptors.
+        """
         self._bot = bot
+        self._patience = patience
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or take part in the server's start and end."""
@@ -36,13 +49,18 @@ class Application:
         query = scope.get("query_string", b"").decode("latin-1")
 
         async def read() -> bytes:
-            return await _read(scope, receive)
+            try:
+                async with asyncio.timeout(self._patience):
+                    return await _read(scope, receive)
+            except TimeoutError:
+                raise TooSlow(f"no whole body after {self._patience:g} s") from None
 
         try:
             served = await serve_async(self._bot, scope["method"], query, read)
         except _Gone:
             return
-        await _respond(send, served)
+        # HTTP/2 has no such header, and other requests on its connection.
+        await _respond(send, served, last=scope.get("http_version", "1.1").startswith("1"))
 
 
 class _Gone(BaseException):
@@ -81,9 +99,11 @@ async def _read(scope: Scope, receive: Receive) -> bytes:
             return b"".join(pieces)
 
 
-async def _respond(send: Send, served: Served) -> None:
+async def _respond(send: Send, served: Served, *, last: bool) -> None:
     length = b"%d" % len(served.body)
     headers = [(b"content-type", served.kind.encode()), (b"content-length", length)]
+    if served.status in (408, 413) and last:  # what else would come is of no interest
+        headers.append((b"connection", b"close"))
     if served.allow:
         headers.append((b"allow", served.allow.encode()))
     await send({"type": "http.response.start", "status": served.status, "headers": headers})
