@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import random
 import sys
+import time
 
 import redis
 import redis.backoff
@@ -13,11 +15,13 @@ import uvicorn
 from wechat_dialog import Bot, Chat, Dialog, Window
 
 TOKEN = "chaos"
-STORE = os.environ.get("CHAOS_STORE", "redis://127.0.0.1:1/0")
+LEDGER = os.environ.get("CHAOS_LEDGER", "redis://127.0.0.1:1/0")
+STORE = os.environ.get("CHAOS_STORE", LEDGER)
 WINDOW = 1.5
+SLOW = 0.2
 
 ledger = redis.Redis.from_url(
-    STORE, retry=redis.retry.Retry(redis.backoff.ConstantBackoff(0.1), 40), socket_timeout=2
+    LEDGER, retry=redis.retry.Retry(redis.backoff.ConstantBackoff(0.1), 40), socket_timeout=2
 )
 bot = Bot(
     TOKEN,
@@ -30,8 +34,13 @@ bot = Bot(
 
 
 def append(user: str, place: int, number: int, idempotency_key: str = "") -> int:
-    """Write one entry; every run is seen, a repeated one by its key."""
+    """Write one entry; every run is seen, a repeated one by its key.
+
+    It takes its time before and after, so that most of what is killed is killed in a step.
+    """
+    time.sleep(random.uniform(0, SLOW))
     ledger.rpush(f"ledger:{user}", f"{place} {number} {idempotency_key}")
+    time.sleep(random.uniform(0, SLOW))
     return number
 
 
