@@ -597,6 +597,10 @@ class Conversation:
         if run is not None and frame in self.doc.state.stack:
             if killed:
                 self.record(run, Killed(self.arrived))
+                if isinstance(run.at, (StepCall, Gather)):
+                    # A message is kept for the worker after; a command stands in the journal before
+                    # what it leads to is done.
+                    yield CHECKPOINT
             else:
                 wait = thrown("end", frame.wait)
                 self.record(run, record_message(wait, self.message, self.arrived))

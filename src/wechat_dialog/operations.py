@@ -40,12 +40,13 @@ class Claim(msgspec.Struct, frozen=True):
     have: Have = NOTHING
     arrival: bool = True
     optimistic: bool = False
+    message: bytes = b""
 
     def on(self, store: Store | AsyncStore) -> Any:
         """Perform it."""
         return store.claim(
             self.user, self.key, lease=self.lease, have=self.have, arrival=self.arrival,
-            optimistic=self.optimistic,
+            optimistic=self.optimistic, message=self.message,
         )  # fmt: skip
 
 

@@ -40,6 +40,7 @@ class Plan:
 
     takes: float = 0.0
     crashes: str = ""
+    deaths: int = 0
     fake: Callable[..., Any] | None = None
 
 
@@ -144,7 +145,8 @@ class Delivery:
 
     def _step(self, step: RunStep, *, pass_time: bool = True) -> StepOutcome:
         plan = self._plan(step)
-        crashes, plan.crashes = plan.crashes, ""
+        crashes = plan.crashes if plan.deaths > 0 else ""
+        plan.deaths -= 1
         if crashes == "before":
             raise Crash
         if plan.fake is not None:

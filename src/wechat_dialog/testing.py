@@ -223,15 +223,22 @@ class Talk:
 
         self._plan(step).fake = instead
 
-    def crashes(self, step: str | Callable[..., Any], when: str = "in") -> None:
-        """Let the worker die once at a step: "before" it, "in" it (it has happened, nobody knows),
-        or "after" it.
+    def crashes(self, step: str | Callable[..., Any], when: str = "in", *, times: int = 1) -> None:
+        """Let the worker die at a step: "before" it, "in" it (it has happened, nobody knows), or
+        "after" it.
 
         The platform repeats the message, and another worker finishes the turn.
+
+        Args:
+            step: The step, or its name.
+            when: Where in it.
+            times: How many workers in a row. As many as the platform has requests (three): the user
+                sees its fault notice, and the turn is finished when he writes again.
         """
         if when not in ("before", "in", "after"):
             raise ValueError('when is "before", "in" or "after"')
-        self._plan(step).crashes = when
+        plan = self._plan(step)
+        plan.crashes, plan.deaths = when, times
 
     def restart(self, bot: Bot | None = None) -> None:
         """Let the process die and another one start, with other code if a bot is given, on the

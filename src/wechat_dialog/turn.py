@@ -24,7 +24,7 @@ from .document import Document
 from .engine import Dialog
 from .errors import ClaimLost, StoreError, WorkerDied
 from .head import ParkedConversation
-from .journal import decode_pending
+from .journal import decode_pending, encode_pending
 from .messages import Message
 from .operations import Claim, Commit, Operation, Pause, Record, Release
 from .pushing import push
@@ -109,11 +109,21 @@ class _Job:
     fence: int = 0
     deferred: bool = False
     asked: bool = False
+    kept: bool = True
+    """Whether the store keeps the message with its claim: a user's, for another worker."""
 
     @property
     def grace(self) -> float:
         """See `Rules.grace`."""
         return self.settings.rules.grace
+
+    def question(self, *, optimistic: bool = False) -> Claim:
+        """Return the question for the claim."""
+        kept = encode_pending(self.message, self.arrived) if self.kept else b""
+        return Claim(
+            self.user, self.key, self.settings.lease, self.doc.have(), not self.asked, optimistic,
+            kept,
+        )  # fmt: skip
 
     def work(self) -> Turn:
         """Return the message's work on the document."""
@@ -170,7 +180,7 @@ def _claim(job: _Job) -> Generator[Operation, Any, Claimed | Answered]:
     """Ask until the turn is ours, or the message answered."""
     pause = job.settings.poll
     while True:
-        got = yield Claim(job.user, job.key, job.settings.lease, job.doc.have(), not job.asked)
+        got = yield job.question()
         job.asked = True
         if not isinstance(got, Running):
             return got  # type: ignore[no-any-return]
@@ -342,7 +352,7 @@ def _cold(job: _Job) -> Generator[Operation, Any, Outcome | Claimed | Answered |
     Returns:
         See `_fast`; or the claim, which the store grants where a look is not enough.
     """
-    found = yield Claim(job.user, job.key, job.settings.lease, optimistic=True)
+    found = yield job.question(optimistic=True)
     if isinstance(found, Unclaimed):
         _update(job, found)
         top = job.doc.top
@@ -408,7 +418,7 @@ def _claim_for_step(
     limit: float | None,
 ) -> Generator[Operation, Any, Outcome | Answered | None]:
     """What the dialog asks for takes a claim: go on only if nothing has moved."""
-    got = yield Claim(job.user, job.key, job.settings.lease, job.doc.have(), not job.asked)
+    got = yield job.question()
     job.asked = True
     if not isinstance(got, Claimed):
         flow.close()
@@ -475,13 +485,13 @@ def resume(
     """
     # Of this parking: what breaks and is parked again may be taken up again at once.
     key = f"resume:{parked.frame.id}:{parked.parked}"
-    job = _Job(settings, user, message, key, arrived, _fresh(message))
+    job = _Job(settings, user, message, key, arrived, _fresh(message), kept=False)
     return (yield from _operate(job, lambda work: work.resume(parked), owed=True))
 
 
 def end(settings: Settings, user: str, message: Message, arrived: int) -> Transaction:
     """End a user's running conversations, their clean-up steps included; nothing is said."""
-    job = _Job(settings, user, message, f"end:{arrived}", arrived, _fresh(message))
+    job = _Job(settings, user, message, f"end:{arrived}", arrived, _fresh(message), kept=False)
     return (yield from _operate(job, lambda work: work.kill(), owed=False))
 
 

@@ -78,6 +78,8 @@ class _Books:
         recorded: Idempotency keys of finished steps.
         attempts: Runs of steps by key.
         logic: The key of a step, by what it is for.
+        unfinished: Messages of which a step has begun and whose turn is not over, as they stand in
+            idempotency keys.
         given: Marks that were part of a committed reply.
         serials: The serial number of each message, by key.
         texts: What was typed, by key.
@@ -89,6 +91,7 @@ class _Books:
     recorded: set[str] = field(default_factory=set[str])
     attempts: dict[str, list[_Attempt]] = field(default_factory=dict[str, list[_Attempt]])
     logic: dict[object, str] = field(default_factory=dict[object, str])
+    unfinished: set[str] = field(default_factory=set[str])
     given: set[str] = field(default_factory=set[str])
     serials: dict[str, int] = field(default_factory=dict[str, int])
     texts: dict[str, str] = field(default_factory=dict[str, str])
@@ -208,6 +211,7 @@ class Judge:
                 raise Violation("a commit without a claim, under somebody's claim")
             self._in_order(books, op.key, float("inf"), now)
         books.waits.pop(op.key, None)
+        books.unfinished.discard(_in_keys(op.key))
         if not serial:
             return
         if serial in self.replies:
@@ -285,6 +289,11 @@ class Judge:
             raise Violation(f"the step {step.call.name} runs without a claim ({key})")
         books.attempts.setdefault(key, []).append(_Attempt(flying, fence))
         conversation, message, _ = key.split(":", 2)
+        if flying.dropped:
+            return
+        if overtaken := books.unfinished - {message}:
+            raise Violation(f"{key} begins while the turn of {overtaken} is not over")
+        books.unfinished.add(message)
         if any(frame.id == conversation for frame in decode_state(held.head).stack):
             return
         # Begun by this very message, so whoever repeats the step comes to the same conversation.
@@ -292,12 +301,17 @@ class Judge:
         if books.logic.setdefault(purpose, key) != key:
             raise Violation(f"{purpose} runs as {key}, ran as {books.logic[purpose]} before")
 
+    def gave_up(self, flying: Flying) -> None:
+        """A claim was given back: the store had failed, and the user is told so."""
+        self.books(flying.user).unfinished.discard(_in_keys(flying.key))
+
     def dropped(self, user: str) -> None:
         """An operator threw a user's conversations away: what they did may be done again."""
         books = self.books(user)
         books.recorded.clear()
         books.heard.clear()
         books.attempts.clear()
+        books.unfinished.clear()
         for serial in [serial for serial, whose in self.promised.items() if whose == user]:
             del self.promised[serial]
 
@@ -363,6 +377,11 @@ def _serial(record: Answer | Message) -> int:
     if isinstance(record, Answer):
         return int(record.msg_id) - FIRST_ID
     return int(record.raw["EventKey"][2:]) if "EventKey" in record.raw else 0
+
+
+def _in_keys(key: str) -> str:
+    """Return how a message stands in the idempotency keys of its steps."""
+    return idempotency_key("", key, 0).split(":")[1]
 
 
 def _text(answers: Iterable[bytes]) -> str:

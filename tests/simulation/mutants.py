@@ -1,4 +1,4 @@
-"""The four things that keep turns apart, each broken on purpose: the simulation must notice."""
+"""The five things that keep turns apart, each broken on purpose: the simulation must notice."""
 
 from __future__ import annotations
 
@@ -60,6 +60,13 @@ class NoRevision(MemoryStore):
         return super().commit(user, key, write, **options)
 
 
+class NotKept(MemoryStore):
+    """Forgets what a claim was told of its message."""
+
+    def claim(self, user: str, key: str, **options: Any) -> Any:
+        return super().claim(user, key, **{**options, "message": b""})
+
+
 def _second_only(message: messages.Message) -> str:
     return str(message.created)
 
@@ -85,6 +92,11 @@ def _revision() -> Iterator[type[MemoryStore]]:
 
 
 @contextmanager
+def _kept() -> Iterator[type[MemoryStore]]:
+    yield NotKept
+
+
+@contextmanager
 def _key() -> Iterator[type[MemoryStore]]:
     with patch.object(world, "message_key", _second_only):
         yield MemoryStore
@@ -96,5 +108,6 @@ MUTANTS: dict[str, Callable[[], AbstractContextManager[type[MemoryStore]]]] = {
     "fence": _fence,
     "revision": _revision,
     "key": _key,
+    "kept": _kept,
 }
 """By what is broken; each gives the store to run worlds on."""

@@ -20,6 +20,7 @@ from wechat_dialog.operations import (
     Operation,
     Pause,
     Record,
+    Release,
     RunStep,
     RunSteps,
     StepOutcome,
@@ -196,6 +197,8 @@ class Workers:
             flying.seat.flight.heard(op, result, self.now, WINDOW)
         if isinstance(op, Claim):
             self._claimed(flying, op, result, fault)
+        elif isinstance(op, Release):
+            self.judge.gave_up(flying)
         elif isinstance(op, (Commit, Record)) and isinstance(result, Committed):
             self.judge.wrote(flying, op, before, self.snapshot(flying.user), self.now)
         if fault is not None:

@@ -112,14 +112,27 @@ class SameRules(RuleBasedStateMachine):
         arrival=st.booleans(),
         held=st.integers(0, 3),
         optimistic=st.booleans(),
+        message=st.sampled_from([b"", b"kept", b"\x00\xff\n"]),
     )
     def claim(
-        self, user: str, key: str, lease: float, arrival: bool, held: int, optimistic: bool
+        self,
+        user: str,
+        key: str,
+        lease: float,
+        arrival: bool,
+        held: int,
+        optimistic: bool,
+        message: bytes,
     ) -> None:
         have = Have(self.journals[-1], held) if held else Have()
         self.ask(
             lambda s: s.claim(
-                user, key, lease=lease, have=have, arrival=arrival, optimistic=optimistic
+                *(user, key),
+                lease=lease,
+                have=have,
+                arrival=arrival,
+                optimistic=optimistic,
+                message=message,
             )
         )
 

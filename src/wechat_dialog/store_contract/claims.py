@@ -20,6 +20,7 @@ from wechat_dialog.store_contract.asking import (
 from wechat_dialog.stores.base import (
     Answered,
     Claimed,
+    Conflict,
     Deferred,
     Have,
     Pending,
@@ -293,6 +294,73 @@ class Claims(StoreCase):
         assert other.end("ada") is True
         assert other.end("ada") is False
         assert granted(store.claim("ada", "k2", lease=LONG)).pending == ()
+
+    def test_a_message_is_kept_with_its_claim_until_that_is_given_back(
+        self, store: Store, other: Store
+    ) -> None:
+        begin(store, ONE)
+        granted(store.claim("ada", "k1", lease=self.short, message=b"\x00said\xff"))
+        assert isinstance(other.claim("ada", "k1", lease=LONG), Running)
+        self.advance(self.short * 2)
+        assert granted(other.claim("ada", "k1", lease=self.short)).pending == ()
+        self.advance(self.short * 2)
+        claim = granted(other.claim("ada", "k2", lease=LONG, message=b"two"))
+        assert claim.pending == (Pending("k1", b"\x00said\xff"),)
+        write = Write(HEAD, (TWO,))
+        done(store.commit("ada", "k1", write, reply=b"", fence=claim.fence, release=False))
+        store.release("ada", claim.fence)
+        assert granted(store.claim("ada", "k3", lease=LONG)).pending == ()
+
+    def test_giving_a_claim_back_leaves_what_its_user_was_promised(self, store: Store) -> None:
+        claim = granted(store.claim("ada", "k1", lease=LONG, message=b"said"))
+        store.defer("ada", "k1", b"said")
+        store.release("ada", claim.fence)
+        assert granted(store.claim("ada", "k2", lease=LONG)).pending == (Pending("k1", b"said"),)
+
+    def test_no_turn_comes_before_one_that_a_dead_worker_began(self, store: Store) -> None:
+        fence = granted(store.claim("ada", "k1", lease=LONG)).fence
+        store.claim("ada", "early", lease=LONG, message=b"early")
+        done(store.commit("ada", "k1", Write(HEAD), reply=b"", fence=fence))
+        self.advance(1.1)  # its place in line is gone
+        granted(store.claim("ada", "late", lease=self.short, message=b"late"))
+        self.advance(self.short * 2)
+        claim = granted(store.claim("ada", "early", lease=self.short, message=b"early"))
+        assert [one.key for one in claim.pending] == ["late"]
+        store.defer("ada", "waits", b"waits")
+        self.advance(self.short * 2)
+        claim = granted(store.claim("ada", "early", lease=self.short))
+        assert [one.key for one in claim.pending] == ["late"]
+        self.advance(self.short * 2)
+        claim = granted(store.claim("ada", "last", lease=LONG))
+        assert [one.key for one in claim.pending] == ["late", "early", "waits"]
+
+    def test_the_fast_path_does_not_pass_a_turn_that_a_dead_worker_began(
+        self, store: Store
+    ) -> None:
+        revision = begin(store, ONE).revision
+        granted(store.claim("ada", "k1", lease=self.short, message=b"said"))
+        self.advance(self.short * 2)
+        assert isinstance(store.claim("ada", "k2", lease=self.short, optimistic=True), Claimed)
+        self.advance(self.short * 2)
+        write = Write(HEAD, (TWO,))
+        assert store.commit("ada", "k2", write, reply=b"", revision=revision) == Conflict()
+        done(store.commit("ada", "k1", write, reply=b"", revision=revision))
+
+    def test_what_a_claimed_message_answers_is_kept_as_long_as_it(self, store: Store) -> None:
+        begin(store, ONE, ttl=self.short)
+        granted(store.claim("ada", "k1", lease=self.short, message=b"said"))
+        self.advance(self.short * 3)
+        claim = granted(store.claim("ada", "k2", lease=LONG))
+        assert (claim.records, [one.key for one in claim.pending]) == ((ONE,), ["k1"])
+
+    def test_a_claimed_message_goes_with_the_conversation_that_is_ended(
+        self, store: Store, other: Store
+    ) -> None:
+        granted(store.claim("ada", "k1", lease=LONG, message=b"said"))
+        assert other.end("ada") is True
+        assert granted(store.claim("ada", "k2", lease=self.short, message=b"two")).pending == ()
+        self.advance(self.short * 2)
+        assert [one.key for one in granted(store.claim("ada", "k1", lease=LONG)).pending] == ["k2"]
 
     def test_claims_that_ran_out_in_a_row_are_counted(self, store: Store, other: Store) -> None:
         begin(store, ONE)

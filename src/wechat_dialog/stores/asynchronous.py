@@ -103,6 +103,7 @@ class _Adapted:
         have: Have = NOTHING,
         arrival: bool = True,
         optimistic: bool = False,
+        message: bytes = b"",
     ) -> Claimed | Unclaimed | Answered | Running:
         return await self._calls.call(
             self._store.claim,
@@ -112,6 +113,7 @@ class _Adapted:
             have=have,
             arrival=arrival,
             optimistic=optimistic,
+            message=message,
         )
 
     async def record(self, user: str, fence: int, write: Write) -> Committed:

@@ -93,11 +93,11 @@ class Parked(msgspec.Struct, frozen=True):
 
 
 class Pending(msgspec.Struct, frozen=True):
-    """A message that was deferred and has no answer yet.
+    """A message whose worker died, and that has no answer yet.
 
     Attributes:
         key: Its key.
-        message: What `defer` was given.
+        message: What `claim` or `defer` was given of it.
     """
 
     key: str
@@ -122,9 +122,10 @@ class Claimed(msgspec.Struct, frozen=True):
             listening.
         since: Seconds since the message was first seen.
         copies: How many requests with this message were seen, this one included.
-        pending: Messages of the user that came before this one, were deferred and have no answer,
-            oldest first: their worker is gone. Their turns come first, each committed under its own
-            key.
+        pending: Other messages of the user that were kept at their claim or by `defer` and have no
+            answer: their worker is gone. Their turns come first, each committed under its own key.
+            First those that had a claim before, or were pending for one, since part of their turn
+            may be done (this one too, if it had); then the others, by arrival.
         lost: How many claims in a row ran out before this one, with nothing written under them
             since: a turn that kills its worker each time it is tried.
     """
@@ -276,6 +277,7 @@ class Store(Protocol):
         have: Have = NOTHING,
         arrival: bool = True,
         optimistic: bool = False,
+        message: bytes = b"",
     ) -> Claimed | Unclaimed | Answered | Running:
         """Ask for the user's turn for one message. One round trip.
 
@@ -295,6 +297,10 @@ class Store(Protocol):
                 nothing is known of this message, and no other asks, waits, is pending or has left a
                 claim behind, the answer is `Unclaimed`: nothing is written, and the same request
                 may ask again as if for the first time. False, or `have` of any journal: never.
+            message: What to keep of the message while it is claimed, bytes the store never reads:
+                should its worker die, the next claim for another message is told of it
+                (`Claimed.pending`), and head and journal are there for a day. It goes with the
+                commit, and with `release`. Empty: it is not kept.
         """
         ...
 
@@ -377,7 +383,9 @@ class Store(Protocol):
         ...
 
     def release(self, user: str, fence: int) -> None:
-        """Give the claim up without a commit. A claim lost already is no error."""
+        """Give the claim up without a commit, and with it what it kept of its message; what `defer`
+        keeps stays. A claim lost already is no error.
+        """
         ...
 
     def list(self, prefix: str = "") -> Iterator[Stored]:
@@ -419,6 +427,7 @@ class AsyncStore(Protocol):
         have: Have = NOTHING,
         arrival: bool = True,
         optimistic: bool = False,
+        message: bytes = b"",
     ) -> Claimed | Unclaimed | Answered | Running:
         """See `Store.claim`."""
         ...

@@ -150,6 +150,7 @@ class MemoryStore:
         have: Have = NOTHING,
         arrival: bool = True,
         optimistic: bool = False,
+        message: bytes = b"",
     ) -> Claimed | Unclaimed | Answered | Running:
         """See `Store.claim`."""
         with self._lock:
@@ -166,6 +167,7 @@ class MemoryStore:
                 now,
                 lease=rules.micros(lease),
                 arrival=arrival,
+                message=message,
             )
             if not isinstance(granted, rules.Granted):
                 return granted

@@ -152,6 +152,7 @@ class RedisStore:
         have: Have = NOTHING,
         arrival: bool = True,
         optimistic: bool = False,
+        message: bytes = b"",
     ) -> Claimed | Unclaimed | Answered | Running:
         """See `Store.claim`."""
         call = self._calls.claim(
@@ -161,6 +162,7 @@ class RedisStore:
             have=have,
             arrival=arrival,
             optimistic=optimistic,
+            message=message,
             beside=self._direct,
         )
         return self._call(call)
@@ -351,6 +353,7 @@ class AsyncRedisStore:
         have: Have = NOTHING,
         arrival: bool = True,
         optimistic: bool = False,
+        message: bytes = b"",
     ) -> Claimed | Unclaimed | Answered | Running:
         """See `Store.claim`."""
         call = self._calls.claim(
@@ -360,6 +363,7 @@ class AsyncRedisStore:
             have=have,
             arrival=arrival,
             optimistic=optimistic,
+            message=message,
             beside=self._direct,
         )
         return await self._call(call)

@@ -166,6 +166,7 @@ class Calls:
         have: Have,
         arrival: bool,
         optimistic: bool,
+        message: bytes,
         beside: bool,
     ) -> Call[Claimed | Unclaimed | Answered | Running]:
         """See `Store.claim`.
@@ -177,6 +178,7 @@ class Calls:
             have: As there.
             arrival: As there.
             optimistic: As there.
+            message: As there.
             beside: Whether the records may be asked for by a command beside the script: through a
                 script each of them costs the server ten times as much.
         """
@@ -186,14 +188,14 @@ class Calls:
             *(5, k + "h", k + "j", k + "c", f"{k}a:{key}", k + "d"),
             *(rules.micros(lease), key, _token(), int(arrival), have.journal, have.length),
         )
-        plain = Call(self._claim, (*question, "0", "0"), _read_claim)
+        plain = Call(self._claim, (*question, "0", "0", message), _read_claim)
         looks = optimistic and not have.journal
         beside = beside and arrival and not have.journal
         if not (looks or beside):
             return plain
         return Call(
             self._claim,
-            (*question, f"{looks:d}", f"{beside:d}"),
+            (*question, f"{looks:d}", f"{beside:d}", message),
             _read_claim_beside if beside else _read_claim,
             ("LRANGE", k + "j", "0", "-1") if beside else None,
             plain,

@@ -57,7 +57,7 @@ PLACE_KEPT = 1_000_000
 SEEN_KEPT = 60_000_000
 """When a message was first seen is forgotten this long after it last asked."""
 DEFERRED_KEPT = 86_400_000_000
-"""How long a `defer`, and the message kept with it, waits for its commit: as long as an interrupted
+"""How long a `defer`, and a message that is kept, waits for its commit: as long as an interrupted
 turn and a held answer wait for their user."""
 
 
@@ -70,7 +70,11 @@ class Seen:
         copies: How many requests carried it.
         asked: When it last asked, or was deferred.
         waits: Whether its last answer was `Running`.
-        message: What `defer` was given of it; empty if nothing.
+        message: What is kept of it for another worker; empty if nothing.
+        began: Number of the claim under which its turn may first have done something, its own or
+            one that had to see to it: no other's may come before the rest of it. 0: none.
+        promised: Whether its user was told that an answer will come; else it goes when its claim is
+            given up.
     """
 
     first: int
@@ -78,6 +82,13 @@ class Seen:
     asked: int = 0
     waits: bool = False
     message: bytes = b""
+    began: int = 0
+    promised: bool = False
+
+    @property
+    def rank(self) -> tuple[bool, int, int]:
+        """Whose turn comes first where workers have died: the least of these."""
+        return not self.began, self.began, self.first
 
     @property
     def until(self) -> int:
@@ -207,7 +218,14 @@ def _first_in_line(seen: Mapping[str, Seen], key: str, first: int | None, now: i
 
 
 def claim(
-    document: Document, mark: Mark | None, key: str, now: int, *, lease: int, arrival: bool
+    document: Document,
+    mark: Mark | None,
+    key: str,
+    now: int,
+    *,
+    lease: int,
+    arrival: bool,
+    message: bytes,
 ) -> Granted | Answered | Running:
     """See `Store.claim`.
 
@@ -218,6 +236,7 @@ def claim(
         now: The store's time.
         lease: How long the claim holds.
         arrival: Whether a new request asks.
+        message: What to keep of the message with its claim.
     """
     if mark is not None and mark.reply is not None:
         return Answered(mark.reply)
@@ -236,10 +255,13 @@ def claim(
     document.fence = document.number(now)
     document.holder = key
     document.until = now + lease
+    pending = _pending(document, key, seen)
+    for one in (seen, *(document.seen[other.key] for other in pending)):
+        one.began = one.began or document.fence
+    seen.message = seen.message or message
     _outlive_claim(document)
-    return Granted(
-        document.fence, since, seen.copies, mark is not None, _pending(document, key, seen.first)
-    )
+    _outlive_pending(document)
+    return Granted(document.fence, since, seen.copies, mark is not None, pending)
 
 
 def is_quiet(document: Document, mark: Mark | None) -> bool:
@@ -262,12 +284,12 @@ def unclaimed(
     )
 
 
-def _pending(document: Document, key: str, first: int) -> tuple[Pending, ...]:
-    """Return the deferred messages that came before `first` and have no answer, oldest first."""
+def _pending(document: Document, key: str, seen: Seen) -> tuple[Pending, ...]:
+    """Return the kept messages without an answer whose turns come before that of `key`."""
     found = sorted(
-        (other.first, name, other.message)
+        (other.rank, name, other.message)
         for name, other in document.seen.items()
-        if other.message and name != key and other.first < first
+        if other.message and name != key and other.rank < seen.rank
     )
     return tuple(Pending(name, message) for _, name, message in found)
 
@@ -308,7 +330,7 @@ def _outlive_claim(document: Document) -> None:
 
 
 def _outlive_pending(document: Document) -> None:
-    """Keep head and journal as long as a deferred message that may be an answer to them."""
+    """Keep head and journal as long as a message that may be an answer to them."""
     if document.revision:
         until = [seen.until for seen in document.seen.values() if seen.message]
         document.expires = max([document.expires, *until])
@@ -410,7 +432,7 @@ def defer(
         return Answered(mark.reply)
     if message:
         seen = _see(document, key, now)
-        seen.message = message
+        seen.message, seen.promised = message, True
         _outlive_pending(document)
     return Mark(None, now + DEFERRED_KEPT)
 
@@ -425,6 +447,11 @@ def renew(document: Document, fence: int, now: int, *, lease: int) -> None:
 def release(document: Document, fence: int) -> None:
     """See `Store.release`."""
     if document.fence == fence:
+        seen = document.seen.get(document.holder)
+        if seen is not None:
+            seen.began = 0
+            if not seen.promised:
+                seen.message = b""
         document.fence = document.lost = 0
 
 
@@ -436,8 +463,8 @@ def end(document: Document) -> bool:
     pending = [seen for seen in document.seen.values() if seen.message]
     if not document.revision and not pending:
         return False
-    for seen in pending:
-        seen.message = b""
+    for seen in document.seen.values():
+        seen.message, seen.began = b"", 0
     document.drop()
     document.fence = document.lost = 0
     return True

@@ -190,6 +190,7 @@ class SQLiteStore:
         have: Have = NOTHING,
         arrival: bool = True,
         optimistic: bool = False,
+        message: bytes = b"",
     ) -> Claimed | Unclaimed | Answered | Running:
         """See `Store.claim`."""
         with self._transaction(durable=False) as (rows, now):
@@ -205,6 +206,7 @@ class SQLiteStore:
                 now,
                 lease=rules.micros(lease),
                 arrival=arrival,
+                message=message,
             )
             if isinstance(granted, Answered):
                 return granted

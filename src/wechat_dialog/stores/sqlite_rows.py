@@ -17,7 +17,7 @@ from wechat_dialog.stores.base import Parked, Stored, Write
 
 __all__ = ["FORMAT", "Rows", "is_busy", "prepare"]
 
-FORMAT = 2
+FORMAT = 3
 """Version of the tables, kept in the file as its `user_version`."""
 
 # `idle` is when a row says nothing any more, not even which numbers were given out lately.
@@ -43,8 +43,9 @@ CREATE INDEX parked_expires ON parked (expires);
 """
 _CHANGES = {
     # Format 1 kept no deferred messages, and did not count the claims that ran out.
-    1: "ALTER TABLE documents ADD COLUMN lost INTEGER NOT NULL DEFAULT 0;"
-    "UPDATE documents SET seen = '{}'",
+    1: "ALTER TABLE documents ADD COLUMN lost INTEGER NOT NULL DEFAULT 0",
+    # Format 2 did not keep messages with their claims.
+    2: "UPDATE documents SET seen = '{}'",
 }
 """What makes tables of an earlier format those of the next."""
 
@@ -129,8 +130,13 @@ class Rows:
             row
         )
         seen = {
-            key: rules.Seen(first, copies, asked, bool(waits), message.encode(*_TEXT))
-            for key, (first, copies, asked, waits, message) in json.loads(row[11]).items()
+            key: rules.Seen(
+                *(first, copies, asked, bool(waits), message.encode(*_TEXT)),
+                *(began, bool(promised)),
+            )
+            for key, (first, copies, asked, waits, message, began, promised) in json.loads(
+                row[11]
+            ).items()
         }
         document = rules.Document(
             *(_in(head), length, revision, journal, committed, expires, last),
@@ -149,8 +155,11 @@ class Rows:
             self._sql("DELETE FROM records WHERE user = ? AND position >= ?", (user, self._left))
         d = document
         seen = {
-            key: [seen.first, seen.copies, seen.asked, int(seen.waits), seen.message.decode(*_TEXT)]
-            for key, seen in d.seen.items()
+            key: [
+                *(s.first, s.copies, s.asked, int(s.waits), s.message.decode(*_TEXT)),
+                *(s.began, int(s.promised)),
+            ]
+            for key, s in d.seen.items()
         }
         idle = max([d.expires, d.idle, *(s.until for s in d.seen.values())])
         self._sql(

@@ -1,6 +1,6 @@
 -- KEYS h j c a d
 -- ARGV lease key caller arrival have.journal have.length, whether a look will do (look.lua, which
---      has read `got`), whether the records are asked for beside the script
+--      has read `got`), whether the records are asked for beside the script, message
 local h, j, c = KEYS[1], KEYS[2], KEYS[3]
 local lease, key, caller = tonumber(ARGV[1]), ARGV[2], ARGV[3]
 
@@ -45,18 +45,28 @@ if not mine then
   claim.holder = key
 end
 claim.until_ = now + lease
-save_line(c, claim, seen)
-outlive_claim(h, j, doc, claim)
-
--- Deferred messages that came before this one and have no answer, oldest first.
-local pending = {}
-for other, s in pairs(seen) do
-  if s.message and other ~= key and s.first < me.first then
-    pending[#pending + 1] = {first = s.first, key = other, message = s.message}
-  end
+-- The kept messages without an answer whose turns come before this one's: first what began, since
+-- part of it may be done, then the rest by arrival.
+local function sooner(one, other)
+  if not one.began ~= not other.began then return one.began end
+  if one.began ~= other.began then return one.began < other.began end
+  return one.first < other.first
 end
-table.sort(pending, function(one, other) return one.first < other.first end)
-for i, one in ipairs(pending) do pending[i] = {one.key, one.message} end
+local found, pending = {}, {}
+for other, s in pairs(seen) do
+  if s.message and other ~= key and sooner(s, me) then found[#found + 1] = {other, s} end
+end
+table.sort(found, function(one, other) return sooner(one[2], other[2]) end)
+for i, one in ipairs(found) do
+  pending[i] = {one[1], one[2].message}
+  one[2].began = one[2].began or claim.fence
+end
+me.began = me.began or claim.fence
+if ARGV[9] ~= '' and not me.message then me.message = ARGV[9] end
+save_line(c, claim, seen)
+local lasts = doc and doc.expires
+if doc then outlive_pending(doc, seen) end
+if doc and doc.expires > lasts then save_head(h, j, doc) else outlive_claim(h, j, doc, claim) end
 
 local deferred = mark == false and 1 or 0
 local data = got[3] or ''

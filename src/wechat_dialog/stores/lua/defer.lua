@@ -10,7 +10,8 @@ local doc = read_head(got[1])
 local claim, seen = read_line(got[2])
 -- Once nothing is claimed or seen, the head alone says which numbers were given out.
 claim.last = max(claim.last, doc and doc.revision or 0)
-see(seen, ARGV[2]).message = ARGV[3]
+local me = see(seen, ARGV[2])
+me.message, me.promised = ARGV[3], true
 save_line(KEYS[3], claim, seen)
 if doc then
   outlive_pending(doc, seen)

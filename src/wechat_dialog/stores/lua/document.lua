@@ -60,7 +60,7 @@ local function seen_until(s)
 end
 
 -- Returns the claim (always a table; fence 0: there is none) and the messages seen, by key:
--- {first, copies, asked, waits, caller, message}, the message nil unless it was deferred.
+-- {first, copies, asked, waits, caller, message, began, promised}; no message unless it is kept.
 local function read_line(text)
   if not text then
     return {last = 0, fence = 0, until_ = 0, lost = 0, caller = '', write_id = '', holder = ''}, {}
@@ -86,7 +86,7 @@ local function see(seen, key)
   return me
 end
 
--- Head and journal last as long as a deferred message that may be an answer to them.
+-- Head and journal last as long as a message that may be an answer to them.
 local function outlive_pending(doc, seen)
   for _, s in pairs(seen) do
     if s.message then doc.expires = max(doc.expires, seen_until(s)) end
@@ -127,7 +127,7 @@ local function first_in_line(seen, key, first)
   return name
 end
 
--- Whether a message other than `key` was deferred and has no answer.
+-- Whether a message other than `key` is kept and has no answer.
 local function pends(seen, key)
   for other, s in pairs(seen) do
     if s.message and other ~= key then return true end

@@ -9,7 +9,7 @@ local doc = read_head(got[1])
 local claim, seen = read_line(got[2])
 if not doc and not pends(seen) then return 0 end
 redis.call('DEL', KEYS[1], KEYS[2])
-for _, s in pairs(seen) do s.message = nil end
+for _, s in pairs(seen) do s.message, s.began = nil, nil end
 claim.last = max(claim.last, doc and doc.revision or 0)
 free(claim)
 save_line(KEYS[3], claim, seen)
