@@ -409,8 +409,9 @@ class Conversation:
             first, second = run.trail or [], again.trail or []
             for position, (one, other) in enumerate(zip(first, second, strict=False)):
                 if one != other:
-                    ways = f"the way by {one}", f"the way by {other}"
-                    raise ReplayMismatch(frame.dialog, position, *ways, other)
+                    raise ReplayMismatch(
+                        frame.dialog, position, _way_by(one), _way_by(other), other
+                    )
             if at is not None:
                 again.must_wait_at(at.id, at.offers)
             elif not isinstance(again.at, Ended):
@@ -772,6 +773,10 @@ def _must_have_order(dialog: Dialog) -> None:
             finding.file,
             finding.line,
         )
+
+
+def _way_by(place: str) -> str:
+    return f"the way by {place}" if place else "its end"
 
 
 def _first_amid(run: Run, error: BaseException) -> int:

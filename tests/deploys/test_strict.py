@@ -109,6 +109,38 @@ def test_what_changes_a_question_a_branch_or_a_step_is_reported_with_file_and_li
     assert "chat.now(), chat.random or a step" in str(error.value)
 
 
+def test_where_it_ends_is_compared_too() -> None:
+    falls = itertools.count()
+
+    def ends_the_first_time(chat: Chat) -> Dialog[str]:
+        yield from chat.ask("一？")
+        if next(falls) == 0:
+            return "好"
+        return (yield from chat.ask("二？"))
+
+    with pytest.raises(NotRepeatable, match="first its end, then the way by /"):
+        say_both(ends_the_first_time)
+
+
+def test_that_it_ends_well_is_compared_too() -> None:
+    falls = itertools.count()
+
+    def breaks_the_second_time(chat: Chat) -> Dialog[str]:
+        yield from chat.ask("一？")
+        return str(1 // (1 - next(falls)))
+
+    with pytest.raises(NotRepeatable, match="first its end, then raise ZeroDivisionError"):
+        say_both(breaks_the_second_time)
+
+
+def say_both(fn: Callable[..., Any]) -> None:
+    bot = Bot()
+    bot.text("开始")(fn)
+    talk = Talk(bot)
+    talk("开始")
+    talk("1")
+
+
 def test_a_clock_in_a_prompt_only_warns(caplog: pytest.LogCaptureFixture) -> None:
     bot = Bot()
 
