@@ -9,6 +9,7 @@ import sys
 import tomllib
 import venv
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -47,30 +48,96 @@ def test_the_wheel_holds_every_file_of_the_packages(wheel: Path) -> None:
     assert {"wechat_dialog/py.typed", "wechat/py.typed"} <= packed
 
 
-def test_the_wheel_installs_and_imports_where_nothing_else_of_ours_is(
-    wheel: Path, tmp_path: Path
-) -> None:
+CORE = ("msgspec", "cryptography", "cffi", "_cffi_backend", "pycparser", "tzdata")
+PYTEST = ("pytest", "_pytest", "py.py", "pluggy", "iniconfig", "packaging", "pygments")
+
+Bare = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def bare(wheel: Path, tmp_path: Path) -> Bare:
+    """Runs code in a Python that has the wheel, its core dependencies and what is named, and no
+    more; these come from where this test runs.
+    """
     venv.create(tmp_path / "env", with_pip=False)
-    python = tmp_path / "env" / "bin" / "python"
-    site = tmp_path / "site"
+    site, needed = tmp_path / "site", tmp_path / "needed"
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
     subprocess.run([*pip, "--target", str(site), str(wheel)], check=True)
-    # The core's dependencies, and no more, come from where this test runs.
-    code = (
-        "import sys, importlib.util as u\n"
+    needed.mkdir()
+
+    def run(code: str, *more: str) -> subprocess.CompletedProcess[str]:
+        for name in (*CORE, *more):
+            for found in _installed(name):
+                (needed / found.name).symlink_to(found)
+        path = f"import sys; sys.path[:0] = [{str(site)!r}, {str(needed)!r}]\n"
+        command = [str(tmp_path / "env" / "bin" / "python"), "-I", "-c", path + code, str(site)]
+        return subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+
+    return run
+
+
+def test_the_wheel_installs_and_imports_where_nothing_else_of_ours_is(bare: Bare) -> None:
+    done = bare(
+        "import importlib.util as u\n"
         "import wechat_dialog\n"
         "assert wechat_dialog.__file__.startswith(sys.argv[1]), wechat_dialog.__file__\n"
         "assert u.find_spec('redis') is None and u.find_spec('httpx') is None\n"
     )
-    needed = tmp_path / "needed"
-    needed.mkdir()
-    for name in ("msgspec", "cryptography", "cffi", "_cffi_backend", "pycparser", "tzdata"):
-        for found in _installed(name):
-            (needed / found.name).symlink_to(found)
-    path = f"import sys; sys.path[:0] = [{str(site)!r}, {str(needed)!r}]\n"
-    run = [str(python), "-I", "-c", path + code, str(site)]
-    done = subprocess.run(run, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
+
+
+TESTS_OF_AN_AUTHOR = """
+import pytest
+from wechat_dialog import Bot
+
+FRUITS = {"苹果", "梨"}
+
+@pytest.fixture
+def bot():
+    bot = Bot()
+    @bot.text("你好")
+    def hello(chat):
+        return "你好，" + (yield from chat.ask("叫什么？"))
+    @bot.text("买")
+    def buy(chat):
+        for fruit in FRUITS:
+            yield from chat.ask(fruit)
+    @bot.text("看")
+    def look(chat):
+        first = list(FRUITS)[0]
+        yield from chat.ask(first)
+    return bot
+
+def test_that_passes(talk):
+    assert talk("你好") == "叫什么？"
+    assert talk("小明") == "你好，小明"
+
+def test_that_fails(talk):
+    talk("你好")
+    assert talk("小明") == "你好，小红"
+
+def test_without_an_order(talk):
+    talk("买")
+
+def test_perhaps_without_an_order(talk):
+    talk("看")
+"""
+
+
+def test_the_fixture_and_the_transcript_come_with_the_core_alone(
+    bare: Bare, tmp_path: Path
+) -> None:
+    (tmp_path / "test_bot.py").write_text(TESTS_OF_AN_AUTHOR, encoding="utf-8")
+    options = "['-q', '-p', 'no:cacheprovider', 'test_bot.py']"
+    done = bare(f"import pytest; sys.exit(pytest.main({options}))", *PYTEST)
+    said = done.stdout
+    assert "2 failed, 2 passed, 1 warning" in said, said + done.stderr
+    assert "用户：你好\n公众号：叫什么？\n用户：小明\n公众号：你好，小明\n" in said
+    # Of strict mode's findings, the author's own line and nothing of ours.
+    assert re.search(r"^>       talk\(.买.\)$", said, re.MULTILINE)
+    assert "test_bot.py:15), which is another one in every process" in said
+    assert re.search(r"test_bot\.py:19: UnorderedWarning: dialog 'look' goes by", said)
+    assert "wechat_dialog/conversation.py" not in said
 
 
 def _installed(name: str) -> list[Path]:

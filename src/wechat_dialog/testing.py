@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import messages, replies
 from .bot import Bot
+from .errors import NotRepeatable
 from .head import decode_state
 from .journal import Record, decode_records, effective
 from .platform.showing import FAULT, Shown, show
@@ -127,6 +128,7 @@ class Talk:
 
     def __call__(self, text: str) -> Seen:
         """Send a text."""
+        __tracebackhide__ = True  # pytest points at the author's line, not at ours
         return self.send("text", Content=text)
 
     def send(self, kind: str, **fields: Any) -> Seen:
@@ -136,6 +138,7 @@ class Talk:
             kind: The `MsgType`.
             fields: The platform's fields, by the platform's names.
         """
+        __tracebackhide__ = True
         world = self._world
         world.sent += 1
         raw: dict[str, Any] = {
@@ -281,6 +284,7 @@ class Talk:
     # The platform ---------------------------------------------------------------------------------
 
     def _deliver(self, message: messages.Message, *, again: bool = False) -> Seen:
+        __tracebackhide__ = True
         world = self._world
         self._last = message
         self._note("用户", _said(message) + ("（重发）" if again else ""))
@@ -294,6 +298,9 @@ class Talk:
                 outcome = delivery.run()
                 pushed = delivery.push()
                 break
+            except NotRepeatable as error:
+                # It names the line; the way through the library to its discovery helps nobody.
+                raise error.with_traceback(None) from None
             except Crash:
                 self._note("——", "进程中断")
                 world.take(world.bot)
