@@ -16,7 +16,7 @@ from pathlib import Path
 # From the ground up: a room may import from the floors above its own line, and from itself.
 # Rooms of one floor do not know each other. A module belongs to the longest name that fits.
 FLOORS = """
-    errors texts replies window fingerprint paging parsers stores.base
+    errors texts replies window fingerprint paging parsers stores.base forks
     logs
     messages remembered web.face unordered
     wire

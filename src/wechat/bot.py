@@ -156,6 +156,11 @@ class ModuleBot(Bot):
         settings = {"cancel": (), "back": (), **settings}
         super().__init__(token, store=own if store is None else store, **settings)
 
+    def begin_anew(self) -> None:
+        """See `wechat_dialog.forks.Forked`."""
+        self._lock = threading.Lock()
+        super().begin_anew()
+
     def routes(self) -> Routes:
         """Return the module's `ROUTER`."""
         return self._module_routes

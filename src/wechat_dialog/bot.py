@@ -21,6 +21,7 @@ from .cache import LiveDialogs
 from .conversation import Routes, Rules
 from .delivery import Pushes
 from .errors import ConfigurationError
+from .forks import leave_behind, mind
 from .journal import message_key
 from .logs import report
 from .messages import Message
@@ -167,6 +168,13 @@ class Bot:
         self.settings = Settings(
             self.rules, LiveDialogs(live_dialogs) if live_dialogs else None, lease=lease
         )
+
+        mind(self)
+
+    def begin_anew(self) -> None:
+        """See `forks.Forked`: turns, claims, threads and connections of the parent are not ours."""
+        for name in ("_runner", "async_store", "async_api", "api"):
+            leave_behind(self.__dict__.pop(name, None))
 
     def simulate(self, token: str) -> None:
         """Give a bot without a token one, so that a simulator can talk to it.

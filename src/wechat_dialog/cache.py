@@ -11,6 +11,7 @@ from collections import OrderedDict
 from threading import Lock
 
 from .document import Document
+from .forks import mind
 
 __all__ = ["LiveDialogs"]
 
@@ -26,6 +27,11 @@ class LiveDialogs:
         """
         self._size = size
         self._documents: OrderedDict[str, Document] = OrderedDict()
+        self._lock = Lock()
+        mind(self)
+
+    def begin_anew(self) -> None:
+        """See `forks.Forked`. The dialogs stay: what a fork copied is as good as what it left."""
         self._lock = Lock()
 
     def take(self, user: str) -> Document | None:

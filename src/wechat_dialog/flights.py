@@ -20,6 +20,7 @@ import msgspec
 
 from .conversation import Rules
 from .dispatch import decode_reply, too_late
+from .forks import mind
 from .journal import encode_pending
 from .messages import Message
 from .operations import Claim, Operation, Push, RunStep, RunSteps
@@ -89,7 +90,7 @@ class Landing:
         self._tell()
 
     def _tell(self) -> None:
-        with _landing:
+        with _landing.lock:
             self._over = True
             waiting, self._waiting = self._waiting, []
         for tell in waiting:
@@ -97,7 +98,7 @@ class Landing:
 
     def when_over(self, tell: Callable[[], object]) -> None:
         """Call `tell` when the turn is over, from the thread that ends it; at once if it is."""
-        with _landing:
+        with _landing.lock:
             if not self._over:
                 self._waiting.append(tell)
                 return
@@ -110,8 +111,19 @@ class Landing:
         over.wait(seconds)
 
 
-_landing = Lock()
-"""Held for a moment at the end of every turn: one for all of them is enough."""
+class _Landing:
+    """Held for a moment at the end of every turn: one for all of them is enough."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+
+    def begin_anew(self) -> None:
+        """See `forks.Forked`."""
+        self.lock = Lock()
+
+
+_landing = _Landing()
+mind(_landing)
 
 
 def tells_copies(operation: Operation, result: object) -> bool:

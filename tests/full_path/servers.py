@@ -87,15 +87,22 @@ SERVERS: dict[str, Callable[[Bot], contextlib.AbstractContextManager[int]]] = {
 
 
 class Worker:
-    """A server process with `tests.full_path.application`, of a session of its own.
+    """A server process with an application of these tests, of a session of its own.
 
     Args:
         kind: "gunicorn" or "uvicorn".
+        module: Where the application is.
+        options: Further arguments of the server.
         environment: What the application reads: `STORE`, and more where it says so.
     """
 
-    def __init__(self, kind: str, **environment: str) -> None:
-        module = "tests.full_path.application"
+    def __init__(
+        self,
+        kind: str,
+        module: str = "tests.full_path.application",
+        *options: str,
+        **environment: str,
+    ) -> None:
         # We listen and the process accepts: no port can be lost in between, and a request sent
         # before it is ready waits in the backlog.
         with socket.create_server(("127.0.0.1", 0)) as listening:
@@ -106,7 +113,7 @@ class Worker:
             }
             self.port: int = listening.getsockname()[1]
             self._process = subprocess.Popen(
-                [sys.executable, "-m", kind, *arguments[kind]],
+                [sys.executable, "-m", kind, *options, *arguments[kind]],
                 cwd=ROOT,
                 env={**os.environ, **environment, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"},
                 pass_fds=[number],

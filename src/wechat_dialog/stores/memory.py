@@ -6,15 +6,14 @@ copy of its own.
 
 from __future__ import annotations
 
-import os
 import threading
 import time
-import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
+from wechat_dialog.forks import mind
 from wechat_dialog.stores import rules
 from wechat_dialog.stores.base import (
     NOTHING,
@@ -110,13 +109,14 @@ class MemoryStore:
         self._lock = threading.Lock()
         self._users: dict[str, _User] = {}
         self._swept = 0
-        _stores.add(self)
+        mind(self)
 
     def use_clock(self, clock: Callable[[], float]) -> None:
         """Go by another clock from now on; for simulators, which put theirs forward."""
         self._clock = clock
 
-    def _begin_anew(self) -> None:
+    def begin_anew(self) -> None:
+        """See `forks.Forked`: a lock that another thread held would stay locked."""
         self._lock = threading.Lock()
 
     def _now(self) -> int:
@@ -300,16 +300,3 @@ class MemoryStore:
 
     def close(self) -> None:
         """Do nothing: there is nothing to give back."""
-
-
-_stores: weakref.WeakSet[MemoryStore] = weakref.WeakSet()
-
-
-def _renew_locks() -> None:
-    """A lock that another thread held at the fork would stay locked in the child for ever."""
-    for store in _stores:
-        store._begin_anew()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_locks)

@@ -22,11 +22,11 @@ import random
 import sqlite3
 import threading
 import time
-import weakref
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 from wechat_dialog.errors import StoreError
+from wechat_dialog.forks import leave_behind, mind
 from wechat_dialog.stores import rules
 from wechat_dialog.stores.base import (
     NOTHING,
@@ -95,10 +95,15 @@ class SQLiteStore:
         self._connection: sqlite3.Connection | None = None
         self._durable = True
         self._purged = 0
-        _stores.add(self)
+        mind(self)
 
-    def _begin_anew(self) -> None:
-        _inherited.append(self._connection)
+    def begin_anew(self) -> None:
+        """See `forks.Forked`: open an own connection, and never close the parent's.
+
+        SQLite forbids both: using a connection across a fork, and closing it in the child, which
+        would remove the log under the parent's feet.
+        """
+        leave_behind(self._connection)
         self._connection = None
         self._lock = threading.Lock()
 
@@ -332,21 +337,3 @@ class SQLiteStore:
             connection, self._connection = self._connection, None
             if connection is not None:
                 connection.close()
-
-
-_stores: weakref.WeakSet[SQLiteStore] = weakref.WeakSet()
-_inherited: list[sqlite3.Connection | None] = []
-
-
-def _begin_anew() -> None:
-    """After a fork: open an own connection, and never close the parent's.
-
-    SQLite forbids both: using a connection across a fork, and closing it in the child, which
-    would remove the log under the parent's feet.
-    """
-    for store in _stores:
-        store._begin_anew()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_anew)
