@@ -57,6 +57,13 @@ class Looks(StoreCase):
         assert (found.data, found.records, found.length) == (b"blue\n\x00", (), 0)
         assert found.age >= self.short
 
+    def test_a_look_sees_a_claim_though_its_message_is_answered(
+        self, store: Store, other: Store
+    ) -> None:
+        claim = granted(store.claim("ada", "k1", lease=LONG))
+        done(store.commit("ada", "k1", Write(HEAD), reply=b"", fence=claim.fence, release=False))
+        assert isinstance(self.look(other, "k2"), Running)
+
     def test_a_look_leaves_nothing_behind(self, store: Store, other: Store) -> None:
         begin(store, ONE)
         assert isinstance(self.look(store), Unclaimed)
