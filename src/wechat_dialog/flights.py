@@ -12,7 +12,10 @@ two drivers of `runner.py` and the simulation in `tests/simulation/` run the sam
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from operator import itemgetter
 from threading import Event, Lock
 from typing import Any
 
@@ -23,7 +26,7 @@ from .dispatch import decode_reply, too_late
 from .forks import mind
 from .journal import encode_pending
 from .messages import Message
-from .operations import Claim, Operation, Push, RunStep, RunSteps
+from .operations import Claim, Operation, Pause, Push, RunStep, RunSteps
 from .stores.base import Answered, AsyncStore, Claimed, Committed, Running, Store, Unclaimed
 from .turn import Outcome
 from .window import Window
@@ -251,6 +254,7 @@ class Flights:
 
     def __init__(self) -> None:
         self._flights: dict[tuple[str, str], Flight] = {}
+        self._waiting: dict[str, list[tuple[float, str, Callable[[], object]]]] = {}
         self._lock = Lock()
 
     def board(self, mark: tuple[str, str], now: float) -> Seat:
@@ -271,10 +275,45 @@ class Flights:
         """End a flight and tell everyone on it."""
         with self._lock:
             self._flights.pop(mark, None)
+            waiting = self._waiting.get(mark[0])
+            following = waiting.pop(0)[2] if waiting else None
         if isinstance(outcome, BaseException):
             flight.done.set_exception(outcome)
         else:
             flight.done.set_result(outcome)
+        if following is not None:
+            following()
+
+    @contextmanager
+    def waiting(self, pause: Pause, came: float, tell: Callable[[], object]) -> Generator[None]:
+        """Call `tell` when it is time to ask for the claim again: once, and only within the block.
+
+        It is when a turn of the user lands and, of those who wait for one here, this one came
+        first; or when another learns from the store that this one is the next. All of them asking
+        at every landing would be a crowd at the store; each by itself, after a while, makes a
+        crowd of one user's messages slow, and keeps a thread for each that long.
+
+        Args:
+            pause: What for.
+            came: When the message that waits was first seen, on the process's clock.
+            tell: What to call, from whichever thread finds that it is time.
+        """
+        entry = came, pause.key, tell
+        with self._lock:
+            waiting = self._waiting.setdefault(pause.user, [])
+            following = next((other for _, key, other in waiting if key == pause.before), None)
+            insort(waiting, entry, key=itemgetter(0))
+        if following is not None:
+            following()
+        try:
+            yield
+        finally:
+            with self._lock:
+                waiting = self._waiting.get(pause.user, [])
+                if entry in waiting:
+                    waiting.remove(entry)
+                if not waiting:
+                    self._waiting.pop(pause.user, None)
 
 
 class Listen(msgspec.Struct, frozen=True):

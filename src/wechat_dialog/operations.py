@@ -108,11 +108,18 @@ class Pause(msgspec.Struct, frozen=True):
         seconds: How long.
         copies: How many requests with this message were seen, as `Running` says.
         since: Seconds since the first of them.
+        user: Whose turn is waited for: if one of his ends in this process meanwhile, there is
+            nothing left to wait for. "": the whole time.
+        key: Key of the message that waits.
+        before: Key of the message whose turn comes first, as `Running` says.
     """
 
     seconds: float
     copies: int
     since: float
+    user: str = ""
+    key: str = ""
+    before: str = ""
 
 
 class RunStep(msgspec.Struct, frozen=True):

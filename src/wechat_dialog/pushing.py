@@ -69,7 +69,7 @@ def push(
     got: Any = yield Claim(user, key, lease, NOTHING)
     pause = poll
     while not isinstance(got, (Claimed, Answered)):
-        yield Pause(pause, got.copies, got.since)
+        yield Pause(pause, got.copies, got.since, user, key, got.key)
         pause = min(pause * 2, 0.25)
         got = yield Claim(user, key, lease, NOTHING, False)
     if isinstance(got, Answered):

@@ -222,7 +222,7 @@ class Runner:
                         )
                         result = following()
                     else:
-                        result = self._outside(operation)
+                        result = self._outside(operation, flight)
                 except Exception as failure:  # noqa: BLE001 - the turn decides what it means
                     error = failure
                     continue
@@ -248,10 +248,12 @@ class Runner:
                 operation.ran,
             )
 
-    def _outside(self, operation: Pause | Push) -> Exception | None:
+    def _outside(self, operation: Pause | Push, flight: Flight) -> Exception | None:
         if isinstance(operation, Push):
             return self._pushes().push(operation.user, operation.reply)
-        time.sleep(operation.seconds)
+        over = threading.Event()
+        with self._flights.waiting(operation, flight.began, over.set):
+            over.wait(operation.seconds)
         return None
 
     def _note(self, flight: Flight, operation: Operation, result: object) -> float:
@@ -374,7 +376,7 @@ class Runner:
                         )
                         result = await following()
                     else:
-                        result = await self._outside_async(operation)
+                        result = await self._outside_async(operation, flight)
                 except Exception as failure:  # noqa: BLE001 - the turn decides what it means
                     error = failure
                     continue
@@ -382,10 +384,12 @@ class Runner:
         finally:
             self._heartbeat.let_go(flight.claim)
 
-    async def _outside_async(self, operation: Pause | Push) -> Exception | None:
+    async def _outside_async(self, operation: Pause | Push, flight: Flight) -> Exception | None:
         if isinstance(operation, Push):
             return await self._pushes().push_async(operation.user, operation.reply)
-        await asyncio.sleep(operation.seconds)
+        over, end = _ended_from_anywhere()
+        with self._flights.waiting(operation, flight.began, end):
+            await asyncio.wait([over], timeout=operation.seconds)
         return None
 
     def _pushes(self) -> Pusher:
@@ -408,19 +412,25 @@ class _Handed:
 
 def _on_loop(landing: Landing) -> asyncio.Future[None]:
     """Return a future of the running loop that is over when the turn is."""
+    over, end = _ended_from_anywhere()
+    landing.when_over(end)
+    return over
+
+
+def _ended_from_anywhere() -> tuple[asyncio.Future[None], Callable[[], None]]:
+    """Return a future of the running loop, and what ends it, for any thread to call."""
     loop = asyncio.get_running_loop()
     over: asyncio.Future[None] = loop.create_future()
 
-    def tell() -> None:
+    def end() -> None:
         if not over.done():
             over.set_result(None)
 
-    def tell_from_anywhere() -> None:
+    def end_from_anywhere() -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(tell)
+            loop.call_soon_threadsafe(end)
 
-    landing.when_over(tell_from_anywhere)
-    return over
+    return over, end_from_anywhere
 
 
 def _tell_if_alone(mark: tuple[str, str], flight: Flight, error: BaseException) -> None:

@@ -184,7 +184,7 @@ def _claim(job: _Job) -> Generator[Operation, Any, Claimed | Answered]:
         job.asked = True
         if not isinstance(got, Running):
             return got  # type: ignore[no-any-return]
-        yield Pause(pause, got.copies, got.since)
+        yield Pause(pause, got.copies, got.since, job.user, job.key, got.key)
         pause = min(pause * 2, 0.25)
 
 
@@ -363,7 +363,8 @@ def _cold(job: _Job) -> Generator[Operation, Any, Outcome | Claimed | Answered |
         return (yield from _fast(job))
     job.asked = True
     if isinstance(found, Running):
-        yield Pause(job.settings.poll, found.copies, found.since)
+        pause = job.settings.poll
+        yield Pause(pause, found.copies, found.since, job.user, job.key, found.key)
         return None
     return found  # type: ignore[no-any-return]
 

@@ -90,7 +90,7 @@ def _changed(source: str, mutant: Mutant) -> str:
 def _break(name: str) -> None:
     path = Path(rules.__file__)
     changed = _changed(path.read_text("utf-8"), PYTHON[name])
-    exec(compile(changed, str(path), "exec"), vars(rules))
+    exec(compile(changed, str(path), "exec"), rules.__dict__)
     mutant, read = LUA[name], redis_calls._source
     lua = {mutant.file: _changed(read(mutant.file), mutant)}
     redis_calls._source = lambda script: lua.get(script) or read(script)  # type: ignore[assignment]
