@@ -33,7 +33,7 @@ RULES = "rules.py"
 
 PYTHON = {
     "a claim that is held": Mutant(
-        RULES, "if not document.is_claimed(now):\n        holder", "if True:\n        holder"
+        RULES, "if not document.keeps_out(now, lease):\n        holder", "if True:\n        holder"
     ),
     "who came first": Mutant(RULES, "min(earlier)[1] if earlier else None", "None"),
     "the fence": Mutant(

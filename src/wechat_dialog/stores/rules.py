@@ -29,6 +29,7 @@ from wechat_dialog.stores.base import (
 )
 
 __all__ = [
+    "AHEAD",
     "DEFERRED_KEPT",
     "PLACE_KEPT",
     "SEEN_KEPT",
@@ -54,6 +55,8 @@ __all__ = [
 
 PLACE_KEPT = 1_000_000
 """A message that waits keeps its place for this long after it last asked."""
+AHEAD = 60_000_000
+"""A claim may hold for so long, or two leases, and no longer: the clock was set back."""
 SEEN_KEPT = 60_000_000
 """When a message was first seen is forgotten this long after it last asked."""
 DEFERRED_KEPT = 86_400_000_000
@@ -145,6 +148,14 @@ class Document:
         """Whether somebody's claim holds at `now`."""
         return self.fence != 0 and now < self.until
 
+    def keeps_out(self, now: int, lease: int) -> bool:
+        """Whether a claim holds that others have to wait for.
+
+        One that would hold much longer than a lease was granted before the clock was set back; a
+        worker that is alive renews it to what it should be.
+        """
+        return self.is_claimed(now) and self.until - now <= max(2 * lease, AHEAD)
+
     @property
     def idle(self) -> int:
         """When neither its numbers nor its claim have to be known any more."""
@@ -211,7 +222,7 @@ def _first_in_line(seen: Mapping[str, Seen], key: str, first: int | None, now: i
         for name, other in seen.items()
         if name != key
         and other.waits
-        and now - other.asked <= PLACE_KEPT
+        and abs(now - other.asked) <= PLACE_KEPT
         and (first is None or other.first < first)
     ]
     return min(earlier)[1] if earlier else None
@@ -244,7 +255,7 @@ def claim(
     seen.copies += arrival or not seen.copies
     since = max(now - seen.first, 0)
     holder: str | None = document.holder
-    if not document.is_claimed(now):
+    if not document.keeps_out(now, lease):
         holder = _first_in_line(document.seen, key, seen.first, now)
     if holder is not None:
         seen.waits = True

@@ -119,7 +119,7 @@ end
 local function first_in_line(seen, key, first)
   local found, name
   for other, s in pairs(seen) do
-    if other ~= key and s.waits and now - s.asked <= PLACE_KEPT
+    if other ~= key and s.waits and math.abs(now - s.asked) <= PLACE_KEPT
       and (not first or s.first < first) and (not found or s.first < found) then
       found, name = s.first, other
     end

@@ -39,7 +39,7 @@ if line then
   if claim.fence ~= 0 and now < claim.until_ then return {3} end
   local key = string.sub(KEYS[4], #KEYS[1] + 2)
   for other, s in pairs(seen) do
-    if other ~= key and (s.message or s.waits and now - s.asked <= 1000000) then return {3} end
+    if other ~= key and (s.message or s.waits and math.abs(now - s.asked) <= 1000000) then return {3} end
   end
   -- A refusal changes nothing: the message that is put off stays, should this worker die.
   if deferred and knows == '0' then return {4} end
