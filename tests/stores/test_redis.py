@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -317,6 +319,24 @@ def test_a_commit_whose_sender_gave_up_is_not_done_when_the_server_goes_on(
     after = granted(store.claim("ada", "k", lease=5))
     assert (after.records, after.revision) == ((b"1", b"2"), begun.revision)
     store.close()
+
+
+def test_a_claim_is_given_back_to_a_stalled_server_once() -> None:
+    asked: list[socket.socket] = []
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(0.01)
+        port = silent.getsockname()[1]
+        store = RedisStore(f"redis://127.0.0.1:{port}/0?socket_timeout=0.05", patience=0.5)
+        with pytest.raises(StoreError, match="does not answer"):
+            store.release("ada", 7)
+        with contextlib.suppress(TimeoutError):
+            while True:
+                asked.append(silent.accept()[0])
+        store.close()
+    for one in asked:
+        one.close()
+    # One connection, and none more to try again: its user waits for an apology meanwhile.
+    assert len(asked) == 1
 
 
 def test_a_server_that_stalls_shorter_than_our_patience_is_waited_for(

@@ -209,8 +209,16 @@ class RedisStore:
         self._call(self._calls.renew(user, fence, lease))
 
     def release(self, user: str, fence: int) -> None:
-        """See `Store.release`."""
-        self._call(self._calls.release(user, fence))
+        """See `Store.release`. A server that stalls is not asked again: a claim ends by itself, and
+        whoever gives it up has somebody to tell.
+        """
+        call = self._calls.release(user, fence)
+        try:
+            self._send(call)
+        except clients.FAILED as error:
+            if clients.stalls(error):
+                raise clients.explain(error) from error
+            self._insist(call, error)
 
     def list(self, prefix: str = "") -> Iterator[Stored]:
         """See `Store.list`."""
@@ -410,8 +418,14 @@ class AsyncRedisStore:
         await self._call(self._calls.renew(user, fence, lease))
 
     async def release(self, user: str, fence: int) -> None:
-        """See `Store.release`."""
-        await self._call(self._calls.release(user, fence))
+        """See `RedisStore.release`."""
+        call = self._calls.release(user, fence)
+        try:
+            await self._send(call)
+        except clients.FAILED as error:
+            if clients.stalls(error):
+                raise clients.explain(error) from error
+            await self._insist(call, error)
 
     async def close(self) -> None:
         """See `Store.close`; gives back what belongs to the running loop."""

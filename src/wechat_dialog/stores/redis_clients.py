@@ -57,6 +57,7 @@ __all__ = [
     "pauses",
     "require_bytes",
     "sentinels",
+    "stalls",
 ]
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.25
@@ -90,6 +91,11 @@ def is_replica(error: Exception) -> bool:
     return isinstance(error, ReadOnlyError) or (
         isinstance(error, ResponseError) and "READONLY" in str(error)
     )
+
+
+def stalls(error: Exception) -> bool:
+    """Whether the server took the call and said nothing."""
+    return isinstance(error, (redis.TimeoutError, TimeoutError))
 
 
 def passes(error: Exception) -> bool:
