@@ -41,6 +41,7 @@ class Plan:
     takes: float = 0.0
     crashes: str = ""
     deaths: int = 0
+    repeats: bool = True
     fake: Callable[..., Any] | None = None
 
 
@@ -83,6 +84,7 @@ class Delivery:
         self.told: Outcome | None = None
         self.fence = 0
         self.dying = False
+        self.repeats = True
         self.following: Callable[[], StepOutcome] = _nothing_under_way
         self.then: Generator[Any, Any, None] | None = None
         self.pushed: list[Reply] = []
@@ -147,6 +149,7 @@ class Delivery:
         plan = self._plan(step)
         crashes = plan.crashes if plan.deaths > 0 else ""
         plan.deaths -= 1
+        self.repeats = plan.repeats or not crashes
         if crashes == "before":
             raise Crash
         if plan.fake is not None:

@@ -226,7 +226,14 @@ class Talk:
 
         self._plan(step).fake = instead
 
-    def crashes(self, step: str | Callable[..., Any], when: str = "in", *, times: int = 1) -> None:
+    def crashes(
+        self,
+        step: str | Callable[..., Any],
+        when: str = "in",
+        *,
+        times: int = 1,
+        repeats: bool = True,
+    ) -> None:
         """Let the worker die at a step: "before" it, "in" it (it has happened, nobody knows), or
         "after" it.
 
@@ -235,13 +242,15 @@ class Talk:
         Args:
             step: The step, or its name.
             when: Where in it.
-            times: How many workers in a row. As many as the platform has requests (three): the user
-                sees its fault notice, and the turn is finished when he writes again.
+            times: How many workers in a row. After three, the conversation is parked.
+            repeats: Whether the platform's repetitions reach another worker. False: the machine
+                went down; the user sees the platform's fault notice, and the turn is finished when
+                he writes again.
         """
         if when not in ("before", "in", "after"):
             raise ValueError('when is "before", "in" or "after"')
         plan = self._plan(step)
-        plan.crashes, plan.deaths = when, times
+        plan.crashes, plan.deaths, plan.repeats = when, times, repeats
 
     def restart(self, bot: Bot | None = None) -> None:
         """Let the process die and another one start, with other code if a bot is given, on the
@@ -306,6 +315,8 @@ class Talk:
                 world.take(world.bot)
                 if delivery.told is not None:
                     outcome = delivery.told  # the platform has an answer, and asks no more
+                    break
+                if not delivery.repeats:
                     break
         self._seen = Seen(
             outcome.reply if outcome is not None else replies.Text(FAULT),

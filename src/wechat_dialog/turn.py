@@ -35,9 +35,9 @@ __all__ = ["Cache", "Outcome", "Settings", "end", "resume", "turn"]
 
 Transaction = Generator[Operation, Any, "Outcome"]
 
-DEATHS = 5
-"""Workers that may die in one turn before its conversation is parked: every message of the user
-tries it again, and each of them up to three times."""
+DEATHS = 3
+"""Workers that may die in one turn, one after another, before its conversation is parked: as many
+as the platform has requests, so that what the user writes next has an answer."""
 
 RESTARTS = 5
 """Times a turn that lost its claim starts over before it gives up."""
