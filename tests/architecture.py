@@ -18,7 +18,7 @@ from pathlib import Path
 FLOORS = """
     errors texts replies window fingerprint paging parsers stores.base forks
     logs
-    messages remembered web.face unordered
+    messages remembered web.face
     wire
     delivery heartbeat stores.rules web.wsgi web.asgi
     stores.memory stores.sqlite_rows journal
@@ -67,7 +67,7 @@ PURE = _words("""
     errors texts replies window fingerprint paging parsers stores.base stores.rules messages wire
     logs situation
     delivery answers journal head effects operations menus form_fields forms chat engine router
-    document deploy redaction unordered conversation dispatch pushing turn remembered web.face
+    document deploy redaction conversation dispatch pushing turn remembered web.face
 """)
 
 IMPURE = _words("""

@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import traceback
-import warnings
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
@@ -34,8 +33,6 @@ from .errors import (
     Signal,
     TooManyAttempts,
     UnexpectedAnswer,
-    Unordered,
-    UnorderedWarning,
 )
 from .head import Frame, ParkedConversation, encode_parked
 from .journal import (
@@ -402,7 +399,6 @@ class Conversation:
             NotRepeatable: It does not: it reads a clock, chance or something else outside its
                 journal.
         """
-        _must_have_order(run.dialog)
         again = self._run(run.dialog, frame)
         try:
             again.replay(effective(self.doc.records[frame.base :]))
@@ -754,25 +750,6 @@ def _step_record(call: StepCall[Any], outcome: StepOutcome, slot: int | None = N
 def _waits_at(run: Run, frame: Frame) -> bool:
     """Whether a dialog waits at the question of its header, as its user has seen it."""
     return isinstance(run.at, Wait) and (run.at.id, run.at.offers) == (frame.wait, frame.offers)
-
-
-def _must_have_order(dialog: Dialog) -> None:
-    """Refuse a dialog that asks in the order of a set: it is the same at every replay in this
-    process, and another one in the next.
-
-    Raises:
-        Unordered: It does. Where that cannot be told for certain, a warning is given.
-    """
-    for finding in dialog.unordered:
-        if finding.asks:
-            raise Unordered(dialog.name, 0, "an order", finding.what, finding.where)
-        warnings.warn_explicit(
-            f"dialog {dialog.name!r} goes by the order of the set {finding.what}, which is another "
-            "one in every process: sort it if a question, a branch or a step depends on it",
-            UnorderedWarning,
-            finding.file,
-            finding.line,
-        )
 
 
 def _way_by(place: str) -> str:

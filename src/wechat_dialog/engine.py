@@ -23,7 +23,7 @@ import types
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
@@ -55,9 +55,6 @@ from .journal import (
 )
 from .replies import to_reply
 from .steps import raised, value
-
-if TYPE_CHECKING:
-    from .unordered import Finding
 
 __all__ = ["At", "Dialog", "Ended", "Raised", "Run"]
 
@@ -97,13 +94,6 @@ class Dialog:
         fn = inspect.unwrap(self.fn)
         fn = getattr(fn, "func", fn)
         return inspect.isgeneratorfunction(fn) or inspect.iscoroutinefunction(fn)
-
-    @cached_property
-    def unordered(self) -> list[Finding]:
-        """Where it goes by the order of a set; looked for when first asked for."""
-        from .unordered import unordered
-
-        return unordered(self.fn)
 
     @property
     def code(self) -> str:

@@ -40,8 +40,6 @@ __all__ = [
     "TooManyAttempts",
     "TooSlow",
     "UnexpectedAnswer",
-    "Unordered",
-    "UnorderedWarning",
     "Unreachable",
     "WorkerDied",
     "WrongCredentials",
@@ -220,23 +218,6 @@ class NotRepeatable(ReplayMismatch):
             "chance, a global or the order of a set: use chat.now(), chat.random or a step, and "
             "sort what has no order"
         )
-
-
-class Unordered(NotRepeatable):
-    """Strict mode: a dialog asks in the order of a set, which every process has another of."""
-
-    def __str__(self) -> str:
-        return (
-            f"dialog {self.dialog!r} asks in the order of the set {self.found} ({self.where}), "
-            "which is another one in every process, so that a replay elsewhere asks otherwise: "
-            "sort it, or make it a list or a tuple"
-        )
-
-
-class UnorderedWarning(UserWarning):
-    """Strict mode: a dialog goes by the order of a set, and it cannot be told whether a question
-    depends on it.
-    """
 
 
 class ForeignAwait(DialogError):

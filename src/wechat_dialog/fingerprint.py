@@ -27,7 +27,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
-__all__ = ["fingerprint", "is_own", "package_of"]
+__all__ = ["fingerprint"]
 
 _INSTALLED = tuple(
     {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
@@ -43,34 +43,18 @@ _OF_PYTHON = (
 def fingerprint(fn: Callable[..., Any]) -> str:
     """Return 12 hexadecimal digits that change when code the dialog can reach does."""
     digest = hashlib.sha256(sys.version_info[0:2].__repr__().encode())
-    for part in _Reach(package_of(fn)).of(fn):
+    for part in _Reach(_package_of(fn)).of(fn):
         digest.update(part.encode("utf-8", "surrogatepass"))
         digest.update(b"\0")
     return digest.hexdigest()[:12]
 
 
-def package_of(fn: Any) -> str:
+def _package_of(fn: Any) -> str:
     """Return the first part of the name of the module that a dialog is from."""
     while (inner := getattr(fn, "__wrapped__", None) or getattr(fn, "func", None)) is not None:
         fn = inner
     module = getattr(fn, "__module__", None) or type(fn).__module__
     return str(module).partition(".")[0]
-
-
-def is_own(application: str, module: str | None, file: str) -> bool:
-    """Return whether code is the application's own: neither this library's nor other people's.
-
-    Args:
-        application: First part of the name of the dialog's module.
-        module: Name of the code's module.
-        file: Its source file.
-    """
-    package = (module or "").partition(".")[0]
-    if package in (_ROOM, "wechat", "builtins"):
-        return False
-    if package == application and package not in sys.stdlib_module_names:
-        return True
-    return not file.startswith(_INSTALLED) and not file.startswith("<frozen")
 
 
 class _Reach:
@@ -220,7 +204,13 @@ class _Reach:
                 yield from self.of(constant, depth)
 
     def _ours(self, module: str | None, file: str) -> bool:
-        return is_own(self._package, module, file)
+        """Whether code is the application's own: neither this library's nor other people's."""
+        package = (module or "").partition(".")[0]
+        if package in (_ROOM, "wechat", "builtins"):
+            return False
+        if package == self._package and package not in sys.stdlib_module_names:
+            return True
+        return not file.startswith(_INSTALLED) and not file.startswith("<frozen")
 
 
 def _behind(thing: Any) -> tuple[Any, ...] | None:
