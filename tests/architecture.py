@@ -16,8 +16,8 @@ from pathlib import Path
 # From the ground up: a room may import from the floors above its own line, and from itself.
 # Rooms of one floor do not know each other. A module belongs to the longest name that fits.
 FLOORS = """
-    errors texts replies window fingerprint paging parsers stores.base forks
-    logs
+    errors texts replies window fingerprint second_code paging parsers stores.base forks
+    logs set_order
     messages remembered web.face
     wire
     delivery heartbeat stores.rules web.wsgi web.asgi
@@ -30,7 +30,7 @@ FLOORS = """
     stores web.flask web.django web.fastapi web
     chat performing
     engine
-    router document deploy redaction
+    router document deploy redaction strict
     conversation cache
     dispatch
     pushing
@@ -68,6 +68,7 @@ PURE = _words("""
     logs situation
     delivery answers journal head effects operations menus form_fields forms chat engine router
     document deploy redaction conversation dispatch pushing turn remembered web.face
+    set_order second_code strict
 """)
 
 IMPURE = _words("""

@@ -24,11 +24,10 @@ from .delivery import Pushes
 from .deploy import decide
 from .document import Document
 from .effects import FIRST, ContinueAs, Gather, StepCall, View, Wait
-from .engine import Dialog, Ended, Raised, Run, doing
+from .engine import Dialog, Ended, Raised, Run
 from .errors import (
     Cancelled,
     JournalFull,
-    NotRepeatable,
     ReplayMismatch,
     Signal,
     TooManyAttempts,
@@ -388,40 +387,11 @@ class Conversation:
             self._compare(run, frame, at)
 
     def _compare(self, run: Run, frame: Frame, at: Wait[Any] | None) -> None:
-        """Strict mode: replay from scratch and see whether the dialog gets to the same place.
+        """Strict mode: see whether the dialog gets to the same place from scratch; see `strict`."""
+        from .strict import compare
 
-        Args:
-            run: The live dialog.
-            frame: Its header.
-            at: The question it waits at; None: it has returned.
-
-        Raises:
-            NotRepeatable: It does not: it reads a clock, chance or something else outside its
-                journal.
-        """
-        again = self._run(run.dialog, frame)
-        try:
-            again.replay(effective(self.doc.records[frame.base :]))
-            first, second = run.trail or [], again.trail or []
-            for position, (one, other) in enumerate(zip(first, second, strict=False)):
-                if one != other:
-                    raise ReplayMismatch(
-                        frame.dialog, position, _way_by(one), _way_by(other), other
-                    )
-            if at is not None:
-                again.must_wait_at(at.id, at.offers)
-            elif not isinstance(again.at, Ended):
-                found = doing(again.at) if again.at is not None else None
-                raise ReplayMismatch(frame.dialog, again.position, "its end", found, again.where())
-        except ReplayMismatch as mismatch:
-            # Where the replay has ended, the place where the live dialog went on.
-            stood = (run.trail or [])[mismatch.position - 1 : mismatch.position]
-            where = mismatch.where or "".join(stood)
-            raise NotRepeatable(
-                frame.dialog, mismatch.position, mismatch.expected, mismatch.found, where
-            ) from None
-        finally:
-            again.close()
+        records = effective(self.doc.records[frame.base :])
+        compare(run, lambda: self._run(run.dialog, frame), records, at)
 
     def _step(self, run: Run, frame: Frame, at: StepCall[Any]) -> Flow:
         if self._full(run, frame) or self._repeats(run, at):
@@ -750,10 +720,6 @@ def _step_record(call: StepCall[Any], outcome: StepOutcome, slot: int | None = N
 def _waits_at(run: Run, frame: Frame) -> bool:
     """Whether a dialog waits at the question of its header, as its user has seen it."""
     return isinstance(run.at, Wait) and (run.at.id, run.at.offers) == (frame.wait, frame.offers)
-
-
-def _way_by(place: str) -> str:
-    return f"the way by {place}" if place else "its end"
 
 
 def _first_amid(run: Run, error: BaseException) -> int:

@@ -23,7 +23,7 @@ import types
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -55,6 +55,9 @@ from .journal import (
 )
 from .replies import to_reply
 from .steps import raised, value
+
+if TYPE_CHECKING:
+    from .set_order import SetOrder
 
 __all__ = ["At", "Dialog", "Ended", "Raised", "Run"]
 
@@ -103,6 +106,13 @@ class Dialog:
 
             self._code = fingerprint(self.fn)
         return self._code
+
+    @cached_property
+    def sets(self) -> SetOrder:
+        """What strict mode looks at its sets with."""
+        from .set_order import SetOrder
+
+        return SetOrder(self.fn)
 
 
 class Ended(msgspec.Struct, frozen=True):
@@ -518,6 +528,11 @@ class Run:
         self.close()
 
     # Telling --------------------------------------------------------------------------------------
+
+    @property
+    def reworded(self) -> bool:
+        """Whether a question read otherwise than its journal says, and was let through."""
+        return bool(self._reworded)
 
     def where(self) -> str:
         """Return `file:line` of the innermost line of the application at which the dialog stands;

@@ -207,17 +207,60 @@ class ReplayMismatch(DialogError):
 
 
 class NotRepeatable(ReplayMismatch):
-    """Strict mode: a dialog that was replayed at once, on the same records, went another way."""
+    """Strict mode: a dialog that was replayed at once, on the same records, went another way.
+
+    Attributes:
+        sets: The sets whose order it hangs on, as pairs of `file:line` and the expression; () if it
+            is anything else.
+    """
+
+    def __init__(
+        self,
+        dialog: str,
+        position: int,
+        expected: str,
+        found: str | None,
+        where: str,
+        sets: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        super().__init__(dialog, position, expected, found, where)
+        self.args = (*self.args, sets)
+        self.sets = sets
+
+    @property
+    def outline(self) -> str:
+        """What it is and where, without a word of what is asked or said: for a log."""
+        if self.sets:
+            places = " and ".join(place for place, _ in self.sets)
+            return (
+                f"dialog {self.dialog!r} hangs on the order of the set at {places}, and each "
+                "process has its own: write sorted(…), or keep it as a list or a tuple"
+            )
+        return (
+            f"dialog {self.dialog!r} goes another way when it is replayed, at record "
+            f"{self.position} ({self.where}): {_REPEATABLE}"
+        )
 
     def __str__(self) -> str:
         found = "it ends" if self.found is None else self.found
         where = f" ({self.where})" if self.where else ""
+        first = f"at record {self.position} first {self.expected}, then {found}{where}"
+        if self.sets:
+            places = " and ".join(f"{text} ({place})" for place, text in self.sets)
+            return (
+                f"dialog {self.dialog!r} hangs on the order of a set, and each process has its "
+                f"own: {places}; with that in another order, {first}: write "
+                f"sorted({self.sets[0][1]}), or keep it as a list or a tuple"
+            )
         return (
-            f"dialog {self.dialog!r} goes another way when it is replayed: at record "
-            f"{self.position} first {self.expected}, then {found}{where}; it depends on a clock, "
-            "chance, a global or the order of a set: use chat.now(), chat.random or a step, and "
-            "sort what has no order"
+            f"dialog {self.dialog!r} goes another way when it is replayed: {first}; {_REPEATABLE}"
         )
+
+
+_REPEATABLE = (
+    "it depends on a clock, chance, a global or the order of a set: use chat.now(), chat.random or "
+    "a step, and sort what has no order"
+)
 
 
 class ForeignAwait(DialogError):

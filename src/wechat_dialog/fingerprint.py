@@ -27,7 +27,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
-__all__ = ["fingerprint"]
+__all__ = ["fingerprint", "reached"]
 
 _INSTALLED = tuple(
     {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
@@ -49,6 +49,11 @@ def fingerprint(fn: Callable[..., Any]) -> str:
     return digest.hexdigest()[:12]
 
 
+def reached(fn: Callable[..., Any]) -> list[types.FunctionType]:
+    """Return the functions of the application's own that a dialog can reach, its own first."""
+    return _Reach(_package_of(fn)).functions(fn)
+
+
 def _package_of(fn: Any) -> str:
     """Return the first part of the name of the module that a dialog is from."""
     while (inner := getattr(fn, "__wrapped__", None) or getattr(fn, "func", None)) is not None:
@@ -64,6 +69,17 @@ class _Reach:
         self._package = package
         self._seen: dict[int, int] = {}
         self._held: list[object] = []  # so that no id is given away twice
+
+    def functions(self, fn: Callable[..., Any]) -> list[types.FunctionType]:
+        """Return all functions among it whose code counts."""
+        for _ in self.of(fn):
+            pass
+        return [
+            one
+            for one in self._held
+            if isinstance(one, types.FunctionType)
+            and self._ours(one.__module__, one.__code__.co_filename)
+        ]
 
     def of(self, thing: Any, depth: int = 0) -> Iterator[str]:
         """Yield the parts of anything."""

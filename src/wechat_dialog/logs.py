@@ -15,6 +15,7 @@ from .errors import (
     ConfigurationError,
     ForeignAwait,
     JournalFull,
+    NotRepeatable,
     StoreError,
     TimedOut,
     WorkerDied,
@@ -46,6 +47,8 @@ def report(level: int, text: str, *args: object, error: BaseException) -> None:
 
 def _outline(error: BaseException) -> str:
     name, at = type(error).__name__, _place(error)
+    if isinstance(error, NotRepeatable):
+        return f"{name}: {error.outline}"
     # Ours as well: what the engine says of a dialog that answers a dict.
     of_ours = type(error) in (TypeError, LookupError) and not at
     if of_ours or isinstance(error, SPOKEN):

@@ -11,6 +11,7 @@ import pytest
 from tests.cli import command
 from tests.deploys.town import USER, Town
 from wechat_dialog.bot import Bot
+from wechat_dialog.errors import NotRepeatable
 from wechat_dialog.testing import Talk
 
 PAGE = (Path(__file__).parents[2] / "docs" / "replay.md").read_text("utf-8")
@@ -18,8 +19,24 @@ BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 FETCH = "def fetch_price(dish): ran.append(dish); return 18\ndef trace(said): pass\n"
 
 
-def test_what_runs_when() -> None:
+def test_what_strict_mode_says_of_a_set(tmp_path: Path) -> None:
     (_, code), (_, shown) = BLOCKS[0], BLOCKS[1]
+    path = tmp_path / "shop.py"
+    path.write_text(f"from wechat_dialog import Bot\n\n{code}", "utf-8")
+    bot = Bot()
+    exec(compile(path.read_text("utf-8"), str(path), "exec"), {"bot": bot, "__name__": "shop"})
+    with pytest.raises(NotRepeatable) as error:
+        Talk(bot)("买水果")
+    said = str(error.value).replace(str(path), "shop.py")
+
+    def but_for_the_order(sentence: str) -> str:
+        return re.sub(r"#[0-9a-f]{8}|(苹果|梨)(?=要)", "…", " ".join(sentence.split()))
+
+    assert but_for_the_order(said) == but_for_the_order(shown)
+
+
+def test_what_runs_when() -> None:
+    (_, code), (_, shown) = BLOCKS[2], BLOCKS[3]
     lines: list[str] = []
     chats: list[Any] = []
     bot = Bot()
@@ -45,7 +62,7 @@ def test_what_runs_when() -> None:
 @pytest.fixture
 def three(town: Town) -> Town:
     """Three people in the middle of an order."""
-    town.deploy(FETCH + BLOCKS[0][1])
+    town.deploy(FETCH + BLOCKS[2][1])
     for number, texts in enumerate((["点单"], ["点单", "面条"], ["点单", "米饭"]), 1):
         for text in texts:
             town.say(text, user=f"{USER}{number}")
@@ -53,7 +70,7 @@ def three(town: Town) -> Town:
 
 
 def test_what_check_prints(three: Town) -> None:
-    new, (_, shown) = BLOCKS[2][1], BLOCKS[3]
+    new, (_, shown) = BLOCKS[4][1], BLOCKS[5]
     path = three.folder / "shop.py"
     store = f"sqlite:///{three.folder / 'town.db'}"
     path.write_text(

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.full_path.people import push, signed
 from wechat_dialog import Bot, Chat, Dialog
 from wechat_dialog.errors import NotRepeatable, UnexpectedAnswer
 from wechat_dialog.journal import Failed, GatheredFailed, GatheredReturned, Returned
@@ -76,6 +77,21 @@ def by_a_counter_in_its_steps(chat: Chat) -> Dialog[str]:
     if next(ticks) % 2:
         yield from chat.step(str)  # HERE
     return (yield from chat.ask("三？"))
+
+
+def test_a_server_in_strict_mode_logs_file_and_line_and_no_word_that_was_said(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The simulator's bot is one: an author sees its output, and the user an apology."""
+    bot = Bot("t", store="memory://", timeout=None, strict=True)
+    bot.text("开始")(by_a_counter)
+    bot.fallback(lambda _: "没有对话")
+    for number in range(20):
+        for text in ("开始", "1"):
+            bot.answer(push(f"oUser{number}", Content=text), signed("t"))
+    assert "dialog 'by_a_counter' goes another way when it is replayed, at record" in caplog.text
+    assert f"({__file__}:" in caplog.text
+    assert "？" not in caplog.text
 
 
 @pytest.mark.parametrize("live", [0, 100], ids=["replayed", "live"])
