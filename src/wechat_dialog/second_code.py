@@ -199,8 +199,16 @@ def _is_same(compiled: types.CodeType, code: types.CodeType) -> bool:
         if getattr(compiled, name) != getattr(code, name):
             return False
     if compiled.co_code == code.co_code:
-        return list(compiled.co_positions()) == list(code.co_positions())
+        return list(compiled.co_positions()) == list(code.co_positions()) and all(
+            map(_is_same_constant, compiled.co_consts, code.co_consts)
+        )
     # What pytest has made of its asserts.
     return any(name.startswith("@py") for name in code.co_varnames) and (
         {*code.co_names, *code.co_varnames}.issuperset((*compiled.co_names, *compiled.co_varnames))
     )
+
+
+def _is_same_constant(one: object, other: object) -> bool:
+    if isinstance(one, types.CodeType) and isinstance(other, types.CodeType):
+        return _is_same(one, other)
+    return one == other

@@ -473,6 +473,19 @@ def test_a_clock_in_a_prompt_is_not_taken_for_a_set(caplog: pytest.LogCaptureFix
     assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
+def test_a_file_that_was_edited_meanwhile_is_not_taken_for_the_code_at_hand(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It would ask something else, and a clock or a set be blamed for that."""
+    path, code = Path(shop_in(tmp_path).rpartition(":")[0]), SHOP_OF_SETS.replace("FRUITS:", "[1]:")
+    names: dict[str, Any] = {"__name__": "shop_of_sets"}
+    exec(compile(code, str(path), "exec"), names)
+    path.write_text(code.replace("几个？", "几斤？"), "utf-8")
+    talk = Talk(names["bot"])
+    assert (talk("开始"), talk("1")) == ("1几个？", "完")
+    assert not caplog.records
+
+
 def test_chance_is_not_taken_for_a_set() -> None:
     def by_chance(chat: Chat) -> Dialog[str]:
         names = {fruit * 2 for fruit in FRUITS}
