@@ -5,8 +5,9 @@ turns its `('TextMsg', '…')` into replies. To the engine it is a dialog like a
 take any message. `ModuleRoutes` reads a module's `ROUTER`. Both look names up when they are used,
 as the module's author expects, so a row that names a missing function breaks nothing but itself.
 
-A dialog of that time may compute its texts from a clock at every replay, so all its waits have one
-key: its journal is compared by the number of answers alone.
+A dialog of that time may compute its texts from a clock at every replay, so a text that differs is
+no difference while its code is the same. Where the code has changed, questions that have moved are
+one: see `Question`.
 """
 
 from __future__ import annotations
@@ -31,7 +32,14 @@ __all__ = ["ModuleDialog", "ModuleRoutes", "UnexpectAnswer", "content_of", "to_r
 if TYPE_CHECKING:
     Talk = GeneratorType[Any, Any, Any]
 
-WAIT_KEY = "2017"
+
+class Question(Wait[str]):
+    """A wait of a 2017 dialog, known by its text, which may be another at every replay."""
+
+    __slots__ = ()
+
+    drifts = True
+    formerly = "y=2017"  # when only the number of answers was compared
 
 
 class UnexpectAnswer(Exception):
@@ -169,7 +177,7 @@ class ModuleDialog:
             while True:
                 place = _place(talk)
                 prompt = self._read(said, "yields", place)
-                heard = yield Wait(chat, "y", prompt, _ANYTHING, WAIT_KEY)
+                heard = yield Question(chat, "y", prompt, _ANYTHING)
                 said = talk.send((heard, chat.replaying))
         except StopIteration as end:
             return self._read(end.value, "returns", place)
@@ -255,7 +263,10 @@ class ModuleRoutes:
         self._dialogs: dict[str, Dialog] = {}
 
     def check(self) -> None:
-        """Refuse a `ROUTER` that cannot be read.
+        """Refuse a `ROUTER` that cannot be read, and take the fingerprints of its dialogs.
+
+        A fingerprint is of what a dialog can reach as it is before any has run: a module's globals
+        change when dialogs do what they did in 2017.
 
         A function that is missing and a row behind `.*` are no errors here.
 
@@ -281,6 +292,9 @@ class ModuleRoutes:
                     raise ConfigurationError(
                         f"ROUTER[{kind!r}] of {name}: {row!r} needs the function's name, a text"
                     )
+                found = self.find(function, "")
+                if found is not None:
+                    _ = found.code
 
     def missing(self) -> list[str]:
         """Return the names of functions that `ROUTER` has and the module has not, each once."""

@@ -307,7 +307,10 @@ class Conversation:
         yield NEEDS_CLAIM
         kept, lost = records[: mismatch.position], records[mismatch.position :]
         policy = decide(
-            dialog.on_divergence or self.rules.on_divergence, records, mismatch.position
+            dialog.on_divergence or self.rules.on_divergence,
+            records,
+            mismatch.position,
+            pure=dialog.pure,
         )
         log.warning(
             "user %s: dialog %r does something else than its journal has at record %d (%s); "

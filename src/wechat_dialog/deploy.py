@@ -46,20 +46,24 @@ class Verdict(msgspec.Struct, frozen=True):
         return self.outcome in ("unchanged", "finished")
 
 
-def decide(policy: str, records: Sequence[Record], position: int) -> str:
+def decide(policy: str, records: Sequence[Record], position: int, *, pure: bool) -> str:
     """Return what a policy comes to for a journal that differs from `position` on.
 
     Resuming keeps the records before the difference. Where a step would be lost with the rest, or
     nothing would be left, the conversation is parked instead: a step that ran is never forgotten.
+    So it is where an answer would be lost in a dialog that may act between its waits: what it did
+    then would be done again.
 
     Args:
         policy: "resume", "restart" or "park".
         records: The effective records.
         position: Index of the first that differs; their number if only the pending question does.
+        pure: Whether the dialog only computes between its waits.
     """
     if policy != "resume":
         return policy
-    lost = any(isinstance(record, STEP_RECORDS) for record in records[position:])
+    rest = records[position:]
+    lost = any(isinstance(record, STEP_RECORDS) for record in rest) if pure else bool(rest)
     return "park" if lost or not position else "resume"
 
 
@@ -105,7 +109,9 @@ def examine(
         if not interrupted:
             run.must_wait_at(frame.wait, frame.offers)
     except ReplayMismatch as mismatch:
-        return _changed(fresh, kept, mismatch, dialog.on_divergence or policy)
+        policy = dialog.on_divergence or policy
+        what = decide(policy, kept, mismatch.position, pure=dialog.pure)
+        return _changed(fresh, kept, mismatch, what)
     except CannotTell as unknown:
         return Verdict("cannot tell", unknown.position, str(unknown))
     finally:
@@ -130,9 +136,8 @@ def run_of(
 
 
 def _changed(
-    fresh: Callable[[str], Run], kept: Sequence[Record], mismatch: ReplayMismatch, policy: str
+    fresh: Callable[[str], Run], kept: Sequence[Record], mismatch: ReplayMismatch, what: str
 ) -> Verdict:
-    what = decide(policy, kept, mismatch.position)
     if what != "resume":
         outcome = {"park": "parked", "restart": "restarted"}[what]
         return Verdict(outcome, mismatch.position, str(mismatch))

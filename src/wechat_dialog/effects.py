@@ -12,7 +12,7 @@ import enum
 import sys
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypedDict, TypeVar, Union
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypedDict, TypeVar, Union
 from zlib import crc32
 
 import msgspec
@@ -177,6 +177,11 @@ class Wait(Effect[T]):
     """
 
     __slots__ = ("id", "key", "kind", "options", "prompt", "reading", "said")
+
+    drifts: ClassVar[bool] = False
+    """Whether its text may be another at every replay, with nothing wrong: a 2017 dialog's."""
+    formerly: ClassVar[str] = ""
+    """The id that every such question had in journals of an earlier time; "" is none."""
 
     def __init__(
         self,

@@ -150,6 +150,7 @@ class Run:
     """
 
     __slots__ = (
+        "_drifted",
         "_gained",
         "_lost",
         "_made",
@@ -185,6 +186,8 @@ class Run:
         self._lost: dict[tuple[str, str], int] = {}
         # Questions that read otherwise now, by what the journal has for them.
         self._reworded: dict[str, int] = {}
+        # Of 2017 dialogs also by what they read now.
+        self._drifted: dict[str, int] = {}
 
     # Feeding --------------------------------------------------------------------------------------
 
@@ -540,7 +543,9 @@ class Run:
         """
         return where(self._made)
 
-    def _only_worded_otherwise(self, wait: str, at: Wait[Any]) -> bool:
+    def _only_worded_otherwise(self, wait: str, at: Wait[Any], *, pending: bool = False) -> bool:
+        if at.drifts:
+            return self._has_drifted(wait, at, pending=pending)
         if not self.same_code or at.key is not None or wait[0] != at.kind or wait[1:2] == "=":
             return False
         if at.id in self._reworded:
@@ -555,6 +560,30 @@ class Run:
         self._reworded.setdefault(wait, self.position)
         _warn_once(self.dialog, self.position, self.where())
         at.id = wait  # the journal's name for it holds
+        return True
+
+    def _has_drifted(self, wait: str, at: Wait[Any], *, pending: bool) -> bool:
+        """Whether a question that may read otherwise at every replay can be the recorded one.
+
+        By the same code it always is. By other code it is not if it has moved: the journal has
+        it at another place, or what the journal has here was asked at another. And the question
+        that is waited at is asked again where its text differs, which costs its user no answer.
+        """
+        if not self.same_code and wait != at.formerly:
+            moved = self._reworded.get(at.id, self._drifted.get(wait))
+            if moved is not None:
+                raise ReplayMismatch(
+                    self.dialog.name,
+                    moved,
+                    "an answer to another question",
+                    f"questions in another order, {doing(at)} among them",
+                    self.where(),
+                )
+            if pending:
+                return False
+        self._reworded.setdefault(wait, self.position)
+        self._drifted.setdefault(at.id, self.position)
+        at.id = wait
         return True
 
     def _differs(self, expected: str) -> ReplayMismatch:
@@ -579,7 +608,7 @@ class Run:
         """
         at = self.at
         if not isinstance(at, Wait) or (
-            at.id != wait and not self._only_worded_otherwise(wait, at)
+            at.id != wait and not self._only_worded_otherwise(wait, at, pending=True)
         ):
             raise self._differs(f"the question {describe(wait)}")
         if offers and at.offers not in ("", offers):

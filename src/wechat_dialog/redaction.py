@@ -341,8 +341,8 @@ class RedactedRun(Run):
         else:
             self._send(self._meaning(at, meant) if meant else self._withheld())
 
-    def _only_worded_otherwise(self, wait: str, at: Wait[Any]) -> bool:
-        if super()._only_worded_otherwise(wait, at):
+    def _only_worded_otherwise(self, wait: str, at: Wait[Any], *, pending: bool = False) -> bool:
+        if super()._only_worded_otherwise(wait, at, pending=pending):
             return True
         if wait[0] == at.kind and wait[1:2] != "=" and _WRITTEN.search(f"{at.prompt}"):
             raise CannotTell("is quoted in a question", self.position, self.where())
