@@ -145,16 +145,24 @@ def _compiled(
     source: str, file: str, line: int
 ) -> tuple[tuple[types.CodeType, types.CodeType], ...]:
     """Return every code in the statement of a module that has this line, with its second code."""
+    statements = _parsed(source, file)
     body = [
-        node
-        for node in _parsed(source, file)
-        if (isinstance(node, ast.ImportFrom) and node.module == "__future__")
-        or _first_line(node) <= line <= (node.end_lineno or node.lineno)
+        # Of a name that the module imports, Python compiles a call otherwise.
+        *_imports(statements),
+        *(one for one in statements if _first_line(one) <= line <= (one.end_lineno or one.lineno)),
     ]
     first = compile(ast.Module(body, []), file, "exec", dont_inherit=True)
     through = [_Through(file).visit(node) for node in copy.deepcopy(body)]
     second = compile(ast.Module(through, []), file, "exec", dont_inherit=True)
     return tuple(_paired(first, second))
+
+
+def _imports(statements: list[ast.stmt]) -> Iterator[ast.stmt]:
+    for statement in statements:
+        if not isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            for node in ast.walk(statement):
+                if isinstance(node, (ast.Import, ast.ImportFrom)):
+                    yield node
 
 
 def _first_line(node: ast.stmt) -> int:

@@ -225,6 +225,11 @@ def drawn(chat: Chat) -> Dialog[str]:
     return (yield from chat.ask(f"{fruit}？"))
 
 
+def drawn_of_a_module_that_is_imported(chat: Chat) -> Dialog[str]:
+    fruit = random.Random(1).choice(list(FRUITS))  # HERE FRUITS
+    return (yield from chat.ask(f"要{fruit}吗？"))
+
+
 def sorted_where_some_are_equal(chat: Chat) -> Dialog[str]:
     for fruit in sorted(FRUITS, key=len):  # HERE FRUITS
         yield from chat.ask(f"{fruit}？")
@@ -281,7 +286,8 @@ FOUND = [
     loop_in_a_helper, loop_in_a_method, loop_over_an_operation, loop_over_members,
     loop_over_objects, loop_with_steps, branch_on_the_first, listed, listed_under_a_key,
     comprehended, made_a_dict, made_a_dict_of_keys, joined, said_as_it_is, said_with_str,
-    numbered, mapped_and_chained, popped, unpacked, drawn, sorted_where_some_are_equal,
+    numbered, mapped_and_chained, popped, unpacked, drawn, drawn_of_a_module_that_is_imported,
+    sorted_where_some_are_equal,
     only_the_last_two_trade_places, extended, added_to_a_list, asserting,
     beside_one_that_does_no_harm, only_at_its_end,
 ]  # fmt: skip

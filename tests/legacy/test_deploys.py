@@ -13,7 +13,7 @@ import pytest
 
 import wechat.bot
 from tests.legacy.pushes import push
-from wechat_dialog.journal import decode_state
+from wechat_dialog.head import decode_state
 from wechat_dialog.messages import from_fields
 from wechat_dialog.operators import Conversations
 from wechat_dialog.stores.base import Claimed, Write
