@@ -53,12 +53,27 @@ _ADVICE = {
     "SQLITE_FULL": "the disk is full: make room; nothing of this turn was written",
     "SQLITE_BUSY": "another process keeps it locked: look for one that holds a transaction open",
     "SQLITE_LOCKED": "another process keeps it locked: look for one that holds a transaction open",
-    "SQLITE_READONLY": "it may not be written to: check owner and mode of the file and its folder",
+    "SQLITE_READONLY": "it may not be written to: check owner and mode of the file, "
+    "of -wal and -shm beside it, and of their folder",
     "SQLITE_NOTADB": "it is not an SQLite database: give another path, or move that file away",
     "SQLITE_CORRUPT": "it is damaged: move it away (`sqlite3 FILE .recover` may save its rows)",
     "SQLITE_CANTOPEN": "it cannot be opened: check that its folder exists and may be written to",
     "SQLITE_IOERR": "the disk failed: check the system's log; the turn may not have been written",
 }
+
+_STAYS_OPEN = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_FULL")
+"""Errors of the moment, which say nothing against the connection that met them."""
+
+Identity = tuple[int, int] | None
+"""Device and inode of a file; None if it is not there."""
+
+
+def _identity(path: str) -> Identity:
+    try:
+        found = os.stat(path)  # noqa: PTH116 - at every operation; a Path would double its cost
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _explain(path: str, error: sqlite3.Error) -> StoreError:
@@ -93,6 +108,7 @@ class SQLiteStore:
         self._patience = patience
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
+        self._files: dict[str, Identity] = {}
         self._durable = True
         self._purged = 0
         mind(self)
@@ -115,6 +131,10 @@ class SQLiteStore:
         if not Path(self.path).exists():
             # The log and its index, made by SQLite, get the mode of the database.
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+        elif not os.access(self.path, os.W_OK):
+            # SQLite would open it, and leave an index beside it that nobody may write to, which
+            # then stands in the way of a file whose mode was put right.
+            raise StoreError(f"SQLite store {self.path}: {_ADVICE['SQLITE_READONLY']}")
         connection = sqlite3.connect(
             self.path,
             timeout=0,
@@ -128,7 +148,37 @@ class SQLiteStore:
             connection.close()
             raise
         self._durable = True
+        self._files = {end: _identity(self.path + end) for end in ("", "-wal", "-shm")}
         return connection
+
+    def _opened(self) -> sqlite3.Connection:
+        """Return the connection, made if there is none.
+
+        Raises:
+            StoreError: The file is not the one that was opened: it was deleted, moved or replaced.
+                SQLite would go on writing into what nobody can find any more.
+        """
+        if self._connection is not None and _identity(self.path) != self._files[""]:
+            self._give_up()
+            for end in ("-wal", "-shm"):
+                # The log of the file that is gone. Whatever is opened in its place must not take it
+                # for its own; a new one, which another process has made by now, is left alone.
+                if self._files[end] is not None and _identity(self.path + end) == self._files[end]:
+                    Path(self.path + end).unlink(missing_ok=True)
+            raise StoreError(
+                f"SQLite store {self.path}: the file was deleted, moved or replaced while it was "
+                "in use: stop the bot before you do that; from now on what is there is used"
+            )
+        if self._connection is None:
+            self._connection = self._connect()
+        return self._connection
+
+    def _give_up(self) -> None:
+        """Close the connection; the next operation opens another."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(sqlite3.Error):  # it is given up because something is wrong
+                connection.close()
 
     def _begin(self, connection: sqlite3.Connection) -> None:
         """Take the database's lock.
@@ -157,9 +207,7 @@ class SQLiteStore:
         """
         with self._lock:
             try:
-                if self._connection is None:
-                    self._connection = self._connect()
-                connection = self._connection
+                connection = self._opened()
                 if self._durable != durable:
                     mode = "FULL" if durable else "NORMAL"
                     connection.execute(f"PRAGMA synchronous={mode}")
@@ -179,6 +227,10 @@ class SQLiteStore:
                         connection.execute("ROLLBACK")
                     raise
             except sqlite3.Error as error:
+                # Its cache may hold what was damaged, and a file that was opened read-only stays
+                # so: a file that is mended would be refused until the process ends.
+                if not (getattr(error, "sqlite_errorname", None) or "").startswith(_STAYS_OPEN):
+                    self._give_up()
                 raise _explain(self.path, error) from error
             except OSError as error:
                 raise StoreError(
@@ -334,6 +386,4 @@ class SQLiteStore:
     def close(self) -> None:
         """See `Store.close`."""
         with self._lock:
-            connection, self._connection = self._connection, None
-            if connection is not None:
-                connection.close()
+            self._give_up()
