@@ -270,7 +270,8 @@ def _answer_late(
     except msgspec.DecodeError as error:
         raise StoreError(f"what is stored of user {job.user!r} is not ours: {error}") from error
     # What counts is how old the conversation was when the message came.
-    job.doc.age = max(0.0, job.doc.age - (job.arrived - arrived) / 1000)
+    # It came before the one at hand, whatever this worker's clock says.
+    job.doc.age = max(0.0, job.doc.age - max(0, job.arrived - arrived) / 1000)
     work = Turn(job.settings.rules, job.doc, message, pending.key, arrived)
     work.now = job.arrived
     yield from _perform(job, work, work.handle() if killer is None else work.lay_aside(killer))

@@ -190,6 +190,16 @@ def test_what_is_pending_is_too_late_only_if_it_came_too_late() -> None:
     assert ":2?" not in desk.say(3, "继续", desk.cold)
 
 
+@pytest.mark.parametrize("by", [3600.0, -3600.0])
+def test_what_is_pending_is_not_too_late_because_a_worker_s_clock_was_set(by: float) -> None:
+    desk = Desk()
+    desk.say(1, "加2", desk.cold)
+    put_off(desk, 2, "2")
+    desk.now += 3.1 + by
+    desk.store.use_clock(lambda: desk.now - by)
+    assert ":2?" in desk.say(3, "继续", desk.cold)
+
+
 @pytest.mark.parametrize("put", [False, True], ids=["cut off", "put off"])
 def test_a_turn_that_kills_every_worker_traps_its_user_in_the_end_no_more(put: bool) -> None:
     desk = Desk()
