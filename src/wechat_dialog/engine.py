@@ -63,6 +63,9 @@ __all__ = ["At", "Dialog", "Ended", "Raised", "Run"]
 
 log = logging.getLogger("wechat_dialog")
 
+ENDINGS = 100
+"""Questions that a dialog which was told to end may ask on its way out; each is cancelled."""
+
 ROOM = __name__.partition(".")[0]
 
 
@@ -145,6 +148,8 @@ class Run:
         trail: In strict mode, `file:line` of every place it stood at; else None.
         amid: Steps that the dialog asked for while it was busy with an exception: their position,
             and that exception.
+        ending: How many more questions are cancelled, after the dialog was told to end for good:
+            nobody is there to answer; 0 before.
         same_code: Whether the journal was written by this very code; then a question whose text
             alone differs is told to the log and let through.
     """
@@ -162,6 +167,7 @@ class Run:
         "at",
         "chat",
         "dialog",
+        "ending",
         "position",
         "same_code",
         "trail",
@@ -176,6 +182,7 @@ class Run:
         self.account = account
         self.at: At | None = None
         self.position = 0
+        self.ending = 0
         self.trail: list[str] | None = None
         self.same_code = not code or code == dialog.code
         self._made: Any = None
@@ -249,7 +256,7 @@ class Run:
             self.chat.remember(record.data)  # type: ignore[union-attr]
         elif kind is Killed:
             self.chat.outbox.clear()
-            self._throw(Cancelled())
+            self._tell("end")
         else:
             raise AssertionError(
                 "a rewind is carried out before records are fed; see journal.effective"
@@ -258,6 +265,11 @@ class Run:
 
     def fed(self) -> None:
         """Count a record; in strict mode, note where it led."""
+        while self.ending and isinstance(self.at, Wait):
+            # A question on the way out would leave what stands behind it undone, and in the
+            # `finally` blocks around it.
+            self.ending -= 1
+            self._throw(Cancelled())
         self.position += 1
         if self.trail is not None:
             self.trail.append(self.where())
@@ -275,7 +287,7 @@ class Run:
             ):
                 raise self._differs(f"{what} at {describe(wait)}" if wait else what)
             self._set_turn(self._rebuilt(record), arrival_of(record))
-            self._throw(thrown_by(what))
+            self._tell(what)
             return
         wait, meant = unmarked(record.wait)
         if not isinstance(at, Wait):
@@ -307,6 +319,11 @@ class Run:
         """
         self._set_turn(message, arrived)
         self._send(answer)
+
+    def _tell(self, what: str) -> None:
+        """Throw into the dialog what a record says was thrown."""
+        self.ending = ENDINGS if what == "end" else 0
+        self._throw(thrown_by(what))
 
     def _set_turn(self, message: messages.Message, arrived: int) -> None:
         chat = self.chat

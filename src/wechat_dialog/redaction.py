@@ -26,7 +26,7 @@ from typing import Any, Union
 import msgspec
 
 from .effects import Gather, StepCall, Wait
-from .engine import Raised, Run, describe, thrown_by
+from .engine import Raised, Run, describe
 from .errors import CannotTell, ReplayMismatch
 from .journal import (
     Answer,
@@ -337,7 +337,7 @@ class RedactedRun(Run):
             raise self._differs(f"an answer to {describe(wait)}")
         self._set_turn(self._withheld(), arrival_of(record))
         if what:
-            self._throw(thrown_by(what))
+            self._tell(what)
         else:
             self._send(self._meaning(at, meant) if meant else self._withheld())
 

@@ -1,9 +1,11 @@
-"""An operator ends a conversation: its clean-up runs once, to its end, whatever stands in it, and
-the user is free.
+"""An operator ends a conversation (`wechat-dialog conversations end`): its clean-up steps run, once
+each and in order, whatever the dialog does on its way out, on every store.
 """
 
 from __future__ import annotations
 
+import itertools
+import logging
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,146 +13,345 @@ from typing import Any
 
 import pytest
 
-from wechat_dialog import Bot, Chat, Dialog, messages
+from tests.cli import command
+from wechat_dialog import Bot, Cancelled, Chat, Dialog, messages
 from wechat_dialog.operators import Conversations
 from wechat_dialog.stores import open_store
 from wechat_dialog.stores.base import Store
 
-USER = "oEnded"
+USER = "oEnding"
+_sent = itertools.count(1)
 done: list[str] = []
 
 
-def note(what: str) -> str:
+def do(what: str) -> None:
     done.append(what)
-    return what
 
 
-def waits(chat: Chat) -> Dialog[str]:
-    return (yield from chat.ask("等着？"))
+def broken() -> None:
+    done.append("broken")
+    raise ZeroDivisionError
 
 
-def in_a_helper(chat: Chat) -> Dialog[str]:
+@pytest.fixture(params=["memory", "sqlite", "redis"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    done.clear()
+    if request.param == "redis":
+        made = open_store(request.getfixturevalue("redis_url"))
+    else:
+        urls = {"memory": "memory://", "sqlite": f"sqlite:///{tmp_path / 'endings.db'}"}
+        made = open_store(urls[request.param])
+    yield made
+    made.close()
+
+
+# Each in both styles. -----------------------------------------------------------------------------
+
+
+def plain(chat: Chat) -> Dialog[str]:
+    try:
+        return (yield from chat.ask("好吗？"))
+    finally:
+        yield from chat.step(do, "一")
+
+
+async def plain_awaiting(chat: Chat) -> str:
+    try:
+        return await chat.ask("好吗？")
+    finally:
+        await chat.step(do, "一")
+
+
+def helper(chat: Chat) -> Dialog[str]:
+    try:
+        return (yield from chat.ask("好吗？"))
+    finally:
+        yield from chat.step(do, "里一")
+        yield from chat.step(do, "里二")
+
+
+def helped(chat: Chat) -> Dialog[str]:
+    try:
+        return (yield from helper(chat))
+    finally:
+        yield from chat.step(do, "外")
+
+
+async def helper_awaiting(chat: Chat) -> str:
+    try:
+        return await chat.ask("好吗？")
+    finally:
+        await chat.step(do, "里一")
+        await chat.step(do, "里二")
+
+
+async def helped_awaiting(chat: Chat) -> str:
+    try:
+        return await helper_awaiting(chat)
+    finally:
+        await chat.step(do, "外")
+
+
+def two_blocks(chat: Chat) -> Dialog[str]:
     try:
         try:
-            return (yield from waits(chat))
+            return (yield from chat.ask("好吗？"))
         finally:
-            yield from chat.step(note, "里")
+            yield from chat.step(do, "里")
     finally:
-        yield from chat.gather(chat.step(note, "外"), chat.step(note, "外"))
+        yield from chat.gather(chat.step(do, "外"), chat.step(do, "外"))
+        yield from chat.step(do, "完")
 
 
-async def waits_too(chat: Chat) -> str:
+async def two_blocks_awaiting(chat: Chat) -> str:
     try:
-        return await chat.ask("等着？")
+        try:
+            return await chat.ask("好吗？")
+        finally:
+            await chat.step(do, "里")
     finally:
-        await chat.step(note, "里")
+        await chat.gather(chat.step(do, "外"), chat.step(do, "外"))
+        await chat.step(do, "完")
 
 
-async def as_a_coroutine(chat: Chat) -> str:
-    try:
-        return await waits_too(chat)
-    finally:
-        await chat.gather(chat.step(note, "外"), chat.step(note, "外"))
+class Desk:
+    """What is opened with `with`, and closed in code only."""
 
-
-class Room:
-    """A context manager around a conversation; what it does outside of steps is its author's."""
-
-    def __init__(self, chat: Chat) -> None:
-        self.chat = chat
-
-    def __enter__(self) -> Room:
+    def __enter__(self) -> Desk:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if not self.chat.put_away:
-            done.append("外")
+        done.append("with")
 
 
-def in_a_with(chat: Chat) -> Dialog[str]:
-    with Room(chat):
+def within(chat: Chat) -> Dialog[str]:
+    """Whoever comes by code alone, comes at each replay; the step around it runs once."""
+    try:
+        with Desk():
+            return (yield from chat.ask("好吗？"))
+    finally:
+        yield from chat.step(do, "外")
+
+
+def fails() -> None:
+    raise ZeroDivisionError
+
+
+def raises_before_its_step(chat: Chat) -> Dialog[str]:
+    try:
         try:
-            return (yield from waits(chat))
+            return (yield from chat.ask("好吗？"))
         finally:
-            yield from chat.step(note, "里")
-
-
-def whose_clean_up_raises(chat: Chat) -> Dialog[str]:
-    try:
-        return (yield from waits(chat))
+            fails()
+            yield from chat.step(do, "里")
     finally:
-        yield from chat.step(note, "里")
-        raise ZeroDivisionError
+        yield from chat.step(do, "外")
 
 
-def whose_clean_up_asks(chat: Chat) -> Dialog[str]:
+async def raises_after_its_step(chat: Chat) -> str:
     try:
-        return (yield from waits(chat))
+        try:
+            return await chat.ask("好吗？")
+        finally:
+            await chat.step(do, "里")
+            fails()
     finally:
-        yield from chat.step(note, "里")
-        chat.say((yield from chat.ask("真的？")))
-        yield from chat.step(note, "后来")
+        await chat.step(do, "外")
 
 
-def that_will_not_go(chat: Chat) -> Dialog[str]:
+def has_a_step_that_raises(chat: Chat) -> Dialog[str]:
+    try:
+        try:
+            return (yield from chat.ask("好吗？"))
+        finally:
+            yield from chat.step(broken)
+    finally:
+        yield from chat.step(do, "外")
+
+
+def asks_on_its_way_out(chat: Chat) -> Dialog[str]:
+    try:
+        try:
+            return (yield from chat.ask("好吗？"))
+        finally:
+            yield from chat.step(do, "里")
+            yield from chat.ask("为什么？")
+    finally:
+        yield from chat.step(do, "外")
+
+
+async def asks_on_its_way_out_awaiting(chat: Chat) -> str:
+    try:
+        try:
+            return await chat.ask("好吗？")
+        finally:
+            await chat.step(do, "里")
+            await chat.ask("为什么？")
+    finally:
+        await chat.step(do, "外")
+
+
+def asks_bare(chat: Chat) -> Any:
+    try:
+        try:
+            yield "好吗？"
+        finally:
+            yield "为什么？"
+    finally:
+        yield from chat.step(do, "外")
+
+
+def asks_on(chat: Chat) -> Dialog[str]:
+    """A user who cancels is asked on; an operator waits for nobody."""
+    try:
+        try:
+            name = yield from chat.ask("叫什么？")
+        except Cancelled:
+            name = "无名"
+        city = yield from chat.ask("住哪里？")
+        return name + city
+    finally:
+        yield from chat.step(do, "外")
+
+
+def never_takes_no_for_an_answer(chat: Chat) -> Dialog[str]:
     while True:
         try:
-            yield from waits(chat)
-        finally:
-            yield from chat.step(note, "里")
-            continue  # noqa: B012 - what is tested
+            yield from chat.ask("好吗？")
+        except Cancelled:
+            chat.say("再问一次。")
 
 
-DIALOGS: list[tuple[Callable[..., Any], list[str]]] = [
-    (in_a_helper, ["里", "外", "外"]),
-    (as_a_coroutine, ["里", "外", "外"]),
-    (in_a_with, ["里", "外"]),
-    (whose_clean_up_raises, ["里"]),
-    (whose_clean_up_asks, ["里"]),
-    (that_will_not_go, ["里"]),
+def never_takes_no_and_does_something(chat: Chat) -> Dialog[str]:
+    times = 0
+    while True:
+        try:
+            yield from chat.ask("好吗？")
+        except Cancelled:
+            times += 1
+            if times <= 3:
+                yield from chat.step(do, "又")
+
+
+ROWS = [
+    (plain, ["一"], ""),
+    (plain_awaiting, ["一"], ""),
+    (helped, ["里一", "里二", "外"], ""),
+    (helped_awaiting, ["里一", "里二", "外"], ""),
+    (two_blocks, ["里", "外", "外", "完"], ""),
+    (two_blocks_awaiting, ["里", "外", "外", "完"], ""),
+    (within, ["外"], ""),
+    (raises_before_its_step, ["外"], "ZeroDivisionError"),
+    (raises_after_its_step, ["里", "外"], "ZeroDivisionError"),
+    (has_a_step_that_raises, ["broken", "外"], "ZeroDivisionError"),
+    (asks_on_its_way_out, ["里", "外"], ""),
+    (asks_on_its_way_out_awaiting, ["里", "外"], ""),
+    (asks_bare, ["外"], ""),
+    (asks_on, ["外"], ""),
+    (never_takes_no_for_an_answer, [], ""),
+    (never_takes_no_and_does_something, ["又", "又", "又"], ""),
 ]
 
 
-@pytest.fixture(params=["memory", "SQLite", "Redis"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    urls = {"memory": "memory://", "SQLite": f"sqlite:///{tmp_path}/bot.db"}
-    url = urls.get(request.param) or request.getfixturevalue("redis_url")
-    opened = open_store(url)
-    yield opened
-    opened.close()
-
-
-def bot_of(fn: Callable[..., Any], store: Store) -> Bot:
-    bot = Bot("t", store=store)
-    bot.text("开始", name="waiting")(fn)
+def bot_on(store: Store, fn: Callable[..., Any], live: int = 100, *, lease: float = 3.0) -> Bot:
+    bot = Bot("t", store=store, timeout=None, live_dialogs=live, lease=lease)
+    bot.text("开始", name="ending")(fn)
+    bot.click("menu", name="menu")(lambda _: "菜单")
     bot.fallback(lambda _: "没有对话")
     return bot
 
 
-def say(bot: Bot, text: str, number: int) -> str:
+def say(bot: Bot, text: str, user: str = USER, **fields: str) -> str:
     raw = {
         "ToUserName": "gh",
-        "FromUserName": USER,
-        "CreateTime": str(int(time.time())),
+        "FromUserName": user,
+        "CreateTime": str(1_700_000_000 + next(_sent)),
         "MsgType": "text",
         "Content": text,
-        "MsgId": str(9000 + number),
+        "MsgId": str(9000 + next(_sent)),
     }
-    reply = bot.respond(messages.from_fields(raw), time.time()).reply
+    reply = bot.respond(messages.from_fields(raw | fields), time.time()).reply
     return getattr(reply, "content", "")
 
 
-@pytest.mark.parametrize("elsewhere", [False, True], ids=["here", "in another process"])
-@pytest.mark.parametrize(("fn", "expected"), DIALOGS, ids=[fn.__name__ for fn, _ in DIALOGS])
-def test_an_operator_ends_it_and_its_clean_up_runs_once(
-    store: Store, fn: Callable[..., Any], expected: list[str], elsewhere: bool
+@pytest.mark.parametrize("live", [0, 100], ids=["cold", "live"])
+@pytest.mark.parametrize(("fn", "expected", "told"), ROWS)
+def test_clean_up_runs_once_and_the_conversation_is_gone(
+    store: Store, fn: Callable[..., Any], expected: list[str], told: str, live: int,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    serving = bot_on(store, fn, live)
+    say(serving, "开始")
+    # The operator's process has no dialog in memory, whatever the server's has.
+    Conversations(bot_on(store, fn)).end(USER)
+    assert [one for one in done if one != "with"] == expected
+    errors = [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
+    assert len(errors) == bool(told)
+    assert told in "".join(errors)
+    assert list(Conversations(serving).list()) == [], "neither running nor parked"
+    assert say(serving, "喂") == "没有对话"
+    assert [one for one in done if one != "with"] == expected
+    assert say(serving, "开始").endswith("？"), "and the user may begin anew"
+
+
+@pytest.mark.parametrize("fn", [asks_on_its_way_out, asks_on_its_way_out_awaiting, asks_on])
+def test_a_change_of_subject_waits_for_nobody_either(store: Store, fn: Callable[..., Any]) -> None:
+    bot = bot_on(store, fn, 0)
+    say(bot, "开始")
+    assert say(bot, "", MsgType="event", Event="CLICK", EventKey="menu") == "菜单"
+    assert done[-1] == "外"
+    assert list(Conversations(bot).list()) == []
+
+
+SHOP = """
+import os
+from pathlib import Path
+from wechat_dialog import Bot
+
+bot = Bot("t", store={store!r}, timeout=None, lease=0.2)
+HERE = Path(__file__).parent
+
+def do(what):
+    with (HERE / "done").open("a") as file:
+        file.write(what)
+    if (HERE / f"die in {{what}}").exists():
+        (HERE / f"die in {{what}}").unlink()
+        os._exit(9)
+
+@bot.text("开始")
+def ending(chat):
+    try:
+        try:
+            return (yield from chat.ask("好吗？"))
+        finally:
+            yield from chat.step(do, "a")
+            yield from chat.ask("为什么？")
+    finally:
+        yield from chat.step(do, "b")
+        yield from chat.step(do, "c")
+
+@bot.fallback
+def nothing(chat):
+    return "没有对话"
+"""
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "redis"])
+def test_who_comes_next_finishes_an_ending_whose_process_died(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    done.clear()
-    bot = bot_of(fn, store)
-    assert say(bot, "开始", 1) == "等着？"
-    assert done == []
-    Conversations(bot_of(fn, store) if elsewhere else bot).end(USER)
-    assert done == expected
-    assert say(bot, "喂", 2) == "没有对话"
-    assert say(bot, "开始", 3) == "等着？"
-    assert done == expected
+    """The operator's command is killed in a clean-up step behind a question."""
+    url = f"sqlite:///{tmp_path / 'shop.db'}"
+    url = url if kind == "sqlite" else request.getfixturevalue("redis_url")
+    (tmp_path / "shop.py").write_text(SHOP.format(store=url), "utf-8")
+    (tmp_path / "die in b").touch()
+    names: dict[str, Any] = {"__name__": "shop", "__file__": str(tmp_path / "shop.py")}
+    exec(compile(SHOP.format(store=url), names["__file__"], "exec"), names)
+    serving: Bot = names["bot"]
+    say(serving, "开始")
+    assert command.run(tmp_path, "conversations", "end", "shop:bot", USER).returncode == 9
+    assert (tmp_path / "done").read_text() == "ab"
+    assert say(serving, "喂") == "没有对话"
+    assert (tmp_path / "done").read_text() == "abbc", "only the step it died in ran again"
+    assert list(Conversations(serving).list()) == []
+    serving.close()
