@@ -63,7 +63,7 @@ __all__ = ["At", "Dialog", "Ended", "Raised", "Run"]
 
 log = logging.getLogger("wechat_dialog")
 
-ENDINGS = 100
+ENDINGS = 10
 """Questions that a dialog which was told to end may ask on its way out; each is cancelled."""
 
 ROOM = __name__.partition(".")[0]
