@@ -88,13 +88,13 @@ def _way_by(place: str) -> str:
 def _not_repeatable(
     live: Run, mismatch: ReplayMismatch, sites: Sequence[Site] = ()
 ) -> NotRepeatable:
-    # Where the replay has ended, the place where the live dialog went on.
-    stood = (live.trail or [])[mismatch.position - 1 : mismatch.position]
+    # Where it has ended, the place from which the live dialog went on.
+    stood = [place for place in (live.trail or [])[: mismatch.position] if place]
     return NotRepeatable(
         mismatch.dialog,
         mismatch.position,
         mismatch.expected,
         mismatch.found,
-        mismatch.where or "".join(stood),
+        mismatch.where or "".join(stood[-1:]),
         tuple((f"{site.file}:{site.line}", site.text) for site in sites),
     )

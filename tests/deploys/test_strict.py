@@ -72,6 +72,28 @@ def by_a_counter_at_its_end(chat: Chat) -> Dialog[str]:
     return (yield from chat.ask("二？"))  # HERE
 
 
+def by_a_counter_that_raises_at_its_end(chat: Chat) -> Dialog[str]:
+    yield from chat.ask("一？")  # HERE
+    if next(ticks) % 2:
+        raise ZeroDivisionError
+    return "好"
+
+
+def by_a_counter_in_a_step_at_its_end(chat: Chat) -> Dialog[str]:
+    yield from chat.ask("一？")
+    if next(ticks) % 2:
+        yield from chat.step(str)  # HERE
+    return "好"
+
+
+def by_a_counter_to_another_line(chat: Chat) -> Dialog[str]:
+    if next(ticks) % 2:
+        yield from chat.ask("一？")
+    else:
+        yield from chat.ask("一？")  # HERE
+    return "好"
+
+
 def by_a_counter_in_its_steps(chat: Chat) -> Dialog[str]:
     yield from chat.ask("一？")
     if next(ticks) % 2:
@@ -99,7 +121,8 @@ def test_a_server_in_strict_mode_logs_file_and_line_and_no_word_that_was_said(
     "fn",
     [
         by_chance, by_the_clock, by_a_counter, by_the_order_of_a_set, by_a_counter_at_its_end,
-        by_a_counter_in_its_steps,
+        by_a_counter_in_its_steps, by_a_counter_that_raises_at_its_end,
+        by_a_counter_in_a_step_at_its_end, by_a_counter_to_another_line,
     ],
 )  # fmt: skip
 def test_what_changes_a_question_a_branch_or_a_step_is_reported_with_file_and_line(
