@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import subprocess
@@ -15,7 +16,7 @@ import pytest
 
 from tests.stores.counting import count_in_processes
 from wechat_dialog.errors import StoreError
-from wechat_dialog.store_contract.asking import begin, granted
+from wechat_dialog.store_contract.asking import begin, done, granted
 from wechat_dialog.stores.base import Claimed, Running, Write
 from wechat_dialog.stores.sqlite import SQLiteStore
 from wechat_dialog.stores.sqlite_rows import FORMAT
@@ -178,6 +179,28 @@ def test_a_file_of_a_later_version_is_left_alone(store: SQLiteStore, path: Path)
 
 
 # Processes -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_file_of_an_earlier_version_goes_on(path: Path, version: int) -> None:
+    store = SQLiteStore(path)
+    begin(store, b"1")
+    # A message in line when the library was upgraded, as it stood then.
+    granted(store.claim("ada", "k", lease=0.001))
+    store.close()
+    with closing(sqlite3.connect(path)) as connection:
+        seen = json.dumps({"k": [1, 1, 1, 0, "said"][: 3 + version]})
+        connection.execute("UPDATE documents SET seen = ?", (seen,))
+        if version == 1:
+            connection.execute("ALTER TABLE documents DROP COLUMN lost")
+        connection.execute(f"PRAGMA user_version={version}")
+        connection.commit()
+    store = SQLiteStore(path)
+    claim = granted(store.claim("ada", "k2", lease=5))
+    assert claim.records == (b"1",)
+    done(store.commit("ada", "k2", Write(b"h", (b"2",)), reply=b"", fence=claim.fence))
+    assert granted(store.claim("ada", "k3", lease=5)).records == (b"1", b"2")
+    store.close()
 
 
 def test_processes_at_once_lose_nothing(path: Path) -> None:
