@@ -8,6 +8,8 @@ reply tells whether each answer was given to its own question.
 from __future__ import annotations
 
 import logging
+import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 import pytest
@@ -235,10 +237,22 @@ def converse(town: Town, asked: str) -> str:
     raise AssertionError("it never ends")
 
 
+def generators(source: str) -> str:
+    return source
+
+
+def coroutines(source: str) -> str:
+    """The same dialogs in the other style."""
+    return re.sub(r"def (?=\w+\(chat)", "async def ", source.replace("yield from ", "await "))
+
+
+@pytest.mark.parametrize("style", [generators, coroutines])
 @pytest.mark.parametrize("change", ROWS)
 def test_a_change_is_seen_at_its_question_and_no_answer_is_given_to_another(
-    town: Town, change: Row, caplog: pytest.LogCaptureFixture
+    town: Town, change: Row, style: Callable[[str], str], caplog: pytest.LogCaptureFixture
 ) -> None:
+    old, new, line = map(style, (change.old, change.new, change.line))
+    change = change._replace(old=old, new=new, line=line)
     town.deploy(change.old)
     asked = town.say("开始")
     for _ in range(change.answers):
