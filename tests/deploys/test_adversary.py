@@ -410,6 +410,30 @@ def test_versions_run_side_by_side_and_one_that_is_gone_falls_to_the_policy(town
     assert town.say("住") == f"{CHANGED}\n住哪里？"
 
 
+@pytest.mark.parametrize(
+    ("policy", "heard"),
+    [
+        ("resume", f"{CHANGED}\n住哪里？"),
+        ("restart", f"{Texts().restarted}\n住哪里？"),
+        ("park", APOLOGY),
+    ],
+)
+def test_a_version_that_is_gone_is_carried_on_by_the_newest_as_the_policy_says(
+    town: Town, policy: str, heard: str
+) -> None:
+    town.deploy(VERSIONS)
+    town.say("开始")
+    town.say("叫")
+    before = town.state().stack[-1].version
+    town.deploy(NEWER, on_divergence=policy)
+    assert town.say("住") == heard
+    if policy == "park":
+        assert town.say("开始") == "住哪里？", "the user is free"
+    assert town.state().stack[-1].version != before, "and stays with the newest from now on"
+    assert town.say("住") == "叫什么？"
+    assert town.say("叫") == "二：叫=叫 住=住"
+
+
 def test_a_dialog_that_is_gone_altogether_is_parked(town: Town) -> None:
     town.deploy(VERSIONS)
     town.say("开始")
