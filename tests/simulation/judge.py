@@ -43,6 +43,7 @@ GATHERED = (GatheredReturned, GatheredFailed)
 STEPS = (Returned, Failed, *GATHERED)
 WAITING = waiting(RULES.texts)
 PLACE_KEPT = 1.0
+SEEN_KEPT = 60.0
 PATIENCE = 4.6
 
 
@@ -73,6 +74,7 @@ class _Books:
 
     Attributes:
         seen: When a message first asked, by key.
+        asked: When a message last asked, by key.
         waits: When a waiting message was last refused, by key.
         heard: (conversation, serial) of every message in a journal.
         recorded: Idempotency keys of finished steps.
@@ -86,6 +88,7 @@ class _Books:
     """
 
     seen: dict[str, float] = field(default_factory=dict[str, float])
+    asked: dict[str, float] = field(default_factory=dict[str, float])
     waits: dict[str, float] = field(default_factory=dict[str, float])
     heard: set[tuple[str, int]] = field(default_factory=set[tuple[str, int]])
     recorded: set[str] = field(default_factory=set[str])
@@ -132,6 +135,9 @@ class Judge:
         if isinstance(result, Unclaimed):
             return
         books = self.books(flying.user)
+        if now - books.asked.get(flying.key, now) > SEEN_KEPT:
+            books.seen.pop(flying.key, None)  # an operator comes with the same key hours later
+        books.asked[flying.key] = now
         books.seen.setdefault(flying.key, now)
         if isinstance(result, Running):
             books.waits[flying.key] = now

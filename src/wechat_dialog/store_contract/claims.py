@@ -356,11 +356,24 @@ class Claims(StoreCase):
     def test_a_claimed_message_goes_with_the_conversation_that_is_ended(
         self, store: Store, other: Store
     ) -> None:
+        begin(store, ONE)
         granted(store.claim("ada", "k1", lease=LONG, message=b"said"))
         assert other.end("ada") is True
         assert granted(store.claim("ada", "k2", lease=self.short, message=b"two")).pending == ()
         self.advance(self.short * 2)
         assert [one.key for one in granted(store.claim("ada", "k1", lease=LONG)).pending] == ["k2"]
+
+    def test_a_message_that_somebody_is_at_is_no_conversation_to_end(
+        self, store: Store, other: Store
+    ) -> None:
+        claim = granted(store.claim("ada", "k1", lease=self.short, message=b"said"))
+        assert other.end("ada") is False
+        assert isinstance(other.claim("ada", "k2", lease=LONG), Running)
+        done(store.commit("ada", "k1", Write(b""), reply=b"", fence=claim.fence))
+        granted(store.claim("ada", "k2", lease=self.short, message=b"said"))
+        self.advance(self.short * 2)
+        assert other.end("ada") is True
+        assert granted(store.claim("ada", "k4", lease=LONG)).pending == ()
 
     def test_claims_that_ran_out_in_a_row_are_counted(self, store: Store, other: Store) -> None:
         begin(store, ONE)

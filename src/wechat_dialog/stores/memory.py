@@ -290,10 +290,11 @@ class MemoryStore:
     def end(self, user: str, id: str | None = None) -> bool:
         """See `Store.end`."""
         with self._lock:
-            found = self._open(user, self._now())
+            now = self._now()
+            found = self._open(user, now)
             if id is not None:
                 return found.parked.pop(id, None) is not None
-            ended = rules.end(found.document)
+            ended = rules.end(found.document, now)
             if ended:
                 found.records = []
             return ended

@@ -466,12 +466,18 @@ def release(document: Document, fence: int) -> None:
         document.fence = document.lost = 0
 
 
-def end(document: Document) -> bool:
+def end(document: Document, now: int) -> bool:
     """Drop the running conversation and what waits to be heard, and with them the claim.
 
     Else the turn that holds it would bring a part of the conversation back.
     """
-    pending = [seen for seen in document.seen.values() if seen.message]
+    # What somebody is at right now is no conversation yet, and does not wait.
+    held = document.holder if document.is_claimed(now) else None
+    pending = [
+        seen
+        for key, seen in document.seen.items()
+        if seen.message and (seen.promised or key != held)
+    ]
     if not document.revision and not pending:
         return False
     for seen in document.seen.values():

@@ -378,7 +378,7 @@ class SQLiteStore:
             document = rows.open(user, now)
             if id is not None:
                 return rows.unpark(user, id, now)
-            ended = rules.end(document)
+            ended = rules.end(document, now)
             if ended:
                 rows.save(user, document)
             return ended

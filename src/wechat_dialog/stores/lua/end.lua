@@ -7,7 +7,10 @@ end
 local got = redis.call('MGET', KEYS[1], KEYS[3])
 local doc = read_head(got[1])
 local claim, seen = read_line(got[2])
-if not doc and not pends(seen) then return 0 end
+-- What somebody is at right now is no conversation yet, and does not wait.
+local held = is_claimed(claim) and claim.holder or nil
+local promised = held and seen[held] and seen[held].message and seen[held].promised
+if not doc and not pends(seen, held) and not promised then return 0 end
 redis.call('DEL', KEYS[1], KEYS[2])
 for _, s in pairs(seen) do s.message, s.began = nil, nil end
 claim.last = max(claim.last, doc and doc.revision or 0)
