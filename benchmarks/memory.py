@@ -1,4 +1,5 @@
-"""Bytes in Redis of a conversation, by its length, and bytes on the wire of a turn.
+"""Bytes in Redis of a conversation, by its length; bytes on the wire of a turn; and bytes of the
+process for each dialog that is kept live.
 
     python -m benchmarks.memory
 
@@ -7,6 +8,9 @@ what the user wrote.
 """
 
 from __future__ import annotations
+
+import gc
+import tracemalloc
 
 import redis
 
@@ -51,7 +55,25 @@ def main(arguments: list[str] | None = None) -> int:
             got -= 3000 if got > 3000 else 0  # the answer to INFO itself
             print(f"{length:8}{len(text):6}{used:10}{budget:10.0f}{sent:11}{got:10}")
             over += used > budget
+        print(f"{'records':>8}{'bytes of the process a live dialog':>38}")
+        for length, count in ((2, 200), (20, 200), (1000, 20)):
+            print(f"{length:8}{kept_live(url, length, count):38,.0f}")
     return int(bool(over))
+
+
+def kept_live(url: str, length: int, count: int) -> float:
+    """Return the bytes that a live dialog takes: what is there with them, less without."""
+    found: list[int] = []
+    for live in (False, True):
+        answer = ours(url, live=live)
+        lengthen(answer, "first", 2)  # what is made once
+        tracemalloc.start()
+        for number in range(count):
+            lengthen(answer, f"{live}{length}{number}", length)
+        gc.collect()
+        found.append(tracemalloc.get_traced_memory()[0])
+        tracemalloc.stop()
+    return (found[1] - found[0]) / count
 
 
 def kept_replies(client: redis.Redis) -> int:

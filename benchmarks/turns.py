@@ -33,7 +33,8 @@ from wechat_dialog.wire.signature import sign
 TOKEN = "benchmark"
 TIMESTAMP, NONCE = "1700000000", "42"
 QUERY = f"signature={sign(TOKEN, TIMESTAMP, NONCE)}&timestamp={TIMESTAMP}&nonce={NONCE}"
-LENGTHS = (10, 20, 100, 1000)
+LENGTHS = (2, 10, 20, 100, 1000)
+"""Records; 2 is the shortest conversation that goes on."""
 
 _ids = itertools.count(24_000_000_000_000_000)
 
