@@ -500,6 +500,10 @@ class Turn(Conversation):
             return
         if not isinstance(heard, (Answer, Message)) or not isinstance(run.at, Wait):
             self.message, self.arrived = run.chat.message, run.chat.arrived
+            if sum(isinstance(record, (Answer, Message)) for record in records) == 1:
+                # It began the conversation: handed back, it is for the routes behind this one.
+                took = (m for m in self._candidates() if m.route.dialog.name == frame.dialog)
+                self.unrouted.update(_mark(match) for match in list(took)[:1])
             yield from self.go_on(run, frame)
         else:
             # Read afresh: what broke may have been the parser, or the hint to what does not fit.

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from wechat_dialog import Bot, Chat, Dialog, messages
+from wechat_dialog.errors import UnexpectedAnswer
 from wechat_dialog.operators import Conversations, NotFound
 from wechat_dialog.stores.memory import MemoryStore
 
@@ -196,6 +197,25 @@ def test_ending_a_running_conversation_runs_its_clean_up_once(world: World) -> N
     world.conversations.end(USER)
     assert done == ["cleaned"]
     assert world.say("喂") == "没有对话"
+
+
+def test_a_message_that_a_resumed_dialog_hands_back_is_not_given_to_it_again(world: World) -> None:
+    done: list[str] = []
+    broken = True
+
+    def handing(chat: Chat) -> Dialog[str]:
+        yield from chat.step(done.append, "once")
+        if broken:
+            raise ZeroDivisionError
+        raise UnexpectedAnswer
+
+    world.deploy("handing", handing)
+    world.say("开始")
+    broken = False
+    world.conversations.resume(USER)
+    assert done == ["once"]
+    assert world.say("喂").startswith("没有对话")
+    assert done == ["once"]
 
 
 def test_what_is_not_there_is_said_by_name(world: World) -> None:

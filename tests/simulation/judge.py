@@ -295,7 +295,8 @@ class Judge:
             raise Violation(f"the step {step.call.name} runs without a claim ({key})")
         books.attempts.setdefault(key, []).append(_Attempt(flying, fence))
         conversation, message, _ = key.split(":", 2)
-        if flying.dropped:
+        # An operator's command whose worker died is given again, and has the same keys.
+        if flying.dropped or flying.seat is None:
             return
         if overtaken := books.unfinished - {message}:
             raise Violation(f"{key} begins while the turn of {overtaken} is not over")
