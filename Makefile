@@ -11,6 +11,7 @@ BIN := $(VENV)/bin
 RUN := $(VENV)/.installed-run
 DEV := $(VENV)/.installed-dev
 FUZZ := $(VENV)/.installed-fuzz
+DOCS := $(VENV)/.installed-docs
 INPUTS := pyproject.toml .ci/install.py
 
 # The first Python that runs (a pyenv shim may exist and not run) and is new enough.
@@ -25,7 +26,7 @@ if [ -z "$${found:-}" ]; then \
 fi
 endef
 
-.PHONY: help venv demo test lint format chaos fuzz bench browser clean
+.PHONY: help venv demo test lint format chaos fuzz bench docs release matrix coverage browser servers clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -35,8 +36,10 @@ help:  ## this list
 demo: $(RUN)  ## the example bot on a web page (ARGS=--no-browser, ARGS=--terminal)
 	@exec $(BIN)/wechat-dialog demo $(ARGS)
 
-test: $(DEV) browser  ## the whole test suite, with a redis-server of its own
-	@$(BIN)/python -m pytest -q -n $(JOBS) $(ARGS)
+test: $(DEV) browser servers  ## the whole test suite, with a redis-server of its own
+	@# Hundreds of Pythons are started: told to write no bytecode, each would compile all of ours anew.
+	@# A process that has nothing left to do takes over half of what another has.
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal $(ARGS)
 
 lint: $(DEV)  ## ruff, mypy and pyright
 	$(BIN)/ruff check
@@ -57,10 +60,27 @@ fuzz: $(FUZZ)  ## throw bytes at the door (FUZZ_SECONDS=60)
 bench: $(DEV)  ## measure, and print a table of ratios
 	$(BIN)/python -m benchmarks $(ARGS)
 
+docs: $(DOCS)  ## the documentation as a site, in build/site/html; a warning is an error
+	$(BIN)/python .ci/site.py build/site
+
+release: $(DEV)  ## build the wheel and the sdist, and try both on every Python here
+	$(BIN)/python .ci/release.py
+
+matrix: $(DEV)  ## messages, journals and stores on every Python, with old and new packages (ARGS=tests/engine: others)
+	$(BIN)/python .ci/matrix.py $(ARGS)
+
+coverage: $(DEV)  ## which lines of src no test of the quick ones reaches, with a floor
+	$(BIN)/python -m pip install -q 'coverage>=7.6'
+	$(BIN)/python -m coverage run -m pytest -q -n 0 tests/engine tests/wire tests/dialogs tests/parsers tests/deploys tests/operators tests/legacy tests/stores
+	$(BIN)/python -m coverage report --skip-covered
+
 venv: $(DEV)  ## everything a developer needs, in .venv
 
 browser:
 	@.ci/browser
+
+servers: $(DEV)
+	@.ci/servers $(VENV)
 
 # A change of pyproject.toml installs again. `dev` contains what `demo` needs.
 $(RUN): $(INPUTS)
@@ -73,6 +93,10 @@ $(DEV): $(INPUTS)
 
 $(FUZZ): $(DEV)
 	@$(FIND_PYTHON); "$$found" .ci/install.py $(VENV) dev,fuzz >&2
+	@touch $@
+
+$(DOCS): $(INPUTS)
+	@$(FIND_PYTHON); "$$found" .ci/install.py $(VENV) docs >&2
 	@touch $@
 
 clean:  ## remove the environment and what tools left behind

@@ -5,7 +5,10 @@ from __future__ import annotations
 import importlib
 import sys
 
-ALL = ("wire", "turns", "replay", "check", "memory", "http", "instructions")
+ALL = (
+    "import_time", "wire", "replay", "check", "stores", "turns", "peers", "sqlite", "memory",
+    "http", "instructions",
+)  # fmt: skip
 
 
 def main(names: list[str]) -> int:

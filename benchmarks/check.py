@@ -17,11 +17,14 @@ import msgspec
 from benchmarks.replay import said
 from benchmarks.turns import accumulator
 from wechat_dialog import Bot
-from wechat_dialog.engine import Run
-from wechat_dialog.head import Frame, State, encode_state
-from wechat_dialog.journal import encode_record, record_message
+from wechat_dialog.core.replay.codes import code_of
+from wechat_dialog.core.replay.header import Frame, UserHead, encode_head
+from wechat_dialog.core.replay.recorded_messages import record_message
+from wechat_dialog.core.replay.records import encode_record
+from wechat_dialog.core.replay.run import Run
+from wechat_dialog.core.store.contract import Store
+from wechat_dialog.core.store.values import Claim, Claimed, Commit, Write
 from wechat_dialog.operators import Checked, Conversations
-from wechat_dialog.stores.base import Claimed, Store, Write
 from wechat_dialog.stores.sqlite import SQLiteStore
 
 CONVERSATIONS, TURNS = 10_000, 20
@@ -42,9 +45,9 @@ def conversation(bot: Bot) -> Write:
         record = record_message(getattr(run.at, "id", ""), said(number, text), 1_700_000_000_123)
         run.feed(record)
         records.append(encode_record(record))
-    frame = Frame("c1", "accumulator", code=dialog.code, length=TURNS, wait=run.at.id)  # type: ignore[union-attr]
+    frame = Frame("c1", "accumulator", code=code_of(dialog), length=TURNS, wait=run.at.id)  # type: ignore[union-attr]
     run.close()
-    return Write(encode_state(State(user=USER, account=ACCOUNT, stack=[frame])), tuple(records))
+    return Write(encode_head(UserHead(user=USER, account=ACCOUNT, stack=[frame])), tuple(records))
 
 
 def fill(store: Store, write: Write) -> None:
@@ -52,9 +55,9 @@ def fill(store: Store, write: Write) -> None:
     lasting = msgspec.structs.replace(write, ttl=3600.0)
     for number in range(CONVERSATIONS):
         user = f"gh_bench:o{number:08}"
-        claimed = store.claim(user, "k", lease=60)
+        claimed = store.claim(Claim(user, "k", lease=60))
         assert isinstance(claimed, Claimed)
-        store.commit(user, "k", lasting, reply=b"null", fence=claimed.fence)
+        store.commit(Commit(user, "k", lasting, reply=b"null", fence=claimed.fence))
 
 
 def timed(name: str, checked: Iterable[Checked]) -> bool:

@@ -12,9 +12,10 @@ from typing import Any
 
 from benchmarks.turns import accumulator
 from wechat_dialog import Chat, Dialog, messages
-from wechat_dialog.engine import Dialog as Registered
-from wechat_dialog.engine import Run
-from wechat_dialog.journal import Record, decode_records, encode_record, record_message
+from wechat_dialog.core.dialog.registered import RegisteredDialog
+from wechat_dialog.core.replay.recorded_messages import record_message
+from wechat_dialog.core.replay.records import Record, decode_records, encode_record
+from wechat_dialog.core.replay.run import Run
 
 USER, ACCOUNT = "oBench", "gh_0123456789ab"
 RECORDS = 1000
@@ -52,7 +53,10 @@ def said(number: int, text: str) -> messages.Message:
 def fresh(fn: Callable[..., Any]) -> Run:
     """Return a run that has not begun."""
     return Run(
-        Registered("bench", fn), Chat(USER, said(0, "x"), account=ACCOUNT), {}, account=ACCOUNT
+        RegisteredDialog("bench", fn),
+        Chat(USER, said(0, "x"), account=ACCOUNT),
+        {},
+        account=ACCOUNT,
     )
 
 

@@ -22,8 +22,9 @@ from contextlib import closing
 import redis
 
 from tests.redis_server import redis_servers
+from wechat_dialog.core.store.contract import Store
+from wechat_dialog.core.store.values import NOTHING, Claim, Claimed, Commit, Committed, Have, Write
 from wechat_dialog.stores import open_store
-from wechat_dialog.stores.base import NOTHING, Claimed, Committed, Have, Store, Write
 
 FLOOR = """
 if redis.call('LLEN', KEYS[1]) ~= tonumber(ARGV[1]) then return 0 end
@@ -61,10 +62,10 @@ def floor(client: redis.Redis) -> Turn:
 def begin(store: Store, user: str, length: int) -> Committed:
     """Start a conversation with `length` records."""
     first = key()
-    claim = store.claim(user, first, lease=5)
+    claim = store.claim(Claim(user, first, lease=5))
     assert isinstance(claim, Claimed)
     write = Write(HEAD, (RECORD,) * length, keep=0)
-    done = store.commit(user, first, write, reply=REPLY, fence=claim.fence)
+    done = store.commit(Commit(user, first, write, reply=REPLY, fence=claim.fence))
     assert isinstance(done, Committed)
     return done
 
@@ -77,11 +78,11 @@ def claimed(store: Store, user: str, *, live: bool) -> Turn:
     def turn() -> None:
         nonlocal have
         name = key()
-        claim = store.claim(user, name, lease=5, have=have if live else NOTHING)
+        claim = store.claim(Claim(user, name, lease=5, have=have if live else NOTHING))
         assert isinstance(claim, Claimed)
         keep = None if live else 19
         write = Write(HEAD, (RECORD,), keep=keep)
-        done = store.commit(user, name, write, reply=REPLY, fence=claim.fence)
+        done = store.commit(Commit(user, name, write, reply=REPLY, fence=claim.fence))
         assert isinstance(done, Committed)
         have = Have(done.journal, claim.length + 1)
 
@@ -95,7 +96,9 @@ def fast(store: Store, user: str) -> Turn:
     def turn() -> None:
         nonlocal revision
         write = Write(HEAD, (RECORD,))
-        done = store.commit(user, key(), write, reply=REPLY, revision=revision, max_age=60.0)
+        done = store.commit(
+            Commit(user, key(), write, reply=REPLY, revision=revision, max_age=60.0)
+        )
         assert isinstance(done, Committed)
         revision = done.revision
 

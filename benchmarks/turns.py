@@ -20,15 +20,16 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from typing import Any
 
 import redis
 
 from tests.redis_server import redis_servers
 from wechat_dialog import Bot, Chat, Dialog, replies
+from wechat_dialog.core.wire import xml
+from wechat_dialog.core.wire.codec import Codec
+from wechat_dialog.core.wire.signature import sign
 from wechat_dialog.stores import open_store
-from wechat_dialog.wire import xml
-from wechat_dialog.wire.codec import Codec
-from wechat_dialog.wire.signature import sign
 
 TOKEN = "benchmark"
 TIMESTAMP, NONCE = "1700000000", "42"
@@ -90,19 +91,17 @@ def floor(url: str) -> Answer:
     return answer
 
 
-def werobot(url: str) -> Answer:
+def werobot_robot(url: str) -> Any:
     """Return WeRoBot with its Redis session, its accumulator as its users write one."""
     from werobot import WeRoBot
-    from werobot.parser import parse_user_msg
     from werobot.session.redisstorage import RedisStorage
 
-    robot = WeRoBot(
+    robot: Any = WeRoBot(
         token=TOKEN,
         enable_session=True,
         session_storage=RedisStorage(redis.Redis.from_url(url), "werobot:"),
     )
 
-    @robot.text
     def text(message: object, session: dict[str, int]) -> str:
         content = message.content  # type: ignore[attr-defined]
         if "left" not in session and content == "累加器":
@@ -116,10 +115,20 @@ def werobot(url: str) -> Answer:
         session["i"] += 1
         return f"第 {session['i']} 个数是？（已有 {session['total']}）"
 
+    robot.text(text)
+    return robot
+
+
+def werobot(url: str) -> Answer:
+    """Return WeRoBot as `werobot_robot` makes it, without a server around it."""
+    from werobot.parser import parse_user_msg
+
+    robot = werobot_robot(url)
+
     def answer(body: bytes) -> bytes:
         if not robot.check_signature(TIMESTAMP, NONCE, sign(TOKEN, TIMESTAMP, NONCE)):
             raise AssertionError
-        reply = robot.get_encrypted_reply(parse_user_msg(body))
+        reply: str = robot.get_encrypted_reply(parse_user_msg(body))
         return reply.encode()
 
     return answer

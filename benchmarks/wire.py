@@ -20,7 +20,7 @@ from typing import Any
 
 from tests.wire import vectors
 from wechat_dialog import replies
-from wechat_dialog.wire.codec import Codec
+from wechat_dialog.core.wire.codec import Codec
 
 BUDGET = 0.5
 QUERY = dict(pair.split("=") for pair in vectors.A.query.split("&"))

@@ -13,12 +13,12 @@ from tests.wire import vectors
 from wechat.bot import ModuleBot, UnexpectAnswer
 from wechat.receive import parse_xml
 from wechat_dialog import messages, replies
+from wechat_dialog.core.wire import json, signature, xml
+from wechat_dialog.core.wire.codec import SUCCESS, Codec
+from wechat_dialog.core.wire.crypto import Key, decrypt
 from wechat_dialog.errors import Refused
-from wechat_dialog.paging import pages
+from wechat_dialog.replies.splitting import pages
 from wechat_dialog.stores.memory import MemoryStore
-from wechat_dialog.wire import json, signature, xml
-from wechat_dialog.wire.codec import SUCCESS, Codec
-from wechat_dialog.wire.crypto import Key, decrypt
 
 PLAIN = Codec(vectors.TOKEN)
 SAFE = Codec(vectors.TOKEN, app_id=vectors.APP_ID, aes_key=vectors.KEY, mode="safe")

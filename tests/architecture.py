@@ -2,90 +2,168 @@
 
 A rule takes a module's name and its parsed source, imports nothing of the project, and gives one
 sentence for each thing that is wrong. `test_architecture.py` applies them to the tree, and to
-small bad examples that each rule must catch.
+small bad examples that each rule must catch. The table in docs/architecture.md is made from
+`WINGS`: `python -m tests.architecture` prints it.
 """
 
 from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
-# From the ground up: a room may import from the floors above its own line, and from itself.
-# Rooms of one floor do not know each other. A module belongs to the longest name that fits.
-FLOORS = """
-    errors texts replies window fingerprint second_code paging parsers stores.base forks
-    logs set_order
-    messages remembered web.face
-    wire
-    delivery heartbeat stores.rules web.wsgi web.asgi
-    stores.memory stores.sqlite_rows journal
-    stores.asynchronous effects head
-    situation answers stores.sqlite stores.redis steps operations
-    menus
-    form_fields
-    forms
-    stores web.flask web.django web.fastapi web
-    chat performing
-    engine
-    router document deploy redaction strict
-    conversation cache
-    dispatch
-    pushing
-    turn
-    flights
-    runner
-    api
-    bot
-    exports
-    lookup
-    transcripts
-    platform store_contract operators inspection
-    rehearsal
-    testing
-    testing_plugin
-    check
-    __init__
-    wechat demo
-    application scaffold serving
-    operator_cli simulator_cli account_cli simulated
-    terminal_cli
-    cli
-    __main__
-"""
+
+@dataclass(frozen=True)
+class Wing:
+    """A part of the house.
+
+    Attributes:
+        what: What it is, for the table.
+        knows: The wings it may import from, besides itself.
+    """
+
+    what: str
+    knows: frozenset[str] = frozenset()
 
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# `stores` stands above these in the house but only hands them out; the engine's side sees
-# `stores.base` alone: the contract, which is values and protocols.
-PURE = _words("""
-    errors texts replies window fingerprint paging parsers stores.base stores.rules messages wire
-    logs situation
-    delivery answers journal head effects operations menus form_fields forms chat engine router
-    document deploy redaction conversation dispatch pushing turn remembered web.face
-    set_order second_code strict
-""")
+VALUES = "messages replies parsers"
+CORE = "core.wire core.store core.dialog core.replay core.turn"
+
+# From the ground up. A wing knows only wings above its own line. A module belongs to the longest
+# name that fits.
+WINGS: Mapping[str, Wing] = {
+    "errors": Wing("every error, by who can act"),
+    "forks": Wing("what a process must not take over from its parent"),
+    "messages": Wing("what users send; values", _words("errors")),
+    "formats": Wing("a model's Markdown as a text of this platform; values", _words("errors")),
+    "replies": Wing(
+        "what bots answer: kinds, links, splitting, packing; values", _words("formats")
+    ),
+    "parsers": Wing("what people type in Chinese, turned into values"),
+    "core": Wing(
+        "what everybody shares: the log, what keeps secrets out of it, whose an error is, who has "
+        "hung up",
+        _words("errors"),
+    ),
+    "core.wire": Wing(
+        "bytes to messages and replies to bytes: signatures, AES, XML, JSON",
+        _words("errors messages replies core"),
+    ),
+    "core.store": Wing(
+        "the contract of stores: values, protocol, and the rules as functions on one entry",
+        _words("errors"),
+    ),
+    "core.dialog": Wing(
+        "what an author writes with: chat, questions, steps, menus, forms, routes",
+        _words(f"errors core {VALUES}"),
+    ),
+    "pages": Wing(
+        "the answer page: what is written on it, how it is found, what its reader sees",
+        _words("errors formats core.store core.dialog"),
+    ),
+    "core.replay": Wing(
+        "a dialog driven from its records; what changed code does to them; strict mode",
+        _words("errors messages replies core core.dialog"),
+    ),
+    "core.turn": Wing(
+        "one message's transaction, as a generator of operations",
+        _words(
+            "errors forks messages replies core core.wire core.store core.dialog pages core.replay"
+        ),
+    ),
+    "stores": Wing("where conversations and claims live", _words("errors forks core core.store")),
+    "runtime": Wing(
+        "who performs a turn's operations: threads, event loops, the heartbeat, live dialogs",
+        _words("errors forks messages replies core core.store core.dialog pages core.turn"),
+    ),
+    "web": Wing("doors in: WSGI, ASGI, Flask, Django, FastAPI", _words("errors core")),
+    "api": Wing(
+        "calls out: access tokens, customer messages, media", _words("errors replies core")
+    ),
+    "platform": Wing(
+        "WeChat on the desk: emulator, simulator, probe", _words("errors core core.wire")
+    ),
+    "bot": Wing(
+        "one account put together; start reading here",
+        _words(
+            "errors forks messages replies core core.wire core.dialog pages core.replay core.turn "
+            "stores runtime web api"
+        ),
+    ),
+    # The names of the public face; each is imported when it is asked for.
+    "__init__": Wing(
+        "the public names", _words("errors messages replies core.dialog core.turn bot")
+    ),
+    "operators": Wing(
+        "stored conversations listed, shown, resumed, exported, checked",
+        _words("errors messages replies core core.store core.dialog core.replay core.turn bot"),
+    ),
+    "testing": Wing(
+        "an author's own tests: `Talk`, the store contract, the pytest plugin",
+        _words(
+            "errors messages replies core core.wire core.store pages core.replay core.turn stores "
+            "runtime platform bot"
+        ),
+    ),
+    "wechat": Wing(
+        "the 2017 interface",
+        _words(f"errors messages replies core {CORE} stores bot"),
+    ),
+    "cli": Wing(
+        "the `wechat-dialog` command, one file a subcommand",
+        _words(
+            "errors replies core core.wire stores runtime platform bot __init__ operators wechat"
+        ),
+    ),
+    "__main__": Wing("the command's door, for who lacks its packages too", _words("cli")),
+}
+
+# A wing whose modules stand on each other, from the ground up: each knows only those before it.
+FLOORS: Mapping[str, tuple[str, ...]] = {
+    "core.turn": (
+        "limits", "window", "operations", "pending", "document", "held", "results",
+        "outcome", "outcomes_in_hand", "settings", "saying", "page_link", "push", "shelf",
+        "waiting_text", "running_turn", "listening", "draft", "work", "parking", "step_records",
+        "conversation", "stack", "beginning", "ending", "answering", "events", "dispatch",
+        "cut_off", "resuming", "job", "reviewing", "page", "committing", "fast_path", "transaction",
+        "operator",
+    ),
+}  # fmt: skip
+
+# Nothing in these has I/O, a clock, a thread, chance or a driver: time and chance are handed in.
+PURE = _words(f"core {CORE} {VALUES} formats pages")
 
 IMPURE = _words("""
     asyncio concurrent ftplib http multiprocessing os queue random sched secrets select selectors
     signal socket socketserver sqlite3 ssl subprocess threading time urllib uuid
 """)
 
-# What a pure room may have of an impure module: name by name, with the reason.
+# What a pure module may have of an impure one: name by name, with the reason.
 ALLOWED = {
-    ("situation", "random", "Random"),  # seeded by the conversation's id: the same at every replay
-    ("wire", "urllib.parse", "*"),  # reads a query string; opens nothing
+    # Seeded by the conversation's id: the same at every replay.
+    ("core.dialog.chat_state", "random", "Random"),
+    # Asks which function handles a signal, to tell whose exception it raised; sets none.
+    ("core.blame", "signal", "getsignal"),
+    ("core.blame", "signal", "valid_signals"),
+    # A registry that threads share; nobody waits in it.
+    ("core.turn.outcomes_in_hand", "threading", "Lock"),
+    # Reads a query string; opens nothing.
+    ("core.wire.codec", "urllib.parse", "*"),
+    ("pages.address", "urllib.parse", "urlsplit"),
 }
 
-# A package from elsewhere is imported in its own rooms only; () is everywhere.
+# A package from elsewhere is imported in its own places only; () is everywhere.
 DRIVERS: Mapping[str, tuple[str, ...]] = {
     "msgspec": (),
-    "cryptography": ("wire.crypto",),
+    "cryptography": ("core.wire.crypto",),
+    "markdown_it": ("formats",),
     "redis": ("stores.redis",),
     "hiredis": ("stores.redis",),
     "httpx": ("api", "platform"),
@@ -93,29 +171,37 @@ DRIVERS: Mapping[str, tuple[str, ...]] = {
     "django": ("web.django",),
     "fastapi": ("web.fastapi",),
     "starlette": ("platform",),
-    "uvicorn": ("cli", "simulator_cli", "simulated"),
+    "uvicorn": ("cli",),
     "watchfiles": ("platform",),
-    "typer": ("cli", "operator_cli", "simulator_cli", "account_cli", "terminal_cli", "platform"),
-    "rich": ("cli", "operator_cli", "simulator_cli", "account_cli", "terminal_cli", "platform"),
-    "pytest": ("testing", "testing_plugin", "store_contract"),
+    "typer": ("cli", "platform"),
+    "rich": ("cli", "platform"),
+    "pytest": ("testing",),
 }
 
 # A name whose home is one module and whose source another, and why.
 HANDED_ON = {
+    # Authors of stores import the contract's names from `stores`.
+    *(
+        ("stores", name)
+        for name in _words("""
+        NOTHING Answered Aside AsyncStore Claim Claimed Commit Committed Conflict Deferred Due Dues
+        Have Mail Parked Pending Post Posted Running Shown Store Stored Unclaimed Wake Write
+    """)
+    ),
     # An author's program may use `testing` without pytest, which the contract's source imports.
-    ("testing", "StoreContract"),
+    ("testing.talk", "StoreContract"),
+    # Each is imported when it is asked for.
+    *(("testing", name) for name in _words("Seen StoreContract Talk")),
 }
 
 # Where a sync and an async spelling of one thing may stand side by side: the drivers of the
 # turn, the faces of the bot, and what talks to the outside.
 TWINS_ALLOWED = (
-    "stores", "runner", "performing", "bot", "api", "testing", "store_contract", "web", "wechat",
-    "platform", "rehearsal",
+    "stores", "runtime", "bot", "api", "testing", "web", "wechat", "platform", "core.store",
+    "core.dialog.steps",
 )  # fmt: skip
 
-_LAYER = {
-    room: floor for floor, line in enumerate(FLOORS.strip().splitlines()) for room in line.split()
-}
+_LAYER = {name: floor for floor, name in enumerate(WINGS)}
 
 
 @dataclass(frozen=True)
@@ -127,9 +213,15 @@ class Module:
     tree: ast.Module
 
     @property
-    def room(self) -> str:
-        """The room it belongs to, or its own name where FLOORS has none."""
-        return room_of(self.name)
+    def inner(self) -> str:
+        """Its name within `wechat_dialog`; other packages have their own."""
+        top, _, inner = self.name.partition(".")
+        return inner if top == "wechat_dialog" and inner else top if top == "wechat" else "__init__"
+
+    @property
+    def wing(self) -> str:
+        """The wing it belongs to, or its own name where WINGS has none."""
+        return wing_of(self.name)
 
 
 @dataclass(frozen=True)
@@ -160,21 +252,19 @@ def modules(root: Path) -> Iterator[Module]:
         yield parse(path.read_text("utf-8"), name, package=package)
 
 
-def room_of(module: str) -> str:
-    """`wechat_dialog.wire.xml` is in `wire`; `stores.redis_lua` is in `stores.redis`."""
+def wing_of(module: str) -> str:
+    """`wechat_dialog.core.wire.xml` is in `core.wire`."""
     top, _, inner = module.partition(".")
     if top == "wechat":
         return "wechat"
     if not inner:
         return "__init__"
-    fits = [room for room in _LAYER if _within(inner, room)]
+    fits = [wing for wing in WINGS if _within(inner, wing)]
     return max(fits, key=len, default=inner)
 
 
-def _within(inner: str, room: str) -> bool:
-    # `stores.redis` is also the home of `stores.redis_lua`, and of `stores.redis.lua`.
-    exact = inner == room or inner.startswith(room + ".")
-    return exact or ("." in room and inner.startswith(room + "_"))
+def _within(inner: str, place: str) -> bool:
+    return inner == place or inner.startswith(place + ".")
 
 
 def imports(module: Module) -> Iterator[Import]:
@@ -195,33 +285,75 @@ def imports(module: Module) -> Iterator[Import]:
         pending += ast.iter_child_nodes(node)
 
 
-def climbs(module: Module, known: frozenset[str]) -> Iterator[str]:
-    """Arrows point up the list only.
+def targets(module: Module, known: frozenset[str]) -> Iterator[tuple[Import, str]]:
+    """The modules of ours that a module imports.
 
     Args:
         module: The one that imports.
         known: Names of all modules, to tell `from . import wire` from a plain name.
     """
-    if module.room not in _LAYER:
-        yield f"{module.name} has no floor: give it one in tests/architecture.py"
-        return
     for found in imports(module):
         whole = f"{found.source}.{found.name}"
         target = whole if whole in known else found.source
-        if target.partition(".")[0] not in {"wechat_dialog", "wechat"} or target == module.name:
-            continue
-        room = room_of(target)
-        if room == module.room or _LAYER.get(room, sys.maxsize) < _LAYER[module.room]:
-            continue
-        yield f"{module.name}:{found.line} imports {target}, which is not above {module.room}"
+        if target.partition(".")[0] in {"wechat_dialog", "wechat"} and target != module.name:
+            yield found, target
+
+
+def climbs(module: Module, known: frozenset[str]) -> Iterator[str]:
+    """A wing imports only from wings that it knows; for `known` see `targets`."""
+    if module.wing not in WINGS:
+        yield f"{module.name} is in no wing: give it one in tests/architecture.py"
+        return
+    for found, target in targets(module, known):
+        wing = wing_of(target)
+        if wing != module.wing and wing not in WINGS[module.wing].knows:
+            yield f"{module.name}:{found.line} imports {target}, which {module.wing} must not know"
+
+
+def unused(modules: Iterable[Module], known: frozenset[str]) -> Iterator[str]:
+    """The table has only arrows that there are; for `known` see `targets`."""
+    knows: dict[str, set[str]] = {wing: set() for wing in WINGS}
+    for module in modules:
+        knows[module.wing].update(wing_of(target) for _, target in targets(module, known))
+    for wing, there in knows.items():
+        for name in sorted(WINGS[wing].knows - there):
+            yield f"{wing} may know {name}, and imports nothing of it: take it out of WINGS"
+
+
+def upward(module: Module, known: frozenset[str]) -> Iterator[str]:
+    """A module of a wing with floors imports only from floors below; for `known` see `targets`."""
+    floors = FLOORS.get(module.wing)
+    if floors is None or module.inner == module.wing:
+        return
+    prefix = f"wechat_dialog.{module.wing}."
+    own = module.name.removeprefix(prefix)
+    if own not in floors:
+        yield f"{module.name} is on no floor: give it one in tests/architecture.py"
+        return
+    below = floors[: floors.index(own)]
+    for found, target in targets(module, known):
+        if target.startswith(prefix) and target.removeprefix(prefix) not in below:
+            yield f"{module.name}:{found.line} imports {target}, which stands above it"
+
+
+def circles(modules: Iterable[Module], known: frozenset[str]) -> Iterator[str]:
+    """No two modules import each other, by whatever way, lazily or not."""
+    arrows = {module.name: {target for _, target in targets(module, known)} for module in modules}
+    # A package's `__init__` hands on what its modules define: who imports the package's name from
+    # within would close a circle, so the arrow counts as any other.
+    order = TopologicalSorter(arrows)
+    try:
+        order.prepare()
+    except CycleError as error:
+        yield " imports ".join(reversed(error.args[1]))
 
 
 def impurities(module: Module) -> Iterator[str]:
-    """A pure room reads no clock, opens nothing, draws no chance and starts no thread."""
-    if module.room not in PURE:
+    """A pure module reads no clock, opens nothing, draws no chance and starts no thread."""
+    if module.wing not in PURE:
         return
     for found in imports(module):
-        permits = {(module.room, found.source, name) for name in (found.name, "*")}
+        permits = {(module.inner, found.source, name) for name in (found.name, "*")}
         if found.top in IMPURE and not permits & ALLOWED:
             yield f"{module.name}:{found.line} imports {found.source}; hand it in instead"
     for node in ast.walk(module.tree):
@@ -235,21 +367,20 @@ def impurities(module: Module) -> Iterator[str]:
 
 
 def strangers(module: Module) -> Iterator[str]:
-    """A package from elsewhere is imported only in the room that exists for it."""
-    inner = module.name.partition(".")[2]
+    """A package from elsewhere is imported only in the place that exists for it."""
     for found in imports(module):
         if found.top in sys.stdlib_module_names or found.top in {"wechat_dialog", "wechat"}:
             continue
-        rooms = DRIVERS.get(found.top)
-        if rooms is None:
+        places = DRIVERS.get(found.top)
+        if places is None:
             yield f"{module.name}:{found.line} imports {found.top}, which DRIVERS does not know"
-        elif rooms and not any(_within(inner, room) for room in rooms):
-            yield f"{module.name}:{found.line} imports {found.top}; its rooms: {', '.join(rooms)}"
+        elif places and not any(_within(module.inner, place) for place in places):
+            yield f"{module.name}:{found.line} imports {found.top}; its places: {', '.join(places)}"
 
 
 def twins(module: Module) -> Iterator[str]:
     """One body of code serves sync and async: no function is written twice."""
-    if any(_within(module.room, room) for room in TWINS_ALLOWED):
+    if any(_within(module.inner, place) for place in TWINS_ALLOWED):
         return
     nodes = list(ast.walk(module.tree))
     plain = {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
@@ -273,7 +404,7 @@ def homes(module: Module) -> Iterator[str]:
         if found.name == "*":
             yield f"{module.name}:{found.line} imports everything from {found.source}"
     listed = _listed(module.tree)
-    if listed is None or module.room == "wechat":
+    if listed is None or module.wing == "wechat":
         return
     defined = _defined(module.tree)
     origin = {
@@ -284,7 +415,7 @@ def homes(module: Module) -> Iterator[str]:
         for alias in imported.names
     }
     for name in sorted(listed):
-        if name in defined or (module.room, name) in HANDED_ON:
+        if name in defined or (module.inner, name) in HANDED_ON:
             continue
         if not module.package:
             yield f"{module.name} lists {name} in __all__ but does not define it"
@@ -318,3 +449,52 @@ def vague(module: Module) -> Iterator[str]:
     """A file is named for what it knows."""
     if {"utils", "util", "helpers", "helper", "common", "misc"} & set(module.name.split(".")):
         yield f"{module.name} is named for nothing it knows"
+
+
+LONGEST_FILE, LONGEST_FUNCTION, MOST_METHODS = 400, 50, 25
+
+# What is longer, and why.
+LONG: Mapping[str, str] = {
+    "errors": "one tree of small classes on one page; journals name its classes by module",
+    "bot": "the assembly of one account",
+    "core.dialog.chat": "what an author can say is one vocabulary",
+    "core.wire.xml:_expat": "the handlers of one parser share its state",
+    "platform.probe.prober:Prober": "a method for each kind of case",
+    "stores.memory:MemoryStore": "a method for each of the contract's",
+    # Longer than they should be, and still to be parted.
+    "stores.redis.store:RedisStore": "the contract's methods, and how a call is sent",
+    "cli.probe:probe": "an option a line",
+    "cli.send:send": "an option a line",
+    "cli.simulate:_serve": "what is started and ended around one server",
+}
+
+
+def overgrown(module: Module) -> Iterator[str]:
+    """A file has one idea, a function fits a screen, a class guards one thing."""
+    if module.inner in LONG or module.wing == "wechat":
+        return
+    lines = max((node.end_lineno or 0 for node in module.tree.body), default=0)
+    if lines > LONGEST_FILE:
+        yield f"{module.name} has {lines} lines"
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            size = (node.end_lineno or node.lineno) - node.lineno + 1
+            if size > LONGEST_FUNCTION and f"{module.inner}:{node.name}" not in LONG:
+                yield f"{module.name}:{node.lineno} {node.name} has {size} lines"
+        elif isinstance(node, ast.ClassDef):
+            methods = sum(isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef) for n in node.body)
+            if methods > MOST_METHODS and f"{module.inner}:{node.name}" not in LONG:
+                yield f"{module.name}:{node.lineno} {node.name} has {methods} methods"
+
+
+def table() -> str:
+    """The wings as a table in Markdown, for docs/architecture.md."""
+    lines = ["| wing | what it is | knows |", "|---|---|---|"]
+    for name, wing in WINGS.items():
+        knows = " ".join(f"`{other}`" for other in WINGS if other in wing.knows) or "–"
+        lines.append(f"| `{name.replace('.', '/')}` | {wing.what} | {knows.replace('.', '/')} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(table())

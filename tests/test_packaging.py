@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tomllib
 import venv
 import zipfile
@@ -46,6 +47,22 @@ def test_the_wheel_holds_every_file_of_the_packages(wheel: Path) -> None:
     # Lua scripts, the pages of the simulator and py.typed are no Python, and easily forgotten.
     assert packed == sources
     assert {"wechat_dialog/py.typed", "wechat/py.typed"} <= packed
+
+
+def test_the_sdist_holds_every_file_of_the_project(tmp_path: Path) -> None:
+    """Whoever unpacks it can run `make test`, which needs more than the sources."""
+    tree = tmp_path / "tree"
+    files = {path.relative_to(ROOT) for path in tracked()}
+    for file in files:
+        (tree / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / file, tree / file)
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(tmp_path)]
+    done = subprocess.run(command, cwd=tree, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (built,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(built) as archive:
+        packed = {Path(*Path(name).parts[1:]) for name in archive.getnames()}
+    assert {file.as_posix() for file in files - packed} == set()
 
 
 CORE = ("msgspec", "cryptography", "cffi", "_cffi_backend", "pycparser", "tzdata")
@@ -129,7 +146,7 @@ def test_the_fixture_and_the_transcript_come_with_the_core_alone(
     # Of strict mode's findings, the author's own line and nothing of ours.
     assert re.search(r"^>       talk\(.买.\)$", said, re.MULTILINE)
     assert "test_bot.py:15); with that in another order" in said
-    assert "wechat_dialog/conversation.py" not in said
+    assert "wechat_dialog/core" not in said
 
 
 def _installed(name: str) -> list[Path]:
@@ -140,7 +157,7 @@ def _installed(name: str) -> list[Path]:
 
 
 def test_the_command_is_declared_and_its_extra_brings_what_it_runs_on() -> None:
-    assert PROJECT["scripts"] == {"wechat-dialog": "wechat_dialog.cli:main"}
+    assert PROJECT["scripts"] == {"wechat-dialog": "wechat_dialog.__main__:main"}
     brought = {_name(entry) for entry in PROJECT["optional-dependencies"]["cli"]}
     assert {"starlette", "uvicorn", "typer", "rich", "httpx", "watchfiles"} <= brought
 

@@ -1,10 +1,10 @@
 """The 2017 interface: `wechat.bot.answer(data, module).format()`.
 
 A module of dialogs gets a bot of its own, made at its first message and kept: one store, one
-connection pool. The same engine, turns and stores as everywhere run it, so a repeated message gets
-its first answer again, two messages of one user never run at once, and a dialog that raises answers
-an apology. Checking signatures is the web server's business here, as it was; `ModuleBot` is for
-servers that leave it to us.
+connection pool. It runs on the same engine, turns and stores as any other bot, so a repeated
+message gets its first answer again, two messages of one user never run at once, and for a dialog
+that raises the user gets an apology. As in 2017, the web server checks signatures; `ModuleBot`
+checks them itself.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote
 
 from wechat_dialog.bot import Bot
-from wechat_dialog.conversation import Routes
+from wechat_dialog.core.secrecy import Secret
+from wechat_dialog.core.store.contract import Store
+from wechat_dialog.core.turn.outcome import Outcome
+from wechat_dialog.core.turn.settings import Routes
+from wechat_dialog.core.wire import xml
+from wechat_dialog.core.wire.codec import Query
 from wechat_dialog.errors import ConfigurationError, Refused
 from wechat_dialog.messages import Message, from_fields
-from wechat_dialog.stores.base import Store
-from wechat_dialog.turn import Outcome
-from wechat_dialog.wire import xml
-from wechat_dialog.wire.codec import Query
 
 from . import reply
 from .dialogs import ModuleRoutes, UnexpectAnswer
@@ -36,7 +37,7 @@ __all__ = ["ModuleBot", "Refused", "UnexpectAnswer", "answer", "bot_of"]
 T = TypeVar("T")
 
 THREADS = 64
-"""Messages answered at once on an event loop; a copy that waits for its turn takes one too."""
+"""Most messages answered at once on an event loop, waiting copies included."""
 
 
 def answer(data: str | bytes, module: Any) -> reply.Msg:
@@ -52,13 +53,18 @@ def answer(data: str | bytes, module: Any) -> reply.Msg:
         The reply; its `format()` is the HTTP body to send, `success` where there is no reply.
 
     Raises:
-        Refused: The body is no message; its `status` is the HTTP status to send.
+        Refused: The body is no message; or the store is away (`errors.AskAgain`) or the process is
+            ending (`errors.Closing`), and the platform is to ask again. Its `status` is the HTTP
+            status to send. Where nobody catches it, the server says 500, and the platform asks
+            again as well.
         ConfigurationError: The module's settings or its `ROUTER` cannot be read.
     """
     message = from_fields(xml.parse(as_bytes(data)))
     bot = bot_of(module)
     try:
         outcome = bot.respond(message, time.time())
+    except Refused:
+        raise
     except Exception as error:  # noqa: BLE001 - `failed` tells the log
         outcome = bot.failed(message, error)
     return reply.of(outcome.reply, message)
@@ -68,14 +74,14 @@ def answer(data: str | bytes, module: Any) -> reply.Msg:
 
 
 class Settings(NamedTuple):
-    """A module's `REDIS_…` names.
+    """A module's `REDIS_…` settings.
 
     Attributes:
         host: Host of the server; "" keeps conversations in the embedded store.
         port: Its port.
         password: Its password; "" for none.
         db: Number of the database.
-        key: What names a user's keys, with `%(open_id)s` in it.
+        key: The pattern of a user's keys, with `%(open_id)s` in it.
     """
 
     host: str
@@ -86,17 +92,17 @@ class Settings(NamedTuple):
 
     @classmethod
     def of(cls, module: Any) -> Settings:
-        """Read them."""
+        """Read the settings of a module."""
         return cls(
             str(getattr(module, "REDIS_HOST", None) or ""),
             int(getattr(module, "REDIS_PORT", None) or 6379),
-            str(getattr(module, "REDIS_PASSWORD", None) or ""),
+            Secret(getattr(module, "REDIS_PASSWORD", None) or ""),
             int(getattr(module, "REDIS_DB", None) or 0),
             str(getattr(module, "REDIS_KEY", None) or "wechat-dialog:%(open_id)s"),
         )
 
     def store(self) -> str | Store | None:
-        """Return the store they ask for; None is the embedded one. Nothing is connected yet.
+        """Return the store of these settings; None for the embedded one. Nothing is connected yet.
 
         Raises:
             ConfigurationError: `REDIS_KEY` cannot name a user's keys, or redis-py is not installed.
@@ -106,7 +112,7 @@ class Settings(NamedTuple):
         from wechat_dialog.stores.redis import RedisStore
 
         try:
-            # With %(user)s in place of the OpenID it is what the store wants.
+            # The store wants the pattern with %(user)s in place of the OpenID.
             key_format = self.key % {"open_id": "%(user)s"}
         except (KeyError, TypeError, ValueError) as error:
             raise ConfigurationError(
@@ -118,7 +124,7 @@ class Settings(NamedTuple):
                 "share one conversation"
             )
         host = f"[{self.host}]" if ":" in self.host else self.host
-        password = f":{quote(self.password, safe='')}@" if self.password else ""
+        password = Secret(f":{quote(self.password, safe='')}@" if self.password else "")
         return RedisStore(f"redis://{password}{host}:{self.port}/{self.db}", key_format=key_format)
 
 
@@ -132,10 +138,11 @@ class ModuleBot(Bot):
     def __init__(
         self, module: Any, *, token: str = "", store: str | Store | None = None, **settings: Any
     ) -> None:
-        """Put it together; nothing is opened or connected before the first push.
+        """Make the bot; nothing is opened or connected before the first push.
 
         Args:
-            module: The dialog module.
+            module: The dialog module. Its `TIMEOUT`, if it has one, is the seconds that a
+                conversation waits for an answer (60 else; None: for ever).
             token: As set in the console; "" takes it from the environment's `WECHAT_TOKEN`, else
                 from the module's `TOKEN`.
             store: As for `Bot`; None is the one the module's `REDIS_…` names ask for.
@@ -153,6 +160,8 @@ class ModuleBot(Bot):
         own = Settings.of(module).store() if store is None else None
         self._own_store = None if isinstance(own, str) else own
         token = token or os.environ.get("WECHAT_TOKEN", "") or str(getattr(module, "TOKEN", ""))
+        if hasattr(module, "TIMEOUT"):
+            settings = {"timeout": module.TIMEOUT, **settings}
         settings = {"cancel": (), "back": (), **settings}
         super().__init__(token, store=own if store is None else store, **settings)
 
@@ -169,7 +178,7 @@ class ModuleBot(Bot):
         """Refuse a `ROUTER` that cannot be read.
 
         Raises:
-            ConfigurationError: It names what is wrong.
+            ConfigurationError: The `ROUTER` cannot be read; the message says what is wrong.
         """
         if not self._checked:
             self._module_routes.check()
@@ -180,11 +189,11 @@ class ModuleBot(Bot):
         return self._module_routes.missing()
 
     def user_key(self, message: Message) -> str:
-        """Return the OpenID alone, since that is all a `REDIS_KEY` names."""
+        """Return the OpenID alone, since a `REDIS_KEY` has no account."""
         return message.user
 
     def failed(self, message: Message, error: Exception) -> Outcome:
-        """Tell the log that a message's answer failed, and return the apology for it."""
+        """Log that a message could not be answered, and return the apology for it."""
         return self._failed(message, error)
 
     async def answer_async(self, body: bytes, query: Query) -> bytes:
@@ -192,7 +201,7 @@ class ModuleBot(Bot):
         return await self._on_a_thread(self.answer, body, query)
 
     async def respond_async(self, message: Message, arrived: float) -> Outcome:
-        """See `respond`; on a thread, likewise."""
+        """See `respond`; runs on a thread too."""
         return await self._on_a_thread(self.respond, message, arrived)
 
     async def _on_a_thread(self, work: Callable[..., T], *args: object) -> T:
@@ -200,20 +209,19 @@ class ModuleBot(Bot):
         return await loop.run_in_executor(self._pool(), work, *args)
 
     def _pool(self) -> ThreadPoolExecutor:
-        """Return the threads of this process: a fork takes none along."""
+        """Return the threads of this process; a forked process gets its own."""
         with self._lock:
             if self._threads is None or self._threads_of != os.getpid():
                 self._threads = ThreadPoolExecutor(THREADS, "wechat-dialog-2017")
                 self._threads_of = os.getpid()
             return self._threads
 
-    def close(self) -> None:
-        """Give back threads, connections and files. Turns under way go on to their end."""
+    def _give_back(self) -> None:
         with self._lock:
             threads, self._threads = self._threads, None
         if threads is not None and self._threads_of == os.getpid():
             threads.shutdown(wait=False)
-        super().close()
+        super()._give_back()
         if self._own_store is not None:
             self._own_store.close()
 
@@ -251,7 +259,7 @@ def bot_of(module: Any) -> ModuleBot:
 def _begin_anew() -> None:
     """After a fork: new bots, since the threads of the old ones are gone and a lock may be held.
 
-    The old ones are kept, unused, so that nothing of theirs is closed under the parent's feet.
+    The old bots are kept, unused, so that freeing them closes nothing that the parent uses.
     """
     global _making  # noqa: PLW0603
     _left_behind.append(dict(_bots))

@@ -1,13 +1,13 @@
-"""2017 dialogs as dialogs of `wechat_dialog`: what a generator of that time hears and says.
+"""2017 dialogs as dialogs of `wechat_dialog`: generators with the protocol of that time.
 
 `ModuleDialog` starts such a generator, hands it what the user wrote together with `is_replay`, and
 turns its `('TextMsg', '…')` into replies. To the engine it is a dialog like any other, whose waits
 take any message. `ModuleRoutes` reads a module's `ROUTER`. Both look names up when they are used,
-as the module's author expects, so a row that names a missing function breaks nothing but itself.
+as the module's author expects, so a row that names a missing function breaks only itself.
 
-A dialog of that time may compute its texts from a clock at every replay, so a text that differs is
-no difference while its code is the same. Where the code has changed, questions that have moved are
-one: see `Question`.
+A dialog of that time may compute its texts from a clock at every replay, so a different text is not
+a mismatch as long as the code is the same. If the code has changed, questions in another order are:
+see `Question`.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ from types import GeneratorType
 from typing import TYPE_CHECKING, Any, cast
 
 from wechat_dialog import messages, replies
-from wechat_dialog.chat import Chat
-from wechat_dialog.effects import Reading, Wait
-from wechat_dialog.engine import Dialog
+from wechat_dialog.core.dialog.chat import Chat
+from wechat_dialog.core.dialog.questions import Reading, Wait
+from wechat_dialog.core.dialog.registered import RegisteredDialog
+from wechat_dialog.core.dialog.routes import Match, Route
+from wechat_dialog.core.replay.codes import code_of
+from wechat_dialog.core.wire import xml
 from wechat_dialog.errors import ConfigurationError, UnexpectedAnswer
 from wechat_dialog.replies import Reply
-from wechat_dialog.router import Match, Route
-from wechat_dialog.wire import xml
 
 __all__ = ["ModuleDialog", "ModuleRoutes", "UnexpectAnswer", "content_of", "to_reply"]
 
@@ -43,10 +44,13 @@ class Question(Wait[str]):
 
 
 class UnexpectAnswer(Exception):
-    """Raised by a dialog: this message is no answer to my question.
+    """Raised by a dialog: the message is not an answer to its question.
 
     The conversation ends, and the message is taken as the first of a new one. An `Exception`, as it
     was, so an `except Exception` around a question's check has to stand before the `raise`.
+
+    With a text, `UnexpectAnswer("帮助")`, the new conversation begins as if the user had written
+    that.
     """
 
 
@@ -54,9 +58,11 @@ class UnexpectAnswer(Exception):
 
 
 def content_of(message: messages.Message) -> str:
-    """Return what a dialog is told of a message: a text, an event's name, else "default"."""
-    if isinstance(message, (messages.Text, messages.Unsupported)):
+    """Return what a dialog is sent for a message: its text, an event's name, else "default"."""
+    if isinstance(message, messages.Text):
         return message.text
+    if isinstance(message, messages.Unsupported):
+        return message.sentence
     if isinstance(message, messages.Event):
         return message.event
     return "default"
@@ -76,7 +82,7 @@ def to_reply(said: object) -> Reply | None:
         The reply; None for no reply.
 
     Raises:
-        TypeError: It is something else; the sentence quotes no content.
+        TypeError: It is something else; the message quotes no content.
     """
     if said is None:
         return None
@@ -94,7 +100,7 @@ def to_reply(said: object) -> Reply | None:
 
 
 def _written(content: object, what: str) -> str:
-    """The text of a content that is no text, a number for example, is what `str` says."""
+    """Return a content as text; one that is not text, such as a number, is converted by `str`."""
     if content is None or isinstance(content, (bytes, bytearray)):
         raise TypeError(f"{type(content).__name__} as {what}; a text is wanted")
     return xml.clean(str(content))
@@ -170,7 +176,7 @@ class ModuleDialog:
             ConfigurationError: There is no such function.
             TypeError: It does not begin or answer as such a dialog does; the sentence says where.
         """
-        talk = self._start(chat.user)
+        talk = self._start(chat.user, content_of(chat.message))
         place = _place(talk)
         try:
             said = self._hear_first(talk, content_of(chat.message), chat)
@@ -182,22 +188,23 @@ class ModuleDialog:
         except StopIteration as end:
             return self._read(end.value, "returns", place)
         except UnexpectAnswer as signal:
-            raise UnexpectedAnswer from signal
+            raise UnexpectedAnswer(said=str(signal)) from signal
         finally:
             talk.close()
 
-    def _start(self, user: str) -> Talk:
+    def _start(self, user: str, content: str) -> Talk:
         function = getattr(self._module, self._name, None)
         if not callable(function):
             raise ConfigurationError(
                 f"there is no function {self._name!r} in {_name(self._module)}: write it, or "
                 "correct the row of ROUTER that names it"
             )
-        talk = function(user)
+        # Of two parameters, the second is what began the conversation.
+        talk = function(user, content) if _takes_two(function) else function(user)
         if inspect.isgenerator(talk):
             return talk
         if inspect.iscoroutine(talk):
-            talk.close()  # else it says at its end that nobody awaited it
+            talk.close()  # else it warns, when freed, that it was never awaited
         raise TypeError(
             f"{self._name!r} of {_name(self._module)} is no generator function: it has no `yield`"
         )
@@ -226,6 +233,16 @@ class ModuleDialog:
             raise TypeError(f"dialog {self._name!r} {does} at {place} {wrong}") from None
 
 
+def _takes_two(function: Callable[..., object]) -> bool:
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # a builtin without one
+        return False
+    places = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    needed = [one for one in parameters if one.kind in places and one.default is one.empty]
+    return len(needed) == 2
+
+
 def _read_message(chat: Chat, message: messages.Message) -> str:  # noqa: ARG001
     return content_of(message)
 
@@ -238,7 +255,7 @@ _ANYTHING = Reading(_read_message, _read_text, messages.Event)
 
 
 def _place(talk: Talk) -> str:
-    """Return `file:line` at which a generator stands, of its first line before it has begun."""
+    """Return `file:line` at which a generator is suspended; of its first line before its start."""
     line = talk.gi_frame.f_lineno if talk.gi_frame else talk.gi_code.co_firstlineno
     return f"{talk.gi_code.co_filename}:{line}"
 
@@ -260,7 +277,7 @@ class ModuleRoutes:
             module: The module, or anything with its names as attributes.
         """
         self._module = module
-        self._dialogs: dict[str, Dialog] = {}
+        self._dialogs: dict[str, RegisteredDialog] = {}
 
     def check(self) -> None:
         """Refuse a `ROUTER` that cannot be read, and take the fingerprints of its dialogs.
@@ -268,11 +285,11 @@ class ModuleRoutes:
         A fingerprint is of what a dialog can reach as it is before any has run: a module's globals
         change when dialogs do what they did in 2017.
 
-        A function that is missing and a row behind `.*` are no errors here.
+        A missing function and a row after `.*` are not errors here.
 
         Raises:
-            ConfigurationError: It is missing, or a row of it is no pair of a regular expression and
-                a function's name.
+            ConfigurationError: `ROUTER` is missing, or a row is not a pair of a regular expression
+                and a function's name.
         """
         name, router = _name(self._module), getattr(self._module, "ROUTER", None)
         if not isinstance(router, Mapping):
@@ -294,7 +311,7 @@ class ModuleRoutes:
                     )
                 found = self.find(function, "")
                 if found is not None:
-                    _ = found.code
+                    code_of(found)
 
     def missing(self) -> list[str]:
         """Return the names of functions that `ROUTER` has and the module has not, each once."""
@@ -313,22 +330,22 @@ class ModuleRoutes:
             if re.match(pattern, content):
                 yield Match(Route(kind, (pattern,), self._dialog(name)), {})
 
-    def find(self, name: str, version: str) -> Dialog | None:  # noqa: ARG002 - there are no versions
+    def find(self, name: str, version: str) -> RegisteredDialog | None:  # noqa: ARG002 - there are no versions
         """Return the dialog of the function of this name; None if there is no such function."""
         return self._dialog(name) if callable(getattr(self._module, name, None)) else None
 
-    def newest(self, name: str) -> Dialog | None:
+    def newest(self, name: str) -> RegisteredDialog | None:
         """See `find`."""
         return self.find(name, "")
 
-    def named(self, fn: Callable[..., Any]) -> Dialog | None:  # noqa: ARG002
-        """Return None: a 2017 dialog hands over to no other."""
+    def named(self, fn: Callable[..., Any]) -> RegisteredDialog | None:  # noqa: ARG002
+        """Return None: a 2017 dialog cannot hand over to another."""
         return None
 
-    def _dialog(self, name: str) -> Dialog:
+    def _dialog(self, name: str) -> RegisteredDialog:
         known = self._dialogs.get(name)
         if known is None:
             # Not pure: it may write and send between its waits, so its turns always claim.
-            dialog = Dialog(name, ModuleDialog(self._module, name), pure=False)
+            dialog = RegisteredDialog(name, ModuleDialog(self._module, name), pure=False)
             known = self._dialogs.setdefault(name, dialog)
         return known

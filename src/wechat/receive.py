@@ -1,4 +1,4 @@
-"""What a user sends, as the 2017 interface shows it: `parse_xml` and the classes of its result.
+"""Messages of users in the 2017 interface: `parse_xml` and the classes of its result.
 
 The parser is `wechat_dialog`'s: no DOCTYPE, no entities, at most 64 KiB. `Content` and `Event` are
 UTF-8 bytes, `CreateTime` is text, as they were; an element without text gives "" where it was None.
@@ -10,8 +10,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from wechat_dialog.core.wire import xml
 from wechat_dialog.messages import from_fields
-from wechat_dialog.wire import xml
 
 __all__ = ["EventMsg", "ImageMsg", "LinkMsg", "Msg", "TextMsg", "as_bytes", "parse_xml"]
 
@@ -114,7 +114,7 @@ def parse_xml(web_data: str | bytes) -> Msg | None:
         for an empty body.
 
     Raises:
-        BadMessage: It is no XML, has a DOCTYPE, or names no user or no type.
+        BadMessage: It is not XML, has a DOCTYPE, or lacks the user or the type.
         TooLarge: It is longer than 64 KiB.
     """
     if len(web_data) == 0:
@@ -124,7 +124,7 @@ def parse_xml(web_data: str | bytes) -> Msg | None:
 
 
 def as_bytes(data: str | bytes) -> bytes:
-    """Return an HTTP body as bytes, whichever a framework handed over."""
+    """Return an HTTP body as bytes, whether a framework has it as bytes or text."""
     return data.encode("utf-8", "replace") if isinstance(data, str) else bytes(data)
 
 

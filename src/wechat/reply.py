@@ -1,7 +1,7 @@
-"""What a bot of the 2017 interface answers: objects whose `format()` is the HTTP body to send.
+"""Replies of the 2017 interface: objects whose `format()` is the HTTP body to send.
 
 A dialog names these classes (`('TextMsg', '…')`) and never makes one; `wechat.bot.answer` returns
-one. The fields stand in them under the platform's own names, the same as in the XML.
+one. Their fields have the platform's own names, as in the XML.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from wechat_dialog import replies
+from wechat_dialog.core.wire import xml
 from wechat_dialog.messages import Message
 from wechat_dialog.replies import Reply
-from wechat_dialog.wire import xml
 
 __all__ = ["ImageMsg", "Msg", "NewsMsg", "TextMsg", "of"]
 
@@ -134,7 +134,8 @@ def of(reply: Reply | None, to: Message) -> Msg:
     """Return a reply of `wechat_dialog` as the 2017 interface shows it.
 
     Args:
-        reply: A text, news or a picture, which is all that a 2017 dialog can say; None: no reply.
+        reply: A text, news or a picture, the kinds that a 2017 dialog can answer; None for no
+            reply.
         to: The message it answers.
 
     Raises:

@@ -1,18 +1,25 @@
 """Whole conversations on WeChat Official Accounts, each written as one function and replayed from
 its journal.
 
-Here are the public names, and nothing else: `Bot` and `Dialogs` to build with, `Chat` and `Dialog`
-for annotations, `Field` for forms, `step` for side effects, `Texts` and `Window` for settings, and
-the modules `messages`, `replies` and `errors`.
+Here are the public names, and nothing else: `Bot` and `Dialogs` to build with, `Chat`, `Dialog` and
+`Outgoing` for annotations, `Field` for forms, `step` for side effects, `Texts`, `Window` and
+`Limits` for settings, and the modules `messages`, `replies`, `formats` and `errors`.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
+
+from wechat_dialog.core.dialog.steps import step
 
 from . import errors, messages, replies
 from .bot import Bot
-from .chat import Chat, Dialog
+from .core.dialog.chat import Chat, Dialog
+from .core.dialog.router import Dialogs
+from .core.dialog.texts import Texts
+from .core.turn.limits import Limits
+from .core.turn.window import Window
 from .errors import (
     Cancelled,
     Refused,
@@ -22,13 +29,11 @@ from .errors import (
     TooManyAttempts,
     UnexpectedAnswer,
 )
-from .router import Dialogs
-from .steps import step
-from .texts import Texts
-from .window import Window
 
 if TYPE_CHECKING:
-    from .form_fields import Field
+    from . import formats
+    from .core.dialog.form_fields import Field
+    from .core.dialog.review import Outgoing
 
 __all__ = [
     "Bot",
@@ -37,6 +42,8 @@ __all__ = [
     "Dialog",
     "Dialogs",
     "Field",
+    "Limits",
+    "Outgoing",
     "Refused",
     "ReplayMismatch",
     "StoreError",
@@ -46,6 +53,7 @@ __all__ = [
     "UnexpectedAnswer",
     "Window",
     "errors",
+    "formats",
     "messages",
     "replies",
     "step",
@@ -55,7 +63,13 @@ __all__ = [
 def __getattr__(name: str) -> object:
     # Forms bring the parsers, which take longer to import than all the rest.
     if name == "Field":
-        from .form_fields import Field
+        from .core.dialog.form_fields import Field
 
         return Field
+    if name == "Outgoing":
+        from .core.dialog.review import Outgoing
+
+        return Outgoing
+    if name == "formats":
+        return import_module(".formats", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

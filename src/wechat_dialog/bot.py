@@ -1,57 +1,75 @@
 """One account's bot: its door, its routes and its store, put together.
 
 `answer` takes the bytes of one push and returns the bytes of one HTTP body. It raises `Refused` for
-what must not be answered, and nothing else: where the store or a dialog fails, the user is told
-that something went wrong, and the log is told what.
+what must not be answered, and nothing else: where the store fails, the platform is to ask again
+(`AskAgain`); where it failed the last time, too, or where a dialog fails, the user is told that
+something went wrong, and the log is told what.
 """
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
-import re
 import time
+import weakref
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import tzinfo
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from wechat_dialog.core.dialog.registration import Registration
+from wechat_dialog.core.dialog.router import Dialogs, Router
+from wechat_dialog.core.dialog.routes import POLICIES
+from wechat_dialog.core.turn.outcome import Outcome, Transaction
+from wechat_dialog.core.turn.settings import Routes, Rules, Settings
+from wechat_dialog.messages.keys import message_key
 
 from . import replies
-from .cache import LiveDialogs
-from .conversation import Routes, Rules
-from .delivery import Pushes
-from .errors import ConfigurationError
+from .core.dialog.texts import Texts
+from .core.dialog.user_data import shape_of
+from .core.logs import report
+from .core.replay.codes import code_of
+from .core.secrecy import hidden
+from .core.turn.limits import Limits
+from .core.turn.window import Window
+from .core.wire.codec import Codec, Push, Query
+from .core.wire.crypto import Seal
+from .errors import ConfigurationError, Refused
 from .forks import leave_behind, mind
-from .journal import message_key
-from .logs import report
 from .messages import Message
-from .remembered import remembered
 from .replies import Reply
-from .router import POLICIES, DialogOptions, Dialogs, RouteOptions, Router
-from .texts import Texts
-from .turn import Outcome, Settings, Transaction
-from .window import Window
-from .wire.codec import Codec, Push, Query
+from .runtime.live_dialogs import LiveDialogs
 
 if TYPE_CHECKING:
+    from wechat_dialog.core.store.contract import AsyncStore, Store
+
     from .api import Api, AsyncApi
-    from .runner import Runner
-    from .stores.base import AsyncStore, Store
+    from .core.dialog.review import Reviewer
+    from .pages.address import Pages
+    from .runtime.page_door import PageDoor
+    from .runtime.runner import Runner
     from .web.asgi import Application as AsgiApplication
     from .web.wsgi import Application as WsgiApplication
 
 __all__ = ["Bot"]
 
+MAX_AGE = 300.0
+"""Seconds; see `Bot`."""
+REMEMBERED = 60.0
+"""Seconds for which a reply is remembered for repetitions of its message, at least."""
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Bot:
+class Bot(Registration):
     """An Official Account's bot.
 
     Attributes:
         rules: What it decided for its conversations.
         router: Its routes.
         window: The platform's window, as it counts on it.
+        drain: Seconds that turns under way have to end when the bot is closed.
     """
 
     def __init__(
@@ -74,10 +92,17 @@ class Bot:
         live_dialogs: int = 10_000,
         window: Window | None = None,
         lease: float = 3.0,
-        max_age: float | None = None,
+        longest_turn: float | None = 300.0,
+        drain: float = 15.0,
+        max_age: float | Literal["safe"] | None = "safe",
         strict: bool = False,
         data: type | None = None,
         customer_messages: bool = False,
+        forget_on_unsubscribe: bool = False,
+        limits: Limits | None = None,
+        ai_generated: bool = False,
+        review: Reviewer | None = None,
+        pages: str | None = None,
         api_host: str = "https://api.weixin.qq.com",
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -106,39 +131,74 @@ class Bot:
             live_dialogs: Dialogs kept running in this process; 0 replays at every message.
             window: How long the platform waits; None: 3 requests of 5 s.
             lease: Seconds after which the turn of a worker that died may be taken over.
-            max_age: Seconds a push's timestamp may be off; None: not checked.
+            longest_turn: Seconds a turn may take, its steps included, before it is given up and its
+                conversation parked; None: for ever.
+            drain: Seconds that turns under way have to end when the bot is closed.
+            max_age: Seconds by which a push may be older or newer than this machine's clock; None:
+                any. "safe": 300 in safe mode, where it is the message's own time and nobody can
+                change it; any elsewhere. A push that is not refused for its age is remembered
+                longer than it can be sent again. See docs/security.md.
             strict: Whether every turn is replayed from scratch and compared. For development.
             data: What `chat.data` is: a `TypedDict`, dataclass or `msgspec.Struct` that can be made
                 of nothing; None: a plain dict.
             customer_messages: Whether the account may send customer messages (protocol reference
                 7.5): an answer that is late, and what does not fit one reply, is then pushed.
+            forget_on_unsubscribe: Whether everything that is stored of a user goes when they
+                unsubscribe, after clean-up steps and the dialog for that event have run.
+            limits: How much is kept of one user; None: what `Limits()` says.
+            ai_generated: Whether an AI makes what the dialogs say: then a line below every text
+                says so (`Texts.ai_generated`), and of what is pushed the platform does. A reply may
+                say otherwise: `replies.Text(…, ai_generated=False)`.
+            review: Sees what goes out before it does, with what came in, and returns what is sent:
+                `outgoing.reply`, or something in its place; None refuses it. Sync or async, 10 s at
+                most, or `step(fn, timeout=…)`. Where it fails, nothing it has not passed is sent.
+                None: there is no reviewer.
+            pages: Where answers that come late, or do not fit one reply, can be read: an address of
+                the bot's own, `https://example.com/wx/p`, below which its web application answers.
+                The waiting text and the first part of a long answer link to it. http:// on this
+                machine only. None: there are no pages.
             api_host: Where the active side is, without a path: for emulators and proxies.
             clock: Gives the time in seconds since 1970.
 
         Raises:
             ConfigurationError: A setting cannot be; the sentence names it.
         """
+        # From here on no frame has them in clear: see `secrecy.Secret`.
+        token, app_secret, store = hidden(token), hidden(app_secret), hidden(store)
+        aes_key, previous_aes_key = hidden(aes_key), hidden(previous_aes_key)
         for name, words in (("cancel", cancel), ("back", back)):
-            if isinstance(words, str):
-                raise ConfigurationError(
-                    f"{name}={words!r}: a collection of words is wanted, ({words!r},)"
-                )
-        if timeout is not None and timeout <= 0:
-            raise ConfigurationError(f"timeout={timeout}: seconds above 0, or None for never")
-        if on_divergence not in POLICIES:
-            raise ConfigurationError(
-                f"on_divergence={on_divergence!r}: one of {', '.join(POLICIES)}"
-            )
-        if customer_messages and token and not (app_id and app_secret):
-            raise ConfigurationError("customer_messages=True needs app_id= and app_secret=")
-        if journal_limit < 2:
-            raise ConfigurationError(f"journal_limit={journal_limit}: 2 or more")
+            _refuse(isinstance(words, str), f"{name}={words!r}: a collection of words is wanted")
+        _refuse(
+            timeout is not None and timeout <= 0,
+            f"timeout={timeout}: seconds above 0, or None for never",
+        )
+        _refuse(
+            on_divergence not in POLICIES,
+            f"on_divergence={on_divergence!r}: one of {', '.join(POLICIES)}",
+        )
+        _refuse(
+            customer_messages and token and not (app_id and app_secret),
+            "customer_messages=True needs app_id= and app_secret=",
+        )
+        _refuse(
+            longest_turn is not None and longest_turn <= 0,
+            f"longest_turn={longest_turn}: seconds above 0, or None for no limit",
+        )
+        _refuse(
+            review is not None and not callable(review), f"review={review!r}: a function is wanted"
+        )
+        _refuse(drain < 0, f"drain={drain}: seconds, 0 or more")
+        _refuse(journal_limit < 2, f"journal_limit={journal_limit}: 2 or more")
+        age = (MAX_AGE if mode == "safe" else None) if max_age == "safe" else max_age
+        _refuse(age is not None and not age > 0, f"max_age={age}: seconds above 0, or None for any")
         self.token = token
         self.app_id = app_id
         self.app_secret = app_secret
         self.api_host = api_host
         self.router = Router()
         self.window = window or Window()
+        self.longest_turn = longest_turn
+        self.drain = drain
         self.mode: Literal["plain", "compatible", "safe"] = mode
         self._codec = Codec(
             token,
@@ -146,7 +206,7 @@ class Bot:
             aes_key=aes_key,
             previous_aes_key=previous_aes_key,
             mode=mode,
-            max_age=max_age,
+            max_age=age,
         )
         self.aes_key = aes_key
         self._clock = clock
@@ -162,11 +222,22 @@ class Bot:
             back=frozenset(back),
             journal_limit=journal_limit,
             strict=strict,
-            remembered=remembered(data),
-            pushes=Pushes(customer_messages),
+            data_shape=shape_of(data),
+            may_push=customer_messages,
+            forget_on_unsubscribe=forget_on_unsubscribe,
+            limits=limits or Limits(),
+            seal=Seal(token, aes_key, chance=os.urandom),
+            ai_generated=ai_generated,
+            review=review,
+            pages=None if pages is None else self._pages_at(pages),
         )
         self.settings = Settings(
-            self.rules, LiveDialogs(live_dialogs) if live_dialogs else None, lease=lease
+            self.rules,
+            LiveDialogs(live_dialogs) if live_dialogs else None,
+            lease=lease,
+            # A push made by a clock that is ahead of ours counts until twice its age after its
+            # turn. For so long a captured one gets the reply that there was, and no turn.
+            remember=max(REMEMBERED, 2 * age) if age is not None and mode == "safe" else REMEMBERED,
         )
 
         mind(self)
@@ -176,51 +247,61 @@ class Bot:
         for name in ("_runner", "async_store", "async_api", "api"):
             leave_behind(self.__dict__.pop(name, None))
 
-    def simulate(self, token: str) -> None:
-        """Give a bot without a token one, so that a simulator can talk to it.
+    def simulate(
+        self,
+        *,
+        clock: Callable[[], float] | None = None,
+        store: str | Store | None = None,
+        api: str | None = None,
+        token: str = "",
+    ) -> None:
+        """Put something else in place of the real world from now on, for simulators and tools.
+
+        Where another `store` or `api` is given the bot is closed first, and begins anew with its
+        next message.
+
+        Args:
+            clock: Gives the time in seconds since 1970, for the bot and its store; None: as it was.
+            store: The store; None: as it was.
+            api: Where the active side is: a URL without a path. A bot without AppID or AppSecret
+                gets some that are made up. None: as it was.
+            token: Stands for the token where the bot has none.
 
         Raises:
-            ConfigurationError: The bot has a token, and with it an account.
+            ConfigurationError: The store cannot go by another clock: the time of a Redis server is
+                its own.
         """
-        if self.token:
-            raise ConfigurationError("the bot has a token of its own")
-        self.token = token
-        self._codec = Codec(token)
+        if store is not None or api is not None:
+            self.close()
+        if store is not None:
+            self.__dict__.pop("store", None)
+            self._store_setting = hidden(store)
+            if self.rules.pages is not None:
+                self.rules.pages.begin_anew()
+        if clock is not None:
+            use = getattr(self.store, "use_clock", None)
+            if use is None:
+                raise ConfigurationError("the store goes by a clock of its own")
+            use(clock)
+            self._clock = clock
+        if api is not None:
+            self.app_id = self.app_id or "wx0123456789abcdef"
+            self.app_secret = self.app_secret or hidden("simulated")
+            self.api_host = api
+        if token and not self.token:
+            self.token = hidden(token)
+            self._codec = Codec(token)
 
-    def use_clock(self, clock: Callable[[], float]) -> bool:
-        """Go by another clock from now on; for simulators.
-
-        Args:
-            clock: Gives the time in seconds since 1970.
-
-        Returns:
-            Whether the store goes by it as well; if not, nothing was changed: the time of a Redis
-            server is its own.
-        """
-        use = getattr(self.store, "use_clock", None)
-        if use is None:
-            return False
-        use(clock)
-        self._clock = clock
-        return True
-
-    def use_platform(self, app_id: str, app_secret: str, host: str) -> None:
-        """Use another active side from now on, a simulator's.
-
-        Args:
-            app_id: Stands for the account's AppID where the bot has none.
-            app_secret: Likewise.
-            host: Where it is: a URL without a path.
-        """
-        self.close()
-        self.app_id, self.app_secret = self.app_id or app_id, self.app_secret or app_secret
-        self.api_host = host
-
-    def use_store(self, store: str | Store) -> None:
-        """Use another store from now on; for tools that look into one."""
-        self.close()
-        self.__dict__.pop("store", None)
-        self._store_setting = store
+    @property
+    def store_name(self) -> str:
+        """Where the store is, as an operator may read it: a URL without user, password, options."""
+        path, setting = getattr(self.store, "path", ""), self._store_setting
+        if path:
+            return f"sqlite:///{path}"
+        if not isinstance(setting, str):
+            return type(self.store).__name__
+        scheme, separator, rest = setting.partition("://")
+        return f"{scheme}{separator}{rest.rpartition('@')[2].partition('?')[0]}"
 
     def routes(self) -> Routes:
         """Return what conversations ask for their dialogs."""
@@ -228,52 +309,16 @@ class Bot:
 
     # Routes ---------------------------------------------------------------------------------------
 
-    def text(
-        self, *patterns: str | re.Pattern[str], **options: Unpack[RouteOptions]
-    ) -> Callable[[F], F]:
-        """Route texts to a dialog; see `Dialogs.text`."""
-        return self._changed().text(*patterns, **options)
-
-    def event(self, *names: str, **options: Unpack[RouteOptions]) -> Callable[[F], F]:
-        """Route events by name; see `Dialogs.event`."""
-        return self._changed().event(*names, **options)
-
-    def click(
-        self, *keys: str | re.Pattern[str], **options: Unpack[RouteOptions]
-    ) -> Callable[[F], F]:
-        """Route taps of menu buttons by key; see `Dialogs.click`."""
-        return self._changed().click(*keys, **options)
-
-    def scan(
-        self, *scenes: str | re.Pattern[str], **options: Unpack[RouteOptions]
-    ) -> Callable[[F], F]:
-        """Route scans of a parametric QR code by scene; see `Dialogs.scan`."""
-        return self._changed().scan(*scenes, **options)
-
-    def message(
-        self, *kinds: str | type[Message], **options: Unpack[RouteOptions]
-    ) -> Callable[[F], F]:
-        """Route messages by kind; see `Dialogs.message`."""
-        return self._changed().message(*kinds, **options)
-
-    def fallback(self, fn: F) -> F:
-        """Take every message no other route takes; see `Dialogs.fallback`."""
-        return self._changed().fallback(fn)
-
-    def dialog(self, fn: Callable[..., Any] | None = None, **options: Unpack[DialogOptions]) -> Any:
-        """Name a dialog that no message starts, for `chat.continue_as`; see `Dialogs.dialog`."""
-        return self._changed().dialog(fn, **options)
-
     def include(self, dialogs: Dialogs) -> None:
         """Add the routes of another module behind those there are.
 
         Raises:
             ConfigurationError: Two different functions are dialogs of one name and version.
         """
-        self._changed()
+        self._collected()
         self.router.include(dialogs)
 
-    def _changed(self) -> Dialogs:
+    def _collected(self) -> Dialogs:
         self._checked = False
         return self.router.collected
 
@@ -285,10 +330,12 @@ class Bot:
                 its way.
         """
         if not self._checked:
+            if self.rules.pages is not None:
+                _require_markdown()
             self.router.check()
             # Taken now, not at the first turn, so that it speaks of the code as it was loaded.
             for dialog in list(self.router.collected.dialogs.values()):
-                dialog.code  # noqa: B018
+                code_of(dialog)
             self._checked = True
 
     # Answering ------------------------------------------------------------------------------------
@@ -319,7 +366,8 @@ class Bot:
             reply.
 
         Raises:
-            Refused: It must not be answered; its `status` is the HTTP status to send.
+            Refused: It must not be answered, or not now (`AskAgain`: the store failed); its
+                `status` is the HTTP status to send.
             ConfigurationError: The bot's routes cannot work.
         """
         self.check()
@@ -327,17 +375,24 @@ class Bot:
         push = self._codec.open(body, query, now=arrived)
         try:
             outcome = self.respond(push.message, arrived)
+        except Refused:
+            raise
         except Exception as error:  # noqa: BLE001 - the user gets an apology, no fault notice
             outcome = self._failed(push.message, error)
         return self._seal(push, outcome.reply)
 
     async def answer_async(self, body: bytes, query: Query) -> bytes:
-        """Answer one push on an event loop, without blocking it; see `answer`."""
+        """Answer one push on an event loop, without blocking it; see `answer`.
+
+        Where the store fails, it waits for it, as long as the platform waits for us.
+        """
         self.check()
         arrived = self._clock()
         push = self._codec.open(body, query, now=arrived)
         try:
             outcome = await self.respond_async(push.message, arrived)
+        except Refused:
+            raise
         except Exception as error:  # noqa: BLE001 - see `answer`
             outcome = self._failed(push.message, error)
         return self._seal(push, outcome.reply)
@@ -350,7 +405,8 @@ class Bot:
             arrived: When, in seconds since 1970.
 
         Raises:
-            StoreError: The store failed.
+            AskAgain: The store failed, and the platform has another request.
+            StoreError: It failed the platform's last one, too.
         """
         return self._runner.run(
             self.user_key(message), message, message_key(message), int(arrived * 1000)
@@ -369,6 +425,10 @@ class Bot:
             StoreError: The store failed.
         """
         return self._runner.operate(user, transaction)
+
+    def settings_now(self) -> Settings:
+        """Return how a turn that begins now is run: it pushes only if the account may just now."""
+        return self._runner.settings_now()
 
     def user_key(self, message: Message) -> str:
         """Return the key of a message's user in the store."""
@@ -392,7 +452,7 @@ class Bot:
         """The bot's store, opened when first asked for.
 
         Raises:
-            ConfigurationError: The URL is none, or its driver is not installed.
+            ConfigurationError: The URL is invalid, or its driver is not installed.
         """
         # Stores, threads and event loops are imported when a bot is first used, not by whoever
         # imports its module: to check it, to collect its routes.
@@ -410,15 +470,21 @@ class Bot:
 
     @cached_property
     def _runner(self) -> Runner:
-        from .runner import Runner
+        from .runtime.runner import Runner
 
         pusher = None
-        if self.rules.pushes.wanted:
+        if self.rules.may_push:
             api, asynchronous = self.api, self.async_api
             from .api.pusher import Pusher
 
-            pusher = Pusher(api, asynchronous, self.rules.pushes)
-        return Runner(self.settings, self.store, lambda: self.async_store, self.window, pusher)
+            pusher = Pusher(api, asynchronous)
+        if self.rules.pages is not None and not hasattr(self.store, "page_append"):
+            raise ConfigurationError("pages= needs a store that keeps them: see `core.store.pages`")
+        _open.add(self)
+        return Runner(
+            self.settings, self.store, lambda: self.async_store, self.window, pusher,
+            self.longest_turn,
+        )  # fmt: skip
 
     @cached_property
     def api(self) -> Api:
@@ -445,6 +511,30 @@ class Bot:
         """The active side for event loops and for steps that are coroutines; see `api`."""
         return self.api.for_async()
 
+    @property
+    def pages(self) -> PageDoor | None:
+        """What answers the readers of answer pages; None: the bot has none (`Bot(pages=…)`)."""
+        return None if self.rules.pages is None else self._page_door
+
+    @cached_property
+    def _page_door(self) -> PageDoor:
+        from .pages.door import Door
+        from .runtime.page_door import PageDoor
+
+        if self.rules.pages is None:
+            raise AssertionError("a bot without pages has no door to them")
+        door = Door(self.rules.pages, lambda: self.rules.texts)
+        return PageDoor(door, lambda: self.store, lambda: self.async_store)
+
+    def _pages_at(self, url: str) -> Pages:
+        from .pages.address import Pages
+
+        return Pages(url, self._name_for_pages, os.urandom)
+
+    def _name_for_pages(self) -> str:
+        """What tells this bot from others on one store, and outlasts a change of its token."""
+        return self.app_id or self.token
+
     @cached_property
     def wsgi(self) -> WsgiApplication:
         """The WSGI application: `application = bot.wsgi`, then `gunicorn module:application`."""
@@ -459,20 +549,100 @@ class Bot:
 
         return Application(self)
 
-    def close(self) -> None:
-        """Give back threads, connections and files. Turns under way go on to their end."""
-        if "_runner" in self.__dict__:
-            self.__dict__.pop("_runner").close()
+    def close(self, drain: float | None = None) -> None:
+        """Let turns under way end, and give back threads, connections and files.
+
+        New messages are refused meanwhile, so that the platform asks again. On an event loop,
+        await `close_async`.
+
+        Args:
+            drain: Seconds that turns have to end, before they are named in the log and left; None:
+                the bot's.
+        """
+        runner = self.__dict__.get("_runner")
+        if runner is not None:
+            runner.close(self.drain if drain is None else drain)
+        self._give_back()
+
+    async def close_async(self, drain: float | None = None) -> None:
+        """Close the bot without blocking the event loop, as the ASGI application does at its end.
+
+        See `close`. What turns and stores have opened on the running event loop is closed, too.
+        """
+        runner: Runner | None = self.__dict__.get("_runner")
+        if runner is not None:
+            await runner.close_async(self.drain if drain is None else drain)
+        if "async_store" in self.__dict__:
+            from .stores.asynchronous import close_face
+
+            close = partial(close_face, self.async_store, with_store=self._made_its_store())
+            await close()
+            if runner is not None:
+                # A turn that outlasts the closing may open connections again.
+                runner.when_idle(close)
+        if "async_api" in self.__dict__:
+            await self.async_api.close()
+        self._give_back()
+
+    async def settle(self) -> None:
+        """Wait, if the request that the running task has answered left a turn under way, for that
+        turn: servers that announce no shutdown wait for their requests' tasks.
+        """
+        runner = self.__dict__.get("_runner")
+        if runner is not None:
+            await runner.settle(self.drain)
+
+    def _give_back(self) -> None:
+        self.__dict__.pop("_runner", None)
+        _open.discard(self)
         if isinstance(self.settings.cache, LiveDialogs):
             self.settings.cache.clear()
         self.__dict__.pop("async_store", None)
         self.__dict__.pop("async_api", None)
         if "api" in self.__dict__:
             self.__dict__.pop("api").close()
-        # A store that was handed in is its owner's to close.
-        made_here = self._store_setting is None or isinstance(self._store_setting, str)
-        if made_here and "store" in self.__dict__:
+        if self._made_its_store() and "store" in self.__dict__:
             self.__dict__.pop("store").close()
+
+    def _made_its_store(self) -> bool:
+        """Whether the store is ours to close; one that was handed in is its owner's."""
+        return self._store_setting is None or isinstance(self._store_setting, str)
+
+
+_open: weakref.WeakSet[Bot] = weakref.WeakSet()
+"""Bots that have run turns and were not closed."""
+
+
+@atexit.register
+def _close_all() -> None:
+    """Close them: a WSGI server tells nobody that its process ends."""
+    until = time.monotonic() + max((bot.drain for bot in _open), default=0.0)
+    for bot in list(_open):
+        bot.close(max(0.0, min(bot.drain, until - time.monotonic())))
+
+
+def _refuse(wrong: object, sentence: str) -> None:
+    """Refuse a setting, if it is wrong.
+
+    Raises:
+        ConfigurationError: It is.
+    """
+    if wrong:
+        raise ConfigurationError(sentence)
+
+
+def _require_markdown() -> None:
+    """Refuse to have pages that could not be shown.
+
+    Raises:
+        ConfigurationError: markdown-it-py is not installed.
+    """
+    from importlib.util import find_spec
+
+    _refuse(
+        find_spec("markdown_it") is None,
+        'pages= needs markdown-it-py: pip install "wechat-dialog[pages]"',
+    )
 
 
 def _zone(setting: str | tzinfo) -> tzinfo:
@@ -484,5 +654,5 @@ def _zone(setting: str | tzinfo) -> tzinfo:
         return ZoneInfo(setting)
     except (KeyError, ValueError, OSError) as error:
         raise ConfigurationError(
-            f"time_zone={setting!r} is none: {error}; use a name like 'Asia/Shanghai'"
+            f"time_zone={setting!r} is no time zone: {error}; use a name like 'Asia/Shanghai'"
         ) from error

@@ -1,37 +1,54 @@
 """Every error of the library, grouped by who can act on it.
 
-Facts go into fields, the sentence into `__str__`, and the sentence ends with what to do. Signals,
-which are no errors, derive from `BaseException`, so that an author's `except Exception` cannot
-swallow them.
+The facts are in fields, the message is made by `__str__` and ends with what to do. Signals, which
+are not errors, derive from `BaseException`, so that an author's `except Exception` cannot swallow
+them.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
 __all__ = [
     "ApiError",
     "AppIdMismatch",
+    "ArgumentsChanged",
+    "AskAgain",
     "BadMessage",
     "BadSignature",
     "Busy",
     "Cancelled",
     "CannotTell",
     "ClaimLost",
+    "Closing",
     "ConfigurationError",
     "DecryptionFailed",
     "DialogError",
     "EncryptedRefused",
     "ForeignAwait",
     "JournalFull",
+    "MailboxFull",
     "NewerJournal",
+    "NoAnswer",
     "NoFollower",
     "NotGranted",
+    "NotParked",
     "NotRepeatable",
+    "NotSayable",
+    "NotWaitedFor",
     "OutOfWindow",
     "PlaintextRefused",
     "QuotaUsedUp",
     "Refused",
     "ReplayMismatch",
+    "SecretGone",
+    "SecretMisused",
+    "SideEffect",
     "Signal",
+    "SignalMisfit",
     "Stale",
     "StepFailed",
     "StoreError",
@@ -39,55 +56,69 @@ __all__ = [
     "TooLarge",
     "TooManyAttempts",
     "TooSlow",
+    "TurnTooLong",
     "UnexpectedAnswer",
     "Unreachable",
     "WorkerDied",
     "WrongCredentials",
-    "api_error",
-    "is_bug",
 ]
 
 
 class Signal(BaseException):
-    """Base of what is raised on purpose inside a dialog and is no error."""
+    """Base of what is raised inside a dialog on purpose, and is not an error."""
 
 
 class UnexpectedAnswer(Signal):
-    """Raised by a dialog: this message is no answer to my question.
+    """Raised by a dialog: the message is not an answer to its question.
 
     The conversation ends, and the router treats the message as the first of a new one. A dialog
     that raises it on the very message that started it hands that message to the next matching
     route.
+
+    Attributes:
+        said: A text that the router treats in place of the message; "" for the message as it is.
     """
 
-
-def is_bug(error: BaseException) -> bool:
-    """Whether what an author's code raised is a bug of it, and not something that has to pass.
-
-    `sys.exit()`, a `GeneratorExit` or an asyncio `CancelledError` of its own must end no server,
-    thread or event loop: it is his bug like any exception. `KeyboardInterrupt` is whoever sits at
-    the terminal, and the `BaseException`s of frameworks (gevent's time-outs, pytest's outcomes) are
-    for these to catch: they pass, nothing is committed, and the claim runs out.
-    """
-    if isinstance(error, (Exception, SystemExit, GeneratorExit)):
-        return True
-    return type(error).__module__ == "asyncio.exceptions"
+    def __init__(self, *args: object, said: str = "") -> None:
+        super().__init__(*args)
+        self.said = said
 
 
 class Cancelled(Signal):
     """Thrown into a dialog at its wait: the user sent a cancel word, or an operator ended the
     conversation.
 
-    A dialog may catch it, clean up in steps and return a goodbye; one that asks on goes on.
+    A dialog may catch it, clean up in steps, and return a goodbye. A dialog that catches it and
+    asks another question continues.
     """
 
 
-class CannotTell(Signal):
-    """A dialog replayed without what its user said looks into that, so nobody knows its way.
+class NoAnswer(Signal):
+    """Raised inside a dialog at a wait whose limit is over: `within=` of a question or of
+    `chat.wait_for`; or the 30 days that a wait without a limit may take.
+
+    Where it is not caught the conversation ends.
 
     Attributes:
-        how: What it does with it.
-        position: Index of the record after which it does, counted from 0.
+        due: When the limit fell due, an aware `datetime`; `chat.now()` is when that was noticed,
+            later where no process was there. None: it is not known.
+    """
+
+    def __init__(self, due: datetime | None = None) -> None:
+        super().__init__(due)
+        self.due = due
+
+    def __str__(self) -> str:
+        return f"nothing came until {self.due:%Y-%m-%d %H:%M:%S}" if self.due else "nothing came"
+
+
+class CannotTell(Signal):
+    """A dialog replayed on a redacted journal inspects a withheld value, so it is unknown what it
+    would do.
+
+    Attributes:
+        how: What it does with the value.
+        position: Index of the record after which it does so, counted from 0.
         where: `file:line` of the dialog, or "".
     """
 
@@ -110,7 +141,7 @@ class DialogError(Exception):
 
 
 class Refused(DialogError):
-    """A request that must not be answered; its body says nothing about why.
+    """A request that must not be answered. The response has a status, and no reason.
 
     Attributes:
         status: The HTTP status to answer with, an `int`.
@@ -120,7 +151,9 @@ class Refused(DialogError):
 
 
 class BadSignature(Refused):
-    """The signature is missing or not ours (protocol reference 1, 2, 6; sample code −40001)."""
+    """The signature is missing, or not made with our token (protocol reference 1, 2, 6; sample code
+    −40001).
+    """
 
 
 class PlaintextRefused(Refused):
@@ -128,7 +161,7 @@ class PlaintextRefused(Refused):
 
 
 class EncryptedRefused(Refused):
-    """Nothing but ciphertext reached an account in plain mode; give the bot its key and
+    """A push with only ciphertext reached an account in plain mode; give the bot its AES key and
     `mode="safe"`.
     """
 
@@ -138,8 +171,8 @@ class Stale(Refused):
 
 
 class DecryptionFailed(Refused):
-    """The ciphertext is not Base64, too short, or not made with a key of ours (protocol reference
-    6).
+    """The ciphertext is not Base64, is too short, or was not made with one of our keys (protocol
+    reference 6).
     """
 
 
@@ -148,8 +181,8 @@ class AppIdMismatch(Refused):
 
 
 class BadMessage(Refused):
-    """The body is no message: not XML or JSON, a DOCTYPE, or a field missing without which nothing
-    can be done.
+    """The body is not a message: it is neither XML nor JSON, has a DOCTYPE, or lacks a field that
+    is required.
     """
 
     status = 400
@@ -162,16 +195,36 @@ class TooLarge(Refused):
 
 
 class TooSlow(Refused):
-    """The body was not whole when the platform had long hung up (protocol reference 5.3)."""
+    """The body had not arrived when the platform must have hung up (protocol reference 5.3)."""
 
     status = 408
+
+
+class AskAgain(Refused):
+    """There is no answer now, but there may be one when the platform repeats the message.
+
+    The store failed, and it is not known whether the turn was committed. After any status but 200
+    the platform repeats the message (protocol reference 5.3), and the repetition finds out.
+    """
+
+    status = 503
+
+
+class Closing(Refused):
+    """The bot is being closed, and begins no more turns.
+
+    After any status but 200 the platform repeats the message (protocol reference 5.3), and then
+    reaches the process that has replaced this one.
+    """
+
+    status = 503
 
 
 # The author acts. ---------------------------------------------------------------------------------
 
 
 class ConfigurationError(DialogError):
-    """The bot cannot start as it is set up; the sentence names the setting."""
+    """The bot cannot start with its settings; the message names the setting."""
 
 
 class ReplayMismatch(DialogError):
@@ -182,7 +235,7 @@ class ReplayMismatch(DialogError):
         dialog: Name of the dialog.
         position: Index of the first record that differs, counted from 0.
         expected: What the journal recorded there.
-        found: What the dialog does there now, or None if it has ended.
+        found: What the dialog does there now; None if it has ended.
         where: `file:line` of the dialog at that point, or "" if it has ended.
     """
 
@@ -207,11 +260,11 @@ class ReplayMismatch(DialogError):
 
 
 class NotRepeatable(ReplayMismatch):
-    """Strict mode: a dialog that was replayed at once, on the same records, went another way.
+    """Strict mode: a dialog, replayed at once on the same records, did something else.
 
     Attributes:
-        sets: The sets whose order it hangs on, as pairs of `file:line` and the expression; () if it
-            is anything else.
+        sets: The sets on whose order it depends, as pairs of `file:line` and the expression; () if
+            the cause is something else.
     """
 
     def __init__(
@@ -229,7 +282,7 @@ class NotRepeatable(ReplayMismatch):
 
     @property
     def outline(self) -> str:
-        """What it is and where, without a word of what is asked or said: for a log."""
+        """What differs and where, without any text of questions or users, for a log."""
         if self.sets:
             places = " and ".join(place for place, _ in self.sets)
             return (
@@ -257,10 +310,77 @@ class NotRepeatable(ReplayMismatch):
         )
 
 
+class ArgumentsChanged(NotRepeatable):
+    """Strict mode: a step modified its arguments.
+
+    A replay does not run the step, so there the dialog continues with unmodified arguments.
+
+    Attributes:
+        step: Name of the step.
+    """
+
+    def __init__(self, dialog: str, position: int, step: str, where: str) -> None:
+        arguments = f"the arguments of step {step!r}"
+        super().__init__(dialog, position, arguments, "others", where)
+        self.args = (dialog, position, step, where)
+        self.step = step
+
+    @property
+    def outline(self) -> str:
+        """See `NotRepeatable`."""
+        return str(self)
+
+    def __str__(self) -> str:
+        return (
+            f"dialog {self.dialog!r}: step {self.step!r} ({self.where}) changes what it is handed, "
+            "and a replay, which does not run it, has that as it was: hand it a copy, or return "
+            "what it makes of it"
+        )
+
+
 _REPEATABLE = (
     "it depends on a clock, chance, a global or the order of a set: use chat.now(), chat.random or "
     "a step, and sort what has no order"
 )
+
+
+class NotWaitedFor(DialogError):
+    """A dialog created a question or a step and never waited for it, so it had no effect.
+
+    Attributes:
+        call: The call that created it, as text.
+        where: `file:line` of the dialog.
+    """
+
+    def __init__(self, call: str, where: str) -> None:
+        super().__init__(call, where)
+        self.call = call
+        self.where = where
+
+    def __str__(self) -> str:
+        return (
+            f"{self.call} at {self.where} is never waited for, and does nothing: write "
+            "`yield from` before it, in a coroutine `await`"
+        )
+
+
+class NotSayable(DialogError, TypeError):
+    """A dialog says, or asks, what is neither a text nor a reply.
+
+    Attributes:
+        call: What it called, as text.
+        where: `file:line` of the dialog.
+        why: What it gave, and what is wanted.
+    """
+
+    def __init__(self, call: str, where: str, why: str) -> None:
+        super().__init__(call, where, why)
+        self.call = call
+        self.where = where
+        self.why = why
+
+    def __str__(self) -> str:
+        return f"{self.call} at {self.where}: {self.why}"
 
 
 class ForeignAwait(DialogError):
@@ -282,6 +402,29 @@ class ForeignAwait(DialogError):
         return (
             f"dialog {self.dialog!r} awaits {self.awaited} at {self.where}; a dialog may await "
             "only what its chat offers: put this into a step, `await chat.step(fn, …)`"
+        )
+
+
+class SideEffect(DialogError):
+    """Strict mode: a dialog does between two questions what belongs into a step: it sleeps, opens a
+    connection, starts a process.
+
+    Attributes:
+        dialog: Name of the dialog.
+        call: What it called, as text.
+        where: `file:line` of the dialog.
+    """
+
+    def __init__(self, dialog: str, call: str, where: str) -> None:
+        super().__init__(dialog, call, where)
+        self.dialog = dialog
+        self.call = call
+        self.where = where
+
+    def __str__(self) -> str:
+        return (
+            f"dialog {self.dialog!r} calls {self.call} at {self.where}, and would again at every "
+            "replay, while its user waits: put this into a step, `chat.step(fn, …)`"
         )
 
 
@@ -323,12 +466,52 @@ class TooManyAttempts(DialogError):
         )
 
 
-class WorkerDied(DialogError):
-    """Process after process died in one and the same turn: what the dialog does there, a step most
-    likely, ends its process, or keeps it from renewing its claim.
+class SignalMisfit(DialogError):
+    """The data of a signal are not of the type that the dialog waits for.
+
+    Raised to whoever sends it, where the dialog waits at that moment: the signal is not taken, and
+    not kept. One that was kept before the dialog waited is taken, and raises this at the wait.
 
     Attributes:
-        times: How often.
+        name: Name of the signal.
+        why: What does not fit.
+    """
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(name, why)
+        self.name = name
+        self.why = why
+
+    def __str__(self) -> str:
+        return f"signal {self.name!r} does not fit what is waited for: {self.why}"
+
+
+class MailboxFull(DialogError):
+    """A signal is refused, since too many for its user are kept already, for which nobody waits.
+
+    Attributes:
+        user: The user: their key where a store raises it, else their OpenID.
+        most: How many are kept at most.
+    """
+
+    def __init__(self, user: str, most: int) -> None:
+        super().__init__(user, most)
+        self.user = user
+        self.most = most
+
+    def __str__(self) -> str:
+        return (
+            f"{self.most} signals are kept for user {self.user}, and no dialog waits for them: see "
+            "`conversations show` for the names they were sent under; each is dropped after a week"
+        )
+
+
+class WorkerDied(DialogError):
+    """One process after another died in the same turn: what the dialog does there, most likely a
+    step, ends its process, or keeps it from renewing its claim.
+
+    Attributes:
+        times: How many processes died.
     """
 
     def __init__(self, times: int) -> None:
@@ -342,8 +525,75 @@ class WorkerDied(DialogError):
         )
 
 
+class SecretMisused(DialogError, TypeError):
+    """A dialog does something with a secret answer that its control flow could depend on.
+
+    Attributes:
+        how: What it does with it.
+    """
+
+    def __init__(self, how: str) -> None:
+        super().__init__(how)
+        self.how = how
+
+    def __str__(self) -> str:
+        return (
+            f"a secret answer {self.how}: a dialog never sees it, since a replay does not know it; "
+            "hand it to a step, and let its parser check it"
+        )
+
+
+class SecretGone(DialogError):
+    """A step was called with a secret answer that is not known any more; the step was not run.
+
+    A secret answer is known only in the turn in which it was given, and to a worker that finishes
+    that turn.
+    """
+
+    def __str__(self) -> str:
+        return (
+            "a secret answer is known in its own turn only: hand it to a step before the next "
+            "question, or ask for it again"
+        )
+
+
+class NotParked(DialogError):
+    """A conversation is no longer parked: it was resumed, ended or forgotten meanwhile.
+
+    Attributes:
+        id: The conversation's id.
+    """
+
+    def __init__(self, id: str) -> None:
+        super().__init__(id)
+        self.id = id
+
+    def __str__(self) -> str:
+        return f"conversation {self.id} was resumed, ended or forgotten meanwhile"
+
+
+class TurnTooLong(DialogError):
+    """A turn took longer than the bot's `longest_turn`, and was given up.
+
+    Attributes:
+        what: What it was doing, such as a step.
+        seconds: The limit.
+    """
+
+    def __init__(self, what: str, seconds: float) -> None:
+        super().__init__(what, seconds)
+        self.what = what
+        self.seconds = seconds
+
+    def __str__(self) -> str:
+        return (
+            f"the turn took longer than longest_turn={self.seconds:g} s and was given up in "
+            f"{self.what}; give what it calls a time limit of its own, then resume the conversation"
+        )
+
+
 class StepFailed(DialogError):
-    """A step raised, as it is told on replay when the exception's own type cannot be rebuilt.
+    """A step raised an exception, which a replay cannot rebuild; raised in its place.
 
     Attributes:
         type: Qualified name of the exception's class.
@@ -380,19 +630,34 @@ class TimedOut(DialogError):
 
 
 class StoreError(DialogError):
-    """The store did not do what was asked of it.
+    """The store failed an operation.
 
     The driver's own error is chained as `__cause__`.
+
+    Attributes:
+        may_pass: Whether the same operation may succeed a little later in this process.
+    """
+
+    may_pass: bool = True
+
+
+class TooManyWaiting(StoreError):
+    """A message came too late for its reply, and is not kept for later, since too many messages of
+    its user are kept already.
+
+    A turn of the user does not end. They are told that something went wrong.
     """
 
 
 class NewerJournal(StoreError):
-    """A stored conversation was written by a newer version of this library, and is left as it is.
+    """A stored conversation was written by a newer version of this library; it is left unchanged.
 
     Attributes:
         format: Number of its journal's format.
-        flags: Flags of its engine that are not known here.
+        flags: The flags in its header that this version does not know.
     """
+
+    may_pass = False
 
     def __init__(self, format: int, flags: tuple[str, ...] = ()) -> None:
         super().__init__(format, flags)
@@ -408,11 +673,11 @@ class NewerJournal(StoreError):
 
 
 class ApiError(DialogError):
-    """The platform refused a call of the active side (protocol reference 7), or sent nonsense.
+    """The platform refused an API call (protocol reference 7), or its answer cannot be read.
 
     Attributes:
-        code: Its `errcode`; 0 where there is none.
-        message: Its `errmsg`; holds no secret.
+        code: The platform's `errcode`; 0 if there is none.
+        message: The platform's `errmsg`, without secrets.
         may_pass: Whether the same call may succeed a little later.
     """
 
@@ -431,7 +696,7 @@ class Unreachable(ApiError):
     """The platform could not be reached, or did not answer in time.
 
     Attributes:
-        sent: Whether it may have got the call all the same.
+        sent: Whether the platform may have received the call all the same.
     """
 
     may_pass = True
@@ -456,7 +721,7 @@ class NotGranted(ApiError):
 
 
 class OutOfWindow(ApiError):
-    """The user wrote too long ago, or follows the account no longer: 45015."""
+    """The user last wrote too long ago, or does not follow the account any more: 45015."""
 
 
 class QuotaUsedUp(ApiError):
@@ -464,7 +729,7 @@ class QuotaUsedUp(ApiError):
 
 
 class NoFollower(ApiError):
-    """The user does not follow the account, is none of its users, or blocks it: 40003, 43004,
+    """The user does not follow the account, is not one of its users, or blocks it: 40003, 43004,
     48002.
     """
 
@@ -475,28 +740,5 @@ class Busy(ApiError):
     may_pass = True
 
 
-def api_error(code: int, message: str, *, fetching: bool = False) -> ApiError:
-    """Return the error for a code of the platform's.
-
-    Args:
-        code: Its `errcode`.
-        message: Its `errmsg`.
-        fetching: Whether a token was asked for.
-    """
-    if fetching and code == 40001:
-        return WrongCredentials(code, message)
-    return _API_ERRORS.get(code, ApiError)(code, message)
-
-
-_API_ERRORS: dict[int, type[ApiError]] = {
-    **dict.fromkeys((40013, 40125, 40164, 40243, 41002, 41004), WrongCredentials),
-    **dict.fromkeys((48001, 40200), NotGranted),
-    45015: OutOfWindow,
-    45047: QuotaUsedUp,
-    **dict.fromkeys((40003, 43004, 48002), NoFollower),
-    **dict.fromkeys((-1, 45009, 45011), Busy),
-}
-
-
 class ClaimLost(StoreError):
-    """The claim was taken over or ran out; nothing was written."""
+    """The claim was taken over or has expired; nothing was written."""

@@ -1,7 +1,7 @@
 """What a process must not take over from the one it was forked from.
 
 A fork copies memory and one thread. A lock that another thread held stays locked for ever, a pool
-counts threads that are not there, a connection has the parent at its other end. Servers fork after
+counts threads that do not exist, and a connection is shared with the parent. Servers fork after
 they have loaded an application (`gunicorn --preload`, uWSGI), and an application may have answered
 a message by then.
 """
@@ -19,7 +19,9 @@ class Forked(Protocol):
     """Something that holds a lock, a thread or a connection."""
 
     def begin_anew(self) -> None:
-        """Do without what belongs to the parent. Called in the child, before anything else is."""
+        """Replace what belongs to the parent. Called in the child, before any other code runs
+        there.
+        """
         ...
 
 
@@ -28,12 +30,12 @@ _left_behind: list[object] = []
 
 
 def mind(thing: Forked) -> None:
-    """Call its `begin_anew` in the child of every fork, as long as it is there."""
+    """Call the object's `begin_anew` in the child of every fork, as long as the object lives."""
     _minded.add(thing)
 
 
 def leave_behind(thing: object) -> None:
-    """Keep it, unused: at its end it would close what is open in the parent, too."""
+    """Keep the object alive and unused: freed, it would close what the parent still uses."""
     _left_behind.append(thing)
 
 

@@ -8,7 +8,7 @@ from tests.cli.command import environment
 from tests.platform.pages import Page, page_of
 from wechat_dialog.platform.account import Account
 from wechat_dialog.platform.emulator import Platform
-from wechat_dialog.platform.process import BotProcess
+from wechat_dialog.platform.simulator.bot_process import BotProcess
 
 SHOP = """
 import pathlib, time
@@ -50,7 +50,7 @@ def answers(page: Page) -> list[str]:
 
 def test_what_is_late_or_long_reaches_the_users_screen(tmp_path: Path) -> None:
     (tmp_path / "shop.py").write_text(SHOP)
-    with page_of(tmp_path, "simulate", "shop:bot") as page:
+    with page_of(tmp_path, "simulate", "shop:bot", "--kind", "service") as page:
         page.do("text", user=page.user, content="想")
         page.until(
             lambda: any(

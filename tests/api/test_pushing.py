@@ -14,8 +14,9 @@ import pytest
 from tests.api.fake_platform import Asked, FakePlatform
 from tests.redis_server import wait_until
 from wechat_dialog import Bot, Chat, Dialog, Window, messages, replies
+from wechat_dialog.core.replay.header import UserHead, decode_head
+from wechat_dialog.core.store.values import Commit
 from wechat_dialog.errors import ConfigurationError, StoreError
-from wechat_dialog.head import State, decode_state
 from wechat_dialog.operators import Conversations
 from wechat_dialog.stores.memory import MemoryStore
 from wechat_dialog.testing import Talk
@@ -68,6 +69,10 @@ class Pushing:
         def short(chat: Chat) -> str:
             return "短"
 
+        @self.bot.text("作文")
+        def essay(chat: Chat) -> replies.Text:
+            return replies.Text(LONG, ai_generated=True)
+
         @self.bot.text("坏")
         def broken(chat: Chat) -> Dialog[str]:
             name = yield from chat.ask("叫什么？")
@@ -96,9 +101,9 @@ class Pushing:
         return [content.get("content", content) for _, content in self.platform.sent()]
 
     @property
-    def state(self) -> State:
+    def state(self) -> UserHead:
         shown = self.store.show(f"{ACCOUNT}:{USER}")
-        return State() if shown is None else decode_state(shown.head)
+        return UserHead() if shown is None else decode_head(shown.head)
 
     def until(self, fact: Callable[[], bool]) -> None:
         wait_until(fact, "the pushing is over")
@@ -181,6 +186,21 @@ def test_what_does_not_fit_one_reply_follows_in_order_without_a_word_on_it(
     assert pushing("好看") == "读完了吗？好看"
 
 
+def test_the_platform_is_told_of_each_pushed_part_that_an_ai_made_it(pushing: Pushing) -> None:
+    line = "（以上内容由AI生成）"
+    first = pushing("作文")
+    assert first.endswith(f"\n{line}"), "the platform labels no replies"
+    pushing.until(pushing.settled)
+    sent = [one.json for one in pushing.platform.asked if one.name == "send"]
+    assert [one["aimsgcontext"] for one in sent] == [{"is_ai_msg": 1}] * 4
+    assert "\n".join([first.removesuffix(f"\n{line}"), *pushing.pushed]) == LONG
+    pushing("长")
+    pushing.until(pushing.settled)
+    others = [one.json for one in pushing.platform.asked if one.name == "send"][4:]
+    assert len(others) > 4
+    assert not any("aimsgcontext" in one for one in others)
+
+
 @pytest.mark.parametrize("code", [45015, 45047, 43004])
 def test_what_the_platform_refuses_comes_with_the_next_message(pushing: Pushing, code: int) -> None:
     pushing.platform.refusals["send"] = [0, 0, code]
@@ -201,7 +221,7 @@ def test_what_the_platform_refuses_comes_with_the_next_message(pushing: Pushing,
 def test_a_platform_that_cannot_be_reached_loses_nothing(
     pushing: Pushing, caplog: pytest.LogCaptureFixture
 ) -> None:
-    pushing.bot.use_platform("", "", "http://127.0.0.1:9")
+    pushing.bot.simulate(api="http://127.0.0.1:9")
     assert pushing("想") == "None"
     pushing.slow.set()
     pushing.until(lambda: "was not pushed" in caplog.text)
@@ -216,7 +236,7 @@ def test_an_account_that_may_not_push_is_answered_as_others_are(
     pushing.platform.refusals["send"] = [48001]
     pushing("长")
     pushing.until(lambda: "customer_messages=True, but" in caplog.text)
-    assert not pushing.bot.rules.pushes.allowed
+    assert not pushing.bot.settings_now().rules.may_push
     second = pushing("在吗")
     assert second.endswith('msgmenuid=0">继续</a>'), "announced, and fetched"
     assert pushing("继续").startswith("一二三四五六七八九十")
@@ -265,11 +285,11 @@ class Failing(MemoryStore):
 
     armed = False
 
-    def commit(self, *args: Any, **kwargs: Any) -> Any:
-        if self.armed and args[1].startswith("push:"):
+    def commit(self, commit: Commit) -> Any:
+        if self.armed and commit.key.startswith("push:"):
             self.armed = False
             raise StoreError("gone")
-        return super().commit(*args, **kwargs)
+        return super().commit(commit)
 
 
 @pytest.fixture
@@ -284,7 +304,7 @@ def test_a_part_whose_pushing_the_store_never_heard_of_is_repeated_and_not_lost(
     failing.armed = True
     pushing("想")
     pushing.slow.set()
-    pushing.until(lambda: "it comes with his next message" in caplog.text)
+    pushing.until(lambda: "it comes with their next message" in caplog.text)
     assert pushing.pushed == ["想好了\n对吗？"]
     assert pushing("对").endswith("想好了\n对吗？"), "and not taken as the answer"
     assert pushing("对") == "您说对"

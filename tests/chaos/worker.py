@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import socket
 import sys
 import time
 
@@ -61,5 +62,14 @@ def anything(_: Chat) -> str:
     return "没有在记账"
 
 
+class Server(uvicorn.Server):
+    """Says when it serves."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        print("ready", flush=True)
+
+
 if __name__ == "__main__":
-    uvicorn.run(bot.asgi, fd=int(sys.argv[1]), log_level="critical", access_log=False)
+    config = uvicorn.Config(bot.asgi, fd=int(sys.argv[1]), log_level="critical", access_log=False)
+    Server(config).run()

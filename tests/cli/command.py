@@ -8,17 +8,18 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, cast
 
 import pytest
 
 from tests.redis_server import wait_until
-from wechat_dialog.cli import main
+from wechat_dialog.cli.main import main
 
 ROOT = Path(__file__).parents[2]
-COMMAND = [sys.executable, "-c", "from wechat_dialog.cli import main; main()"]
+COMMAND = [sys.executable, "-c", "from wechat_dialog.cli.main import main; main()"]
 PATIENCE = 60
 
 BOTS = """
@@ -49,9 +50,11 @@ def second(chat):
 """
 
 
-def environment() -> dict[str, str]:
+def environment(*, chinese: bool = False) -> dict[str, str]:
     """This one, with the project's source in it and no word of a bot's settings."""
-    kept = {name: value for name, value in os.environ.items() if "WECHAT" not in name}
+    own = ("LC_ALL", "LC_MESSAGES", "LANG")
+    kept = {n: value for n, value in os.environ.items() if "WECHAT" not in n and n not in own}
+    kept |= {"LANG": "zh_CN.UTF-8" if chinese else "C.UTF-8", "PYTHONUTF8": "1"}
     return {**kept, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}", "NO_COLOR": "1"}
 
 
@@ -61,7 +64,7 @@ def run(folder: Path, *words: str, given: str = "") -> subprocess.CompletedProce
     with subprocess.Popen(
         command,
         cwd=folder,
-        env=environment(),
+        env=environment(chinese=words[0] in ("chat", "demo")),  # the tests of both are in Chinese
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -75,6 +78,39 @@ def run(folder: Path, *words: str, given: str = "") -> subprocess.CompletedProce
             raise
     see_the_end_of(process.pid)
     return subprocess.CompletedProcess(command, process.returncode, said, told)
+
+
+@contextlib.contextmanager
+def typing(folder: Path, *words: str) -> Iterator[Callable[..., str]]:
+    """Run the command for the length of a block; gives a function that types some lines and returns
+    what is said to them, one line or `lines`.
+    """
+    with subprocess.Popen(
+        [*COMMAND, *words],
+        cwd=folder,
+        env=environment(chinese=True),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    ) as process:
+
+        def typed(text: str, *, lines: int = 1) -> str:
+            given, said = cast("IO[str]", process.stdin), cast("IO[str]", process.stdout)
+            given.write(f"{text}\n")
+            given.flush()
+            return "".join(said.readline() for _ in range(lines)).rstrip("\n")
+
+        watchdog = threading.Timer(PATIENCE, process.kill)
+        watchdog.start()
+        try:
+            yield typed
+            process.communicate(timeout=PATIENCE)
+        finally:
+            watchdog.cancel()
+            process.kill()
+    see_the_end_of(process.pid)
 
 
 def within(*words: str, monkeypatch: pytest.MonkeyPatch) -> int:

@@ -18,15 +18,17 @@ def test_the_example_bot_is_on_a_page_and_leaves_nothing_behind(tmp_path: Path) 
         assert page.say("2") == "第 1 个数是？（已有 0）"
         page.say("3")
         assert page.say("4") == "一共是 7。"
-        assert [button["name"] for button in page.state["menu"]] == ["累加器", "点餐", "天气"]
-        page.do("menu", user=page.user, index=[1])
+        assert [button["name"] for button in page.state["menu"]] == ["点餐", "挂号", "天气"]
+        assert page.state["bot"]["name"] == "示例公众号"
+        page.do("menu", user=page.user, index=[0])
         page.until(lambda: "今天吃什么" in page.shown()[-1][1])
     assert list(tmp_path.iterdir()) == []
 
 
 def test_on_a_terminal_it_prints_its_address_and_ctrl_c_ends_all_of_it(tmp_path: Path) -> None:
     # No screen: the page cannot be opened, and the address is what there is.
-    kept = {k: v for k, v in environment().items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    screens = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
+    kept = {k: v for k, v in environment().items() if k not in screens}
     demo: Any = pexpect.spawn(
         COMMAND[0],
         [*COMMAND[1:], "demo", "--port", "0"],
@@ -36,7 +38,9 @@ def test_on_a_terminal_it_prints_its_address_and_ctrl_c_ends_all_of_it(tmp_path:
         timeout=PATIENCE,
     )
     try:
-        demo.expect(r"http://127\.0\.0\.1:\d+/")
+        demo.expect(r"http://127\.0\.0\.1:(\d+)/")
+        port = demo.match[1]
+        demo.expect(rf"ssh -L {port}:127\.0\.0\.1:{port} \S+@\S+, and open http://127")
         children = psutil.Process(demo.pid).children(recursive=True)
         demo.sendintr()
         demo.expect(pexpect.EOF)

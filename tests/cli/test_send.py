@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command import run, serving, within
-from wechat_dialog.platform.showing import FAULT
+from wechat_dialog.platform.display import FAULT
 
 KEY = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQ"
 SAFE = ("--mode", "safe", "--app-id", "wx0123456789abcdef", "--aes-key", KEY)

@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from tests.cli.command import BOTS, PATIENCE, run, serving
-from wechat_dialog.wire import xml
-from wechat_dialog.wire.signature import sign
+from wechat_dialog.core.wire import xml
+from wechat_dialog.core.wire.signature import sign
 
 
 @pytest.fixture
@@ -20,11 +20,11 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def push(url: str, text: str, token: str = "secret") -> httpx.Response:
+def push(url: str, text: str, token: str = "secret", user: str = "oUser") -> httpx.Response:
     query = {"signature": sign(token, "1700000000", "1"), "timestamp": "1700000000", "nonce": "1"}
     fields = {
         "ToUserName": "gh",
-        "FromUserName": "oUser",
+        "FromUserName": user,
         "CreateTime": 1_700_000_000,
         "MsgType": "text",
         "Content": text,
@@ -69,14 +69,15 @@ def test_what_cannot_be_served_is_one_sentence(folder: Path, target: str, said: 
 @pytest.mark.parametrize(
     ("name", "missing"), [("lacking.py", "nosuchthing"), ("nosuchthings.py", "nosuchthing")]
 )
-def test_what_a_module_itself_lacks_is_shown_with_its_traceback(
+def test_what_a_module_itself_lacks_is_shown_with_its_line(
     folder: Path, name: str, missing: str
 ) -> None:
     (folder / name).write_text(f"import {missing}\n")
     done = run(folder, "serve", name)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert f"No module named '{missing}'" in done.stderr
     assert f'{name}", line 1' in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -135,13 +136,21 @@ def test_what_may_heal_is_told_and_served_all_the_same(
 
 @pytest.mark.parametrize("words", [(), ("--workers", "2")], ids=["one process", "two workers"])
 def test_no_signature_is_in_the_access_log(folder: Path, words: tuple[str, ...]) -> None:
-    with serving(folder, "bots:bot", *words) as (server, url):
+    with serving(folder, "bots:bot", "--access-log", *words) as (server, url):
         push(url, "加")
         server.terminate()
         server.communicate(timeout=PATIENCE)
     log = (folder / "log").read_text()
     assert '"POST / HTTP/1.1" 200' in log
     assert "signature" not in log
+
+
+def test_requests_are_told_only_where_that_was_asked_for(folder: Path) -> None:
+    with serving(folder, "bots:bot") as (server, url):
+        push(url, "加")
+        server.terminate()
+        server.communicate(timeout=PATIENCE)
+    assert "HTTP/1.1" not in (folder / "log").read_text()
 
 
 @pytest.mark.parametrize("words", [(), ("--workers", "2")], ids=["one process", "two workers"])

@@ -30,7 +30,7 @@ def chatting(folder: Path, target: str = "bots:bot") -> Iterator[Any]:
         COMMAND[0],
         [*COMMAND[1:], "chat", target],
         cwd=str(folder),
-        env={**environment(), "XDG_STATE_HOME": str(folder / "state"), "TERM": "xterm"},
+        env={**environment(chinese=True), "XDG_STATE_HOME": str(folder / "state"), "TERM": "xterm"},
         encoding="utf-8",
         timeout=PATIENCE,
         dimensions=(40, 100),
@@ -55,6 +55,26 @@ def test_it_shows_prompts_and_who_speaks(terminal: Any) -> None:
     terminal.expect("你：")
     terminal.sendline("/nonsense")
     terminal.expect("没有 /nonsense 这个命令")
+
+
+def test_what_was_typed_in_secret_is_not_kept_for_the_next_chat(folder: Path) -> None:
+    code = """
+
+@bot.text("付")
+def pay(chat):
+    code = yield from chat.ask("密码？", secret=True)
+    return "收到"
+"""
+    with (folder / "bots.py").open("a", encoding="utf-8") as file:
+        file.write(code)
+    with chatting(folder) as chat:
+        for said, heard in (("付", "密码？"), ("735190", "收到"), ("735191", "你：")):
+            chat.sendline(said)
+            chat.expect(heard)
+        chat.sendline("/quit")
+        chat.expect(pexpect.EOF)
+    kept = (folder / "state" / "wechat-dialog" / "history").read_text("utf-8").split()
+    assert [line for line in kept if line.isdecimal()] == ["735191"]
 
 
 @pytest.mark.parametrize("end", ["/quit\n", "\x04", "\x03"], ids=["/quit", "Ctrl-D", "Ctrl-C"])

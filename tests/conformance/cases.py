@@ -19,9 +19,9 @@ from xml.etree import ElementTree as ET
 
 from tests.wire import vectors
 from wechat_dialog import messages, replies
+from wechat_dialog.core.wire.crypto import Key
 from wechat_dialog.messages import Message
-from wechat_dialog.platform import checklist
-from wechat_dialog.wire.crypto import Key
+from wechat_dialog.platform.probe import checklist
 
 NOW = vectors.REPLY_TIME
 PLAIN: Mapping[str, Any] = {"token": vectors.TOKEN}
@@ -502,7 +502,7 @@ CASES = [
         name="28",
         title="the sentence that stands for a sticker is no text of the user",
         body=xml(Content=f"<![CDATA[{checklist.STICKER}]]>"),
-        seen=sees(messages.Unsupported, text=checklist.STICKER, kind="unsupported"),
+        seen=sees(messages.Unsupported, sentence=checklist.STICKER, kind="unsupported"),
     ),
     Case(
         name="28 ASCII",

@@ -27,10 +27,10 @@ from tests.full_path.servers import SERVERS
 from tests.wire import vectors
 from wechat_dialog import Bot, Texts, replies
 from wechat_dialog.api import Api, AsyncApi
+from wechat_dialog.core.wire.crypto import Key
 from wechat_dialog.errors import ApiError, ConfigurationError
 from wechat_dialog.messages import Message
-from wechat_dialog.platform.checklist import CHECKLIST
-from wechat_dialog.wire.crypto import Key
+from wechat_dialog.platform.probe.checklist import CHECKLIST
 
 APOLOGY = Texts().apology
 
@@ -146,7 +146,9 @@ def test_case_21_a_json_push_gets_a_json_answer(open_door: OpenDoor) -> None:
     # The printed answer is of no type that a dialog can give; that it is reproduced byte for byte
     # is shown in tests/wire/test_vectors.py.
     vector = vectors.OFFICIAL_PUSH
-    bot = make_bot(token=vector.token, app_id=vector.app_id, aes_key=vector.key, mode="safe")
+    bot = make_bot(
+        token=vector.token, app_id=vector.app_id, aes_key=vector.key, mode="safe", max_age=None
+    )
     heard: list[Message] = []
 
     @bot.event("debug_demo")

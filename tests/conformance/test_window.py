@@ -20,7 +20,7 @@ from tests.full_path.people import TOKEN, Person, content, push, signed
 from tests.full_path.servers import SERVERS, worker
 from tests.redis_server import wait_until
 from wechat_dialog import Bot, Chat, Texts
-from wechat_dialog.window import Window
+from wechat_dialog.core.turn.window import Window
 
 WINDOW = Window(seconds=0.6, requests=3, patience=0.3)
 USER = "oUser0000000000000000000001"

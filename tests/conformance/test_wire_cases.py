@@ -6,9 +6,9 @@ import pytest
 
 from tests.conformance.cases import CASES, NOW, SAFE, Case
 from tests.wire import vectors
+from wechat_dialog.core.wire.codec import Codec
 from wechat_dialog.errors import ConfigurationError, Refused
 from wechat_dialog.replies import to_reply
-from wechat_dialog.wire.codec import Codec
 
 
 def exchange(case: Case) -> tuple[int, bytes]:

@@ -8,9 +8,11 @@ import msgspec
 import pytest
 
 from tests.deploys.town import ACCOUNT, USER, Town
-from wechat_dialog.errors import NewerJournal
-from wechat_dialog.stores.base import Write
-from wechat_dialog.texts import Texts
+from wechat_dialog.core.dialog.texts import Texts
+from wechat_dialog.core.replay.records import NEWEST
+from wechat_dialog.core.store.values import Claim, Commit, Write
+from wechat_dialog.core.turn.window import Window
+from wechat_dialog.errors import AskAgain, NewerJournal
 
 CHANGED, APOLOGY = Texts().changed, Texts().apology
 AGE = 'age = yield from chat.ask("几岁了？")\n        '
@@ -180,7 +182,7 @@ def test_an_older_worker_beside_a_newer_one_gives_no_answer_to_its_own_question(
         town.say("开始")
         town.say("叫")
         old, store = town.bot, town.bot.store
-        town.bot.close = lambda: None  # type: ignore[method-assign]
+        town.bot.close = lambda drain=None: None  # type: ignore[method-assign]
         town.deploy(newer.replace("PURE", pure))
         assert town.say("住") == "几岁了？"
         new, town.bot = town.bot, old
@@ -375,6 +377,31 @@ def test_a_menu_tap_changes_the_subject_though_the_code_has_changed(town: Town) 
     assert town.say("买") == "买=买"
 
 
+def test_an_event_begins_its_dialog_once_though_the_new_code_hands_a_message_back(
+    town: Town,
+) -> None:
+    source = """
+    from wechat_dialog import UnexpectedAnswer
+    @bot.text("开始")
+    def order(chat):
+        name = yield from chat.ask("叫什么？")
+        age = yield from chat.ask("几岁了？")
+    @bot.click("shop")
+    def shop(chat):
+        what = yield from chat.ask("买什么？")
+        return f"买={what}"
+    """
+    town.deploy(source)
+    town.say("开始")
+    assert town.say("甲") == "几岁了？"
+    town.deploy(source.replace('age = yield from chat.ask("几岁了？")', "raise UnexpectedAnswer"))
+    answer = town.say("", "event", Event="CLICK", EventKey="shop")
+    assert answer.splitlines()[-1] == "买什么？"
+    assert answer.count("买什么？") == 1
+    assert Texts().kind_wanted["text"] not in answer
+    assert town.say("买") == "买=买"
+
+
 VERSIONS = """
 @bot.text("开始", name="order", version=1)
 def order_1(chat):
@@ -449,7 +476,7 @@ def test_a_dialog_that_is_gone_altogether_is_parked(town: Town) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        pytest.param(lambda head: head.update(format=2), id="a newer format"),
+        pytest.param(lambda head: head.update(format=NEWEST + 1), id="a newer format"),
         pytest.param(lambda head: head["stack"][0].update(flags=["leap"]), id="an unknown flag"),
     ],
 )
@@ -469,10 +496,13 @@ def test_a_conversation_of_a_newer_library_is_refused_and_left_as_it_is(
     assert stored is not None
     head = msgspec.json.decode(stored.head)
     change(head)  # type: ignore[operator]
-    claimed = town.bot.store.claim(user, "k", lease=3)
+    claimed = town.bot.store.claim(Claim(user, "k", lease=3))
     newer = msgspec.json.encode(head)
-    town.bot.store.commit(user, "k", Write(newer, ttl=600), reply=b"", fence=claimed.fence)  # type: ignore[union-attr]
+    town.bot.store.commit(Commit(user, "k", Write(newer, ttl=600), reply=b"", fence=claimed.fence))  # type: ignore[union-attr]
     town.deploy(source)
+    with pytest.raises(AskAgain):  # the platform's next request may reach a worker that can read it
+        town.say("叫")
+    town.deploy(source, window=Window(seconds=0.5, requests=1, patience=0.1))
     assert town.say("叫") == APOLOGY
     after = town.bot.store.show(user)
     assert after is not None

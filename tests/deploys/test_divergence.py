@@ -15,7 +15,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.deploys.town import Town
-from wechat_dialog.texts import Texts
+from wechat_dialog.core.dialog.texts import Texts
 
 CHANGED, APOLOGY = Texts().changed, Texts().apology
 
@@ -209,7 +209,7 @@ ROWS = [
                 ('chat.say("叫什么？")\n    name', 'chat.say("住哪里？")\n    city'),
                 ('chat.say("住哪里？")\n    city = yield from chat.ask(None)\n    return',
                  'chat.say("叫什么？")\n    name = yield from chat.ask(None)\n    return')),
-        "asks again", 1, "an answer to ask", "'NoneType'", "city =", "叫=叫 住=住"),
+        "asks again", 1, "an answer to ask", "'住哪里？'", "city =", "叫=叫 住=住"),
     row("move the questions into a helper", THREE, 2, HELPER, "unchanged", -1, "", "", ""),
     row("move the questions into a constant", THREE, 2, CONSTANT, "unchanged", -1, "", "", ""),
     row("another wording under a key",

@@ -1,8 +1,13 @@
-"""`docs/replay.md`: what runs when, and what `check` prints, come from running its blocks."""
+"""`docs/replay.md`: what runs when, and what `check` prints, come from running its blocks.
+
+`tests/test_manual.py` sees to it that the Chinese page has the same; what the command prints, it
+has in Chinese.
+"""
 
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +15,13 @@ import pytest
 
 from tests.cli import command
 from tests.deploys.town import USER, Town
+from tests.pages import manual
 from wechat_dialog.bot import Bot
 from wechat_dialog.errors import NotRepeatable
 from wechat_dialog.testing import Talk
 
-PAGE = (Path(__file__).parents[2] / "docs" / "replay.md").read_text("utf-8")
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+PAGES = [[(block.language, block.text) for block in page.blocks] for page in manual("replay")]
+BLOCKS = PAGES[0]
 FETCH = "def fetch_price(dish): ran.append(dish); return 18\ndef trace(said): pass\n"
 
 
@@ -69,15 +75,20 @@ def three(town: Town) -> Town:
     return town
 
 
-def test_what_check_prints(three: Town) -> None:
-    new, (_, shown) = BLOCKS[4][1], BLOCKS[5]
+@pytest.mark.parametrize("chinese", [False, True], ids=["English", "Chinese"])
+def test_what_check_prints(three: Town, chinese: bool) -> None:
+    new, (_, shown) = PAGES[chinese][4][1], PAGES[chinese][5]
     path = three.folder / "shop.py"
     store = f"sqlite:///{three.folder / 'town.db'}"
     path.write_text(
         f"from wechat_dialog import Bot\n\nbot = Bot('t')\n\ndef fetch_price(dish): ...\n{new}",
         "utf-8",
     )
-    done = command.run(three.folder, "check", "shop:bot", "--store", store)
+    done = subprocess.run(
+        [*command.COMMAND, "check", "shop:bot", "--store", store],
+        cwd=three.folder, env=command.environment(chinese=chinese),
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
     assert done.returncode == 1
     printed = done.stdout.replace(str(path), "shop.py")
     for number, id in enumerate(re.findall(r"^[0-9a-f]{16}", printed, re.MULTILINE), 2):

@@ -8,8 +8,8 @@ import pytest
 
 from tests.deploys.town import Town
 from wechat_dialog.errors import NewerJournal
-from wechat_dialog.exports import BadExport
 from wechat_dialog.operators import Conversations
+from wechat_dialog.operators.export import BadExport
 
 SHOP = """
 class Size(enum.Enum):

@@ -27,9 +27,9 @@ import pytest
 from tests.cli import command
 from tests.platform.pages import page_of
 from wechat_dialog import Bot, Chat, Dialog
+from wechat_dialog.core.dialog.texts import Texts
 from wechat_dialog.errors import NotRepeatable
 from wechat_dialog.testing import Talk
-from wechat_dialog.texts import Texts
 
 FRUITS = {"苹果", "梨", "桃"}
 FROZEN = frozenset({"苹果", "梨", "桃"})

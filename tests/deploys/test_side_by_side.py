@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 
 from wechat_dialog import Bot, Chat, Dialog, messages
+from wechat_dialog.core.dialog.texts import Texts
+from wechat_dialog.core.store.contract import Store
 from wechat_dialog.operators import Conversations
 from wechat_dialog.stores import open_store
-from wechat_dialog.stores.base import Store
-from wechat_dialog.texts import Texts
 
 CHANGED, APOLOGY, UNSEEN = Texts().changed, Texts().apology, Texts().not_taken
 USER = "oBeside"

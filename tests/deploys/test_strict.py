@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from tests.full_path.people import push, signed
 from wechat_dialog import Bot, Chat, Dialog
+from wechat_dialog.core.replay.records import Failed, GatheredFailed, GatheredReturned, Returned
 from wechat_dialog.errors import NotRepeatable, UnexpectedAnswer
-from wechat_dialog.journal import Failed, GatheredFailed, GatheredReturned, Returned
 from wechat_dialog.testing import Talk
 
 STEPS = (Returned, Failed, GatheredReturned, GatheredFailed)
@@ -266,7 +266,7 @@ def test_clean_up_runs_once_at_the_true_ending_and_never_when_put_away(
     bot.text("开始")(fn)
     bot.click("menu", name="menu")(lambda _: "菜单")
     bot.fallback(lambda _: "什么？")
-    talk = Talk(bot)
+    talk = Talk(bot, apologies=True)
     talk("开始")
     for _ in range(3):
         if restarted:

@@ -15,11 +15,11 @@ from pathlib import Path
 from types import ModuleType
 
 from wechat_dialog import Bot
-from wechat_dialog.deploy import Verdict
-from wechat_dialog.head import State, decode_state
-from wechat_dialog.journal import Record, decode_records
+from wechat_dialog.core.replay.header import UserHead, decode_head
+from wechat_dialog.core.replay.records import Record, decode_records
+from wechat_dialog.core.replay.verdict import Verdict
+from wechat_dialog.core.wire import signature, xml
 from wechat_dialog.operators import Conversations
-from wechat_dialog.wire import signature, xml
 
 TOKEN, USER, ACCOUNT = "town", "oTownsman", "gh_town"
 
@@ -101,9 +101,9 @@ class Town:
         [one] = self.conversations.check()
         return one.verdict
 
-    def state(self) -> State:
+    def state(self) -> UserHead:
         shown = self.bot.store.show(f"{ACCOUNT}:{USER}")
-        return decode_state(shown.head if shown else b"")
+        return decode_head(shown.head if shown else b"")
 
     def records(self) -> list[Record]:
         shown = self.bot.store.show(f"{ACCOUNT}:{USER}")

@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from wechat_dialog.head import State, decode_state
-from wechat_dialog.journal import Record, decode_records
+from wechat_dialog.core.replay.header import UserHead, decode_head
+from wechat_dialog.core.replay.records import Record, decode_records
 from wechat_dialog.testing import Talk
 
 
@@ -17,10 +17,10 @@ def all_records(talk: Talk) -> list[Record]:
     return [] if found is None else decode_records(found.records)
 
 
-def state(talk: Talk) -> State:
+def state(talk: Talk) -> UserHead:
     """Return what stands beside the journal."""
     found = talk._world.store.show(f"{talk.account}:{talk.user}")
-    return State() if found is None else decode_state(found.head)
+    return UserHead() if found is None else decode_head(found.head)
 
 
 def stored_data(talk: Talk) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.dialogs.journals import all_records
 from wechat_dialog import Bot, Cancelled, Chat, Dialog
-from wechat_dialog.journal import Rewind
+from wechat_dialog.core.replay.records import Rewind
 from wechat_dialog.testing import Talk
 
 
@@ -78,7 +78,7 @@ def test_steps_in_a_finally_run_when_the_dialog_breaks() -> None:
         finally:
             yield from chat.step(done.append, "cleaned")
 
-    talk = Talk(bot)
+    talk = Talk(bot, apologies=True)
     talk("坏")
     assert talk("0") == "抱歉，出了点问题，请稍后再试。"
     assert done == ["cleaned"]

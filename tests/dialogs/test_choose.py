@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import json
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from tests.dialogs.journals import all_records, state
 from wechat_dialog import Bot, Chat, Dialog, Texts
+from wechat_dialog.core.replay.records import encode_record
 from wechat_dialog.replies import Text
 from wechat_dialog.testing import Seen, Talk
 
@@ -159,6 +161,32 @@ def test_a_tap_ticks_and_shows_the_menu_until_the_user_has_finished(restart: boo
     tap("香蕉")
     assert all_records(talk) == before, "a tick is no answer, and none that does not fit"
     assert tap("选好了（已选 2 项）") == "['苹果', '香蕉']"
+
+
+@pytest.mark.parametrize("restart", [False, True], ids=["live", "replayed"])
+def test_what_was_ticked_stands_in_the_record_and_in_no_message(restart: bool) -> None:
+    bot, seen = Bot(), []
+
+    @bot.text("选")
+    def pick(chat: Chat) -> Dialog[str]:
+        picked = yield from chat.choose("选哪个？", FRUIT, many=True)
+        seen.append(dict(chat.message.raw))
+        yield from chat.ask("还要吗？")
+        return f"{picked}{chat.message.raw['Content']}"
+
+    talk = Talk(bot)
+    for text in ("选", "选香蕉", "好了"):
+        talk(text)
+    kind, wait, _, raw = json.loads(encode_record(all_records(talk)[-1]))
+    assert (kind, wait[0], raw["Content"]) == ("m", "c", "好了")
+    # Workers of earlier versions read it there, and nowhere else.
+    assert list(raw) == ["CreateTime", "MsgType", "Content", "MsgId", "!ticked"]
+    assert raw["!ticked"] == ["香蕉"]
+    if restart:
+        talk.restart()
+    assert talk("不要") == "['香蕉']不要"
+    assert len(seen) >= 1 + restart
+    assert all("!ticked" not in raw for raw in seen)
 
 
 def test_a_line_further_up_in_the_chat_does_what_it_says() -> None:
@@ -397,7 +425,7 @@ def test_options_that_cannot_be_are_an_error_to_the_author(
             caught.append(wrong)
             raise
 
-    talk = Talk(bot)
+    talk = Talk(bot, apologies=True)
     assert talk("选") == "抱歉，出了点问题，请稍后再试。"
     assert isinstance(caught[0], error)
     assert words in str(caught[0])

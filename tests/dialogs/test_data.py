@@ -93,7 +93,7 @@ def test_every_user_has_his_own() -> None:
 
 
 def test_a_dialog_that_breaks_at_once_changes_nothing() -> None:
-    talk = Talk(remembering())
+    talk = Talk(remembering(), apologies=True)
     talk("记")
     talk("甲")
     talk("好")
@@ -117,7 +117,7 @@ def test_what_json_cannot_say_is_a_bug_of_the_dialog(how: str) -> None:
             yield from chat.ask("？")
         return "好"
 
-    talk = Talk(bot)
+    talk = Talk(bot, apologies=True)
     seen = talk("记")
     if how == "cancelled":
         seen = talk("取消")
@@ -249,6 +249,31 @@ def test_what_is_stored_survives_changes_of_the_class(caplog: pytest.LogCaptureF
     assert stored(talk)["tags"], "and so is what the class did not know"
     talk.restart(remembering())
     assert talk("几条") == "0", "a bot without a class sees it all as a dict"
+
+
+def test_a_class_that_refuses_what_is_stored_in_its_own_way_leaves_it_out(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    @dataclass
+    class Picky:
+        notes: list[str] = field(default_factory=list[str])
+
+        def __post_init__(self) -> None:
+            if self.notes:
+                raise LookupError(self.notes)
+
+    talk = Talk(remembering())
+    talk("记")
+    talk("一")
+    talk("好")
+    bot = Bot(data=Picky)
+    bot.text("看")(lambda chat: str(len(chat.data.notes)))
+    talk.restart(bot)
+    with caplog.at_level(logging.WARNING):
+        assert talk("看") == "0"
+    assert talk.parked == 0
+    assert "no longer fits" in caplog.text
+    assert stored(talk) == {"notes": ["一"]}, "what did not fit is still there"
 
 
 def test_back_takes_back_what_the_answer_left_there() -> None:

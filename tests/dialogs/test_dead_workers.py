@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
-from wechat_dialog import Bot, Chat, Dialog
-from wechat_dialog.platform.showing import FAULT
+from wechat_dialog import Bot, Chat, Dialog, messages
+from wechat_dialog.platform.display import FAULT
 from wechat_dialog.testing import Talk
 
 
@@ -88,3 +91,62 @@ def test_two_machines_may_go_down_in_one_turn(talk: Talk, shop: Shop) -> None:
     assert talk("苹果") == FAULT
     assert talk("苹果").endswith("付了苹果\n还要什么？")
     assert shop.paid == ["苹果"]
+
+
+def test_what_follows_from_a_turn_that_is_given_up_begins_with_its_message(shop: Shop) -> None:
+    def bot_of(buy: Callable[[Chat], Dialog[Any]]) -> Bot:
+        bot = Bot(timeout=None)
+        bot.text("买", name="buy")(buy)
+
+        @bot.text("客服", anytime=True)
+        def serve(chat: Chat) -> Dialog[str]:
+            yield from chat.step(len, "电话")
+            return (yield from chat.step(shop.pay, "电话"))
+
+        bot.dialog(name="check_out")(check_out)
+        return bot
+
+    def check_out(chat: Chat) -> str:
+        assert isinstance(chat.message, messages.Text)
+        return f"说了{chat.message.text}"
+
+    def buy(chat: Chat) -> Dialog[str]:
+        what = yield from chat.ask("买什么？")
+        return what + str((yield from chat.ask("几个？", int)))
+
+    def buy_one(chat: Chat) -> Dialog[object]:
+        yield from chat.ask("买什么？")
+        return chat.continue_as(check_out)
+
+    talk = Talk(bot_of(buy))
+    talk("买")
+    talk("苹果")
+    talk.crashes(Shop.pay, "in", times=3, repeats=False)
+    assert [talk(text) for text in ("客服", "在吗？", "喂？")] == [FAULT] * 3
+    talk.restart(bot_of(buy_one))
+    assert "说了客服" in talk("有人吗？")
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_an_interruption_that_kills_its_workers_leaves_what_it_interrupted(
+    shop: Shop, recorded: bool
+) -> None:
+    bot = Bot(timeout=None)
+
+    @bot.text("买")
+    def buy(chat: Chat) -> Dialog[str]:
+        return f"买了{(yield from chat.ask('买什么？'))}。"
+
+    @bot.text("客服", anytime=True)
+    def serve(chat: Chat) -> Dialog[str]:
+        if recorded:
+            yield from chat.step(len, "电话")
+        return (yield from chat.step(shop.pay, "电话"))
+
+    talk = Talk(bot)
+    talk("买")
+    talk.crashes(Shop.pay, "in", times=3)
+    assert talk("客服") == FAULT
+    assert "买什么？" in talk("在吗？")
+    assert talk.parked == 1
+    assert talk("苹果") == "买了苹果。"

@@ -149,7 +149,7 @@ def test_a_bug_in_an_interruption_parks_it_alone() -> None:
     def broken(chat: Chat) -> str:
         raise RuntimeError("a bug")
 
-    talk = Talk(bot)
+    talk = Talk(bot, apologies=True)
     talk("订餐")
     assert talk("坏") == "抱歉，出了点问题，请稍后再试。\n吃什么？"
     assert talk.parked == 1

@@ -235,7 +235,7 @@ def test_a_journal_warns_at_half_its_limit_and_then_refuses(
         while True:
             yield from chat.ask("？")
 
-    talk = Talk(bot)
+    talk = Talk(bot, apologies=True)
     talk("聊")
     with caplog.at_level(logging.WARNING, "wechat_dialog"):
         for _ in range(7):
@@ -253,6 +253,6 @@ def test_a_dialog_that_hands_over_without_end_is_stopped() -> None:
     def turn(chat: Chat) -> Any:
         return chat.continue_as(turn)
 
-    talk = Talk(bot)
+    talk = Talk(bot, apologies=True)
     assert talk("转") == "抱歉，出了点问题，请稍后再试。"
     assert talk.parked == 1

@@ -14,20 +14,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wechat_dialog import Chat, Dialog, messages
-from wechat_dialog.effects import Gather, StepCall, Wait
-from wechat_dialog.engine import Dialog as Registered
-from wechat_dialog.engine import Ended, Raised, Run
-from wechat_dialog.errors import Cancelled, ReplayMismatch, StepFailed, TooManyAttempts
-from wechat_dialog.journal import (
-    Answer,
+from wechat_dialog.core.dialog.question_ids import wait_id
+from wechat_dialog.core.dialog.questions import Wait
+from wechat_dialog.core.dialog.registered import RegisteredDialog
+from wechat_dialog.core.dialog.steps import Gather, StepCall
+from wechat_dialog.core.replay.records import (
     Failed,
     GatheredFailed,
     GatheredReturned,
     Killed,
     Record,
     Returned,
-    wait_id,
+    TextRecord,
 )
+from wechat_dialog.core.replay.run import Run
+from wechat_dialog.core.replay.standing import Ended, Raised
+from wechat_dialog.errors import Cancelled, ReplayMismatch, StepFailed, TooManyAttempts
 
 USER, ACCOUNT, BEGUN = "oEngine", "gh_engine", 1_700_000_000
 
@@ -35,11 +37,11 @@ USER, ACCOUNT, BEGUN = "oEngine", "gh_engine", 1_700_000_000
 def said(text: str, question: str = "", *, kind: str = "a", late: int = 0) -> Record:
     """An accepted answer to a question; without one, the message that starts the dialog."""
     wait = wait_id(kind, None, question) if question else ""
-    return Answer(wait, late, 1, BEGUN, text)
+    return TextRecord(wait, late, 1, BEGUN, text)
 
 
 def thrown(what: str) -> Record:
-    return Answer(f"!{what}", 0, 1, BEGUN, "")
+    return TextRecord(f"!{what}", 0, 1, BEGUN, "")
 
 
 def returned(name: str, result: object) -> Record:
@@ -137,7 +139,7 @@ def run(fn: Callable[..., Any], records: Sequence[Record]) -> Run:
     )
     chat = Chat(USER, message, account=ACCOUNT, id="c1", arrived=BEGUN * 1000)
     # By other code than the dialog's: then a question that only reads otherwise is another one.
-    made = Run(Registered(fn.__name__, fn), chat, {}, account=ACCOUNT, code="older")
+    made = Run(RegisteredDialog(fn.__name__, fn), chat, {}, account=ACCOUNT, code="older")
     made.replay(records)
     return made
 
@@ -358,7 +360,7 @@ def test_any_prefix_asks_what_a_live_run_asked_there(words: list[str], data: st.
     for word in words:
         asked.append(place(live.at))
         assert isinstance(live.at, Wait)
-        records.append(Answer(live.at.id, 0, 1, BEGUN, word))
+        records.append(TextRecord(live.at.id, 0, 1, BEGUN, word))
         live.feed(records[-1])
     asked.append(place(live.at))
     length = data.draw(st.integers(0, len(words)))

@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.full_path.people import TOKEN
 from wechat_dialog import Bot, Chat
-from wechat_dialog.stores.base import Store
+from wechat_dialog.core.store.contract import Store
 
 STYLES = ("generator", "coroutine")
 

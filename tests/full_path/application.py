@@ -1,7 +1,7 @@
 """What the server processes of these tests serve.
 
 Environment: `STORE`, a URL. `GATE`, a folder: the dialog 慢 counts its runs there, one line of
-`runs` each, and waits for the file `open`.
+`runs` each, and waits for the file `open`. `PATIENT`, if the platform waits as long as it takes.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ import time
 from pathlib import Path
 
 from tests.full_path.accumulator import make_bot
-from wechat_dialog import Chat
+from tests.full_path.people import PATIENT
+from wechat_dialog import Chat, Window
 
-bot = make_bot(os.environ["STORE"])
+bot = make_bot(os.environ["STORE"], window=PATIENT if "PATIENT" in os.environ else Window())
 application = bot.wsgi
 
 

@@ -127,6 +127,17 @@ class AsgiDoor:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
+        self._lifespan = asyncio.run_coroutine_threadsafe(self._live(), self._loop)
+
+    async def _live(self) -> None:
+        """Announce the start; the end of a bot is its test's business."""
+        announced = asyncio.Queue[MutableMapping[str, Any]]()
+        announced.put_nowait({"type": "lifespan.startup"})
+
+        async def send(_message: MutableMapping[str, Any]) -> None:
+            """Take note."""
+
+        await self._app({"type": "lifespan"}, announced.get, send)
 
     def request(
         self,
@@ -163,8 +174,8 @@ class AsgiDoor:
 
         async def receive() -> dict[str, Any]:
             nonlocal ended
-            if ended:
-                return {"type": "http.disconnect"}
+            if ended:  # and the client waits for its answer
+                await asyncio.Event().wait()
             piece = next(pieces, None)
             if piece is None:
                 ended = True
@@ -184,6 +195,8 @@ class AsgiDoor:
 
     def close(self) -> None:
         """End the loop; the bot's asynchronous store, which lives on it, first."""
+        self._lifespan.cancel()
+        asyncio.run_coroutine_threadsafe(self._end_turns(), self._loop).result(PATIENCE)
         if "async_store" in self._bot.__dict__:
             asyncio.run_coroutine_threadsafe(self._bot.async_store.close(), self._loop).result(
                 PATIENCE
@@ -191,6 +204,15 @@ class AsgiDoor:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(PATIENCE)
         self._loop.close()
+
+    async def _end_turns(self) -> None:
+        """End what is still tried again for requests that have left: Python would tell the log of
+        it, in the middle of some other test.
+        """
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
 
 
 class HttpDoor:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from xml.etree import ElementTree as ET
 
 from tests.conformance.cases import sign
 from tests.full_path.doors import Door, Response
+from wechat_dialog.core.turn.window import Window
 
 TOKEN = "full-path"
+
 ACCOUNT = "gh_0123456789ab"
 
 _ids = itertools.count(24_000_000_000_000_001)
@@ -42,6 +46,38 @@ def content(response: Response) -> str:
     reply = ET.fromstring(response.body)
     assert reply.findtext("MsgType") == "text"
     return reply.findtext("Content") or ""
+
+
+PATIENT = Window(seconds=100.0, patience=90.0)
+"""A platform that waits for an answer as long as the slowest machine takes."""
+
+
+class Unhurried(Window):
+    """A platform that waits as long as a turn takes on the slowest machine, but for the length of a
+    block in which there is nothing to wait for: the store is away, or a step does not end.
+    """
+
+    def __init__(self, requests: int = 3) -> None:
+        super().__init__(seconds=120.0, requests=requests, patience=100.0)
+
+    @contextmanager
+    def in_a_hurry(self, patience: float = 0.1, room: float = 20.0) -> Iterator[None]:
+        """Wait for no answer longer than `patience` seconds, and hang up `room` seconds later."""
+        usual = self.seconds, self.patience
+        self._wait(patience + room, patience)
+        yield
+        self._wait(*usual)
+
+    def _wait(self, seconds: float, patience: float) -> None:
+        object.__setattr__(self, "seconds", seconds)  # frozen for everybody else
+        object.__setattr__(self, "patience", patience)
+
+
+class OneRequest(Unhurried):
+    """A platform whose first request is its last: where the store is away, it gets the apology."""
+
+    def __init__(self) -> None:
+        super().__init__(requests=1)
 
 
 @dataclass

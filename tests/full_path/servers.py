@@ -57,19 +57,32 @@ def wsgi_server(bot: Bot) -> Iterator[int]:
 
 
 def asgi_server(bot: Bot) -> contextlib.AbstractContextManager[int]:
-    """Serve `bot.asgi` with uvicorn; gives the port."""
-    return asgi_application(bot.asgi, lifespan="on")
+    """Serve `bot.asgi` with uvicorn; gives the port. At its end the connections that belong to its
+    event loop are closed.
+    """
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        store = bot.async_store if scope["type"] == "lifespan" else None
+        await bot.asgi(scope, receive, send)
+        if store is not None:
+            await store.close()
+
+    return asgi_application(application, lifespan="on")
 
 
 @contextlib.contextmanager
 def asgi_application(
-    application: Any, *, lifespan: Literal["auto", "on", "off"] = "auto"
+    application: Any,
+    *,
+    lifespan: Literal["auto", "on", "off"] = "auto",
+    loop: str = "auto",
+    listening: socket.socket | None = None,
 ) -> Iterator[int]:
-    """Serve any ASGI application with uvicorn; gives the port."""
-    config = uvicorn.Config(application, lifespan=lifespan, ws="none", log_config=None)
+    """Serve any ASGI application with uvicorn, on a socket that listens; gives the port."""
+    config = uvicorn.Config(application, lifespan=lifespan, ws="none", log_config=None, loop=loop)
     config.timeout_graceful_shutdown = 1
     server = uvicorn.Server(config)
-    with socket.create_server(("127.0.0.1", 0)) as listening:
+    with listening or socket.create_server(("127.0.0.1", 0)) as listening:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:

@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from tests.full_path.accumulator import make_bot
 from tests.full_path.doors import PATIENCE, OpenDoor
 from tests.full_path.people import ACCOUNT, Person
-from wechat_dialog.journal import Answer, decode_records
+from wechat_dialog.core.replay.records import TextRecord, decode_records
+from wechat_dialog.core.store.contract import Store
 from wechat_dialog.stores import open_store
-from wechat_dialog.stores.base import Store
 
 USERS = 16
 NUMBERS = 4
@@ -33,7 +33,9 @@ def words_in_journal(store: Store, person: Person) -> list[str]:
     """What a user has answered so far, as it is stored."""
     shown = store.show(f"{ACCOUNT}:{person.name}")
     assert shown is not None
-    return [record.text for record in decode_records(shown.records) if isinstance(record, Answer)]
+    return [
+        record.text for record in decode_records(shown.records) if isinstance(record, TextRecord)
+    ]
 
 
 def test_nobody_hears_what_another_said(open_door: OpenDoor, store_url: str) -> None:

@@ -1,10 +1,13 @@
-"""What must not end a server: a dialog or a step that exits, cancels itself, or closes itself."""
+"""What must not end a server: a dialog or a step that exits, cancels itself, or closes itself; and
+what has to, though it is raised in the middle of one: a signal.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import re
+import signal
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -147,7 +150,7 @@ def test_whoever_sits_at_the_terminal_may_interrupt_and_nothing_is_lost(awaiting
     def go(_: Chat) -> str:
         if not interrupted:
             interrupted.append(True)
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
         return "走了"
 
     body = push(USER, Content="走")
@@ -159,6 +162,56 @@ def test_whoever_sits_at_the_terminal_may_interrupt_and_nothing_is_lost(awaiting
 
     with pytest.raises(KeyboardInterrupt):
         ask()
+    now[0] += 5.0
+    assert "走了" in bot.answer(body, signed()).decode()
+    bot.close()
+
+
+@pytest.mark.parametrize("place", ["dialog", "parser", "step"])
+@pytest.mark.parametrize("bound", [False, True], ids=["function", "method"])
+def test_a_server_that_is_told_to_stop_stops_and_nothing_is_lost(place: str, bound: bool) -> None:
+    """gunicorn's sync worker raises `SystemExit` from its signal handlers, in the main thread, and
+    that may be busy with a dialog.
+    """
+    now = [1_700_000_001.0]
+    store = MemoryStore(lambda: now[0])
+    bot = Bot(TOKEN, store=store, clock=lambda: now[0])
+    told: list[bool] = []
+
+    class Worker:
+        def handle_quit(self, *_: object) -> None:
+            sys.exit(0)
+
+    def handle_quit(*_: object) -> None:
+        sys.exit(0)
+
+    def work(_: object = None) -> str:
+        if not told:
+            told.append(True)
+            signal.raise_signal(signal.SIGTERM)
+        return "走了"
+
+    @bot.text("走")
+    def go(chat: Chat) -> Dialog[str]:
+        if place == "dialog":
+            return work()
+        if place == "step":
+            return (yield from chat.step(work))
+        return (yield from chat.ask("真的？", work))
+
+    before = signal.signal(signal.SIGTERM, Worker().handle_quit if bound else handle_quit)
+    body = push(USER, Content="走")
+    try:
+        if place == "parser":
+            bot.answer(body, signed())
+            now[0] += 1
+            body = push(USER, Content="真的")
+        with pytest.raises(SystemExit):
+            bot.answer(body, signed())
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    shown = store.show(f"{ACCOUNT}:{USER}")
+    assert shown is None or not shown.parked
     now[0] += 5.0
     assert "走了" in bot.answer(body, signed()).decode()
     bot.close()

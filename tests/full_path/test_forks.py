@@ -18,7 +18,7 @@ from tests.full_path.people import Person, push, signed
 from tests.full_path.preloaded import make_bot, use
 from tests.full_path.servers import Worker
 from wechat_dialog import Bot, Chat
-from wechat_dialog.heartbeat import Heartbeat
+from wechat_dialog.runtime.heartbeat import Heartbeat
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:This process .* is multi-threaded:DeprecationWarning"

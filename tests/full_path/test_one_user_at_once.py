@@ -4,6 +4,7 @@ turn, all are counted, nobody is answered with another's reply, and nobody else 
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -14,11 +15,12 @@ import pytest
 
 from tests.full_path.accumulator import TRANSCRIPT, make_bot
 from tests.full_path.doors import PATIENCE, HttpDoor, OpenDoor
-from tests.full_path.people import ACCOUNT, Person, content, push, signed
+from tests.full_path.people import ACCOUNT, PATIENT, Person, content, push, signed
 from tests.full_path.servers import worker
-from wechat_dialog.journal import Answer, decode_records
+from wechat_dialog.core.replay.records import TextRecord, decode_records
+from wechat_dialog.core.store.contract import Store
+from wechat_dialog.core.turn import job
 from wechat_dialog.stores import open_store
-from wechat_dialog.stores.base import Store
 from wechat_dialog.stores.redis import RedisStore
 from wechat_dialog.stores.sqlite import SQLiteStore
 
@@ -30,7 +32,7 @@ def journaled(store: Store) -> list[int]:
     """The numbers the user has said, in the order of their turns."""
     shown = store.show(f"{ACCOUNT}:{USER}")
     assert shown is not None
-    records = [one for one in decode_records(shown.records) if isinstance(one, Answer)]
+    records = [one for one in decode_records(shown.records) if isinstance(one, TextRecord)]
     return [int(record.text) for record in records[2:]]
 
 
@@ -69,7 +71,7 @@ def begun(door: Any) -> None:
 
 def test_a_hundred_messages_have_a_hundred_turns(open_door: OpenDoor, store_url: str) -> None:
     store = open_store(store_url)
-    door = open_door(make_bot(store))
+    door = open_door(make_bot(store, window=PATIENT))
     begun(door)
     answers = all_at_once({n: push(USER, Content=str(n)) for n in range(1, 101)}, [door])
     check(journaled(store), answers)
@@ -80,7 +82,8 @@ def test_a_hundred_messages_have_a_hundred_turns(open_door: OpenDoor, store_url:
 def test_and_so_they_have_in_four_processes(store_url: str) -> None:
     with ExitStack() as stack:
         kinds = ("gunicorn", "uvicorn", "gunicorn", "uvicorn")
-        workers = [stack.enter_context(worker(kind, STORE=store_url)) for kind in kinds]
+        environment = {"STORE": store_url, "PATIENT": "1"}
+        workers = [stack.enter_context(worker(kind, **environment)) for kind in kinds]
         doors = [HttpDoor(one.port) for one in workers]
         begun(doors[0])
         answers = all_at_once({n: push(USER, Content=str(n)) for n in range(1, 41)}, doors)
@@ -106,15 +109,17 @@ class CountingSQLite(SQLiteStore):
 
 
 @pytest.mark.parametrize("store_url", ["SQLite", "Redis"], indirect=True)
-def test_those_who_wait_are_told_when_it_is_their_turn_and_do_not_ask_all_the_time(
-    store_url: str,
+def test_those_who_wait_are_told_when_it_is_their_turn_and_need_not_ask(
+    store_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(job, "LONGEST_POLL", PATIENCE)
     store: CountingRedis | CountingSQLite = (
         CountingRedis(store_url)
         if store_url.startswith("redis")
         else CountingSQLite(store_url.removeprefix("sqlite:///"))
     )
-    bot = make_bot(store)
+    bot = make_bot(store, window=PATIENT)
+    bot.settings = dataclasses.replace(bot.settings, poll=PATIENCE)
     bot.answer(push(USER, Content="累加器"), signed())
     bot.answer(push(USER, Content="1000"), signed())
     store.claims = 0
@@ -129,7 +134,7 @@ def test_those_who_wait_are_told_when_it_is_their_turn_and_do_not_ask_all_the_ti
         list(threads.map(send, bodies))
     assert sorted(journaled(store)) == list(range(1, 61))
     # One when it comes, one when it is told to; a few who were told that another is the next.
-    assert store.claims <= 6 * len(bodies)
+    assert store.claims <= 4 * len(bodies)
     bot.close()
     store.close()
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.full_path.people import TOKEN, push, signed
+from tests.full_path.people import PATIENT, TOKEN, push, signed
 from wechat_dialog import Bot, Chat
 from wechat_dialog.errors import StoreError
 from wechat_dialog.stores.redis import RedisStore
@@ -55,6 +55,15 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Made]:
                 renewing()
                 super().renew(user, fence, lease)
 
+            def renew_all(self, claims: Any, lease: float, within: float) -> Any:
+                if not claims:
+                    return []
+                try:
+                    renewing()
+                except StoreError as error:
+                    return [error] * len(claims)
+                return super().renew_all(claims, lease, within)
+
         stores.append(Store(place))
         return stores[-1]
 
@@ -64,7 +73,7 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Made]:
 
 
 def bot_of(store: Any, pay: Callable[..., str]) -> Bot:
-    bot = Bot(TOKEN, store=store, lease=LEASE)
+    bot = Bot(TOKEN, store=store, lease=LEASE, window=PATIENT)
 
     @bot.text("付")
     def pays(chat: Chat) -> Any:

@@ -13,7 +13,7 @@ import redis
 from tests.full_path.accumulator import TRANSCRIPT, make_bot
 from tests.full_path.doors import OpenDoor
 from tests.full_path.people import Person
-from wechat_dialog import runner
+from wechat_dialog.runtime import drive
 
 END = "that was all"
 # The records are asked for in the first of two, in one go with the script that looks or claims.
@@ -105,7 +105,7 @@ def test_a_dialog_that_blocks_is_claimed_for_from_then_on(
     person = Person(open_door(make_bot(redis_url, live_dialogs=live_dialogs)))
     for text in ("累加器", "3"):
         person.say(text)
-    monkeypatch.setattr(runner, "BLOCKS", -1.0)  # any time is too long
+    monkeypatch.setattr(drive, "BLOCKS", -1.0)  # any time is too long
     assert person.say("1") == "第 2 个数是？（已有 1）"
     assert "blocks between two questions" in caplog.text
     monkeypatch.undo()

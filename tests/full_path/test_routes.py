@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.full_path.doors import OpenDoor
-from tests.full_path.people import TOKEN, Person, content
+from tests.full_path.people import TOKEN, Person, content, signed
 from wechat_dialog import Bot, Chat, messages
 from wechat_dialog.errors import ConfigurationError
 from wechat_dialog.messages import base
@@ -76,3 +76,24 @@ def test_a_text_that_nobody_can_send_is_refused(bot: Bot, text: str) -> None:
 def test_a_text_with_white_space_inside_is_what_users_send(bot: Bot, open_door: OpenDoor) -> None:
     bot.text("a b")(lambda _: "yes")
     assert Person(open_door(bot)).say(" a b\n") == "yes"
+
+
+def test_two_scans_of_one_second_are_both_answered_and_a_copy_gets_its_own_answer(
+    open_door: OpenDoor, store_url: str
+) -> None:
+    bot = Bot(TOKEN, store=store_url)
+    ran: list[str] = []
+
+    @bot.event("subscribe_msg_popup_event")
+    def chosen(chat: Chat) -> str:
+        ran.append(chat.message.raw["What"])
+        return f"收到 {ran[-1]}"
+
+    person = Person(open_door(bot))
+    answers = [
+        content(person.send("event", Event="subscribe_msg_popup_event", What=what)) for what in "ab"
+    ]
+    assert answers == ["收到 a", "收到 b"]
+    copies = [content(person.door.request("POST", signed(), push)) for push in person.sent]
+    assert copies == answers
+    assert ran == ["a", "b"]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.full_path.doors import OpenDoor
-from tests.full_path.people import TOKEN, Person, content
+from tests.full_path.people import TOKEN, OneRequest, Person, content
 from tests.redis_server import RedisServer
 from wechat_dialog import Bot, Chat, Texts
 from wechat_dialog.stores.redis import RedisStore
@@ -36,8 +36,8 @@ class Till:
         return number
 
 
-def bot_of(till: Till, store: RedisStore, live: int) -> Bot:
-    bot = Bot(TOKEN, store=store, lease=0.5, live_dialogs=live)
+def bot_of(till: Till, store: RedisStore, live: int, platform: OneRequest) -> Bot:
+    bot = Bot(TOKEN, store=store, lease=0.5, live_dialogs=live, window=platform)
 
     @bot.text("收钱")
     def takes(chat: Chat) -> Any:
@@ -58,9 +58,11 @@ def test_what_met_a_stall_is_finished_when_it_is_repeated(
     server = redis_server(aof=True)
     till = Till(server, stalls_at)
     store = RedisStore(f"{server.url}?socket_timeout=0.2&socket_connect_timeout=0.2", patience=0.2)
-    person = Person(open_door(bot_of(till, store, live)))
+    platform = OneRequest()
+    person = Person(open_door(bot_of(till, store, live, platform)))
     assert person.say("收钱") == "多少？"
-    assert person.say("5") == APOLOGY
+    with platform.in_a_hurry(1.0):  # enough to come to the stall
+        assert person.say("5") == APOLOGY
     till.stalled.close()
     # What was sent to the stalled server may have been done when it went on, or not.
     assert content(person.again()) == "11，还有？"
@@ -78,9 +80,11 @@ def test_it_is_finished_first_where_another_message_comes_instead(
     server = redis_server(aof=True)
     till = Till(server, stalls_at)
     store = RedisStore(f"{server.url}?socket_timeout=0.2&socket_connect_timeout=0.2", patience=0.2)
-    person = Person(open_door(bot_of(till, store, 100)))
+    platform = OneRequest()
+    person = Person(open_door(bot_of(till, store, 100, platform)))
     assert person.say("收钱") == "多少？"
-    assert person.say("5") == APOLOGY
+    with platform.in_a_hurry(1.0):  # enough to come to the stall
+        assert person.say("5") == APOLOGY
     till.stalled.close()
     seen = person.say("7")
     assert seen.endswith("11，还有？"), seen

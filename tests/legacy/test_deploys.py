@@ -13,13 +13,13 @@ import pytest
 
 import wechat.bot
 from tests.legacy.pushes import push
-from wechat_dialog.head import decode_state
+from wechat_dialog.core.dialog.texts import Texts
+from wechat_dialog.core.replay.header import decode_head
+from wechat_dialog.core.store.values import Claim, Claimed, Commit, Write
+from wechat_dialog.core.wire import xml
 from wechat_dialog.messages import from_fields
 from wechat_dialog.operators import Conversations
-from wechat_dialog.stores.base import Claimed, Write
 from wechat_dialog.stores.memory import MemoryStore
-from wechat_dialog.texts import Texts
-from wechat_dialog.wire import xml
 
 CHANGED, APOLOGY = Texts().changed, Texts().apology
 USER = "oUser2017"
@@ -189,17 +189,17 @@ def test_a_conversation_that_only_counted_its_answers_goes_on(account: Account) 
         account.say(text)
     found = account.store.show(USER)
     assert found is not None
-    state = decode_state(found.head)
+    state = decode_head(found.head)
     state.stack[-1].wait, state.stack[-1].code = "y=2017", "000000000000"
     records = [msgspec.json.decode(record) for record in found.records]
     assert records[1][1] != "y=2017"
     for record in records[1:]:
         record[1] = "y=2017" if record[1].startswith("y") else record[1]
-    claimed = account.store.claim(USER, "older", lease=3)
+    claimed = account.store.claim(Claim(USER, "older", lease=3))
     assert isinstance(claimed, Claimed)
     written = tuple(msgspec.json.encode(record) for record in records)
     write = Write(msgspec.json.encode(state), written, keep=0, ttl=600)
-    account.store.commit(USER, "older", write, reply=b"null", fence=claimed.fence)
+    account.store.commit(Commit(USER, "older", write, reply=b"null", fence=claimed.fence))
     account.deploy(THREE)
     assert account.check() == ("unchanged", -1)
     assert account.say("city") == "job?"

@@ -1,23 +1,28 @@
-"""The module of docs/2017.md talks as it says there."""
+"""The modules of docs/2017.md talk as it says there."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.legacy.pushes import module_of, talker
 
 PAGE = (Path(__file__).parents[2] / "docs" / "2017.md").read_text("utf-8")
+SOURCES, TRANSCRIPTS = (
+    re.findall(rf"```{kind}\n(.*?)```", PAGE, re.DOTALL) for kind in ("python", "text")
+)
 
 
-def test_the_module_of_the_manual_talks_as_its_transcript() -> None:
-    (source,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    (transcript,) = re.findall(r"```text\n(.*?)```", PAGE, re.DOTALL)
+@pytest.mark.parametrize(
+    ("source", "transcript"),
+    list(zip(SOURCES, TRANSCRIPTS, strict=True)),
+    ids=["a module", "what is new"],
+)
+def test_the_modules_of_the_manual_talk_as_their_transcripts(source: str, transcript: str) -> None:
     say = talker(module_of(source, REDIS_HOST=""))
-    lines = transcript.splitlines()
-    said: list[str] = []
-    for line in lines:
-        speaker, text = line.split("：", 1)
-        if speaker == "用户":
-            said += [line, f"公众号：{say(text)}"]
-    assert said == lines
+    told = ""
+    for user in re.findall(r"^用户：(.*)\n", transcript, re.MULTILINE):
+        told += f"用户：{user}\n公众号：{say(user)}\n"
+    assert told == transcript

@@ -277,7 +277,7 @@ MENU = """
         yield None
         yield None
         from wechat.bot import UnexpectAnswer
-        raise UnexpectAnswer('not for me')
+        raise UnexpectAnswer
 
     ROUTER = {
         'text': [('^menu$', 'menu'), ('^pass', 'pass_on'), ('^passed', 'help'), ('^h', 'help')],
@@ -423,3 +423,53 @@ def test_no_word_of_a_user_is_in_the_log(
     with caplog.at_level(logging.INFO):
         talker(hearing)("a secret")
     assert "secret" not in caplog.text
+
+
+# What its three users needed besides. ---------------------------------------------------
+
+SEARCHES = """
+    from wechat.bot import UnexpectAnswer
+
+    def recommend(to_user):
+        yield None
+        yield None
+        number, is_replay = yield ('TextMsg', '1. 长津湖')
+        raise UnexpectAnswer('长津湖')
+
+    def search(to_user, wanted):
+        yield None
+        said, is_replay = yield None
+        more, is_replay = yield ('TextMsg', '%s|%s' % (wanted, said))
+        return ('TextMsg', '%s|%s' % (wanted, more))
+
+    ROUTER = {'text': [('^推荐$', 'recommend'), ('.*', 'search')]}
+"""
+
+
+def test_an_unexpected_answer_with_a_text_begins_as_if_that_had_been_written() -> None:
+    say = talker(module_of(SEARCHES))
+    assert say("推荐") == "1. 长津湖"
+    assert say("1") == "长津湖|长津湖"
+    another_process()
+    assert say("再来") == "长津湖|再来"
+
+
+def test_a_dialog_of_two_arguments_gets_what_began_it() -> None:
+    say = talker(module_of(SEARCHES))
+    assert say("武汉天气") == "武汉天气|武汉天气"
+    another_process()
+    assert say("然后") == "武汉天气|然后"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "frame"), [({"TIMEOUT": 300}, 300), ({"TIMEOUT": None}, None), ({}, 60)]
+)
+def test_a_module_says_how_long_a_conversation_waits(
+    seconds: dict[str, object], frame: float | None
+) -> None:
+    bot = wechat.bot.ModuleBot(module_of(SEARCHES, **seconds))
+    assert bot.rules.timeout == frame
+    bot.close()
+    bot = wechat.bot.ModuleBot(module_of(SEARCHES, **seconds), timeout=7)
+    assert bot.rules.timeout == 7
+    bot.close()

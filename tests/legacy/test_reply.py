@@ -13,8 +13,8 @@ import wechat.bot
 from tests.legacy.pushes import module_of, push, shown, talker
 from wechat import reply
 from wechat_dialog import replies
+from wechat_dialog.core.wire import xml
 from wechat_dialog.messages import from_fields
-from wechat_dialog.wire import xml
 
 TO = from_fields({"FromUserName": "ada", "ToUserName": "gh", "MsgType": "text"})
 

@@ -20,8 +20,8 @@ import pytest
 import wechat.bot
 from tests.legacy.pushes import module_of, push, shown
 from tests.redis_server import free_port, wait_until
+from wechat_dialog.core.wire import signature
 from wechat_dialog.errors import BadSignature, ConfigurationError
-from wechat_dialog.wire import signature
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 TOKEN = "token2017"

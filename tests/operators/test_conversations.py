@@ -263,3 +263,13 @@ def test_the_gate_says_what_production_then_does(
         "asks again": f"{texts.changed}\n住哪里？",
     }
     assert said == expected[verdict]
+
+
+def test_who_has_no_conversation_but_the_rest_of_an_answer_is_not_found(world: World) -> None:
+    world.deploy("long", lambda _: "长" * 3000)
+    assert world.say("开始")
+    assert [stored.user for stored in world.store.list()] == [f"gh:{USER}"]
+    for command in (world.conversations.show, world.conversations.end, world.conversations.resume):
+        for name in (USER, f"gh:{USER}"):
+            with pytest.raises(NotFound):
+                command(name)

@@ -15,9 +15,13 @@ import pytest
 
 from tests.cli import command
 from wechat_dialog import Bot, Cancelled, Chat, Dialog, messages
+from wechat_dialog.core.store.contract import Store
+from wechat_dialog.core.store.kept import Parked
+from wechat_dialog.core.store.values import Claim, Claimed, Commit, Write
+from wechat_dialog.core.turn import ending
+from wechat_dialog.errors import AskAgain
 from wechat_dialog.operators import Conversations
 from wechat_dialog.stores import open_store
-from wechat_dialog.stores.base import Store
 
 USER = "oEnding"
 _sent = itertools.count(1)
@@ -60,6 +64,11 @@ async def plain_awaiting(chat: Chat) -> str:
         return await chat.ask("好吗？")
     finally:
         await chat.step(do, "一")
+
+
+def remembers(chat: Chat) -> Dialog[str]:
+    chat.data["times"] = chat.data.get("times", 0) + 1
+    return (yield from chat.ask(f"第 {chat.data['times']} 次？"))
 
 
 def helper(chat: Chat) -> Dialog[str]:
@@ -301,6 +310,78 @@ def test_a_change_of_subject_waits_for_nobody_either(store: Store, fn: Callable[
     assert say(bot, "", MsgType="event", Event="CLICK", EventKey="menu") == "菜单"
     assert done[-1] == "外"
     assert list(Conversations(bot).list()) == []
+
+
+def wrecks() -> list[tuple[str, Callable[[Bot], None]]]:
+    def stack(bot: Bot) -> None:
+        spoil(bot, head=b'{"stack": 5}')
+
+    def journal(bot: Bot) -> None:
+        spoil(bot, records=(b"[]", b"5"))
+
+    def nothing(bot: Bot) -> None:
+        spoil(bot, head=b"\xff", records=(b"\xff",))
+
+    return [("a head", stack), ("a journal", journal), ("both", nothing)]
+
+
+def spoil(bot: Bot, head: bytes | None = None, records: tuple[bytes, ...] = ()) -> None:
+    """Write what no version of the library does over what is stored."""
+    store, user = bot.store, f"gh:{USER}"
+    claimed = store.claim(Claim(user, "spoil", lease=3.0))
+    assert isinstance(claimed, Claimed)
+    write = Write(head=claimed.head if head is None else head, records=records, ttl=3600.0)
+    store.commit(Commit(user, "spoil", write, reply=b"null", fence=claimed.fence))
+
+
+@pytest.mark.parametrize(("what", "wreck"), wrecks(), ids=["head", "journal", "both"])
+def test_what_nobody_can_read_can_be_ended(
+    store: Store, what: str, wreck: Callable[[Bot], None]
+) -> None:
+    bot = bot_on(store, remembers, 0)
+    say(bot, "开始")
+    wreck(bot)
+    assert [one.state for one in Conversations(bot).list()] == ["unreadable"]
+    with pytest.raises(AskAgain):
+        say(bot, "喂")
+    Conversations(bot).end(USER)
+    assert list(Conversations(bot).list()) == []
+    assert say(bot, "开始") == "第 2 次？", "what is remembered of the user is still there"
+
+
+def test_what_nobody_can_read_is_ended_where_it_is_parked_too(store: Store) -> None:
+    bot = bot_on(store, plain, 0)
+    say(bot, "开始")
+    claimed = store.claim(Claim(f"gh:{USER}", "spoil", lease=3.0))
+    assert isinstance(claimed, Claimed)
+    write = Write(head=claimed.head, ttl=3600.0, park=(Parked("other", b"5", 3600.0),))
+    store.commit(Commit(f"gh:{USER}", "spoil", write, reply=b"null", fence=claimed.fence))
+    Conversations(bot).end("other")
+    assert [one.state for one in Conversations(bot).list()] == ["waiting"], "and it alone"
+    assert done == []
+
+
+def test_one_whose_dialog_is_gone_can_be_ended(store: Store) -> None:
+    say(bot_on(store, plain), "开始")
+    bot = Bot("t", store=store, timeout=None)
+    bot.fallback(lambda _: "没有对话")
+    Conversations(bot).end(USER)
+    assert list(Conversations(bot).list()) == [], "nor is it parked"
+
+
+def test_what_breaks_in_a_way_no_dialog_can_is_taken_away_as_it_is(
+    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    say(bot_on(store, plain), "开始")
+
+    def breaks(*_: object) -> Any:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(ending, "clean_up", breaks)
+    Conversations(bot_on(store, plain)).end(USER)
+    assert list(Conversations(bot_on(store, plain)).list()) == []
+    assert "ended without its clean-up: ZeroDivisionError" in caplog.text
+    assert done == []
 
 
 SHOP = """

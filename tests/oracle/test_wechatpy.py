@@ -22,10 +22,10 @@ import pytest
 from tests.conformance.cases import event, xml
 from tests.wire import vectors
 from wechat_dialog import messages, replies
+from wechat_dialog.core.wire import xml as ours
+from wechat_dialog.core.wire.crypto import Key
+from wechat_dialog.core.wire.render import render
 from wechat_dialog.messages import from_fields
-from wechat_dialog.wire import xml as ours
-from wechat_dialog.wire.crypto import Key
-from wechat_dialog.wire.render import render
 
 pytestmark = pytest.mark.oracle
 

@@ -19,10 +19,10 @@ import pytest
 
 from tests.conformance.cases import event, xml
 from tests.wire import vectors
+from wechat_dialog.core.wire import signature
+from wechat_dialog.core.wire import xml as ours
+from wechat_dialog.core.wire.crypto import Key
 from wechat_dialog.messages import from_fields
-from wechat_dialog.wire import signature
-from wechat_dialog.wire import xml as ours
-from wechat_dialog.wire.crypto import Key
 
 pytestmark = pytest.mark.oracle
 

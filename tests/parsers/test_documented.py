@@ -1,4 +1,7 @@
-"""`docs/parsers.md` is the specification: every row of its tables, and its code, is a test."""
+"""`docs/parsers.md` is the specification: every row of its tables, and its code, is a test.
+
+`tests/test_manual.py` sees to it that the Chinese page has the same rows.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ import pytest
 
 from wechat_dialog.parsers import (
     Parser,
+    ahead,
     amount,
     email,
     id_number,
@@ -38,6 +42,11 @@ KINDS: dict[str, tuple[Parser[Any], Callable[[str], object]]] = {
         parser_for(datetime),
         lambda text: datetime.fromisoformat(text).replace(tzinfo=SHANGHAI),
     ),
+    "datetime ahead": (
+        ahead(datetime),
+        lambda text: datetime.fromisoformat(text).replace(tzinfo=SHANGHAI),
+    ),
+    "date ahead": (ahead(date), date.fromisoformat),
     "phone": (phone, str),
     "id_number": (id_number, str),
     "email": (email, str),

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from wechat_dialog.core.dialog.reading import reading
 from wechat_dialog.parsers import Parser, match_choice, match_choices, parser_for, phone
 
 NOW = datetime(2026, 9, 16, 10, 0, tzinfo=ZoneInfo("Asia/Shanghai"))
@@ -128,7 +129,7 @@ def in_berlin(*moment: int) -> datetime:
                  id="an hour later it is the same on the wall"),
     pytest.param(datetime(2026, 9, 16, 10, tzinfo=UTC), "后天下午三点", "2026-09-18T15:00:00+00:00",
                  id="another zone"),
-    pytest.param(NOW.replace(hour=10, minute=0, second=40), "10点", "2026-09-16T10:00:00+08:00",
+    pytest.param(NOW.replace(hour=10, minute=0, second=40), "上午10点", "2026-09-16T10:00:00+08:00",
                  id="the running minute is not over"),
     pytest.param(NOW.replace(hour=23, minute=50), "今晚十二点", "2026-09-17T00:00:00+08:00",
                  id="midnight ends the evening"),
@@ -211,3 +212,10 @@ def test_types_are_those_of_the_kind() -> None:
     assert names[:5] == [
         "<parser int>", "<parser Size>", "<parser pattern 'x'>", "<parser even>", "<parser phone>"
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [list, tuple, set, dict, bytes, object])
+def test_a_container_is_no_parser_for_a_question(kind: object) -> None:
+    """It would take any text apart into its characters."""
+    with pytest.raises(TypeError, match="no parser for"):
+        reading(kind)

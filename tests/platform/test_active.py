@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from wechat_dialog.platform.account import Account, Kind
-from wechat_dialog.platform.active import ActiveSide, Called
-from wechat_dialog.platform.desk import Desk
+from wechat_dialog.platform.display import Part, Tap
 from wechat_dialog.platform.emulator import AsyncPlatform
-from wechat_dialog.platform.showing import Part, Tap
+from wechat_dialog.platform.simulator.active_side import ActiveSide, Called
+from wechat_dialog.platform.simulator.desk import Desk
 
 APP_ID, SECRET = "wx0123456789abcdef", "s3cret"
 
@@ -141,6 +141,15 @@ def test_wrong_credentials_are_told(world: World, wrong: dict[str, str], code: i
 def test_a_call_without_a_good_token_is_refused(world: World, token: str, code: int) -> None:
     world.token = token
     assert world.send() == code
+
+
+def test_what_an_ai_made_has_the_platforms_line_below_it(world: World) -> None:
+    world.happens(lambda: world.desk.text(world.user, "a"))
+    world.send("made", aimsgcontext={"is_ai_msg": 1})
+    world.send("said", aimsgcontext={"is_ai_msg": 0})
+    world.send("plain", aimsgcontext="yes")
+    notes = [bubble.note for bubble in world.desk.bubbles[world.user] if bubble.pushed]
+    assert notes == ["内容由第三方AI生成", "", ""]
 
 
 # Quotas. -------------------------------------------------------------------------------

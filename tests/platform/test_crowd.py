@@ -10,7 +10,7 @@ import pytest
 from tests.cli.command import environment
 from wechat_dialog.platform.account import Account
 from wechat_dialog.platform.emulator import AsyncPlatform
-from wechat_dialog.platform.process import BotProcess
+from wechat_dialog.platform.simulator.bot_process import BotProcess
 
 BOT = """
 from wechat_dialog import Bot

@@ -13,14 +13,14 @@ import pytest
 from tests.full_path.servers import SERVERS
 from tests.platform.servers import raw, wsgi
 from wechat_dialog import Bot, Chat
+from wechat_dialog.core.wire import xml
+from wechat_dialog.core.wire.crypto import Key
+from wechat_dialog.core.wire.signature import sign
 from wechat_dialog.errors import ConfigurationError
 from wechat_dialog.platform.account import Account, Mode
+from wechat_dialog.platform.display import FAULT
 from wechat_dialog.platform.emulator import Platform
-from wechat_dialog.platform.pushing import Request
-from wechat_dialog.platform.showing import FAULT
-from wechat_dialog.wire import xml
-from wechat_dialog.wire.crypto import Key
-from wechat_dialog.wire.signature import sign
+from wechat_dialog.platform.protocol import Request
 
 APP_ID = "wx0123456789abcdef"
 KEY = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQ"

@@ -12,9 +12,9 @@ import pytest
 
 from wechat_dialog import Bot, Chat
 from wechat_dialog.platform.account import Account, Mode
+from wechat_dialog.platform.display import FAULT
 from wechat_dialog.platform.emulator import AsyncPlatform, Platform
-from wechat_dialog.platform.pushing import Request
-from wechat_dialog.platform.showing import FAULT
+from wechat_dialog.platform.protocol import Request
 
 APP_ID = "wx0123456789abcdef"
 KEY = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQ"

@@ -11,8 +11,8 @@ import pytest
 
 from tests.platform.servers import wsgi
 from wechat_dialog.platform.account import Account, Mode
+from wechat_dialog.platform.display import FAULT
 from wechat_dialog.platform.emulator import Platform
-from wechat_dialog.platform.showing import FAULT
 
 pytestmark = pytest.mark.oracle
 

@@ -31,7 +31,7 @@ def pushes(chat):
 @pytest.fixture
 def page(tmp_path: Path) -> Iterator[Page]:
     (tmp_path / "pusher.py").write_text(BOT)
-    with page_of(tmp_path, "simulate", "pusher:bot") as page:
+    with page_of(tmp_path, "simulate", "pusher:bot", "--kind", "service") as page:
         yield page
 
 

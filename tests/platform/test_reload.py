@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.platform.pages import Page, page_of
-from wechat_dialog.platform.showing import FAULT
+from wechat_dialog.platform.display import FAULT
 
 BEFORE = """
 import words

@@ -10,7 +10,7 @@ import pytest
 from tests.platform.pages import page_of
 from tests.platform.servers import wsgi
 from tests.platform.test_other_libraries import APP_ID, KEY, of_wechatpy, of_werobot
-from wechat_dialog.platform.showing import FAULT
+from wechat_dialog.platform.display import FAULT
 
 pytestmark = pytest.mark.oracle
 

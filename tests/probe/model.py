@@ -18,12 +18,12 @@ from urllib.parse import parse_qsl, unquote
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from tests.platform.servers import wsgi
+from wechat_dialog.core.wire import xml
+from wechat_dialog.core.wire.crypto import Key, decrypt
+from wechat_dialog.core.wire.signature import sign
 from wechat_dialog.errors import Refused
 from wechat_dialog.platform.account import Account, Mode, encrypt, signed
-from wechat_dialog.platform.checklist import STICKER
-from wechat_dialog.wire import xml
-from wechat_dialog.wire.crypto import Key, decrypt
-from wechat_dialog.wire.signature import sign
+from wechat_dialog.platform.probe.checklist import STICKER
 
 APP_ID = "wx0123456789abcdef"
 KEY = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQ"

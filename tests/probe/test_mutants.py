@@ -6,8 +6,8 @@ import pytest
 
 from tests.probe.model import PREVIOUS, RAISING, SLOW, Model, account
 from wechat_dialog.platform.account import Mode
-from wechat_dialog.platform.probe import PARTS, Result, planned, probe
-from wechat_dialog.platform.probing import Prober
+from wechat_dialog.platform.probe.probe import PARTS, Result, planned, probe
+from wechat_dialog.platform.probe.prober import Prober
 
 USER = "oProber"
 

@@ -10,8 +10,8 @@ from tests.full_path.servers import SERVERS
 from tests.probe.model import APP_ID, KEY, PREVIOUS, RAISING, account
 from wechat_dialog import Bot, Chat, messages
 from wechat_dialog.platform.account import Mode
-from wechat_dialog.platform.probe import probe
-from wechat_dialog.platform.probing import Prober
+from wechat_dialog.platform.probe.probe import probe
+from wechat_dialog.platform.probe.prober import Prober
 
 PLAIN = {5, 6}
 ENCRYPTED = {8, 9, 10, 11, 12, 13, 14, 15, 19}

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator
+from dataclasses import replace
 from typing import Any
 
-from wechat_dialog.chat import Chat
-from wechat_dialog.conversation import Rules
+from wechat_dialog.core.dialog.chat import Chat
+from wechat_dialog.core.dialog.router import Dialogs, Router
+from wechat_dialog.core.turn.settings import Rules
 from wechat_dialog.errors import UnexpectedAnswer
-from wechat_dialog.router import Dialogs, Router
 
-__all__ = ["FIRST_ID", "LONG", "MARK", "QUESTION", "RULES", "serial_of"]
+__all__ = ["FIRST_ID", "FORGETFUL", "LONG", "MARK", "QUESTION", "RULES", "clean", "serial_of"]
 
 FIRST_ID = 24_000_000_000_000_000
 """Above every serial number: MsgId = FIRST_ID + serial."""
@@ -159,6 +160,35 @@ def menu(chat: Chat) -> Flow:
     return f"点 {number} {mark(chat, 1)}"
 
 
+@routes.text(re.compile(r"密(?P<flags>[a-z]*)"))
+def confide(chat: Chat, flags: str = "") -> Flow:
+    """Has steps do things with what it was told in secret, and never sees that."""
+    if "a" in flags:
+        yield from chat.step(note, serial_of(chat))
+        chat.say(mark(chat, 1))
+    secret = yield from chat.ask(f"{chat.id}:?", int, secret=True)
+    yield from chat.step(note, secret)
+    chat.say(mark(chat, 1))
+    if "g" in flags:
+        yield from chat.gather(chat.step(note, serial_of(chat)), chat.step(clean, secret))
+    if "e" in flags:
+        try:
+            yield from chat.step(refuse, secret)
+        except ValueError:
+            chat.say(mark(chat, 2))
+    if "c" in flags:
+        last = f"{serial_of(chat)}.{chat.id}.{2 if 'e' in flags else 1}"
+        return chat.continue_as(afterwards, got=[], after=last)
+    return "密" + mark(chat, 3 if "e" in flags else 2)
+
+
+@routes.event("unsubscribe")
+def farewell(chat: Chat) -> Flow:
+    """What is done of who leaves, and said to nobody."""
+    yield from chat.step(clean, 3000 + serial_of(chat))
+    return "别" + mark(chat, 1)
+
+
 @routes.text(re.compile(r"\d+"))
 def stray(chat: Chat) -> Flow:
     """A number that answers nothing: some of them are handed on."""
@@ -193,3 +223,5 @@ def _rules() -> Rules:
 
 
 RULES = _rules()
+FORGETFUL = replace(RULES, forget_on_unsubscribe=True)
+"""The same, of a bot that keeps nothing of a user who unsubscribed."""

@@ -7,41 +7,46 @@ store nor the turn whether all is well.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from wechat_dialog import replies
-from wechat_dialog.conversation import idempotency_key
-from wechat_dialog.dispatch import decode_reply, encode_reply, waiting
-from wechat_dialog.head import Frame, State, decode_state
-from wechat_dialog.journal import (
-    Answer,
+from wechat_dialog.core.replay.header import Frame, UserHead, decode_head
+from wechat_dialog.core.replay.records import (
     Failed,
     GatheredFailed,
     GatheredReturned,
     Killed,
-    Message,
+    MessageRecord,
     Record,
     Returned,
+    TextRecord,
     decode_records,
     effective,
+    is_secret,
 )
-from wechat_dialog.operations import Commit, RunStep
-from wechat_dialog.operations import Record as RecordNow
-from wechat_dialog.stores.base import Claimed, Running, Unclaimed
-from wechat_dialog.turn import Outcome
+from wechat_dialog.core.store.values import Claimed, Running, Unclaimed
+from wechat_dialog.core.turn.operations import Claim, Commit, RecordWrite, RunStep
+from wechat_dialog.core.turn.outcome import Outcome
+from wechat_dialog.core.turn.step_records import idempotency_key
+from wechat_dialog.core.turn.waiting_text import waiting
+from wechat_dialog.replies.stored import decode_reply, encode_reply
 
-from .dialogs import FIRST_ID, MARK, QUESTION, RULES
+from .dialogs import FIRST_ID, MARK, QUESTION, RULES, clean
+from .forgotten import Forgotten
+from .plan import SECRET, secret_of
+from .unheard import Unheard
 
 if TYPE_CHECKING:
-    from .parts import Connection, Flying
+    from .parts import Connection, Flying, Worker
 
 __all__ = ["Judge", "Snapshot", "Violation"]
 
 GATHERED = (GatheredReturned, GatheredFailed)
 STEPS = (Returned, Failed, *GATHERED)
 WAITING = waiting(RULES.texts)
+NO_REPLY = encode_reply(None)
 PLACE_KEPT = 1.0
 SEEN_KEPT = 60.0
 PATIENCE = 4.6
@@ -62,10 +67,10 @@ class Snapshot:
 
 @dataclass(slots=True)
 class _Attempt:
-    """One run of a step: who ran it."""
+    """One run of a step: who ran it, and whether it returned."""
 
     flying: Flying
-    fence: int
+    returned: bool = False
 
 
 @dataclass(slots=True)
@@ -79,12 +84,16 @@ class _Books:
         heard: (conversation, serial) of every message in a journal.
         recorded: Idempotency keys of finished steps.
         attempts: Runs of steps by key.
-        logic: The key of a step, by what it is for.
+        logic: The key of a step, by what it is for: its message and arguments.
+        purposes: The same by conversation and arguments: a number may be written again.
         unfinished: Messages of which a step has begun and whose turn is not over, as they stand in
             idempotency keys.
         given: Marks that were part of a committed reply.
         serials: The serial number of each message, by key.
         texts: What was typed, by key.
+        unheard: What was said to nobody.
+        forgotten: What must not come back of a user who was forgotten.
+        secrets: What was taken for the answer to a secret question.
     """
 
     seen: dict[str, float] = field(default_factory=dict[str, float])
@@ -94,14 +103,23 @@ class _Books:
     recorded: set[str] = field(default_factory=set[str])
     attempts: dict[str, list[_Attempt]] = field(default_factory=dict[str, list[_Attempt]])
     logic: dict[object, str] = field(default_factory=dict[object, str])
+    purposes: dict[object, str] = field(default_factory=dict[object, str])
     unfinished: set[str] = field(default_factory=set[str])
     given: set[str] = field(default_factory=set[str])
     serials: dict[str, int] = field(default_factory=dict[str, int])
     texts: dict[str, str] = field(default_factory=dict[str, str])
+    unheard: Unheard = field(default_factory=Unheard)
+    forgotten: Forgotten = field(default_factory=Forgotten)
+    secrets: set[bytes] = field(default_factory=set[bytes])
 
 
 class Judge:
     """Keeps the books of one world and raises `Violation`.
+
+    Args:
+        remains: Tells whether the store holds anything of a user.
+        contents: Gives all that it holds of a user.
+        forgetful: Whether nothing is to be kept of a user who unsubscribed.
 
     Attributes:
         replies: The committed reply of each message, by serial number.
@@ -109,7 +127,14 @@ class Judge:
         turns: How many turns were committed.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        remains: Callable[[str], bool],
+        contents: Callable[[str], Iterable[bytes]],
+        *,
+        forgetful: bool,
+    ) -> None:
+        self._remains, self._contents, self._forgetful = remains, contents, forgetful
         self.replies: dict[int, bytes] = {}
         self.promised: dict[int, str] = {}
         self.turns = 0
@@ -130,7 +155,7 @@ class Judge:
         books.serials.setdefault(flying.key, flying.serial)
         books.texts.setdefault(flying.key, flying.text)
 
-    def asked(self, flying: Flying, result: object, now: float) -> None:
+    def asked(self, flying: Flying, op: Claim, result: object, now: float) -> None:
         """A claim was asked for, and not just a look taken, which leaves no trace."""
         if isinstance(result, Unclaimed):
             return
@@ -143,8 +168,13 @@ class Judge:
             books.waits[flying.key] = now
             return
         books.waits.pop(flying.key, None)
-        if isinstance(result, Claimed):
+        if isinstance(result, Claimed) and not op.instead:
             self._in_order(books, flying.key, books.seen[flying.key], now)
+
+    def ran_out(self, worker: Worker, user: str, now: float) -> None:
+        """A claim was to be renewed and had run out, though nobody else has taken it."""
+        if not worker.was_cut_off(user, now):
+            raise Violation(f"a claim of {user} ran out in a process that lives, and has its store")
 
     def _in_order(self, books: _Books, key: str, first: float, now: float) -> None:
         for other, last in books.waits.items():
@@ -154,14 +184,27 @@ class Judge:
                     f"{key} had its turn before {other}, which waits {now - since:.3f} s already"
                 )
 
+    def put_off(self, user: str, key: str, now: float) -> None:
+        """The store has taken note of a message whose request leaves: from then on it has its place
+        in line, though no claim was asked for.
+        """
+        books = self.books(user)
+        books.asked[key] = now
+        books.seen.setdefault(key, now)
+
     # Writes ---------------------------------------------------------------------------------------
 
     def wrote(
-        self, flying: Flying, op: Commit | RecordNow, before: Snapshot, after: Snapshot, now: float
+        self,
+        flying: Flying,
+        op: Commit | RecordWrite,
+        before: Snapshot,
+        after: Snapshot,
+        now: float,
     ) -> None:
         """A write was done."""
         books = self.books(op.user)
-        was, state = decode_state(before.head), decode_state(after.head)
+        was, state = decode_head(before.head), decode_head(after.head)
         kept = len(after.records) - len(op.write.records) if after.head else 0
         if after.head:
             _only_grew(was, state, before.records, after.records, kept)
@@ -170,11 +213,39 @@ class Judge:
         resumed = op.write.unpark
         for index, record in enumerate(appended, kept):
             frame = _frame_at(state, index) if after.head else None
-            if frame is not None and frame.id != resumed:
+            if frame is not None and frame.id not in resumed:
                 self._appended(books, frame, records, index, record, state.key)
         if isinstance(op, Commit):
             self._committed(flying, books, op, was, state, records, now, before)
         self._nothing_lost(flying, books, op, was, state)
+        self._stays_forgotten(books, op, was, state)
+        self._stays_secret(books, op)
+
+    def _stays_secret(self, books: _Books, op: Commit | RecordWrite) -> None:
+        """What was said in secret is nowhere in the store, from the write that took it on."""
+        if books.secrets:
+            held = b"\n".join(self._contents(op.user))
+            if found := [secret for secret in books.secrets if secret in held]:
+                raise Violation(f"{found} was said in secret, and is in the store")
+
+    def _stays_forgotten(
+        self, books: _Books, op: Commit | RecordWrite, was: UserHead, state: UserHead
+    ) -> None:
+        """Nothing comes back of a user who was forgotten; and who left may be."""
+        said = [op.reply] if isinstance(op, Commit) else []
+        said += [bytes(held.reply) for held in state.held if held not in was.held]
+        ids = {frame.id for frame in state.stack} | {_parsed(mark)[1] for mark in _marks(said)}
+        key = op.key if isinstance(op, Commit) else state.key
+        told = _text(said) if isinstance(op, Commit) else ""
+        if what := books.forgotten.back(key, ids, told):
+            raise Violation(f"{op.user} was forgotten, and back comes {what}")
+        left = isinstance(op, Commit) and books.texts.get(key) == "!unsubscribe"
+        if op.write.forget != (left and self._forgetful):
+            raise Violation(f"{op.user} has left, or not, and is forgotten: {op.write.forget}")
+        if op.write.forget:
+            if self._remains(op.user):
+                raise Violation(f"{op.user} has left, and is not forgotten")
+            books.forgotten.happens()
 
     def _appended(
         self,
@@ -185,24 +256,31 @@ class Judge:
         record: Record,
         key: str,
     ) -> None:
-        if isinstance(record, (Answer, Message)):
+        if isinstance(record, (TextRecord, MessageRecord)):
             entry = frame.id, _serial(record)
             if entry in books.heard:
                 raise Violation(f"message {entry[1]} is twice in the journal of {frame.id}")
             books.heard.add(entry)
+            if isinstance(record, TextRecord) and record.wait and record.wait[0] != "!":
+                asked = frame.id, _taken(frame, records[frame.base : index])
+                books.unheard.answered.add(asked)
+                if is_secret(record.wait):
+                    books.secrets.add(secret_of(entry[1]).encode())
         elif isinstance(record, STEPS):
+            if "SecretGone" in getattr(record, "cls", ""):
+                raise Violation(f"what was said in secret is lost to {record.name}")
             slots = index
             while isinstance(records[slots - 1], GATHERED):
                 slots -= 1
             first = slots if isinstance(record, GATHERED) else index
             heard = first
-            while not isinstance(records[heard - 1], (Answer, Message, Killed)):
+            while not isinstance(records[heard - 1], (TextRecord, MessageRecord, Killed)):
                 heard -= 1
             slot = f":{record.slot}" if isinstance(record, GATHERED) else ""
             books.recorded.add(idempotency_key(frame.id, key, first - heard + 1) + slot)
 
     def _committed(
-        self, flying: Flying, books: _Books, op: Commit, was: State, state: State,
+        self, flying: Flying, books: _Books, op: Commit, was: UserHead, state: UserHead,
         records: list[Record], now: float, before: Snapshot,
     ) -> None:  # fmt: skip
         ends = [frame.base for frame in state.stack[1:]] + [len(records)]
@@ -226,7 +304,7 @@ class Judge:
         self.turns += 1
         self._tells_the_truth(op.reply, state, records)
 
-    def _tells_the_truth(self, reply: bytes, state: State, records: list[Record]) -> None:
+    def _tells_the_truth(self, reply: bytes, state: UserHead, records: list[Record]) -> None:
         """The question in a reply shows what the journal holds."""
         asked = QUESTION.findall(_text([reply]))
         if not asked or not state.stack:
@@ -235,23 +313,25 @@ class Judge:
         top = state.stack[-1]
         if id != top.id or top.dialog != "accumulate":
             return
-        taken = [
-            str(record.text)
-            for record in effective(records[top.base :])
-            if isinstance(record, Answer) and record.wait and record.wait[0] != "!"
-        ]
-        if ",".join(taken) != shown:
+        taken = _taken(top, records[top.base :])
+        if taken != shown:
             raise Violation(f"the user is shown {shown}, the journal holds {taken}")
 
     # What is said ---------------------------------------------------------------------------------
 
     def _nothing_lost(
-        self, flying: Flying, books: _Books, op: Commit | RecordNow, was: State, state: State
+        self,
+        flying: Flying,
+        books: _Books,
+        op: Commit | RecordWrite,
+        was: UserHead,
+        state: UserHead,
     ) -> None:
         """Every part of an answer is in one reply, or held for one, and in its order."""
         said = _marks([op.reply]) if isinstance(op, Commit) else []
         held = _marks(bytes(held.reply) for held in state.held)
-        before = _marks(bytes(held.reply) for held in was.held)
+        before = _marks(bytes(held.reply) for held in was.held) + books.unheard.marks()
+        books.unheard.left.clear()
         # It may be the turn of an earlier message, whose worker died.
         key = op.key if isinstance(op, Commit) else state.key
         if books.texts.get(key) != "!unsubscribe" and (lost := set(before) - set(said) - set(held)):
@@ -261,12 +341,16 @@ class Judge:
             raise Violation(f"held and said, or twice in one answer: {both}")
         if again := books.given & set(both):
             raise Violation(f"said again: {sorted(again)}")
-        books.given.update(said)
         if not isinstance(op, Commit):
             return
+        if op.taken:
+            books.given.update(said)
+        else:
+            books.unheard.left[op.key] = said
+            books.unheard.serials.add(books.serials.get(op.key, 0))
         for part in (said, held):
             _counted_in_order(part)
-        known = set(before) | books.given | set(held)
+        known = set(before) | books.given | set(both)
         for mark in (mark for mark in both if mark not in before):
             serial, conversation, count, after = _parsed(mark)
             needed = [f"{serial}.{conversation}.{number}" for number in range(1, count)]
@@ -274,43 +358,128 @@ class Judge:
                 if not any(other[1:-1].split("<")[0] == name for other in known):
                     raise Violation(f"{mark} was said, but {name} before it was lost")
 
+    # Who heard it ---------------------------------------------------------------------------------
+
+    def nobody_waits(self, op: Commit) -> None:
+        """A commit was made when no connection of its message was open, and its process knew."""
+        found = self.books(op.user).unheard
+        found.doubtful |= set(QUESTION.findall(_text([op.reply])))
+
+    def is_deaf(self, op: Commit) -> None:
+        """A commit was made for nobody, by a process whose server had told it so."""
+        if not op.deferred and op.reply != NO_REPLY:
+            raise Violation(f"the reply to {op.key} is said to be taken, and nobody was there")
+
+    def somebody_waits(self, op: Commit) -> None:
+        """A commit was made for a connection that is open, as far as its process can know."""
+        self.books(op.user).unheard.said_again(set(QUESTION.findall(_text([op.reply]))))
+
+    def took(self, user: str, key: str, worker: Worker, *, deaf: bool = False) -> None:
+        """The store gave a message's reply to who asked for it.
+
+        Args:
+            user: Whose message it was.
+            key: The message's.
+            worker: Who asked.
+            deaf: Whether the platform had closed the connection before that, a process on threads,
+                came to it: no process can tell, and the reply counts as seen.
+        """
+        books = self.books(user)
+        books.given.update(books.unheard.left.pop(key, ()))
+        reply = self.replies.get(books.serials.get(key, 0), b"null")
+        questions = set(QUESTION.findall(_text([reply])))
+        books.unheard.takers[key] = worker.number, questions
+        if deaf:
+            books.unheard.said_again(questions)
+
+    def told(self, user: str, key: str) -> None:
+        """The store was told by whom a message's reply was given to that nobody took it."""
+        self.books(user).unheard.takers.pop(key, None)
+
+    def died(self, worker: Worker) -> None:
+        """A process is dead."""
+        for books in self._books.values():
+            books.unheard.died(worker.number)
+
+    def left(self, user: str, key: str, reply: bytes) -> None:
+        """The store was told, after the commit, that nobody took a reply, and keeps it."""
+        books, marks = self.books(user), _marks([reply])
+        books.given.difference_update(marks)
+        books.unheard.left[key] = marks
+        books.unheard.serials.add(books.serials.get(key, 0))
+        books.unheard.said_in_vain(set(QUESTION.findall(_text([reply]))))
+
     # Steps ----------------------------------------------------------------------------------------
 
     def step_started(
-        self, flying: Flying, step: RunStep, fence: int, held: Snapshot, *, holds: bool
+        self, flying: Flying, step: RunStep, held: Snapshot, now: float, *, holds: bool
     ) -> None:
         """A step begins to run; `held` is what the store has of its user."""
         books = self.books(flying.user)
-        key = step.key
+        key, name = step.key, step.call.name
         if key in books.recorded:
-            raise Violation(f"the finished step {step.call.name} runs again ({key})")
+            raise Violation(f"the finished step {name} runs again ({key})")
         for attempt in books.attempts.get(key, ()):
-            if not (attempt.flying.over or attempt.flying.dead or attempt.flying.excused):
-                raise Violation(f"the step {step.call.name} runs twice at once ({key})")
-            if attempt.flying.over and not attempt.flying.excused:
+            other = attempt.flying.worker
+            if other.alive and (other is flying.worker or not other.was_cut_off(flying.user, now)):
+                how = "though it has returned" if attempt.returned else "twice at once"
                 raise Violation(
-                    f"the step {step.call.name} runs again, whose turn ended well ({key})"
+                    f"the step {name} runs again, {how} in a process that lives ({key})"
                 )
-        if not holds and not flying.dropped and flying.seat is not None:
-            raise Violation(f"the step {step.call.name} runs without a claim ({key})")
-        books.attempts.setdefault(key, []).append(_Attempt(flying, fence))
+        if not holds and not flying.dropped and not flying.operator:
+            raise Violation(f"the step {name} runs without a claim ({key})")
+        books.attempts.setdefault(key, []).append(_Attempt(flying))
         conversation, message, _ = key.split(":", 2)
         # An operator's command whose worker died is given again, and has the same keys.
-        if flying.dropped or flying.seat is None:
+        if flying.dropped or flying.operator:
             return
+        self._under_one_key(books, conversation, step)
+        self._knows_its_secret(books, message, step)
         if overtaken := books.unfinished - {message}:
             raise Violation(f"{key} begins while the turn of {overtaken} is not over")
         books.unfinished.add(message)
-        if any(frame.id == conversation for frame in decode_state(held.head).stack):
+        if any(frame.id == conversation for frame in decode_head(held.head).stack):
             return
         # Begun by this very message, so whoever repeats the step comes to the same conversation.
         purpose = step.call.name, step.call.args, message
         if books.logic.setdefault(purpose, key) != key:
             raise Violation(f"{purpose} runs as {key}, ran as {books.logic[purpose]} before")
 
+    def _under_one_key(self, books: _Books, conversation: str, step: RunStep) -> None:
+        """What was begun for a number has ended under its key before the same number, written
+        again, is taken for another.
+        """
+        purpose = conversation, step.call.name, step.call.args
+        if step.call.fn is clean and step.call.args[0] > 0:
+            return  # of the conversation's end, whichever message that comes with
+        before = books.purposes.get(purpose)
+        if before not in (None, step.key) and before not in books.recorded:
+            raise Violation(f"{purpose} runs as {step.key}, and as {before} it has not ended")
+        books.purposes[purpose] = step.key
+
+    def _knows_its_secret(self, books: _Books, message: str, step: RunStep) -> None:
+        """A step that is handed what was said in secret has it, as it was said in this turn."""
+        for said in step.call.args:
+            if not isinstance(said, int):
+                raise Violation(f"{step.call.name} is called with {said!r}")
+            whose = [key for key, text in books.texts.items() if text == str(said)]
+            if said > SECRET and message not in map(_in_keys, whose):
+                raise Violation(f"{step.call.name} is called with {said} of another turn")
+
+    def step_returned(self, flying: Flying, step: RunStep) -> None:
+        """A step has ended, in a process that is alive."""
+        for attempt in self.books(flying.user).attempts.get(step.key, ()):
+            attempt.returned = attempt.returned or attempt.flying is flying
+
     def gave_up(self, flying: Flying) -> None:
         """A claim was given back: the store had failed, and the user is told so."""
-        self.books(flying.user).unfinished.discard(_in_keys(flying.key))
+        books = self.books(flying.user)
+        message = _in_keys(flying.key)
+        for key, attempts in books.attempts.items():
+            mine = any(attempt.flying is flying for attempt in attempts)
+            if mine and key not in books.recorded and not flying.dropped:
+                raise Violation(f"the claim under which {key} ran unrecorded is given back")
+        books.unfinished.discard(message)
 
     def dropped(self, user: str) -> None:
         """An operator threw a user's conversations away: what they did may be done again."""
@@ -318,14 +487,33 @@ class Judge:
         books.recorded.clear()
         books.heard.clear()
         books.attempts.clear()
+        books.purposes.clear()
         books.unfinished.clear()
+        # A turn that starts over takes its message for the first one of a conversation, as it does
+        # with what comes too late to be an answer.
+        books.secrets.clear()
+        # So does a copy of it that comes when its user has left meanwhile.
+        books.forgotten.ids.clear()
+        # A reply that went with another message's answer is with its user.
+        books.unheard = Unheard(serials=books.unheard.serials)
         for serial in [serial for serial, whose in self.promised.items() if whose == user]:
             del self.promised[serial]
+
+    def forgotten(self, user: str, keys: Iterable[str]) -> None:
+        """An operator had a user forgotten, of whose messages the store knew these."""
+        books = self.books(user)
+        books.waits.clear()
+        books.forgotten.happens(keys)
+        self.dropped(user)
+        if self._remains(user):
+            raise Violation(f"{user} is forgotten, and something is left")
 
     # Answers --------------------------------------------------------------------------------------
 
     def deferred(self, connection: Connection, others: Iterable[Connection], now: float) -> None:
         """A request says that nobody will take its message's reply; `others` has all of them."""
+        if connection.early:
+            return  # so is every other request of the message: its turn waits in vain
         waited = now - connection.opened
         if waited < PATIENCE - 0.1:
             raise Violation(f"the reply to {connection.serial} is put off after {waited:.2f} s")
@@ -340,30 +528,68 @@ class Judge:
                 f"a request of {connection.serial} that is gone puts off what another waits for"
             )
 
+    def _is_forgotten(self, user: str, serial: int) -> bool:
+        """Whether a message came before its user was forgotten, by an operator."""
+        books = self.books(user)
+        return any(books.serials.get(key) == serial for key in books.forgotten.keys)
+
     def all_promises_kept(self) -> None:
         """Everything is over: whoever was told to wait has had an answer."""
         for serial, user in self.promised.items():
             if serial not in self.replies:
                 raise Violation(f"{user} was told to wait for the answer to {serial}: none came")
+        for user, books in self._books.items():
+            if blind := books.unheard.blind():
+                raise Violation(f"{user} answered what they were never shown: {blind}")
 
-    def delivered(self, connection: Connection, user: str, outcome: Outcome, now: float) -> None:
-        """An answer reached the platform on an open connection."""
+    def delivered(
+        self, connection: Connection, user: str, outcome: Outcome, now: float, left: float
+    ) -> None:
+        """An answer reached the platform on an open connection.
+
+        Args:
+            connection: The connection.
+            user: Whose.
+            outcome: The answer.
+            now: The time.
+            left: When the message's turn in its process left, as nobody listened any more.
+        """
         serial, reply = connection.serial, outcome.reply
         committed = self.replies.get(serial)
+        asked = [] if reply is None else QUESTION.findall(_text([encode_reply(reply)]))
+        self.books(user).unheard.shown |= set(asked)
         if reply == WAITING:
             self.promised[serial] = user
-            if committed != encode_reply(WAITING) and now - connection.opened < PATIENCE - 0.1:
+            # A request that joins a turn which is just leaving hears what that is told.
+            waited = now - connection.opened >= PATIENCE - 0.1 or connection.opened >= left
+            waited = waited or connection.early
+            if committed != encode_reply(WAITING) and not waited:
                 raise Violation(
                     f"{serial} is asked for patience after {now - connection.opened:.2f} s"
                 )
+        elif reply is None and self._is_forgotten(user, serial):
+            return
         elif committed is None:
             raise Violation(f"{serial} is answered {reply!r} without a turn of its own")
+        elif reply is None and serial in self.books(user).unheard.serials:
+            return  # it comes, or came, with another message's answer
         elif decode_reply(committed) != reply:
             raise Violation(f"{serial} is answered {reply!r}, committed is {committed!r}")
 
 
+def _taken(frame: Frame, records: list[Record]) -> str:
+    """Return the numbers that a conversation has taken, as its question shows them."""
+    if frame.dialog != "accumulate":
+        return ""
+    return ",".join(
+        str(record.text)
+        for record in effective(records)
+        if isinstance(record, TextRecord) and record.wait and record.wait[0] != "!"
+    )
+
+
 def _only_grew(
-    was: State, state: State, before: tuple[bytes, ...], after: tuple[bytes, ...], kept: int
+    was: UserHead, state: UserHead, before: tuple[bytes, ...], after: tuple[bytes, ...], kept: int
 ) -> None:
     if after[:kept] != before[:kept]:
         raise Violation("records in the journal were changed")
@@ -376,12 +602,12 @@ def _only_grew(
             )
 
 
-def _frame_at(state: State, index: int) -> Frame:
+def _frame_at(state: UserHead, index: int) -> Frame:
     return [frame for frame in state.stack if frame.base <= index][-1]
 
 
-def _serial(record: Answer | Message) -> int:
-    if isinstance(record, Answer):
+def _serial(record: TextRecord | MessageRecord) -> int:
+    if isinstance(record, TextRecord):
         return int(record.msg_id) - FIRST_ID
     return int(record.raw["EventKey"][2:]) if "EventKey" in record.raw else 0
 

@@ -1,4 +1,6 @@
-"""The five things that keep turns apart, each broken on purpose: the simulation must notice."""
+"""What keeps turns apart and steps from running again, each broken on purpose: the simulation must
+notice.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +9,23 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 from unittest.mock import patch
 
+from msgspec.structs import replace
+
 from wechat_dialog import messages
+from wechat_dialog.core.store import rules
+from wechat_dialog.core.store.entry import Entry
+from wechat_dialog.core.store.values import Claim, Commit
+from wechat_dialog.core.turn import committing, cut_off, job
+from wechat_dialog.core.turn.operations import RunSteps
+from wechat_dialog.core.turn.outcomes_in_hand import Call, Outcomes
+from wechat_dialog.core.turn.pending import sealed_pending
+from wechat_dialog.core.turn.running_turn import RunningTurn
+from wechat_dialog.core.wire.crypto import Seal
 from wechat_dialog.stores.memory import MemoryStore
 
 from . import world
+from .parts import LEASE, Flying, Worker
+from .workers import Workers
 
 __all__ = ["MUTANTS"]
 
@@ -18,13 +33,13 @@ __all__ = ["MUTANTS"]
 class NoClaim(MemoryStore):
     """Grants every claim, whoever holds one."""
 
-    def claim(self, user: str, key: str, **options: Any) -> Any:
-        found = self._users.get(user)
+    def claim(self, claim: Claim) -> Any:
+        found = self._users.get(claim.user)
         if found is not None:
-            found.document.until = 0
-            for seen in found.document.seen.values():
+            found.entry.until = 0
+            for seen in found.entry.seen.values():
                 seen.waits = False
-        return super().claim(user, key, **options)
+        return super().claim(claim)
 
 
 class NoFence(MemoryStore):
@@ -32,39 +47,55 @@ class NoFence(MemoryStore):
 
     def _believed(self, user: str, fence: int, write: Callable[[], Any]) -> Any:
         found = self._users.get(user)
-        if found is None or not fence or found.document.fence == fence:
+        if found is None or not fence or found.entry.fence == fence:
             return write()
-        document = found.document
-        was = document.fence, document.holder, document.until
-        document.fence, document.until = fence, int(self._clock() * 1e6) + 1
+        entry = found.entry
+        was = entry.fence, entry.holder, entry.until
+        entry.fence, entry.until = fence, int(self._clock() * 1e6) + 1
         done = write()
-        document.fence, document.holder, document.until = was
+        entry.fence, entry.holder, entry.until = was
         return done
 
     def record(self, user: str, fence: int, write: Any) -> Any:
         return self._believed(user, fence, lambda: super(NoFence, self).record(user, fence, write))
 
-    def commit(self, user: str, key: str, write: Any, **options: Any) -> Any:
+    def commit(self, commit: Commit) -> Any:
         return self._believed(
-            user, options["fence"], lambda: super(NoFence, self).commit(user, key, write, **options)
+            commit.user, commit.fence, lambda: super(NoFence, self).commit(commit)
         )
 
 
 class NoRevision(MemoryStore):
     """Takes a write of the fast path whatever has become of the document meanwhile."""
 
-    def commit(self, user: str, key: str, write: Any, **options: Any) -> Any:
-        found = self._users.get(user)
-        if not options["fence"] and found is not None and found.document.revision:
-            options["revision"] = found.document.revision
-        return super().commit(user, key, write, **options)
+    def commit(self, commit: Commit) -> Any:
+        found = self._users.get(commit.user)
+        if not commit.fence and found is not None and found.entry.revision:
+            commit = replace(commit, revision=found.entry.revision)
+        return super().commit(commit)
+
+
+_forget = rules.forget
+
+
+def _drop(entry: Entry) -> frozenset[str]:
+    _forget(entry)
+    return frozenset()
+
+
+class NotAnswered(MemoryStore):
+    """Forgets a user without taking what is under way for answered."""
+
+    def forget(self, user: str) -> bool:
+        with patch.object(rules, "forget", _drop):
+            return super().forget(user)
 
 
 class NotKept(MemoryStore):
     """Forgets what a claim was told of its message."""
 
-    def claim(self, user: str, key: str, **options: Any) -> Any:
-        return super().claim(user, key, **{**options, "message": b""})
+    def claim(self, claim: Claim) -> Any:
+        return super().claim(replace(claim, message=b""))
 
 
 def _second_only(message: messages.Message) -> str:
@@ -97,8 +128,116 @@ def _kept() -> Iterator[type[MemoryStore]]:
 
 
 @contextmanager
+def _forgotten() -> Iterator[type[MemoryStore]]:
+    yield NotAnswered
+
+
+@contextmanager
+def _left() -> Iterator[type[MemoryStore]]:
+    """Who left is not forgotten where their turn is finished by another worker."""
+    with patch.object(cut_off, "forget_who_left", lambda _work, _message: None):
+        yield MemoryStore
+
+
+@contextmanager
+def _sealed() -> Iterator[type[MemoryStore]]:
+    """A message that waited for its turn is put off as it is."""
+
+    def plain(seal: Seal, message: messages.Message, arrived: int) -> bytes:
+        return seal.open(sealed_pending(seal, message, arrived))
+
+    with patch.object(job, "sealed_pending", plain):
+        yield MemoryStore
+
+
+@contextmanager
+def _told() -> Iterator[type[MemoryStore]]:
+    """Who finishes a dead worker's turn does not tell its dialog what was said in secret."""
+    with patch.object(cut_off, "_tell_secret_again", lambda *_: None):
+        yield MemoryStore
+
+
+@contextmanager
 def _key() -> Iterator[type[MemoryStore]]:
     with patch.object(world, "message_key", _second_only):
+        yield MemoryStore
+
+
+@contextmanager
+def _outcomes() -> Iterator[type[MemoryStore]]:
+    """No outcome is kept, and no call is joined."""
+    with patch.object(Outcomes, "join", lambda _, user, key: (Call(user, key), True)):
+        yield MemoryStore
+
+
+@contextmanager
+def _given_back() -> Iterator[type[MemoryStore]]:
+    """A claim is given back whatever ran under it."""
+
+    def called(_job: object, op: object, slots: dict[int, str]) -> Any:
+        steps = op.steps if isinstance(op, RunSteps) else (op,)
+        slots.update({step.slot: step.key for step in steps})  # type: ignore[attr-defined]
+        return (yield op)
+
+    with patch.object(committing, "_call", called):
+        yield MemoryStore
+
+
+@contextmanager
+def _asked() -> Iterator[type[MemoryStore]]:
+    """A claim counts from when it is heard of."""
+    learn = RunningTurn.learn
+
+    def at_once(
+        turn: RunningTurn, op: Any, result: Any, _asked: float, now: float, window: Any
+    ) -> None:
+        learn(turn, op, result, now, now, window)
+
+    with patch.object(RunningTurn, "learn", at_once):
+        yield MemoryStore
+
+
+@contextmanager
+def _one_after_another() -> Iterator[type[MemoryStore]]:
+    """Claims are renewed one after another, however long each takes."""
+
+    def beat(workers: Workers, worker: Worker) -> None:
+        left = workers.old(worker)
+
+        def following() -> None:
+            if left:
+                flying = left.pop(0)
+                workers.renew(flying, flying.fence, following)
+            else:
+                workers.later(LEASE / 3, worker, lambda: workers.beat(worker))
+
+        worker.beating = bool(worker.flying)
+        if worker.beating:
+            following()
+
+    with patch.object(Workers, "beat", beat):
+        yield MemoryStore
+
+
+@contextmanager
+def _closing() -> Iterator[type[MemoryStore]]:
+    """A process that is told to end renews no claim."""
+    renew = Workers.renew
+
+    def not_then(workers: Workers, flying: Flying, fence: int, then: Callable[[], object]) -> None:
+        if flying.worker.closing:
+            then()
+        else:
+            renew(workers, flying, fence, then)
+
+    with patch.object(Workers, "renew", not_then):
+        yield MemoryStore
+
+
+@contextmanager
+def _at_the_door() -> Iterator[type[MemoryStore]]:
+    """Who comes too late, from the door of a stopped process, counts as somebody who waits."""
+    with patch.object(Workers, "deaf", 0.25):
         yield MemoryStore
 
 
@@ -109,5 +248,15 @@ MUTANTS: dict[str, Callable[[], AbstractContextManager[type[MemoryStore]]]] = {
     "revision": _revision,
     "key": _key,
     "kept": _kept,
+    "outcomes": _outcomes,
+    "given back": _given_back,
+    "asked": _asked,
+    "one after another": _one_after_another,
+    "closing": _closing,
+    "forgotten": _forgotten,
+    "sealed": _sealed,
+    "told": _told,
+    "left": _left,
+    "at the door": _at_the_door,
 }
 """By what is broken; each gives the store to run worlds on."""

@@ -7,14 +7,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wechat_dialog import messages
-from wechat_dialog.flights import Flights, Seat
-from wechat_dialog.operations import Operation, StepOutcome
-from wechat_dialog.turn import Outcome, Settings
-from wechat_dialog.window import Window
+from wechat_dialog.core.turn.operations import StepOutcome
+from wechat_dialog.core.turn.outcome import Outcome
+from wechat_dialog.core.turn.running_turn import RunningTurn
+from wechat_dialog.core.turn.settings import Settings
+from wechat_dialog.core.turn.window import Window
+from wechat_dialog.runtime.requests import Requests
+from wechat_dialog.runtime.running_turns import RunningTurns
 
 from .plan import Dice, Say
 
-__all__ = ["BEGIN", "LEASE", "WINDOW", "Chain", "Connection", "Flying", "Worker"]
+__all__ = ["BEGIN", "LEASE", "WINDOW", "Asking", "Chain", "Connection", "Flying", "Worker"]
 
 BEGIN = 1_700_000_000.0
 """When every world begins, in seconds since 1970."""
@@ -30,13 +33,17 @@ class Connection:
         serial: Of its message.
         opened: When it reached its worker.
         closes: When the platform hangs up.
-        slow: Whether its worker stopped or the store failed meanwhile.
+        dice: Its share of chance.
+        slow: Whether its worker stopped meanwhile.
+        early: Whether it is told to leave before its time, since it would wait in vain.
     """
 
     serial: int
     opened: float
     closes: float
+    dice: Dice
     slow: bool = False
+    early: bool = False
 
 
 @dataclass(eq=False, slots=True)
@@ -54,16 +61,38 @@ class Chain:
 
 
 @dataclass(eq=False, slots=True)
+class Asking:
+    """A request that waits for its answer.
+
+    Attributes:
+        wants: What it asks for.
+        waits: How often it has waited so far: what it waited for earlier is of no interest.
+        listens: Whether it waits for the turn's end.
+    """
+
+    worker: Worker
+    chain: Chain
+    connection: Connection
+    turn: RunningTurn
+    wants: Generator[Any, Any, Outcome]
+    waits: int = 0
+    listens: bool = False
+
+
+@dataclass(eq=False, slots=True)
 class Flying:
     """A turn under way in a worker.
 
     Attributes:
         serial: Of its message; 0 for an operator's.
         text: What the user typed.
+        since: When it got its claim.
+        asked: When it asked for what it waits for.
+        confirmed: When the store gave it its claim.
         over: Whether it came to an end.
-        dead: Whether its worker died.
-        excused: Whether its worker stopped, or the store failed it: it may have lost its claim.
         dropped: Whether an operator took its claim away.
+        operator: Whether an operator asked for it.
+        leaves: Has the request on whose thread it is driven leave it; None: it is on none.
     """
 
     worker: Worker
@@ -71,16 +100,17 @@ class Flying:
     key: str
     serial: int
     text: str
-    turn: Generator[Operation, Any, Outcome]
-    seat: Seat | None
+    driving: Generator[Any, Any, object]
+    turn: RunningTurn
     dice: Dice
     fence: int = 0
+    since: float = 0.0
+    asked: float = 0.0
+    confirmed: float = 0.0
     over: bool = False
-    dead: bool = False
-    excused: bool = False
     dropped: bool = False
-    left: bool = False
-    connection: Connection | None = None
+    operator: bool = False
+    leaves: Callable[[], object] | None = None
     chain: Chain | None = None
     outcomes: list[StepOutcome] = field(default_factory=list[StepOutcome])
     gathering: int = 0
@@ -92,18 +122,38 @@ class Worker:
     """One process; a killed one is replaced by another of its number.
 
     Attributes:
-        told: When the store told a flight which copy of its message it is, by the flight's `id`.
+        flying: Its turns under way, in their order. In a set's order, which differs from run to
+            run, one seed would be many worlds.
+        told: When the store told a turn which copy of its message it has, by `id(turn)`.
+        closing: Whether it was told to end, and takes no new request.
+        beating: Whether its heartbeat has begun.
+        stopped: When it last went on after it was stopped.
+        sure: When the store last gave or renewed its claim of a user's turn, by user, as it heard.
+        failed: When the store last failed it over a user, by user.
+        left: When a turn here last waited no longer for its claim, by its message's serial number.
     """
 
     number: int
     settings: Settings
     synchronous: bool
-    flights: Flights = field(default_factory=Flights)
+    turns: RunningTurns
+    requests: Requests
     alive: bool = True
     frozen: float = 0.0
-    flying: set[Flying] = field(default_factory=set[Flying])
-    listeners: dict[int, list[Callable[[], None]]] = field(
-        default_factory=dict[int, list[Callable[[], None]]]
-    )
+    flying: dict[Flying, None] = field(default_factory=dict[Flying, None])
     connections: list[Connection] = field(default_factory=list[Connection])
     told: dict[int, float] = field(default_factory=dict[int, float])
+    closing: bool = False
+    beating: bool = False
+    stopped: float = 0.0
+    sure: dict[str, float] = field(default_factory=dict[str, float])
+    failed: dict[str, float] = field(default_factory=dict[str, float])
+    left: dict[int, float] = field(default_factory=dict[int, float])
+
+    def was_cut_off(self, user: str, now: float) -> bool:
+        """Whether it was stopped or the store failed it, and for longer than a lease it has not
+        heard that a user's turn is its own: then another may take the turn over, not knowing what
+        was done here.
+        """
+        sure = self.sure.get(user, 0.0)
+        return now - sure >= LEASE and max(self.stopped, self.failed.get(user, 0.0)) > sure

@@ -6,11 +6,13 @@ and copy, not from one common stream: so any action can be left out, and the res
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from random import Random
 
 __all__ = [
-    "Desert", "Dice", "Fault", "Freeze", "Kill", "Operate", "Outage", "Plan", "Say", "plan_of",
+    "SECRET", "Close", "Desert", "Dice", "Fault", "Freeze", "Kill", "Operate", "Outage", "Plan",
+    "Say", "Stall", "crowd_of", "plan_of", "secret_of",
 ]  # fmt: skip
 
 MASK = (1 << 64) - 1
@@ -54,6 +56,8 @@ class Say:
         text: What he types.
         lost: Copies lost on their way.
         doubled: Copies that arrive twice.
+        again: Seconds after an apology, or after no answer at all, until the user writes the same
+            again; None: they do not.
     """
 
     at: float
@@ -62,6 +66,7 @@ class Say:
     text: str
     lost: frozenset[int] = frozenset()
     doubled: frozenset[int] = frozenset()
+    again: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,22 +106,61 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """The store cannot be reached for a while."""
+    """The store cannot be reached for a while.
+
+    Attributes:
+        at: When it begins.
+        seconds: How long it lasts.
+        shard: Which of the store's two servers is away; None: all of it.
+        silence: Seconds until a question to it fails: none where the connection is refused.
+    """
 
     at: float
     seconds: float
+    shard: int | None = None
+    silence: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stall:
+    """The store takes questions and does nothing for a while; then it carries all of them out.
+
+    Attributes:
+        at: When it begins.
+        seconds: How long it lasts.
+        patience: Seconds after which whoever asked gives up, though it will be carried out.
+    """
+
+    at: float
+    seconds: float
+    patience: float
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """A worker is told to end: it takes no new request, and lets its turns come to theirs.
+
+    Attributes:
+        at: When.
+        worker: Which one.
+        drain: Seconds after which it ends whatever is under way.
+    """
+
+    at: float
+    worker: int
+    drain: float
 
 
 @dataclass(frozen=True, slots=True)
 class Operate:
-    """An operator does something to a user: "end", "resume" or "drop"."""
+    """An operator does something to a user: "end", "resume", "drop" or "forget"."""
 
     at: float
     user: int
     what: str
 
 
-Action = Say | Kill | Freeze | Desert | Fault | Outage | Operate
+Action = Say | Kill | Freeze | Desert | Fault | Outage | Stall | Close | Operate
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +173,10 @@ class Plan:
         fast: Whether the fast path is open.
         requests: How often the platform asks: 3, sometimes 4.
         workers: How many processes there are.
+        latency: Seconds that every round trip takes besides.
+        slow: Whether most steps take seconds.
         actions: What happens.
+        forgetful: Whether the bot keeps nothing of a user who unsubscribed.
     """
 
     seed: int
@@ -137,12 +184,17 @@ class Plan:
     fast: bool
     requests: int
     workers: int
+    latency: float
+    slow: bool
     actions: tuple[Action, ...]
+    forgetful: bool = False
 
 
 WORDS = ("继续", "取消", "返回", "帮助", "客服", "嗯", "!CLICK", "!LOCATION", "!unsubscribe")
 WEIGHTS = (6, 4, 6, 4, 5, 3, 5, 1, 1)
 FLAGS = "asgeubcltf"
+SECRET = 10**15
+"""What is told in secret is this or more."""
 MESSAGES = 40
 
 
@@ -161,13 +213,67 @@ def plan_of(seed: int) -> Plan:
         text, left[user] = _text(chance, serial, left[user])
         lost = frozenset(c for c in range(3) if roll() < 0.06)
         doubled = frozenset(c for c in range(3) if roll() < 0.04)
-        actions.append(Say(round(clocks[user], 3), serial, user, text, lost, doubled))
+        again = 0.5 + roll() * 4 if roll() < 0.7 else None
+        actions.append(Say(round(clocks[user], 3), serial, user, text, lost, doubled, again))
         if not calm:
             actions += _mishap(chance, serial, user, clocks[user])
+    if not calm:
+        actions += _forgetting(seed, actions)
+    actions = _in_secret(seed, actions)
     return Plan(
         seed, bool(seed & 1), bool(seed & 2), 4 if roll() < 0.15 else 3, chance.choice((1, 2, 3)),
-        tuple(actions),
+        0.0 if roll() < 0.8 else roll() * 0.1, roll() < 0.15, tuple(actions),
+        bool(seed & 4),
     )  # fmt: skip
+
+
+def _forgetting(seed: int, actions: Sequence[Action]) -> list[Action]:
+    """Let an operator have a user forgotten now and then, mostly while a message is under way, and
+    users leave, whose workers often die over it.
+
+    Chance has its own source here, so that whatever else happens in a world stays what it was.
+    """
+    chance = Random(~seed)
+    said = [action for action in actions if isinstance(action, Say)]
+    some = chance.sample(said, chance.choice((0, 0, 0, 1, 2)))
+    found: list[Action] = [
+        Operate(say.at + chance.random() * 3, say.user, "forget") for say in some
+    ]
+    leaving = chance.sample(said, chance.choice((0, 1, 2)))
+    for serial, say in enumerate(leaving, MESSAGES + 1):
+        found.append(Say(say.at + chance.random() * 3, serial, say.user, "!unsubscribe"))
+        found.append(Kill(serial, chance.choice((2, 3, 3, 3, 4)), after=chance.random() < 0.8))
+    return found
+
+
+def _in_secret(seed: int, actions: list[Action]) -> list[Action]:
+    """Return a plan in which some of what is asked for is asked in secret; in one world of three.
+
+    Its chance has a source of its own, too.
+    """
+    chance = Random(~seed << 1)
+    if chance.random() > 1 / 3:
+        return actions
+    asked: set[int] = set()
+    found: list[Action] = []
+    for action in actions:
+        if isinstance(action, Say) and action.text.startswith("加"):
+            asked.discard(action.user)
+            if chance.random() < 0.4:
+                asked.add(action.user)
+                flags = "".join(flag for flag in action.text[2:] if flag in "agec")
+                found.append(replace(action, text=f"密{flags}"))
+                continue
+        elif isinstance(action, Say) and action.text.isdigit() and action.user in asked:
+            found.append(replace(action, text=secret_of(action.serial)))
+            continue
+        found.append(action)
+    return found
+
+
+def secret_of(serial: int) -> str:
+    """Return what a message says in secret: it stands nowhere else, not even as a sum."""
+    return str(SECRET + serial * 7_919_333_777)
 
 
 def _gap(chance: Random) -> float:
@@ -203,11 +309,42 @@ def _mishap(chance: Random, serial: int, user: int, at: float) -> list[Action]:
         return [Freeze(serial, nth, chance.choice((0.5, 2.9, 3.5, 6.0, 12.0)))]
     if roll < 0.19:
         return [Fault(serial, nth, chance.random() < 0.5)]
-    if roll < 0.195:
-        return [Outage(at, chance.choice((0.3, 3.0)))]
-    if roll < 0.23:
+    if roll < 0.22:
+        return [_trouble(chance, at)]
+    if roll < 0.255:
         return [
             Operate(at + chance.random(), user, chance.choice(("end", "resume", "resume", "drop")))
         ]
+    if roll < 0.265:
+        return [Close(at + chance.random() * 2, chance.randrange(3), chance.choice((2.0, 15.0)))]
     # Of interest only where a turn takes that long, so nearly every turn that does is deserted.
     return [Desert(serial, chance.choice((0.0, 0.01, 0.5, 3.0)))]
+
+
+def _trouble(chance: Random, at: float) -> Action:
+    """Return something that happens to the store."""
+    at, roll = at + chance.random() * 2, chance.random()
+    if roll < 0.3:
+        return Stall(at, chance.choice((1.0, 3.5, 4.5, 7.0)), chance.choice((2.0, 60.0)))
+    seconds = chance.choice((0.3, 3.0, 3.5, 5.0))
+    if roll < 0.6:
+        return Outage(at, seconds)
+    return Outage(at, seconds + 4.0, chance.randrange(2), 3.0)
+
+
+def crowd_of(seed: int) -> Plan:
+    """Make a plan up in which one process has several users in their steps, and half of the store
+    falls silent: chance seldom brings that about.
+    """
+    chance = Random(seed)
+    actions: list[Action] = []
+    for user in range(16):
+        actions += [
+            Say(chance.random(), 2 * user + 1, user, "加1s"),
+            Say(5 + chance.random(), 2 * user + 2, user, str(2 * user + 2)),
+        ]
+    actions.append(Outage(5.5 + chance.random() * 2, 10.0, chance.randrange(2), 3.0))
+    return Plan(
+        seed, cache=True, fast=True, requests=3, workers=1, latency=0.0, slow=True,
+        actions=tuple(actions),
+    )  # fmt: skip

@@ -7,14 +7,25 @@ from typing import Any
 import pytest
 
 from wechat_dialog import messages, replies
-from wechat_dialog.cache import LiveDialogs
-from wechat_dialog.dispatch import waiting
-from wechat_dialog.head import decode_parked
-from wechat_dialog.journal import encode_pending, message_key
-from wechat_dialog.operations import Commit, RunStep, RunSteps, StepOutcome
+from wechat_dialog.core.replay.header import decode_parked
+from wechat_dialog.core.turn.operations import (
+    Claim,
+    Commit,
+    Defer,
+    Pause,
+    RunStep,
+    RunSteps,
+    StepOutcome,
+)
+from wechat_dialog.core.turn.outcome import Outcome, Transaction
+from wechat_dialog.core.turn.pending import encode_pending
+from wechat_dialog.core.turn.settings import Settings
+from wechat_dialog.core.turn.transaction import DEATHS, turn
+from wechat_dialog.core.turn.waiting_text import waiting
+from wechat_dialog.messages.keys import message_key
 from wechat_dialog.replies import Reply
+from wechat_dialog.runtime.live_dialogs import LiveDialogs
 from wechat_dialog.stores.memory import MemoryStore
-from wechat_dialog.turn import DEATHS, Outcome, Settings, Transaction, turn
 
 from .dialogs import FIRST_ID, MARK, RULES
 
@@ -105,7 +116,7 @@ def test_a_turn_that_another_message_finishes_is_told_with_that_message() -> Non
     desk = Desk()
     desk.say(1, "加1s", desk.cold)
     desk.drive(desk.turn(2, "2", desk.cold), only=4)
-    assert desk.asked == ["Claim", "Claim", "RunStep", "Record"], "a look, and then a claim"
+    assert desk.asked == ["Claim", "Claim", "RunStep", "RecordWrite"], "a look, and then a claim"
     desk.now += 3.1
     answer = desk.say(3, "帮助", desk.cold)
     assert [found[1] for found in MARK.finditer(answer)] == ["2", "2", "2", "3"]
@@ -190,6 +201,23 @@ def test_what_is_pending_is_too_late_only_if_it_came_too_late() -> None:
     assert ":2?" not in desk.say(3, "继续", desk.cold)
 
 
+@pytest.mark.parametrize("waits", [0.0, 1.0], ids=["in time", "too late"])
+@pytest.mark.parametrize("serial", [2, 3], ids=["its own", "another"])
+def test_who_finishes_a_turn_finds_the_same_conversations_over_as_who_began_it(
+    waits: float, serial: int
+) -> None:
+    desk = Desk()
+    claims = Settings(RULES, None, fast=False)
+    desk.say(1, "加2", desk.cold)
+    desk.now += 59.5
+    began = desk.turn(2, "2", claims)
+    desk.now += waits  # a process may be stopped before it asks
+    desk.drive(began, only=1)
+    desk.now += 3.1
+    answer = desk.say(serial, "2" if serial == 2 else "继续", claims)
+    assert (":2?" in answer) is (waits == 0.0)
+
+
 @pytest.mark.parametrize("by", [3600.0, -3600.0])
 def test_what_is_pending_is_not_too_late_because_a_worker_s_clock_was_set(by: float) -> None:
     desk = Desk()
@@ -238,3 +266,30 @@ def test_a_first_message_that_kills_every_worker_is_parked_as_the_beginning_it_i
     assert shown is not None
     (kept,) = (decode_parked(parked.document) for parked in shown.parked.values())
     assert (kept.frame.dialog, len(kept.records)) == ("accumulate", 1)
+
+
+def test_a_message_that_waited_for_its_turn_is_put_off_sealed() -> None:
+    desk = Desk()
+    other = desk.turn(1, "客服", desk.cold)
+    other.send(other.send(None).on(desk.store))  # type: ignore[union-attr]
+    waiting_ = desk.turn(2, "4711", desk.cold)
+    assert isinstance(waiting_.send(waiting_.send(None).on(desk.store)), Pause)  # type: ignore[union-attr]
+    put_off = waiting_.send(True)
+    assert isinstance(put_off, Defer)
+    assert b"4711" not in put_off.message
+    assert b"4711" in RULES.seal.open(put_off.message)
+
+
+@pytest.mark.parametrize("path", ["fast", "cold"])
+def test_a_message_is_kept_sealed_with_its_claim_whatever_the_dialog_in_hand_asks(
+    path: str,
+) -> None:
+    desk = Desk()
+    settings = desk.fast if path == "fast" else desk.cold
+    desk.say(1, "加2s", settings)
+    turn_ = desk.turn(2, "4711", settings)
+    claim = turn_.send(None)
+    while not (isinstance(claim, Claim) and not claim.optimistic):
+        claim = turn_.send(claim.on(desk.store))  # type: ignore[union-attr]
+    assert b"4711" not in claim.message
+    assert b"4711" in RULES.seal.open(claim.message)

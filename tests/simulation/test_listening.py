@@ -2,50 +2,68 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from typing import Any
+
+import msgspec
 import pytest
 
+from tests.redis_server import wait_until
 from wechat_dialog import messages, replies
-from wechat_dialog.conversation import Rules
-from wechat_dialog.dispatch import encode_reply, waiting
-from wechat_dialog.flights import Defer, Flight, Flights, Listen, Request, Seat, listen
-from wechat_dialog.journal import decode_pending
-from wechat_dialog.operations import Claim, Commit, RunStep, RunSteps
-from wechat_dialog.router import Router
-from wechat_dialog.stores.base import Answered, Claimed, Committed, Running, Write
-from wechat_dialog.turn import Outcome
-from wechat_dialog.window import Window
+from wechat_dialog.core.dialog.router import Router
+from wechat_dialog.core.store.values import Answered, Claimed, Committed, Running, Write
+from wechat_dialog.core.turn.listening import Deferral, Listen, listen
+from wechat_dialog.core.turn.operations import Claim, Commit, Defer, Pause, RunStep, RunSteps
+from wechat_dialog.core.turn.outcome import Outcome
+from wechat_dialog.core.turn.pending import decode_pending
+from wechat_dialog.core.turn.running_turn import Listener, Request, RunningTurn
+from wechat_dialog.core.turn.settings import Rules
+from wechat_dialog.core.turn.waiting_text import waiting
+from wechat_dialog.core.turn.window import Window
+from wechat_dialog.errors import AskAgain, Closing, StoreError
+from wechat_dialog.replies.stored import encode_reply
+from wechat_dialog.runtime.running_turns import Completed, RunningTurns
+from wechat_dialog.runtime.untaken_replies import UntakenReplies
+from wechat_dialog.stores.memory import MemoryStore
 
 RULES = Rules(Router())
 REPLY = Outcome(replies.Text("一共是 7。"))
 PATIENT = Outcome(waiting(RULES.texts), late=True)
-MARK = "gh:ada", "1:1"
+ID = "gh:ada", "1:1"
 SAID = messages.from_fields(
     {"ToUserName": "gh", "FromUserName": "ada", "CreateTime": "1", "MsgType": "text",
      "Content": "慢", "MsgId": "1"}
 )  # fmt: skip
-ASKED = Request(MARK[0], SAID, MARK[1], 1_000_000)
-FIRST = Claim(*MARK, lease=3.0)
-AGAIN = Claim(*MARK, lease=3.0, arrival=False)
+ASKED = Request(ID[0], SAID, ID[1], 1_000_000)
+FIRST = Claim(*ID, lease=3.0)
+AGAIN = Claim(*ID, lease=3.0, arrival=False)
 TURN = Claimed(7, 0, 0, 0, b"", (), b"", 0.0, False, 10.0, 3)
 
 
-def heard(seat: Seat, lands: float | None, stored: Answered | None = None) -> tuple[Outcome, float]:
+def heard(
+    listener: Listener,
+    lands: float | None,
+    stored: Answered | StoreError | None = None,
+    rules: Rules = RULES,
+) -> tuple[Outcome | type[Exception], float]:
     """Let a request listen; returns what it answers and when, if its turn lands at `lands`."""
-    now = seat.arrived
-    listening = listen(seat, ASKED, Window(), RULES, now)
-    sent: Answered | float | None = None
+    now = listener.arrived
+    listening = listen(listener, ASKED, Window(), rules, now)
+    sent: Any = None
     while True:
         try:
-            wanted = listening.send(sent)
+            failed = isinstance(sent, StoreError)
+            wanted = listening.throw(sent) if failed else listening.send(sent)
         except StopIteration as stop:
-            return stop.value, round(now - seat.arrived, 3)
-        if isinstance(wanted, Defer):
+            return stop.value, round(now - listener.arrived, 3)
+        except (AskAgain, StoreError) as error:
+            return type(error), round(now - listener.arrived, 3)
+        if isinstance(wanted, Deferral):
             sent = stored
             continue
-        assert isinstance(wanted, Listen)
         until = now + wanted.seconds
-        if lands is not None and lands <= until and not seat.flight.done.done():
-            seat.flight.done.set_result(REPLY)
+        if lands is not None and lands <= until and not listener.turn.completion.done():
+            listener.turn.completion.set_result(REPLY)
             until = max(now, lands)
         sent = now = until
 
@@ -66,62 +84,123 @@ def heard(seat: Seat, lands: float | None, stored: Answered | None = None) -> tu
 def test_a_request_listens_as_long_as_its_own_place_allows(
     number: int, elsewhere: int, began: float, lands: float | None, outcome: Outcome, after: float
 ) -> None:
-    flight = Flight(began, copies=number, elsewhere=elsewhere, known=True)
-    assert heard(Seat(flight, number, 100.0), lands) == (outcome, after)
+    turn = RunningTurn(
+        ID, began, Completed(), copies=number, copies_elsewhere=elsewhere, counted=True
+    )
+    assert heard(Listener(turn, number, 100.0), lands) == (outcome, after)
+
+
+AWAY = StoreError("away")
+PUSHES = Rules(Router(), may_push=True)
+
+
+@pytest.mark.parametrize(
+    ("number", "failing", "stored", "rules", "outcome", "after"),
+    [
+        pytest.param(1, True, None, RULES, AskAgain, 5.5, id="the first, its turn failing"),
+        pytest.param(3, True, None, RULES, PATIENT, 4.6, id="the last, and the store is back"),
+        pytest.param(3, True, AWAY, RULES, StoreError, 4.6, id="the last, told of the failure"),
+        pytest.param(3, False, AWAY, RULES, StoreError, 4.6, id="the last, in a step of its turn"),
+        pytest.param(1, False, None, PUSHES, Outcome(None, late=True), 4.6, id="pushed later"),
+        pytest.param(1, True, AWAY, PUSHES, AskAgain, 5.5, id="pushed, but the store is away"),
+        pytest.param(1, False, AWAY, PUSHES, Outcome(None), 5.5, id="away, and no turn failed yet"),
+        pytest.param(3, True, AWAY, PUSHES, StoreError, 4.6, id="pushed, the last, still away"),
+    ],
+)
+def test_a_store_that_fails_is_no_answer_but_for_the_last_request(
+    number: int,
+    failing: bool,
+    stored: StoreError | None,
+    rules: Rules,
+    outcome: Outcome | type[Exception],
+    after: float,
+) -> None:
+    turn = RunningTurn(ID, 90.0, Completed(), copies=number, counted=True, failing=failing)
+    listener = Listener(turn, number, 90.0 + 5.0 * (number - 1))
+    assert heard(listener, None, stored, rules) == (outcome, after)
+
+
+def test_requests_whose_turn_failed_count_for_those_that_follow() -> None:
+    turns = RunningTurns()
+    listeners: list[Listener] = []
+    for now in (100.0, 100.1, 100.2):
+        listeners.append(turns.join(ID, now))
+        assert listeners[-1].runs
+        turns.finish(listeners[-1].turn, AWAY, now)
+    assert [listener.is_last(Window()) for listener in listeners] == [False, False, True]
+    again = msgspec.structs.replace(turns.join(ID, 101.0), arrived=listeners[-1].arrived)
+    assert again.is_last(Window())
+    turns.finish(again.turn, REPLY)
+    assert not turns.join(ID, 102.0).is_last(Window())
+
+
+def test_a_request_that_came_a_minute_after_a_failure_is_the_first() -> None:
+    turns = RunningTurns()
+    for _ in range(2):
+        turns.finish(turns.join(ID, 100.0).turn, AWAY, 100.0)
+    for number in range(3):
+        other = ID[0], f"{number}"
+        turns.finish(turns.join(other, 170.0).turn, AWAY, 170.0)
+    listener = turns.join(ID, 170.0)
+    assert not listener.is_last(Window())
 
 
 def test_the_first_request_is_not_the_last_because_others_came_after_it() -> None:
-    flights = Flights()
-    first = flights.board(MARK, 100.0)
-    first.flight.heard(FIRST, Running("0:0", 0.0, 1), 100.1, Window())
-    first.flight.heard(AGAIN, Running("0:0", 10.2, 3), 110.2, Window())
-    flights.board(MARK, 105.0)
+    turns = RunningTurns()
+    first = turns.join(ID, 100.0)
+    first.turn.learn(FIRST, Running("0:0", 0.0, 1), 100.1, 100.1, Window())
+    first.turn.learn(AGAIN, Running("0:0", 10.2, 3), 110.2, 110.2, Window())
+    turns.join(ID, 105.0)
     assert not first.is_last(Window())
-    assert flights.board(MARK, 110.0).is_last(Window())
+    assert turns.join(ID, 110.0).is_last(Window())
 
 
 def test_what_the_store_tells_makes_a_request_the_last_one() -> None:
-    seat = Flights().board(MARK, 110.0)
-    assert not seat.is_last(Window())
-    seat.flight.heard(FIRST, Running("0:0", 10.0, 3), 110.1, Window())
-    assert seat.is_last(Window())
+    listener = RunningTurns().join(ID, 110.0)
+    assert not listener.is_last(Window())
+    listener.turn.learn(FIRST, Running("0:0", 10.0, 3), 110.1, 110.1, Window())
+    assert listener.is_last(Window())
 
 
 def test_what_the_store_tells_too_late_counts_copies_that_came_after() -> None:
-    seat = Flights().board(MARK, 100.0)
-    seat.flight.heard(FIRST, Running("0:0", 7.0, 3), 112.0, Window())
-    assert not seat.is_last(Window())
+    listener = RunningTurns().join(ID, 100.0)
+    listener.turn.learn(FIRST, Running("0:0", 7.0, 3), 112.0, 112.0, Window())
+    assert not listener.is_last(Window())
 
 
 def test_an_answer_that_is_there_when_patience_ends_is_given() -> None:
-    flight = Flight(90.0, copies=3, known=True)
+    turn = RunningTurn(ID, 90.0, Completed(), copies=3, counted=True)
     stored = Answered(encode_reply(REPLY.reply))
-    assert heard(Seat(flight, 3, 100.0), None, stored) == (REPLY, 4.6)
+    assert heard(Listener(turn, 3, 100.0), None, stored) == (REPLY, 4.6)
 
 
 def test_a_message_is_put_off_whole_and_as_of_when_it_first_came() -> None:
-    flight = Flight(90.0, copies=3, known=True)
-    listening = listen(Seat(flight, 3, 100.0), ASKED, Window(), RULES, 100.0)
+    turn = RunningTurn(ID, 90.0, Completed(), copies=3, counted=True)
+    listening = listen(Listener(turn, 3, 100.0), ASKED, Window(), RULES, 100.0)
     next(listening)
     wanted = listening.send(104.7)
-    assert isinstance(wanted, Defer)
-    assert decode_pending(wanted.message) == (SAID, ASKED.arrived - 10_000)
+    assert isinstance(wanted, Deferral)
+    assert isinstance(wanted.defer, Defer)
+    message = wanted.defer.message
+    assert "慢".encode() not in message, "it may be a secret"
+    kept = RULES.seal.open(message)
+    assert decode_pending(kept) == (SAID, ASKED.arrived - 10_000)
 
 
 def test_a_request_that_ran_the_turn_so_far_has_less_patience_left() -> None:
-    seat = Seat(Flight(90.0, copies=3, known=True), 3, 100.0)
-    wanted = next(listen(seat, ASKED, Window(), RULES, 101.6))
+    listener = Listener(RunningTurn(ID, 90.0, Completed(), copies=3, counted=True), 3, 100.0)
+    wanted = next(listen(listener, ASKED, Window(), RULES, 101.6))
     assert isinstance(wanted, Listen)
     assert wanted.seconds == pytest.approx(3.0)
 
 
-def test_a_flight_lands_once_and_the_next_request_begins_another() -> None:
-    flights = Flights()
-    seat = flights.board(MARK, 1.0)
-    assert seat.runs
-    assert not flights.board(MARK, 2.0).runs
-    flights.land(MARK, seat.flight, REPLY)
-    assert flights.board(MARK, 3.0).runs
+def test_a_turn_ends_once_and_the_next_request_begins_another() -> None:
+    turns = RunningTurns()
+    listener = turns.join(ID, 1.0)
+    assert listener.runs
+    assert not turns.join(ID, 2.0).runs
+    turns.finish(listener.turn, REPLY)
+    assert turns.join(ID, 3.0).runs
 
 
 @pytest.mark.parametrize(
@@ -133,10 +212,205 @@ def test_a_flight_lands_once_and_the_next_request_begins_another() -> None:
     ],
 )
 def test_a_claim_is_doubted_before_a_step_only(silence: float, steps: bool, doubts: bool) -> None:
-    flight = Flight(0.0)
-    flight.heard(FIRST, TURN, 99.0, Window())
-    flight.heard(Commit(*MARK, Write(b"x"), b""), Committed(8, 8), 100.0, Window())
+    turn = RunningTurn(ID, 0.0, Completed())
+    turn.learn(FIRST, TURN, 99.0, 99.0, Window())
+    turn.learn(Commit(*ID, Write(b"x"), b""), Committed(8, 8), 100.0, 100.0, Window())
     step = RunStep(None, "k")  # type: ignore[arg-type]
     operation = RunSteps((step,)) if steps else RunSteps(())
-    assert flight.doubts(operation, 100.0 + silence, 3.0) is doubts
-    assert not Flight(0.0).doubts(step, 100.0, 3.0)
+    assert turn.needs_renewal(operation, 100.0 + silence, 3.0) is doubts
+    assert not RunningTurn(ID, 0.0, Completed()).needs_renewal(step, 100.0, 3.0)
+
+
+# Who is there to take the reply ------------------------------------------------------------------
+
+COMMIT = Commit(*ID, Write(b"head"), b'"reply"')
+
+
+@pytest.mark.parametrize(
+    ("departed", "now", "taken"),
+    [
+        pytest.param(0, 100.0, True, id="its only request waits"),
+        pytest.param(0, 105.1, False, id="the platform has hung up"),
+        pytest.param(1, 101.0, False, id="its connection was closed"),
+    ],
+)
+def test_a_commit_says_whether_a_request_waits_for_its_reply(
+    departed: int, now: float, taken: bool
+) -> None:
+    turns = RunningTurns()
+    turn = turns.join(ID, 100.0).turn
+    turn.departed = departed
+    assert turn.addressed(COMMIT, now, Window()).taken == taken
+    assert turn.untaken != taken
+    # A copy that comes before the commit has to be made again is there to take it.
+    turns.join(ID, now)
+    assert turn.addressed(COMMIT, now, Window()) is COMMIT
+    assert not turn.untaken
+
+
+@pytest.mark.parametrize(
+    "commit",
+    [
+        pytest.param(msgspec.structs.replace(COMMIT, reply=b"null"), id="there is none"),
+        pytest.param(msgspec.structs.replace(COMMIT, deferred=True), id="it is held already"),
+    ],
+)
+def test_a_commit_without_a_reply_is_nobodys_to_take(commit: Commit) -> None:
+    assert RunningTurn(ID, 100.0, Completed()).addressed(commit, 200.0, Window()) is commit
+
+
+def landed(listener: Listener, stored: Answered | StoreError | None) -> tuple[Any, float]:
+    listener.turn.untaken = True
+    listener.turn.completion.set_result(REPLY)
+    return heard(listener, None, stored)
+
+
+@pytest.mark.parametrize(
+    ("stored", "outcome"),
+    [
+        pytest.param(Answered(encode_reply(REPLY.reply)), REPLY, id="it has it from the store"),
+        pytest.param(Answered(b""), Outcome(None), id="it went with another message's answer"),
+        pytest.param(StoreError("away"), AskAgain, id="the store is away"),
+    ],
+)
+def test_a_request_that_came_behind_the_commit_asks_the_store_for_the_reply(
+    stored: Answered | StoreError, outcome: Outcome | type[Exception]
+) -> None:
+    assert landed(
+        Listener(RunningTurn(ID, 90.0, Completed(), copies=2, counted=True), 2, 95.0), stored
+    ) == (
+        outcome,
+        0.0,
+    )
+
+
+class Fails(MemoryStore):
+    """A store that fails the next so many times."""
+
+    fails = 0
+
+    def untaken(self, user: str, key: str, takes: int = 0) -> None:
+        self.fails -= 1
+        if self.fails >= 0:
+            raise StoreError("away")
+        super().untaken(user, key, takes)
+
+
+def test_the_store_is_told_of_a_reply_that_nobody_took_as_soon_as_it_is_back() -> None:
+    store = Fails()
+    claim = store.claim(Claim(*ID, lease=3.0))
+    assert isinstance(claim, Claimed)
+    store.commit(Commit(*ID, Write(b"head"), reply=b"r", fence=claim.fence))
+    store.fails = 3
+    untaken = UntakenReplies(store)
+    untaken.note(*ID, 0)
+    wait_until(lambda: not untaken.users, "the store to be told")
+    after = store.claim(Claim(ID[0], "2:2", lease=3.0))
+    assert isinstance(after, Claimed)
+    assert after.untaken == (b"r",)
+    untaken.stop()
+
+
+def untaken_of(store: MemoryStore, turn: RunningTurn) -> tuple[bytes, ...]:
+    """Tell the store that nobody took the reply; returns what the next message is told of."""
+    store.untaken(*ID, turn.takes)
+    after = store.claim(Claim(ID[0], "2:2", lease=3.0))
+    assert isinstance(after, Claimed)
+    return after.untaken
+
+
+def left_reply() -> MemoryStore:
+    """Return a store with a reply that was committed for nobody."""
+    store = MemoryStore()
+    claim = store.claim(Claim(*ID, lease=3.0))
+    assert isinstance(claim, Claimed)
+    store.commit(Commit(*ID, Write(b"head"), reply=b"r", fence=claim.fence, taken=False))
+    return store
+
+
+@pytest.mark.parametrize("operation", [FIRST, Defer(*ID, b"kept")], ids=["asks on", "leaves"])
+def test_a_turn_that_is_given_the_reply_for_nobody_is_not_who_took_it(
+    operation: Claim | Defer,
+) -> None:
+    store, turn = left_reply(), RunningTurn(ID, 100.0, Completed(), copies=1, departed=1)
+    turn.learn(operation, operation.on(store), 100.1, 100.1, Window())
+    assert untaken_of(store, turn) == (b"r",)
+
+
+@pytest.mark.parametrize(
+    ("lands", "notes"),
+    [
+        pytest.param(None, 0, id="it is not over"),
+        pytest.param("taken", 0, id="another request waits for the outcome"),
+        pytest.param("left", 1, id="nobody does"),
+        pytest.param("failed", 1, id="its turn fails"),
+    ],
+)
+def test_a_request_that_is_given_the_reply_when_it_has_left_is_not_who_took_it(
+    lands: str | None, notes: int
+) -> None:
+    store, turn, noted = (
+        left_reply(),
+        RunningTurn(ID, 90.0, Completed(), copies=2, departed=1, counted=True),
+        [],
+    )
+    turn.learn_late(Defer(*ID, b"kept").on(store), lambda: noted.append(1))
+    assert noted == []
+    if lands == "taken":
+        assert heard(Listener(turn, 2, 95.0), 96.0) == (REPLY, 1.0)
+    elif lands == "left":
+        turn.untaken = True
+        turn.completion.set_result(REPLY)
+    elif lands == "failed":
+        turn.completion.set_exception(AWAY)
+    assert len(noted) == notes
+    assert untaken_of(store, turn) == (b"r",)
+
+
+def test_who_is_hurried_is_told_to_wait_at_once_and_the_message_is_kept() -> None:
+    turn = RunningTurn(ID, 100.0, Completed(), copies=1, counted=True, leave_at_once=True)
+    assert heard(Listener(turn, 1, 100.0), None) == (PATIENT, 0.0)
+    assert turn.deferred
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_what_has_not_begun_when_the_bot_is_closed_is_asked_for_again_or_kept(number: int) -> None:
+    turn = RunningTurn(ID, 100.0 if number == 1 else 90.0, Completed(), copies=number, counted=True)
+    turn.completion.set_exception(Closing())
+    listener = Listener(turn, number, 100.0)
+    if number == 1:
+        with pytest.raises(Closing):
+            heard(listener, None)
+        assert not turn.deferred
+    else:
+        assert heard(listener, None) == (PATIENT, 0.0)
+        assert turn.deferred
+
+
+WAITS = Pause(0.25, 1, 0.0, ID[0], ID[1], "another")
+
+
+@pytest.mark.parametrize(
+    ("deferred", "departed", "now", "pushes", "later", "leaves"),
+    [
+        pytest.param(True, 0, 101.0, False, False, False, id="somebody listens"),
+        pytest.param(True, 1, 101.0, False, False, True, id="nobody does, and it is kept"),
+        pytest.param(False, 1, 106.0, False, False, False, id="a copy may come elsewhere"),
+        pytest.param(False, 1, 116.0, False, False, True, id="none will"),
+        pytest.param(True, 1, 101.0, True, False, False, id="it will be pushed"),
+        pytest.param(True, 1, 101.0, True, True, True, id="a later one takes it along"),
+    ],
+)
+def test_who_waits_for_a_turn_leaves_when_nobody_listens(
+    deferred: bool, departed: int, now: float, pushes: bool, later: bool, leaves: bool
+) -> None:
+    turns, turn = (
+        RunningTurns(),
+        RunningTurn(ID, 100.0, Completed(), copies=1, deferred=deferred, departed=departed),
+    )
+    with ExitStack() as stack:
+        stack.enter_context(turns.waiting(WAITS, turn.began))
+        if later:
+            behind = Pause(0.25, 1, 0.0, ID[0], "2:2", "another")
+            stack.enter_context(turns.waiting(behind, 100.5))
+        assert turns.stops_waiting(WAITS, turn, now, Window(), pushes=pushes) is leaves

@@ -6,35 +6,46 @@ threads: it keeps a heap of what happens when, and moves its clock from one even
 
 from __future__ import annotations
 
+import contextlib
 import heapq
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from wechat_dialog.cache import LiveDialogs
-from wechat_dialog.errors import ClaimLost, DialogError, StoreError
-from wechat_dialog.flights import Seat, tells_copies
-from wechat_dialog.operations import (
+from wechat_dialog.core.store.values import Answered, Claimed, Committed
+from wechat_dialog.core.turn.operations import (
     Claim,
     Commit,
     Operation,
     Pause,
-    Record,
+    RecordWrite,
     Release,
     RunStep,
-    RunSteps,
     StepOutcome,
 )
-from wechat_dialog.stores.base import Claimed, Committed
+from wechat_dialog.core.turn.outcomes_in_hand import Call
+from wechat_dialog.core.turn.running_turn import RunningTurn, tells_copies
+from wechat_dialog.core.turn.settings import Settings
+from wechat_dialog.core.turn.window import Window
+from wechat_dialog.errors import ClaimLost, DialogError, Refused, StoreError
+from wechat_dialog.runtime.drive import Driver
+from wechat_dialog.runtime.live_dialogs import LiveDialogs
+from wechat_dialog.runtime.requests import Requests
+from wechat_dialog.runtime.running_turns import RunningTurns
+from wechat_dialog.runtime.wanted import Gather, HandOver, NextOutcome, Renew, Step, Wait
 from wechat_dialog.stores.memory import MemoryStore
-from wechat_dialog.turn import Outcome, Settings
 
-from .dialogs import RULES
-from .judge import Judge, Snapshot
+from .dialogs import FORGETFUL, RULES
+from .judge import Judge, Snapshot, Violation
+from .network import Network
 from .parts import BEGIN, LEASE, WINDOW, Chain, Connection, Flying, Worker
 from .plan import Dice, Fault, Freeze, Kill, Plan
 
 __all__ = ["Workers"]
+
+ENDLESS = 8_000.0
+"""Seconds after which a world must have ended, whose plan takes less than an hour."""
 
 NOTHING = Snapshot(b"", (), claimed=False)
 
@@ -44,25 +55,34 @@ class Workers:
 
     Attributes:
         plan: What happens.
+        rules: What the bot has decided.
         now: The time, in seconds since 1970, of everyone.
         calm: Whether nothing goes wrong any more.
-        outages: When the store cannot be reached: from, until.
+        network: What happens between the workers and the store.
+        miscounted: When the store last took a question whose answer nobody heard, by user: asked
+            again, it counts that request twice.
+        deaf: Seconds after a request's arrival in which its server does not tell that the platform
+            has hung up.
     """
+
+    deaf = 0.0
 
     def __init__(
         self, plan: Plan, store: type[MemoryStore], tell: Callable[[str], None] | None
     ) -> None:
         self.plan = plan
+        self.rules = FORGETFUL if plan.forgetful else RULES
         self.now = BEGIN
         self.store = store(lambda: self.now)
-        self.judge = Judge()
+        self.judge = Judge(self.remains, self.contents, forgetful=plan.forgetful)
         self._tell = tell
         self._heap: list[tuple[float, int, Worker | None, Callable[[], object]]] = []
         self._count = 0
         self._ops: dict[int, int] = {}
         self.at: dict[tuple[int, int], Kill | Freeze | Fault] = {}
         self.deserted: dict[int, float] = {}
-        self.outages: list[tuple[float, float]] = []
+        self.network = Network()
+        self.miscounted: dict[str, float] = {}
         self._receipts = 0
         self.calm = False
         self.chains: dict[int, Chain] = {}
@@ -70,8 +90,15 @@ class Workers:
 
     def _worker(self, number: int) -> Worker:
         cache = LiveDialogs(2) if self.plan.cache else None
-        settings = Settings(RULES, cache, lease=LEASE, fast=self.plan.fast)
-        return Worker(number, settings, synchronous=(self.plan.seed + number) % 3 == 0)
+        settings = Settings(self.rules, cache, lease=LEASE, fast=self.plan.fast)
+        synchronous = (self.plan.seed + number) % 3 == 0
+        process = Process(self)
+        driver = Driver(
+            settings, WINDOW, process, process, clock=lambda: self.now, longest_turn=math.inf
+        )
+        requests = Requests(driver, process, process, _pauses)
+        worker = process.worker = Worker(number, settings, synchronous, process, requests)
+        return worker
 
     # Time -----------------------------------------------------------------------------------------
 
@@ -87,6 +114,8 @@ class Workers:
             at, _, worker, what = heapq.heappop(heap)
             if at > self.now:
                 self.now = at
+            if at > BEGIN + ENDLESS:
+                raise Violation("nothing new happens, and something goes on for ever")
             if worker is None:
                 what()
             elif worker.alive:
@@ -104,87 +133,176 @@ class Workers:
 
     def send(self, flying: Flying, result: Any, error: Exception | None) -> None:
         """Let a turn go on, and see to what it asks for next."""
+        driving = flying.driving
         try:
-            op = flying.turn.send(result) if error is None else flying.turn.throw(error)
-        except StopIteration as stop:
-            self._land(flying, stop.value)
+            wanted = driving.send(result) if error is None else driving.throw(error)
+        except StopIteration:
+            self._ended(flying)
             return
-        except DialogError as failure:
-            self._land(flying, failure)
-            return
-        if isinstance(op, Pause):
-            self.later(op.seconds, flying.worker, lambda: self.send(flying, None, None))
-        elif isinstance(op, RunSteps):
-            self._gather(flying, op)
+        flying.asked = self.now
+        if isinstance(wanted, HandOver):
+            self._leave(flying)
+            self.send(flying, None, None)
+        elif isinstance(wanted, Wait):
+            self.wait(flying.worker, wanted, lambda: self.send(flying, None, None))
+        elif isinstance(wanted, Renew):
+            self._renew_now(flying, wanted)
+        elif isinstance(wanted, Gather):
+            self._gather(flying, wanted)
+        elif isinstance(wanted, NextOutcome):
+            self._next(flying)
+        elif isinstance(wanted, Step):  # nothing can happen between the look at its claim and it
+            self._perform(flying, wanted)
         else:
-            wait = 0.001 if self.calm else flying.dice.delay()
-            self.later(wait, flying.worker, lambda: self._perform(flying, op))
+            wait = 0.001 if self.calm else self.plan.latency + flying.dice.delay()
+            self.later(wait, flying.worker, lambda: self._perform(flying, wanted))
 
-    def _land(self, flying: Flying, outcome: Outcome | Exception) -> None:
-        worker, seat = flying.worker, flying.seat
+    def wait(self, worker: Worker, wanted: Wait, go_on: Callable[[], object]) -> None:
+        """Go on when something is over, or when its time is."""
+        waits = [go_on]
+
+        def wake() -> None:
+            if waits:
+                waits.pop()()
+
+        wanted.when_over(lambda: self.later(0.0, worker, wake))
+        if wanted.seconds is not None:
+            self.later(wanted.seconds, worker, wake)
+
+    def _leave(self, flying: Flying) -> None:
+        """The request on whose thread a turn was driven goes on by itself."""
+        leaves, flying.leaves = flying.leaves, None
+        if leaves is not None:
+            leaves()
+
+    def _ended(self, flying: Flying) -> None:
+        worker = flying.worker
         flying.over = True
-        worker.flying.discard(flying)
-        if seat is None or flying.chain is None:
+        worker.flying.pop(flying, None)
+        with contextlib.suppress(DialogError, Refused):  # anything else is a bug of ours
+            flying.turn.completion.result()
+        if flying.operator:
             return
         self.say(f"  {flying.serial} is through in worker {worker.number}")
-        worker.flights.land((flying.user, flying.key), seat.flight, outcome)
-        for wake in worker.listeners.pop(id(seat.flight), ()):
-            wake()
-        if worker.synchronous and not flying.left and flying.connection is not None:
-            self.answer(worker, flying.chain, flying.connection, outcome)
+        self._leave(flying)
+        if worker.closing and not worker.flying:
+            self._kill(worker)
 
-    def store_is_away(self) -> bool:
-        return any(since <= self.now < until for since, until in self.outages)
+    def tell_untaken(self, worker: Worker, user: str, key: str, takes: int) -> None:
+        """Tell the store that nobody took a reply, as soon as it can be reached."""
+        if self.network.silence(user, self.now) is not None or self.network.stall(self.now):
+            self.later(0.3, worker, partial(self.tell_untaken, worker, user, key, takes))
+            return
+        self.store.untaken(user, key, takes)
+        self.judge.told(user, key)
+        found = self.store._users.get(user)
+        seen = None if found is None else found.entry.seen.get(key)
+        if seen is not None and seen.reply:
+            self.judge.left(user, key, seen.reply)
 
-    def _perform(self, flying: Flying, op: Operation) -> None:
+    def _perform(self, flying: Flying, op: Any) -> None:
         """Perform one operation, with the mishap that is planned for it."""
         count = self._ops[flying.serial] = self._ops.get(flying.serial, 0) + 1
         mishap = self.at.get((flying.serial, count)) if flying.serial else None
         if isinstance(mishap, Kill) and not mishap.after:
             self._kill(flying.worker)
-            return
-        result: Any = None
-        failure: Exception | None = None
-        if isinstance(op, RunStep):
-            if self._gave_up(flying, op):
-                return
-            self._step(flying, op)
+        elif isinstance(op, Step):
+            self._step(flying, op.step, lambda outcome: self.send(flying, outcome, None))
+            self._befall(flying, mishap)
         else:
-            result, failure = self._on_store(
-                flying, op, mishap if isinstance(mishap, Fault) else None
-            )
+            self._question(flying, op, mishap)
+
+    def _befall(self, flying: Flying, mishap: Kill | Freeze | Fault | None) -> None:
+        """Let what is planned for an operation happen after it."""
         if isinstance(mishap, Kill):
             self._kill(flying.worker)
-            return
-        if isinstance(mishap, Freeze):
+        elif isinstance(mishap, Freeze):
             self._freeze(flying.worker, mishap.seconds)
-        if isinstance(op, RunStep):
-            outcome = self._outcome(op)
-            self.later(self._lasts(flying), flying.worker, lambda: self.send(flying, outcome, None))
-        elif flying.worker.frozen > self.now or flying.dice.roll() < 0.2:
-            self.later(0.001, flying.worker, lambda: self.send(flying, result, failure))
-        else:
-            self.send(flying, result, failure)
 
     def snapshot(self, user: str) -> Snapshot:
         """Return what the store holds of a user now."""
         found = self.store._users.get(user)
         if found is None:
             return NOTHING
-        document = found.document
-        claimed = document.is_claimed(int(self.now * 1e6))
-        if not document.revision or document.expires <= int(self.now * 1e6):
+        entry = found.entry
+        claimed = entry.is_claimed(int(self.now * 1e6))
+        if not entry.revision or entry.expires <= int(self.now * 1e6):
             return Snapshot(b"", (), claimed)
-        return Snapshot(document.head, tuple(found.records), claimed)
+        return Snapshot(entry.head, tuple(found.records), claimed)
 
-    def _on_store(
-        self, flying: Flying, op: Operation, fault: Fault | None
-    ) -> tuple[Any, Exception | None]:
-        if (fault is not None and not fault.after) or self.store_is_away():
-            flying.excused = True
+    def remains(self, user: str) -> bool:
+        """Whether the store holds anything of a user but the numbers that it gave out."""
+        found = self.store._users.get(user)
+        return found is not None and bool(
+            found.entry.revision or found.data or found.parked or found.records
+        )
+
+    def contents(self, user: str) -> Iterator[bytes]:
+        """Yield all that the store holds of a user, as it is kept."""
+        found = self.store._users.get(user)
+        if found is not None:
+            yield from (found.entry.head, found.data, *found.records)
+            yield from (shelf.parked.document for shelf in found.parked.values())
+            yield from (remembered.reply or b"" for remembered in found.replies.values())
+            for seen in found.entry.seen.values():
+                yield from (seen.message, seen.reply or b"")
+
+    # The store ------------------------------------------------------------------------------------
+
+    def _question(
+        self, flying: Flying, op: Operation, mishap: Kill | Freeze | Fault | None
+    ) -> None:
+        """Let an operation reach the store, if it does, and its answer the worker."""
+        away = self.network.silence(flying.user, self.now)
+        if away is None and isinstance(mishap, Fault) and not mishap.after:
+            away = 0.0
+        if away is not None:
             self.say(f"    {flying.serial} {type(op).__name__}: the store fails before")
-            return None, StoreError("before")
-        before = self.snapshot(flying.user) if isinstance(op, (Commit, Record)) else NOTHING
+            failure = StoreError("before")
+            self.later(away, flying.worker, lambda: self._hear(flying, op, None, failure))
+            self._befall(flying, mishap)
+            return
+        stall = self.network.stall(self.now)
+        if stall is not None:
+            self._wait(flying, op, mishap, *stall)
+            return
+        result, failure_or_none = self._on_store(flying, op)
+        if isinstance(mishap, Fault):
+            self.say("      and then the store fails")
+            self.miscounted[flying.user] = self.now
+            result, failure_or_none = None, StoreError("after")
+        self._befall(flying, mishap)
+        if flying.worker.alive and (flying.worker.frozen > self.now or flying.dice.roll() < 0.2):
+            self.later(
+                0.001, flying.worker, lambda: self._hear(flying, op, result, failure_or_none)
+            )
+        elif flying.worker.alive:
+            self._hear(flying, op, result, failure_or_none)
+
+    def _wait(
+        self, flying: Flying, op: Operation, mishap: Kill | Freeze | Fault | None,
+        seconds: float, patience: float,
+    ) -> None:  # fmt: skip
+        """Let an operation wait in a store that stalls, and its worker give it up or not."""
+        self.say(f"    {flying.serial} {type(op).__name__}: the store stalls")
+        flying.worker.failed[flying.user] = self.now
+        self._befall(flying, mishap)
+        if patience < seconds:
+            self.miscounted[flying.user] = self.now
+            self.later(seconds, None, lambda: self._on_store(flying, op))
+            failure = StoreError("no answer")
+            self.later(patience, flying.worker, lambda: self._hear(flying, op, None, failure))
+            return
+
+        def carry_out() -> None:
+            result, failure = self._on_store(flying, op)
+            self.later(0.001, flying.worker, lambda: self._hear(flying, op, result, failure))
+
+        self.later(seconds, None, carry_out)
+
+    def _on_store(self, flying: Flying, op: Operation) -> tuple[Any, Exception | None]:
+        """Let the store do what it is asked, whether whoever asked hears of it or not."""
+        before = self.snapshot(flying.user) if isinstance(op, (Commit, RecordWrite)) else NOTHING
         try:
             result = op.on(self.store)  # type: ignore[union-attr]
         except ClaimLost as lost:
@@ -193,81 +311,172 @@ class Workers:
         if self._tell is not None:
             number = flying.worker.number
             self.say(f"    {flying.serial} worker {number} {_short(op)} -> {_short(result)}")
-        if flying.seat is not None and fault is None:
-            flying.seat.flight.heard(op, result, self.now, WINDOW)
+        if isinstance(result, Claimed):
+            flying.confirmed = self.now
+        if isinstance(op, Claim) and isinstance(result, Answered) and result.reply:
+            self.judge.took(flying.user, op.key, flying.worker, deaf=self._is_deaf(flying))
         if isinstance(op, Claim):
-            self._claimed(flying, op, result, fault)
+            self.judge.asked(flying, op, result, self.now)
         elif isinstance(op, Release):
             self.judge.gave_up(flying)
-        elif isinstance(op, (Commit, Record)) and isinstance(result, Committed):
+        elif isinstance(op, (Commit, RecordWrite)) and isinstance(result, Committed):
             self.judge.wrote(flying, op, before, self.snapshot(flying.user), self.now)
-        if fault is not None:
-            flying.excused = True
-            self.say("      and then the store fails")
-            return None, StoreError("after")
+            if isinstance(op, Commit) and flying.chain is not None:
+                self._addressed(flying, op, flying.chain.connections)
         return result, None
 
-    def _claimed(self, flying: Flying, op: Claim, result: Any, fault: Fault | None) -> None:
-        self.judge.asked(flying, result, self.now)
-        if fault is not None:
-            return
-        seat = flying.seat
-        arrived = tells_copies(op, result)
-        if seat is not None and arrived:
-            flying.worker.told[id(seat.flight)] = self.now
-        if isinstance(result, Claimed):
-            fence = flying.fence = result.fence
-            wait = LEASE / 3 * (1 + flying.dice.roll())
-            self.later(wait, flying.worker, lambda: self._beat(flying, fence))
-        if (
-            seat is not None and arrived and flying.worker.synchronous and not flying.left
-            and seat.is_last(WINDOW) and flying.chain is not None and flying.connection is not None
-        ):  # fmt: skip
-            flying.left = True
-            self.listen(flying.worker, seat, flying.chain, flying.connection)
+    def _is_deaf(self, flying: Flying) -> bool:
+        """Whether the platform has closed every connection that a turn has in a process on threads,
+        which does not hear of it.
+        """
+        worker, chain = flying.worker, flying.chain
+        return worker.synchronous and not any(
+            one.closes > self.now
+            for one in (chain.connections if chain is not None else ())
+            if one in worker.connections
+        )
 
-    def _beat(self, flying: Flying, fence: int) -> None:
-        """What the heartbeat thread does for a turn that is still under way."""
+    def _addressed(self, flying: Flying, op: Commit, connections: list[Connection]) -> None:
+        """Tell the judge whether a reply that the store has taken is for somebody.
+
+        A process that waits on threads does not hear a connection close: one that the platform had
+        closed before the process, stopped, came to it counts as open as long as any.
+        """
+        worker = flying.worker
+        if op.taken and any(
+            one.closes > self.now
+            or (
+                worker.synchronous
+                and one in worker.connections
+                and self.now - one.opened <= WINDOW.seconds
+            )
+            for one in connections
+        ):
+            self.judge.somebody_waits(op)
+        elif not op.taken and all(one.closes <= self.now for one in connections):
+            self.judge.nobody_waits(op)
+        elif not worker.synchronous and all(
+            one.closes <= flying.asked and not one.slow for one in connections
+        ):
+            self.judge.is_deaf(op)
+
+    def _hear(self, flying: Flying, op: Operation, result: Any, failure: Exception | None) -> None:
+        """Let a worker hear what the store answered."""
+        worker = flying.worker
+        if isinstance(failure, StoreError):
+            worker.failed[flying.user] = self.now
+        if failure is None:
+            if isinstance(result, Claimed):
+                worker.sure[flying.user] = flying.confirmed
+            if isinstance(op, Claim):
+                self._claimed(flying, op, result)
+        self.send(flying, result, failure)
+
+    def _claimed(self, flying: Flying, op: Claim, result: Any) -> None:
+        if tells_copies(op, result):
+            flying.worker.told[id(flying.turn)] = self.now
+        if isinstance(result, Claimed):
+            flying.fence, flying.since = result.fence, self.now
+            self.begin_to_beat(flying.worker)
+
+    def begin_to_beat(self, worker: Worker) -> None:
+        """Let a worker's heartbeat begin, if it has not."""
+        if not worker.beating:
+            worker.beating = True
+            self.later(LEASE / 3, worker, lambda: self.beat(worker))
+
+    def beat(self, worker: Worker) -> None:
+        """What the heartbeat does for the turns that are still under way: all at once."""
+        for flying in self.old(worker):
+            self.later(self._trip(flying), worker, partial(self.renew, flying, flying.fence, _idle))
+        worker.beating = any(one.fence for one in worker.flying)
+        if worker.beating:
+            self.later(LEASE / 3, worker, lambda: self.beat(worker))
+
+    def old(self, worker: Worker) -> list[Flying]:
+        """Return the turns whose claims are to be renewed, oldest first."""
+        old = [one for one in worker.flying if one.fence and one.since <= self.now - LEASE / 3]
+        return sorted(old, key=lambda one: one.since)
+
+    def _trip(self, flying: Flying) -> float:
+        return 0.001 if self.calm else self.plan.latency + flying.dice.roll() * 0.02
+
+    def renew(self, flying: Flying, fence: int, then: Callable[[], object]) -> None:
+        """Renew one claim, whenever the store comes to it; then go on."""
         if flying.over or flying.fence != fence:
+            then()
             return
-        if self.store_is_away():
-            flying.excused = True
+        worker, away = flying.worker, self.network.silence(flying.user, self.now)
+        stall = self.network.stall(self.now)
+        if away is not None:
+            self.later(away, worker, then)
+            worker.failed[flying.user] = self.now
+        elif stall is not None:
+            worker.failed[flying.user] = self.now
+            self.later(stall[0] + 0.001, None, lambda: self._renewed(flying, fence, then))
         else:
-            try:
-                self.store.renew(flying.user, fence, LEASE)
-            except ClaimLost:
-                return
-        self.later(LEASE / 3, flying.worker, lambda: self._beat(flying, fence))
+            self._renewed(flying, fence, then)
+
+    def _renewed(self, flying: Flying, fence: int, then: Callable[[], object]) -> None:
+        worker = flying.worker
+        if not worker.alive:
+            return
+        try:
+            self.store.renew(flying.user, fence, LEASE)
+        except ClaimLost:
+            found = self.store._users.get(flying.user)
+            if found is not None and found.entry.fence == fence and not flying.dropped:
+                self.judge.ran_out(worker, flying.user, self.now)
+            if flying.fence == fence:
+                flying.fence = 0
+        else:
+            worker.sure[flying.user] = self.now
+        self.later(0.0, worker, then)
 
     # Steps ----------------------------------------------------------------------------------------
 
-    def _step(self, flying: Flying, step: RunStep) -> None:
+    def _step(self, flying: Flying, step: RunStep, then: Callable[[StepOutcome], object]) -> None:
+        """Run a step; then go on."""
+        worker = flying.worker
         what = f"{step.call.name}{step.call.args} {step.key}"
-        self.say(f"    {flying.serial} worker {flying.worker.number} runs {what}")
+        self.say(f"    {flying.serial} worker {worker.number} runs {what}")
+        outcomes = worker.settings.outcomes
+        call, mine = outcomes.join(flying.user, step.key)
+        outcomes.when_over(call, lambda: self.later(0.0, worker, lambda: then(_of(call))))
+        if not mine:
+            self.say(f"    {flying.serial} joins it")
+            return
         found = self.store._users.get(flying.user)
-        document = found.document if found is not None else None
+        entry = found.entry if found is not None else None
         now = int(self.now * 1e6)
-        holds = document is not None and document.fence == flying.fence and document.is_claimed(now)
-        self.judge.step_started(flying, step, flying.fence, self.snapshot(flying.user), holds=holds)
+        holds = entry is not None and entry.fence == flying.fence and entry.is_claimed(now)
+        held = self.snapshot(flying.user)
+        self.judge.step_started(flying, step, held, self.now, holds=holds)
+        outcome = self._outcome(step)
 
-    def _gave_up(self, flying: Flying, op: RunStep | RunSteps) -> bool:
-        """Renew a doubtful claim before a step, as the runner does; tell the turn if that fails."""
-        seat = flying.seat
-        if seat is None or not seat.flight.doubts(op, self.now, LEASE):
-            return False
+        def ended() -> None:
+            self.judge.step_returned(flying, step)
+            outcomes.finish(call, outcome, self.now)
+
+        self.later(self._lasts(flying), worker, ended)
+
+    def _renew_now(self, flying: Flying, wanted: Renew) -> None:
+        """Renew a doubtful claim before a step."""
         failure: StoreError | None = None
-        if self.store_is_away():
-            flying.excused = True
+        if (
+            self.network.silence(flying.user, self.now) is not None
+            or self.network.stall(self.now) is not None
+        ):
+            flying.worker.failed[flying.user] = self.now
             failure = StoreError("away")
         else:
             try:
-                self.store.renew(flying.user, seat.flight.fence, LEASE)
+                wanted.on(self.store)
             except ClaimLost as lost:
                 failure = lost
-        if failure is None:
-            return False
+            else:
+                flying.worker.sure[flying.user] = self.now
         self.send(flying, None, failure)
-        return True
 
     def _outcome(self, step: RunStep) -> StepOutcome:
         if step.call.name == "refuse":
@@ -277,22 +486,19 @@ class Workers:
 
     def _lasts(self, flying: Flying) -> float:
         kind, size = flying.dice.roll(), flying.dice.roll()
-        if self.calm or kind < 0.85:
+        if self.calm or kind < (0.3 if self.plan.slow else 0.85):
             return size * 0.2
         return size * 4 if kind < 0.95 else 4 + size * 18
 
-    def _gather(self, flying: Flying, op: RunSteps) -> None:
-        if op.steps:
-            flying.gathering += 1
-            flying.outcomes = []
+    def _gather(self, flying: Flying, wanted: Gather) -> None:
+        flying.gathering += 1
+        flying.outcomes = []
         mine = flying.gathering
-        if op.steps and self._gave_up(flying, op):
-            return
-        for step in op.steps:
-            self._step(flying, step)
-            outcome = self._outcome(step)
-            came = partial(self._came, flying, outcome, mine)
-            self.later(self._lasts(flying), flying.worker, came)
+        for step in wanted.steps:
+            self._step(flying, step, lambda outcome: self._came(flying, outcome, mine))
+        self.send(flying, None, None)
+
+    def _next(self, flying: Flying) -> None:
         if flying.outcomes:
             outcome = flying.outcomes.pop(0)
             self.later(0.0, flying.worker, lambda: self.send(flying, outcome, None))
@@ -310,11 +516,18 @@ class Workers:
 
     # Mishaps --------------------------------------------------------------------------------------
 
+    def put_away(self, worker: Worker) -> None:
+        """Let go of the dialogs of a worker that is no more, in order."""
+        for flying in worker.flying:
+            flying.driving.close()
+        if isinstance(worker.settings.cache, LiveDialogs):
+            worker.settings.cache.clear()
+
     def _kill(self, worker: Worker) -> None:
         self.say(f"  worker {worker.number} dies")
         worker.alive = False
-        for flying in worker.flying:
-            flying.dead = True
+        self.judge.died(worker)
+        self.put_away(worker)
         number = worker.number
         down = Dice(self.plan.seed, number, self._count).roll() * 4
         self.later(down, None, lambda: self.workers.__setitem__(number, self._worker(number)))
@@ -325,25 +538,92 @@ class Workers:
             if any(flying.user == user and flying.key == key for flying in worker.flying):
                 self._kill(worker)
 
+    def close(self, number: int, drain: float) -> None:
+        """Tell a worker to end: it does so when its turns are over, or when `drain` is."""
+        worker = self.workers[number % len(self.workers)]
+        if not worker.alive or worker.closing:
+            return
+        self.say(f"  worker {worker.number} is told to end")
+        worker.closing = True
+        if worker.flying:
+            self.later(drain, worker, lambda: self._kill(worker))
+        else:
+            self._kill(worker)
+
     def _freeze(self, worker: Worker, seconds: float) -> None:
         self.say(f"  worker {worker.number} stops for {seconds} s")
-        worker.frozen = self.now + seconds
-        for flying in worker.flying:
-            flying.excused = True
+        worker.frozen = worker.stopped = self.now + seconds
         for connection in worker.connections:
             connection.slow = True
 
-    # What a request does: the world's part --------------------------------------------------------
 
-    def listen(self, worker: Worker, seat: Seat, chain: Chain, connection: Connection) -> None:
-        """Let a request wait for a flight's outcome."""
-        raise NotImplementedError
+class Process(RunningTurns):
+    """What a simulated process has once: its turns under way, its heartbeat, its watch."""
 
-    def answer(
-        self, worker: Worker, chain: Chain, connection: Connection, outcome: Outcome | Exception
-    ) -> None:
-        """Write a request's answer to its connection."""
-        raise NotImplementedError
+    def __init__(self, world: Workers) -> None:
+        super().__init__()
+        self.worker: Worker | None = None
+        self.users: dict[str, Any] = {}
+        self.wary = False
+        self._world = world
+        self._held: dict[int, tuple[str, int]] = {}
+        self._count = 0
+
+    def hold(self, user: str, fence: int) -> int:
+        """See `drive.Renewals`."""
+        self._count += 1
+        self._held[self._count] = user, fence
+        return self._count
+
+    def let_go(self, renewal: int) -> None:
+        """See `drive.Renewals`."""
+        held = self._held.pop(renewal, None)
+        for flying in self._worker.flying:
+            if (flying.user, flying.fence) == held:
+                flying.fence = 0
+
+    def note(self, user: str, key: str, takes: int) -> None:
+        """See `requests.Untaken`."""
+        worker, world = self._worker, self._world
+        world.later(0.0, worker, partial(world.tell_untaken, worker, user, key, takes))
+
+    def begin(self, user: str) -> None:
+        """See `requests.Untaken`: the world tells the store, as soon as it can."""
+
+    def end(self, user: str, reply: Any, *, told: bool) -> None:
+        """See `requests.Untaken`."""
+
+    def stops_waiting(
+        self, pause: Pause, turn: RunningTurn, now: float, window: Window, *, pushes: bool
+    ) -> bool:
+        stops = super().stops_waiting(pause, turn, now, window, pushes=pushes)
+        for flying in self._worker.flying:
+            if stops and flying.turn is turn:
+                self._world.say(f"    {flying.serial} waits no more")
+                self._worker.left[flying.serial] = now
+        return stops
+
+    @property
+    def _worker(self) -> Worker:
+        assert self.worker is not None, "it is made with its process"
+        return self.worker
+
+
+def _pauses() -> Iterator[float]:
+    """See `retries.pauses`; without chance."""
+    pause = 0.1
+    while True:
+        yield pause
+        pause = min(pause * 2, 0.8)
+
+
+def _of(call: Call) -> StepOutcome:
+    assert call.outcome is not None, "a simulated step comes to its end"
+    return call.outcome
+
+
+def _idle() -> None:
+    """Nothing follows."""
 
 
 def _short(value: object) -> str:

@@ -67,7 +67,7 @@ def test_a_slow_answer_shows_its_retries(desk: Desk, shop: Path) -> None:
     expect(desk.page.get_by_role("heading", name="对方正在输入…")).to_be_visible()
     requests = desk.tab("requests")
     expect(requests.locator(".number")).to_have_text(["1/3", "2/3"])
-    expect(requests.locator(".problem").first).to_contain_text("no answer within 2 s")
+    expect(requests.locator(".problem").first).to_contain_text("2 秒内没有回答")
     expect(requests.locator(".request.open progress")).to_be_visible()
     (shop / "go").touch()
     desk.shows("慢", "炖好了")

@@ -193,8 +193,8 @@ def test_a_broken_rule_is_a_notice_to_the_user_and_a_reason_to_the_developer(
         desk.say("你好")
         notice = desk.said.last
         expect(notice).to_contain_text("该公众号提供的服务出现故障，请稍后再试")
-        expect(notice.locator(".why")).to_contain_text("ToUserName is None")
-        expect(notice.locator(".why")).to_contain_text("protocol reference 5.1")
+        expect(notice.locator(".why")).to_contain_text("ToUserName 是 None")
+        expect(notice.locator(".why")).to_contain_text("协议 5.1")
         notice.get_by_role("button", name="查看请求").click()
         detail = page.locator(".request-body")
         # What looks like markup stays the text that it is.

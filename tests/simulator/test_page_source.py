@@ -9,7 +9,7 @@ import pytest
 
 import wechat_dialog.platform
 
-PAGE = Path(wechat_dialog.platform.__file__).parent / "page"
+PAGE = Path(wechat_dialog.platform.__file__).parent / "simulator" / "page"
 SCRIPTS = {path.name: path.read_text("utf-8") for path in sorted(PAGE.glob("*.js"))}
 STYLES = {path.name: path.read_text("utf-8") for path in sorted(PAGE.glob("*.css"))}
 INDEX = (PAGE / "index.html").read_text("utf-8")
@@ -99,7 +99,7 @@ def test_no_sentence_is_written_outside_the_table() -> None:
 
 def test_the_manual_lists_the_page_s_shortcuts() -> None:
     listed = re.findall(r'^  \["(.+)", "key\w+"\],$', SCRIPTS["keys.js"], re.MULTILINE)
-    manual = PAGE.parents[3] / "docs" / "simulator.md"
+    manual = PAGE.parents[4] / "docs" / "simulator.md"
     assert re.findall(r"^\| `(.+?)` \|", manual.read_text("utf-8"), re.MULTILINE) == listed
     # Each of them is listened for: as a code, by the field that is written in, or by the browser.
     heard = SCRIPTS["app.js"] + SCRIPTS["keys.js"] + SCRIPTS["composer.js"]

@@ -5,9 +5,19 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from wechat_dialog.core.store.contract import Store
+from wechat_dialog.core.store.values import (
+    NOTHING,
+    Claim,
+    Claimed,
+    Commit,
+    Committed,
+    Have,
+    Running,
+    Write,
+)
 from wechat_dialog.errors import ClaimLost
 from wechat_dialog.stores import open_store
-from wechat_dialog.stores.base import NOTHING, Claimed, Committed, Have, Running, Store, Write
 
 USER = "account:counting"
 TURNS = 15
@@ -21,16 +31,16 @@ def count(store: Store, name: str) -> None:
         done: object = None
         if revision:
             write = Write(b"head", (b"%d" % have.length,))
-            done = store.commit(USER, key, write, reply=b"", revision=revision, max_age=60)
+            done = store.commit(Commit(USER, key, write, reply=b"", revision=revision, max_age=60))
         while not isinstance(done, Committed):
-            claim = store.claim(USER, key, lease=5, have=have)
+            claim = store.claim(Claim(USER, key, lease=5, have=have))
             if isinstance(claim, Running):
                 continue
             assert isinstance(claim, Claimed), "nobody else has this key"
             write = Write(b"head", (b"%d" % claim.length,))
             have = Have(claim.journal, claim.length)
             try:
-                done = store.commit(USER, key, write, reply=b"", fence=claim.fence)
+                done = store.commit(Commit(USER, key, write, reply=b"", fence=claim.fence))
             except ClaimLost:
                 continue
         revision, have = done.revision, Have(done.journal, have.length + 1)

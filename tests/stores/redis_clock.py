@@ -5,7 +5,7 @@ from __future__ import annotations
 import redis
 
 KEY = "clock of the test"
-CLOCK = f"local now = redis.call('INCRBY', '{KEY}', 10) local stamp = string.format('%.0f', now)"
+CLOCK = f"local now = redis.call('INCRBY', '{KEY}', 10)"
 
 
 def advance(client: redis.Redis, seconds: float) -> None:

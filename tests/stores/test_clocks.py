@@ -9,11 +9,12 @@ import pytest
 import redis
 
 from tests.stores.redis_clock import CLOCK, advance
-from wechat_dialog.store_contract.asking import done, granted
-from wechat_dialog.stores.base import Running, Store, Write
+from wechat_dialog.core.store.contract import Store
+from wechat_dialog.core.store.values import Claim, Commit, Running, Write
 from wechat_dialog.stores.memory import MemoryStore
 from wechat_dialog.stores.redis import RedisStore
 from wechat_dialog.stores.sqlite import SQLiteStore
+from wechat_dialog.testing.store_contract.asking import done, granted
 
 HOUR = 3600.0
 START = 1_700_000_000.0
@@ -47,9 +48,9 @@ def clocked(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Clocked]
 
 
 def begin(store: Store, ttl: float = 2 * HOUR) -> int:
-    fence = granted(store.claim("ada", "first", lease=3)).fence
+    fence = granted(store.claim(Claim("ada", "first", lease=3))).fence
     return done(
-        store.commit("ada", "first", Write(b"h", (b"1",), ttl=ttl), reply=b"", fence=fence)
+        store.commit(Commit("ada", "first", Write(b"h", (b"1",), ttl=ttl), reply=b"", fence=fence))
     ).revision
 
 
@@ -57,9 +58,9 @@ def begin(store: Store, ttl: float = 2 * HOUR) -> int:
 def test_a_dead_worker_s_claim_lasts_no_hour(clocked: Clocked, by: float) -> None:
     store, set_by = clocked
     begin(store)
-    granted(store.claim("ada", "k1", lease=3, message=b"said"))
+    granted(store.claim(Claim("ada", "k1", lease=3, message=b"said")))
     set_by(by)
-    claim = granted(store.claim("ada", "k2", lease=3))
+    claim = granted(store.claim(Claim("ada", "k2", lease=3)))
     assert [one.key for one in claim.pending] == ["k1"]
 
 
@@ -67,33 +68,35 @@ def test_a_dead_worker_s_claim_lasts_no_hour(clocked: Clocked, by: float) -> Non
 def test_a_message_that_waits_no_longer_keeps_nobody_out(clocked: Clocked, by: float) -> None:
     store, set_by = clocked
     begin(store)
-    fence = granted(store.claim("ada", "k1", lease=3)).fence
-    assert isinstance(store.claim("ada", "gone", lease=3), Running)
+    fence = granted(store.claim(Claim("ada", "k1", lease=3))).fence
+    assert isinstance(store.claim(Claim("ada", "gone", lease=3)), Running)
     store.release("ada", fence)
-    assert isinstance(store.claim("ada", "k2", lease=3), Running), "it is the next in line"
+    assert isinstance(store.claim(Claim("ada", "k2", lease=3)), Running), "it is the next in line"
     set_by(by)
-    granted(store.claim("ada", "k2", lease=3))
+    granted(store.claim(Claim("ada", "k2", lease=3)))
 
 
 def test_a_clock_set_back_takes_nothing_from_a_worker_that_is_alive(clocked: Clocked) -> None:
     store, set_by = clocked
     revision = begin(store)
-    fence = granted(store.claim("ada", "k1", lease=3)).fence
+    fence = granted(store.claim(Claim("ada", "k1", lease=3))).fence
     set_by(-HOUR)
     store.renew("ada", fence, 3)
-    assert isinstance(store.claim("ada", "k2", lease=3), Running)
+    assert isinstance(store.claim(Claim("ada", "k2", lease=3)), Running)
     later = store.record("ada", fence, Write(b"h", (b"2",), ttl=60))
-    last = done(store.commit("ada", "k1", Write(b"h", (b"3",), ttl=60), reply=b"r", fence=fence))
+    last = done(
+        store.commit(Commit("ada", "k1", Write(b"h", (b"3",), ttl=60), reply=b"r", fence=fence))
+    )
     assert revision < later.revision < last.revision
 
 
 def test_a_clock_set_back_brings_no_number_again(clocked: Clocked) -> None:
     store, set_by = clocked
     first = begin(store)
-    second = granted(store.claim("ada", "k", lease=3)).fence
+    second = granted(store.claim(Claim("ada", "k", lease=3))).fence
     store.end("ada")
     set_by(-HOUR)
-    third = granted(store.claim("ada", "k2", lease=3)).fence
+    third = granted(store.claim(Claim("ada", "k2", lease=3))).fence
     assert first < second < third
 
 
@@ -101,15 +104,15 @@ def test_a_clock_set_back_makes_no_conversation_younger_than_nothing(clocked: Cl
     store, set_by = clocked
     revision = begin(store)
     set_by(-HOUR)
-    claim = granted(store.claim("ada", "k", lease=3))
+    claim = granted(store.claim(Claim("ada", "k", lease=3)))
     assert (claim.age, claim.records) == (0.0, (b"1",))
     store.release("ada", claim.fence)
     write = Write(b"h", (b"2",), ttl=60)
-    done(store.commit("ada", "k", write, reply=b"", revision=revision, max_age=60))
+    done(store.commit(Commit("ada", "k", write, reply=b"", revision=revision, max_age=60)))
 
 
 def test_a_clock_set_forward_ends_what_was_over_by_then(clocked: Clocked) -> None:
     store, set_by = clocked
     begin(store, ttl=60)
     set_by(HOUR)
-    assert granted(store.claim("ada", "k", lease=3)).records == ()
+    assert granted(store.claim(Claim("ada", "k", lease=3))).records == ()

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from wechat_dialog.core.store.values import Claim, Claimed
 from wechat_dialog.errors import ConfigurationError
-from wechat_dialog.store_contract.asking import begin
 from wechat_dialog.stores import for_async, open_store
-from wechat_dialog.stores.base import Claimed
 from wechat_dialog.stores.memory import MemoryStore
 from wechat_dialog.stores.redis import AsyncRedisStore, RedisStore
 from wechat_dialog.stores.sqlite import SQLiteStore
+from wechat_dialog.testing.store_contract.asking import begin
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_a_face_serves_one_loop_after_another(tmp_path: Path, redis_url: str) ->
 
         async def turn(key: str, face=face) -> bool:  # type: ignore[no-untyped-def]
             try:
-                return isinstance(await face.claim(key, key, lease=5), Claimed)
+                return isinstance(await face.claim(Claim(key, key, lease=5)), Claimed)
             finally:
                 await face.close()
 
@@ -126,7 +126,9 @@ def test_a_store_waits_for_no_thread_of_the_loops_own(tmp_path: Path) -> None:
         step_may_end = threading.Event()
         step = loop.run_in_executor(None, step_may_end.wait)
         face = for_async(store)
-        assert isinstance(await asyncio.wait_for(face.claim("ada", "k", lease=5), 30), Claimed)
+        assert isinstance(
+            await asyncio.wait_for(face.claim(Claim("ada", "k", lease=5)), 30), Claimed
+        )
         step_may_end.set()
         await step
         await face.close()
@@ -141,8 +143,8 @@ def test_a_slow_store_does_not_stop_the_loop(tmp_path: Path) -> None:
 
     async def turns() -> None:
         face = for_async(store)
-        with store._lock:
-            claim = asyncio.create_task(face.claim("ada", "k", lease=5))
+        with store._database._lock:
+            claim = asyncio.create_task(face.claim(Claim("ada", "k", lease=5)))
             for _ in range(10):
                 await asyncio.sleep(0)
             assert not claim.done()

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import time
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
+from tests.redis_server import RedisServer
 from tests.redis_topology import Cluster, Sentinel, start_cluster, start_sentinel
+from wechat_dialog.core.store.contract import Store
+from wechat_dialog.core.store.values import Claim, Commit, Write
 from wechat_dialog.errors import ConfigurationError, StoreError
-from wechat_dialog.store_contract import StoreContract
-from wechat_dialog.store_contract.asking import begin, done, granted
 from wechat_dialog.stores import for_async, open_store
-from wechat_dialog.stores.base import Store, Write
-from wechat_dialog.stores.redis import PREFIX, RedisStore
-from wechat_dialog.stores.redis_address import Address
-from wechat_dialog.stores.redis_calls import Calls
+from wechat_dialog.stores.redis import RedisStore
+from wechat_dialog.stores.redis.address import Address
+from wechat_dialog.stores.redis.calls import PREFIX, Calls
+from wechat_dialog.stores.redis.pages import PageCalls
+from wechat_dialog.testing.store_contract import StoreContract
+from wechat_dialog.testing.store_contract.asking import begin, done, granted
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +53,8 @@ class Clocked(StoreContract):
     """The contract by a time that the test owns: on a busy machine three tenths of a second pass
     between two lines, and a claim or a place in the queue that is to hold has run out.
 
-    A script of a cluster may read no key but its user's, so the time stands in the scripts.
+    A script of a cluster may read no key but its user's, so the time stands in the scripts,
+    beside a fraction of the server's.
     """
 
     short = 5.0
@@ -56,6 +62,7 @@ class Clocked(StoreContract):
     @pytest.fixture(autouse=True)
     def _start_of_time(self) -> None:
         self.time = 1_700_000_000_000_000
+        self.began = time.time_ns() // 1000
         self.stores: list[RedisStore] = []
 
     def open(self, url: str) -> RedisStore:
@@ -66,10 +73,16 @@ class Clocked(StoreContract):
 
     def advance(self, seconds: float) -> None:
         self.time += round(seconds * 1e6)
-        clock = f"local now, stamp = {self.time}, '{self.time}'"
+        # A twentieth of the server's own: slow enough for a busy machine, and no two writes are of
+        # one microsecond.
+        clock = (
+            "local t = redis.call('TIME') "
+            f"local now = {self.time} + math.floor((t[1] * 1000000 + t[2] - {self.began}) / 20)"
+        )
         for store in self.stores:
             store._options["_clock"] = clock
             store._calls = Calls(PREFIX, None, 2.5, clock)
+            store._pages = PageCalls(store._calls.keys, clock)
 
 
 class TestCluster(Clocked):
@@ -98,7 +111,7 @@ class TestCluster(Clocked):
         for node in cluster.nodes:
             node.ask("SCRIPT", "FLUSH")
         for user, revision in revisions.items():
-            done(store.commit(user, "k", Write(b"h"), reply=b"", revision=revision))
+            done(store.commit(Commit(user, "k", Write(b"h"), reply=b"", revision=revision)))
 
 
 class TestSentinel(Clocked):
@@ -122,11 +135,13 @@ def test_a_store_follows_its_sentinel_to_the_new_master() -> None:
         revision = begin(store, b"1").revision
         sentinel.master.ask("WAIT", 1, 5000)
         sentinel.fail_over()
-        made = done(store.commit("ada", "k", Write(b"h", (b"2",)), reply=b"", revision=revision))
+        made = done(
+            store.commit(Commit("ada", "k", Write(b"h", (b"2",)), reply=b"", revision=revision))
+        )
 
         async def look() -> None:
             face = for_async(store)
-            claim = granted(await face.claim("ada", "k2", lease=5))
+            claim = granted(await face.claim(Claim("ada", "k2", lease=5)))
             assert (claim.revision, claim.records) == (made.revision, (b"1", b"2"))
             await face.close()
 
@@ -142,13 +157,41 @@ def test_a_closed_store_leaves_no_node_connected_though_a_call_has_just_failed(
 
     async def turn() -> None:
         face = for_async(store)
-        await face.claim("ada", "k", lease=5)
+        await face.claim(Claim("ada", "k", lease=5))
         face._connected()._initialize = True  # type: ignore[attr-defined]  # as redis-py does then
         await face.close()
 
     asyncio.run(turn())
     store.close()
     gc.collect()
+
+
+def test_renewals_follow_a_user_to_another_node(cluster: Cluster) -> None:
+    cluster.flush()
+    with closing(RedisStore(cluster_url(cluster))) as store:
+        users = [f"user {number}" for number in range(12)]
+        claims = [(user, granted(store.claim(Claim(user, "k", lease=60))).fence) for user in users]
+        key = "{wechat-dialog:user 3}:c"
+        old = cluster.owner(key)
+        new = next(node for node in cluster.nodes if node is not old)
+        slot = old.ask("CLUSTER", "KEYSLOT", key)
+        assert store.renew_all(claims, 60, 5.0) == [None] * 12
+        move(slot, old, new)
+        try:
+            assert store.renew_all(claims, 60, 5.0) == [None] * 12
+        finally:
+            move(slot, new, old)
+
+
+def move(slot: int, old: RedisServer, new: RedisServer) -> None:
+    """Let one node of a cluster have another's slot, and what is in it."""
+    names = [node.ask("CLUSTER", "MYID") for node in (old, new)]
+    new.ask("CLUSTER", "SETSLOT", slot, "IMPORTING", names[0])
+    old.ask("CLUSTER", "SETSLOT", slot, "MIGRATING", names[1])
+    keys = old.ask("CLUSTER", "GETKEYSINSLOT", slot, 100)
+    old.ask("MIGRATE", "127.0.0.1", new.port, "", 0, 5000, "KEYS", *keys)
+    for node in (new, old):
+        node.ask("CLUSTER", "SETSLOT", slot, "NODE", names[1])
 
 
 def test_a_node_of_a_cluster_may_die_and_come_back() -> None:
@@ -161,10 +204,10 @@ def test_a_node_of_a_cluster_may_die_and_come_back() -> None:
         begin(store, b"1", user=user)
         node.kill()
         with pytest.raises(StoreError, match="does not answer"):
-            store.claim(user, "k", lease=5)
+            store.claim(Claim(user, "k", lease=5))
         node.start()
         store._patience = 20.0  # type: ignore[attr-defined]
-        granted(store.claim(user, "k", lease=5))
+        granted(store.claim(Claim(user, "k", lease=5)))
         store.close()
 
 

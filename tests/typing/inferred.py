@@ -11,8 +11,8 @@ from typing import Any, TypedDict, assert_type
 
 import msgspec
 
-from wechat_dialog import Bot, Chat, Dialog, Dialogs, messages, parsers, step
-from wechat_dialog.effects import ContinueAs
+from wechat_dialog import Bot, Chat, Dialog, Dialogs, Outgoing, messages, parsers, replies, step
+from wechat_dialog.core.dialog.effects import ContinueAs
 
 
 class Size(enum.Enum):
@@ -46,6 +46,18 @@ def fetch(city: str, *, days: int = 1) -> float:
     return 1.0
 
 
+def pay(order: str, amount: int, *, idempotency_key: str) -> float:
+    return 1.0
+
+
+async def pay_async(order: str, *, idempotency_key: str) -> list[int]:
+    return [1]
+
+
+def tick(*, idempotency_key: str) -> int:
+    return 1
+
+
 async def fetch_async(city: str) -> list[int]:
     return [1]
 
@@ -73,12 +85,19 @@ async def awaited(chat: Chat) -> str:
     assert_type(await chat.ask("？", date), date)
     assert_type(await chat.ask("？", time), time)
     assert_type(await chat.ask("？", datetime), datetime)
+    assert_type(await chat.step(pay, "a", 1), float)
+    assert_type(await chat.step(pay_async, "a"), list[int])
+    assert_type(await chat.step(tick), int)
+    assert_type(await chat.ask("？", datetime, future=True), datetime)
+    assert_type(await chat.ask("？", date, future=True, hint="几号？", repeat=False), date)
     assert_type(await chat.ask("？", Size), Size)
     assert_type(await chat.ask("？", re.compile("x")), re.Match[str])
     assert_type(await chat.ask("？", messages.Image), messages.Image)
     assert_type(await chat.ask("？", digits), set[int])
     assert_type(await chat.ask("？", parsers.phone), str)
     assert_type(await chat.ask("？", parsers.amount, attempts=3, hint="x"), Decimal)
+    assert_type(await chat.ask("？", secret=True), str)
+    assert_type(await chat.ask("？", digits, secret=True, key="k"), set[int])
     assert_type(await chat.choose("？", ["a", "b"]), str)
     assert_type(await chat.choose("？", ("a", "b"), key="k"), str)
     assert_type(await chat.choose("？", PAIRS), int)
@@ -159,6 +178,21 @@ bot = Bot(data=Profile)
 bot.text("t")(typed)
 bot.text("d")(told)
 dialogs = Dialogs()
+
+
+def reviewed(going: Outgoing) -> str | None:
+    assert_type(going.text, str)
+    assert_type(going.message, messages.Message)
+    return going.text
+
+
+async def reviewed_later(going: Outgoing) -> replies.Sayable:
+    return going.reply if going.question else None
+
+
+Bot(review=reviewed, ai_generated=True)
+Bot(review=reviewed_later)
+Bot(review=step(reviewed, timeout=3))
 
 
 @bot.text("a", re.compile("(?P<count>.*)"), anytime=True, timeout=5)

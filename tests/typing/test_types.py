@@ -45,7 +45,8 @@ def run_pyright(files: list[Path], folder: Path) -> Errors:
         "pythonVersion": "3.11",
     }
     # What a user may leave unused or private is his own business; types are ours.
-    settings |= dict.fromkeys(("reportUnusedVariable", "reportUnusedFunction"), "none")
+    unused = ("reportUnusedVariable", "reportUnusedFunction", "reportUnusedImport")
+    settings |= dict.fromkeys(unused, "none")
     settings["include"] = [str(file) for file in files]
     (folder / "pyrightconfig.json").write_text(json.dumps(settings), "utf-8")
     done = subprocess.run(

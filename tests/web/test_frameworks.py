@@ -20,10 +20,11 @@ from flask import Flask
 
 from tests.full_path.accumulator import TRANSCRIPT, make_bot
 from tests.full_path.doors import HttpDoor
-from tests.full_path.people import Person, push, signed
+from tests.full_path.people import TOKEN, Person, push, signed
 from tests.full_path.servers import asgi_application
 from tests.platform.servers import wsgi
-from wechat_dialog import Bot, Chat
+from wechat_dialog import Bot, Chat, replies
+from wechat_dialog.pages.document import HEADERS
 from wechat_dialog.web import fastapi as fastapi_face
 from wechat_dialog.web.django import async_view
 from wechat_dialog.web.django import view as django_view
@@ -38,7 +39,9 @@ Application = Callable[[Bot], contextlib.AbstractContextManager[int]]
 @contextlib.contextmanager
 def flask_app(bot: Bot) -> Iterator[int]:
     app = Flask("shop")
-    app.add_url_rule("/wx", view_func=flask_view(bot))
+    wechat = flask_view(bot)
+    app.add_url_rule("/wx", view_func=wechat)
+    app.add_url_rule("/wx/p/<id>", view_func=wechat)
 
     @app.route("/")
     def home() -> str:
@@ -65,7 +68,7 @@ def configure(view: Any) -> None:
         )
         django.setup()
     urls = ModuleType("tests_web_urls")
-    urls.urlpatterns = [path("wx", view)]  # type: ignore[attr-defined]
+    urls.urlpatterns = [path("wx", view), path("wx/p/<id>", view)]  # type: ignore[attr-defined]
     sys.modules["tests_web_urls"] = urls
     clear_url_caches()
     set_urlconf(None)
@@ -183,6 +186,30 @@ def test_a_bot_that_cannot_work_is_a_500_without_a_page(application: Application
     with opened(application, bot) as door:
         response = door.request("POST", signed(), GOOD)
         assert (response.status, response.body) == (500, b"")
+
+
+def test_answer_pages_are_served_beside_it(application: Application) -> None:
+    bot = Bot(TOKEN, store="memory://", pages="https://example.com/wx/p")
+
+    @bot.fallback
+    def long(chat: Chat) -> replies.Markdown:
+        return replies.Markdown("**很长**\n\n" * 1000)
+
+    with application(bot) as port:
+        seen = Person(HttpDoor(port, "/wx")).say("a")
+        id = seen.partition("https://example.com/wx/p/")[2][:32]
+        page = HttpDoor(port, f"/wx/p/{id}").request("GET")
+        assert page.status == 200
+        assert page.body.count(b"<strong>") == 1000
+        assert page.headers["content-type"] == "text/html; charset=utf-8"
+        for name, value in HEADERS.items():
+            assert page.headers[name.lower()] == value
+        assert "set-cookie" not in page.headers
+        news = HttpDoor(port, f"/wx/p/{id}").request("GET", "after=1.1")
+        assert b'"end":' in news.body
+        assert HttpDoor(port, f"/wx/p/{'0' * 32}").request("GET").status == 404
+        assert HttpDoor(port, f"/wx/p/{id}").request("POST").status == 405
+    bot.close()
 
 
 @pytest.mark.parametrize("name", ["flask", "django wsgi", "fastapi"])

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from tests.conformance.cases import NOW, SAFE, sealed, xml
 from tests.wire import vectors
 from wechat_dialog import errors, messages, replies
-from wechat_dialog.wire import xml as reader
-from wechat_dialog.wire.codec import SUCCESS, Codec, Push
-from wechat_dialog.wire.crypto import Key, decrypt
+from wechat_dialog.core.wire import xml as reader
+from wechat_dialog.core.wire.codec import SUCCESS, Codec, Push
+from wechat_dialog.core.wire.crypto import Key, decrypt
 
 PLAIN = Codec(vectors.TOKEN)
 SEALED = Codec(**SAFE)
@@ -154,9 +154,11 @@ def test_any_text_is_answered_well_formed_or_not_at_all(text: str) -> None:
         assert fields["Content"].strip()
 
 
-def test_every_refusal_is_the_senders_fault() -> None:
+def test_every_refusal_is_the_senders_fault_or_asks_to_be_asked_again() -> None:
     classes: list[type[errors.Refused]] = [errors.Refused, *errors.Refused.__subclasses__()]
-    assert all(400 <= cls.status < 500 for cls in classes)
+    ours = {cls for cls in classes if cls.status == 503}
+    assert ours == {errors.AskAgain, errors.Closing}
+    assert all(400 <= cls.status < 500 for cls in classes if cls not in ours)
 
 
 def _read(sent: bytes) -> dict[str, str]:

@@ -10,10 +10,11 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 
 from tests.wire import vectors
+from wechat_dialog.core.wire.crypto import Key, Seal, decrypt
 from wechat_dialog.errors import AppIdMismatch, DecryptionFailed
-from wechat_dialog.wire.crypto import Key, decrypt
 
-KEYS = [Key(vectors.KEY)]
+KEY = vectors.KEY
+KEYS = [Key(KEY)]
 HEAD = vectors.RANDOM_IN + (2).to_bytes(4, "big") + b"hi" + vectors.APP_ID.encode()  # 40 bytes
 
 
@@ -75,3 +76,40 @@ def test_with_two_keys_the_refusal_is_that_of_the_key_that_fitted() -> None:
 def test_random_bytes_are_sixteen() -> None:
     with pytest.raises(ValueError, match="15"):
         KEYS[0].encrypt(b"hi", vectors.APP_ID, bytes(15))
+
+
+def test_what_is_sealed_is_read_with_the_same_secrets_only() -> None:
+    seal = Seal("token", KEY)
+    sealed = seal.close(b"735190")
+    assert b"735190" not in sealed
+    assert Seal("token", KEY).open(sealed) == b"735190"
+    for other in (Seal("token", ""), Seal("other", KEY), Seal("token" + KEY)):
+        with pytest.raises(DecryptionFailed):
+            other.open(sealed)
+
+
+@pytest.mark.parametrize("cut", [0, 1, 5, 13, 20])
+def test_what_was_changed_or_cut_is_no_seal(cut: int) -> None:
+    seal = Seal("token")
+    sealed = seal.close(b"735190")
+    for wrong in (sealed[: cut + 1], sealed[:-1], sealed[: cut + 1] + b"x" + sealed[cut + 2 :]):
+        with pytest.raises(DecryptionFailed):
+            seal.open(wrong)
+
+
+def test_what_was_never_sealed_is_left_as_it_is() -> None:
+    assert Seal("token").open(b'[1,{"Content":"a"}]') == b'[1,{"Content":"a"}]'
+
+
+def test_one_text_is_sealed_in_one_way_and_two_are_not_alike() -> None:
+    seal = Seal("token")
+    assert seal.close(b"1") == seal.close(b"1")
+    assert seal.close(b"1")[1:13] != seal.close(b"2")[1:13], "a nonce is used once"
+
+
+def test_a_nonce_that_is_drawn_is_drawn_for_each_text() -> None:
+    drawn = iter([b"a" * 12, b"b" * 12])
+    seal = Seal("token", chance=lambda count: next(drawn)[:count])
+    first, second = seal.close(b"1"), seal.close(b"1")
+    assert first[1:13] != second[1:13]
+    assert seal.open(first) == Seal("token").open(second) == b"1"

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from tests.wire import vectors
 from wechat_dialog import messages, replies
+from wechat_dialog.core.wire import json
+from wechat_dialog.core.wire.codec import Codec
 from wechat_dialog.errors import BadMessage, TooLarge
-from wechat_dialog.wire import json
-from wechat_dialog.wire.codec import Codec
 
 CODEC = Codec(vectors.TOKEN)
 TEXT = {

@@ -9,9 +9,9 @@ import pytest
 
 from tests.wire.vectors import ACCOUNT, USER
 from wechat_dialog import messages
+from wechat_dialog.core.wire import xml
 from wechat_dialog.errors import BadMessage
 from wechat_dialog.messages import Event, Message, base, from_fields, register
-from wechat_dialog.wire import xml
 
 COMMON = {"ToUserName": ACCOUNT, "FromUserName": USER, "CreateTime": "1700000001"}
 
@@ -110,6 +110,12 @@ def attributes(made: Message) -> dict[str, Any]:
             },
         ),
         (messages.Unsupported, "text", {"Content": "【收到不支持的消息类型，暂无法显示】"}, None),
+        (
+            messages.Text,
+            "text",
+            {"Content": "a", "MsgDataId": "2247483", "Idx": "2"},
+            {"text": "a", "msg_data_id": "2247483", "idx": 2},
+        ),
         (messages.Unknown, "device_text", {"DeviceID": "d"}, {}),
     ],
 )

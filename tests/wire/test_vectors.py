@@ -9,9 +9,9 @@ import pytest
 
 from tests.wire import vectors
 from tests.wire.vectors import Vector
-from wechat_dialog.wire import signature
-from wechat_dialog.wire.codec import Codec
-from wechat_dialog.wire.crypto import Key, decrypt
+from wechat_dialog.core.wire import signature
+from wechat_dialog.core.wire.codec import Codec
+from wechat_dialog.core.wire.crypto import Key, decrypt
 
 every_vector = pytest.mark.parametrize(
     "vector", [pytest.param(vector, id=name) for name, vector in vectors.ALL.items()]

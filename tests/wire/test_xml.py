@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tests.wire import vectors
+from wechat_dialog.core.wire import xml
 from wechat_dialog.errors import BadMessage, TooLarge
-from wechat_dialog.wire import xml
 
 
 @pytest.mark.parametrize(
@@ -161,6 +162,49 @@ trees = st.recursive(
 @given(trees)
 def test_what_was_built_reads_back_equal(fields: dict[str, Any]) -> None:
     assert xml.parse(xml.build(fields).encode()) == fields
+
+
+# Fields of flat bodies, and what makes a body nearly one.
+_CHARACTERS = st.text(
+    st.sampled_from(" \t\n\r]]>>[<&;a1.中\x0b\x7f\x85\u3000\ufdd0\ufffe\uffff\U0001fffe"),
+    max_size=5,
+)
+_NAMES = st.sampled_from(["A", "B1", "c_d", "Content", "EventKey", "item", "List"])
+_FIELDS = st.one_of(
+    st.builds("<{0}><![CDATA[{1}]]></{0}>".format, _NAMES, _CHARACTERS),
+    st.builds("<{0}>{1}</{0}>".format, _NAMES, _CHARACTERS),
+    st.builds("<{0}>{1}</{0}>{2}".format, _NAMES, st.just("12"), st.sampled_from(["\n", " ", "a"])),
+    st.sampled_from(
+        ["<B/>", "]]>", "<!-- c -->", "<!DOCTYPE xml>", "\ufeff", "<A b='c'>1</A>", "</A>"]
+    ),
+)
+
+
+@given(st.lists(_FIELDS, max_size=3), st.sampled_from(["xml", "\nxml", "xml ", "a"]))
+@example(["<A><![CDATA[ a]]></A>"], "xml")
+@example(["<A><![CDATA[a ]]></A>"], "xml")
+@example(["<A><![CDATA[a]]>b]]></A>"], "xml")
+@example(["<A><![CDATA[\uffff]]></A>"], "xml")
+@example(["<A><![CDATA[a\rb]]></A>"], "xml")
+def test_a_flat_body_has_the_fields_that_expat_finds(parts: list[str], root: str) -> None:
+    encoded = f"<{root}>{''.join(parts)}</{root.strip()}>".encode()
+    fields = xml._flat(encoded)
+    if fields is not None:
+        try:
+            found = xml._expat(encoded, verbatim=False)
+        except xml._VerbatimNeeded:
+            found = xml._expat(encoded, verbatim=True)
+        assert list(fields.items()) == list(found.items())
+
+
+def test_what_is_short_and_flat_needs_no_expat(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(xml, "_expat")
+    assert xml.parse(vectors.PLAIN_BODY)["MsgType"] == "text"
+    # As the platform's documentation breaks its lines.
+    body = (
+        "<xml>\n<A><![CDATA[[微笑] a]b]]></A>\n  <B>1</B>\r\n<C></C>\n<D><![CDATA[]]></D></xml>\n"
+    )
+    assert xml.parse(body.encode()) == {"A": "[微笑] a]b", "B": "1", "C": "", "D": ""}
 
 
 @given(st.binary(max_size=400) | st.text().map(lambda text: f"<xml>{text}</xml>".encode()))

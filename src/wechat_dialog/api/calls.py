@@ -1,12 +1,12 @@
-"""The calls of one account, as generators of what they need: no socket, no clock, no event loop.
+"""The calls of one account, as generators of requests: no socket, no clock, no event loop.
 
-A call yields a `Request` and is sent the `Answer`, yields a `Join` to wait for somebody else's
-fetching of the token, or a `Pause`. So its rules stand once, and the two drivers in `client.py`
-differ in an `await`.
+A call yields a `Request` and is sent the `Answer`, yields a `Join` to wait while another caller
+fetches the token, or a `Pause`. So its rules are written once, and the two drivers in `client.py`
+differ only in an `await`.
 
-One token serves everybody of a process, and other processes are given the same by the platform,
-as long as nobody forces a new one. It is fetched anew a little before it runs out, by one caller
-at a time, and the others wait for that one. Protocol reference 7.1.
+All callers of a process share one access token; the platform gives other processes the same token,
+unless somebody forces a new one. It is refreshed a little before it expires, by one caller at a
+time, and the others wait for that caller. Protocol reference 7.1.
 """
 
 from __future__ import annotations
@@ -19,24 +19,30 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from wechat_dialog.api.customer import CustomerMessage, body
-from wechat_dialog.api.media import Media
-from wechat_dialog.errors import ApiError, api_error
+from wechat_dialog.api.codes import api_error
+from wechat_dialog.core.secrecy import Secret
+from wechat_dialog.errors import ApiError
+
+from .customer import CustomerMessage, body
+from .media import Media
 
 __all__ = ["Answer", "Call", "Calls", "Join", "Pause", "Request"]
 
 T = TypeVar("T")
 
 STALE = frozenset({40001, 40014, 42001})
-"""The token is invalid or has expired: fetch another, and repeat the call once."""
+"""Codes for an invalid or expired token: fetch another one, and repeat the call once."""
 
 BUSY = -1
 PAUSES = (0.2, 0.8)
-"""Seconds between repetitions where the platform is busy and nothing can come of it twice."""
+"""Seconds between the attempts of a repeatable call while the platform is busy."""
+
+LIFE = 7200.0
+"""Seconds for which a token is valid, if the platform does not say."""
 
 EARLY = 240.0
-"""Seconds before a token runs out at which another is fetched: the platform has a new one from 300
-seconds before, and then takes both."""
+"""Seconds before its expiry at which a token is refreshed: the platform has a new one from 300
+seconds before, and accepts both during that time."""
 
 FORCE_AGAIN = 600.0
 """Seconds between two forced tokens of one process: the platform allows 20 a day for all."""
@@ -49,8 +55,8 @@ class Request(msgspec.Struct, frozen=True):
         method: GET or POST.
         path: Its path.
         params: Its query, the token included.
-        json: Its body as JSON; None: it has none.
-        file: Its body as a form with one file: field, name, content and type.
+        json: Its body, to be written as JSON; None if it has no JSON body.
+        file: Its body as a form with one file (field, name, content and type); None if it has none.
     """
 
     method: str
@@ -59,15 +65,18 @@ class Request(msgspec.Struct, frozen=True):
     json: object = None
     file: tuple[str, str, bytes, str] | None = None
 
+    def __repr__(self) -> str:  # the query has the token, a body the secret
+        return f"Request({self.method} {self.path})"
+
 
 class Answer(msgspec.Struct, frozen=True):
-    """What came back.
+    """The platform's response.
 
     Attributes:
         status: The HTTP status.
         content: The body.
-        content_type: Its type, or "".
-        name: The file's name that it says it is, or "".
+        content_type: Its content type, or "".
+        name: The file name of its Content-Disposition, or "".
     """
 
     status: int
@@ -75,9 +84,12 @@ class Answer(msgspec.Struct, frozen=True):
     content_type: str = ""
     name: str = ""
 
+    def __repr__(self) -> str:  # the body may have a new token
+        return f"Answer({self.status}, {len(self.content)} bytes)"
+
 
 class Join(msgspec.Struct, frozen=True):
-    """Wait until another caller has fetched the token."""
+    """Wait until another caller has fetched the token; the result is its error, or None."""
 
     flight: Future[ApiError | None]
 
@@ -100,11 +112,11 @@ class Calls:
 
         Args:
             app_id: The account's AppID.
-            app_secret: Its AppSecret; stands in no error and no log.
-            clock: Seconds, ever rising.
+            app_secret: Its AppSecret; never part of an error or a log.
+            clock: Returns seconds; never goes back.
         """
         self._app_id = app_id
-        self._secret = app_secret
+        self._secret = Secret(app_secret)
         self._clock = clock
         self._lock = Lock()
         self._token = ""
@@ -127,20 +139,20 @@ class Calls:
         yield from self.call("/cgi-bin/message/custom/send", sent)
 
     def typing(self, user: str, *, on: bool = True) -> Call[None]:
-        """Show, or stop showing, that the account is typing."""
+        """Show that the account is typing, or stop showing it."""
         command = "Typing" if on else "CancelTyping"
         yield from self.call("/cgi-bin/message/custom/typing", {"touser": user, "command": command})
 
     def upload(self, kind: str, content: bytes, name: str, content_type: str) -> Call[str]:
         """Upload a file; returns its media id."""
-        found = yield from self._asked(
+        payload = yield from self._asked(
             lambda token: Request(
                 "POST", "/cgi-bin/media/upload", {"access_token": token, "type": kind},
                 file=("media", name, content, content_type),
             ),
             repeatable=True,
         )  # fmt: skip
-        id = found.get("media_id") or found.get("thumb_media_id")
+        id = payload.get("media_id") or payload.get("thumb_media_id")
         if not isinstance(id, str):
             raise ApiError(0, "the answer to an upload has no media_id")
         return id
@@ -158,7 +170,7 @@ class Calls:
         return Media(b"", url=str(answer.get("video_url", "")))
 
     def create_menu(self, buttons: object) -> Call[None]:
-        """Put a menu in place of the account's."""
+        """Replace the account's menu."""
         yield from self.call("/cgi-bin/menu/create", {"button": buttons}, repeatable=True)
 
     def get_menu(self) -> Call[Found]:
@@ -166,13 +178,13 @@ class Calls:
         return self.call("/cgi-bin/menu/get")
 
     def delete_menu(self) -> Call[None]:
-        """Take the menu away."""
+        """Delete the menu."""
         yield from self.call("/cgi-bin/menu/delete")
 
     def callback_ips(self) -> Call[list[str]]:
-        """Return where the platform's pushes come from."""
-        found = yield from self.call("/cgi-bin/getcallbackip")
-        return [str(ip) for ip in found.get("ip_list", ())]
+        """Return the IP addresses that the platform's pushes come from."""
+        payload = yield from self.call("/cgi-bin/getcallbackip")
+        return [str(ip) for ip in payload.get("ip_list", ())]
 
     def call(
         self,
@@ -186,10 +198,10 @@ class Calls:
 
         Args:
             path: Its path.
-            json: Its body; None makes a GET of it.
-            params: Its query, without the token.
-            repeatable: Whether a POST may be repeated where the platform is busy: nothing comes of
-                it twice.
+            json: Its body; None makes it a GET.
+            params: Its query, without the token; None for no parameters.
+            repeatable: Whether a POST may be repeated while the platform is busy, because doing it
+                twice has the effect of doing it once.
         """
         method = "GET" if json is None else "POST"
         return self._asked(
@@ -200,34 +212,34 @@ class Calls:
     # How it is asked ------------------------------------------------------------------------------
 
     def _asked(self, make: Callable[[str], Request], *, repeatable: bool) -> Call[Found]:
-        found = yield from self._answered(make, repeatable=repeatable)
-        if isinstance(found, Answer):
-            raise ApiError(0, f"no JSON, HTTP status {found.status}")
-        return found
+        payload = yield from self._answered(make, repeatable=repeatable)
+        if isinstance(payload, Answer):
+            raise ApiError(0, f"no JSON, HTTP status {payload.status}")
+        return payload
 
     def _answered(
         self, make: Callable[[str], Request], *, repeatable: bool
     ) -> Call[Found | Answer]:
-        """Ask with the token, and once more with another where it went stale."""
+        """Make a request with the token; if the token is stale, once more with a new one."""
         token = yield from self._fresh()
         retried = False
         pauses = list(PAUSES) if repeatable else []
         while True:
             answer: Answer = yield make(token)
-            found = _json(answer)
-            code = _code(found) if isinstance(found, dict) else 0
+            payload = self._json(answer)
+            code = _code(payload) if isinstance(payload, dict) else 0
             if not code and answer.status == 200:
-                return found
+                return payload
             if code in STALE and not retried:
                 retried = True
                 token = yield from self._other(token)
             elif code == BUSY and pauses:
                 yield Pause(pauses.pop(0))
             else:
-                raise self._error(found, answer)
+                raise self._error(payload, answer)
 
     def _fresh(self, stale: str = "", *, force: bool = False) -> Call[str]:
-        """Return a token that is not `stale`, and good for some minutes."""
+        """Return a token other than `stale` that is valid for some minutes more."""
         while True:
             with self._lock:
                 now = self._clock()
@@ -241,10 +253,10 @@ class Calls:
             error = yield Join(flight)
             if error is not None:
                 raise copy(error)
-            stale = ""  # whatever the other fetched is newer than what went stale
+            stale = ""  # the token that the other caller fetched is newer than the stale one
 
     def _fetch(self, flight: Future[ApiError | None], *, force: bool) -> Call[str]:
-        told: ApiError | None = None
+        failure: ApiError | None = None
         try:
             token, seconds = yield from self._ask_for_token(force=force)
             with self._lock:
@@ -255,42 +267,43 @@ class Calls:
             with self._lock:
                 left = self._ends - self._clock()
                 if self._token and left > 0 and not force and error.may_pass:
-                    return self._token  # fetched early: the one in hand is still good
-            told = error
+                    return self._token  # refreshed early: the current token is still valid
+            failure = error
             raise
         finally:
             with self._lock:
                 self._flight = None
-            flight.set_result(told)
+            flight.set_result(failure)
 
     def _ask_for_token(self, *, force: bool) -> Call[tuple[str, float]]:
         request = Request(
             "POST", "/cgi-bin/stable_token", {},
             {
-                "grant_type": "client_credential", "appid": self._app_id, "secret": self._secret,
-                "force_refresh": force,
+                "grant_type": "client_credential", "appid": self._app_id,
+                "secret": str(self._secret), "force_refresh": force,
             },
         )  # fmt: skip
         pauses = list(PAUSES)
         while True:
             answer: Answer = yield request
-            found = _json(answer)
-            if isinstance(found, dict) and isinstance(found.get("access_token"), str):
-                return found["access_token"], float(found.get("expires_in", 7200))
-            if isinstance(found, dict) and _code(found) == BUSY and pauses:
+            payload = self._json(answer)
+            if isinstance(payload, dict) and isinstance(payload.get("access_token"), str):
+                return Secret(payload.pop("access_token")), _seconds(payload.get("expires_in"))
+            if isinstance(payload, dict) and _code(payload) == BUSY and pauses:
                 yield Pause(pauses.pop(0))
                 continue
-            raise self._error(found, answer, fetching=True)
+            raise self._error(payload, answer, fetching=True)
 
     def _other(self, stale: str) -> Call[str]:
-        """Return another token than the one the platform does not take any more."""
+        """Return a token other than the one that the platform has just refused."""
         with self._lock:
             if self._token == stale:
                 self._ends = 0.0
         token = yield from self._fresh(stale)
         if token != stale:
             return token
-        # The platform gives what it does not take. One may be forced, rarely: it ends all others.
+        # The platform still gives out the token that it refuses. Forcing a new one invalidates all
+        # others, so it is done rarely.
         with self._lock:
             now = self._clock()
             may = now - self._forced >= FORCE_AGAIN
@@ -299,17 +312,28 @@ class Calls:
                 self._ends = 0.0
         return (yield from self._fresh(stale, force=True)) if may else token
 
-    def _error(self, found: Found | Answer, answer: Answer, *, fetching: bool = False) -> ApiError:
-        if isinstance(found, Answer) or answer.status != 200:
+    def _error(
+        self, payload: Found | Answer, answer: Answer, *, fetching: bool = False
+    ) -> ApiError:
+        if isinstance(payload, Answer) or answer.status != 200:
             return ApiError(0, f"no JSON, HTTP status {answer.status}")
-        message = str(found.get("errmsg", ""))
-        for secret in (self._secret, self._token):
-            message = message.replace(secret, "…") if secret else message
-        return api_error(_code(found), message, fetching=fetching)
+        return api_error(_code(payload), str(payload.get("errmsg", "")), fetching=fetching)
+
+    def _json(self, answer: Answer) -> Found | Answer:
+        """Return an answer's JSON object; the answer itself if it is not JSON, such as a file.
+
+        Secrets that the platform quotes in `errmsg` are removed: that text is logged.
+        """
+        payload = _json(answer)
+        if isinstance(payload, dict) and isinstance(message := payload.get("errmsg"), str):
+            for secret in (self._secret, self._token):
+                message = message.replace(secret, "…") if secret else message
+            payload["errmsg"] = message
+        return payload
 
 
 def _json(answer: Answer) -> Found | Answer:
-    """Return an answer's JSON object; the answer itself where it is a file."""
+    """Return an answer's JSON object; the answer itself if it is not JSON, such as a file."""
     if answer.content[:1] not in (b"{", b" ", b"\n", b"\r", b"\t"):
         return answer
     try:
@@ -318,6 +342,11 @@ def _json(answer: Answer) -> Found | Answer:
         return answer
 
 
-def _code(found: Found) -> int:
-    code = found.get("errcode", 0)
+def _seconds(expires_in: object) -> float:
+    """Return for how many seconds a token is valid; `LIFE` if the platform does not say."""
+    return float(expires_in) if isinstance(expires_in, (int, float)) else LIFE
+
+
+def _code(payload: Found) -> int:
+    code = payload.get("errcode", 0)
     return code if isinstance(code, int) else 0

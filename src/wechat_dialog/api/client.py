@@ -1,7 +1,7 @@
 """`Api` and `AsyncApi`: the calls of `calls.py` over HTTP, for threads and for event loops.
 
-Neither secret nor token stands in an error or, above DEBUG, in a log: httpx tells every URL it
-opens at INFO, and the platform wants the token in the URL.
+Neither the secret nor the token is part of an error or, above DEBUG, of a log: httpx logs every URL
+at INFO, and the platform wants the token in the URL.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from weakref import WeakKeyDictionary
 import httpx
 import msgspec
 
-from wechat_dialog.api.calls import Answer, Call, Calls, Join, Pause, Request
-from wechat_dialog.api.customer import CustomerMessage
-from wechat_dialog.api.media import Media
 from wechat_dialog.errors import ApiError, Unreachable
+
+from .calls import Answer, Call, Calls, Join, Pause, Request
+from .customer import CustomerMessage
+from .media import Media
 
 __all__ = ["HOST", "Api", "AsyncApi"]
 
@@ -29,7 +30,7 @@ T = TypeVar("T")
 
 HOST = "https://api.weixin.qq.com"
 TIMEOUT = 10.0
-"""Seconds the platform may take, unless told otherwise."""
+"""Seconds that a request to the platform may take by default."""
 
 MediaKind = Literal["image", "voice", "video", "thumb"]
 _TYPES = {"image": "image/jpeg", "voice": "audio/amr", "video": "video/mp4", "thumb": "image/jpeg"}
@@ -38,7 +39,7 @@ _SECRET = re.compile(r"(access_token|secret)=[^&\s\"']+")
 
 
 class _Face:
-    """What both faces are made of."""
+    """What `Api` and `AsyncApi` share: the calls, and requests and answers as httpx has them."""
 
     def __init__(
         self,
@@ -55,39 +56,39 @@ class _Face:
         _keep_tokens_out_of_logs()
 
     def request(self, wanted: Request) -> dict[str, Any]:
-        """Return what httpx wants to know."""
-        found: dict[str, Any] = {
+        """Return the arguments of httpx's `request`."""
+        arguments: dict[str, Any] = {
             "method": wanted.method,
             "url": self.host + wanted.path,
             "params": wanted.params,
         }
         if wanted.file is not None:
             field, name, content, content_type = wanted.file
-            found["files"] = {field: (name, content, content_type)}
+            arguments["files"] = {field: (name, content, content_type)}
         elif wanted.json is not None:
             # msgspec leaves Chinese as it is, which some fields need (protocol reference 7.2).
-            found["content"] = msgspec.json.encode(wanted.json)
-            found["headers"] = {"Content-Type": "application/json; charset=utf-8"}
-        return found
+            arguments["content"] = msgspec.json.encode(wanted.json)
+            arguments["headers"] = {"Content-Type": "application/json; charset=utf-8"}
+        return arguments
 
-    def answer(self, got: httpx.Response) -> Answer:
-        """Return what a call wants to know."""
-        name = re.search(r'filename="?([^";]+)', got.headers.get("content-disposition", ""))
+    def answer(self, response: httpx.Response) -> Answer:
+        """Return httpx's response as an `Answer`."""
+        name = re.search(r'filename="?([^";]+)', response.headers.get("content-disposition", ""))
         return Answer(
-            got.status_code,
-            got.content,
-            got.headers.get("content-type", ""),
+            response.status_code,
+            response.content,
+            response.headers.get("content-type", ""),
             name[1] if name else "",
         )
 
     def unreachable(self, error: httpx.HTTPError, wanted: Request) -> Unreachable:
-        """Return the error in our words; httpx's own carries the request, token and all."""
+        """Return an error of our own; httpx's has the request in it, and so the token."""
         sent = not isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout))
         return Unreachable(f"{wanted.path}: {type(error).__name__}", sent=sent)
 
 
 class Api:
-    """The active side for threads; safe to use from any number of them.
+    """The platform's API for threads; safe to use from any number of them.
 
     Every call raises `errors.ApiError` if the platform refuses it (`OutOfWindow`, `QuotaUsedUp`,
     `NotGranted`, …) and `errors.Unreachable` if it cannot be reached.
@@ -110,8 +111,8 @@ class Api:
             app_secret: Its AppSecret.
             host: Where the platform is: a URL without a path.
             timeout: Seconds one request may take.
-            client: Does the requests; None makes one.
-            clock: Gives seconds, ever rising: how old the token is.
+            client: The HTTP client; None makes one.
+            clock: Returns seconds and never goes back; the token's age is measured by it.
         """
         self._face = _Face(app_id, app_secret, host=host, timeout=timeout, clock=clock)
         self._calls = self._face.calls
@@ -125,11 +126,11 @@ class Api:
         Args:
             user: The user's OpenID.
             message: A text, a reply, or a message of `api.customer`.
-            agent: Shown as its sender, `name@account`; "" shows the account.
-            ai: Whether the platform adds that the content was made by an AI.
+            agent: The agent shown as its sender, `name@account`; "" shows the account.
+            ai: Whether the platform marks the content as made by an AI.
 
         Raises:
-            ValueError: It cannot be sent this way.
+            ValueError: The message cannot be sent as a customer message.
         """
         return self._run(self._calls.send(user, message, agent=agent, ai=ai))
 
@@ -138,7 +139,7 @@ class Api:
         return self.send(user, content)
 
     def typing(self, user: str, *, on: bool = True) -> None:
-        """Show, or stop showing, that the account is typing; for 15 s (7.3)."""
+        """Show for 15 s that the account is typing, or stop showing it (7.3)."""
         return self._run(self._calls.typing(user, on=on))
 
     def upload(
@@ -148,34 +149,34 @@ class Api:
         name: str = "",
         content_type: str = "",
     ) -> str:
-        """Upload a file for three days; returns its media id.
+        """Upload a file, which the platform keeps for three days. Return its media id.
 
         Args:
             kind: "image", "voice", "video" or "thumb" (a cover).
             content: The bytes, or the path of a file.
-            name: Its file name; "" takes the path's.
-            content_type: "" takes what is usual for the kind.
+            name: Its file name; "" takes that of the path, or a default.
+            content_type: Its content type; "" takes the usual one of the kind.
         """
         return self._run(self._calls.upload(*_file(kind, content, name, content_type)))
 
     def download(self, media_id: str) -> Media:
-        """Fetch a file that a user sent, or that was uploaded."""
+        """Return a file that a user sent, or that was uploaded."""
         return self._run(self._calls.download(media_id))
 
     def create_menu(self, buttons: Sequence[Mapping[str, Any]]) -> None:
-        """Put this menu in place of the account's; buttons by the platform's names."""
+        """Replace the account's menu; the buttons are dicts with the platform's own field names."""
         return self._run(self._calls.create_menu(buttons))
 
     def get_menu(self) -> dict[str, Any]:
-        """Return the menu that was created with `create_menu`, as the platform says it."""
+        """Return the menu that was created with `create_menu`, as the platform returns it."""
         return self._run(self._calls.get_menu())
 
     def delete_menu(self) -> None:
-        """Take the account's menu away."""
+        """Delete the account's menu."""
         return self._run(self._calls.delete_menu())
 
     def callback_ips(self) -> list[str]:
-        """Return the addresses that the platform's pushes come from."""
+        """Return the IP addresses that the platform's pushes come from."""
         return self._run(self._calls.callback_ips())
 
     def call(
@@ -185,17 +186,17 @@ class Api:
 
         Args:
             path: Its path, such as "/cgi-bin/user/info".
-            json: Its body; None makes a GET of it.
-            params: Its query, without the token.
+            json: Its body; None makes it a GET.
+            params: Its query, without the token; None for no parameters.
         """
         return self._run(self._calls.call(path, json, params=params))
 
     def close(self) -> None:
-        """Give back the connections."""
+        """Close the connections."""
         self._client.close()
 
     def for_async(self) -> AsyncApi:
-        """Return the face for event loops; the two share one token."""
+        """Return the same API for event loops; the two share one token."""
         return AsyncApi("", "", face=self._face)
 
     def _run(self, call: Call[T]) -> T:
@@ -211,11 +212,11 @@ class Api:
                     result = wanted.flight.result()
                 else:
                     try:
-                        got = self._client.request(**self._face.request(wanted))
+                        response = self._client.request(**self._face.request(wanted))
                     except httpx.HTTPError as error:
                         failure = self._face.unreachable(error, wanted)
                     else:
-                        result = self._face.answer(got)
+                        result = self._face.answer(response)
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]
         finally:
@@ -242,8 +243,8 @@ class AsyncApi:
             app_secret: Its AppSecret.
             host: Where the platform is.
             timeout: Seconds one request may take.
-            client: Does the requests; None makes one for each event loop.
-            face: What `Api.for_async` shares; then nothing else counts.
+            client: The HTTP client; None makes one for each event loop.
+            face: What `Api.for_async` shares; the other arguments are ignored if it is given.
         """
         self._face = face or _Face(app_id, app_secret, host=host, timeout=timeout)
         self._calls = self._face.calls
@@ -304,7 +305,7 @@ class AsyncApi:
         return await self._run(self._calls.call(path, json, params=params))
 
     async def close(self) -> None:
-        """Give back this event loop's connections."""
+        """Close this event loop's connections."""
         client = self._clients.pop(asyncio.get_running_loop(), None)
         if client is not None:
             await client.aclose()
@@ -328,15 +329,15 @@ class AsyncApi:
                 if isinstance(wanted, Pause):
                     await asyncio.sleep(wanted.seconds)
                 elif isinstance(wanted, Join):
-                    # Shielded: who stops waiting must not stop the fetching of the others.
+                    # Shielded: a caller that is cancelled must not cancel the fetch for the others.
                     result = await asyncio.shield(asyncio.wrap_future(wanted.flight))
                 else:
                     try:
-                        got = await self._client().request(**self._face.request(wanted))
+                        response = await self._client().request(**self._face.request(wanted))
                     except httpx.HTTPError as error:
                         failure = self._face.unreachable(error, wanted)
                     else:
-                        result = self._face.answer(got)
+                        result = self._face.answer(response)
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]
         finally:
@@ -353,14 +354,14 @@ def _file(
 
 
 class _WithoutTokens(logging.Filter):
-    """Takes secrets out of what httpx says of its URLs."""
+    """Removes secrets from the URLs that httpx logs."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Rewrite the record where it has one; it is always let through."""
-        said = record.getMessage()
-        told = _SECRET.sub(r"\1=…", said)
-        if told != said:
-            record.msg, record.args = told, ()
+        """Rewrite a record that has one. Always True."""
+        text = record.getMessage()
+        without = _SECRET.sub(r"\1=…", text)
+        if without != text:
+            record.msg, record.args = without, ()
         return True
 
 
@@ -368,4 +369,4 @@ _FILTER = _WithoutTokens()
 
 
 def _keep_tokens_out_of_logs() -> None:
-    logging.getLogger("httpx").addFilter(_FILTER)  # the same one again is no second one
+    logging.getLogger("httpx").addFilter(_FILTER)  # adding the same filter twice has no effect

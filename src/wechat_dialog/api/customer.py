@@ -1,7 +1,8 @@
-"""Customer messages: what may be sent to a user without having been asked (protocol reference 7.2).
+"""Customer messages: what may be sent to a user without being a reply (protocol reference 7.2).
 
-The replies of `wechat_dialog.replies` are customer messages too, but for two: a video needs its
-cover here, and to hand somebody to a human agent is an answer. Nothing here sends anything.
+The replies of `wechat_dialog.replies` can be sent as customer messages too, except two: a video
+needs its cover here, and a transfer to a human agent is only possible as a reply. Nothing here
+sends anything.
 """
 
 from __future__ import annotations
@@ -35,12 +36,12 @@ class Video(msgspec.Struct, frozen=True):
 
 
 class Menu(msgspec.Struct, frozen=True):
-    """Tappable items below each other; for verified accounts.
+    """A list of items to tap; for verified accounts.
 
     Attributes:
         items: Label by id; a tap sends the label as the user's text, with the id beside it.
-        head: Text above; may be "".
-        tail: Text below; may be "".
+        head: The text above the list, or "".
+        tail: The text below it, or "".
     """
 
     items: Mapping[str, str]
@@ -49,7 +50,7 @@ class Menu(msgspec.Struct, frozen=True):
 
 
 class Published(msgspec.Struct, frozen=True):
-    """A message with articles from the account's material library; being retired."""
+    """Articles from the account's material library; the platform is retiring this kind."""
 
     media_id: str
 
@@ -76,7 +77,15 @@ class MiniProgram(msgspec.Struct, frozen=True):
 
 
 CustomerMessage = (
-    str | replies.Reply | Video | Menu | Published | PublishedArticle | Card | MiniProgram
+    str
+    | replies.Reply
+    | replies.Markdown
+    | Video
+    | Menu
+    | Published
+    | PublishedArticle
+    | Card
+    | MiniProgram
 )
 
 
@@ -84,16 +93,22 @@ def body(message: CustomerMessage) -> tuple[str, dict[str, Any]]:
     """Return a message's type and its object, by the platform's names.
 
     Raises:
-        ValueError: It cannot be sent this way; says why.
-        TypeError: It is no message.
+        ValueError: The message cannot be sent this way; the text says why.
+        TypeError: It is not a message.
     """
     if isinstance(message, str):
         message = replies.Text(message)
-    found = _BODIES.get(type(message))
-    if found is None:
+    elif isinstance(message, replies.Markdown):
+        message = message.shown
+    builder = _BODIES.get(type(message))
+    if builder is None:
         raise TypeError(f"{type(message).__name__} is no customer message")
-    kind, make = found
+    kind, make = builder
     return kind, make(message)
+
+
+def _media(media: replies.Image | replies.Voice) -> dict[str, Any]:
+    return {"media_id": media.media_id}
 
 
 def _text(text: replies.Text) -> dict[str, Any]:
@@ -105,20 +120,22 @@ def _text(text: replies.Text) -> dict[str, Any]:
 def _news(news: replies.News) -> dict[str, Any]:
     if len(news.articles) > 1:
         raise ValueError("a customer message has one article (45008)")
-    [one] = news.articles
+    [article] = news.articles
     return {
         "articles": [
             {
-                "title": one.title,
-                "description": one.description,
-                "url": one.url,
-                "picurl": one.pic_url,
+                "title": article.title,
+                "description": article.description,
+                "url": article.url,
+                "picurl": article.pic_url,
             }
         ]
     }
 
 
 def _music(music: replies.Music) -> dict[str, Any]:
+    if not music.thumb_media_id:
+        raise ValueError("music needs its cover here: replies.Music(thumb_media_id=…)")
     return {
         "title": music.title,
         "description": music.description,
@@ -129,14 +146,14 @@ def _music(music: replies.Music) -> dict[str, Any]:
 
 
 def _menu(menu: Menu) -> dict[str, Any]:
-    found: dict[str, Any] = {
+    body: dict[str, Any] = {
         "list": [{"id": id, "content": label} for id, label in menu.items.items()]
     }
     if menu.head:
-        found["head_content"] = menu.head
+        body["head_content"] = menu.head
     if menu.tail:
-        found["tail_content"] = menu.tail
-    return found
+        body["tail_content"] = menu.tail
+    return body
 
 
 def _mini_program(page: MiniProgram) -> dict[str, Any]:
@@ -158,8 +175,8 @@ def _no_transfer(_: replies.Transfer) -> dict[str, Any]:
 
 _BODIES: dict[type, tuple[str, Any]] = {
     replies.Text: ("text", _text),
-    replies.Image: ("image", msgspec.structs.asdict),
-    replies.Voice: ("voice", msgspec.structs.asdict),
+    replies.Image: ("image", _media),
+    replies.Voice: ("voice", _media),
     replies.Video: ("video", _no_video),
     replies.Music: ("music", _music),
     replies.News: ("news", _news),

@@ -1,4 +1,4 @@
-"""What is uploaded and downloaded: pictures, recordings, videos, covers."""
+"""Media files as they are downloaded: pictures, recordings, videos, covers."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ class Media(msgspec.Struct, frozen=True):
     """A file from the platform.
 
     Attributes:
-        content: Its bytes; empty where there is only a `url`.
-        content_type: As the platform says, or "".
+        content: Its bytes; empty for a video, which has only a `url`.
+        content_type: The content type that the platform gives, or "".
         name: Its file name, or "".
-        url: Where a video is to be fetched, or "".
+        url: The address from which a video is to be fetched; "" for any other file.
     """
 
     content: bytes

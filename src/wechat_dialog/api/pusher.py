@@ -1,51 +1,57 @@
-"""Pushes the parts of answers, and knows when the account may not."""
+"""Sends parts of answers as customer messages, and notes when the account may not send any."""
 
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable
 
-from wechat_dialog.api.client import Api, AsyncApi
-from wechat_dialog.delivery import Pushes
+from wechat_dialog.core.logs import log, report
 from wechat_dialog.errors import ApiError, NotGranted, WrongCredentials
-from wechat_dialog.logs import log, report
-from wechat_dialog.replies import Reply
+from wechat_dialog.replies import Reply, Transfer
+
+from .client import Api, AsyncApi
 
 __all__ = ["Pusher"]
 
 ASK_AGAIN = 600.0
-"""Seconds for which an account that was refused for good is taken to have no customer messages."""
+"""Seconds for which nothing is pushed after the platform said that the account has no customer
+messages."""
 
 
 class Pusher:
-    """What a bot's turns push with."""
+    """Sends the parts that a bot's turns push; implements `runtime.pusher.Pusher`."""
 
     def __init__(
         self,
         api: Api,
         async_api: AsyncApi,
-        pushes: Pushes,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Push nothing yet.
 
         Args:
-            api: The active side for threads.
-            async_api: The same for event loops.
-            pushes: Told when the account turns out to have no customer messages: answers are then
-                announced and fetched, as those of other accounts are.
-            clock: Seconds, ever rising.
+            api: The API for threads.
+            async_api: The API for event loops.
+            clock: Returns seconds; never goes back.
         """
         self._api = api
         self._async_api = async_api
-        self._pushes = pushes
         self._clock = clock
+        self._refused_until = -math.inf
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the account may push, as far as is known. While it may not, users fetch what is
+        held themselves, as with an account without customer messages.
+        """
+        return self._clock() >= self._refused_until
 
     def push(self, user: str, reply: Reply) -> Exception | None:
-        """Push one part; returns why it did not go out."""
+        """Push one part. Return why it was not sent; None if it was."""
         try:
-            self._api.send(user, reply)
+            self._api.send(user, reply, ai=_is_made_by_ai(reply))
         except (ApiError, ValueError) as error:
             return self._refused(user, error)
         return None
@@ -53,14 +59,14 @@ class Pusher:
     async def push_async(self, user: str, reply: Reply) -> Exception | None:
         """See `push`."""
         try:
-            await self._async_api.send(user, reply)
+            await self._async_api.send(user, reply, ai=_is_made_by_ai(reply))
         except (ApiError, ValueError) as error:
             return self._refused(user, error)
         return None
 
     def _refused(self, user: str, error: Exception) -> Exception:
         if isinstance(error, (NotGranted, WrongCredentials)):
-            self._pushes.not_before(self._clock() + ASK_AGAIN, self._clock)
+            self._refused_until = self._clock() + ASK_AGAIN
             log.error(
                 "customer_messages=True, but %s; answers are held for their users to fetch for the "
                 "next %d minutes", error, ASK_AGAIN // 60,
@@ -68,7 +74,11 @@ class Pusher:
         else:
             report(
                 logging.WARNING,
-                "user %s: a part of an answer was not pushed, and is held for his next message",
+                "user %s: a part of an answer was not pushed, and is held for their next message",
                 user, error=error,
             )  # fmt: skip
         return error
+
+
+def _is_made_by_ai(reply: Reply) -> bool:
+    return not isinstance(reply, Transfer) and bool(reply.ai_generated)

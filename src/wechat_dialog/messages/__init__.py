@@ -1,6 +1,6 @@
-"""What users send: one frozen value a message or event, its fields under Python names."""
+"""What users send: one frozen value for each message or event, its fields under Python names."""
 
-from wechat_dialog.messages.account import (
+from .account import (
     AnnualRenew,
     KfCloseSession,
     KfCreateSession,
@@ -14,14 +14,9 @@ from wechat_dialog.messages.account import (
     UserInfoModified,
     VerifyExpired,
 )
-from wechat_dialog.messages.base import (
-    Event,
-    Message,
-    Unknown,
-    from_fields,
-    register,
-)
-from wechat_dialog.messages.cards import (
+from .base import Event, Message, Unknown, from_fields, register
+from .begun import Begun
+from .cards import (
     CardEvent,
     CardNotPassCheck,
     CardPassCheck,
@@ -37,7 +32,7 @@ from wechat_dialog.messages.cards import (
     UserPayFromPayCell,
     UserViewCard,
 )
-from wechat_dialog.messages.events import (
+from .events import (
     Click,
     LocationReport,
     LocationSelect,
@@ -55,7 +50,7 @@ from wechat_dialog.messages.events import (
     View,
     ViewMiniProgram,
 )
-from wechat_dialog.messages.jobs import (
+from .jobs import (
     ArticleUrlItem,
     ArticleUrlItems,
     ArticleUrlResult,
@@ -74,7 +69,7 @@ from wechat_dialog.messages.jobs import (
     SubscribeMsgSentEvent,
     TemplateSendJobFinish,
 )
-from wechat_dialog.messages.kinds import (
+from .kinds import (
     File,
     Image,
     Link,
@@ -86,12 +81,35 @@ from wechat_dialog.messages.kinds import (
     Video,
     Voice,
 )
+from .services import (
+    DeviceBind,
+    DeviceEvent,
+    DeviceSubscribeStatus,
+    DeviceText,
+    DeviceUnbind,
+    DeviceUnsubscribeStatus,
+    GiftCardEvent,
+    GiftCardPayDone,
+    GiftCardSendToFriend,
+    GiftCardUserAccept,
+    ScannedProduct,
+    SubmitInvoiceTitle,
+    SubscribeScanProduct,
+    UpdateInvoiceStatus,
+    UserAuthorizeInvoice,
+    UserScanProduct,
+    UserScanProductAsync,
+    UserScanProductEnterSession,
+    UserScanProductVerifyAction,
+    WifiConnected,
+)
 
 __all__ = [
     "AnnualRenew",
     "ArticleUrlItem",
     "ArticleUrlItems",
     "ArticleUrlResult",
+    "Begun",
     "CardEvent",
     "CardNotPassCheck",
     "CardPassCheck",
@@ -101,8 +119,18 @@ __all__ = [
     "CopyrightCheckResult",
     "CopyrightItem",
     "CopyrightItems",
+    "DeviceBind",
+    "DeviceEvent",
+    "DeviceSubscribeStatus",
+    "DeviceText",
+    "DeviceUnbind",
+    "DeviceUnsubscribeStatus",
     "Event",
     "File",
+    "GiftCardEvent",
+    "GiftCardPayDone",
+    "GiftCardSendToFriend",
+    "GiftCardUserAccept",
     "Image",
     "KfCloseSession",
     "KfCreateSession",
@@ -131,22 +159,27 @@ __all__ = [
     "ScanCodeInfo",
     "ScanCodePush",
     "ScanCodeWaitMsg",
+    "ScannedProduct",
     "SendLocationInfo",
     "SendPicsInfo",
     "ShortVideo",
+    "SubmitInvoiceTitle",
     "SubmitMemberCardUserInfo",
     "Subscribe",
     "SubscribeMsgChangeEvent",
     "SubscribeMsgPopupEvent",
     "SubscribeMsgSentEvent",
+    "SubscribeScanProduct",
     "TemplateSendJobFinish",
     "Text",
     "Unknown",
     "Unsubscribe",
     "Unsupported",
+    "UpdateInvoiceStatus",
     "UpdateMemberCard",
     "UserAuthorizationCancellation",
     "UserAuthorizationRevoke",
+    "UserAuthorizeInvoice",
     "UserConsumeCard",
     "UserDelCard",
     "UserEnterSessionFromCard",
@@ -154,12 +187,17 @@ __all__ = [
     "UserGiftingCard",
     "UserInfoModified",
     "UserPayFromPayCell",
+    "UserScanProduct",
+    "UserScanProductAsync",
+    "UserScanProductEnterSession",
+    "UserScanProductVerifyAction",
     "UserViewCard",
     "VerifyExpired",
     "Video",
     "View",
     "ViewMiniProgram",
     "Voice",
+    "WifiConnected",
     "from_fields",
     "register",
 ]

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from msgspec import field
 
-from wechat_dialog.messages.base import Event, register
+from .base import Event, register
 
 # Human agents. -------------------------------------------------------------------------
 
 
 @register(event="kf_create_session")
 class KfCreateSession(Event, frozen=True, kw_only=True):
-    """An agent (`kf_account`, `name@account`) takes over."""
+    """An agent (`kf_account`, `name@account`) takes over the conversation with the user."""
 
     kf_account: str = ""
 
 
 @register(event="kf_close_session")
 class KfCloseSession(Event, frozen=True, kw_only=True):
-    """An agent (`kf_account`, `name@account`) has ended."""
+    """An agent (`kf_account`, `name@account`) has ended the conversation with the user."""
 
     kf_account: str = ""
 
@@ -31,7 +31,7 @@ class KfSwitchSession(Event, frozen=True, kw_only=True):
     to_kf_account: str = ""
 
 
-# Data that people take back. -----------------------------------------------------------
+# Data that people withdraw. ------------------------------------------------------------
 
 
 class _AboutUser(Event, frozen=True, kw_only=True):
@@ -43,11 +43,11 @@ class _AboutUser(Event, frozen=True, kw_only=True):
 
 @register(event="user_info_modified")
 class UserInfoModified(_AboutUser, frozen=True, kw_only=True):
-    """The platform removed what broke its rules from a user's data.
+    """The platform removed data of a user that broke its rules.
 
     Attributes:
-        open_id: The user it is about; `user` is an account of the platform here.
-        union_id: "" if not told.
+        open_id: OpenID of the user concerned; `user` is an account of the platform in this event.
+        union_id: The user's UnionID; "" if the platform does not give it.
         app_id: The AppID of the account.
         revoke_info: Numbers of the data concerned, as text.
     """
@@ -55,11 +55,11 @@ class UserInfoModified(_AboutUser, frozen=True, kw_only=True):
 
 @register(event="user_authorization_revoke")
 class UserAuthorizationRevoke(_AboutUser, frozen=True, kw_only=True):
-    """A user withdrew what he had allowed a web page.
+    """A user withdrew permissions that they had given a web page.
 
     Attributes:
-        open_id: The user it is about; `user` is an account of the platform here.
-        union_id: "" if not told.
+        open_id: OpenID of the user concerned; `user` is an account of the platform in this event.
+        union_id: The user's UnionID; "" if the platform does not give it.
         app_id: The AppID of the account.
         revoke_info: 201 address, 202 invoice, 203 card, 204 microphone, 205 nickname and avatar,
             206 location, 207 chosen pictures or videos; as text.
@@ -68,11 +68,11 @@ class UserAuthorizationRevoke(_AboutUser, frozen=True, kw_only=True):
 
 @register(event="user_authorization_cancellation")
 class UserAuthorizationCancellation(_AboutUser, frozen=True, kw_only=True):
-    """A user closed his WeChat account.
+    """A user closed their WeChat account.
 
     Attributes:
-        open_id: The user it is about; `user` is an account of the platform here.
-        union_id: "" if not told.
+        open_id: OpenID of the user concerned; `user` is an account of the platform in this event.
+        union_id: The user's UnionID; "" if the platform does not give it.
         app_id: The AppID of the account.
         revoke_info: Usually "".
     """

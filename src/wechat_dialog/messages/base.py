@@ -1,10 +1,10 @@
 """What every message has, and how the platform's fields become one.
 
 A message is a frozen value. Its attributes are the platform's fields under Python names: a class
-says which (`media_id` is `MediaId`, the name in Pascal case, unless the class names another),
-`from_fields` fills them in. Whatever the platform sends is a message: an unknown type is an
-`Unknown`, an unknown event an `Event`, a field that does not fit its type keeps the class's
-default, and all of it stands in `raw` as it came. So a journal keeps `raw` alone, and a later
+lists them (`media_id` is `MediaId`, the name in Pascal case, unless the class names another), and
+`from_fields` fills them in. Whatever the platform sends becomes a message: an unknown type an
+`Unknown`, an unknown event an `Event`. A field that does not fit its type has the class's default,
+and `raw` has every field as it came. So a journal keeps `raw` alone, and a later
 version of the library, which knows more fields, rebuilds a richer message from it.
 
 Proof: `tests/wire/test_messages.py`.
@@ -33,31 +33,31 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
             except for `Unknown`.
         user: OpenID of the sender, the platform's `FromUserName`. Never empty.
         account: Original id of the account, the platform's `ToUserName`; "" if the push had none.
-        created: When it was sent, in seconds since 1970; 0 if missing or no number.
-        msg_id: The `MsgId` as text, since it exceeds 2^53; "" if none, as in every event.
-        raw: All fields as parsed: text, or a dict or list of such. From XML every number is text.
-            Do not change it.
+        created: When it was sent, in seconds since 1970; 0 if that is missing or not a number.
+        msg_id: The `MsgId` as text, since it exceeds 2^53; "" if there is none, as in every event.
+        raw: All fields as parsed: text, or a dict or list of such. Numbers of XML are text. Not to
+            be modified.
     """
 
     kind: ClassVar[str] = ""
-    aliases: ClassVar[Mapping[str, str]] = {}  # other spellings of a tag, to the one used here
+    aliases: ClassVar[Mapping[str, str]] = {}  # other spellings of a tag: the spelling used here
 
     user: str = field(name="FromUserName")
     account: str = field(name="ToUserName", default="")
     created: int = field(name="CreateTime", default=0)
     msg_id: str = ""
-    # No tag can hold a blank, so no field of the platform ever lands here.
+    # No tag can have a blank, so no field of the platform is ever read into this attribute.
     raw: dict[str, Any] = field(name=" raw", default_factory=dict[str, Any])
 
 
 class Event(Message, frozen=True, kw_only=True):
     """Something that happened (protocol reference 4).
 
-    A known event is a subclass, an unknown one is this very class.
+    A known event is an instance of a subclass, an unknown one of this class itself.
 
     Attributes:
-        event: Its name as on the wire, in the platform's mixed case. Compare it without case.
-        event_key: The button's key, the scene, the URL; "" if the event has none.
+        event: Its name as the platform sends it, in mixed case. Compare it case-insensitively.
+        event_key: The button's key, the QR code's scene or the URL; "" if the event has none.
     """
 
     kind: ClassVar[str] = "event"
@@ -73,7 +73,7 @@ class Unknown(Message, frozen=True, kw_only=True):
 
         @property
         def kind(self) -> str:
-            """The `MsgType` on the wire, lower-case; "" if `raw` was left out."""
+            """The `MsgType` as sent, lower-case; "" if `raw` is empty."""
             return str(self.raw.get("MsgType", "")).lower()
 
 
@@ -90,17 +90,17 @@ def register(*, kind: str = "", event: str = "") -> Callable[[type[M]], type[M]]
 
     A type of message is registered by `kind="foo"`, and its class then has that `kind`.
 
-    Every field needs a default, for the day the platform leaves it out. Names are compared without
-    case. Register at import, before the first message.
+    Every field needs a default, used where the platform leaves the field out. Names are compared
+    case-insensitively. Register at import, before the first message.
 
     Args:
         kind: The `MsgType` whose messages become instances of the class.
         event: The `Event`, for a subclass of `Event`. Exactly one of the two is given.
 
     Raises:
-        TypeError: Not exactly one name was given, or the class is no `Message` (or `Event`), or the
-            name belongs to another class that is no parent of this one, or the class has another
-            kind.
+        TypeError: Not exactly one name was given, or the class is not a `Message` (or `Event`), or
+            the name belongs to another class that is not a parent of this one, or the class has
+            another kind.
     """
     if bool(kind) == bool(event):
         raise TypeError("register() takes either kind= or event=")
@@ -110,7 +110,7 @@ def register(*, kind: str = "", event: str = "") -> Callable[[type[M]], type[M]]
 
 
 def _of_kind(cls: type[M], kind: str) -> type[M]:
-    """Let the class be of the kind whose messages it reads: routes and journals go by it."""
+    """Set the class's `kind` to that of the messages it reads: routes and journals depend on it."""
     if "kind" not in vars(cls):
         cls.kind = kind
     if cls.kind != kind:
@@ -127,7 +127,7 @@ def _enter(table: dict[str, Any], name: str, cls: type[M], base: type[Message]) 
     if not issubclass(cls, base):
         raise TypeError(f"{cls.__name__} must be a subclass of messages.{base.__name__}")
     taken = table.get(name.lower())
-    # The same class once more is a module that was reloaded.
+    # The same class again: its module was reloaded.
     same = taken is not None and _place(taken) == _place(cls)
     if taken is not None and not same and not issubclass(cls, taken):
         raise TypeError(
@@ -141,7 +141,7 @@ def _place(cls: type) -> tuple[str, str]:
     return cls.__module__, cls.__qualname__
 
 
-# What a client shows as a sticker reaches us as this text, commas full-width or not (protocol
+# A sticker in the client arrives as this text, with full-width commas or others (protocol
 # reference 3).
 _UNSUPPORTED = frozenset(
     {"【收到不支持的消息类型，暂无法显示】", "【收到不支持的消息类型,暂无法显示】"}
@@ -149,11 +149,11 @@ _UNSUPPORTED = frozenset(
 
 
 def from_fields(raw: Mapping[str, Any]) -> Message:
-    """Make the message that these fields describe. Pure: the same fields give an equal message.
+    """Return the message that these fields describe. Equal fields give equal messages.
 
     Args:
-        raw: The platform's fields as `Message.raw` holds them, from a push or from a journal. Kept,
-            not copied, if it is a dict.
+        raw: The platform's fields as in `Message.raw`, from a push or from a journal. A dict is
+            kept and not copied.
 
     Returns:
         An instance of the class registered for the type or event, else an `Event` or `Unknown`. A
@@ -161,7 +161,7 @@ def from_fields(raw: Mapping[str, Any]) -> Message:
         class's default.
 
     Raises:
-        BadMessage: `FromUserName` or `MsgType` is missing, empty, or no text.
+        BadMessage: `FromUserName` or `MsgType` is missing, empty, or not text.
     """
     fields: dict[str, Any] = raw if isinstance(raw, dict) else dict(raw)
     kind = fields.get("MsgType")
@@ -190,14 +190,12 @@ def from_fields(raw: Mapping[str, Any]) -> Message:
 # Where msgspec says a value does not fit: `$.SendPicsInfo.PicList[0].item[1].PicMd5Sum`.
 _PLACE = re.compile(r"`\$\.([^`]+)`")
 _STEP = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
-_ROUNDS = 32  # so often one value alone is left out; then its whole field is, to stay linear
+_ROUNDS = 32  # as many times a single value is left out; after that its whole field, to stay linear
 
 
 def _convert_what_fits(fields: Mapping[str, Any], cls: type[M]) -> M:
-    """Convert the values that fit; a number of JSON becomes text where text is wanted."""
-    known = {
-        name: _as_text(fields[name]) for name in cls.__struct_encode_fields__ if name in fields
-    }
+    """Return the values that fit, converted; a number of JSON becomes text for a text field."""
+    known = {name: as_text(fields[name]) for name in cls.__struct_encode_fields__ if name in fields}
     for round_ in range(_ROUNDS + len(known)):
         try:
             return convert(known, cls, strict=False)
@@ -217,13 +215,13 @@ def _leave_out(known: dict[str, Any], steps: list[int | str]) -> None:
     del inner[steps[-1]]
 
 
-def _as_text(value: object) -> object:
-    """The same, every number and truth value in it as text."""
+def as_text(value: object) -> object:
+    """Return the value with every number and boolean in it as text."""
     match value:
         case dict():
-            return {name: _as_text(one) for name, one in cast("dict[str, object]", value).items()}
+            return {name: as_text(item) for name, item in cast("dict[str, object]", value).items()}
         case list():
-            return [_as_text(one) for one in cast("list[object]", value)]
+            return [as_text(item) for item in cast("list[object]", value)]
         case str():
             return value
         case None:

@@ -1,11 +1,11 @@
 """The events of cards and coupons (protocol reference 4).
 
-Numbers are text where their unit is not told.
+Numbers are text where the platform does not document their unit.
 """
 
 from __future__ import annotations
 
-from wechat_dialog.messages.base import Event, register
+from .base import Event, register
 
 
 class CardEvent(Event, frozen=True, kw_only=True):
@@ -13,7 +13,7 @@ class CardEvent(Event, frozen=True, kw_only=True):
 
     Attributes:
         card_id: The kind of card.
-        user_card_code: The one card; "" in events about the kind.
+        user_card_code: The user's own card; "" in events about a kind of card.
     """
 
     card_id: str = ""
@@ -37,8 +37,8 @@ class UserGetCard(CardEvent, frozen=True, kw_only=True):
     """A user received a card.
 
     Attributes:
-        is_give_by_friend: 1 if from a friend, who is `friend_user_name`.
-        is_restore_member_card: 1 if it was deleted before.
+        is_give_by_friend: 1 if it came from a friend, `friend_user_name`; else 0.
+        is_restore_member_card: 1 if the user had deleted the card before; else 0.
     """
 
     is_give_by_friend: int = 0
@@ -101,7 +101,7 @@ class UserEnterSessionFromCard(CardEvent, frozen=True, kw_only=True):
 
 @register(event="update_member_card")
 class UpdateMemberCard(CardEvent, frozen=True, kw_only=True):
-    """Points or balance of a membership card changed, by so much."""
+    """Points or balance of a membership card changed, by the amounts given."""
 
     modify_bonus: str = ""
     modify_balance: str = ""

@@ -8,8 +8,8 @@ from typing import ClassVar
 import msgspec
 from msgspec import field
 
-from wechat_dialog.messages.base import Event, register
-from wechat_dialog.messages.kinds import Finite
+from .base import Event, register
+from .kinds import Finite
 
 # Following and scanning. ---------------------------------------------------------------
 
@@ -19,20 +19,22 @@ class Subscribe(Event, frozen=True, kw_only=True):
     """Somebody follows the account, perhaps by a parametric QR code.
 
     Attributes:
-        ticket: Of the QR code; "" without one.
+        ticket: The QR code's ticket; "" if there was no code.
     """
 
     ticket: str = ""
 
     @property
     def scene(self) -> str | None:
-        """The QR code's scene: `event_key` without one `qrscene_`; None if there was no code."""
+        """The QR code's scene: `event_key` without its prefix `qrscene_`; None if there was no
+        code.
+        """
         return self.event_key.removeprefix("qrscene_") or None
 
 
 @register(event="unsubscribe")
 class Unsubscribe(Event, frozen=True, kw_only=True):
-    """Somebody left; no reply can reach him."""
+    """A user unfollowed the account; no reply reaches them."""
 
 
 @register(event="scan")
@@ -40,7 +42,7 @@ class Scan(Event, frozen=True, kw_only=True):
     """A follower scanned a parametric QR code.
 
     Attributes:
-        ticket: Of the QR code.
+        ticket: The QR code's ticket.
     """
 
     ticket: str = ""
@@ -86,7 +88,8 @@ class View(_Opened, frozen=True, kw_only=True):
     """A menu button opened a page, whose URL is `event_key`.
 
     Attributes:
-        menu_id: Of the menu, in case the account has several; "" if not told.
+        menu_id: The menu's id, for accounts with several menus; "" if the platform does not give
+            it.
     """
 
 
@@ -95,7 +98,7 @@ class ViewMiniProgram(_Opened, frozen=True, kw_only=True):
     """A menu button opened a mini program, whose page is `event_key`.
 
     Attributes:
-        menu_id: As of `View`.
+        menu_id: See `View`.
     """
 
 
@@ -120,7 +123,7 @@ class ScanCodePush(Event, frozen=True, kw_only=True):
 
 @register(event="scancode_waitmsg")
 class ScanCodeWaitMsg(Event, frozen=True, kw_only=True):
-    """A menu button scanned a code and promised an answer of the account."""
+    """A menu button scanned a code, and the user was shown that the account will answer."""
 
     scan_code_info: ScanCodeInfo = ScanCodeInfo()
 
@@ -139,8 +142,8 @@ class SendPicsInfo(msgspec.Struct, frozen=True, rename="pascal"):
     """Which pictures were sent.
 
     Attributes:
-        count: How many, as the platform says; 0 if not told.
-        pic_list: As on the wire; `pic_md5_sums` is easier to read.
+        count: Their number, as the platform gives it; 0 if it does not.
+        pic_list: The list in the platform's nesting; `pic_md5_sums` is easier to read.
     """
 
     count: int = 0
@@ -152,8 +155,8 @@ class SendPicsInfo(msgspec.Struct, frozen=True, rename="pascal"):
         sums: list[str] = []
         for pictures in self.pic_list:
             sums.append(pictures.pic_md5_sum)
-            sums.extend(one.pic_md5_sum for one in pictures.item)
-        return [one for one in sums if one]
+            sums.extend(picture.pic_md5_sum for picture in pictures.item)
+        return [md5 for md5 in sums if md5]
 
 
 class _PicturesSent(Event, frozen=True, kw_only=True):

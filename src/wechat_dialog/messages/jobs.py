@@ -1,11 +1,11 @@
-"""The events of jobs: what became of what was sent and published (protocol reference 4)."""
+"""The events of jobs: the results of mass sends, publications, notices (protocol reference 4)."""
 
 from __future__ import annotations
 
 import msgspec
 from msgspec import field
 
-from wechat_dialog.messages.base import Event, register
+from .base import Event, register
 
 
 @register(event="templatesendjobfinish")
@@ -41,11 +41,11 @@ class CopyrightItems(msgspec.Struct, frozen=True):
 
 
 class CopyrightCheckResult(msgspec.Struct, frozen=True, rename="pascal"):
-    """What the platform's copyright check found.
+    """The result of the platform's copyright check.
 
     Attributes:
-        count: How many articles.
-        result_list: One entry each.
+        count: The number of articles.
+        result_list: One entry for each article.
         check_state: The check as a whole, the platform's number.
     """
 
@@ -55,14 +55,14 @@ class CopyrightCheckResult(msgspec.Struct, frozen=True, rename="pascal"):
 
 
 class ArticleUrlItem(msgspec.Struct, frozen=True, rename="pascal"):
-    """Where one article of a mass send is read."""
+    """The address of one article of a mass send."""
 
     article_idx: int = 0
     article_url: str = ""
 
 
 class ArticleUrlItems(msgspec.Struct, frozen=True):
-    """Where the articles of a mass send are read."""
+    """The addresses of the articles of a mass send."""
 
     item: list[ArticleUrlItem] = field(default_factory=list[ArticleUrlItem])
 
@@ -81,12 +81,12 @@ class MassSendJobFinish(Event, frozen=True, kw_only=True):
     Attributes:
         job_id: The `MsgID`, which the sending call gave; not `msg_id`.
         status: "send success", "send fail" or "err(…)".
-        total_count: Followers meant.
-        filter_count: Of these, left after filtering.
-        sent_count: Reached.
-        error_count: Not reached.
-        copyright_check_result: Empty if there was none.
-        article_url_result: Empty if there was none.
+        total_count: Number of followers it was for.
+        filter_count: Number of those that were left after filtering.
+        sent_count: Number of followers reached.
+        error_count: Number of followers not reached.
+        copyright_check_result: The check's result; empty if there was no check.
+        article_url_result: The articles' addresses; empty if there were none.
     """
 
     job_id: str = field(name="MsgID", default="")
@@ -103,8 +103,8 @@ class PublishedArticle(msgspec.Struct, frozen=True):
     """One article of a publication.
 
     Attributes:
-        idx: Its place, from 1.
-        article_url: Where it is read.
+        idx: Its position, counted from 1.
+        article_url: Its address.
     """
 
     idx: int = 0
@@ -119,15 +119,15 @@ class PublishedArticles(msgspec.Struct, frozen=True):
 
 
 class PublishEventInfo(msgspec.Struct, frozen=True):
-    """What became of a publication.
+    """The result of a publication.
 
     Attributes:
-        publish_id: Of the job.
-        publish_status: 0 published, 1 at it, 2 no original, 3 failed, 4 refused, 5 deleted by its
-            author, 6 banned; -1 if not told.
+        publish_id: Id of the job.
+        publish_status: 0 published, 1 in progress, 2 not original, 3 failed, 4 refused, 5 deleted
+            by its author, 6 banned; -1 if the platform does not say.
         article_id: "" unless published.
         article_detail: Empty unless published.
-        fail_idx: Places of the refused articles, from 1.
+        fail_idx: Positions of the refused articles, counted from 1.
     """
 
     publish_id: str = ""
@@ -151,12 +151,12 @@ class Notice(msgspec.Struct, frozen=True, rename="pascal"):
     """What happened to one template of subscription notices; each event fills its part.
 
     Attributes:
-        template_id: Of the notice.
+        template_id: Id of the notice's template.
         subscribe_status_string: "accept" or "reject" (popup and change).
-        popup_scene: 1 in a web page, 2 in an article, 0 if not told (popup).
+        popup_scene: 1 in a web page, 2 in an article, 0 if the platform does not say (popup).
         job_id: The `MsgID`, which the sending call gave (sent).
         error_code: 0 if it was delivered (sent).
-        error_status: The same in words (sent).
+        error_status: The error in words (sent).
     """
 
     template_id: str = ""
@@ -189,6 +189,6 @@ class SubscribeMsgChangeEvent(Event, frozen=True, kw_only=True):
 
 @register(event="subscribe_msg_sent_event")
 class SubscribeMsgSentEvent(Event, frozen=True, kw_only=True):
-    """A notice was sent, or not."""
+    """A notice was sent, or could not be."""
 
     subscribe_msg_sent_event: Notices = Notices()

@@ -8,9 +8,9 @@ import msgspec
 from msgspec import field
 from msgspec.structs import force_setattr
 
-from wechat_dialog.messages.base import Event, Message, register
+from .base import Event, Message, register
 
-# Also keeps out "nan" and "inf", which are floats to Python but no place and no JSON.
+# Also excludes "nan" and "inf", which Python reads as floats, but which are not in JSON.
 Finite = Annotated[float, msgspec.Meta(ge=-1e15, le=1e15)]
 
 
@@ -22,12 +22,16 @@ class Text(Message, frozen=True, kw_only=True):
         text: The `Content`, unchanged: line breaks, outer white space and emoticon codes included.
         bizmsgmenuid: Id of the tapped menu item; None if typed, and for accounts whose pushes lack
             the tag.
+        msg_data_id: The article from which the chat was opened; "" if from none.
+        idx: Which article of its post that was, from 1; None if from none.
     """
 
     kind: ClassVar[str] = "text"
 
     text: str = field(name="Content", default="")
     bizmsgmenuid: str | None = field(name="bizmsgmenuid", default=None)
+    msg_data_id: str = ""
+    idx: int | None = None
 
     def __post_init__(self) -> None:
         if self.bizmsgmenuid == "":
@@ -36,19 +40,20 @@ class Text(Message, frozen=True, kw_only=True):
 
 @register(kind="unsupported")
 class Unsupported(Message, frozen=True, kw_only=True):
-    """What the platform does not hand on: a custom sticker, some cards.
+    """A message that the platform does not pass on: a custom sticker, some cards.
 
     On the wire it is a text with a fixed sentence.
 
-    No `Text`, so that no dialog takes the platform's sentence for the user's answer.
+    No `Text`, and with no `text`, so that no dialog takes the platform's sentence for the user's
+    answer, and none that repeats what it hears says it.
 
     Attributes:
-        text: The platform's sentence.
+        sentence: The platform's.
     """
 
     kind: ClassVar[str] = "unsupported"
 
-    text: str = field(name="Content", default="")
+    sentence: str = field(name="Content", default="")
 
 
 @register(kind="image")
@@ -57,7 +62,7 @@ class Image(Message, frozen=True, kw_only=True):
 
     Attributes:
         pic_url: Where the platform shows it, over http.
-        media_id: For downloading, three days long.
+        media_id: Its id, by which it can be downloaded for three days.
     """
 
     kind: ClassVar[str] = "image"
@@ -73,7 +78,7 @@ class Voice(Message, frozen=True, kw_only=True):
     Attributes:
         media_id: The recording, 8 kHz if `format` is "amr".
         format: "amr", "speex", ….
-        media_id_16k: The same at 16 kHz; "" if there is none.
+        media_id_16k: The recording at 16 kHz; "" if there is none.
         recognition: What was said; None since 2023, when the platform retired it, unless it is
             there all the same.
     """

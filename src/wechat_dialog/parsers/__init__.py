@@ -5,15 +5,16 @@ with a sentence for the user. Nothing here reads a clock. What is understood, wh
 why is one table, `docs/parsers.md`, and the tests read it.
 """
 
-from wechat_dialog.parsers.choices import match_choice, match_choices
-from wechat_dialog.parsers.identity import email, id_number, phone
-from wechat_dialog.parsers.kinds import parser_for
-from wechat_dialog.parsers.numbers import amount
-from wechat_dialog.parsers.parser import Parser
-from wechat_dialog.parsers.yes_no import yes_no
+from .choices import match_choice, match_choices
+from .identity import email, id_number, phone
+from .kinds import ahead, parser_for
+from .numbers import amount
+from .parser import Parser
+from .yes_no import yes_no
 
 __all__ = [
     "Parser",
+    "ahead",
     "amount",
     "email",
     "id_number",

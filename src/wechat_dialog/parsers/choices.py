@@ -1,20 +1,22 @@
 """Which of the offered options an answer means.
 
-What is said is compared with what was shown, in the order of `match_choice`; the first reading that
-finds exactly one option is taken, and one that finds several is refused with their names, because
-a wrong option is worse than a second question.
+The answer is compared with the labels that were shown, in the order of `match_choice`. The first
+reading that finds exactly one option is taken; a reading that finds several is refused with their
+names, because a wrong option is worse than a second question.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import NamedTuple
 
-from wechat_dialog.parsers.numerals import digits, read_number
-from wechat_dialog.parsers.spoken import fold, narrow
-from wechat_dialog.parsers.times import read_clock
+from .numerals import digits, read_number
+from .spoken import fold, narrow
+from .times import read_clock
 
-__all__ = ["match_choice", "match_choices"]
+__all__ = ["SeveralChoices", "match_choice", "match_choices", "means"]
 
 _NUMBER = r"([0-9]{1,4}|[零一二两三四五六七八九十百]{1,5})"
 _UNIT = r"(?:个|项|条|款|种|位|号|道|份|行|类|选项)?"
@@ -26,7 +28,7 @@ _FIRST = re.compile(rf"[头首]一?{_UNIT}")
 _SPELLED = re.compile("[零一二两三四五六七八九十百]{1,5}")
 _LEADING = re.compile(r"[0-9]+")
 _ASKED = re.compile(
-    r"^(?:那|就|我)*(?:想要|想选|选择|要|选|来|点|给我来?|用)?(?:一[个份杯碗盘张件]|个|份)?"
+    r"^(?:那|就|我)*(?:想要|想选|选择|选项:?|要|选|来|点|给我来?|用)?(?:一[个份杯碗盘张件]|个|份)?"
 )
 _POLITE = re.compile(r"(?:的|吧|啊|呀|哦|啦|了|好了|就行|就好|谢谢)+$")
 _ALL = {"全部", "全部都要", "全都要", "都要", "全要", "所有", "全选", "都选", "以上都是"} | {"all"}
@@ -35,10 +37,15 @@ _STRONG = re.compile(r"[,，、;；/\n|+&]+")
 _WEAK = re.compile(r"\s+|以及|还有|或者|和|跟|与|及|加")
 _NUMBERS_APART = re.compile(r"[0-9]\s+[0-9]")  # `1 2` is not 12, although `Iced  Tea` is icedtea
 _RANGE = re.compile(rf"(?:第|从)?{_NUMBER}(?:-|~|～|到|至)(?:第)?{_NUMBER}{_UNIT}")
+_LINE = re.compile(rf"{_NUMBER}[.。、,:)](.+)")
 _CIRCLED = {chr(0x2460 + index): str(index + 1) for index in range(20)}
 _NAMED_AT_MOST = 6
 _CLOCK = re.compile(r"[0-9]{1,2}:[0-9]{2}(?![0-9])")
 _PART = re.compile("[凌清早上中正午傍晚夜深半]")
+
+
+class SeveralChoices(ValueError):
+    """An answer may mean several of the options; the text of the error names them."""
 
 
 def match_choice(text: str, labels: Sequence[str]) -> int:
@@ -55,20 +62,30 @@ def match_choice(text: str, labels: Sequence[str]) -> int:
         labels: The options in the order they were shown; not empty.
 
     Raises:
-        ValueError: None of them, or several; the sentence names the candidates.
+        SeveralChoices: It may mean several of them.
+        ValueError: It means none of them.
     """
     said = _even(text)
-    shown = [fold(label) for label in labels]
+    known = _known(tuple(labels))
+    shown = known.shown
+    if (exact := known.exact.get(said, -1)) >= 0:
+        return exact
     bare = _POLITE.sub("", _ASKED.sub("", said))
     apart = _NUMBERS_APART.search(narrow(text)) and said not in shown
     for attempt in () if apart else dict.fromkeys((said, bare, _arabic(bare))):
-        found = _readings(attempt, shown) if attempt else []
+        found = _readings(attempt, known) if attempt else []
+        found = found or _line(attempt, shown)
         if len(found) == 1:
             return found[0]
         if found:
             names = _listed(labels[index] for index in found)
-            raise ValueError(f"您是指{names}？请说得更具体一些。")
+            raise SeveralChoices(f"您是指{names}？请说得更具体一些。")
     raise ValueError(f"请回复选项的序号（1-{len(labels)}）或名称。")
+
+
+def means(label: str, labels: tuple[str, ...]) -> bool:
+    """Return whether a label, sent unchanged, is read as this label, whatever the others are."""
+    return _known(labels).exact.get(_even(label), -1) >= 0
 
 
 def match_choices(text: str, labels: Sequence[str]) -> list[int]:
@@ -76,14 +93,16 @@ def match_choices(text: str, labels: Sequence[str]) -> list[int]:
 
     Takes `1,3`, `1 3`, `一和三`, `1-3`, `全部`, and labels in place of numbers; `13` for 1 and 3
     where there are fewer than ten options and none has a digit in its label. Empty for 都不要. A
-    label that is said as a whole is that one label, also if it contains a comma.
+    text that is a whole label means that label, also if it contains a comma.
 
     Raises:
-        ValueError: One part of it is none of the options, or several.
+        SeveralChoices: A part of `text` may mean several of the options.
+        ValueError: A part of `text` means none of them.
     """
-    said, shown = _even(text), [fold(label) for label in labels]
-    if said and shown.count(said) == 1:
-        return [shown.index(said)]
+    said, known = _even(text), _known(tuple(labels))
+    if (exact := known.exact.get(said, -1)) >= 0:
+        return [exact]
+    shown = known.shown
     bare = _POLITE.sub("", said) or said
     if bare in _ALL or said in _ALL:
         return list(range(len(labels)))
@@ -95,7 +114,7 @@ def match_choices(text: str, labels: Sequence[str]) -> list[int]:
         if part:
             found.update(_part(part, labels, shown))
     if not found:
-        return [match_choice(text, labels)]  # raises the sentence that fits
+        return [match_choice(text, labels)]  # raises the error with the text that fits
     return sorted(found)
 
 
@@ -135,6 +154,31 @@ def _glued(said: str, shown: list[str]) -> list[int]:
     return [int(figure) - 1 for figure in figures] if clear else []
 
 
+class _Known(NamedTuple):
+    """Labels, prepared once for comparison with any number of answers.
+
+    Attributes:
+        shown: Folded, in their order.
+        exact: The index of each label that is there once; -1 for labels that are equal when folded.
+        letters: The indexes of each label without 选项 before it: for 选项A people say the letter.
+    """
+
+    shown: list[str]
+    exact: dict[str, int]
+    letters: dict[str, list[int]]
+
+
+@lru_cache(maxsize=256)
+def _known(labels: tuple[str, ...]) -> _Known:
+    shown = [fold(label) for label in labels]
+    exact: dict[str, int] = {}
+    letters: dict[str, list[int]] = {}
+    for index, label in enumerate(shown):
+        exact[label] = -1 if label in exact or not label else index
+        letters.setdefault(label.removeprefix("选项"), []).append(index)
+    return _Known(shown, exact, letters)
+
+
 def _even(text: str) -> str:
     return "".join(_CIRCLED.get(char, char) for char in fold(text))
 
@@ -146,11 +190,13 @@ def _arabic(said: str) -> str:
     return said if numeral is None or number < 0 else f"{number}{said[numeral.end() :]}"
 
 
-def _readings(said: str, shown: list[str]) -> list[int]:
+def _readings(said: str, known: _Known) -> list[int]:
     """The options of the first reading that finds any."""
-    exact = [index for index, label in enumerate(shown) if label == said]
-    if exact:
-        return exact
+    shown = known.shown
+    if said in known.exact:
+        return [index for index, label in enumerate(shown) if label == said]
+    if said in known.letters:
+        return known.letters[said]
     place = _position(said, len(shown))
     if place is not None:
         return [place] if 0 <= place < len(shown) else []
@@ -164,22 +210,30 @@ def _readings(said: str, shown: list[str]) -> list[int]:
     return within or _timed(said, shown)
 
 
+def _line(said: str, shown: list[str]) -> list[int]:
+    """The option of a line as a menu shows it: 2.香蕉, 2、香蕉; number and label must agree."""
+    match = _LINE.fullmatch(said)
+    place = -1 if match is None else _count(match[1]) - 1
+    fits = match is not None and 0 <= place < len(shown) and shown[place] == match[2]
+    return [place] if fits else []
+
+
 def _position(said: str, count: int) -> int | None:
     """The index a position said as one means, possibly out of range; None if it is not one."""
-    found = _ORDINAL.fullmatch(said)
-    if found is not None:
-        number = next(group for group in found.groups() if group)
+    match = _ORDINAL.fullmatch(said)
+    if match is not None:
+        number = next(group for group in match.groups() if group)
         return _count(number) - 1
-    found = _FROM_END.fullmatch(said)
-    if found is not None:
-        return count - (1 if found[2] else _count(found[1]))
+    match = _FROM_END.fullmatch(said)
+    if match is not None:
+        return count - (1 if match[2] else _count(match[1]))
     return 0 if _FIRST.fullmatch(said) else None
 
 
 def _numbered(said: str, number: int, shown: list[str], starting: list[int]) -> list[int]:
     """What a bare number means: the label with that number, or the position.
 
-    A Chinese numeral that begins a label is no number of it for sure (三 and 三星), so such a
+    A Chinese numeral at the beginning of a label may not be its number (三 in 三星), so such a
     label and the position are both candidates.
     """
     own = [index for index, label in enumerate(shown) if _own_number(label) == number]
@@ -202,19 +256,19 @@ def _timed(said: str, shown: list[str]) -> list[int]:
     if asked is None:
         return []
     times = [
-        None if (found := _CLOCK.match(label)) is None else read_clock(found[0]) for label in shown
+        None if (match := _CLOCK.match(label)) is None else read_clock(match[0]) for label in shown
     ]
-    minutes = [None if one is None else one.minutes for one in times]
-    exact = [index for index, one in enumerate(minutes) if one == asked.minutes]
-    if exact or _PART.match(said) or asked.minutes >= 720:
+    minutes = [None if time is None else time.minutes for time in times]
+    exact = [index for index, start in enumerate(minutes) if start == asked.minutes]
+    if exact or not asked.either:
         return exact
-    return [index for index, one in enumerate(minutes) if one == asked.minutes + 720]
+    return [index for index, start in enumerate(minutes) if start == asked.minutes + 720]
 
 
 def _own_number(label: str) -> int:
     """The number a label begins with (3 of 3人); -1 if it begins with none."""
-    found = _LEADING.match(label)
-    return int(found[0]) if found is not None and len(found[0]) < 10 else -1
+    match = _LEADING.match(label)
+    return int(match[0]) if match is not None and len(match[0]) < 10 else -1
 
 
 def _count(text: str) -> int:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from datetime import date, datetime
 
-from wechat_dialog.parsers.numerals import digits
-from wechat_dialog.parsers.parser import Parser
-from wechat_dialog.parsers.spoken import LONGEST, fold, narrow
+from .numerals import digits
+from .parser import Parser
+from .spoken import LONGEST, fold, narrow
 
 __all__ = ["email", "id_number", "phone"]
 
@@ -31,10 +31,10 @@ _DOMAIN = re.compile(
 
 def _read_phone(text: str, _now: datetime) -> str:
     said = re.sub(r"[-.()]", "", fold(text))
-    found = _PHONE.fullmatch(digits(said) or said)
-    if found is None:
+    match = _PHONE.fullmatch(digits(said) or said)
+    if match is None:
         raise ValueError(_NOT_PHONE)
-    return found[1]
+    return match[1]
 
 
 def _read_id_number(text: str, now: datetime) -> str:

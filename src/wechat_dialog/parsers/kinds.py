@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import types
 from collections.abc import Callable, Iterable
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from enum import Enum, EnumType
 from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin, overload
 
-from wechat_dialog.parsers.dates import day
-from wechat_dialog.parsers.moments import moment
-from wechat_dialog.parsers.numbers import decimal, integer, real
-from wechat_dialog.parsers.numerals import read_number
-from wechat_dialog.parsers.parser import Parser
-from wechat_dialog.parsers.spoken import fold, narrow, spoken
-from wechat_dialog.parsers.times import clock
-from wechat_dialog.parsers.yes_no import yes_no
+from .dates import day, day_ahead
+from .moments import moment, moment_ahead
+from .numbers import decimal, integer, real
+from .numerals import read_number
+from .parser import Parser
+from .spoken import fold, narrow, spoken
+from .times import clock
+from .yes_no import yes_no
 
-__all__ = ["parser_for"]
+__all__ = ["ahead", "called", "parser_for"]
 
 T = TypeVar("T")
 
@@ -50,7 +51,7 @@ _NO_PARSER = (
 
 
 def _read_str(text: str, _now: datetime) -> str:
-    """The text as written, without the blanks around it; blanks alone are no answer."""
+    """Return the text without the blanks around it; blanks alone are refused."""
     stripped = text.strip()
     if not narrow(stripped):
         raise ValueError(_EMPTY)
@@ -67,6 +68,7 @@ _READY: dict[object, Parser[Any]] = {
     time: clock,
     datetime: moment,
 }
+_AHEAD: dict[object, Parser[Any]] = {date: day_ahead, datetime: moment_ahead}
 
 
 @overload
@@ -76,7 +78,7 @@ def parser_for(kind: re.Pattern[str]) -> Parser[re.Match[str]]: ...
 @overload
 def parser_for(kind: type[T]) -> Parser[T]: ...
 @overload
-def parser_for(kind: Callable[[str], T]) -> Parser[T]: ...
+def parser_for(kind: Callable[[str], T] | Callable[[str, datetime], T]) -> Parser[T]: ...
 @overload
 def parser_for(kind: object) -> Parser[Any]: ...
 def parser_for(kind: object) -> Parser[Any]:
@@ -87,11 +89,11 @@ def parser_for(kind: object) -> Parser[Any]:
             `datetime`; an Enum class (a member by label, value or name; its label is its
             attribute `label`, if it has one); a compiled pattern of `str` (`fullmatch` on the
             stripped text); `Literal[…]`; `X | None`, where 无, 没有, 跳过 and the like are None;
-            `Annotated[X, …]`, which is `X` here; a function of the text that raises `ValueError`;
-            or a `Parser`, which is returned as it is.
+            `Annotated[X, …]`, which is `X` here; a function of the text, or of the text and the
+            moment it arrived, that raises `ValueError`; or a `Parser`, which is returned as it is.
 
     Raises:
-        TypeError: There is no parser for `kind`; says what there is.
+        TypeError: There is no parser for `kind`, or it takes other arguments; says what there is.
     """
     if isinstance(kind, Parser):
         return cast("Parser[Any]", kind)  # type: ignore[redundant-cast]  # pyright needs it
@@ -101,7 +103,9 @@ def parser_for(kind: object) -> Parser[Any]:
         ready = None
     if ready is not None:
         return ready
-    if isinstance(kind, re.Pattern):  # of bytes it would not type-check, and fail on its first text
+    if isinstance(
+        kind, re.Pattern
+    ):  # a pattern of bytes does not type-check, and would fail on its first text
         return _pattern(cast("re.Pattern[str]", kind))
     if isinstance(kind, EnumType):
         return _member(cast("type[Enum]", kind))
@@ -109,9 +113,57 @@ def parser_for(kind: object) -> Parser[Any]:
     if made is not None:
         return made
     if callable(kind) and not _is_class(kind) and get_origin(kind) is None:
-        read = cast("Callable[[str], Any]", kind)
-        return Parser(getattr(kind, "__name__", "function"), lambda text, _now: read(text))
+        return Parser(getattr(kind, "__name__", "function"), called(kind))
     raise TypeError(_NO_PARSER.format(kind=kind))
+
+
+def called(read: Callable[..., Any]) -> Callable[[str, datetime], Any]:
+    """Return a function that reads a text with an author's own: one of the text, or of the text
+    and the moment it arrived.
+
+    Raises:
+        TypeError: It can be called with neither.
+    """
+    try:
+        signature = inspect.signature(read)
+    except (TypeError, ValueError):  # a builtin without one
+        return lambda text, _now: read(text)
+    if _can_bind(signature, ""):
+        return lambda text, _now: read(text)
+    if _can_bind(signature, "", datetime.min.replace(tzinfo=UTC)):
+        return read
+    name = getattr(read, "__qualname__", type(read).__name__)
+    raise TypeError(
+        f"{name}{signature} cannot read an answer: a parser is called with the text, or with the "
+        "text and the moment it arrived"
+    )
+
+
+def _can_bind(signature: inspect.Signature, *args: object) -> bool:
+    try:
+        signature.bind(*args)
+    except TypeError:
+        return False
+    return True
+
+
+def ahead(kind: object) -> Parser[Any]:
+    """Return the parser of a day or a moment that must not be over.
+
+    Args:
+        kind: `date` or `datetime`, also as `X | None` or `Annotated[X, …]`.
+
+    Raises:
+        TypeError: `kind` is something else.
+    """
+    if kind in _AHEAD:
+        return _AHEAD[kind]
+    arguments = [argument for argument in get_args(kind) if argument is not types.NoneType]
+    if get_origin(kind) is Annotated:
+        return ahead(arguments[0])
+    if get_origin(kind) in (Union, types.UnionType) and len(arguments) == 1:
+        return _optional(ahead(arguments[0]))
+    raise TypeError(f"future=True goes with date and datetime, not {kind!r}")
 
 
 def _is_class(kind: object) -> bool:
@@ -150,10 +202,10 @@ def _optional(inner: Parser[Any]) -> Parser[Any]:
 
 def _pattern(pattern: re.Pattern[str]) -> Parser[re.Match[str]]:
     def read(text: str, _now: datetime) -> re.Match[str]:
-        found = pattern.fullmatch(text.strip())
-        if found is None:
+        match = pattern.fullmatch(text.strip())
+        if match is None:
             raise ValueError("格式不对，请重新回复。")
-        return found
+        return match
 
     return Parser(f"pattern {pattern.pattern!r}", read)
 

@@ -1,22 +1,23 @@
 """A day and a time together: 后天下午三点, 10月1号 9:30, 明早8点, 半小时后.
 
-Values are aware datetimes in the time zone of `now`. What is apart from now (两个小时后) is
-counted in real time; what is named is looked up on the wall clock, and refused where summer time
-skips it. An hour that summer time repeats is its first.
+Values are aware datetimes in the time zone of `now`. A distance from now (两个小时后) is
+counted in real time. A named time is looked up on the wall clock, and refused where summer time
+skips it; of an hour that summer time repeats, the first is taken.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
-from wechat_dialog.parsers.dates import named_days
-from wechat_dialog.parsers.numerals import read_number
-from wechat_dialog.parsers.parser import Parser
-from wechat_dialog.parsers.spoken import politely, spoken
-from wechat_dialog.parsers.times import Clock, read_clock
+from .dates import named_days
+from .numerals import read_number
+from .parser import Parser
+from .spoken import politely, spoken
+from .times import Clock, read_clock, typed, which_half
 
-__all__ = ["moment"]
+__all__ = ["moment", "moment_ahead"]
 
 _EXAMPLE = "请回复日期和时间，例如 明天下午三点、10月1日 9:30。"
 _TOO_FAR = "这个时间太远了，请换一个。"
@@ -32,10 +33,24 @@ _ISO = re.compile(
 )
 
 
+_OVER = "这个时间已经过去了，请换一个以后的时间。"
+
+
 def _read_moment(text: str, now: datetime) -> datetime:
+    return _read(text, now, ahead=False)
+
+
+def _read_ahead(text: str, now: datetime) -> datetime:
+    found = _read(text, now, ahead=True)
+    if found <= now:
+        raise ValueError(_OVER)
+    return found
+
+
+def _read(text: str, now: datetime, *, ahead: bool) -> datetime:
     said = spoken(text)
     try:
-        found = _apart(said, now) or _with_offset(said, now) or _named(said, now)
+        found = _apart(said, now) or _with_offset(said, now) or _named(said, now, ahead=ahead)
     except OverflowError as error:
         raise ValueError(_TOO_FAR) from error
     if found is None:
@@ -47,10 +62,10 @@ def _apart(said: str, now: datetime) -> datetime | None:
     """`半小时后`, `一个半小时后`, `过20分钟`, `1小时30分钟后`, `一刻钟后`; and 现在."""
     if said in {"现在", "马上"}:
         return now
-    found = _APART.fullmatch(said)
-    if found is None:
+    match = _APART.fullmatch(said)
+    if match is None:
         return None
-    half, hours, and_half, minutes, quarters, direction = found.groups()
+    half, hours, and_half, minutes, quarters, direction = match.groups()
     if not (half or hours or minutes or quarters):
         return None
     if direction is None and not said.startswith(("过", "再过")):
@@ -61,7 +76,7 @@ def _apart(said: str, now: datetime) -> datetime | None:
     in_hours, in_minutes, in_quarters = (float(count or 0) for count in counts)
     span = timedelta(hours=in_hours, minutes=in_minutes + 15 * in_quarters)
     span += timedelta(minutes=30 if half or and_half else 0)
-    # In UTC: the wall clock may jump between now and then.
+    # In UTC: the wall clock may be changed between now and then.
     then = now.astimezone(UTC) + (-span if direction == "前" else span)
     return then.astimezone(now.tzinfo)
 
@@ -76,24 +91,49 @@ def _with_offset(said: str, now: datetime) -> datetime | None:
         raise ValueError(_EXAMPLE) from error
 
 
-def _named(said: str, now: datetime) -> datetime | None:
-    """A named day and a time behind it, or a time alone: then the next such moment."""
-    this_minute = now.replace(second=0, microsecond=0)
-    for named in named_days(said, whole=False):
-        clock = read_clock(named.rest.lstrip(" 的,、t"))
-        if clock is None:
-            continue
-        found = _combine(named.first(now.date()), clock, now)
-        if named.recurring and found < this_minute:
-            return _combine(named.first(now.date() + timedelta(days=1)), clock, now)
-        return found
-    clock = read_clock(said)
-    if clock is None:
+def _named(said: str, now: datetime, *, ahead: bool) -> datetime | None:
+    """A named day and a time behind it, or a time alone: then the next such moment.
+
+    Raises:
+        ValueError: The hour may be in either half of the day (今天三点). If only the future may be
+            meant, and one of the two is over, the other is taken.
+    """
+    named = _day_and_clock(said)
+    if named is None:
         return None
-    found = _combine(now.date(), clock, now)
-    if found < this_minute:
-        found = _combine(now.date() + timedelta(days=1), clock, now)
+    first, recurring, clock = named
+    found = _on(first, recurring, now, clock)
+    if not clock.either:
+        return found
+    both = (found, _on(first, recurring, now, clock.later))
+    possible = [moment for moment in both if moment > now] if ahead else both
+    if len(possible) == 1:
+        return possible[0]
+    raise ValueError(which_half(clock) if possible else _OVER)
+
+
+def _day_and_clock(said: str) -> tuple[Callable[[date], date], bool, Clock] | None:
+    """Return the day that is named (as a function of the day to count from), whether it recurs, and
+    the time behind it; a time alone is of every day.
+    """
+    for named in named_days(said, whole=False):
+        rest = named.rest.lstrip(" 的,、t")
+        clock = read_clock(rest) or typed(rest)
+        if clock is not None:
+            return named.first, named.recurring, clock
+    alone = read_clock(said)
+    return None if alone is None else (_same, True, alone)
+
+
+def _on(first: Callable[[date], date], recurring: bool, now: datetime, clock: Clock) -> datetime:
+    found = _combine(first(now.date()), clock, now)
+    if recurring and found < now.replace(second=0, microsecond=0):
+        return _combine(first(now.date() + timedelta(days=1)), clock, now)
     return found
+
+
+def _same(day: date) -> date:
+    return day
 
 
 def _combine(day: date, clock: Clock, now: datetime) -> datetime:
@@ -105,3 +145,5 @@ def _combine(day: date, clock: Clock, now: datetime) -> datetime:
 
 
 moment: Parser[datetime] = Parser("datetime", politely(_read_moment, booking=True))
+moment_ahead: Parser[datetime] = Parser("datetime ahead", politely(_read_ahead, booking=True))
+"""As `moment`, but a moment in the past is refused, and not counted as a possible meaning."""

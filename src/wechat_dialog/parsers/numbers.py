@@ -6,15 +6,15 @@ import re
 from datetime import datetime
 from decimal import Decimal
 
-from wechat_dialog.parsers.numerals import digits, read_number, shifted
-from wechat_dialog.parsers.parser import Parser
-from wechat_dialog.parsers.spoken import politely, spoken
+from .numerals import digits, read_number, shifted
+from .parser import Parser
+from .spoken import politely, spoken
 
 __all__ = ["amount", "decimal", "integer", "real"]
 
 MOST_DIGITS = 18
-"""Digits before the point, and behind it. Every such whole number fits 64 bits, as the databases of
-authors want it; what is longer is a card or an order number, which is text (a pattern)."""
+"""Most digits before the decimal point, and after it. Every such whole number fits 64 bits, as
+databases want it; a longer one is a card or order number, for which a pattern of text is right."""
 
 _NOT_WHOLE = "请回复一个整数，例如 12。"
 _NOT_NUMBER = "请回复一个数字，例如 12.5。"
@@ -22,6 +22,7 @@ _NOT_AMOUNT = "请回复一个金额，例如 12.5元。"
 _TOO_LONG = "这个数字太长了，请换一个。"
 _SIGN = re.compile(r"(?:(?:人民币|rmb|cny|¥) ?)?(.*?) ?(?:rmb|cny|人民币|整)?")
 _PARTS = re.compile(r"(?:([^元块]+)[元块])?(?:([^角毛]{1,2})[角毛])?(?:(.{1,3})分)?")
+_JIAO_TAIL = re.compile(r"([^角毛元块])[角毛]([^角毛元块分])")
 _TAIL = re.compile(r"([^元块]+)[元块]([^元块角毛分]{1,2}|[^角毛]{1}[角毛].)")
 
 
@@ -51,8 +52,8 @@ def _read_real(text: str, now: datetime) -> float:
 
 
 def _read_amount(text: str, _now: datetime) -> Decimal:
-    found = _SIGN.fullmatch(spoken(text))
-    value = None if found is None else _money(found[1].removesuffix("钱").removesuffix("整"))
+    match = _SIGN.fullmatch(spoken(text))
+    value = None if match is None else _money(match[1].removesuffix("钱").removesuffix("整"))
     if value is None:
         raise ValueError(_NOT_AMOUNT)
     _check_length(value)
@@ -64,12 +65,12 @@ def _read_amount(text: str, _now: datetime) -> Decimal:
 
 
 def _without_measure(said: str) -> str:
-    """Drop 个, the one measure word that says nothing; 岁, 元 or 杯 say what is counted."""
+    """Drop 个, the only measure word without a meaning; 岁, 元 or 杯 say what is counted."""
     return said.removesuffix("个") if len(said) > 1 else said
 
 
 def _check_length(value: Decimal) -> None:
-    """Refuse before `int` or `round`, which take time or fail with a number of many digits."""
+    """Refuse a number of too many digits, before `int` or `round` take long over it, or raise."""
     exponent = value.as_tuple().exponent
     if value.adjusted() >= MOST_DIGITS or (isinstance(exponent, int) and exponent < -MOST_DIGITS):
         raise ValueError(_TOO_LONG)
@@ -104,20 +105,24 @@ def _money(said: str) -> Decimal | None:
     if said.endswith(("元半", "块半")):
         whole = read_number(said[:-2])
         return None if whole is None or whole != int(whole) else whole + Decimal("0.5")
+    few = _JIAO_TAIL.fullmatch(said)
+    if few is not None:
+        jiao, fen = read_number(few[1]), read_number(few[2])
+        return None if jiao is None or fen is None else _sum(Decimal(0), 10 * jiao + fen)
     tail = _TAIL.fullmatch(said)
     if tail is not None:
         whole, cents = read_number(tail[1]), _cents(tail[2])
         return None if whole is None or cents is None else _sum(whole, cents)
-    found = _PARTS.fullmatch(said)
-    if found is None or not said:
+    match = _PARTS.fullmatch(said)
+    if match is None or not said:
         return None
     yuan, jiao, fen = (
         Decimal(0) if part is None else read_number(part.removeprefix("零") or part)
-        for part in found.groups()
+        for part in match.groups()
     )
     if yuan is None or jiao is None or fen is None or min(jiao, fen) < 0:
         return None
-    if found[1] is not None and (jiao > 9 or fen > 99 or (found[2] is not None and fen > 9)):
+    if match[1] is not None and (jiao > 9 or fen > 99 or (match[2] is not None and fen > 9)):
         return None
     return _sum(yuan, 10 * jiao + fen)
 

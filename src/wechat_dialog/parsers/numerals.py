@@ -63,21 +63,21 @@ def read_number(text: str) -> Decimal | None:
 
 def _arabic(text: str) -> Decimal | None:
     """`1,000`, `12.5`, `.5`, `1.2万`, `3k`."""
-    found = _ARABIC.fullmatch(text)
-    if found is None or not found[1] or found[2] not in _SCALES:
+    match = _ARABIC.fullmatch(text)
+    if match is None or not match[1] or match[2] not in _SCALES:
         return None
-    return shifted(Decimal(found[1].replace(",", "")), _SCALES[found[2]])
+    return shifted(Decimal(match[1].replace(",", "")), _SCALES[match[2]])
 
 
 def _with_point(text: str) -> Decimal | None:
     """`十二点五`, `一点二万`, `3点5`."""
     before, point, after = text.partition("点")
-    found = _DECIMALS.fullmatch(after) if point else None
-    whole = None if found is None else _whole(before)
-    if found is None or whole is None or found[2] not in _SCALES:
+    match = _DECIMALS.fullmatch(after) if point else None
+    whole = None if match is None else _whole(before)
+    if match is None or whole is None or match[2] not in _SCALES:
         return None
-    places = found[1] if found[1].isascii() else digits(found[1])
-    return shifted(Decimal(f"{whole}.{places}"), _SCALES[found[2]])
+    places = match[1] if match[1].isascii() else digits(match[1])
+    return shifted(Decimal(f"{whole}.{places}"), _SCALES[match[2]])
 
 
 def shifted(value: Decimal, places: int) -> Decimal:
@@ -154,10 +154,10 @@ def _section(text: str) -> int | None:
     if mixed is not None:
         unit = 100 if mixed[2] == "百" else 1000
         return int(mixed[1]) * unit + int(mixed[3]) if int(mixed[3]) < unit else None
-    found = _SECTION.fullmatch(text)
-    if found is None or not text:
+    match = _SECTION.fullmatch(text)
+    if match is None or not text:
         return None
-    thousand, gap_1, hundred, gap_2, ten, tens, last = found.groups()
+    thousand, gap_1, hundred, gap_2, ten, tens, last = match.groups()
     # 零 stands for places left out: behind 千 for 百, behind 百 for 十, and there it stands once.
     if (gap_1 and (hundred or not thousand)) or (gap_2 and (tens or not hundred)):
         return None

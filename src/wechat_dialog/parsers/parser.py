@@ -1,4 +1,6 @@
-"""The type every ready parser has: text and a moment in, a typed value or a sentence out."""
+"""The type of every parser here: it takes a text and a moment, and returns a typed value or raises
+`ValueError` with a sentence for the user.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,7 @@ class Parser(Generic[T_co]):
         """Return the value of `text`.
 
         Args:
-            text: What the user wrote or what was recognised of what he said; any length.
+            text: What the user wrote, or what was recognised of what they said; any length.
             now: When the message arrived: an aware datetime in the bot's time zone. What is said
                 relative to today, and the time zone of the values, come from it.
 

@@ -48,12 +48,16 @@ _WIDTH: dict[int, int | str | None] = {
 # Only characters of the vocabulary that parsers know. Capital numerals stand in amounts.
 _SIMPLE = str.maketrans(
     "萬億點號後週禮負塊兩個時鐘間內選項條種貳參陸幾這還對錯沒謝們確認問題當單雙開關過裡裏錢"
+    "國慶聖誕節勞動兒童婦師農舊曆臘陰陽現馬預約訂給請煩頭來歲貨圍願絕嘅喺"
     "壹贰叁肆伍陆柒捌玖拾佰仟圆圓○〇",
     "万亿点号后周礼负块两个时钟间内选项条种二三六几这还对错没谢们确认问题当单双开关过里里钱"
+    "国庆圣诞节劳动儿童妇师农旧历腊阴阳现马预约订给请烦头来岁货围愿绝的在"
     "一二三四五六七八九十百千元元零零",
 )
 
 _TRAILING = " \t\r\n。.!！~～,，、;；:：?？…"
+# The point of a Chinese keyboard: 12。5 is 12.5.
+_POINT = re.compile(r"(?<=[0-9])。(?=[0-9])")
 _BESIDE_HAN = re.compile(r"(?<=[^\x00-\x7f])\s+|\s+(?=[^\x00-\x7f])")
 
 
@@ -66,12 +70,12 @@ def spoken(text: str) -> str:
     """Return the gist of a short answer: narrow, lower case, simplified, unpunctuated at its end.
 
     Spaces beside a Chinese character are dropped (`10 月 1 日`); those between digits or letters
-    carry meaning and stay, as one. Empty if nothing is left, or if `text` is longer than `LONGEST`,
-    so that what has no meaning and what is too long to have one are refused alike.
+    carry meaning, and become one space. "" if nothing is left, or if `text` is longer than
+    `LONGEST`: both are then refused alike.
     """
     if len(text) > LONGEST:
         return ""
-    even = narrow(text).lower().translate(_SIMPLE).rstrip(_TRAILING)
+    even = _POINT.sub(".", narrow(text)).lower().translate(_SIMPLE).rstrip(_TRAILING)
     return " ".join(_BESIDE_HAN.sub("", even).split())
 
 
@@ -88,11 +92,13 @@ def politely(
 ) -> Callable[[str, datetime], T]:
     """Return a reading that also takes what people say around an answer: 就明天吧, 我要三个.
 
-    Nothing is searched for: what is left without it has to be the answer, the whole of it.
+    The answer is not searched for within the text: what is left after removing such words has to be
+    the whole answer.
 
     Args:
         read: The reading.
-        booking: Whether it is of a day or a time, which is booked (约明天); 约12 is about 12.
+        booking: Whether it reads a day or a time, before which 约 means to book (约明天); in 约12
+            it means "about".
     """
     before = _BOOKED if booking else _ASKED
 
@@ -108,7 +114,7 @@ def politely(
             try:
                 return read(bare, now)
             except ValueError:
-                # What was wrong with the answer as it was given says more.
+                # The error for the answer as it was given says more.
                 raise error from None
 
     return read_politely

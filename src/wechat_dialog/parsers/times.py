@@ -1,21 +1,23 @@
 """Times of day, as people say them: 三点半, 下午三点, 晚上8点一刻, 15:30.
 
-A bare 三点 is 3:00: the clock is believed, not the guess that nobody means the night. A part of the
-day must agree with the hour it stands with; 凌晨八点 is refused and not corrected.
+A bare 三点 is 3:00 or 15:00, and the caller has to find out which: see `Clock.either`. A time with
+a colon is in 24-hour notation, and has one meaning. A part of the day must agree with the hour it
+stands with; 凌晨八点 is refused and not corrected.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time
 
-from wechat_dialog.parsers.numerals import read_number
-from wechat_dialog.parsers.parser import Parser
-from wechat_dialog.parsers.spoken import politely, spoken
+from .numerals import read_number
+from .parser import Parser
+from .spoken import politely, spoken
 
-__all__ = ["Clock", "clock", "read_clock"]
+__all__ = ["Clock", "clock", "read_clock", "typed", "which_half"]
 
+_HALVES = ((6, "凌晨"), (12, "上午"), (18, "下午"), (24, "晚上"))
 _EXAMPLE = "请回复一个时间，例如 下午三点半、15:30。"
 
 _NUMBER = r"([0-9]{1,2}|[零一二两三四五六七八九十廿]{1,4})"
@@ -53,7 +55,8 @@ _TYPED = re.compile(r"([0-9]{1,2}(?=\.)|[0-9]{2})\.?([0-9]{2})")
 _ENGLISH_HOUR = re.compile(r"([0-9]{1,2}) ?(am|pm)")
 _SAID = re.compile(
     _PART + _NUMBER + r"(?:点钟|点整|时整|点|时)"
-    r"(?:(半)|(?:过|零|0)?([一1三3])刻钟?|(?:过)?(零|0)?" + _NUMBER + r"(分)?)?"
+    r"(?:(半)|(?:过|零|0)?([一1三3])刻钟?"
+    r"|(?:过)?(零|0)?" + _NUMBER + r"(?:(分)(?:零?" + _NUMBER + r"秒)?)?)?"
 )
 _SHORT_OF = re.compile(
     r"(?:" + _PART + r"差" + _NUMBER + r"(分钟?|刻钟?)|差" + _NUMBER + r"(分钟?|刻钟?)到?" + _PART
@@ -68,10 +71,13 @@ class Clock:
     Attributes:
         minutes: Whole minutes since 0:00. 1440 and above is the next day: 晚上十二点, 24:00.
         seconds: 0 to 59.
+        either: Whether twelve hours later may be meant as well, as with 三点 without a part of the
+            day.
     """
 
     minutes: int
     seconds: int = 0
+    either: bool = False
 
     @property
     def days(self) -> int:
@@ -79,9 +85,25 @@ class Clock:
         return self.minutes // 1440
 
     @property
+    def later(self) -> Clock:
+        """The other possible meaning, if `either`: the same time in the second half of the day."""
+        return Clock(self.minutes + 720, self.seconds)
+
+    @property
     def time(self) -> time:
         """The time of day, whatever the day."""
         return time(self.minutes // 60 % 24, self.minutes % 60, self.seconds)
+
+
+def which_half(clock: Clock) -> str:
+    """Return the question which of the two an hour was meant; see `Clock.either`."""
+    said, later = clock.time, clock.later.time
+    return f"是{_half(said)}还是{_half(later)}？请再说清楚一些，例如 {later:%H:%M}。"
+
+
+def _half(moment: time) -> str:
+    part = next(name for until, name in _HALVES if moment.hour < until)
+    return f"{part}{moment.hour % 12 or 12}点" + (f"{moment.minute}分" if moment.minute else "")
 
 
 def read_clock(said: str) -> Clock | None:
@@ -93,28 +115,28 @@ def read_clock(said: str) -> Clock | None:
 
 
 def _digital(said: str) -> Clock | None:
-    found = _DIGITAL.fullmatch(said)
-    if found is None or (found[1] and found[5]):
+    match = _DIGITAL.fullmatch(said)
+    if match is None or (match[1] and match[5]):
         return None
-    return _at(found[1] or found[5], int(found[2]), int(found[3]), int(found[4] or 0))
+    return _at(match[1] or match[5], int(match[2]), int(match[3]), int(match[4] or 0))
 
 
-def _typed(said: str) -> Clock | None:
-    """`1530` and `8.30`, where nothing but a time was asked for."""
-    found = _TYPED.fullmatch(said)
-    return None if found is None else _at(None, int(found[1]), int(found[2]))
+def typed(said: str) -> Clock | None:
+    """Return the time `1530` and `8.30` name, where nothing but a time can be meant."""
+    match = _TYPED.fullmatch(said)
+    return None if match is None else _at(None, int(match[1]), int(match[2]))
 
 
 def _english_hour(said: str) -> Clock | None:
-    found = _ENGLISH_HOUR.fullmatch(said)
-    return None if found is None else _at(found[2], int(found[1]), 0)
+    match = _ENGLISH_HOUR.fullmatch(said)
+    return None if match is None else _at(match[2], int(match[1]), 0)
 
 
 def _said(said: str) -> Clock | None:
-    found = _SAID.fullmatch(said)
-    if found is None:
+    match = _SAID.fullmatch(said)
+    if match is None:
         return None
-    part, hour, half, quarter, zero, number, unit = found.groups()
+    part, hour, half, quarter, zero, number, unit, seconds = match.groups()
     if half:
         minute = 30
     elif quarter:
@@ -126,20 +148,31 @@ def _said(said: str) -> Clock | None:
             return None
     else:
         minute = 0
-    return _at(part, _count(hour), minute)
+    second = _count(seconds) if seconds else 0
+    return _said_hour(part, _count(hour), minute, second)
+
+
+def _said_hour(part: str | None, hour: int, minute: int, second: int = 0) -> Clock | None:
+    """The clock at an hour that was said and not written: without a part of the day, one to eleven
+    may be of either half of it.
+    """
+    found = _at(part, hour, minute, second)
+    either = part is None and 1 <= hour <= 11
+    return replace(found, either=True) if found is not None and either else found
 
 
 def _short_of(said: str) -> Clock | None:
     """`差五分三点`, `差一刻三点`, `下午差十分三点`."""
-    found = _SHORT_OF.fullmatch(said)
-    if found is None:
+    match = _SHORT_OF.fullmatch(said)
+    if match is None:
         return None
-    part = found[1] or found[6]
-    missing = _count(found[2] or found[4]) * (15 if (found[3] or found[5])[0] == "刻" else 1)
-    full = _at(part, _count(found[7]), 0)
+    part = match[1] or match[6]
+    missing = _count(match[2] or match[4]) * (15 if (match[3] or match[5])[0] == "刻" else 1)
+    full = _at(part, _count(match[7]), 0)
     if full is None or not 0 < missing < 60 or missing > full.minutes:
         return None
-    return Clock(full.minutes - missing)
+    either = part is None and 60 <= full.minutes < 12 * 60
+    return Clock(full.minutes - missing, either=either)
 
 
 def _count(text: str) -> int:
@@ -149,7 +182,7 @@ def _count(text: str) -> int:
 
 def _at(part: str | None, hour: int, minute: int, second: int = 0) -> Clock | None:
     """The clock at `hour` of a part of the day, or None where the two contradict each other."""
-    if not 0 <= minute < 60:
+    if not (0 <= minute < 60 and 0 <= second < 60):
         return None
     if part is not None:
         hours = _ENGLISH.get(part) or _PARTS[part]
@@ -161,9 +194,11 @@ def _at(part: str | None, hour: int, minute: int, second: int = 0) -> Clock | No
 
 def _read_time(text: str, _now: datetime) -> time:
     said = spoken(text)
-    found = read_clock(said) or _typed(said)
+    found = read_clock(said) or typed(said)
     if found is None:
         raise ValueError(_EXAMPLE)
+    if found.either:
+        raise ValueError(which_half(found))
     return found.time
 
 

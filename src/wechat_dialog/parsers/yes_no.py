@@ -1,6 +1,6 @@
 """Whether a short answer is a yes or a no, or neither.
 
-A list of words and the particles that may hang on them, and nothing is guessed: 好了 ("enough"),
+A list of words and the particles that may follow them; nothing is guessed: 好了 ("enough"),
 是吧, 不错 and 不确定 are refused, for a wrong yes costs the user more than a second question.
 """
 
@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 
-from wechat_dialog.parsers.spoken import narrow, spoken
+from .spoken import narrow, spoken
 
 __all__ = ["yes_no"]
 
 _YES_WORDS = (
     "是 是的 对 对的 好 好的 嗯 恩 嗯哼 唔 行 可以 可 成 要 需要 想 想要 愿意 确定 确认 没问题 "
-    "没错 同意 当然 当然可以 当然要 必须 有 正确 真 收到 "
+    "没错 没毛病 同意 当然 当然可以 当然要 必须 有 正确 真 收到 得 "
     "ok okay okey k y yes yeah yep yup sure true 1"
 )
 _NO_WORDS = (
@@ -27,7 +27,7 @@ _NO = frozenset(_NO_WORDS.split()) | {"算了"}  # 算 alone says nothing
 _DOUBTED_WORDS = "是 对 有 没 没有 不是 不对 没错 正确 确定 收到"
 _DOUBTFUL = frozenset(_DOUBTED_WORDS.split())
 # 了 turns 好 into "enough" and 对 into "by the way", but 不要 into a politer 不要.
-_YES_PARTICLES = re.compile(r"[的呀啊哦噢喔哈啦哒滴呢嘛吧呐]{0,2}")
+_YES_PARTICLES = re.compile(r"[的呀啊哦噢喔哈啦哒滴呢嘛吧呐嘞咧勒]{0,2}")
 _NO_PARTICLES = re.compile(r"[了啦呀啊哦噢喔哈呢嘛吧的呐]{0,2}")
 _THANKS = re.compile(r"(?:谢谢|多谢|谢了|谢啦|thanks|thx)(?:你|您|啦|了|哦|啊)?")
 _SIGNS = {
@@ -48,7 +48,7 @@ def yes_no(text: str) -> bool:
     """Return True for a yes, False for a no.
 
     Width, case, punctuation, polite particles (好的呀), repetition (对对对), a thank-you behind it
-    and several answers of one mind (对，是的) make no difference. Also takes 1 and 0, thumbs and
+    and several answers that agree (对，是的) make no difference. Also takes 1 and 0, thumbs and
     ticks, and WeChat's own emoticons for them.
 
     Raises:

@@ -1,1 +1,3 @@
-"""WeChat's side on your desk: it signs, posts, hangs up, repeats, and shows what users see."""
+"""WeChat's side on a developer's machine (the "desk"): it signs, posts, hangs up, repeats, and
+shows what users see.
+"""

@@ -1,8 +1,8 @@
-"""An account as its console has it: how the platform signs and seals for it, and reads its answers.
+"""An account as its console has it: how the platform signs, encrypts and reads answers for it.
 
-What is posted and what is made of an answer's envelope, with no connection: whoever posts (the
-emulator, the probe, a test) has one way to sign. Parts of the query can be given, so that a prober
-can send what the platform never would.
+It makes what is posted and opens the envelopes of answers, without a connection, so that all that
+post (the emulator, the probe, tests) sign in one way. Parts of the query can be given, so that a
+prober can send what the platform never would.
 
 Proof: `tests/platform/test_emulator.py`, in every mode, against the codec and against wechatpy.
 """
@@ -13,21 +13,22 @@ import os
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 from urllib.parse import urlencode
 
+from wechat_dialog.core.wire import xml
+from wechat_dialog.core.wire.crypto import Key, decrypt
+from wechat_dialog.core.wire.signature import sign
 from wechat_dialog.errors import ConfigurationError, Refused
-from wechat_dialog.platform.judging import Broken, read
-from wechat_dialog.wire import xml
-from wechat_dialog.wire.crypto import Key, decrypt
-from wechat_dialog.wire.signature import sign
+
+from .answer_check import Broken, read
 
 __all__ = ["Account", "Kind", "Mode", "encrypt", "open_answer", "seal", "signed"]
 
 Mode = Literal["plain", "compatible", "safe"]
 Kind = Literal["unverified", "subscription", "service", "sandbox"]
-"""What an account may do on the active side (protocol reference 7.5)."""
+"""Which API calls an account may make (protocol reference 7.5)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,25 +39,25 @@ class Account:
         token: Signs every request.
         id: Its original id.
         app_id: Its AppID; needed unless the mode is plain.
-        aes_key: The EncodingAESKey; likewise.
+        aes_key: The EncodingAESKey; needed unless the mode is plain.
         mode: How pushes are encrypted.
-        app_secret: For the active side; "": any secret will do.
-        kind: What it may do there.
+        app_secret: The AppSecret that API calls must have; "" accepts any.
+        kind: Which API calls it may make.
 
     Raises:
-        ConfigurationError: The mode or the kind is none, or the mode lacks its AppID or key.
+        ConfigurationError: There is no such mode or kind, or the mode lacks its AppID or key.
     """
 
-    token: str
+    token: str = field(repr=False)
     id: str = "gh_0123456789ab"
     app_id: str = ""
-    aes_key: str = ""
+    aes_key: str = field(default="", repr=False)
     mode: Mode = "plain"
-    app_secret: str = ""
+    app_secret: str = field(default="", repr=False)
     kind: Kind = "service"
 
     def __post_init__(self) -> None:
-        """Refuse what no console accepts."""
+        """Refuse settings that no console accepts."""
         if self.mode not in get_args(Mode):
             raise ConfigurationError(f"mode {self.mode!r}: one of {', '.join(get_args(Mode))}")
         if self.kind not in get_args(Kind):
@@ -71,9 +72,9 @@ def signed(account: Account, timestamp: str = "", nonce: str = "") -> dict[str, 
     """Return the parameters that every request has (protocol reference 1, 2).
 
     Args:
-        account: Whose token signs.
-        timestamp: Seconds since 1970, as text; now if "".
-        nonce: Any text; a random number of ten digits at most if "".
+        account: The account, whose token signs.
+        timestamp: Seconds since 1970, as text; "" takes the current time.
+        nonce: Any text; "" takes a random number of at most ten digits.
     """
     timestamp = timestamp or str(int(time.time()))
     nonce = nonce or str(secrets.randbelow(10**10))
@@ -93,15 +94,15 @@ def seal(
     timestamp: str = "",
     nonce: str = "",
 ) -> tuple[str, bytes]:
-    """Sign a message, and encrypt it as the account's mode has it; returns query and body.
+    """Sign a message, and encrypt it as the account's mode requires. Return query and body.
 
     Args:
         account: The account.
-        message: Its fields: the sender's OpenID, and what stands in plain beside the ciphertext in
-            compatible mode.
-        plain: The same as the platform writes them.
+        message: Its fields: the sender's OpenID, and the fields that compatible mode sends beside
+            the ciphertext.
+        plain: The message as XML, as the platform writes it.
         timestamp: See `signed`.
-        nonce: Likewise.
+        nonce: See `signed`.
     """
     query = {**signed(account, timestamp, nonce), "openid": message["FromUserName"]}
     if account.mode == "plain":
@@ -114,10 +115,10 @@ def seal(
 
 
 def open_answer(account: Account, answer: bytes) -> bytes:
-    """Return an answer's XML, decrypted where it has to be; `success` and "" as they are.
+    """Return an answer's XML, decrypted if it is encrypted; `success` and "" unchanged.
 
     Raises:
-        Broken: It is not encrypted, or not as it has to be.
+        Broken: The answer should be encrypted and is not, or is encrypted wrongly.
     """
     if account.mode == "plain" or answer in (b"", b"success"):
         return answer

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from wechat_dialog.core.printable import one_line
+
 __all__ = ["lines"]
 
 SHOWN = 2000
-"""Bytes of a body that are shown where nothing is said."""
+"""Bytes of a body that are shown by default."""
 
 
 def lines(
@@ -24,10 +26,10 @@ def lines(
     Args:
         method: GET or POST.
         target: Path and query.
-        sent: The body, and the same before it was encrypted.
+        sent: The body that was sent, as it was sent and before encryption.
         status: The HTTP status, or why there was none.
-        received: The body of the answer, and the same decrypted.
-        limit: Bytes of a body that are shown.
+        received: The body of the answer, as received and decrypted.
+        limit: Most bytes of a body that are shown.
     """
     yield f"> {method} {target}"
     yield from _body(">", sent[0], limit)
@@ -41,14 +43,7 @@ def lines(
 
 def _body(mark: str, body: bytes, limit: int) -> Iterator[str]:
     more = f"… ({len(body)} bytes)" if len(body) > limit else ""
-    # A cut may fall inside a character; that is no news to the reader.
+    # The cut may be inside a character, which is not worth an error.
     text = body[:limit].decode("utf-8", "ignore" if more else "backslashreplace")
     for line in (text + more).splitlines():
-        yield f"{mark} {_safe(line)}"
-
-
-def _safe(line: str) -> str:
-    """Escape what a terminal would obey rather than show."""
-    return "".join(
-        one if one.isprintable() else one.encode("unicode_escape").decode() for one in line
-    )
+        yield f"{mark} {one_line(line)}"

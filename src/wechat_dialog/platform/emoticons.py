@@ -1,7 +1,7 @@
-"""The platform's classic emoticons: what stands in a text, and the names people know them by.
+"""The platform's classic emoticons: their codes in a text, and their names.
 
 Clients draw a code such as `/::)` and a bracketed name such as `[微笑]` as the same little picture
-(protocol reference 5.7); what is drawn on a desk is the name.
+(protocol reference 5.7); here the name is shown.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _TABLE = """
 _WORDS = _TABLE.split()
 
 CODES: dict[str, str] = dict(zip(_WORDS[::2], _WORDS[1::2], strict=True))
-"""Names by code."""
+"""The names of emoticons by their codes."""
 
 # Newer ones have no code at all.
 _NEWER = """
@@ -37,7 +37,7 @@ _NEWER = """
 """
 
 NAMES = frozenset({*CODES.values(), *_NEWER.split()})
-"""Every name that is drawn where it stands in brackets."""
+"""Every name that is drawn as an emoticon when in brackets."""
 
 # The longest first: `/:,@@` begins like `/:,@`, and `/:@@` is another.
 PATTERN = "|".join(
@@ -46,9 +46,9 @@ PATTERN = "|".join(
         r"\[(?:" + "|".join(re.escape(name) for name in sorted(NAMES)) + r")\]",
     ]
 )
-"""A regular expression, without groups, for what is drawn as an emoticon."""
+"""A regular expression, without groups, for a text that is drawn as an emoticon."""
 
 
 def name_of(found: str) -> str:
-    """Return the name of what `PATTERN` found."""
+    """Return the name of an emoticon that `PATTERN` matched."""
     return CODES.get(found) or found[1:-1]

@@ -23,9 +23,9 @@ from typing import Any, Self, TypeVar, cast
 
 import httpx
 
-from wechat_dialog.platform.account import Account
-from wechat_dialog.platform.pushing import ANSWER_LIMIT, HEADERS, Answer, Ask, Protocol, Watch
-from wechat_dialog.platform.showing import Shown
+from .account import Account
+from .display import Shown
+from .protocol import ANSWER_LIMIT, HEADERS, Answer, Ask, Protocol, Watch
 
 __all__ = ["AsyncPlatform", "Platform"]
 
@@ -38,7 +38,7 @@ INSIDE = "http://emulator.invalid/"
 
 
 def _as_served(application: Any) -> Callable[..., Iterable[bytes]]:
-    """Make of a WSGI application that raises what a server makes of it."""
+    """Answer 500 where a WSGI application raises, as a server would."""
 
     def serve(environ: dict[str, Any], start: Any) -> Iterable[bytes]:
         try:
@@ -55,7 +55,7 @@ class Platform(Protocol):
     """The platform for threads: any number of them may deliver at once.
 
     Attributes:
-        client: Posts.
+        client: The HTTP client that posts.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Platform(Protocol):
         """Make the platform's GET (protocol reference 1).
 
         Returns:
-            "" if the server echoed what it must, else what it did instead.
+            "" if the server echoed correctly, else what it did instead.
         """
         return self._perform(self.verifying())
 
@@ -100,9 +100,9 @@ class Platform(Protocol):
         """Push a message, up to three times, and return what its sender sees.
 
         Args:
-            message: Its fields; see `message`. The same one again is the platform's repetition.
+            message: Its fields; see `message`. The same message again counts as a repetition.
             watch: Called with every request when it is made, and when it is over.
-            plain: Its XML, where another than the platform's way to write it is wanted.
+            plain: Its XML, to be sent instead of what the platform would write.
         """
         return self._perform(self.delivering(message, watch, plain))
 
@@ -115,19 +115,19 @@ class Platform(Protocol):
             return stop.value  # type: ignore[no-any-return]
 
     def _ask(self, method: str, query: str, body: bytes) -> tuple[int, bytes, str]:
-        """Make a request; returns status, body and what went wrong."""
+        """Make a request. Return status, body and what went wrong."""
         if self._threads is None:
             return self.exchange(method, query, body)
         running: Future[Answer] = self._threads.submit(self.exchange, method, query, body)
         try:
             return running.result(self.window)
         except NotDone:
-            return self.late()  # nobody listens any more; the application goes on all the same
+            return self.late()  # the application runs on, though nobody waits for its answer
 
     def exchange(
         self, method: str, query: str, body: bytes, content_type: str = "text/xml"
     ) -> Answer:
-        """Make one request as it stands: a prober's, which the platform itself may never make."""
+        """Make one request unchanged: for a prober, whose requests the platform may never make."""
         until = time.monotonic() + self.window
         pieces: list[bytes] = []
         try:
@@ -142,7 +142,7 @@ class Platform(Protocol):
                     pieces.append(piece)
                     if sum(map(len, pieces)) > ANSWER_LIMIT:
                         break
-                    if time.monotonic() > until:  # httpx counts from piece to piece
+                    if time.monotonic() > until:  # httpx's timeout is for each piece
                         return self.late(b"".join(pieces))
         except httpx.TimeoutException:
             return self.late(b"".join(pieces))
@@ -156,8 +156,8 @@ class AsyncPlatform(Protocol):
 
     Attributes:
         client: Posts.
-        refused: Says why a connection would be refused just now, "" if it would not; None: the
-            connection itself tells.
+        refused: Returns why a connection would be refused at the moment, "" if it would not be;
+            None if only connecting shows that.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Where conversations and claims live between two messages: the contract is `stores.base`.
+"""Where conversations and claims live between two messages: the contract is `core.store.contract`.
 
     open_store("memory://")                    one process, nothing kept
     open_store("sqlite:///wechat-dialog.db")   one machine; a fourth slash makes the path absolute
@@ -11,13 +11,60 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wechat_dialog.core.secrecy import Secret, without_secrets
+from wechat_dialog.core.store.contract import AsyncStore, Store
+from wechat_dialog.core.store.kept import Aside, Parked, Shown, Stored
+from wechat_dialog.core.store.times import Due, Dues, Mail, Post, Posted, Wake
+from wechat_dialog.core.store.values import (
+    NOTHING,
+    Answered,
+    Claim,
+    Claimed,
+    Commit,
+    Committed,
+    Conflict,
+    Deferred,
+    Have,
+    Pending,
+    Running,
+    Unclaimed,
+    Write,
+)
 from wechat_dialog.errors import ConfigurationError
-from wechat_dialog.stores.base import Store
 
 if TYPE_CHECKING:
-    from wechat_dialog.stores.asynchronous import for_async
+    from .asynchronous import for_async
 
-__all__ = ["DEFAULT_FILE", "for_async", "open_store"]
+__all__ = [
+    "DEFAULT_FILE",
+    "NOTHING",
+    "Answered",
+    "Aside",
+    "AsyncStore",
+    "Claim",
+    "Claimed",
+    "Commit",
+    "Committed",
+    "Conflict",
+    "Deferred",
+    "Due",
+    "Dues",
+    "Have",
+    "Mail",
+    "Parked",
+    "Pending",
+    "Post",
+    "Posted",
+    "Running",
+    "Shown",
+    "Store",
+    "Stored",
+    "Unclaimed",
+    "Wake",
+    "Write",
+    "for_async",
+    "open_store",
+]
 
 DEFAULT_FILE = "wechat-dialog.db"
 """The embedded store's file, in the working directory."""
@@ -39,40 +86,30 @@ def open_store(url: str | None = None) -> Store:
     Raises:
         ConfigurationError: The URL is none of these forms, or its driver is not installed.
     """
-    from urllib.parse import unquote, urlsplit
+    from urllib.parse import unquote
 
-    if url is None:
-        url = f"sqlite:///{DEFAULT_FILE}"
-    try:
-        parts = urlsplit(url)
-    except ValueError as error:
-        raise ConfigurationError(f"store={_shown(url)!r}: {error}; use {_ALLOWED}") from error
-    if parts.scheme.partition("+")[0] in _REDIS:
-        from wechat_dialog.stores.redis import RedisStore
+    url = Secret(f"sqlite:///{DEFAULT_FILE}" if url is None else url)
+    scheme = Secret(url.partition("://")[0])
+    rest = Secret(url[len(scheme) + 3 :])
+    if scheme.partition("+")[0] in _REDIS and rest:
+        from .redis import RedisStore
 
         return RedisStore(url)
-    if parts.scheme == "memory" and url == "memory://":
-        from wechat_dialog.stores.memory import MemoryStore
+    if url == "memory://":
+        from .memory import MemoryStore
 
         return MemoryStore()
-    if parts.scheme == "sqlite" and not parts.netloc and not parts.query and len(parts.path) > 1:
-        from wechat_dialog.stores.sqlite import SQLiteStore
+    if scheme == "sqlite" and len(rest) > 1 and rest[0] == "/" and not set("?#") & set(rest):
+        from .sqlite import SQLiteStore
 
-        return SQLiteStore(unquote(parts.path[1:]))
-    raise ConfigurationError(f"store={_shown(url)!r} is no store: use {_ALLOWED}")
+        return SQLiteStore(unquote(rest[1:]))
+    raise ConfigurationError(f"store={without_secrets(url)!r} is no store: use {_ALLOWED}")
 
 
 def __getattr__(name: str) -> object:
     # It brings asyncio, which a bot behind a WSGI server never needs.
     if name == "for_async":
-        from wechat_dialog.stores.asynchronous import for_async
+        from .asynchronous import for_async
 
         return for_async
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def _shown(url: str) -> str:
-    """Return `url` without what may be a password."""
-    scheme, separator, rest = url.partition("://")
-    _, at, host = rest.rpartition("@")
-    return f"{scheme}{separator}…@{host}" if at else url

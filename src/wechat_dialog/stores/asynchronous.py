@@ -13,23 +13,25 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, Protocol, TypeVar, runtime_checkable
 
-from wechat_dialog.stores.base import (
-    NOTHING,
+from wechat_dialog.core.store.contract import AsyncStore, Store
+from wechat_dialog.core.store.pages import Page, PageAppend, PageOpen
+from wechat_dialog.core.store.times import Due, Dues, Post, Posted
+from wechat_dialog.core.store.values import (
     Answered,
-    AsyncStore,
+    Claim,
     Claimed,
+    Commit,
     Committed,
     Conflict,
     Deferred,
-    Have,
     Running,
-    Store,
     Unclaimed,
     Write,
 )
-from wechat_dialog.stores.memory import MemoryStore
 
-__all__ = ["for_async", "in_threads"]
+from .memory import MemoryStore
+
+__all__ = ["close_face", "for_async", "in_threads"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -50,6 +52,19 @@ def for_async(store: Store) -> AsyncStore:
     if isinstance(store, MemoryStore):
         return _Adapted(store, _Direct())
     return in_threads(store)
+
+
+async def close_face(face: AsyncStore, *, with_store: bool) -> None:
+    """Give back what a face made by `for_async` has on the running event loop.
+
+    Args:
+        face: The face.
+        with_store: Whether to close a store that it only calls, too; else that is its owner's.
+    """
+    if with_store or not isinstance(face, _Adapted):
+        await face.close()
+    else:
+        face.stop()
 
 
 def in_threads(store: Store) -> AsyncStore:
@@ -94,61 +109,20 @@ class _Adapted:
         self._store = store
         self._calls = calls
 
-    async def claim(
-        self,
-        user: str,
-        key: str,
-        *,
-        lease: float,
-        have: Have = NOTHING,
-        arrival: bool = True,
-        optimistic: bool = False,
-        message: bytes = b"",
-    ) -> Claimed | Unclaimed | Answered | Running:
-        return await self._calls.call(
-            self._store.claim,
-            user,
-            key,
-            lease=lease,
-            have=have,
-            arrival=arrival,
-            optimistic=optimistic,
-            message=message,
-        )
+    async def claim(self, claim: Claim) -> Claimed | Unclaimed | Answered | Running:
+        return await self._calls.call(self._store.claim, claim)
 
     async def record(self, user: str, fence: int, write: Write) -> Committed:
         return await self._calls.call(self._store.record, user, fence, write)
 
-    async def commit(
-        self,
-        user: str,
-        key: str,
-        write: Write,
-        *,
-        reply: bytes,
-        fence: int = 0,
-        revision: int = 0,
-        max_age: float | None = None,
-        deferred: bool = False,
-        release: bool = True,
-        remember: float = 60.0,
-    ) -> Committed | Answered | Conflict | Deferred:
-        return await self._calls.call(
-            self._store.commit,
-            user,
-            key,
-            write,
-            reply=reply,
-            fence=fence,
-            revision=revision,
-            max_age=max_age,
-            deferred=deferred,
-            release=release,
-            remember=remember,
-        )
+    async def commit(self, commit: Commit) -> Committed | Answered | Conflict | Deferred:
+        return await self._calls.call(self._store.commit, commit)
 
     async def defer(self, user: str, key: str, message: bytes = b"") -> Answered | None:
         return await self._calls.call(self._store.defer, user, key, message)
+
+    async def untaken(self, user: str, key: str, takes: int = 0) -> None:
+        await self._calls.call(self._store.untaken, user, key, takes)
 
     async def renew(self, user: str, fence: int, lease: float) -> None:
         await self._calls.call(self._store.renew, user, fence, lease)
@@ -156,6 +130,37 @@ class _Adapted:
     async def release(self, user: str, fence: int) -> None:
         await self._calls.call(self._store.release, user, fence)
 
+    async def page_open(self, asked: PageOpen) -> None:
+        await self._calls.call(self._store.page_open, asked)
+
+    async def page_append(self, asked: PageAppend) -> bool:
+        return await self._calls.call(self._store.page_append, asked)
+
+    async def page_read(self, id: str, after: int = 0) -> Page | None:
+        return await self._calls.call(self._store.page_read, id, after)
+
+    async def page_secret(self, fresh: bytes) -> bytes:
+        return await self._calls.call(self._store.page_secret, fresh)
+
+    async def due(self, account: str, limit: int, lease: float) -> Dues:
+        return await self._calls.call(self._store.due, account, limit, lease)
+
+    async def undue(self, due: Due) -> None:
+        await self._calls.call(self._store.undue, due)
+
+    async def post(self, post: Post) -> Posted:
+        return await self._calls.call(self._store.post, post)
+
+    async def note_account(self, name: str, account: str) -> None:
+        await self._calls.call(self._store.note_account, name, account)
+
+    async def account(self, name: str) -> str:
+        return await self._calls.call(self._store.account, name)
+
     async def close(self) -> None:
         await self._calls.call(self._store.close)
+        self.stop()
+
+    def stop(self) -> None:
+        """Give back the threads; the store is left as it is."""
         self._calls.stop()

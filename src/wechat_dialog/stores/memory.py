@@ -1,100 +1,43 @@
 """A store in the memory of one process, for tests and toys: it is gone when the process ends.
 
-The rules of `stores.rules` under one lock, nothing else. After a fork each process goes on with a
-copy of its own.
+The rules of `core.store.rules` under one lock, nothing else. After a fork each process goes on with
+a copy of its own.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
 
 from msgspec.structs import replace
 
-from wechat_dialog.forks import mind
-from wechat_dialog.stores import rules
-from wechat_dialog.stores.base import (
-    NOTHING,
+from wechat_dialog.core.store import results, rules, waking
+from wechat_dialog.core.store.entry import SEEN_KEPT, Granted, Remembered, micros, seconds
+from wechat_dialog.core.store.kept import Shown, Stored
+from wechat_dialog.core.store.pages import Page, PageAppend, PageOpen
+from wechat_dialog.core.store.times import Due, Dues, Post, Posted
+from wechat_dialog.core.store.values import (
     Answered,
+    Claim,
     Claimed,
+    Commit,
     Committed,
     Conflict,
     Deferred,
-    Have,
-    Parked,
     Running,
-    Shown,
-    Stored,
     Unclaimed,
     Write,
 )
+from wechat_dialog.errors import StoreError
+from wechat_dialog.forks import mind
+from wechat_dialog.stores.memory_pages import MemoryPages
+
+from .memory_users import Letter, User
 
 __all__ = ["MemoryStore"]
 
 SWEEP_EVERY = 60_000_000
-
-
-@dataclass(slots=True)
-class _Shelf:
-    """A parked conversation and when it is dropped."""
-
-    parked: Parked
-    expires: int
-
-
-@dataclass(slots=True)
-class _User:
-    """Everything of one user."""
-
-    document: rules.Document = field(default_factory=rules.Document)
-    records: list[bytes] = field(default_factory=list[bytes])
-    data: bytes = b""
-    parked: dict[str, _Shelf] = field(default_factory=dict[str, _Shelf])
-    marks: dict[str, rules.Mark] = field(default_factory=dict[str, rules.Mark])
-
-    def forget_expired(self, now: int) -> None:
-        rules.forget_expired(self.document, now)
-        if not self.document.revision:
-            self.records = []
-        for id in [i for i, shelf in self.parked.items() if shelf.expires <= now]:
-            del self.parked[id]
-
-    def mark(self, key: str, now: int) -> rules.Mark | None:
-        """Return what is known under `key`; what ran out is only deleted by the sweep."""
-        mark = self.marks.get(key)
-        return mark if mark is not None and now < mark.expires else None
-
-    def forget_marks(self, now: int) -> None:
-        for key in [k for k, mark in self.marks.items() if mark.expires <= now]:
-            del self.marks[key]
-
-    def is_idle(self, now: int) -> bool:
-        """Whether nothing would be missed, the numbers given out a moment ago included."""
-        document = self.document
-        nothing = not (document.revision or document.seen or self.data or self.parked or self.marks)
-        return nothing and document.idle <= now
-
-    def apply(self, write: Write, before: int, now: int) -> None:
-        """Do with records, data and parked conversations what the rules did with the document."""
-        document = self.document
-        if not document.revision:
-            self.records = []
-        else:
-            kept = document.length - len(write.records)
-            if not before:
-                self.records = []
-            del self.records[kept:]
-            self.records.extend(write.records)
-        if write.data is not None:
-            self.data = write.data
-        if write.unpark is not None:
-            self.parked.pop(write.unpark, None)
-        if write.park is not None:
-            self.parked.pop(write.park.id, None)
-            expires = now + rules.micros(write.park.ttl)
-            self.parked[write.park.id] = _Shelf(write.park, expires)
 
 
 class MemoryStore:
@@ -107,7 +50,9 @@ class MemoryStore:
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._users: dict[str, _User] = {}
+        self._users: dict[str, User] = {}
+        self._pages = MemoryPages()
+        self._accounts: dict[str, str] = {}
         self._swept = 0
         mind(self)
 
@@ -122,182 +67,262 @@ class MemoryStore:
     def _now(self) -> int:
         return int(self._clock() * 1e6)
 
-    def _open(self, user: str, now: int) -> _User:
-        """Return what is there for `user`, freed of what ran out. Needs the lock."""
+    def _open(self, user: str, now: int) -> User:
+        """Return everything of `user` that has not expired. Needs the lock."""
         if not user:
             raise ValueError("a user's key must not be empty")
         if self._swept + SWEEP_EVERY <= now:
             self._sweep(now)
-        found = self._users.get(user)
-        if found is None:
-            found = self._users[user] = _User()
-        found.forget_expired(now)
-        return found
+        known = self._users.get(user)
+        if known is None:
+            known = self._users[user] = User()
+        known.forget_expired(now)
+        return known
 
     def _sweep(self, now: int) -> None:
         self._swept = now
-        for found in self._users.values():
-            found.forget_expired(now)
-            found.forget_marks(now)
-        self._users = {user: found for user, found in self._users.items() if not found.is_idle(now)}
+        for known in self._users.values():
+            known.forget_expired(now)
+            known.forget_replies(now)
+            known.forget_ids(now)
+        self._pages.forget_expired(now)
+        self._users = {user: known for user, known in self._users.items() if not known.is_idle(now)}
 
-    def claim(
-        self,
-        user: str,
-        key: str,
-        *,
-        lease: float,
-        have: Have = NOTHING,
-        arrival: bool = True,
-        optimistic: bool = False,
-        message: bytes = b"",
-    ) -> Claimed | Unclaimed | Answered | Running:
+    def claim(self, claim: Claim) -> Claimed | Unclaimed | Answered | Running:
         """See `Store.claim`."""
         with self._lock:
             now = self._now()
-            found = self._open(user, now)
-            mark = found.mark(key, now)
-            if optimistic and not have.journal and rules.is_quiet(found.document, mark):
-                everything = tuple(found.records)
-                return rules.unclaimed(found.document, now, records=everything, data=found.data)
-            granted = rules.claim(
-                found.document,
-                mark,
-                key,
-                now,
-                lease=rules.micros(lease),
-                arrival=arrival,
-                message=message,
-            )
-            if not isinstance(granted, rules.Granted):
+            known = self._open(claim.user, now)
+            remembered = known.remembered(claim.key, now)
+            if rules.may_look(claim) and rules.is_quiet(known.entry, remembered):
+                everything = tuple(known.records)
+                return results.unclaimed(known.entry, now, records=everything, data=known.data)
+            granted = rules.claim(known.entry, remembered, claim, now)
+            if not isinstance(granted, Granted):
                 return granted
-            records = tuple(found.records[rules.lacking(found.document, have) :])
-            return rules.claimed(found.document, granted, now, records=records, data=found.data)
+            held = results.lacking(known.entry, claim.have, known.records.__getitem__)
+            records = tuple(known.records[held:])
+            return results.claimed(
+                known.entry,
+                granted,
+                now,
+                records=records,
+                data=known.data,
+                signals=known.signals(),
+                aside=known.put_aside(),
+            )
 
     def record(self, user: str, fence: int, write: Write) -> Committed:
         """See `Store.record`."""
         with self._lock:
             now = self._now()
-            found = self._open(user, now)
-            before = found.document.revision
-            done = rules.record(found.document, fence, write, now)
-            found.apply(write, before, now)
-            return done
+            known = self._open(user, now)
+            before = known.entry.revision
+            done = rules.record(known.entry, fence, write, now)
+            return results.written(known.entry, done, known.apply(write, before, now), now)
 
-    def commit(
-        self,
-        user: str,
-        key: str,
-        write: Write,
-        *,
-        reply: bytes,
-        fence: int = 0,
-        revision: int = 0,
-        max_age: float | None = None,
-        deferred: bool = False,
-        release: bool = True,
-        remember: float = 60.0,
-    ) -> Committed | Answered | Conflict | Deferred:
+    def commit(self, commit: Commit) -> Committed | Answered | Conflict | Deferred:
         """See `Store.commit`."""
         with self._lock:
             now = self._now()
-            found = self._open(user, now)
-            before = found.document.revision
-            done = rules.commit(
-                found.document,
-                found.mark(key, now),
-                key,
-                write,
-                now,
-                fence=fence,
-                revision=revision,
-                max_age=max_age,
-                deferred=deferred,
-                release=release,
-            )
+            known = self._open(commit.user, now)
+            before = known.entry.revision
+            done = rules.commit(known.entry, known.remembered(commit.key, now), commit, now)
             if isinstance(done, Committed):
-                found.apply(write, before, now)
-                found.marks[key] = rules.Mark(reply, now + rules.micros(remember))
+                if commit.write.forget:
+                    self._pages.forget(commit.user, now)
+                dropped = known.apply(commit.write, before, now)
+                done = results.written(known.entry, done, dropped, now)
+                if commit.fires is None:
+                    expires = now + micros(commit.remember)
+                    known.replies[commit.key] = Remembered(commit.reply, expires)
             return done
 
     def defer(self, user: str, key: str, message: bytes = b"") -> Answered | None:
         """See `Store.defer`."""
         with self._lock:
             now = self._now()
-            found = self._open(user, now)
-            mark = rules.defer(found.document, found.mark(key, now), key, message, now)
-            if isinstance(mark, Answered):
-                return mark
-            found.marks[key] = mark
+            known = self._open(user, now)
+            remembered = rules.defer(known.entry, known.remembered(key, now), key, message, now)
+            if isinstance(remembered, Answered):
+                return remembered
+            known.replies[key] = remembered
             return None
+
+    def untaken(self, user: str, key: str, takes: int = 0) -> None:
+        """See `Store.untaken`."""
+        with self._lock:
+            now = self._now()
+            known = self._open(user, now)
+            rules.untaken(known.entry, known.remembered(key, now), key, takes, now)
 
     def renew(self, user: str, fence: int, lease: float) -> None:
         """See `Store.renew`."""
         with self._lock:
             now = self._now()
-            rules.renew(self._open(user, now).document, fence, now, lease=rules.micros(lease))
+            rules.renew(self._open(user, now).entry, fence, now, lease=micros(lease))
+
+    def renew_all(
+        self,
+        claims: Sequence[tuple[str, int]],
+        lease: float,
+        within: float,  # noqa: ARG002 - nothing here takes time
+    ) -> list[StoreError | None]:
+        """See `RenewsAll.renew_all`."""
+        with self._lock:
+            now, span = self._now(), micros(lease)
+            return [
+                rules.renewed(self._open(user, now).entry, fence, now, lease=span)
+                for user, fence in claims
+            ]
 
     def release(self, user: str, fence: int) -> None:
         """See `Store.release`."""
         with self._lock:
-            rules.release(self._open(user, self._now()).document, fence)
+            rules.release(self._open(user, self._now()).entry, fence)
 
-    def list(self, prefix: str = "") -> Iterator[Stored]:
+    def due(self, account: str, limit: int, lease: float) -> Dues:
+        """See `Store.due`."""
+        with self._lock:
+            now = self._now()
+            found: list[tuple[int, str]] = []
+            for user, known in self._users.items():
+                if known.entry.account == account:
+                    known.forget_expired(now)
+                    if known.entry.rings:
+                        found.append((known.entry.rings, user))
+            first = [user for at, user in sorted(found)[:limit] if at <= now]
+            leased = [
+                waking.lease(user, self._users[user].entry, now, span=micros(lease))
+                for user in first
+            ]
+            following = min((self._users[user].entry.rings for _, user in found), default=None)
+            return results.dues(leased, now, following)
+
+    def undue(self, due: Due) -> None:
+        """Do nothing: the index is the users themselves."""
+
+    def post(self, post: Post) -> Posted:
+        """See `Store.post`."""
+        with self._lock:
+            now = self._now()
+            known = self._open(post.user, now)
+            if post.id and known.ids.get(post.id, 0) > now:
+                return Posted("repeated")
+            due = waking.post(known.entry, post, len(known.mail), now)
+            number, expires = known.entry.mail, now + micros(post.kept)
+            known.mail[number] = Letter(post.body, expires)
+            if post.id:
+                known.ids[post.id] = expires
+            return Posted("kept", number, due)
+
+    def note_account(self, name: str, account: str) -> None:
+        """See `Store.note_account`."""
+        with self._lock:
+            self._accounts[name] = account
+
+    def account(self, name: str) -> str:
+        """See `Store.account`."""
+        with self._lock:
+            return self._accounts.get(name, "")
+
+    def list(self, prefix: str = "", *, everybody: bool = False) -> Iterator[Stored]:
         """See `Store.list`."""
         with self._lock:
             users = [user for user in self._users if user.startswith(prefix)]
         for user in users:
             with self._lock:
                 now = self._now()
-                found = self._users.get(user)
-                if found is None:
+                known = self._users.get(user)
+                if known is None:
                     continue
-                found.forget_expired(now)
-                document = found.document
-                if not (document.revision or found.parked):
+                known.forget_expired(now)
+                entry = known.entry
+                there = entry.revision or known.parked
+                if not (there or (everybody and (known.data or known.mail or entry.pends()))):
                     continue
-                expires = document.expires or max(s.expires for s in found.parked.values())
-                line = Stored(
-                    user=user,
-                    head=document.head,
-                    length=document.length,
-                    age=rules.seconds(now - document.committed) if document.revision else 0.0,
-                    ttl=rules.seconds(expires - now),
-                    parked=tuple(found.parked),
-                )
+                parked = {id: seconds(s.expires - now) for id, s in known.parked.items()}
+                aside = tuple(sorted(known.aside))
+                line = results.listed(user, entry, now, parked=parked, aside=aside)
             yield line
 
     def show(self, user: str) -> Shown | None:
         """See `Store.show`."""
         with self._lock:
             now = self._now()
-            found = self._open(user, now)
-            document = found.document
-            if not (document.revision or found.data or found.parked):
-                return None
-            return Shown(
-                head=document.head,
-                records=tuple(found.records),
-                data=found.data,
-                age=rules.seconds(now - document.committed) if document.revision else 0.0,
-                ttl=rules.seconds(document.expires - now) if document.revision else 0.0,
-                parked={
-                    id: replace(shelf.parked, ttl=rules.seconds(shelf.expires - now))
-                    for id, shelf in found.parked.items()
-                },
+            known = self._open(user, now)
+            parked = {
+                id: replace(shelf.parked, ttl=seconds(shelf.expires - now))
+                for id, shelf in known.parked.items()
+            }
+            return results.shown(
+                known.entry,
+                now,
+                records=tuple(known.records),
+                data=known.data,
+                parked=parked,
+                aside={one.id: one.document for one in known.put_aside()},
+                mail=known.signals(),
             )
 
     def end(self, user: str, id: str | None = None) -> bool:
         """See `Store.end`."""
         with self._lock:
             now = self._now()
-            found = self._open(user, now)
+            known = self._open(user, now)
             if id is not None:
-                return found.parked.pop(id, None) is not None
-            ended = rules.end(found.document, now)
+                parked = known.parked.pop(id, None) is not None
+                aside = known.aside.pop(id, None) is not None
+                known.entry.aside = len(known.aside)
+                return aside or parked
+            ended = rules.end(known.entry, now)
             if ended:
-                found.records = []
+                known.records, known.aside = [], {}
             return ended
+
+    def forget(self, user: str) -> bool:
+        """See `Store.forget`."""
+        with self._lock:
+            now = self._now()
+            known = self._open(user, now)
+            known.forget_replies(now)
+            entry, replies = known.entry, known.replies.values()
+            there = bool(entry.revision or entry.seen or known.data or known.parked or known.mail)
+            there = there or any(remembered.reply != b"" for remembered in replies)
+            until = now + SEEN_KEPT
+            known.replies = {
+                key: Remembered(b"", min(remembered.expires, until))
+                for key, remembered in known.replies.items()
+            }
+            for key in rules.forget(entry):
+                known.replies[key] = Remembered(b"", until)
+            known.records, known.data, known.parked = [], b"", {}
+            known.aside, known.mail, known.ids = {}, {}, {}
+            return self._pages.forget(user, now) or there
+
+    def page_open(self, asked: PageOpen) -> None:
+        """See `Store.page_open`."""
+        with self._lock:
+            now = self._now()
+            if asked.fence:
+                self._open(asked.user, now).entry.require_claim(asked.fence, now)
+            self._pages.open(asked, now)
+
+    def page_append(self, asked: PageAppend) -> bool:
+        """See `Store.page_append`."""
+        with self._lock:
+            return self._pages.append(asked, self._now())
+
+    def page_read(self, id: str, after: int = 0) -> Page | None:
+        """See `Store.page_read`."""
+        with self._lock:
+            return self._pages.read(id, after, self._now())
+
+    def page_secret(self, fresh: bytes) -> bytes:
+        """See `Store.page_secret`."""
+        with self._lock:
+            self._pages.secret = self._pages.secret or fresh
+            return self._pages.secret
 
     def close(self) -> None:
         """Do nothing: there is nothing to give back."""

@@ -1,1 +1,4 @@
-"""Faces of a bot for web servers and frameworks; they know no bot, only what `Answers` names."""
+"""Adapters of a bot for web servers and frameworks: WSGI, ASGI, Flask, Django, FastAPI.
+
+They know no `Bot`, only the methods of `handling.Answers`.
+"""

@@ -1,13 +1,30 @@
-"""The ASGI face: `uvicorn module:bot.asgi`."""
+"""The ASGI application: `uvicorn module:bot.asgi`."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import weakref
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from wechat_dialog.errors import TooLarge, TooSlow
-from wechat_dialog.web.face import LIMIT, Answers, Served, check_length, serve_async
+from wechat_dialog.core.hung_up import hung_up
+from wechat_dialog.errors import StoreError, TooLarge, TooSlow
+
+from .handling import (
+    LIMIT,
+    Answers,
+    PageAnswers,
+    Served,
+    check_length,
+    page_in,
+    serve_async,
+    serve_page_async,
+)
+
+if TYPE_CHECKING:
+    from .streams import Streams
 
 __all__ = ["Application"]
 
@@ -21,24 +38,34 @@ PATIENCE = 5.0
 
 
 class Application:
-    """An ASGI 3 application that answers GET and POST on any path."""
+    """An ASGI 3 application that answers GET and POST on any path, and readers of answer pages on
+    theirs.
+
+    Attributes:
+        announced: Whether the server announces its end to the application (the lifespan protocol).
+    """
 
     def __init__(self, bot: Answers, *, patience: float = PATIENCE) -> None:
         """Wrap a bot.
 
         Args:
             bot: The bot.
-            patience: Seconds a body may take to be whole. Servers wait for ever, so that anybody
-                could hold as many connections as there are descriptors.
+            patience: Seconds within which a body must have arrived. Servers wait for ever, so that
+                anybody could keep all of their file descriptors busy.
         """
         self._bot = bot
         self._patience = patience
+        self.announced = False
+        self._streams: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Streams] = (
+            weakref.WeakKeyDictionary()
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, or take part in the server's start and end."""
+        """Answer one request, or take part in the server's startup and shutdown."""
         kind = scope["type"]
         if kind == "lifespan":
-            await _lifespan(receive, send)
+            self.announced = True
+            await _lifespan(receive, send, self._bot)
         elif kind == "websocket":
             await receive()
             await send({"type": "websocket.close", "code": 1000})
@@ -47,6 +74,9 @@ class Application:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         query = scope.get("query_string", b"").decode("latin-1")
+        if id := page_in(self._bot, scope.get("path", ""), scope.get("root_path", "")):
+            await self._page(scope, receive, send, id, query)
+            return
 
         async def read() -> bytes:
             try:
@@ -55,31 +85,97 @@ class Application:
             except TimeoutError:
                 raise TooSlow(f"no whole body after {self._patience:g} s") from None
 
+        token = hung_up.set(partial(_hangs_up, receive))
         try:
             served = await serve_async(self._bot, scope["method"], query, read)
         except _Gone:
             return
-        # HTTP/2 has no such header, and other requests on its connection.
+        finally:
+            hung_up.reset(token)
+        # HTTP/2 has no such header, and its connection carries other requests.
         await _respond(send, served, last=scope.get("http_version", "1.1").startswith("1"))
+        if not self.announced:
+            # The server will not say when it stops (mounted in another application, or told not
+            # to), but it waits for its requests.
+            await self._bot.settle()
+
+    # Answer pages --------------------------------------------------------------------------------
+
+    async def _page(self, scope: Scope, receive: Receive, send: Send, id: str, query: str) -> None:
+        method = scope["method"]
+        asked = [pair[7:] for pair in query.split("&") if pair.startswith("stream=")]
+        if asked and method == "GET":
+            # A browser that takes a stream up again says where it stands.
+            place = _header(scope, b"last-event-id") or asked[0]
+            served = await self._stream(receive, send, id, place)
+        else:
+            served = await serve_page_async(self._bot, method, id, query, streams=True)
+        if served is not None:
+            await _respond(send, served, last=False)
+
+    async def _stream(self, receive: Receive, send: Send, id: str, place: str) -> Served | None:
+        """Let a reader follow a page; returns what they get where they cannot."""
+        from .streams import Streams
+
+        pages = self._bot.pages
+        if pages is None:
+            return Served(404, b"")
+        streams = self._streams.setdefault(asyncio.get_running_loop(), Streams(pages))
+        if streams.full:
+            return Served(503, b"", headers=pages.headers)
+        try:
+            heard = await pages.hear(id, place, comes=True)
+        except StoreError:
+            return Served(503, b"", headers=pages.headers)
+        if heard.over and not heard.news:
+            return Served(204, b"", headers=pages.headers)
+
+        await send({"type": "http.response.start", "status": 200, "headers": _streamed(pages)})
+        async with contextlib.aclosing(streams.follow(id, heard, _hangs_up(receive))) as events:
+            async for event in events:
+                await send({"type": "http.response.body", "body": event, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+        return None
+
+
+def _header(scope: Scope, wanted: bytes) -> str:
+    found = [value for name, value in scope.get("headers", ()) if name == wanted]
+    return found[0].decode("latin-1") if found else ""
+
+
+def _streamed(pages: PageAnswers) -> list[tuple[bytes, bytes]]:
+    headers = {
+        **pages.headers, "Content-Type": "text/event-stream; charset=utf-8",
+        "X-Accel-Buffering": "no",  # a proxy that collects what comes shows nothing of it
+    }  # fmt: skip
+    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
 
 
 class _Gone(BaseException):
-    """The client hung up before its request was whole."""
+    """The client hung up before its whole request had arrived."""
 
 
-async def _lifespan(receive: Receive, send: Send) -> None:
+async def _hangs_up(receive: Receive) -> None:
+    """Wait until the client of a request that was read has hung up."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _lifespan(receive: Receive, send: Send, bot: Answers) -> None:
     while True:
         message = await receive()
+        if message["type"] == "lifespan.shutdown":
+            await bot.close_async()
         await send({"type": f"{message['type']}.complete"})
         if message["type"] == "lifespan.shutdown":
             return
 
 
 async def _read(scope: Scope, receive: Receive) -> bytes:
-    """Read the body, and no more of it than a message can have.
+    """Read the body, but no more bytes than a message can have.
 
     Raises:
-        TooLarge: It has more.
+        TooLarge: The body has more.
         _Gone: The connection was closed meanwhile.
     """
     for name, value in scope.get("headers", ()):
@@ -102,9 +198,10 @@ async def _read(scope: Scope, receive: Receive) -> bytes:
 async def _respond(send: Send, served: Served, *, last: bool) -> None:
     length = b"%d" % len(served.body)
     headers = [(b"content-type", served.kind.encode()), (b"content-length", length)]
-    if served.status in (408, 413) and last:  # what else would come is of no interest
+    if served.status in (408, 413) and last:  # later events are of no interest
         headers.append((b"connection", b"close"))
     if served.allow:
         headers.append((b"allow", served.allow.encode()))
+    headers += [(name.lower().encode(), text.encode()) for name, text in served.headers.items()]
     await send({"type": "http.response.start", "status": served.status, "headers": headers})
     await send({"type": "http.response.body", "body": served.body})

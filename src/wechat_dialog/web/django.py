@@ -1,10 +1,13 @@
-"""The Django face: `path("wx", view(bot))`, or `async_view(bot)` where ASGI serves it.
+"""The Django view: `path("wx", view(bot))`, or `async_view(bot)` where ASGI serves it.
+
+Where the bot has answer pages, it is the view of their path, too: `path("wx/p/<id>", …)`. They ask
+for what is new every two seconds.
 
 Both are exempt from the CSRF check: the platform sends no token of Django's, and every push is
 verified by its signature.
 
-Under ASGI Django itself takes a whole body in before a view is asked, on disk where it is large;
-there a body that is too long is refused, but not unread.
+Under ASGI Django reads the whole body before it calls a view, large ones onto disk; there a body
+that is too long is refused only after that.
 """
 
 from __future__ import annotations
@@ -16,26 +19,44 @@ from typing import Any, TypeVar
 from django.http import HttpRequest, HttpResponse  # pyright: ignore[reportMissingTypeStubs]
 
 from wechat_dialog.errors import TooLarge
-from wechat_dialog.web.face import LIMIT, Answers, Served, check_length, serve, serve_async
+
+from .handling import (
+    LIMIT,
+    Answers,
+    Served,
+    check_length,
+    page_in,
+    serve,
+    serve_async,
+    serve_page,
+    serve_page_async,
+)
 
 __all__ = ["async_view", "view"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def view(bot: Answers) -> Callable[[HttpRequest], HttpResponse]:
+def view(bot: Answers) -> Callable[..., HttpResponse]:
     """Return a view that answers the platform, for WSGI."""
 
-    def wechat(request: HttpRequest) -> HttpResponse:
+    def wechat(request: HttpRequest, **_: Any) -> HttpResponse:
+        if id := page_in(bot, request.path):
+            method, query = _asked(request)
+            return _response(serve_page(bot, method, id, query))
         return _response(serve(bot, *_asked(request), lambda: _read(request)))
 
     return _exempt(wechat)
 
 
-def async_view(bot: Answers) -> Callable[[HttpRequest], Awaitable[HttpResponse]]:
+def async_view(bot: Answers) -> Callable[..., Awaitable[HttpResponse]]:
     """Return a view that answers the platform, for ASGI."""
 
-    async def wechat(request: HttpRequest) -> HttpResponse:
+    async def wechat(request: HttpRequest, **_: Any) -> HttpResponse:
+        if id := page_in(bot, request.path):
+            method, query = _asked(request)
+            return _response(await serve_page_async(bot, method, id, query))
+
         async def read() -> bytes:
             return _read(request)
 
@@ -45,7 +66,7 @@ def async_view(bot: Answers) -> Callable[[HttpRequest], Awaitable[HttpResponse]]
 
 
 def _exempt(view: F) -> F:
-    """Say what Django's own decorator says, without its wrapper."""
+    """Mark a view as Django's own decorator does, without wrapping it."""
     view.csrf_exempt = True  # type: ignore[attr-defined]
     return view
 
@@ -55,10 +76,10 @@ def _asked(request: Any) -> tuple[str, str]:
 
 
 def _read(request: Any) -> bytes:
-    """Read the body, and no more of it than a message can have.
+    """Read the body, but no more bytes than a message can have.
 
     Raises:
-        TooLarge: It has more.
+        TooLarge: The body has more.
     """
     check_length(request.META.get("CONTENT_LENGTH"))
     body: bytes = request.read(LIMIT + 1)
@@ -71,4 +92,6 @@ def _response(served: Served) -> Any:
     response = HttpResponse(served.body, status=served.status, content_type=served.kind)
     if served.allow:
         response["Allow"] = served.allow
+    for name, value in served.headers.items():
+        response[name] = value
     return response

@@ -1,27 +1,42 @@
-"""The FastAPI face: `app.include_router(router(bot, "/wx"))`.
+"""The FastAPI router: `app.include_router(router(bot, "/wx"))`.
 
-A router and no mount: a mount answers `/wx` with a redirect to `/wx/`, which the platform does not
-follow. The route stands in no schema, takes the body as it comes, and no dependency of the
-application is in its way: the platform signs its requests.
+It is a router and not a mounted application: a mount answers `/wx` with a redirect to `/wx/`, which
+the platform does not follow. Where the bot has answer pages, it has a route for their path, too.
+The routes are left out of the OpenAPI schema, read the raw body, and ignore the application's
+dependencies: the platform signs its requests.
 """
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import AsyncGenerator
+
 from fastapi import APIRouter
 
-from wechat_dialog.web.asgi import Application
-from wechat_dialog.web.face import Answers
+from .asgi import Application
+from .handling import Answers
 
 __all__ = ["router"]
 
 
 def router(bot: Answers, path: str = "/wx") -> APIRouter:
-    """Return a router with one route that answers the platform.
+    """Return a router that answers the platform, and readers of answer pages.
 
     Args:
         bot: The bot.
-        path: The route's path.
+        path: The path of the platform's route. That of pages is in their address, `Bot(pages=…)`.
     """
-    found = APIRouter()
-    found.add_route(path, Application(bot), include_in_schema=False)  # type: ignore[arg-type]
-    return found
+    application = Application(bot)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: object) -> AsyncGenerator[None]:
+        # An application runs the lifespans of the routers that it includes, but passes none on.
+        application.announced = True
+        yield
+        await bot.close_async()
+
+    routes = APIRouter(lifespan=lifespan)
+    paths = [path] if bot.pages is None else [path, f"{bot.pages.path}/{{id}}"]
+    for one in paths:
+        routes.add_route(one, application, include_in_schema=False)  # type: ignore[arg-type]
+    return routes

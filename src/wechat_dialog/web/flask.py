@@ -1,34 +1,47 @@
-"""The Flask face: `app.add_url_rule("/wx", view_func=view(bot))`."""
+"""The Flask view: `app.add_url_rule("/wx", view_func=view(bot))`.
+
+Where the bot has answer pages, it is the view of their path, too:
+
+    wechat = view(bot)
+    app.add_url_rule("/wx", view_func=wechat)
+    app.add_url_rule("/wx/p/<id>", view_func=wechat)
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from flask import Response, request
 
 from wechat_dialog.errors import TooLarge
-from wechat_dialog.web.face import LIMIT, METHODS, Answers, check_length, serve
+
+from .handling import LIMIT, METHODS, Answers, check_length, page_in, serve, serve_page
 
 __all__ = ["view"]
 
 
-def view(bot: Answers, name: str = "wechat") -> Callable[[], Response]:
+def view(bot: Answers, name: str = "wechat") -> Callable[..., Response]:
     """Return a view that answers the platform.
 
-    It takes GET and POST without being told; a plain function, since Flask runs a coroutine in a
-    thread all the same.
+    The view itself names GET and POST as its methods. It is a plain function, since Flask runs a
+    coroutine on a thread anyway.
 
     Args:
         bot: The bot.
-        name: The endpoint's name; another one where an application has several bots.
+        name: The endpoint's name; bots of one application need different names.
     """
 
-    def wechat() -> Response:
+    def wechat(**_: Any) -> Response:
         query = request.query_string.decode("latin-1")
-        served = serve(bot, request.method, query, _read)
+        if id := page_in(bot, request.path, request.root_path):
+            served = serve_page(bot, request.method, id, query)
+        else:
+            served = serve(bot, request.method, query, _read)
         response = Response(served.body, served.status, content_type=served.kind)
         if served.allow:
             response.headers["Allow"] = served.allow
+        response.headers.extend(served.headers)
         return response
 
     wechat.__name__ = name
@@ -37,10 +50,10 @@ def view(bot: Answers, name: str = "wechat") -> Callable[[], Response]:
 
 
 def _read() -> bytes:
-    """Read the body, and no more of it than a message can have.
+    """Read the body, but no more bytes than a message can have.
 
     Raises:
-        TooLarge: It has more.
+        TooLarge: The body has more.
     """
     if check_length(request.headers.get("Content-Length")) is None:
         body = request.stream.read(LIMIT + 1)

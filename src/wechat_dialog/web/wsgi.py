@@ -1,4 +1,4 @@
-"""The WSGI face: `application = bot.wsgi`, then `gunicorn module:application`."""
+"""The WSGI application: `application = bot.wsgi`, then `gunicorn module:application`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from wechat_dialog.errors import TooLarge
-from wechat_dialog.web.face import LIMIT, Answers, check_length, serve
+
+from .handling import LIMIT, Answers, check_length, page_in, serve, serve_page
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -16,7 +17,9 @@ __all__ = ["Application"]
 
 
 class Application:
-    """A WSGI application that answers GET and POST on any path."""
+    """A WSGI application that answers GET and POST on any path, and readers of answer pages on
+    theirs.
+    """
 
     def __init__(self, bot: Answers) -> None:
         self._bot = bot
@@ -25,19 +28,24 @@ class Application:
         """Answer one request."""
         method = environ.get("REQUEST_METHOD", "GET")
         query = environ.get("QUERY_STRING", "")
-        served = serve(self._bot, method, query, lambda: _read(environ))
+        root, path = environ.get("SCRIPT_NAME", ""), environ.get("PATH_INFO", "")
+        if id := page_in(self._bot, path, root):
+            served = serve_page(self._bot, method, id, query)
+        else:
+            served = serve(self._bot, method, query, lambda: _read(environ))
         headers = [("Content-Type", served.kind), ("Content-Length", str(len(served.body)))]
         if served.allow:
             headers.append(("Allow", served.allow))
+        headers += served.headers.items()
         start_response(f"{served.status} {HTTPStatus(served.status).phrase}", headers)
         return [served.body]
 
 
 def _read(environ: dict[str, Any]) -> bytes:
-    """Read the body, and no more of it than a message can have.
+    """Read the body, but no more bytes than a message can have.
 
     Raises:
-        TooLarge: It has more.
+        TooLarge: The body has more.
     """
     stream = environ["wsgi.input"]
     size = check_length(environ.get("CONTENT_LENGTH"))

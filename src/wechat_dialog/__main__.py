@@ -1,0 +1,34 @@
+"""The command: `wechat-dialog`, and `python -m wechat_dialog`.
+
+It needs packages that a bot does not; who lacks them is told what to install.
+"""
+
+from __future__ import annotations
+
+import sys
+
+__all__ = ["main"]
+
+EXTRA = frozenset(
+    {"anyio", "click", "httpx", "rich", "starlette", "typer", "uvicorn", "watchfiles"}
+)
+
+
+def main() -> None:
+    """Run the command; its exit status is the process's."""
+    try:
+        from wechat_dialog.cli.main import main as run
+    except ModuleNotFoundError as error:
+        lacking = (error.name or "").partition(".")[0]
+        if lacking not in EXTRA:
+            raise
+        sys.stderr.write(
+            f"wechat-dialog: the command needs {lacking}, which is not installed: "
+            "pip install 'wechat-dialog[cli]'\n"
+        )
+        sys.exit(2)
+    run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The `wechat-dialog` command, one file a subcommand."""

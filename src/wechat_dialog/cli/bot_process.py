@@ -1,0 +1,221 @@
+"""A bot's process behind a simulator.
+
+    python -m wechat_dialog.cli.bot_process APP LISTENER CONTROL
+
+The other end of `platform/simulator/bot_process.py`, which starts it. LISTENER is a listening
+socket, CONTROL a socket for lines of JSON: from it the process receives the store, the clock and
+the token, sends who the bot is, and answers requests. When it is closed, the process that started
+this one is dead, and this one ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import importlib.util
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Generator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import uvicorn
+
+from wechat_dialog.core.printable import block
+from wechat_dialog.errors import DialogError
+from wechat_dialog.operators import Conversations, NotFound
+from wechat_dialog.operators.inspection import inspect
+from wechat_dialog.stores.sqlite import SQLiteStore
+
+from .load import in_four_lines, load
+from .source_finder import is_installed
+
+__all__ = ["main"]
+
+
+NOWHERE = "http://127.0.0.1:9"
+"""The port that nothing listens on."""
+
+
+class _Control:
+    """The control connection to the process that started this one."""
+
+    def __init__(self, fd: int) -> None:
+        self._socket = socket.socket(fileno=fd)
+        self._socket.set_inheritable(False)
+        self._lines = self._socket.makefile("rb")
+
+    def hear(self) -> dict[str, Any] | None:
+        """Return the next line; None if the connection is closed."""
+        line = self._lines.readline()
+        return msgspec.json.decode(line) if line else None
+
+    def say(self, message: dict[str, Any]) -> None:
+        """Send a line."""
+        self._socket.sendall(msgspec.json.encode(message) + b"\n")
+
+
+class _Clock:
+    """The real time plus an offset."""
+
+    def __init__(self, offset: float) -> None:
+        self.offset = offset
+
+    def __call__(self) -> float:
+        return time.time() + self.offset
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Leave Ctrl-C to the process that started this one."""
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, self.handle_exit)
+        yield
+
+
+def _prepared(target: str, hello: dict[str, Any], clock: _Clock) -> Any:
+    bot = load(target)
+    # Where the simulator does not answer API calls, nobody does: a developer's own account is not
+    # written to, and what would be pushed is fetched.
+    bot.simulate(
+        clock=clock,
+        store=SQLiteStore(hello["store"], clock),
+        api=hello["api"] or NOWHERE,
+        token=hello["token"],
+    )
+    bot.rules = dataclasses.replace(
+        bot.rules,
+        may_push=bot.rules.may_push and bool(hello["api"]),
+        strict=bot.rules.strict or hello["strict"],
+        broke=partial(_tell, hello["parked"]),
+    )
+    bot.settings = dataclasses.replace(bot.settings, rules=bot.rules)
+    bot.check()
+    return bot
+
+
+def _tell(parked: str, error: BaseException) -> None:
+    """Tell the developer what a conversation broke on, whatever it quotes, and what to do now."""
+    print(block(f"{in_four_lines(error)}\n{parked}"), file=sys.stderr, flush=True)
+
+
+def _described(bot: Any) -> dict[str, Any]:
+    routes = getattr(getattr(bot, "router", None), "collected", None)
+    clicks = [route for route in getattr(routes, "routes", ()) if route.kind == "click"]
+    return {
+        "token": str(bot.token),
+        "app_id": bot.app_id,
+        "app_secret": str(bot.app_secret),
+        "aes_key": str(bot.aes_key),
+        "mode": bot.mode,
+        "keys": [one for route in clicks for one in route.patterns if isinstance(one, str)],
+        "files": _files(),
+    }
+
+
+_DEMO = str(Path(__file__).resolve().with_name("demo.py"))
+
+
+def _files() -> list[str]:
+    """Return the source files of modules that are neither installed nor ours."""
+    found = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
+    paths = {os.path.realpath(path) for path in found if path and path.endswith(".py")}
+    return sorted(path for path in paths if path == _DEMO or not is_installed(path))
+
+
+def _read_on_the_way(target: str, error: BaseException) -> list[str]:
+    """Return the files to watch after the application could not be loaded."""
+    files = {*_files()}
+    error = error.__cause__ or error
+    if isinstance(error, SyntaxError) and error.filename:
+        files.add(os.path.realpath(error.filename))
+    files |= {
+        os.path.realpath(frame.filename) for frame in traceback.extract_tb(error.__traceback__)
+    }
+    where = target.partition(":")[0]
+    with contextlib.suppress(ImportError, ValueError, AttributeError):
+        spec = None if where.endswith(".py") else importlib.util.find_spec(where)
+        files.add(os.path.realpath(where if spec is None else spec.origin or where))
+    return sorted(path for path in files if not is_installed(path))
+
+
+class _Answers:
+    """The requests of the simulator, and their answers."""
+
+    def __init__(self, bot: Any, clock: _Clock) -> None:
+        self._bot = bot
+        self._clock = clock
+
+    def clock(self, offset: float) -> None:
+        """Put the clock forward."""
+        self._clock.offset = offset
+
+    def conversation(self, user: str) -> dict[str, Any] | None:
+        """Return the state of a user's conversation."""
+        return inspect(self._bot, user, now=self._clock())
+
+    def files(self) -> list[str]:
+        """Return the files that the application consists of by now."""
+        return _files()
+
+    def forget(self) -> None:
+        """Discard all live dialogs: the simulator has changed the store."""
+        if self._bot.settings.cache is not None:
+            self._bot.settings.cache.clear()
+
+    def end(self, user: str) -> None:
+        """End a user's conversations."""
+        with contextlib.suppress(NotFound):
+            Conversations(self._bot).end(user)
+
+    def resume(self, conversation: str) -> None:
+        """Take a parked conversation up again."""
+        Conversations(self._bot).resume(conversation)
+
+    def answer(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Answer one request of the simulator."""
+        number, command = asked.pop("id"), asked.pop("do")
+        work: Callable[..., Any] = getattr(self, command)
+        try:
+            return {"id": number, "result": work(**asked)}
+        except Exception as error:  # noqa: BLE001 - whoever asked is told
+            return {"id": number, "error": f"{type(error).__name__}: {error}"}
+
+
+def _listen(control: _Control, answers: _Answers) -> None:
+    while (asked := control.hear()) is not None:
+        control.say(answers.answer(asked))
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def main(target: str, listener: int, control_fd: int) -> int:
+    """Serve until told to end. Return the exit status."""
+    control = _Control(control_fd)
+    hello = control.hear()
+    if hello is None:
+        return 1
+    clock = _Clock(hello["offset"])
+    try:
+        bot = _prepared(target, hello, clock)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whoever started us is told
+        why = str(error) if isinstance(error, DialogError) else traceback.format_exc()
+        control.say({"failed": why, "files": _read_on_the_way(target, error)})
+        return 2
+    control.say({"ready": _described(bot)})
+    threading.Thread(target=_listen, args=(control, _Answers(bot, clock)), daemon=True).start()
+    config = uvicorn.Config(bot.asgi, log_level="warning", access_log=False)
+    # Not by `fd=`, which uvicorn takes for a UNIX socket: its answers would be 40 ms late.
+    _Server(config).run(sockets=[socket.socket(fileno=listener)])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))

@@ -1,0 +1,281 @@
+"""`wechat-dialog conversations …` and `wechat-dialog check`: for operators of a bot."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO
+
+import msgspec
+import typer
+from rich.progress import track
+
+from wechat_dialog.bot import Bot
+from wechat_dialog.core.printable import block, one_line
+from wechat_dialog.errors import ConfigurationError
+from wechat_dialog.operators import Checked, Conversations
+from wechat_dialog.operators.export import private_file
+from wechat_dialog.platform.language import tr
+from wechat_dialog.platform.safe_console import SafeConsole
+from wechat_dialog.stores.sqlite import SQLiteStore
+
+from .load import load
+from .serve_checks import advice
+
+__all__ = ["check", "commands"]
+
+commands = typer.Typer(help="Look at stored conversations, and take a hand in them.")
+
+App = Annotated[str, typer.Argument(metavar="APP", help="module:bot")]
+Name = Annotated[str, typer.Argument(metavar="USER|ID", help="an OpenID, or a conversation's id")]
+Store = Annotated[str, typer.Option(help="URL of the store; the bot's own if not given")]
+
+SHOWN = 10
+"""Most differences that a check lists one by one."""
+
+OUTCOMES = (
+    "unchanged", "finished", "asks again", "restarted", "parked", "unreadable", "cannot tell",
+)  # fmt: skip
+SAID = {
+    "unchanged": "照旧", "finished": "会结束", "asks again": "会重新问", "restarted": "会重来",
+    "parked": "会搁置", "unreadable": "读不了", "cannot tell": "看不出来",
+}  # fmt: skip
+STATES = {
+    "running": "进行中", "parked": "搁置", "unreadable": "读不了", "asleep": "等时间",
+    "waits to ask": "待提问", "waits to begin": "待开始",
+}  # fmt: skip
+WAITS = "waits for "
+FAILING = ("restarted", "parked", "unreadable")
+
+errors = SafeConsole(stderr=True)
+console = SafeConsole()
+
+
+class _Terminal:
+    """Writes an export to a terminal, where no file was named: escaped, and still JSON."""
+
+    def write(self, line: bytes) -> None:
+        """Write one line."""
+        sys.stdout.write(block(line.decode("utf-8", "replace")))
+
+
+def _bot(target: str, store: str = "") -> Bot:
+    bot = load(target)
+    if not isinstance(bot, Bot):
+        raise ConfigurationError(f"{target!r} is no Bot")
+    bot.check()
+    if store:
+        bot.simulate(store=store)
+    return bot
+
+
+def _with_store(target: str, store: str = "") -> Bot:
+    """Load a bot whose store is there, and say which that is.
+
+    To look for conversations in the wrong folder would find none, and leave a new store behind.
+    """
+    bot = _bot(target, store)
+    _must_be_there(bot)
+    return bot
+
+
+def _must_be_there(bot: Bot) -> None:
+    if isinstance(bot.store, SQLiteStore) and not Path(bot.store.path).exists():
+        raise ConfigurationError(
+            tr(
+                "没有 {0} 这个存储；用 --store URL 说明在哪里，或者在机器人运行的目录里执行",
+                bot.store.path,
+            )
+        )
+    errors.print(f"wechat-dialog: {tr('存储')} {bot.store_name}", markup=False)
+
+
+@commands.command("list")
+def list_(target: App, store: Store = "") -> None:
+    """List conversations: running, put aside, parked."""
+    number = 0
+    for one in Conversations(_with_store(target, store)).list():
+        number += 1
+        version = f"@{one.version}" if one.version else ""
+        why = f"  {one_line(one.why)}" if one.why else ""
+        console.print(
+            f"{one.id}  {_state(one.state):11}  {one.begun:%m-%d %H:%M}  "
+            f"{tr('{0:4} 条记录', one.records)}  {one.dialog}{version}  {one_line(one.openid)}{why}"
+        )
+    if not number:
+        console.print(tr("没有对话"))
+
+
+def _state(state: str) -> str:
+    if state.startswith(WAITS):
+        return tr("等信号 {0}", one_line(state.removeprefix(WAITS)))
+    return tr(STATES.get(state, state))
+
+
+@commands.command()
+def show(target: App, name: Name, store: Store = "") -> None:
+    """Print a conversation as a transcript, with where it broke."""
+    console.print(Conversations(_with_store(target, store)).show(name))
+
+
+@commands.command()
+def resume(target: App, name: Name, store: Store = "") -> None:
+    """Take a parked conversation up again, with the message that broke it."""
+    Conversations(_with_store(target, store)).resume(name)
+    console.print(tr("接上了；用户下次发消息时看到回答"))
+
+
+@commands.command()
+def end(target: App, name: Name, store: Store = "") -> None:
+    """End conversations; clean-up steps of a running one are run."""
+    Conversations(_with_store(target, store)).end(name)
+    console.print(tr("已结束"))
+
+
+@commands.command()
+def forget(
+    target: App,
+    user: Annotated[str, typer.Argument(metavar="USER", help="an OpenID, or the user's key")],
+    store: Store = "",
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+) -> None:
+    """Remove everything that is stored of a user, for good; clean-up steps are run."""
+    conversations = Conversations(_with_store(target, store))
+    question = tr("把 {0} 的一切永远删掉？", user)
+    if not yes and sys.stdin.isatty() and not typer.confirm(question):
+        console.print(tr("什么也没有删"))
+        raise typer.Exit(1)
+    was = conversations.forget(user)
+    removed = [
+        tr("{0} 个进行中的（{1} 条记录）", was.conversations, was.records)
+        if was.conversations
+        else "",
+        tr("{0} 个搁置的", was.parked) if was.parked else "",
+        tr("数据") if was.data else "",
+    ]
+    removed = [part for part in removed if part] or [tr("最近几条消息留下的")]
+    console.print(tr("已删除：{0}", ", ".join(removed)))
+
+
+@commands.command()
+def export(
+    names: Annotated[list[str], typer.Argument(metavar="[APP] FILE", help="FILE - is the output")],
+    store: Store = "",
+    redact: Annotated[
+        bool, typer.Option("--redact", help="leave out what users wrote and steps returned")
+    ] = False,
+) -> None:
+    """Write all conversations to a file, for `check --from`.
+
+    With --redact, say APP too: it is needed to know what its questions quote.
+    """
+    target, name = ("", names[0]) if len(names) == 1 else (names[0], names[-1])
+    if len(names) > 2 or not (target or store):
+        raise ConfigurationError("say APP, or --store URL, and FILE")
+    bot = _bot(target, store) if target else Bot(store=store)
+    _must_be_there(bot)
+    conversations = Conversations(bot)
+    if name == "-":
+        output: Any = _Terminal() if sys.stdout.isatty() else sys.stdout.buffer
+        count = conversations.export(output, redact=redact)
+    else:
+        try:
+            with private_file(name) as file:
+                count = conversations.export(file, redact=redact)
+        except OSError as error:
+            raise ConfigurationError(f"{name}: {error.strerror}") from error
+    errors.print(tr("导出了 {0} 个对话", count) + (tr("，已隐去内容") if redact else ""))
+
+
+def check(
+    target: App,
+    store: Store = "",
+    source: Annotated[
+        Path | None, typer.Option("--from", metavar="FILE", help="a file that `export` wrote")
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="asking again counts as a failure too")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="one JSON object, for a pipeline")
+    ] = False,
+) -> None:
+    """Replay stored conversations against this code: a gate before a deployment.
+
+    Exit status 1 if any would be restarted or parked, or cannot be read.
+    """
+    counts: Counter[str] = Counter()
+    first: list[Checked] = []
+    bot = _bot(target, store)
+    conversations = Conversations(bot)
+    if source is None:
+        _must_be_there(bot)
+        for sentence in advice(bot.store):
+            errors.print(f"wechat-dialog: {sentence}")
+    with _lines(source) as lines:
+        checked: Iterable[Checked] = conversations.check(lines)
+        if sys.stderr.isatty():
+            total = conversations.count() if lines is None else None
+            checked = track(checked, "replaying", total=total, console=errors, transient=True)
+        for one in checked:
+            counts[one.verdict.outcome] += 1
+            if one.verdict.why and len(first) < SHOWN:
+                first.append(one)
+    failing = FAILING + (("asks again", "cannot tell") if strict else ())
+    failed = any(counts[outcome] for outcome in failing)
+    if as_json:
+        read = str(source) if source is not None else bot.store_name
+        _print_json(counts, first, read, failed=failed)
+    else:
+        _print(counts, first)
+    if failed:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _lines(source: Path | None) -> Generator[BinaryIO | None]:
+    if source is None:
+        yield None
+        return
+    try:
+        file = source.open("rb")
+    except OSError as error:
+        raise ConfigurationError(f"{source}: {error.strerror}") from error
+    with file:
+        yield file
+
+
+def _print(counts: Counter[str], first: list[Checked]) -> None:
+    console.print(tr("{0} 个对话", counts.total()))
+    for outcome in OUTCOMES:
+        if counts[outcome]:
+            console.print(f"{counts[outcome]:7}  {tr(SAID[outcome])}")
+    for one in first:
+        verdict = one.verdict
+        again = verdict.outcome == "asks again"
+        question = tr("，从第 {0} 条记录起", verdict.position) if again else ""
+        outcome = tr(SAID[verdict.outcome])
+        console.print(f"{one.summary.id}  {outcome}{question}: {one_line(verdict.why)}")
+
+
+def _print_json(counts: Counter[str], first: list[Checked], read: str, *, failed: bool) -> None:
+    told = {
+        "store": read,
+        "conversations": counts.total(),
+        "outcomes": {outcome: counts[outcome] for outcome in OUTCOMES},
+        "failed": failed,
+        "first": [
+            {
+                "id": one.summary.id,
+                "dialog": one.summary.dialog,
+                "outcome": one.verdict.outcome,
+                "position": one.verdict.position,
+                "why": one.verdict.why,
+            }
+            for one in first
+        ],
+    }
+    console.print(msgspec.json.encode(told).decode())

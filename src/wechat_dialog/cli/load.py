@@ -1,0 +1,77 @@
+"""`module:bot`: loading the bot that a command's argument names."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from wechat_dialog.core.blame import authors, places
+from wechat_dialog.errors import ConfigurationError
+
+from .source_finder import find_sources
+
+__all__ = ["in_four_lines", "load"]
+
+
+def load(name: str) -> Any:
+    """Return the bot of `module:attribute`, or of a module alone: its `bot`, or a 2017 dialog
+    module.
+
+    A module is looked for in the working directory first. A file's path will do as well. What is
+    not installed is compiled from its source, whatever bytecode there is.
+
+    Raises:
+        ConfigurationError: There is none, and the sentence says where it was looked for; or its
+            module cannot be imported, and it says at which line.
+    """
+    where, _, attribute = name.partition(":")
+    if not where:
+        raise ConfigurationError(f"{name!r} names no module; write bot:bot, or bot.py")
+    if where.endswith(".py") or "/" in where or os.sep in where:
+        path = Path(where if where.endswith(".py") else f"{where}.py")
+        sys.path.insert(0, str(path.resolve().parent))
+        where = path.stem
+    elif "" not in sys.path and str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    find_sources()
+    try:
+        module = importlib.import_module(where)
+    except (Exception, SystemExit) as error:
+        if isinstance(error, ModuleNotFoundError) and f"{where}.".startswith(f"{error.name}."):
+            why = f"no module {where!r} here ({Path.cwd()}) or installed"
+        else:
+            why = f"{name} cannot be loaded:\n{in_four_lines(error)}"
+        raise ConfigurationError(why) from error
+    if not attribute and not hasattr(module, "bot") and hasattr(module, "ROUTER"):
+        return _of_2017(module)
+    found: Any = module
+    for part in (attribute or "bot").split("."):
+        found = getattr(found, part, None)
+    if isinstance(found, ModuleType) and hasattr(found, "ROUTER"):
+        return _of_2017(found)
+    if found is None or not hasattr(found, "answer_async"):
+        raise ConfigurationError(
+            f"{attribute or 'bot'!r} of module {where!r} is no bot; write module:name"
+        )
+    return found
+
+
+def in_four_lines(error: BaseException) -> str:
+    """Return what an application's own code raised: the innermost line that its author wrote, and
+    what went wrong there.
+    """
+    way = traceback.extract_tb(error.__traceback__)
+    at = authors(places(error))
+    lines = [] if at < 0 or isinstance(error, SyntaxError) else traceback.format_list([way[at]])
+    return "".join([*lines, *traceback.format_exception_only(error)]).rstrip()
+
+
+def _of_2017(module: ModuleType) -> Any:
+    from wechat.bot import ModuleBot
+
+    return ModuleBot(module)

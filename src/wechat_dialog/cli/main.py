@@ -1,0 +1,119 @@
+"""The `wechat-dialog` command."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from wechat_dialog.cli.probe import probe
+from wechat_dialog.cli.send import send
+from wechat_dialog.errors import DialogError
+from wechat_dialog.platform.account import Account
+from wechat_dialog.platform.language import tr
+from wechat_dialog.platform.safe_console import SafeConsole
+
+from .chat import chat, talk_to
+from .conversations import check, commands
+from .new import create
+from .serve import serve
+from .simulate import LOOPBACK, Host, Port, open_simulator, simulate
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    help="Conversations on a WeChat Official Account.",
+    no_args_is_help=True,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+)
+app.add_typer(commands, name="conversations")
+app.command()(serve)
+app.command()(check)
+app.command()(simulate)
+app.command()(chat)
+app.command()(send)
+app.command()(probe)
+errors = SafeConsole(stderr=True)
+
+WrongUsage: Any = typer.BadParameter.__base__
+"""What typer raises at a command line it does not understand; it gives the class no public name."""
+
+
+def main() -> None:
+    """Run the command; errors the user can act on are one line, and status 2."""
+    try:
+        status = app(standalone_mode=False)
+    except (DialogError, WrongUsage) as error:
+        # typer would draw a box around the sentence. No command at all has had its help already.
+        said = str(error) if isinstance(error, DialogError) else str(error.format_message())
+        if said:
+            errors.print(f"wechat-dialog: {said}")
+        sys.exit(2)
+    except typer.Abort:
+        sys.exit(130)
+    sys.exit(status)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"wechat-dialog {version('wechat-dialog')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="say which it is"),
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def new(folder: Annotated[Path, typer.Argument(metavar="DIR")]) -> None:
+    """Begin a bot of your own: bot.py, test_bot.py and README.md."""
+    create(folder)
+    created = tr("建好了；接下来：cd {0} && wechat-dialog chat bot:bot", folder)
+    errors.print(f"wechat-dialog: {created}", markup=False)
+
+
+@app.command()
+def demo(
+    terminal: Annotated[
+        bool, typer.Option("--terminal", help="chat in the terminal, as lines from a pipe do")
+    ] = False,
+    host: Host = LOOPBACK,
+    port: Port = None,
+    browser: Annotated[
+        bool | None, typer.Option("--browser/--no-browser", help="open the page in a browser")
+    ] = None,
+) -> None:
+    """Try the example bot, on the embedded store: on a web page, or in the terminal.
+
+    Where the input is no terminal and nothing is said of the page, its lines are messages.
+    """
+    asked_for = browser is not None or port is not None or host != LOOPBACK
+    if not terminal and (asked_for or sys.stdin.isatty()):
+        open_simulator(
+            "wechat_dialog.cli.demo:bot",
+            Account(secrets.token_hex(8), kind="unverified"),
+            host=host,
+            port=port,
+            browser=browser is not False,
+            title="示例公众号",
+        )
+        return
+    with tempfile.TemporaryDirectory(prefix="wechat-dialog-demo-") as folder:
+        talk_to("wechat_dialog.cli.demo:bot", folder=folder)
+
+
+if __name__ == "__main__":
+    main()

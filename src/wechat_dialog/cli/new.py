@@ -1,0 +1,117 @@
+"""`wechat-dialog new`: the files with which a new bot begins.
+
+Texts, kept here and not as files beside: a few short ones, and nothing to be lost in packaging. The
+test suite makes a bot of them and runs its test. What the bot says is Chinese, as its users are;
+what its author reads is in the terminal's language.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from wechat_dialog.errors import ConfigurationError
+from wechat_dialog.platform.language import speaks_chinese, tr
+
+__all__ = ["create", "files"]
+
+_BOT = """\
+import os
+
+from wechat_dialog import Bot, Chat
+
+bot = Bot(os.environ.get("WECHAT_TOKEN", ""))
+
+
+@bot.text("点餐")
+async def order(chat: Chat) -> str:
+    dish = await chat.choose("今天吃什么？", ["牛肉面", "炒饭", "饺子"])
+    count = await chat.ask("几份？", int)
+    if not await chat.confirm(f"{count} 份{dish}，对吗？"):
+        return "那就不点了。"
+    return f"好的，{count} 份{dish}，马上来。"
+
+
+@bot.fallback
+def anything(chat: Chat) -> str:
+    return "发送「点餐」试试。"
+"""
+
+_TEST = """\
+from bot import bot
+from wechat_dialog.testing import Talk
+
+
+def test_an_order_is_taken() -> None:
+    talk = Talk(bot)
+    assert talk("点餐").startswith("今天吃什么？")
+    assert talk("炒饭") == "几份？"
+    assert talk("很多").endswith("几份？")
+    assert talk("两").startswith("2 份炒饭，对吗？")
+    assert talk("对") == "好的，2 份炒饭，马上来。"
+
+
+def test_anything_else_is_told_what_to_say() -> None:
+    assert Talk(bot)("你好") == "发送「点餐」试试。"
+"""
+
+_ENGLISH = """\
+# My bot
+
+    pip install 'wechat-dialog[cli]' pytest
+
+    wechat-dialog chat bot:bot       # talk to it here, no account needed
+    python -m pytest                 # the same, as a test
+
+On the server:
+
+    export WECHAT_TOKEN=…            # the Token of your account's console
+    wechat-dialog serve bot:bot --port 8000
+
+The platform reaches only ports 80 and 443, so put a web server in front that passes requests on to
+port 8000, and give its address as the URL in the console. Conversations are kept in
+`wechat-dialog.db` in the working directory; for several machines see `Bot(store="redis://…")`.
+"""
+
+_CHINESE = """\
+# 我的公众号机器人
+
+    pip install 'wechat-dialog[cli]' pytest
+
+    wechat-dialog chat bot:bot       # 在终端里跟它聊，不需要公众号
+    python -m pytest                 # 同样的对话，写成了测试
+
+在服务器上：
+
+    export WECHAT_TOKEN=…            # 公众号后台填的 Token
+    wechat-dialog serve bot:bot --port 8000
+
+微信只访问 80 和 443 端口，所以前面要放一个 Web 服务器，把请求转给 8000 端口；后台的 URL 填 Web
+服务器的地址。会话存在工作目录的 `wechat-dialog.db` 里；要用好几台机器，见
+`Bot(store="redis://…")`。
+"""
+
+
+def files() -> dict[str, str]:
+    """Return what is created, by name."""
+    readme = _CHINESE if speaks_chinese() else _ENGLISH
+    return {"bot.py": _BOT, "test_bot.py": _TEST, "README.md": readme}
+
+
+def create(folder: Path) -> None:
+    """Write `files()` into a folder, which is made if there is none.
+
+    Raises:
+        ConfigurationError: One of them is there already, or cannot be written; if one is there,
+            nothing was written.
+    """
+    contents = files()
+    for name in contents:
+        if (folder / name).exists():
+            raise ConfigurationError(tr("{0} 已经有了；什么也没有写", folder / name))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in contents.items():
+            with (folder / name).open("x", encoding="utf-8") as file:
+                file.write(text)
+    except OSError as error:
+        raise ConfigurationError(tr("写不进 {0}：{1}", folder, error.strerror)) from error

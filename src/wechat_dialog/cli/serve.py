@@ -1,0 +1,173 @@
+"""`wechat-dialog serve`: a bot behind uvicorn."""
+
+from __future__ import annotations
+
+import enum
+import logging
+import math
+import os
+import signal
+import socket
+import sys
+from copy import deepcopy
+from types import FrameType
+from typing import Annotated, Any
+
+import typer
+import uvicorn
+from uvicorn.config import LOGGING_CONFIG
+
+from wechat_dialog.errors import ConfigurationError
+from wechat_dialog.platform.safe_console import SafeConsole
+from wechat_dialog.runtime.garbage import SurvivorsFrozen
+
+from .load import load
+from .serve_checks import LeaveOutQueries, doubts, log_to_stderr
+from .unfinished_heads import options as bounds
+
+__all__ = ["asgi_of_worker", "listening", "serve"]
+
+errors = SafeConsole(stderr=True)
+
+App = Annotated[str, typer.Argument(metavar="APP", help="module:bot, or a 2017 dialog module")]
+
+
+KEEP_ALIVE = 150
+"""Seconds that a connection may be idle. Longer than a proxy keeps one to us (nginx 60, Caddy 120
+unless told otherwise): were we to close first, the proxy's next request might meet a closed
+connection, and the platform a 502."""
+
+
+class LogLevel(enum.StrEnum):
+    """What `serve` tells, and what is worse."""
+
+    debug = "debug"
+    info = "info"
+    warning = "warning"
+    error = "error"
+    critical = "critical"
+
+
+def serve(
+    target: App,
+    host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535)] = 8000,
+    workers: Annotated[int, typer.Option(min=1, help="processes")] = 1,
+    drain: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            metavar="SECONDS",
+            help="that turns under way have to end at SIGTERM",
+            show_default="the bot's, 15",
+        ),
+    ] = None,
+    log_level: Annotated[LogLevel, typer.Option(help="of what is told on stderr")] = LogLevel.info,
+    access_log: Annotated[
+        bool, typer.Option("--access-log", help="tell every request, its query left out")
+    ] = False,
+) -> None:
+    """Serve a bot with uvicorn.
+
+    At SIGTERM no new connection is taken, requests are answered, turns under way end and are
+    recorded, and the store is closed.
+    """
+    said = "" if drain is None else str(drain)
+    os.environ.update({_TARGET: target, _LOG_LEVEL: log_level.value, _DRAIN: said})
+    bot = _bot_to_serve()
+    _must_have_token(bot)
+    # uvicorn raises a signal once more when it has shut down. An end that was asked for is no
+    # failure, and one asked for before uvicorn listens to signals is an end as well.
+    signal.signal(signal.SIGTERM, _end)
+    for doubt in doubts(bot):
+        errors.print(f"wechat-dialog: {doubt}")
+    with listening(host, port) as listener:
+        errors.print(f"wechat-dialog: {_url(host, listener)}")
+        options: dict[str, Any] = {
+            **bounds(), "lifespan": "on", "log_level": log_level.value, "log_config": _with_times(),
+            "access_log": access_log, "timeout_keep_alive": KEEP_ALIVE,
+            # A request that is answered, and whose client does not read, keeps nobody.
+            "timeout_graceful_shutdown": max(1, math.ceil(bot.drain)),
+        }  # fmt: skip
+        if workers == 1:
+            uvicorn.Server(uvicorn.Config(bot.asgi, **options)).run(sockets=[listener])
+            return
+        uvicorn.run(
+            "wechat_dialog.cli.serve:asgi_of_worker", factory=True, workers=workers,
+            fd=listener.fileno(), **options,
+        )  # fmt: skip
+
+
+def _with_times() -> dict[str, Any]:
+    """Return how uvicorn logs, with the time before each line, as ours have it."""
+    config: dict[str, Any] = deepcopy(LOGGING_CONFIG)
+    for one in config["formatters"].values():
+        one["fmt"] = f"%(asctime)s {one['fmt']}"
+    return config
+
+
+def _must_have_token(bot: Any) -> None:
+    if not bot.token:
+        raise ConfigurationError(
+            "the bot has no token; set the one of your account's console: Bot(token=…), "
+            "or WECHAT_TOKEN for a 2017 module"
+        )
+
+
+def _url(host: str, listener: socket.socket) -> str:
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{listener.getsockname()[1]}/"
+
+
+def _end(_number: int, _frame: FrameType | None) -> None:
+    sys.exit(0)
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """Return a socket that listens on an address and that worker processes can inherit.
+
+    Raises:
+        ConfigurationError: The address is taken, or none of this machine.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=2048)
+    except (OSError, UnicodeError) as error:
+        why = getattr(error, "strerror", "") or error
+        raise ConfigurationError(
+            f"cannot listen on {host} port {port}: {why}; choose others with --host and --port"
+        ) from error
+    listener.set_inheritable(True)
+    return listener
+
+
+# What a worker process is told by the one that starts it.
+_TARGET = "WECHAT_DIALOG_TARGET"
+_DRAIN = "WECHAT_DIALOG_DRAIN"
+_LOG_LEVEL = "WECHAT_DIALOG_LOG_LEVEL"
+
+
+def asgi_of_worker() -> Any:
+    """Return the application in a worker process that `serve --workers` started."""
+    return _bot_to_serve().asgi
+
+
+def _bot_to_serve() -> Any:
+    _keep_signatures_out_of_the_log()
+    bot = _checked(os.environ[_TARGET])
+    log_to_stderr(os.environ[_LOG_LEVEL].upper())
+    if os.environ[_DRAIN]:
+        bot.drain = float(os.environ[_DRAIN])
+    SurvivorsFrozen().install()
+    return bot
+
+
+def _keep_signatures_out_of_the_log() -> None:
+    logging.getLogger("uvicorn.access").addFilter(LeaveOutQueries())
+
+
+def _checked(target: str) -> Any:
+    """Load a bot and refuse what cannot work, before a port is opened."""
+    bot = load(target)
+    bot.check()
+    return bot

@@ -1,0 +1,79 @@
+"""The checks of `wechat-dialog serve` before it opens a port, and what its log leaves out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+from wechat_dialog.core.wire.signature import is_token
+from wechat_dialog.errors import StoreError
+from wechat_dialog.stores.sqlite import SQLiteStore
+
+__all__ = ["LeaveOutQueries", "advice", "doubts", "log_to_stderr"]
+
+NOBODY = "nobody"
+"""A user whom no account has, looked up to see whether the store answers."""
+
+
+def doubts(bot: Any) -> Iterator[str]:
+    """Yield a sentence for each thing that will probably not work.
+
+    Raises:
+        ConfigurationError: The store's URL is invalid.
+        StoreError: The embedded store cannot be written to, which time does not heal. A server
+            that is not there yet is a doubt.
+    """
+    if not is_token(bot.token):
+        yield (
+            f"the bot's token, of {len(bot.token)} characters, is none of 3 to 32 letters and "
+            "digits, which is all the console takes; copy the console's"
+        )
+    if missing := getattr(bot, "missing", list[str])():
+        yield f"ROUTER names functions that the module has not: {', '.join(missing)}"
+    try:
+        bot.store.show(NOBODY)
+    except StoreError as error:
+        if isinstance(bot.store, SQLiteStore):
+            raise
+        yield f"{error}; until it is there, users get no answer but an apology"
+    else:
+        yield from advice(bot.store)
+
+
+def advice(store: Any) -> Iterator[str]:
+    """Yield a sentence for each setting of the store's server that loses what users were told."""
+    told: Callable[[], list[str]] = getattr(store, "advice", list[str])
+    with suppress(StoreError):  # advice is no reason to fail
+        for sentence in told():
+            yield f"Redis store: {sentence} (docs/redis.md)"
+
+
+def log_to_stderr(level: str) -> None:
+    """Tell what the library logs from this level on, with the time; unless the application has
+    decided about its logs itself.
+    """
+    log = logging.getLogger("wechat_dialog")
+    log.setLevel(level)
+    if not (log.handlers or logging.getLogger().handlers):
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        log.addHandler(handler)
+
+
+class LeaveOutQueries(logging.Filter):
+    """Cut the query off each address in uvicorn's access log.
+
+    It holds the signature, and in plaintext mode whoever reads one can sign messages of their own:
+    it does not cover the body (protocol reference 2).
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Shorten a record. Always True."""
+        match record.args:
+            case (client, method, str(path), *rest):
+                record.args = (client, method, path.partition("?")[0], *rest)
+            case _:
+                pass
+        return True

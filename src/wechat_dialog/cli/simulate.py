@@ -1,0 +1,245 @@
+"""`wechat-dialog simulate`: the simulator's web page, from its start to Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import secrets
+import signal
+import socket
+import sys
+import webbrowser
+from collections.abc import Generator
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+import uvicorn
+
+from wechat_dialog.errors import ConfigurationError
+from wechat_dialog.platform.account import Account, Kind, Mode
+from wechat_dialog.platform.emulator import AsyncPlatform
+from wechat_dialog.platform.language import tr
+from wechat_dialog.platform.safe_console import SafeConsole
+from wechat_dialog.platform.simulator import buttons
+from wechat_dialog.platform.simulator.bot_process import BotProcess
+from wechat_dialog.platform.simulator.desk import Desk
+from wechat_dialog.platform.simulator.simulator import Simulator
+from wechat_dialog.platform.simulator.web import application, is_loopback
+
+__all__ = ["LOOPBACK", "Host", "Port", "open_simulator", "simulate"]
+
+PORT = 8765
+"""Where it listens unless told otherwise; if that is taken, anywhere."""
+
+LOOPBACK = "127.0.0.1"
+Host = Annotated[str, typer.Option(help="address to listen on")]
+Port = Annotated[
+    int | None, typer.Option(min=0, max=65535, help=f"{PORT}, or any if that is taken")
+]
+
+USERS = 3
+
+WINDOW = 5.0
+"""Seconds that WeChat waits for an answer."""
+
+errors = SafeConsole(stderr=True)
+
+
+def simulate(
+    target: Annotated[
+        str, typer.Argument(metavar="APP|URL", help="module:bot, or the URL of a server")
+    ],
+    host: Host = LOOPBACK,
+    port: Port = None,
+    browser: Annotated[bool, typer.Option(help="open the page in a browser")] = True,
+    token: Annotated[str, typer.Option(help="the account's token; for a URL")] = "",
+    app_id: Annotated[str, typer.Option(help="for compatible and safe mode; for a URL")] = "",
+    aes_key: Annotated[str, typer.Option(help="for compatible and safe mode; for a URL")] = "",
+    mode: Annotated[str, typer.Option(help="plain, compatible or safe; for a URL")] = "plain",
+    kind: Annotated[
+        str,
+        typer.Option(help="what the account may do: unverified, subscription, service, sandbox"),
+    ] = "unverified",
+    menu: Annotated[
+        Path | None, typer.Option(help="the account's menu: JSON, as for the menu API")
+    ] = None,
+    window: Annotated[
+        float, typer.Option(min=0.1, help="seconds for an answer; WeChat's are 5")
+    ] = WINDOW,
+) -> None:
+    """Talk to a bot on a web page that looks like the phone, with its journal beside it."""
+    account = Account(
+        token or secrets.token_hex(8),
+        app_id=app_id,
+        aes_key=aes_key,
+        mode=cast("Mode", mode),
+        kind=cast("Kind", kind),
+    )
+    own_menu = () if menu is None else _menu(menu)
+    open_simulator(
+        target, account, host=host, port=port, browser=browser, menu=own_menu, window=window
+    )
+
+
+def _menu(path: Path) -> tuple[buttons.Button, ...]:
+    try:
+        return buttons.read(json.loads(path.read_text("utf-8")))
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"--menu {path}: {error}") from error
+
+
+def open_simulator(
+    target: str,
+    account: Account,
+    *,
+    host: str = LOOPBACK,
+    port: int | None = None,
+    browser: bool = True,
+    menu: tuple[buttons.Button, ...] = (),
+    folder: str | None = None,
+    window: float = WINDOW,
+    title: str = "",
+) -> None:
+    """Show the simulator until Ctrl-C or SIGTERM.
+
+    Args:
+        target: `module:bot`, or a URL.
+        account: Its account; of an application only what it may do counts, the rest is the bot's.
+        host: Where to listen.
+        port: Likewise; None: `PORT`, or any if that is taken.
+        browser: Whether to open the page, where there is a browser.
+        menu: The account's menu; (): one made of the keys the bot has routes for.
+        folder: The bot's working directory; None: ours.
+        window: Seconds after which a request is given up.
+        title: What the page calls the bot; "" for the target.
+
+    Raises:
+        ConfigurationError: It cannot listen there.
+    """
+    with _listening(host, port) as listener:
+        here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - not bound to
+        shown = f"[{here}]" if ":" in here else here
+        url = f"http://{shown}:{listener.getsockname()[1]}"
+        work = _serve(
+            target, account, listener, url, host, browser, menu, folder, window, title or target
+        )
+        with contextlib.suppress(KeyboardInterrupt):
+            asyncio.run(work)
+
+
+def _listening(host: str, port: int | None) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    wanted = (PORT, 0) if port is None else (port,)
+    for one in wanted:
+        try:
+            return socket.create_server((host, one), family=family, backlog=2048)
+        except (OSError, UnicodeError) as error:
+            why = getattr(error, "strerror", "") or error
+            if one == wanted[-1]:
+                raise ConfigurationError(
+                    f"cannot listen on {host} port {one}: {why}; choose others with --host and "
+                    "--port"
+                ) from error
+    raise AssertionError("unreachable")  # pragma: no cover
+
+
+class _Server(uvicorn.Server):
+    """Without signal handlers of its own: what is told to end ends the stream of events first."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Leave signals to whoever runs us."""
+        yield
+
+
+async def _serve(
+    target: str,
+    account: Account,
+    listener: socket.socket,
+    url: str,
+    host: str,
+    browser: bool,
+    menu: tuple[buttons.Button, ...],
+    folder: str | None,
+    window: float,
+    title: str,
+) -> None:
+    managed = "://" not in target
+    process = None
+    if managed:
+        paths = [str(Path.cwd()), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+        process = BotProcess(
+            target, token=account.token, api=url, folder=folder, environment=environment,
+            parked=tr("（搁置了；改好代码以后在网页上点“接着走”，就用这条消息接着走）"),
+        )  # fmt: skip
+    if process is None:
+        platform = AsyncPlatform(account, target, window=window)
+    else:
+        platform = AsyncPlatform(account, process.url, window=window, clock=process.clock)
+    desk = Desk(platform)
+    desk.media.base = url
+    desk.menu = menu
+    for _ in range(USERS):
+        desk.add_user()
+    simulator = Simulator(desk, process, title)
+    config = uvicorn.Config(
+        application(simulator, host),
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=2,
+    )
+    server = _Server(config)
+
+    def end() -> None:
+        desk.feed.end()
+        server.should_exit = True
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, end)
+    try:
+        caring = asyncio.create_task(simulator.run())
+        caring.add_done_callback(lambda _: end())
+        errors.print(f"wechat-dialog: {url}/  (Ctrl-C ends it)")
+        if not is_loopback(host):
+            errors.print("wechat-dialog: everybody who reaches it can use it")
+        if browser and not _has_screen() and is_loopback(host):
+            errors.print(
+                f"wechat-dialog: {_from_elsewhere(listener.getsockname()[1])}", markup=False
+            )
+        elif browser:
+            loop.call_later(0.3, _open, f"{url}/")
+        await server.serve(sockets=[listener])
+        caring.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await caring
+    finally:
+        await simulator.close()
+
+
+def _has_screen() -> bool:
+    """Whether a browser can be opened here: always, as far as is known, but on a bare Unix."""
+    wanted = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
+    return os.name != "posix" or sys.platform == "darwin" or any(map(os.environ.get, wanted))
+
+
+def _from_elsewhere(port: int) -> str:
+    """Return how the page of a machine without a screen is reached."""
+    # SSH_CONNECTION: client, its port, server, its port.
+    way = os.environ.get("SSH_CONNECTION", "").split()
+    host = way[2] if len(way) == 4 else socket.gethostname()
+    return (
+        f"no screen here; on your own machine: ssh -L {port}:127.0.0.1:{port} "
+        f"{os.environ.get('USER', 'you')}@{host}, and open http://127.0.0.1:{port}/ there"
+    )
+
+
+def _open(url: str) -> None:
+    """Open the page; where that fails, the printed address has to do."""
+    with contextlib.suppress(webbrowser.Error):
+        webbrowser.open(url)

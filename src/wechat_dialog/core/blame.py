@@ -1,0 +1,254 @@
+"""What an author's code raised: whether it is a bug of that code, and its text and traceback.
+
+An exception of an author's class may break the code that inspects it: its `__str__` raises, its
+text cannot be encoded, or is megabytes long. The functions here never raise because of that.
+"""
+
+from __future__ import annotations
+
+import re
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from inspect import currentframe
+from itertools import pairwise
+from opcode import opmap
+from signal import getsignal, valid_signals
+from types import CodeType, FrameType, TracebackType
+from typing import Any, NamedTuple, cast
+
+__all__ = [
+    "OURS",
+    "Place",
+    "authors",
+    "caller_of",
+    "hide_library",
+    "is_bug",
+    "line_at_hand",
+    "place_of",
+    "places",
+    "told",
+    "trace",
+    "writable",
+]
+
+OURS = frozenset({__name__.partition(".")[0], "wechat"})
+"""Packages whose frames are the library's, not the application's."""
+
+INSTALLED = re.compile(r"[\\/](?:site|dist)-packages[\\/]|^<")
+"""In the path of what was installed, or of no file at all: hardly ever an author's own code."""
+STDLIB = traceback.__file__.removesuffix("traceback.py")
+
+LONGEST = 2000
+"""Characters of an exception's text that are kept."""
+
+LONGEST_TRACE = 32_768
+"""Characters of a traceback that are kept: its beginning and its end."""
+
+FRAMEWORKS = frozenset({"_pytest", "eventlet", "gevent", "greenlet", "hypothesis", "trio"})
+"""Packages whose `BaseException`s are control flow, for these packages to catch."""
+
+
+# Whose it is --------------------------------------------------------------------------------------
+
+
+def is_bug(error: BaseException) -> bool:
+    """Return whether what an author's code raised is a bug of that code, and may be caught.
+
+    An author's mistake ends no server, thread or event loop, whatever its class: a parser made of
+    argparse that calls `sys.exit()`, a `CancelledError` or a `KeyboardInterrupt` raised by hand, a
+    class of the author's own. What must be passed on was not raised by that code, but while it ran:
+
+    - by a signal handler. gunicorn's worker that is told to stop raises `SystemExit` in the main
+      thread, in the middle of whatever runs there; the handler is found in the traceback. Python's
+      own handler is no Python code: its `KeyboardInterrupt` is raised at no `raise`.
+    - by a framework, as control flow: gevent's time-outs, pytest's outcomes.
+
+    The turn then commits nothing, and its claim expires.
+    """
+    if isinstance(error, Exception):
+        return True
+    if isinstance(error, BaseExceptionGroup):
+        group = cast("BaseExceptionGroup[BaseException]", error)
+        return all(is_bug(member) for member in group.exceptions)
+    packages = {cls.__module__.partition(".")[0] for cls in type(error).__mro__}
+    return not packages & FRAMEWORKS and not _of_a_signal(error)
+
+
+def _of_a_signal(error: BaseException) -> bool:
+    entries = list(_entries(error.__traceback__))
+    if not entries:
+        return False
+    handlers = {_code_of(getsignal(number)) for number in valid_signals()} - {None}
+    if any(entry.tb_frame.f_code in handlers for entry in entries):
+        return True
+    return isinstance(error, KeyboardInterrupt) and not _raises(entries[-1])
+
+
+def _entries(trace: TracebackType | None) -> Iterator[TracebackType]:
+    while trace is not None:
+        yield trace
+        trace = trace.tb_next
+
+
+def _code_of(handler: Any) -> CodeType | None:
+    """Return the code of a signal handler: a function, a method or a `partial` of one; None if it
+    has none in Python.
+    """
+    handler = getattr(handler, "func", handler)
+    handler = getattr(handler, "__func__", handler)
+    code = getattr(handler, "__code__", None)
+    return code if isinstance(code, CodeType) else None
+
+
+def _raises(entry: TracebackType) -> bool:
+    """Return whether a traceback's entry is at a `raise` statement."""
+    return entry.tb_frame.f_code.co_code[entry.tb_lasti] == opmap["RAISE_VARARGS"]
+
+
+class Place(NamedTuple):
+    """A line that runs, ran or waits.
+
+    Attributes:
+        module: Name of its module.
+        file: Its source.
+        line: Its number there.
+        function: Qualified name of the function it is in.
+    """
+
+    module: str
+    file: str
+    line: int
+    function: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+    @property
+    def package(self) -> str:
+        """First part of its module's name."""
+        return self.module.partition(".")[0]
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is neither of the standard library nor of anything installed."""
+        return not self.file.startswith(STDLIB) and not INSTALLED.search(self.file)
+
+
+def place_of(frame: FrameType, line: int | None = None) -> Place:
+    """Return where a frame stands, or where it went on from."""
+    code = frame.f_code
+    module = str(frame.f_globals.get("__name__", ""))
+    return Place(module, code.co_filename, line or frame.f_lineno or 0, code.co_qualname)
+
+
+def authors(way: Sequence[Place]) -> int:
+    """Return which of several places is the innermost line of the author's own code; -1 if none is.
+
+    A dialog calls a library, which calls another: the line that its author can change is the last
+    one of their own. Own is what was not installed, and the package the way begins in: an
+    application may be installed too.
+
+    Args:
+        way: The places, outermost first.
+    """
+    outer = [n for n, place in enumerate(way) if place.package not in OURS]
+    # A step begins in a thread or an event loop of the standard library.
+    home = next((way[n].package for n in outer if not way[n].file.startswith(STDLIB)), "")
+    own = [n for n in outer if way[n].is_own or way[n].package == home]
+    return own[-1] if own else outer[-1] if outer else -1
+
+
+def caller_of(way: Sequence[Place], at: int) -> int:
+    """Return which of several places is the line of the author's own code that had this library
+    call another one of theirs: the dialog's, at a step that it asks for. -1 if none did.
+
+    Args:
+        way: The places, outermost first.
+        at: Which of them was called; see `authors`.
+    """
+    ours = [n for n in range(at) if way[n].package in OURS]
+    return authors(way[: ours[-1]]) if ours else -1
+
+
+def places(error: BaseException) -> list[Place]:
+    """Return the places that an exception went through, outermost first."""
+    return [place_of(entry.tb_frame, entry.tb_lineno) for entry in _entries(error.__traceback__)]
+
+
+def line_at_hand() -> str:
+    """Return `file:line` of the innermost line of the author's own code that is running now."""
+    frame, way = currentframe(), list[Place]()
+    while frame:
+        place = place_of(frame)
+        way.append(place)
+        # What has called a dialog, a test or a server, is no part of it.
+        frame = None if place.module in _DRIVERS else frame.f_back
+    way.reverse()
+    at = authors(way)
+    return str(way[at]) if at >= 0 else ""
+
+
+_DRIVERS = tuple(f"{__name__.partition('.')[0]}.core.replay.{name}" for name in ("run", "driver"))
+
+
+def hide_library(error: BaseException) -> None:
+    """Take this library's lines out of the traceback of an exception and of those that led to it.
+
+    They stay where no other line is there; and at the end, unless it was raised there on purpose:
+    then the library has a bug.
+    """
+    done: list[BaseException] = []
+    link: BaseException | None = error
+    while link is not None and all(link is not other for other in done):
+        done.append(link)
+        entries = list(_entries(link.__traceback__))
+        ours = [place_of(entry.tb_frame).package in OURS for entry in entries]
+        end = len(entries)
+        while end and ours[end - 1]:
+            end -= 1
+        kept = [entry for entry, hidden in zip(entries[:end], ours, strict=False) if not hidden]
+        if kept and not _raises(entries[-1]):
+            kept += entries[end:]
+        for outer, inner in pairwise(kept):
+            outer.tb_next = inner
+        if kept:
+            kept[-1].tb_next = None
+            link.__traceback__ = kept[0]
+        link = link.__cause__ or link.__context__
+
+
+# What it says -------------------------------------------------------------------------------------
+
+
+def told(error: BaseException) -> str:
+    """Return an exception's text, truncated and encodable as UTF-8."""
+    return _whatever(lambda: str(error)[:LONGEST], f"<no text: {type(error).__name__}>")
+
+
+def trace(error: BaseException) -> str:
+    """Return an exception's traceback, truncated and encodable; "" if it was never raised."""
+    if error.__traceback__ is None:
+        return ""
+    text = _whatever(lambda: "".join(traceback.format_exception(error)), "<no traceback>")
+    if len(text) <= LONGEST_TRACE:
+        return text
+    half = LONGEST_TRACE // 2
+    return f"{text[:half]}\n… {len(text) - 2 * half} characters …\n{text[-half:]}"
+
+
+def writable(text: str) -> str:
+    """Return the text with lone surrogates, which UTF-8 cannot encode, escaped."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "backslashreplace").decode()
+    return text
+
+
+def _whatever(make: Callable[[], str], instead: str) -> str:
+    try:
+        return writable(str.__str__(make()))
+    except BaseException as broken:
+        if not is_bug(broken):
+            raise
+        return instead

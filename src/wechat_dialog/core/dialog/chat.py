@@ -1,0 +1,432 @@
+"""The author's vocabulary: what a dialog can say, ask, do once and know.
+
+A `Chat` is the one argument every dialog gets. Its methods make effects (see `effects`), which do
+nothing until they are waited for; only `say` takes effect at once. What can be read of a chat is in
+`chat_state`.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, Unpack, overload
+
+from wechat_dialog.core.dialog.effects import ContinueAs, Effect, sayable
+from wechat_dialog.core.dialog.questions import (
+    Asking,
+    AskingFreely,
+    AskingUnkeyed,
+    Hint,
+    Reading,
+    SecretWait,
+    Wait,
+    WaitOptions,
+)
+from wechat_dialog.core.dialog.steps import Gather, StepCall, StepFunction, StepOptions
+from wechat_dialog.replies import Sayable
+
+from .chat_state import ChatState, D
+from .reading import reading, reading_ahead
+from .secret_answers import must_be_plain
+
+if TYPE_CHECKING:
+    from wechat_dialog.core.dialog.keyed_steps import Keyed0, Keyed1, Keyed2, Keyed3, Keyed4
+
+    from .form import Form
+
+__all__ = ["Chat", "Dialog"]
+
+T = TypeVar("T")
+M = TypeVar("M", bound=date)
+E = TypeVar("E", bound=enum.Enum)
+T1 = TypeVar("T1")
+T2 = TypeVar("T2")
+T3 = TypeVar("T3")
+T4 = TypeVar("T4")
+R = TypeVar("R")
+P = ParamSpec("P")
+
+Dialog = Generator[Any, Any, R]
+"""Return type of a generator dialog or sub-dialog: `def order(chat: Chat) -> Dialog[str]`."""
+
+
+class Chat(ChatState[D]):
+    """One conversation, as its dialog sees it: what it knows, and what it can say, ask and do.
+
+    `Chat[Profile]` in an annotation says that `data` is a `Profile`, for `Bot(data=Profile)`. Its
+    fields are those of a `ChatState`.
+    """
+
+    __slots__ = ()
+
+    # What a dialog may say ------------------------------------------------------------------------
+
+    def say(self, reply: Sayable) -> None:
+        """Add to the answer of this turn without waiting. Called, not awaited.
+
+        Adjacent texts become one message, with a line break between them. What does not fit into
+        one reply (protocol reference 5.2) is held and announced.
+
+        Raises:
+            NotSayable: It is neither a text nor another reply, nor None.
+        """
+        if reply is not None and not self.put_away:
+            sayable(reply, "chat.say(…)")
+            self.outbox.append(reply)
+            self.called = True
+
+    # What a dialog may ask ------------------------------------------------------------------------
+
+    @overload
+    def ask(
+        self,
+        prompt: Sayable,
+        **how: Unpack[AskingFreely],
+    ) -> Effect[str]: ...
+    @overload
+    def ask(
+        self,
+        prompt: Sayable,
+        parse: type[M],
+        *,
+        future: bool,
+        **how: Unpack[AskingFreely],
+    ) -> Effect[M]: ...
+    @overload
+    def ask(
+        self,
+        prompt: Sayable,
+        parse: type[T],
+        **how: Unpack[AskingFreely],
+    ) -> Effect[T]: ...
+    @overload
+    def ask(
+        self,
+        prompt: Sayable,
+        parse: re.Pattern[str],
+        **how: Unpack[AskingFreely],
+    ) -> Effect[re.Match[str]]: ...
+    @overload
+    def ask(
+        self,
+        prompt: Sayable,
+        parse: Callable[[str], T] | Callable[[str, datetime], T],
+        **how: Unpack[AskingFreely],
+    ) -> Effect[T]: ...
+    def ask(
+        self,
+        prompt: Sayable,
+        parse: Any = str,
+        *,
+        key: str | None = None,
+        hint: Hint = None,
+        timeout: float | None = None,
+        attempts: int | None = None,
+        cancel: bool = True,
+        back: bool = True,
+        repeat: bool = True,
+        secret: bool = False,
+        future: bool = False,
+    ) -> Effect[Any]:
+        """Ask, and wait for an answer that fits.
+
+        An answer that does not fit is never journaled: the user gets the hint and the question
+        again.
+
+        Args:
+            prompt: The question: a text or another reply; None asks nothing and waits.
+            parse: What the answer must be: `str` (stripped, not empty), `int`, `float`, `Decimal`,
+                `bool`, `date`, `time`, `datetime`, an `Enum`, a compiled pattern (the stripped text
+                must match in full; gives the `re.Match`), a class of `messages` (gives the
+                message), a parser of `parsers`, or a function of the stripped text, or of
+                that and the moment it arrived, that raises `ValueError` with a sentence for the
+                user.
+            key: See `Asking`, as for those that follow.
+            hint: Said before the question is asked again.
+            timeout: Seconds the conversation waits for the answer.
+            attempts: Wrong answers in a row after which `TooManyAttempts` is raised.
+            cancel: Whether the bot's cancel words work at this question.
+            back: Whether its back words do.
+            repeat: Whether the question is said again behind the hint.
+            secret: Whether the answer is never stored or logged. The value that the dialog gets
+                can be handed to a step of the same turn, and to nothing else; `parse` checks it.
+            future: Whether a `date` or `datetime` that is over is refused, and is no meaning of
+                what could be read in two ways.
+
+        Returns:
+            An effect: `yield from` or `await` it for the value, of the type `parse` stands for.
+        """
+        how = reading_ahead(parse) if future else _readings.get(parse)
+        if how is None:
+            how = reading(parse)
+        plain = cancel and back and repeat and not secret
+        if plain and hint is None and timeout is None and attempts is None:
+            return Wait(self, "a", prompt, how, key)
+        options = WaitOptions(hint, timeout, attempts, cancel, back, repeat=repeat)
+        if secret:
+            return SecretWait(self, prompt, how, key, options)
+        return Wait(self, "a", prompt, how, key, options)
+
+    @overload
+    def choose(
+        self, prompt: str, options: type[E], *, many: Literal[False] = ..., **how: Unpack[Asking]
+    ) -> Effect[E]: ...
+    @overload
+    def choose(
+        self, prompt: str, options: type[E], *, many: Literal[True], **how: Unpack[Asking]
+    ) -> Effect[list[E]]: ...
+    @overload
+    def choose(
+        self, prompt: str, options: Mapping[str, T], *, many: Literal[False] = ...,
+        **how: Unpack[Asking],
+    ) -> Effect[T]: ...  # fmt: skip
+    @overload
+    def choose(
+        self, prompt: str, options: Mapping[str, T], *, many: Literal[True], **how: Unpack[Asking]
+    ) -> Effect[list[T]]: ...
+    @overload
+    def choose(
+        self, prompt: str, options: Sequence[str], *, many: Literal[False] = ...,
+        **how: Unpack[Asking],
+    ) -> Effect[str]: ...  # fmt: skip
+    @overload
+    def choose(
+        self, prompt: str, options: Sequence[str], *, many: Literal[True], **how: Unpack[Asking]
+    ) -> Effect[list[str]]: ...
+    @overload
+    def choose(
+        self, prompt: str, options: Sequence[tuple[str, T]], *, many: Literal[False] = ...,
+        **how: Unpack[Asking],
+    ) -> Effect[T]: ...  # fmt: skip
+    @overload
+    def choose(
+        self, prompt: str, options: Sequence[tuple[str, T]], *, many: Literal[True],
+        **how: Unpack[Asking],
+    ) -> Effect[list[T]]: ...  # fmt: skip
+    def choose(
+        self, prompt: str, options: Any, *, many: bool = False, key: str | None = None, **how: Any
+    ) -> Effect[Any]:
+        """Let the user take one of several options, or several of them.
+
+        Numbered lines, tappable where one is taken; ten to a page, so that a page fits into one
+        reply. An answer is a number, a label, its beginning or a part of it (`docs/parsers.md`).
+        One that is exactly a label is never a cancel or back word, nor an interruption.
+
+        Args:
+            prompt: The question, a text.
+            options: Labels; (label, value) pairs; a mapping from label to value; or an Enum, whose
+                members show their attribute `label`, else their value if it is a text, else their
+                name.
+            many: Whether several may be taken.
+            key: See `Asking`. Without one the question is known by its text and labels, so that
+                other options are another question.
+            how: See `Asking`.
+
+        Returns:
+            An effect for the option's value; with `many` a list of them in the menu's order, empty
+            for 都不要.
+
+        Raises:
+            ValueError: There are no options; two labels read the same; one is blank or over 200
+                characters.
+            TypeError: The options are none of the above, or the prompt is not a text.
+        """
+        # Menus and forms bring the parsers; a bot that has none of them starts in half the time.
+        from wechat_dialog.core.dialog.menu import Menu
+        from wechat_dialog.core.dialog.options import pairs
+
+        labels, values = pairs(options)
+        return Menu(self, prompt, labels, values, many=many, key=key, options=WaitOptions(**how))
+
+    def confirm(
+        self,
+        prompt: str,
+        *,
+        default: bool | None = None,
+        yes: str | None = None,
+        no: str | None = None,
+        key: str | None = None,
+        **how: Unpack[AskingUnkeyed],
+    ) -> Effect[bool]:
+        """Ask for a yes or a no, with a tappable link for each.
+
+        Args:
+            prompt: The question, a text.
+            default: The value of a non-committal answer (随便, 都行, 默认). None: such an answer
+                is asked again, like any that is neither yes nor no: a wrong yes costs more than a
+                second question.
+            yes: Label of the yes; None: `Texts.yes`.
+            no: Label of the no; None: `Texts.no`.
+            key: See `Asking`.
+            how: See `Asking`.
+
+        Raises:
+            ValueError: The two labels read the same, or one is blank.
+            TypeError: The prompt is not a text.
+        """
+        from wechat_dialog.core.dialog.confirm import Confirm
+
+        return Confirm(self, prompt, default, yes=yes, no=no, key=key, options=WaitOptions(**how))
+
+    def form(
+        self,
+        cls: type[T],
+        *,
+        given: Mapping[str, Any] | None = None,
+        summary: bool = True,
+        key: str | None = None,
+        **how: Unpack[AskingUnkeyed],
+    ) -> Form[T]:
+        """Ask for a dataclass or `msgspec.Struct` field by field, and let the user check it.
+
+        See `form_fields.Field` for the options of a field. At the end a summary is shown; the user
+        confirms it, changes a field, or gives up, which raises `Cancelled` here.
+
+        Args:
+            cls: The class.
+            given: Values of fields that are known already, by name; these are not asked, but shown
+                in the summary, and can be changed there.
+            summary: Whether there is a summary at the end.
+            key: Takes the place of the class's name in the keys of its questions, which are
+                `Class.field`; needed where one dialog asks for the same class twice and the order
+                of the two may change.
+            how: See `Asking`; for each of its questions.
+
+        Returns:
+            A sub-dialog: `yield from` or `await` it for the instance.
+
+        Raises:
+            TypeError: A field's type has no question, and it has neither a parser nor a default;
+                or `given` names no field of it.
+        """
+        from .form import Form
+
+        return Form(self, cls, given or {}, summary, key, WaitOptions(**how))
+
+    # What a dialog may do once --------------------------------------------------------------------
+
+    @overload
+    def step(self, fn: StepFunction[P, T], /, *args: P.args, **kwargs: P.kwargs) -> StepCall[T]: ...
+    @overload
+    def step(
+        self, fn: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> StepCall[T]: ...
+    @overload
+    def step(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> StepCall[T]: ...
+    # Whoever runs a step hands it the key that it asks for, and not its author.
+    @overload
+    def step(self, fn: Keyed0[Awaitable[T]], /) -> StepCall[T]: ...
+    @overload
+    def step(self, fn: Keyed0[T], /) -> StepCall[T]: ...
+    @overload
+    def step(self, fn: Keyed1[T1, Awaitable[T]], a: T1, /) -> StepCall[T]: ...
+    @overload
+    def step(self, fn: Keyed1[T1, T], a: T1, /) -> StepCall[T]: ...
+    @overload
+    def step(self, fn: Keyed2[T1, T2, Awaitable[T]], a: T1, b: T2, /) -> StepCall[T]: ...
+    @overload
+    def step(self, fn: Keyed2[T1, T2, T], a: T1, b: T2, /) -> StepCall[T]: ...
+    @overload
+    def step(self, fn: Keyed3[T1, T2, T3, Awaitable[T]], a: T1, b: T2, c: T3, /) -> StepCall[T]: ...
+    @overload
+    def step(self, fn: Keyed3[T1, T2, T3, T], a: T1, b: T2, c: T3, /) -> StepCall[T]: ...
+    @overload
+    def step(
+        self, fn: Keyed4[T1, T2, T3, T4, Awaitable[T]], a: T1, b: T2, c: T3, d: T4, /
+    ) -> StepCall[T]: ...
+    @overload
+    def step(self, fn: Keyed4[T1, T2, T3, T4, T], a: T1, b: T2, c: T3, d: T4, /) -> StepCall[T]: ...
+    def step(self, fn: Any, /, *args: Any, **kwargs: Any) -> StepCall[Any]:
+        """Run a side effect once; on replay its recorded result is given back, or its exception
+        raised again.
+
+        A finished step never runs again. Only the step in which a process died can run a second
+        time, and it then gets the same `idempotency_key`, a `str`, if the function declares a
+        parameter of that name.
+
+        Args:
+            fn: A sync or async function, or a `step(…)` of one.
+            args: Its arguments.
+            kwargs: Its keyword arguments.
+
+        Returns:
+            An effect for the function's result, which must be JSON data or of a type msgspec knows
+            (then the function's return annotation says which), and is a copy that went through
+            JSON.
+
+        Raises:
+            TypeError: `fn` cannot be called.
+            TimedOut: When waited for: the function took longer than its `timeout`.
+            Exception: When waited for: what the function raised; `StepFailed` where its class
+                cannot be rebuilt.
+        """
+        if isinstance(fn, StepFunction):
+            return StepCall(self, fn.fn, args, kwargs, fn.options)
+        if not callable(fn):
+            raise TypeError(
+                f"chat.step: a function is wanted, not {type(fn).__name__}; hand over the function "
+                "and its arguments, chat.step(fetch, city), and not what it returned"
+            )
+        return StepCall(self, fn, args, kwargs, _PLAIN_STEP)
+
+    @overload
+    def gather(self, a: StepCall[T1], /) -> Effect[tuple[T1]]: ...
+    @overload
+    def gather(self, a: StepCall[T1], b: StepCall[T2], /) -> Effect[tuple[T1, T2]]: ...
+    @overload
+    def gather(
+        self, a: StepCall[T1], b: StepCall[T2], c: StepCall[T3], /
+    ) -> Effect[tuple[T1, T2, T3]]: ...
+    @overload
+    def gather(
+        self, a: StepCall[T1], b: StepCall[T2], c: StepCall[T3], d: StepCall[T4], /
+    ) -> Effect[tuple[T1, T2, T3, T4]]: ...
+    @overload
+    def gather(self, *calls: StepCall[T]) -> Effect[tuple[T, ...]]: ...
+    def gather(self, *calls: StepCall[Any]) -> Effect[Any]:
+        """Run several steps at once.
+
+        Each is recorded as it ends, so that none runs again after a crash that came before the
+        slowest one ended.
+
+        Args:
+            calls: What `chat.step(…)` returned. Without any, the result is an empty tuple, at once.
+
+        Returns:
+            An effect for the tuple of their results, in the order given. If some raised, the
+            exception of the first of them in that order is raised, after all have ended.
+
+        Raises:
+            TypeError: One of them is not a step.
+        """
+        for call in calls:
+            kind: type = type(call)
+            if not issubclass(kind, StepCall):
+                raise TypeError(
+                    f"chat.gather: {kind.__name__} is no step; what chat.step(…) returned is "
+                    "wanted, not waited for yet"
+                )
+        return Gather(self, calls)
+
+    # Where a dialog may end -----------------------------------------------------------------------
+
+    def continue_as(self, dialog: Callable[..., Any], **state: Any) -> ContinueAs:
+        """End here and begin `dialog` at once as a fresh conversation; for the dialog to return.
+
+        Args:
+            dialog: A dialog of the bot: one with a route, or one named with `bot.dialog`.
+            state: Its arguments; JSON data.
+
+        Raises:
+            SecretMisused: A secret answer is among them.
+        """
+        must_be_plain(state)
+        return ContinueAs(dialog, state)
+
+
+_PLAIN_STEP = StepOptions()
+
+# The two that nearly every question asks for, found without a call.
+_readings: dict[Any, Reading] = {str: reading(str), int: reading(int)}

@@ -1,0 +1,166 @@
+"""Whether a dialog's function fits its route: what it will be called with, and what it says that it
+answers.
+
+A function that does not fit loads, type-checks and serves; its first user would find out.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import types
+import typing
+from collections import abc
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from wechat_dialog import replies
+from wechat_dialog.core.dialog.effects import ContinueAs
+
+from .routes import place_of
+
+__all__ = ["misfit"]
+
+_SAYABLE = (str, type(None), ContinueAs, replies.Markdown, *typing.get_args(replies.Reply))
+_OPEN: tuple[Any, ...] = (object, Any)
+
+
+def misfit(fn: Callable[..., Any], patterns: Sequence[str | re.Pattern[str]] | None = None) -> str:
+    """Return why a function can be no dialog, as a sentence that names its line; "" if it can.
+
+    Args:
+        fn: The function.
+        patterns: Of its route, whose named groups are its arguments; None: it has none, and its
+            arguments are handed over by `chat.continue_as`.
+    """
+    why = _how_called(fn, patterns) or _how_answered(fn)
+    return f"{place_of(fn)} {why}" if why else ""
+
+
+# What it is called with -------------------------------------------------------------------------
+
+
+def _how_called(fn: Callable[..., Any], patterns: Sequence[str | re.Pattern[str]] | None) -> str:
+    try:
+        signature = inspect.signature(fn, follow_wrapped=False)
+    except (TypeError, ValueError):  # a builtin without one
+        return ""
+    parameters = list(signature.parameters.values())
+    first = parameters[0] if parameters else None
+    if first is None or first.kind in (first.KEYWORD_ONLY, first.VAR_KEYWORD):
+        return "takes no chat, which every dialog is called with: write `def …(chat)`"
+    if patterns is None:
+        return ""
+    for pattern in patterns or ("",):
+        named = {} if isinstance(pattern, str) else _groups(pattern)
+        if why := _filled(parameters[1:], named, pattern):
+            return why
+    return ""
+
+
+def _filled(
+    parameters: Sequence[inspect.Parameter], groups: dict[str, bool], pattern: str | re.Pattern[str]
+) -> str:
+    """Return which parameter a pattern's groups do not fill, or which group nothing takes."""
+    shown = repr(pattern if isinstance(pattern, str) else pattern.pattern)
+    takes_all = any(one.kind is one.VAR_KEYWORD for one in parameters)
+    names = {
+        one.name for one in parameters if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)
+    }
+    for one in parameters:
+        if one.default is not one.empty or one.kind in (one.VAR_KEYWORD, one.VAR_POSITIONAL):
+            continue
+        if one.name not in groups or one.kind is one.POSITIONAL_ONLY:
+            at = (
+                f"{shown} has no group (?P<{one.name}>…)" if pattern else "its route has no pattern"
+            )
+            return f"wants {one.name!r}, which nothing fills: {at}; give it a default"
+        if not groups[one.name]:
+            return (
+                f"wants {one.name!r}, which {shown} need not match, and then nothing fills it: "
+                f"give it a default, {one.name}=None"
+            )
+    for name in groups:
+        if name not in names and not takes_all:
+            return (
+                f"takes no {name!r}, which is a group of {shown}: add the parameter, or write (…) "
+                f"for (?P<{name}>…)"
+            )
+    return ""
+
+
+def _groups(pattern: re.Pattern[str]) -> dict[str, bool]:
+    """Return a pattern's named groups, and whether each is sure to match when all does."""
+    sure = {pattern.groupindex[name]: name for name in pattern.groupindex}
+    try:
+        certain = set(_certain(_parse(pattern.pattern, pattern.flags)))
+    except Exception:  # noqa: BLE001 - not ours, and another version may have another shape
+        certain = set(sure)
+    return {name: number in certain for number, name in sure.items()}
+
+
+# Nothing public tells which groups are sure to match.
+_parse: Any = getattr(getattr(re, "_parser", None), "parse", None)
+
+
+def _certain(parsed: Any) -> Iterator[int]:
+    """Yield the numbers of the groups that match whenever a parsed pattern does."""
+    for operation, argument in parsed:
+        what = str(operation)
+        if what == "SUBPATTERN":
+            if argument[0] is not None:
+                yield argument[0]
+            yield from _certain(argument[-1])
+        elif what in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
+            if argument[0] > 0:
+                yield from _certain(argument[-1])
+        elif what == "ATOMIC_GROUP":
+            yield from _certain(argument)
+        elif what == "ASSERT":
+            yield from _certain(argument[1])
+        elif what == "BRANCH":
+            first, *others = [set(_certain(branch)) for branch in argument[1]]
+            yield from first.intersection(*others)
+
+
+# What it answers ----------------------------------------------------------------------------------
+
+
+def _how_answered(fn: Callable[..., Any]) -> str:
+    plain = inspect.unwrap(fn)
+    if inspect.isasyncgenfunction(plain):
+        return "is an async generator, which cannot be a dialog: write `await chat.ask(…)`"
+    try:
+        hint = typing.get_type_hints(plain).get("return", Any)
+    except Exception:  # noqa: BLE001 - names that are not there yet: asked again by `check`
+        return ""
+    for kind in _answers(hint):
+        if isinstance(kind, type) and kind not in _OPEN and not issubclass(kind, _SAYABLE):
+            return (
+                f"says that it answers {kind.__qualname__}: a dialog answers a str, a reply of "
+                "wechat_dialog.replies, or None for no reply"
+            )
+    return ""
+
+
+def _answers(hint: Any) -> Iterator[Any]:
+    """Yield what an annotation says may be answered."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        for one in arguments:
+            yield from _answers(one)
+    elif origin is typing.Annotated:
+        yield from _answers(arguments[0])
+    elif origin is typing.Literal:
+        yield from map(type, arguments)
+    elif origin in (abc.Generator, abc.Coroutine):
+        # One of fewer arguments than three returns None.
+        yield from _answers(arguments[2]) if len(arguments) == 3 else ()
+    elif origin is abc.Awaitable:
+        yield from _answers(arguments[0])
+    elif (origin or hint) not in (abc.Generator, abc.Coroutine, abc.Awaitable, *_LOOPED):
+        yield origin or hint
+
+
+_LOOPED = (abc.Iterator, abc.Iterable)
+"""What a generator may be annotated with, and what it answers is not said."""

@@ -1,0 +1,305 @@
+"""Questions: a wait for the user, how its answer is read, and how it is shown."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, TypedDict, TypeVar, Union
+from zlib import crc32
+
+import msgspec
+
+from wechat_dialog.core.blame import writable
+from wechat_dialog.core.dialog.effects import Effect, encoded, sayable
+from wechat_dialog.core.dialog.question_ids import digest, wait_id
+
+if TYPE_CHECKING:
+    from wechat_dialog.core.dialog.chat import Chat
+    from wechat_dialog.core.dialog.rivals import Rival
+    from wechat_dialog.messages import Event, Message
+
+__all__ = [
+    "FIRST",
+    "Asking",
+    "AskingFreely",
+    "AskingUnkeyed",
+    "Hint",
+    "Reading",
+    "SecretWait",
+    "View",
+    "Wait",
+    "WaitOptions",
+]
+
+T = TypeVar("T")
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """How answers to a question are read.
+
+    Attributes:
+        read: Returns the answer's value, from the chat and a message; raises `ValueError` with a
+            sentence for the user.
+        text: The same from a text alone, where that is all it needs; None: it needs the message. A
+            replay of plain texts uses it, and rebuilds no message.
+        event: Class of the event that is an answer; None: no event is.
+        ticked: Makes the answer's value of the labels that the user had ticked when they said that
+            there are no more; None: nothing can be ticked. Raises as `read` does.
+    """
+
+    read: Callable[[Chat, Message], Any]
+    text: Callable[[Chat, str], Any] | None = None
+    event: type[Event] | None = None
+    ticked: Callable[[Chat, Sequence[str]], Any] | None = None
+
+    def value(self, chat: Chat, message: Message, ticked: Sequence[str] | None) -> Any:
+        """Return the answer's value: of the ticked labels, if there are any, else of the message.
+
+        Raises:
+            ValueError: It is no answer.
+        """
+        if ticked is None or self.ticked is None:
+            return self.read(chat, message)
+        return self.ticked(chat, ticked)
+
+
+@dataclass(frozen=True, slots=True)
+class WaitOptions:
+    """What an author may set for one question.
+
+    Attributes:
+        hint: Said to a wrong answer instead of the reading's own sentence: a text, or a function
+            of what the user wrote; None: that sentence.
+        timeout: Seconds without an answer after which the conversation expires; None: the dialog's.
+        attempts: After this many answers in a row that do not fit, `TooManyAttempts` is raised;
+            None: no limit.
+        cancel: Whether cancel words work here.
+        back: Whether back words work here.
+        takes: Whether a text is exactly an answer, and therefore not a cancel or back word; None:
+            no text is.
+        repeat: Whether the question is said again behind the hint.
+        rivals: What else may end the wait: its limit, and in a race the other branches.
+    """
+
+    hint: str | Callable[[str], str] | None = None
+    timeout: float | None = None
+    attempts: int | None = None
+    cancel: bool = True
+    back: bool = True
+    takes: Callable[[str], bool] | None = None
+    repeat: bool = True
+    rivals: tuple[Rival, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check the options where the author sets them, not in the turn that uses them.
+
+        Raises:
+            TypeError: A hint is neither a text nor a function.
+            ValueError: A number is out of range.
+        """
+        hint, timeout, attempts = self.hint, self.timeout, self.attempts
+        if not (hint is None or type(hint) is str or callable(hint)):
+            raise TypeError(f"hint={type(hint).__name__}: a text, or a function of what was said")
+        if timeout is not None and not timeout > 0:
+            raise ValueError(f"timeout={timeout}: seconds above 0, or None for the dialog's own")
+        if attempts is not None and not attempts >= 1:
+            raise ValueError(f"attempts={attempts}: 1 or more, or None for no limit")
+        if timeout is not None and self.rivals:
+            raise ValueError(
+                f"timeout={timeout} together with within=: of the one nobody hears, the other "
+                "raises NoAnswer; give one of them"
+            )
+
+
+DEFAULTS = WaitOptions()
+
+
+class View(msgspec.Struct, frozen=True):
+    """What a user has done to a question without answering it; kept in its conversation's header.
+
+    Attributes:
+        page: The page they look at, from 0.
+        ticks: The options they have ticked, by index, ascending.
+    """
+
+    page: int = 0
+    ticks: tuple[int, ...] = ()
+
+
+FIRST = View()
+
+Hint = Union[str, Callable[[str], str], None]  # noqa: UP007 - an alias, evaluated at run time on 3.11
+
+
+class AskingUnkeyed(TypedDict, total=False):
+    """Options of every question, by keyword.
+
+    Attributes:
+        hint: Said before the question is asked again: a text, or a function of what the user wrote.
+            None: what the parser says.
+        timeout: Seconds without an answer after which the conversation expires; None: the dialog's.
+        attempts: After this many answers in a row that do not fit, `TooManyAttempts` is raised
+            here.
+        cancel: Whether the bot's cancel words work at this question.
+        back: Whether its back words do.
+        repeat: Whether the question is said again behind the hint; False: the hint stands alone.
+    """
+
+    hint: Hint
+    timeout: float | None
+    attempts: int | None
+    cancel: bool
+    back: bool
+    repeat: bool
+
+
+class Asking(AskingUnkeyed, total=False):
+    """Options of every question that may have a key of its own.
+
+    Attributes:
+        key: Identifies the question in the journal in place of its text; for texts that come from
+            data or a clock.
+    """
+
+    key: str | None
+
+
+class AskingFreely(Asking, total=False):
+    """Options of a question that any text may answer.
+
+    Attributes:
+        secret: Whether the answer is never stored or logged; see `docs/dialogs.md`.
+    """
+
+    secret: bool
+
+
+class Wait(Effect[T]):
+    """A wait for the user's next message.
+
+    Attributes:
+        kind: One letter: "y" a bare yield, "a" ask, "c" choose, "d" confirm, "f" the summary of a
+            form; a capital where the answer is secret.
+        prompt: What the user is asked, as the author gave it: a text, a reply, None for nothing.
+        reading: How answers are read.
+        key: Explicit key, or None to identify the question by its text.
+        options: What the author has set for it.
+        id: Identifies this question in the journal; see `question_ids.wait_id`.
+        said: What was said just before a question without a text of its own (`prompt` is None), and
+            stands for its text; unset where it has one.
+    """
+
+    __slots__ = ("id", "key", "kind", "options", "prompt", "reading", "said")
+
+    drifts: ClassVar[bool] = False
+    """Whether its text may differ at every replay without an error: 2017 dialogs."""
+    formerly: ClassVar[str] = ""
+    """Id used for all such questions by older journals; "" if there was none."""
+
+    def __init__(
+        self,
+        chat: Chat,
+        kind: str,
+        prompt: object,
+        reading: Reading,
+        key: str | None = None,
+        options: WaitOptions = DEFAULTS,
+    ) -> None:
+        """Make one. It asks nothing until it is waited for.
+
+        Raises:
+            NotSayable: The prompt is neither a text nor another reply, nor None.
+            ValueError: The key cannot be encoded as UTF-8.
+        """
+        self.chat = chat
+        chat.made += 1
+        self.kind = kind
+        self.prompt = prompt
+        self.reading = reading
+        self.key = key
+        self.options = options
+        # `wait_id` inlined: this runs at every replayed answer, and takes a sixth less like this
+        # than with the f-string and the error handler there.
+        if key is None and type(prompt) is str:
+            try:
+                text = prompt.encode()
+            except UnicodeEncodeError:
+                text = prompt.encode("utf-8", "surrogatepass")
+            self.id = "%s%x" % (kind, crc32(text))  # noqa: UP031
+        else:
+            asked = prompt
+            if prompt is None and chat.outbox:
+                asked = self.said = tuple(chat.outbox)
+            else:
+                sayable(prompt, self.call)
+            self.id = wait_id(kind, key, b"" if key is not None else encoded(asked))
+            if key is not None and writable(self.id) != self.id:
+                raise ValueError(f"key={key!r}: half a character, which no journal can hold")
+
+    @property
+    def call(self) -> str:
+        """See `Effect`."""
+        name = {"c": "choose", "d": "confirm"}.get(self.kind, "ask")
+        return f"chat.{name}(…)"
+
+    @property
+    def rivals(self) -> tuple[Rival, ...]:
+        """What else may end the wait; () mostly."""
+        return self.options.rivals
+
+    @property
+    def offers(self) -> str:
+        """Digest of the options, in order, where a number is an answer; "" if there are none."""
+        return ""
+
+    def meant(self, answer: object) -> str:
+        """Return the digest of the option that the last answer meant; "" if it was free."""
+        if isinstance(answer, (enum.Enum, bool)):
+            return digest(answer.name if isinstance(answer, enum.Enum) else str(answer))
+        return ""
+
+    def candidates(self) -> Iterable[str]:
+        """Return texts that mean each of the options."""
+        return "是", "否"
+
+    # Only a menu can be looked at in more than one way.
+
+    def shown(self, view: View) -> object:  # noqa: ARG002
+        """Return what the user is asked, as they see it."""
+        return self.prompt
+
+    def view_after(self, word: str, view: View) -> View | None:  # noqa: ARG002
+        """Return the view after `word`, which turns a page or ticks an option; None if it does
+        neither.
+        """
+        return None
+
+    def ticked_labels(self, word: str, view: View) -> list[str] | None:  # noqa: ARG002
+        """Return the labels that are ticked, if `word` says that these are the answer; else
+        None.
+        """
+        return None
+
+
+class SecretWait(Wait[T]):
+    """A question whose answer is never stored or logged: `chat.ask(…, secret=True)`."""
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        chat: Chat,
+        prompt: object,
+        reading: Reading,
+        key: str | None = None,
+        options: WaitOptions = DEFAULTS,
+    ) -> None:
+        """See `Wait`.
+
+        Raises:
+            TypeError: The answer is not a text.
+        """
+        if reading.text is None:
+            raise TypeError("secret=True: a picture or an event is no secret; only a text can be")
+        super().__init__(chat, "A", prompt, reading, key, options)

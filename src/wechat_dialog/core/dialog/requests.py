@@ -1,0 +1,147 @@
+"""Requests: what a dialog calls and does not wait for, carried out in the commit of its turn.
+
+    chat.start(visit, {"at": "9:00"}, key="visit")
+    chat.remind(when, "明天 9:00 到店。", key="visit")
+    chat.stop("visit")
+
+They are collected in `ChatState.requests`, need no record, since a replayed turn has been carried
+out already, and are dropped if the turn breaks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Union
+
+import msgspec
+
+from wechat_dialog.core.blame import line_at_hand, told, writable
+from wechat_dialog.core.dialog.effects import sayable
+from wechat_dialog.core.dialog.rivals import TimerRival
+from wechat_dialog.core.dialog.secret_answers import must_be_plain
+from wechat_dialog.replies import Reply, to_reply
+
+__all__ = [
+    "LONGEST",
+    "Remind",
+    "Request",
+    "Start",
+    "Stop",
+    "checked_dialog",
+    "checked_key",
+    "named",
+    "plain_state",
+    "something",
+]
+
+LONGEST = 200
+"""Characters of a key."""
+
+
+class Start(msgspec.Struct, frozen=True):
+    """Begin a conversation of its own beside this one.
+
+    Attributes:
+        dialog: The dialog's function.
+        state: Its arguments, JSON data.
+        key: The user's name for it: the one that has this key ends first; "" ends none.
+    """
+
+    dialog: Callable[..., Any]
+    state: dict[str, Any]
+    key: str = ""
+
+
+class Stop(msgspec.Struct, frozen=True):
+    """End the conversation that has this key, if there is one."""
+
+    key: str
+
+
+class Remind(msgspec.Struct, frozen=True):
+    """Say something at a time.
+
+    Attributes:
+        when: The time; its branch means nothing.
+        reply: What is said.
+        key: See `Start`.
+    """
+
+    when: TimerRival
+    reply: Reply
+    key: str = ""
+
+
+Request = Union[Start, Stop, Remind]  # noqa: UP007 - an alias, evaluated at run time on 3.11
+
+
+def checked_dialog(dialog: Any, call: str) -> Callable[..., Any]:
+    """Return a dialog's function.
+
+    Raises:
+        TypeError: It cannot be called.
+    """
+    if not callable(dialog):
+        kind = type(dialog).__name__
+        raise TypeError(f"{call} at {line_at_hand()}: a dialog of the bot is wanted, not {kind}")
+    function: Callable[..., Any] = dialog
+    return function
+
+
+def plain_state(state: Mapping[str, Any], call: str) -> dict[str, Any]:
+    """Return a copy of what a dialog is started with, as JSON gives it back.
+
+    Raises:
+        TypeError: It is no JSON data by name.
+        SecretMisused: A secret answer is among it.
+    """
+    must_be_plain(state)
+    try:
+        plain = msgspec.json.decode(msgspec.json.encode(dict(state)))
+    except Exception as error:
+        why = f"the state is no JSON data: {told(error)}"
+        raise TypeError(f"{call} at {line_at_hand()}: {why}") from error
+    named: dict[str, Any] = plain
+    return named
+
+
+def named(key: object, call: str) -> str:
+    """Return a key that names something.
+
+    Raises:
+        TypeError: It is no text.
+        ValueError: It is empty, is too long, or has half a character.
+    """
+    text = checked_key(key, call)
+    if not text:
+        raise ValueError(f"{call} at {line_at_hand()}: which one? What has no key has no name")
+    return text
+
+
+def something(said: object, call: str) -> Reply:
+    """Return what is to be said later.
+
+    Raises:
+        NotSayable: It is neither a text nor another reply.
+        ValueError: It is nothing: None, or a blank text.
+    """
+    sayable(said, call)
+    reply = to_reply(said)
+    if reply is None:
+        raise ValueError(f"{call} at {line_at_hand()}: nothing to say")
+    return reply
+
+
+def checked_key(key: object, call: str) -> str:
+    """Return a key.
+
+    Raises:
+        TypeError: It is no text.
+        ValueError: It is too long, or has half a character.
+    """
+    if type(key) is not str:
+        raise TypeError(f"{call} at {line_at_hand()}: a key is a text, not {type(key).__name__}")
+    if len(key) > LONGEST or writable(key) != key:
+        why = f"a key of at most {LONGEST} characters is wanted, and no half ones"
+        raise ValueError(f"{call} at {line_at_hand()}: {key[:LONGEST]!r}: {why}")
+    return key

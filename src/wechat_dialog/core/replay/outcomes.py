@@ -1,0 +1,237 @@
+"""Outcomes of steps, and data of signals: how they are recorded and decoded.
+
+What a dialog gets from a step or a signal has been through JSON, live as well as replayed, so that
+both are the same value.
+"""
+
+from __future__ import annotations
+
+import builtins
+import inspect
+import sys
+import typing
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, TypeVar
+
+import msgspec
+
+from wechat_dialog.core.blame import is_bug, told, writable
+from wechat_dialog.core.dialog.rivals import SignalRival
+from wechat_dialog.errors import DialogError, SignalMisfit, StepFailed
+
+from .records import Failed, GatheredFailed, GatheredReturned, Returned, SignalRecord
+
+__all__ = [
+    "READER",
+    "OutcomeReader",
+    "class_of",
+    "failed",
+    "must_come_back",
+    "raised",
+    "returned",
+    "value",
+]
+
+T = TypeVar("T")
+
+
+LONGEST_ARGS = 16_384
+"""Bytes of an exception's arguments that are recorded."""
+
+
+def returned(
+    name: str, result: object, slot: int | None = None, call: str = ""
+) -> Returned | GatheredReturned:
+    """Return the record of a step that returned; `call` is `StepCall.digest`.
+
+    Raises:
+        TypeError: The result cannot be encoded as JSON.
+    """
+    try:
+        raw = msgspec.Raw(msgspec.json.encode(result))
+    except Exception as error:
+        raise TypeError(
+            f"step {name!r} returned {type(result).__qualname__}, which cannot be written down "
+            f"({told(error)}); return JSON data, a dataclass or a msgspec.Struct"
+        ) from error
+    if slot is None:
+        return Returned(name, raw, call)
+    return GatheredReturned(slot, name, raw, call)
+
+
+def failed(
+    name: str, error: BaseException, slot: int | None = None, call: str = ""
+) -> Failed | GatheredFailed:
+    """Return the record of a step that raised; `call` is `StepCall.digest`."""
+    cls = type(error)
+    place = writable(f"{cls.__module__}:{cls.__qualname__}")
+    args, text = _args_of(error), told(error)
+    if slot is None:
+        return Failed(name, place, args, text, call)
+    return GatheredFailed(slot, name, place, args, text, call)
+
+
+def _args_of(error: BaseException) -> list[Any] | None:
+    """Return the arguments of an exception as decoded from JSON; None where they would not be
+    equal to the original, or are too long. An argument that raises when it is looked at is no
+    reason to lose the outcome.
+    """
+    try:
+        encoded = msgspec.json.encode(list(error.args))
+        args = msgspec.json.decode(encoded)
+        # A tuple comes back as a list, an object as a dict.
+        return args if len(encoded) <= LONGEST_ARGS and args == list(error.args) else None
+    except Exception:  # noqa: BLE001 - see above
+        return None
+
+
+class OutcomeReader:
+    """Decodes the recorded outcomes of steps, and data of signals."""
+
+    __slots__ = ()
+
+    def value(self, fn: Callable[..., Any], record: Returned | GatheredReturned) -> Any:
+        """See `value`."""
+        return value(fn, record)
+
+    def raised(self, record: Failed | GatheredFailed) -> Exception:
+        """See `raised`."""
+        return raised(record)
+
+    def data(self, rival: SignalRival, record: SignalRecord) -> Any:
+        """See `signals.read_data`."""
+        from wechat_dialog.core.dialog.signals import read_data  # few dialogs wait for a signal
+
+        return read_data(rival, record.data)
+
+    def misfit(self, record: SignalRecord) -> SignalMisfit:
+        """Return what is raised where the data did not fit."""
+        return SignalMisfit(record.name, record.misfit)
+
+
+READER = OutcomeReader()
+
+
+def value(fn: Callable[..., Any], record: Returned | GatheredReturned) -> Any:
+    """Decode a step's result as the type its function is annotated to return.
+
+    Raises:
+        ValueError: It is no longer of that type.
+    """
+    try:
+        return msgspec.json.decode(record.result, type=_result_type_of(fn))
+    except msgspec.DecodeError as error:
+        raise ValueError(str(error)) from error
+
+
+def must_come_back(fn: Callable[..., Any], name: str, result: object, read: object) -> None:
+    """Refuse a result that is read back as something else, silently, since nothing says what it
+    is: a `Decimal` as a `str`, a `tuple` as a list.
+
+    What its annotation names is as its annotation says.
+
+    Args:
+        fn: The step's function.
+        name: The step's name.
+        result: What it returned.
+        read: What that is when it is read back.
+
+    Raises:
+        TypeError: It says what to annotate.
+    """
+    if not _is_open(_result_type_of(fn)):
+        return
+    other = _first_difference(result, read, "")
+    if other is None:
+        return
+    where, is_, becomes = other
+    kind = type(is_).__qualname__
+    if where:
+        what = f"holds {kind} at {where}"
+        advice = "annotate its return with a dataclass or TypedDict that says so"
+    elif type(is_) is type(becomes):
+        what, advice = f"returned {kind} of something", f"annotate it `-> {kind}[…]`"
+    else:
+        what, advice = f"returned {kind}", f"annotate it `-> {kind}`"
+    raise TypeError(
+        f"step {name!r} {what}, which JSON gives back as {type(becomes).__qualname__}: {advice}"
+    )
+
+
+def _is_open(kind: Any) -> bool:
+    """Whether an annotation leaves open what something in a result is read back as."""
+    if kind is Any or kind is object or kind in (dict, list, tuple, set, frozenset):
+        return True
+    return any(_is_open(one) for one in typing.get_args(kind))
+
+
+def _first_difference(one: Any, other: Any, where: str) -> tuple[str, object, object] | None:
+    """Return where two values differ first, as an index into them, and what stands there."""
+    if type(one) is type(other) and isinstance(one, (dict, list)):
+        for key, mine in _items(one):
+            if isinstance(other, dict) and key not in other:
+                return f"key {key!r}", key, str(key)
+            if found := _first_difference(mine, other[key], f"{where}[{key!r}]"):
+                return found
+        return None
+    try:
+        same = bool(one == other) and (isinstance(other, type(one)) or isinstance(one, type(other)))
+    except Exception:  # noqa: BLE001 - they may break when they are looked at
+        same = False
+    return None if same else (where, one, other)
+
+
+def _items(holder: Any) -> list[tuple[Any, Any]]:
+    pairs: list[tuple[Any, Any]] = list(getattr(holder, "items", lambda: enumerate(holder))())
+    return pairs
+
+
+def _result_type_of(fn: Callable[..., Any]) -> Any:
+    try:
+        return _result_type(fn)
+    except TypeError:  # a callable that cannot be hashed
+        return _result_type.__wrapped__(fn)
+
+
+def raised(record: Failed | GatheredFailed) -> Exception:
+    """Rebuild a step's exception: of its own class if that is loaded and takes its recorded `args`,
+    else `StepFailed`.
+
+    No module is imported for it, and only subclasses of `Exception` are called, so that a forged
+    journal cannot run code.
+    """
+    cls = class_of(record.cls)
+    if record.args is not None and cls is not None:
+        try:
+            error: object = cls(*record.args)
+        except BaseException as broken:  # a constructor may not take its own args
+            if not is_bug(broken):
+                raise
+            error = None
+        kept = isinstance(error, DialogError)
+        if isinstance(error, Exception) and (kept or told(error) == record.text):
+            return error
+    return StepFailed(record.cls.replace(":", "."), record.text)
+
+
+def class_of(place: str) -> type[Exception] | None:
+    """Return the class that a record names (`module:qualname`), or None if it is not loaded or is
+    not a subclass of `Exception`.
+    """
+    module, _, qualname = place.partition(":")
+    cls: Any = builtins if module == "builtins" else sys.modules.get(module)
+    for part in qualname.split("."):
+        cls = getattr(cls, part, None)
+    known: Any = cls if isinstance(cls, type) and issubclass(cls, Exception) else None
+    return known  # type: ignore[no-any-return]
+
+
+@lru_cache(maxsize=1024)
+def _result_type(fn: Callable[..., Any]) -> Any:
+    try:
+        hint = typing.get_type_hints(inspect.unwrap(fn)).get("return", Any)
+        msgspec.json.Decoder(hint)
+    except Exception:  # noqa: BLE001 - a hint nobody can read, or msgspec does not know
+        return Any
+    return hint

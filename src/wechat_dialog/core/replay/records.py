@@ -1,0 +1,303 @@
+"""Records: what a conversation is rebuilt from, and how they are written down.
+
+A journal is a list of JSON arrays, oldest first, one record each, readable with `redis-cli` or
+`sqlite3`. Its first element says what it is:
+
+    ["a", wait, late, msgid, created, text]      an accepted answer: a plain text message
+    ["m", wait, late, raw]                       any other accepted answer, as its raw fields
+    ["s", name, result, call]                    a step that returned
+    ["e", name, class, args, text, call]         a step that raised
+    ["g", slot, name, result, call]              a step of a gathering that returned
+    ["h", slot, name, class, args, text, call]   a step of a gathering that raised
+    ["b", length, why]                           a rewind: of those so far, `length` records count
+    ["k", late]                                  the operator ended it, at `late` ms since the epoch
+    ["d", data]                                  the user's data when it began, if there was any
+    ["t", wait, branch, due, now]                a timer that fell due
+    ["i", wait, branch, name, match, data, now, misfit]    a signal that was taken
+
+`wait` identifies the question that was answered: a letter for its kind, then `=` and its explicit
+key, or the CRC of its text. Where one of several options was chosen, `~` and the option's digest
+stand between the two, since "2" is another dish once the menu has changed. An empty `wait` is the
+message that started the conversation. One that begins with `!` was no answer: the word behind it
+says what was thrown into the dialog instead, and then comes the question at which it was thrown.
+`call` is a digest of a step's arguments, which tells calls of one function apart. An answer to a
+question whose letter is a capital was given in secret: its text is "●●●". `late` is the arrival in
+milliseconds after `created`, which is the platform's own time in whole seconds. The position of a
+record is its index.
+
+A timer and a signal name the wait that they ended, which need not be a question (`Background.id`),
+and the branch of it: its number in a race, 0 where it is waited for alone, -1 for a limit, which
+raised `NoAnswer`. `due` is when the timer fell due and `now` when it was noticed, both by the
+store's clock, ms since the epoch. `match` is a digest of the signal's match, and `misfit` says why
+its data did not fit, "" if they did. Where the user's data had changed since, a "d" stands in front
+of the two, with what it was then.
+
+Why arrays and not objects: a record has to stay under 60 bytes beside the text itself. Why a CRC
+and not a longer hash: it only has to tell questions of one dialog apart, and is computed at every
+replayed record.
+
+What changes is stored beside the journal, not in it: see `core/replay/header.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Union
+
+import msgspec
+
+from wechat_dialog import messages
+from wechat_dialog.core.secrecy import SHOWN
+
+__all__ = [
+    "FIRED",
+    "FORMAT",
+    "NEWEST",
+    "OUTCOMES",
+    "TICKED",
+    "Data",
+    "Failed",
+    "GatheredFailed",
+    "GatheredReturned",
+    "Killed",
+    "MessageRecord",
+    "Record",
+    "Returned",
+    "Rewind",
+    "SignalRecord",
+    "TextRecord",
+    "TimerRecord",
+    "decode_records",
+    "effective",
+    "encode_record",
+    "encoder",
+    "is_secret",
+    "masked",
+]
+
+FORMAT = 1
+"""Number of the journal's format, kept in every header; see `docs/replay.md` for what a newer
+library does with it.
+"""
+
+NEWEST = 2
+"""The newest format: that of a head with anything that waits for a time or a signal. Every other is
+written in `FORMAT`, so that the release before reads it.
+"""
+
+
+TICKED = "!ticked"
+"""Key in `MessageRecord.raw` of the labels that its user had ticked: no field of the message, and
+none that a push can bring, since `!` begins no name in XML. It stands there, and not in a place of
+its own, so that a worker of any version can read the record."""
+
+
+class TextRecord(msgspec.Struct, array_like=True, tag="a", frozen=True, gc=False):
+    """An accepted plain text."""
+
+    wait: str
+    late: int
+    msg_id: Union[int, str]  # noqa: UP007 - msgspec reads annotations at run time
+    created: int
+    text: str
+
+    def message(self, user: str, account: str) -> messages.Text:
+        """Rebuild the message, equal to the one that was recorded, its raw fields included.
+
+        Args:
+            user: The user's OpenID.
+            account: The account's id.
+        """
+        number = str(self.msg_id)
+        raw = {
+            "ToUserName": account,
+            "FromUserName": user,
+            "CreateTime": str(self.created),
+            "MsgType": "text",
+            "Content": self.text,
+            "MsgId": number,
+        }
+        return messages.Text(
+            user=user,
+            account=account,
+            created=self.created,
+            msg_id=number,
+            raw=raw,
+            text=self.text,
+        )
+
+    @property
+    def ticked(self) -> None:
+        """See `MessageRecord.ticked`: a plain text alone."""
+
+
+class MessageRecord(msgspec.Struct, array_like=True, tag="m", frozen=True):
+    """An accepted message of any other kind."""
+
+    wait: str
+    late: int
+    raw: dict[str, Any]
+
+    def message(self, user: str, account: str) -> messages.Message:
+        """See `TextRecord.message`."""
+        raw = {"ToUserName": account, "FromUserName": user, **self.raw}
+        raw.pop(TICKED, None)
+        return messages.from_fields(raw)
+
+    @property
+    def ticked(self) -> list[str] | None:
+        """The labels its user had ticked, where they were the answer."""
+        labels: list[str] | None = self.raw.get(TICKED)
+        return labels
+
+
+class Returned(msgspec.Struct, array_like=True, tag="s", frozen=True):
+    """A step that returned; `result` is its value's JSON."""
+
+    name: str
+    result: msgspec.Raw
+    call: str = ""
+
+
+class Failed(msgspec.Struct, array_like=True, tag="e", frozen=True):
+    """A step that raised: the class as `module:qualname`, its `args` where they are JSON, else
+    None, and its text.
+    """
+
+    name: str
+    cls: str
+    args: list[Any] | None
+    text: str
+    call: str = ""
+
+
+class GatheredReturned(msgspec.Struct, array_like=True, tag="g", frozen=True):
+    """One step of a gathering that returned."""
+
+    slot: int
+    name: str
+    result: msgspec.Raw
+    call: str = ""
+
+
+class GatheredFailed(msgspec.Struct, array_like=True, tag="h", frozen=True):
+    """One step of a gathering that raised."""
+
+    slot: int
+    name: str
+    cls: str
+    args: list[Any] | None
+    text: str
+    call: str = ""
+
+
+class Rewind(msgspec.Struct, array_like=True, tag="b", frozen=True, gc=False):
+    """Of the effective records so far, only the first `length` count from here on; `why` is "back"
+    or "resume".
+    """
+
+    length: int
+    why: str
+
+
+class Killed(msgspec.Struct, array_like=True, tag="k", frozen=True, gc=False):
+    """The operator ended the conversation."""
+
+    late: int
+
+
+class Data(msgspec.Struct, array_like=True, tag="d", frozen=True):
+    """The user's data when the conversation began, so that a replay reads the same values."""
+
+    data: dict[str, Any]
+
+
+class TimerRecord(msgspec.Struct, array_like=True, tag="t", frozen=True, gc=False):
+    """A timer that fell due, and ended a wait."""
+
+    wait: str
+    branch: int
+    due: int
+    now: int
+
+
+class SignalRecord(msgspec.Struct, array_like=True, tag="i", frozen=True):
+    """A signal that was taken, and ended a wait; `data` is its JSON."""
+
+    wait: str
+    branch: int
+    name: str
+    match: str
+    data: msgspec.Raw
+    now: int
+    misfit: str = ""
+
+
+Record = Union[  # noqa: UP007
+    TextRecord,
+    MessageRecord,
+    Returned,
+    Failed,
+    GatheredReturned,
+    GatheredFailed,
+    Rewind,
+    Killed,
+    Data,
+    TimerRecord,
+    SignalRecord,
+]
+
+FIRED = (TimerRecord, SignalRecord)
+"""Records of what ended a wait and was no message."""
+
+OUTCOMES = (Returned, Failed, GatheredReturned, GatheredFailed, *FIRED)
+"""Records of what happened once and must not be lost: no answer before one is taken back."""
+
+encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[list[Record]] = msgspec.json.Decoder(list[Record])
+
+encode_record = encoder.encode
+
+
+def decode_records(records: Iterable[bytes]) -> list[Record]:
+    """Decode stored records, oldest first.
+
+    Raises:
+        msgspec.DecodeError: One of them is not a record.
+    """
+    return _decoder.decode(b"[" + b",".join(records) + b"]")
+
+
+def effective(records: Sequence[Record]) -> list[Record]:
+    """Return the records that count: rewinds are applied, and left out of the result."""
+    if Rewind not in map(type, records):
+        return list(records)
+    kept: list[Record] = []
+    for record in records:
+        if isinstance(record, Rewind):
+            del kept[record.length :]
+        else:
+            kept.append(record)
+    return kept
+
+
+def is_secret(wait: str) -> bool:
+    """Whether the answers to a question must not be written down.
+
+    Args:
+        wait: The question's id.
+    """
+    return wait[:1].isupper()
+
+
+def masked(message: messages.Message) -> messages.Message:
+    """Return the message that is recorded in place of a secret answer: it lacks the text only."""
+    raw = {
+        "ToUserName": message.account,
+        "FromUserName": message.user,
+        "CreateTime": str(message.created),
+        "MsgType": "text",
+        "Content": SHOWN,
+        "MsgId": message.msg_id,
+    }
+    return messages.from_fields(raw)

@@ -1,0 +1,121 @@
+"""Questions whose text is not the recorded one and which are the same question all the same.
+
+A prompt may hold a clock or other data. Where the journal was written by the code at hand, a
+question that differs in its text alone is therefore let through, and the author is told once. Where
+the code has changed, it may be another question, and is a difference.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from wechat_dialog.core.dialog.questions import Wait
+from wechat_dialog.core.dialog.registered import RegisteredDialog
+from wechat_dialog.core.replay.driver import Driver
+from wechat_dialog.core.replay.standing import describe, doing
+from wechat_dialog.errors import ReplayMismatch
+
+from .codes import code_of
+
+__all__ = ["Rewording"]
+
+log = logging.getLogger("wechat_dialog")
+
+
+class Rewording:
+    """The questions of one replay that read otherwise than its journal says.
+
+    Attributes:
+        driver: Drives the dialog.
+        same_code: Whether the journal was written by the code at hand, so that a question whose
+            text alone differs is let through.
+    """
+
+    __slots__ = ("_asked", "_recorded", "driver", "same_code")
+
+    def __init__(self, driver: Driver, *, same_code: bool) -> None:
+        self.driver = driver
+        self.same_code = same_code
+        # Position of the first record of each such question, by the id the journal has for it …
+        self._recorded: dict[str, int] = {}
+        # … and, for 2017 dialogs, by the id it has now.
+        self._asked: dict[str, int] = {}
+
+    def __bool__(self) -> bool:
+        """Whether there were any."""
+        return bool(self._recorded)
+
+    def is_same(self, wait: str, at: Wait[Any], position: int, *, pending: bool = False) -> bool:
+        """Whether a question can be the recorded one, although their ids differ. If it can, it has
+        the recorded id from here on.
+
+        Args:
+            wait: The recorded id.
+            at: The question that is asked now.
+            position: Number of records before the answer to it.
+            pending: Whether it is the question the conversation waits at, which nobody answered.
+
+        Raises:
+            ReplayMismatch: Two questions have traded places.
+        """
+        if at.drifts:
+            return self._has_drifted(wait, at, position, pending=pending)
+        if at.kind == "A" and wait == f"a{at.id[1:]}":
+            return True  # the question has become a secret one
+        if not self.same_code or at.key is not None or wait[0] != at.kind or wait[1:2] == "=":
+            return False
+        if at.id in self._recorded:
+            # Two that trade places are no clock: the order of a set, or other data.
+            raise self._moved(
+                self._recorded[at.id],
+                f"an answer to {describe(at.id, self.driver.dialog.fn)}",
+                f"{doing(at)}, later",
+            )
+        self._recorded.setdefault(wait, position)
+        _warn_once(self.driver.dialog, position, self.driver.where())
+        at.id = wait  # the journal's name for it holds
+        return True
+
+    def _has_drifted(self, wait: str, at: Wait[Any], position: int, *, pending: bool) -> bool:
+        """Whether a question whose text may differ at every replay can be the recorded one.
+
+        Same code: always. Changed code: no, if the question appears elsewhere in the journal, or
+        the recorded one was asked elsewhere. The pending question must match exactly; asking it
+        again loses no answer.
+        """
+        if not self.same_code and wait != at.formerly:
+            moved = self._recorded.get(at.id, self._asked.get(wait))
+            if moved is not None:
+                raise self._moved(
+                    moved,
+                    "an answer to another question",
+                    f"questions in another order, {doing(at)} among them",
+                )
+            if pending:
+                return False
+        self._recorded.setdefault(wait, position)
+        self._asked.setdefault(at.id, position)
+        at.id = wait
+        return True
+
+    def _moved(self, position: int, expected: str, found: str) -> ReplayMismatch:
+        driver = self.driver
+        return ReplayMismatch(driver.dialog.name, position, expected, found, driver.where())
+
+
+_warned: set[tuple[str, str, str, int]] = set()
+
+
+def _warn_once(dialog: RegisteredDialog, position: int, place: str) -> None:
+    warning = (dialog.name, dialog.version, code_of(dialog), position)
+    if warning not in _warned:
+        _warned.add(warning)
+        log.warning(
+            "dialog %r asks in other words at every replay (record %d, %s): its prompt holds a "
+            "clock or other data; give the question a key=, or the next change of the code cannot "
+            "be told from it",
+            dialog.name,
+            position,
+            place,
+        )

@@ -1,0 +1,135 @@
+"""Rivals as a header keeps them, and the records of those that came.
+
+Whoever stores a wait computes once when its times fall due (`stored_rivals`). From then on only the
+header says it: no replay computes it again, whatever the code at hand would say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from wechat_dialog.core.dialog.background import Background
+from wechat_dialog.core.dialog.question_ids import digest
+from wechat_dialog.core.dialog.questions import Wait
+from wechat_dialog.core.dialog.rivals import SignalRival, TimerRival
+
+from .header import StoredRival
+from .records import SignalRecord, TimerRecord
+
+__all__ = [
+    "first_due",
+    "lacking",
+    "misfit",
+    "rival_at",
+    "signal_record",
+    "signalled",
+    "stored_rivals",
+    "timer_record",
+]
+
+
+def stored_rivals(at: Wait[Any] | Background[Any], now: int) -> list[StoredRival]:
+    """Return what a header says of the rivals of a wait; [] if it has none.
+
+    Args:
+        at: The wait.
+        now: When it is stored, by the store's clock, ms since the epoch.
+    """
+    return [
+        StoredRival(rival.branch, rival.due(now))
+        if isinstance(rival, TimerRival)
+        else StoredRival(rival.branch, 0, rival.name, rival.match)
+        for rival in at.rivals
+    ]
+
+
+def first_due(rivals: Sequence[StoredRival]) -> StoredRival | None:
+    """Return the time that falls due first; None if there is none."""
+    times = [rival for rival in rivals if not rival.name]
+    return min(times, key=lambda rival: rival.due, default=None)
+
+
+def signalled(rivals: Sequence[StoredRival], name: str, match: str) -> StoredRival | None:
+    """Return the rival that a signal ends the wait by; None if it is not waited for."""
+    for rival in rivals:
+        if rival.name == name and rival.match == match and name:
+            return rival
+    return None
+
+
+def timer_record(wait: str, rival: StoredRival, now: int) -> TimerRecord:
+    """Return the record of a timer that fell due.
+
+    Args:
+        wait: Id of the wait; see `Frame.wait`.
+        rival: The timer.
+        now: The store's time, ms since the epoch.
+    """
+    return TimerRecord(wait, rival.branch, rival.due, now)
+
+
+def signal_record(
+    wait: str, rival: StoredRival, data: msgspec.Raw, now: int, misfit: str = ""
+) -> SignalRecord:
+    """Return the record of a signal that is taken.
+
+    Args:
+        wait: Id of the wait; see `Frame.wait`.
+        rival: What waits for it.
+        data: Its data, JSON.
+        now: The store's time, ms since the epoch.
+        misfit: What `misfit` says of the data.
+    """
+    match = digest(rival.match) if rival.match else ""
+    return SignalRecord(wait, rival.branch, rival.name, match, data, now, misfit)
+
+
+def rival_at(at: object, branch: int, name: str = "") -> TimerRival | SignalRival | None:
+    """Return the rival of a wait that is this branch; None if there is none, or it is another kind.
+
+    Args:
+        at: Where a dialog stands.
+        branch: The branch.
+        name: Name of the signal; "": a timer.
+    """
+    if not isinstance(at, (Wait, Background)):
+        return None
+    for rival in at.rivals:
+        named = rival.name if isinstance(rival, SignalRival) else ""
+        if rival.branch == branch and named == name:
+            return rival
+    return None
+
+
+def lacking(at: object, rivals: Sequence[StoredRival]) -> StoredRival | None:
+    """Return the first of a header's rivals that the wait at hand does not have; None if it has
+    them all.
+    """
+    for rival in rivals:
+        found = rival_at(at, rival.branch, rival.name)
+        if found is None or (isinstance(found, SignalRival) and found.match != rival.match):
+            return rival
+    return None
+
+
+def misfit(at: object, rival: StoredRival, data: msgspec.Raw) -> str:
+    """Return why the data of a signal are not what the dialog waits for; "" if they are.
+
+    Args:
+        at: Where the dialog stands.
+        rival: What its header says that waits for the signal.
+        data: Its data, JSON.
+    """
+    waits = rival_at(at, rival.branch, rival.name)
+    if not isinstance(waits, SignalRival):
+        return ""  # its code has changed: whoever feeds the record will see that
+    from wechat_dialog.core.dialog.signals import read_data
+
+    try:
+        read_data(waits, data)
+    except ValueError as error:
+        return str(error)
+    return ""

@@ -1,0 +1,400 @@
+"""Replay: from a dialog and its journal to what the dialog does next.
+
+A running generator cannot be stored; what the user said to it and what its steps returned can. To
+go on, the dialog is started afresh and fed those records, so equal records must lead a dialog to
+equal questions.
+
+`Run` is one dialog being driven. `feed` gives it one record, journaled or new, and `at` says where
+it stands then (`standing.At`). Nothing here executes a step, reads a clock, or knows a store;
+whoever drives a run does, and hands in the record of what happened. So live and replayed runs take
+one path.
+
+Every record names what it answers, and a run compares: a question that is not the recorded one, a
+step of another name, a stored answer that no longer parses, a branch that a race has lost, an end
+where records are left are all a `ReplayMismatch`. `driver` drives the generator; `rewording` and
+`traded_calls` say which differences count. See `tests/engine/`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from types import TracebackType
+from typing import Any, ClassVar
+
+from wechat_dialog import messages
+from wechat_dialog.core.blame import told
+from wechat_dialog.core.dialog.background import Background
+from wechat_dialog.core.dialog.chat import Chat
+from wechat_dialog.core.dialog.question_ids import decode_answered, decode_thrown
+from wechat_dialog.core.dialog.questions import SecretWait, Wait
+from wechat_dialog.core.dialog.registered import RegisteredDialog
+from wechat_dialog.core.dialog.secret_answers import SecretAnswer
+from wechat_dialog.core.dialog.steps import Gather, StepCall
+from wechat_dialog.core.replay.driver import Driver
+from wechat_dialog.core.replay.header import StoredRival
+from wechat_dialog.core.replay.recorded_messages import arrival_of
+from wechat_dialog.core.replay.records import (
+    Data,
+    Failed,
+    GatheredFailed,
+    GatheredReturned,
+    Killed,
+    MessageRecord,
+    Record,
+    Returned,
+    SignalRecord,
+    TextRecord,
+    TimerRecord,
+    is_secret,
+    masked,
+)
+from wechat_dialog.core.replay.rewording import Rewording
+from wechat_dialog.core.replay.slots import Slots
+from wechat_dialog.core.replay.standing import At, Raised, describe, difference, pending_at
+from wechat_dialog.core.replay.thrown import of_reading, thrown_by
+from wechat_dialog.core.replay.traded_calls import TradedCalls
+from wechat_dialog.errors import Cancelled, ReplayMismatch
+
+from .codes import code_of
+from .outcomes import READER
+
+__all__ = ["Run", "Way"]
+
+Way = TracebackType | None
+
+ENDINGS = 10
+"""Questions that a dialog which was told to end may ask on its way out; each is cancelled."""
+
+
+class Run:
+    """One dialog, driven from record to record.
+
+    Attributes:
+        dialog: The dialog.
+        chat: Its chat.
+        at: Where it stands; None before the record of the message that started it.
+        position: Number of records fed.
+        trail: In strict mode, `file:line` of every place it stood at; else None.
+        ending: How many more questions are cancelled after the dialog was told to end for good,
+            when nobody is there to answer; 0 before.
+        secrets: The secret answers that it holds, oldest first.
+        outcomes: Decodes recorded outcomes of steps.
+    """
+
+    __slots__ = (
+        "_calls", "_driver", "_rewording", "_same_code", "_slots", "account", "args", "at", "chat",
+        "dialog", "ending", "outcomes", "position", "secrets", "trail",
+    )  # fmt: skip
+
+    chats: ClassVar[type[Chat]] = Chat
+    """The class of its chat."""
+    call_comparison: ClassVar[type[TradedCalls]] = TradedCalls
+    question_comparison: ClassVar[type[Rewording]] = Rewording
+
+    def __init__(
+        self, dialog: RegisteredDialog, chat: Chat, args: dict[str, Any], *, account: str,
+        code: str = "",
+    ) -> None:  # fmt: skip
+        """Prepare a run that has been fed nothing; see `runs.run_of`."""
+        self.dialog = dialog
+        self.chat = chat
+        self.args = args
+        self.account = account
+        self.at: At | None = None
+        self.position = 0
+        self.ending = 0
+        self.trail: list[str] | None = None
+        self.secrets: tuple[SecretAnswer, ...] = ()
+        self.outcomes = READER
+        self._driver = Driver(dialog, chat)
+        self._same_code = not code or code == code_of(dialog)
+        # Most replays need neither.
+        self._calls: TradedCalls | None = None
+        self._rewording: Rewording | None = None
+        self._slots = Slots()
+
+    @property
+    def calls(self) -> TradedCalls:
+        """Compares the steps that the dialog asks for with the recorded ones."""
+        if self._calls is None:
+            self._calls = self.call_comparison(self._driver, same_code=self._same_code)
+        return self._calls
+
+    @property
+    def rewording(self) -> Rewording:
+        """Compares questions whose text is not the recorded one."""
+        if self._rewording is None:
+            self._rewording = self.question_comparison(self._driver, same_code=self._same_code)
+        return self._rewording
+
+    def keep_trail(self) -> None:
+        """Note from here on every place at which it stands, as strict mode does; see `trail`."""
+        from .foreign import watch
+
+        watch()
+        self.trail = []
+
+    # Feeding --------------------------------------------------------------------------------------
+
+    def replay(self, records: Iterable[Record]) -> None:
+        """Feed journaled records, oldest first.
+
+        Raises:
+            ReplayMismatch: The dialog does something else than they recorded.
+        """
+        # Nearly every record of a replay is a plain text, fed to the question it was given to: that
+        # is done here, without a call for each of them.
+        plain, chat, send = self.trail is None, self.chat, self._driver.send
+        chat.replaying = True
+        try:
+            for record in records:
+                at = self.at
+                if not (
+                    plain
+                    and type(record) is TextRecord
+                    and type(at) is Wait
+                    and record.wait == at.id
+                    and (read := at.reading.text) is not None
+                ):
+                    self.feed(record)
+                    continue
+                chat.heard = record
+                chat.arrived = record.created * 1000 + record.late
+                try:
+                    answer = read(chat, record.text)
+                except BaseException as error:  # noqa: BLE001 - no longer fits, or a broken parser
+                    self.at = self._misread(error)
+                else:
+                    if chat.called:
+                        chat.begin_turn()
+                    self.at = send(answer)
+                self.position += 1
+        finally:
+            chat.replaying = False
+        if self._calls is not None and isinstance(self.at, (StepCall, Gather)):
+            self._calls.must_not_repeat(self.at)
+
+    def _misread(self, error: BaseException) -> Raised:
+        """Return where the dialog stands whose author's parser broke at a recorded answer.
+
+        Raises:
+            ReplayMismatch: The parser refuses the answer, so that it no longer fits.
+        """
+        if isinstance(error, ValueError):
+            raise self.differs(f"an answer that no longer fits ({told(error)})") from error
+        return self._driver.abandon(of_reading(error))
+
+    def feed(self, record: Record, way: Way = None) -> None:
+        """Feed one record, after which `at` is where the dialog stands.
+
+        `way` is the traceback of what a step has just raised, where that is what was recorded.
+
+        Raises:
+            ReplayMismatch: The record does not belong to where the dialog stands; it is then as it
+                was.
+        """
+        if isinstance(record, (TextRecord, MessageRecord)):
+            self._hear(record)
+        elif isinstance(record, (Returned, Failed)):
+            self._step_ended(record, way)
+        elif isinstance(record, (GatheredReturned, GatheredFailed)):
+            self._slot_ended(record, way)
+        elif isinstance(record, (TimerRecord, SignalRecord)):
+            self._fire(record)
+        elif isinstance(record, Data):
+            self.chat.remember(record.data, again=self.at is not None)
+        elif isinstance(record, Killed):
+            self.chat.begin_turn()
+            self.ending = ENDINGS
+            self.at = self._driver.throw(thrown_by("end"))
+        else:
+            raise AssertionError("a rewind is carried out before: see records.effective")
+        self.fed()
+
+    def fed(self) -> None:
+        """Count a record; in strict mode, note where it led."""
+        while self.ending and isinstance(self.at, (Wait, Background)):
+            # A wait on the way out would leave what stands behind it undone, and in the `finally`
+            # blocks around it.
+            self.ending -= 1
+            self.at = self._driver.throw(Cancelled())
+        self.position += 1
+        if self.trail is not None:
+            self.trail.append(self.where())
+
+    # Messages -------------------------------------------------------------------------------------
+
+    def _hear(self, record: TextRecord | MessageRecord) -> None:
+        if not record.wait or record.wait[0] == "!":
+            self._hear_no_answer(record)
+            return
+        wait, meant = decode_answered(record.wait)
+        at, chat = self.at, self.chat
+        if not isinstance(at, Wait) or (at.id != wait and not self.asks(wait)):
+            raise self.differs(f"an answer to {describe(wait, self.dialog.fn)}")
+        if isinstance(at, SecretWait):
+            message = record.message(chat.user, self.account)
+            if not is_secret(wait):
+                message = masked(message)  # the question has become a secret one since
+            self.hear_in_secret(message, arrival_of(record), SecretAnswer())
+            return
+        before = chat.arrived
+        chat.arrived = arrival_of(record)
+        try:
+            message = record.message(chat.user, self.account)
+            answer = at.reading.value(chat, message, record.ticked)
+            chat.message = message
+        except BaseException as error:  # noqa: BLE001 - it no longer fits, or a broken parser
+            chat.arrived = before
+            self.at = self._misread(error)
+            return
+        if meant and at.meant(answer) not in ("", meant):
+            raise self.differs("an answer that meant another of the options")
+        if chat.called:
+            chat.begin_turn()
+        self.at = self._driver.send(answer)
+
+    def _hear_no_answer(self, record: TextRecord | MessageRecord) -> None:
+        message, arrived = record.message(self.chat.user, self.account), arrival_of(record)
+        if not record.wait:
+            self.start(message, arrived)
+            return
+        what, wait = decode_thrown(record.wait)
+        if not (self.asks(wait) if wait else isinstance(self.at, Wait)):
+            raise self.differs(f"{what} at {describe(wait, self.dialog.fn)}" if wait else what)
+        self.take_thrown(message, arrived, what)
+
+    def start(self, message: messages.Message, arrived: int) -> None:
+        """Start the dialog with the message that began its conversation. Like `take`, it does not
+        count as a record.
+
+        Raises:
+            ReplayMismatch: It has been started.
+        """
+        self.chat.hear(message, arrived)
+        if self.at is not None:
+            raise self.differs("the start of a conversation")
+        self.at = self._driver.start(self.args)
+
+    def take(self, message: messages.Message, arrived: int, answer: object) -> None:
+        """Hand the dialog the value of an answer that was read already from a message, which
+        arrived so many milliseconds after the epoch. Does not count as a record; see `fed`.
+        """
+        self.chat.hear(message, arrived)
+        self.at = self._driver.send(answer)
+
+    def take_thrown(self, message: messages.Message, arrived: int, what: str) -> None:
+        """Throw into the dialog what a record says was thrown at a message, instead of an answer.
+        Does not count as a record.
+        """
+        self.chat.hear(message, arrived)
+        self.ending = ENDINGS if what == "end" else 0
+        self.at = self._driver.throw(thrown_by(what))
+
+    def hear_in_secret(self, message: messages.Message, arrived: int, answer: SecretAnswer) -> None:
+        """Hand the dialog a secret answer. Does not count as a record."""
+        answer.position = self.position
+        answer.read = self.at.reading.read if isinstance(self.at, Wait) else None
+        self.secrets += (answer,)
+        self.take(message, arrived, answer)
+
+    # Timers, signals, outcomes of steps -----------------------------------------------------------
+
+    def _fire(self, record: TimerRecord | SignalRecord) -> None:
+        from .firings import handed  # few conversations need it, and none while it is imported
+
+        chat, dialog = self.chat, self.dialog
+        try:
+            at = self.at if self.asks(record.wait) else None
+            came = handed(at, record, chat.zone, dialog.fn, self.outcomes)
+        except ValueError as error:
+            raise self.differs(str(error)) from error
+        chat.begin_turn()
+        chat.arrived = record.now
+        self.at = self._driver.hand(came)
+
+    def _step_ended(self, record: Returned | Failed, way: Way) -> None:
+        at = self.at
+        if not isinstance(at, StepCall) or at.name != record.name:
+            raise self.differs(f"step {record.name!r}")
+        self.calls.compare(at, record, self.position)
+        if isinstance(record, Failed):
+            self.at = self._driver.throw(self.outcomes.raised(record).with_traceback(way))
+        else:
+            self.at = self._driver.send(self._result(at, record))
+
+    def _slot_ended(self, record: GatheredReturned | GatheredFailed, way: Way) -> None:
+        found = self._slots.call(self.at, record)
+        if found is None:
+            raise self.differs(f"step {record.name!r} in slot {record.slot} of a gathering")
+        at, call = found
+        self.calls.compare(call, record, self.position, at)
+        if isinstance(record, GatheredFailed):
+            error = self.outcomes.raised(record).with_traceback(way)
+            gave = self._slots.note(at, record.slot, error)
+        else:
+            gave = self._slots.note(at, record.slot, (self._result(call, record),))
+        if gave is not None:
+            self.at = self._driver.hand(gave)
+
+    def _result(self, call: StepCall[Any], record: Returned | GatheredReturned) -> Any:
+        try:
+            return self.outcomes.value(call.fn, record)
+        except Exception as error:
+            raise self.differs(
+                f"a result of step {record.name!r} that no longer fits ({told(error)})"
+            ) from error
+
+    def open_slots(self) -> list[int]:
+        """See `Slots.open`."""
+        return self._slots.open(self.at)
+
+    # Ending ---------------------------------------------------------------------------------------
+
+    def fail(self, error: BaseException) -> None:
+        """Stand at an error that the dialog did not raise, its generator open, for `where`."""
+        self.at = Raised(error)
+
+    def close(self) -> None:
+        """Put the dialog away; see `Driver.close`."""
+        self._driver.close()
+
+    # Comparing ------------------------------------------------------------------------------------
+
+    def where(self) -> str:
+        """See `Driver.where`."""
+        return self._driver.where()
+
+    def asks(self, wait: str, *, pending: bool = False) -> bool:
+        """Whether the dialog waits at the wait with this id, or at a question that can be it; see
+        `Rewording.is_same`.
+        """
+        at = self.at
+        if isinstance(at, Wait):
+            same = at.id == wait
+            return same or self.rewording.is_same(wait, at, self.position, pending=pending)
+        return isinstance(at, Background) and at.id == wait
+
+    def must_wait_at(self, wait: str, offers: str = "", rivals: Sequence[StoredRival] = ()) -> None:
+        """Compare the wait that the header names (see `Frame`) with where the dialog stands now;
+        `offers` is not compared where it is "". Nor need the rivals be: a limit that is gone from
+        the code is no difference to an answer, but when it falls due.
+
+        Raises:
+            ReplayMismatch: It is another, or offers something else than its user has seen, or lacks
+                one of the rivals, or the dialog does not wait.
+        """
+        if not self.asks(wait, pending=True):
+            raise self.differs(pending_at(wait, self.dialog.fn))
+        if rivals:
+            from .firings import missing
+
+            if (what := missing(self.at, wait, rivals, self.dialog.fn)) is not None:
+                raise self.differs(what)
+        if offers and isinstance(self.at, Wait) and self.at.offers not in ("", offers):
+            raise self.differs(f"{pending_at(wait, self.dialog.fn)} with other options")
+
+    def differs(self, expected: str) -> ReplayMismatch:
+        """Return the error that says what the dialog does where the journal has `expected`."""
+        at, stood = self.at, self.where()
+        return difference(self.dialog.name, self.position, expected, at, stood, self.calls.lost)

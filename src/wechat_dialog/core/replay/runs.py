@@ -1,0 +1,58 @@
+"""The one place where a run is made.
+
+Turns, `check`, transcripts, exports and the simulator replay the same journals and must come to the
+same questions. Whatever a dialog can see besides its records (texts, time zone, the shape of its
+user's data) is therefore a required argument here, and no other module makes a `Run`.
+"""
+
+from __future__ import annotations
+
+from datetime import tzinfo
+
+from wechat_dialog import messages
+from wechat_dialog.core.dialog.registered import RegisteredDialog
+from wechat_dialog.core.dialog.texts import Texts
+from wechat_dialog.core.dialog.user_data import DataShape
+from wechat_dialog.core.replay.run import Run
+
+from .header import Frame
+
+__all__ = ["run_of"]
+
+
+def run_of(
+    dialog: RegisteredDialog,
+    frame: Frame,
+    *,
+    user: str,
+    account: str,
+    texts: Texts,
+    zone: tzinfo,
+    data_shape: DataShape,
+    message: messages.Message | None = None,
+    arrived: int = 0,
+    code: str = "",
+    runs: type[Run] = Run,
+) -> Run:
+    """Return a run of a conversation that has been fed nothing yet.
+
+    Args:
+        dialog: The dialog that is run.
+        frame: The conversation's header.
+        user: The user's OpenID.
+        account: The account's id.
+        texts: The bot's sentences: words of menus, confirmations and forms are among them.
+        zone: The bot's time zone, in which dates in answers are read.
+        data_shape: The shape of a user's data.
+        message: What `chat.message` is before the first record; None: an empty text.
+        arrived: When that message arrived, ms since the epoch.
+        code: Fingerprint of the code that wrote the journal; "": that of `dialog`.
+        runs: Class of the run; `redacted_run.RedactedRun` for records that lack what was said.
+    """
+    if message is None:
+        message = messages.Text(user=user, account=account, created=0, msg_id="", raw={}, text="")
+    chat = runs.chats(
+        user, message, account=account, id=frame.id, arrived=arrived, texts=texts, zone=zone,
+        data_shape=data_shape,
+    )  # fmt: skip
+    return runs(dialog, chat, dict(frame.args), account=account, code=code)

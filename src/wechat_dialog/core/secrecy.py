@@ -1,0 +1,56 @@
+"""What keeps secrets (tokens, passwords, secret answers) out of texts that are shown."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, TypeVar
+
+__all__ = ["SHOWN", "Secret", "hidden", "without_secret", "without_secrets"]
+
+T = TypeVar("T")
+
+SHOWN = "●●●"
+"""Shown in place of a secret answer, everywhere."""
+
+_SCHEME = re.compile("[A-Za-z][A-Za-z0-9+.-]*")
+
+
+class Secret(str):
+    """A `str` whose `repr` does not show it.
+
+    Otherwise it is equal to its text. Error trackers and test runners show the local
+    variables of every frame of a traceback, by their `repr`.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'…'"
+
+
+def hidden(value: T) -> T:
+    """Return a `str` as a `Secret`; any other value unchanged, to be refused by its own check."""
+    secret: Any = Secret(value) if isinstance(value, str) else value
+    return secret  # type: ignore[no-any-return]
+
+
+def without_secrets(url: str) -> str:
+    """Return a URL as an error may quote it.
+
+    Where a password is not percent-encoded, or the scheme is missing, it cannot be told where the
+    password ends. So a URL that may have a password is cut off after its `://`.
+    """
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        scheme, rest = "", url
+    if not re.search("[@?#%]", rest) and (not separator or _SCHEME.fullmatch(scheme)):
+        return str(url)
+    return f"{scheme}://…" if _SCHEME.fullmatch(scheme) else "…"
+
+
+def without_secret(text: str, secret: str) -> str:
+    """Return a text with `SHOWN` in place of a user's secret answer, which an error may quote."""
+    for form in sorted({secret, secret.strip()}, key=len, reverse=True):
+        if form:
+            text = text.replace(form, SHOWN)
+    return text

@@ -1,0 +1,30 @@
+"""What no store carries out, since it says nothing that can be done."""
+
+from __future__ import annotations
+
+from .values import Commit, Write
+
+__all__ = ["check", "check_commit"]
+
+
+def check(write: Write, *, commits: bool) -> None:
+    """Refuse a write that says nothing that can be done; for every store."""
+    if write.keep is not None and write.keep < 0:
+        raise ValueError(f"Write.keep must not be negative, is {write.keep}")
+    if write.forget and not (commits and write == Write(b"", ttl=write.ttl, forget=True)):
+        raise ValueError("Write.forget stands alone, and ends a turn")
+    if not write.head and (write.wake is not None or write.aside):
+        raise ValueError("Write.wake and Write.aside are of a head, and there is none")
+    if write.wake is not None and not (write.wake.account and 0 < write.wake.at < 2**43):
+        raise ValueError(f"Write.wake needs an account and ms since the epoch, is {write.wake}")
+
+
+def check_commit(asked: Commit) -> None:
+    """Refuse a commit that says nothing that can be done; for every store."""
+    check(asked.write, commits=True)
+    if asked.fence:
+        return
+    if not asked.revision:
+        raise ValueError("a commit without a fence needs the revision it is based on")
+    if asked.fires is not None or asked.write.taken:
+        raise ValueError("what no message began, and what is taken of the mailbox, needs a fence")

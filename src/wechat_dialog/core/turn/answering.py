@@ -1,0 +1,128 @@
+"""The message at hand as the answer to the pending question: read, refused, or taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from wechat_dialog import replies
+from wechat_dialog.core.dialog.questions import Wait
+from wechat_dialog.core.dialog.user_data import apply_changes
+from wechat_dialog.core.replay.header import Frame
+from wechat_dialog.core.replay.recorded_messages import record_message
+from wechat_dialog.core.replay.records import MessageRecord, Record, Rewind, TextRecord, effective
+from wechat_dialog.core.replay.run import Run
+from wechat_dialog.core.replay.thrown import of_reading
+from wechat_dialog.core.turn.beginning import interrupt, interruption
+from wechat_dialog.core.turn.conversation import go_on, hear, make_run, throw
+from wechat_dialog.core.turn.operations import Flow
+from wechat_dialog.core.turn.results import WAITS
+from wechat_dialog.core.turn.stack import drive, follow
+from wechat_dialog.core.turn.work import Work
+from wechat_dialog.messages.said import text_of
+from wechat_dialog.replies import to_reply
+
+__all__ = ["answer", "is_answer", "take_back"]
+
+
+def answer(
+    work: Work, run: Run, frame: Frame, at: Wait[Any], ticked: Sequence[str] | None = None
+) -> Flow[bool]:
+    """Read the message as the answer to the question that the conversation on top waits at, and go
+    on with it.
+
+    Args:
+        work: The message at hand.
+        run: The dialog.
+        frame: Its conversation.
+        at: The question.
+        ticked: The labels that the user had ticked, where the message says that there are no more.
+
+    Returns:
+        Whether the dialog handed it back.
+    """
+    chat = run.chat
+    before = chat.message, chat.arrived
+    message = work.message
+    if at.kind == "A":
+        work.keep_secret(at.id)
+    chat.message, chat.arrived = work.message, work.arrived
+    try:
+        value = at.reading.value(chat, message, ticked)
+    except ValueError as error:
+        chat.message, chat.arrived = before
+        return (yield from _refuse(work, run, frame, at, error))
+    except BaseException as error:  # noqa: BLE001 - the author's parser is broken
+        return (yield from _break(work, run, frame, at, of_reading(error), ticked))
+    result = yield from hear(work, run, frame, at, value, ticked)
+    return result is not WAITS and (yield from follow(work, frame, result))
+
+
+def _refuse(work: Work, run: Run, frame: Frame, at: Wait[Any], error: ValueError) -> Flow[bool]:
+    """Say what was wrong and ask again; nothing of it is journaled."""
+    text = text_of(work.message)
+    if text is None and (match := interruption(work, frame)) is not None:
+        return (yield from interrupt(work, match))
+    frame.misses += 1
+    if at.options.attempts is not None and frame.misses >= at.options.attempts:
+        flow = throw(work, run, frame, f"attempts:{frame.misses}")
+        return (yield from drive(work, frame, flow))
+    hint = at.options.hint
+    try:
+        words = hint(text or "") if callable(hint) else hint
+        part = to_reply(work.without_secret(str(error)) if words is None else words)
+    except BaseException as broken:  # noqa: BLE001 - the author's hint is broken
+        return (yield from _break(work, run, frame, at, of_reading(broken)))
+    if at.options.repeat or part is None or work.doc.has_unseen(frame):
+        work.draft.add(part)
+        work.draft.ask_again(frame, at)
+    else:
+        # It stands in the question's place, in all that becomes of the answer.
+        work.draft.ask(frame, [part], seen=True)
+    return False
+
+
+def _break(
+    work: Work,
+    run: Run,
+    frame: Frame,
+    at: Wait[Any],
+    error: BaseException,
+    ticked: Sequence[str] | None = None,
+) -> Flow[bool]:
+    """End a dialog whose parser or hint raised; the message is kept with the rest."""
+    run.fail(error)
+    work.doc.append(record_message(at.id, work.message, work.arrived, ticked))
+    return (yield from drive(work, frame, go_on(work, run, frame)))
+
+
+def take_back(work: Work, run: Run, frame: Frame, at: Wait[Any]) -> Flow[bool]:
+    """Take the last answer back, where no step lies between, and ask its question again.
+
+    Returns:
+        Whether the dialog handed the message back.
+    """
+    doc = work.doc
+    records = effective(doc.records[frame.base :])
+    last = len(records) - 1
+    if not is_answer(records[last]):
+        work.draft.add(replies.Text(work.rules.texts.no_way_back))
+        work.draft.ask_again(frame, at)
+        return False
+    doc.put_away()
+    doc.append(Rewind(last, "back"))
+    again = make_run(work, run.dialog, frame)
+    again.replay(records[:last])
+    again.chat.begin_turn()
+    # What that answer left in the user's data is taken back with it.
+    apply_changes(again.chat.undone(run.chat.kept()), doc.data)
+    return (yield from drive(work, frame, go_on(work, again, frame)))
+
+
+def is_answer(record: Record) -> bool:
+    """Whether it is a message that answered a question, and did neither begin a conversation nor
+    end one.
+    """
+    if not isinstance(record, (TextRecord, MessageRecord)):
+        return False
+    return bool(record.wait) and not record.wait.startswith("!")

@@ -1,0 +1,208 @@
+"""A message worked out and committed: the operations of its flow, checkpoints turned into writes,
+and at the end the commit; and the net under all of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import Any, TypeVar
+
+from wechat_dialog.core.replay.header import Frame
+from wechat_dialog.core.store.values import Committed, Deferred
+from wechat_dialog.core.turn.cut_off import finish, lay_aside
+from wechat_dialog.core.turn.held import is_pushable
+from wechat_dialog.core.turn.job import PASSES, Job, keep_live
+from wechat_dialog.core.turn.operations import (
+    NEEDS_CLAIM,
+    Checkpoint,
+    Commit,
+    Flow,
+    Operation,
+    RecordWrite,
+    Review,
+    RunStep,
+    RunSteps,
+    StepOutcome,
+)
+from wechat_dialog.core.turn.outcome import Outcome, Transaction
+from wechat_dialog.core.turn.page import complete, shorten
+from wechat_dialog.core.turn.push import push
+from wechat_dialog.core.turn.reviewing import review
+from wechat_dialog.core.turn.stack import give_up
+from wechat_dialog.core.turn.waiting_text import too_late
+from wechat_dialog.core.turn.work import Work
+from wechat_dialog.errors import StoreError, TurnTooLong
+from wechat_dialog.replies.stored import encode_reply
+
+__all__ = ["commit_turn", "conclude", "finished", "perform", "pushing"]
+
+T = TypeVar("T")
+
+
+def conclude(
+    job: Job,
+    work: Work,
+    flow: Flow[None],
+    commit: Callable[[Job, Work], Generator[Operation, Any, T]],
+    op: Operation | Checkpoint | None = None,
+) -> Generator[Operation, Any, T]:
+    """Have a message worked out, and commit that. If it breaks, park the message instead, beginning
+    with what is stored: what was made of it in hand may be what broke.
+
+    Args:
+        job: The request.
+        work: The message.
+        flow: What works it out.
+        commit: Commits it.
+        op: The flow's first operation, where that was taken from it already.
+    """
+    try:
+        yield from perform(job, work, flow, op)
+        return (yield from commit(job, work))
+    except PASSES:
+        raise
+    except Exception as error:  # noqa: BLE001 - an author's code can break anywhere
+        stack = job.doc.head.stack
+        job.doc = job.doc.as_stored()
+        aside = work.on(job.doc)
+        if job.doc.cut_off:
+            flow = finish(aside, error)
+        else:
+            flow = lay_aside(aside, error, _began(stack, job.doc.head.stack))
+    yield from perform(job, aside, flow)
+    return (yield from commit(job, aside))
+
+
+def _began(stack: list[Frame], stored: list[Frame]) -> Frame | None:
+    """Return the conversation on top, if it was begun on top of all that is stored."""
+    ids = [frame.id for frame in stack]
+    below = [frame.id for frame in stored]
+    return stack[-1] if len(ids) > len(below) and ids[: len(below)] == below else None
+
+
+def perform(
+    job: Job, work: Work, flow: Flow[None], op: Operation | Checkpoint | None = None
+) -> Generator[Operation, Any, None]:
+    """Yield a flow's operations; where that takes too long, those that park what it was at.
+
+    Args:
+        job: The request.
+        work: The message.
+        flow: What works it out; where `op` is given, with what is done to its answer (`finished`).
+        op: See `conclude`.
+    """
+    try:
+        begun = finished(job, work, flow) if op is None else flow
+        yield from _yield_operations(job, work, begun, op)
+    except TurnTooLong as error:
+        yield from _yield_operations(job, work, finished(job, work, give_up(work, error)))
+
+
+def finished(job: Job, work: Work, flow: Flow[None]) -> Flow[None]:
+    """Return a flow that also does to its answer what the bot wants done to all of them."""
+    rules = work.rules
+    if rules.review is None and rules.pages is None:
+        return flow
+    return _finished(job, work, flow)
+
+
+def _finished(job: Job, work: Work, flow: Flow[None]) -> Flow[None]:
+    yield from flow
+    if work.rules.review is not None:
+        yield from review(work)
+    yield from shorten(job, work)
+
+
+def _yield_operations(
+    job: Job, work: Work, flow: Flow[None], op: Operation | Checkpoint | None = None
+) -> Generator[Operation, Any, None]:
+    """Yield a flow's operations, its checkpoints turned into writes."""
+    result: Any = None
+    ended: list[str] = []
+    slots: dict[int, str] = {}
+    while True:
+        if op is None:
+            try:
+                op = flow.send(result)
+            except StopIteration:
+                return
+        if op is NEEDS_CLAIM:
+            result = None
+        elif isinstance(op, Checkpoint):
+            work.note_progress()
+            write = job.doc.write(job.arrived, grace=job.grace, unfinished=work.key)
+            committed = yield RecordWrite(job.user, job.fence, write)
+            job.doc.wrote(write, committed)
+            job.settings.outcomes.recorded(job.user, ended)
+            job.unrecorded.difference_update(ended)
+            ended = []
+            result = None
+        elif isinstance(op, Review):
+            result = yield from _ask_reviewer(op)
+        elif isinstance(op, (RunStep, RunSteps)):
+            result = yield from _call(job, op, slots)
+            ended.append(slots[result.slot])
+        else:
+            result = yield op
+        op = None
+
+
+def _ask_reviewer(op: Review) -> Generator[Operation, Any, StepOutcome]:
+    """Ask a bot's reviewer. Where it takes too long, that is no fault of the dialog's."""
+    try:
+        return (yield op)  # type: ignore[no-any-return]
+    except TurnTooLong as error:
+        return StepOutcome(op.slot, error=error)
+
+
+def _call(
+    job: Job, op: RunStep | RunSteps, slots: dict[int, str]
+) -> Generator[Operation, Any, StepOutcome]:
+    """Have steps run, and note them as not recorded; `slots` is told their keys."""
+    steps = op.steps if isinstance(op, RunSteps) else (op,)
+    slots.update({step.slot: step.key for step in steps})
+    try:
+        outcome: StepOutcome = yield op
+    except Exception:
+        # Some may have been called, and run still.
+        under_way = job.settings.outcomes.keys(job.user)
+        job.unrecorded.update(key for key in slots.values() if key in under_way)
+        raise
+    job.unrecorded.update(step.key for step in steps)
+    return outcome
+
+
+def commit_turn(job: Job, work: Work) -> Transaction:
+    """Commit under the claim; where nobody listens any more, with the answer held."""
+    reply = None if job.deferred else work.draft.reply()
+    while True:
+        if job.deferred:
+            page = yield from complete(job, work)
+            work.draft.owe()
+            reply = too_late(job.settings.rules, page)
+        write = job.doc.write(job.arrived, grace=job.grace)
+        committed: Committed | Deferred = yield Commit(
+            job.user, job.key, write, encode_reply(reply), fence=job.fence, deferred=job.deferred,
+            remember=job.settings.remember,
+        )  # fmt: skip
+        if isinstance(committed, Committed):
+            job.doc.wrote(write, committed)
+            job.settle(job.key)
+            then = pushing(job, replied=reply is not None)
+            keep_live(job)
+            return Outcome(reply, job.deferred, then)
+        if job.deferred:
+            raise StoreError("the store defers a commit that says so itself; see `Store.commit`")
+        job.deferred = True
+        work.draft.take_back()
+
+
+def pushing(job: Job, *, replied: bool) -> Generator[Operation, Any, None] | None:
+    """Return what pushes the parts that are held, where the account may."""
+    rules = job.settings.rules
+    if not (rules.may_push and job.doc.head.held and is_pushable(job.doc.head)):
+        return None
+    return push(
+        rules, job.user, job.message, f"push:{job.key}", job.arrived, lease=job.settings.lease,
+        poll=job.settings.poll, replied=replied,
+    )  # fmt: skip

@@ -1,0 +1,385 @@
+"""One conversation, driven: from a message it has accepted to its next question, or its end.
+
+Each function here drives the dialog of one frame and returns how that went, as one of the few
+values of `Result`; it touches no other conversation. What follows from a result for the rest of the
+user's stack is in `stack.follow`. The flows yield operations (`RunStep`, `RunSteps`, and
+`CHECKPOINT`: "write now, before the dialog goes on").
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+import msgspec
+
+from wechat_dialog.core.blame import told
+from wechat_dialog.core.dialog.background import Background
+from wechat_dialog.core.dialog.effects import ContinueAs, Effect
+from wechat_dialog.core.dialog.question_ids import encode_answered, encode_thrown
+from wechat_dialog.core.dialog.questions import FIRST, Wait
+from wechat_dialog.core.dialog.registered import RegisteredDialog
+from wechat_dialog.core.dialog.secret_answers import SecretAnswer
+from wechat_dialog.core.dialog.steps import Gather, StepCall
+from wechat_dialog.core.dialog.user_data import apply_changes
+from wechat_dialog.core.replay.codes import code_of
+from wechat_dialog.core.replay.header import SECRETS, Frame, flag
+from wechat_dialog.core.replay.recorded_messages import record_message
+from wechat_dialog.core.replay.records import Data, Record, effective
+from wechat_dialog.core.replay.run import Run
+from wechat_dialog.core.replay.standing import Ended, Raised
+from wechat_dialog.core.replay.unawaited import WatchedRun, made_more, tell_of_forgotten
+from wechat_dialog.core.turn.document import Document
+from wechat_dialog.core.turn.operations import Flow
+from wechat_dialog.core.turn.results import (
+    WAITS,
+    Broke,
+    Differs,
+    Finished,
+    HandsOver,
+    Result,
+    Signalled,
+)
+from wechat_dialog.core.turn.saying import said, take_said
+from wechat_dialog.core.turn.settings import Rules, dialog_of
+from wechat_dialog.core.turn.step_records import add_record, is_full, run_gathering, run_step
+from wechat_dialog.core.turn.work import Work
+from wechat_dialog.errors import NotWaitedFor, ReplayMismatch, Signal, TooManyAttempts
+from wechat_dialog.messages import Message
+from wechat_dialog.replies import Reply
+
+__all__ = [
+    "begin",
+    "go_on",
+    "hear",
+    "is_awake",
+    "make_run",
+    "new_conversation",
+    "remember",
+    "throw",
+    "wake",
+]
+
+HANDOVERS = 20
+"""Times one turn may go from `continue_as` to `continue_as` before it counts as a bug."""
+
+
+# Beginning ----------------------------------------------------------------------------------------
+
+
+def begin(
+    work: Work, dialog: RegisteredDialog, args: dict[str, Any], message: Message
+) -> tuple[Frame, Flow[Result]]:
+    """Put a conversation on top of the stack; returns it, and the flow that drives its dialog.
+
+    Args:
+        work: The message at hand.
+        dialog: The dialog.
+        args: What it is started with.
+        message: What begins the conversation: the message at hand, or one of the journal.
+    """
+    frame, records = new_conversation(work, dialog, args, message)
+    run = make_run(work, dialog, frame)
+    for record in records:
+        run.feed(record)
+    return frame, go_on(work, run, frame)
+
+
+def new_conversation(
+    work: Work, dialog: RegisteredDialog, args: dict[str, Any], message: Message
+) -> tuple[Frame, list[Record]]:
+    """Put a conversation with its first records on the stack; its dialog is not run yet."""
+    doc = work.doc
+    work.begun += 1
+    frame = Frame(
+        id=_new_id(work),
+        dialog=dialog.name,
+        version=dialog.version,
+        code=code_of(dialog),
+        args=args,
+        begun=work.arrived,
+        base=len(doc.records),
+        timeout=_timeout(work.rules, dialog),
+    )
+    doc.put_away()
+    doc.head.stack.append(frame)
+    records: list[Record] = [Data(dict(doc.data))] if doc.data else []
+    records.append(record_message("", message, work.arrived))
+    for record in records:
+        doc.append(record)
+    return frame, records
+
+
+def _new_id(work: Work) -> str:
+    # Not of when the message arrived: a copy that finishes what a dead worker began arrives
+    # later, and has to repeat that worker's step under the same idempotency key.
+    head = work.doc.head
+    seed = f"{head.account}\0{head.user}\0{work.key}\0{work.begun}"
+    return hashlib.blake2s(seed.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+
+def make_run(
+    work: Work, dialog: RegisteredDialog, frame: Frame, *, code: str = "", runs: type[Run] = Run
+) -> Run:
+    """Return a run of a conversation's dialog that has been fed nothing yet; see `runs.run_of`."""
+    head = work.doc.head
+    run = work.rules.run_of(
+        dialog, frame, user=head.user, account=head.account, message=work.message,
+        arrived=work.arrived, code=code, runs=runs,
+    )  # fmt: skip
+    if work.rules.strict:
+        run.keep_trail()
+    return run
+
+
+def _timeout(rules: Rules, dialog: RegisteredDialog) -> float | None:
+    return rules.timeout if dialog.timeout is None else dialog.timeout
+
+
+# Waking -------------------------------------------------------------------------------------------
+
+
+def is_awake(doc: Document, frame: Frame) -> bool:
+    """Whether the live dialog is this conversation's, at the question that the header names."""
+    run = doc.run
+    if run is None or run.chat.id != frame.id:
+        return False
+    at = run.at
+    waits = isinstance(at, Wait) and at.id == frame.wait and at.offers == frame.offers
+    return waits or doc.cut_off
+
+
+def wake(work: Work, frame: Frame) -> Run | Broke | Differs:
+    """Rebuild the dialog of the conversation on top from its journal.
+
+    Returns:
+        The run, at its wait, or in the middle of an interrupted turn; or why there is none.
+    """
+    doc = work.doc
+    if doc.run is not None and is_awake(doc, frame):
+        return doc.run
+    # It is another's, or a worker with other code has asked something else meanwhile.
+    doc.put_away()
+    dialog = dialog_of(work.rules.routes, frame)
+    if dialog is None:
+        return Broke(LookupError(f"no dialog {frame.dialog!r} is registered any more"))
+    records = effective(doc.records[frame.base :])
+    run = make_run(work, dialog, frame, code=frame.code)
+    try:
+        run.replay(records)
+        if not doc.cut_off:
+            run.must_wait_at(frame.wait, frame.offers)
+    except ReplayMismatch as mismatch:
+        run.close()
+        return Differs(dialog, records, mismatch)
+    except Exception as error:  # noqa: BLE001 - what it is made of breaks when it is looked at
+        return Broke(error, run)
+    frame.code = code_of(dialog)
+    frame.version = dialog.version
+    doc.run = run
+    return run
+
+
+# Going on -----------------------------------------------------------------------------------------
+
+
+def hear(
+    work: Work,
+    run: Run,
+    frame: Frame,
+    at: Wait[Any],
+    answer: object,
+    ticked: Sequence[str] | None = None,
+) -> Flow[Result]:
+    """Take an answer that was read: record it, and return the flow that goes on.
+
+    Args:
+        work: The message at hand.
+        run: The dialog.
+        frame: Its conversation.
+        at: The question.
+        answer: What was read.
+        ticked: The labels it was made of, where the user had ticked them.
+    """
+    if not is_full(work, run, frame):
+        message, arrived = work.message, work.arrived
+        if at.kind == "A":
+            work.doc.append(record_message(at.id, message, arrived))
+            run.hear_in_secret(message, arrived, SecretAnswer(answer))
+        else:
+            wait = encode_answered(at.id, at.meant(answer))
+            work.doc.append(record_message(wait, message, arrived, ticked))
+            run.take(message, arrived, answer)
+        run.fed()
+    return go_on(work, run, frame)
+
+
+def throw(work: Work, run: Run, frame: Frame, what: str) -> Flow[Result]:
+    """Throw into the dialog at its wait, as the message's effect: "cancel", or "attempts:3"; and
+    return the flow that goes on.
+    """
+    add_record(
+        work, run, record_message(encode_thrown(what, frame.wait), work.message, work.arrived)
+    )
+    return go_on(work, run, frame)
+
+
+def go_on(work: Work, run: Run, frame: Frame) -> Flow[Result]:
+    """Drive the dialog on top until it waits or ends, running its steps."""
+    while True:
+        at = run.at
+        if isinstance(at, Wait):
+            return _wait(work, run, frame, at)
+        if isinstance(at, StepCall):
+            yield from run_step(work, run, frame, at)
+        elif isinstance(at, Gather):
+            yield from run_gathering(work, run, frame, at)
+        elif at is None or isinstance(at, Background):
+            raise AssertionError("a dialog that was fed nothing, or waits for no user")
+        else:
+            work.doc.run = None
+            return _end(work, run, frame, at)
+
+
+def _wait(work: Work, run: Run, frame: Frame, at: Wait[Any]) -> Result:
+    doc, draft, rules = work.doc, work.draft, work.rules
+    try:
+        prompt = rules.reply_of(at.shown(FIRST))
+        plain = said(run) if rules.strict else ()
+        parts = take_said(run, rules) if run.chat.outbox else ()
+        remember(doc, run)
+    except Exception as error:  # noqa: BLE001 - what the author gave breaks when it is looked at
+        return Broke(error, run)
+    if run.secrets or at.kind == "A":
+        # The turn is over that it was said in.
+        for secret in run.secrets:
+            secret.lose()
+        flag(frame, SECRETS)
+    frame.wait, frame.offers = at.id, at.offers
+    frame.misses = 0
+    frame.page, frame.ticks = 0, []
+    limit = at.options.timeout
+    frame.timeout = _timeout(rules, run.dialog) if limit is None else limit
+    doc.run = run
+    if at.prompt is None:
+        # It has no text of its own: what was said before it is the question.
+        draft.ask(frame, parts, seen=False)
+    else:
+        draft.parts += parts
+        draft.ask(frame, [prompt], seen=False)
+    if rules.strict:
+        _compare(work, run, frame, at, plain)
+    elif run.chat.made > run.position:  # `made_more`, as far as a live turn shall pay for it
+        _tell_of_forgotten(work, run, frame)
+    return WAITS
+
+
+def _end(work: Work, run: Run, frame: Frame, at: Ended | Raised) -> Result:
+    error = at.error if isinstance(at, Raised) else None
+    if work.rules.strict and error is not None:
+        from wechat_dialog.core.replay.foreign import raise_mistake
+
+        raise_mistake(error)
+    parts: list[Reply] = []
+    plain: Sequence[Reply] = ()
+    if error is None or isinstance(error, (Signal, TooManyAttempts)):
+        # A turn that broke has changed nothing: it may be resumed, and then does it all once.
+        try:
+            plain = said(run) if work.rules.strict else ()
+            parts = take_said(run, work.rules)
+            remember(work.doc, run)
+        except Exception as wrong:  # noqa: BLE001 - likewise
+            error = wrong
+    if isinstance(error, (Signal, TooManyAttempts)):
+        return Signalled(parts, error)
+    if error is not None:
+        return Broke(error, run)
+    if work.rules.strict:
+        _compare(work, run, frame, None, plain)
+    elif made_more(run):
+        _tell_of_forgotten(work, run, frame)
+    value = None if isinstance(at, Raised) else at.value
+    if type(value) is ContinueAs:
+        return _hand_over(work, value, parts)
+    return _finish(work.rules, run.dialog, value, parts)
+
+
+def _hand_over(work: Work, value: ContinueAs, parts: list[Reply]) -> HandsOver | Broke:
+    dialog = work.rules.routes.named(value.dialog)
+    try:
+        args = msgspec.json.decode(msgspec.json.encode(dict(value.state)))
+    except Exception as error:  # noqa: BLE001 - an object may break when it is written
+        why = f"{type(error).__name__}: {told(error)}"
+        return Broke(TypeError(f"continue_as: the state is no JSON data ({why})"))
+    if dialog is not None and work.begun <= HANDOVERS:
+        return HandsOver(parts, dialog, args)
+    name = getattr(value.dialog, "__qualname__", repr(value.dialog))
+    if dialog is None:
+        why = "is no dialog of the bot; name it with @bot.dialog"
+    else:
+        why = "never stops handing over"
+    return Broke(LookupError(f"continue_as: {name} {why}"))
+
+
+def _finish(
+    rules: Rules, dialog: RegisteredDialog, value: object, parts: list[Reply]
+) -> Finished | Broke:
+    try:
+        if issubclass(type(value), Effect):
+            raise NotWaitedFor(value.call, _place(dialog))  # type: ignore[attr-defined]
+        reply = rules.reply_of(value)
+    except NotWaitedFor as error:
+        if rules.strict:
+            raise
+        return Broke(error.with_traceback(None))
+    except Exception as error:  # noqa: BLE001 - what the author gave breaks when it is looked at
+        # It was raised at no line of the dialog.
+        where = f"what dialog {dialog.name!r} ({_place(dialog)}) returned"
+        return Broke(TypeError(f"{where}: {told(error)}"))
+    return Finished(parts if reply is None else [*parts, reply])
+
+
+def _place(dialog: RegisteredDialog) -> str:
+    """Return `file:line` at which a dialog's function begins; "" if it is no function."""
+    code = getattr(inspect.unwrap(dialog.fn), "__code__", None)
+    return f"{code.co_filename}:{code.co_firstlineno}" if code else ""
+
+
+def remember(doc: Document, run: Run) -> None:
+    """Take over what the dialog changed in the user's data since its conversation began.
+
+    Raises:
+        TypeError: It left something there that JSON cannot say.
+    """
+    try:
+        changes = run.chat.changes()
+    except TypeError:
+        raise
+    except Exception as error:
+        why = f"{type(error).__name__}: {told(error)}"
+        raise TypeError(f"chat.data: what is remembered must be JSON data: {why}") from error
+    apply_changes(changes, doc.data)
+
+
+# Looking again ------------------------------------------------------------------------------------
+
+
+def _compare(
+    work: Work, run: Run, frame: Frame, at: Wait[Any] | None, parts: Sequence[Reply]
+) -> None:
+    """Strict mode: see whether the dialog gets to the same place from scratch; see `strict`."""
+    from wechat_dialog.core.replay.strict import compare
+
+    records = effective(work.doc.records[frame.base :])
+    compare(run, _watched(work, run.dialog, frame), records, at, parts)
+
+
+def _tell_of_forgotten(work: Work, run: Run, frame: Frame) -> None:
+    records = effective(work.doc.records[frame.base :])
+    tell_of_forgotten(run.dialog, _watched(work, run.dialog, frame), records)
+
+
+def _watched(work: Work, dialog: RegisteredDialog, frame: Frame) -> Callable[[], WatchedRun]:
+    return lambda: cast("WatchedRun", make_run(work, dialog, frame, runs=WatchedRun))

@@ -1,0 +1,141 @@
+"""What a message means to a user's conversations.
+
+One message may fetch what is held, be the answer to a pending question, cancel it or take the last
+answer back, interrupt, change the subject, or begin a conversation. The order in which that is
+decided is read here from top to bottom: `handle`, `dispatch`, `_in_conversation`. Nothing here
+performs anything; see `operations.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wechat_dialog import messages
+from wechat_dialog.core.dialog.questions import Wait
+from wechat_dialog.core.replay.header import Frame
+from wechat_dialog.core.replay.recorded_messages import record_message
+from wechat_dialog.core.replay.records import Record, masked
+from wechat_dialog.core.replay.run import Run
+from wechat_dialog.core.turn.answering import answer, take_back
+from wechat_dialog.core.turn.beginning import begin_by_route, interrupt, interruption
+from wechat_dialog.core.turn.conversation import is_awake, throw
+from wechat_dialog.core.turn.draft import view_of
+from wechat_dialog.core.turn.events import handle_event
+from wechat_dialog.core.turn.held import expire, is_word
+from wechat_dialog.core.turn.operations import Flow
+from wechat_dialog.core.turn.stack import deliver_next, drive, woken
+from wechat_dialog.core.turn.work import Work
+from wechat_dialog.messages.said import text_of
+
+__all__ = ["dispatch", "expire_old", "handle"]
+
+
+def handle(work: Work) -> Flow[None]:
+    """Work out what the message at hand means; the draft has its answer then."""
+    expire_old(work)
+    if isinstance(work.message, messages.Event):
+        yield from handle_event(work, work.message)
+        return
+    if work.doc.head.held and _asks_for_more(work):
+        yield from deliver_next(work)
+        return
+    work.draft.collects = True
+    yield from dispatch(work)
+
+
+def dispatch(work: Work) -> Flow[None]:
+    """Give the message to the conversation on top, or begin one; and if that hands it back, to the
+    next one.
+    """
+    doc = work.doc
+    while True:
+        frame = doc.top
+        if frame is None:
+            yield from begin_by_route(work)
+            return
+        run = doc.run if is_awake(doc, frame) else (yield from _wake_to_hear(work, frame))
+        if run is None:
+            return
+        handed_back = yield from _in_conversation(work, run, frame)
+        if not handed_back:
+            return
+
+
+def _in_conversation(work: Work, run: Run, frame: Frame) -> Flow[bool]:
+    """Work out what the message means to a conversation that waits.
+
+    Returns:
+        Whether a dialog handed it back.
+    """
+    at = run.at
+    if not isinstance(at, Wait):
+        raise AssertionError("a conversation that is not waiting was not committed")
+    text = text_of(work.message)
+    word = text.strip() if text is not None else None
+    if work.doc.unseen:
+        return (yield from _before_question(work, run, frame, at, word))
+    if word is not None and type(at) is not Wait:  # only a menu can be looked at in two ways
+        view = view_of(frame)
+        ticked = at.ticked_labels(word, view)
+        if ticked is not None:
+            return (yield from answer(work, run, frame, at, ticked))
+        changed = at.view_after(word, view)
+        if changed is not None:
+            frame.page, frame.ticks = changed.page, list(changed.ticks)
+            work.draft.ask_again(frame, at)
+            return False
+    if word is not None and not (at.options.takes and at.options.takes(word)):
+        if at.options.cancel and word in work.rules.cancel:
+            return (yield from drive(work, frame, throw(work, run, frame, "cancel")))
+        if at.options.back and word in work.rules.back:
+            return (yield from take_back(work, run, frame, at))
+        match = interruption(work, frame)
+        if match is not None:
+            return (yield from interrupt(work, match))
+    return (yield from answer(work, run, frame, at))
+
+
+def _before_question(
+    work: Work, run: Run, frame: Frame, at: Wait[Any], word: str | None
+) -> Flow[bool]:
+    """Work out a message whose user cannot have seen the pending question: it is no answer to it,
+    but it may cancel, and it may interrupt.
+    """
+    if word in work.rules.cancel and at.options.cancel:
+        return (yield from drive(work, frame, throw(work, run, frame, "cancel")))
+    match = interruption(work, frame)
+    if match is not None:
+        return (yield from interrupt(work, match))
+    yield from deliver_next(work, work.rules.texts.not_taken)
+    return False
+
+
+def _wake_to_hear(work: Work, frame: Frame) -> Flow[Run | None]:
+    """Wake a conversation for the message at hand, which is kept if that has to be parked."""
+    unheard: Record | None = None
+    if not isinstance(work.message, messages.Event) and not work.doc.unseen:
+        message = masked(work.message) if work.is_said_to(frame.wait) else work.message
+        unheard = record_message(frame.wait, message, work.arrived)
+    return (yield from woken(work, frame, unheard))
+
+
+def _asks_for_more(work: Work) -> bool:
+    text, doc = text_of(work.message), work.doc
+    if text is None or not is_word(text, work.rules.texts.more, doc.head.more):
+        return False
+    return work.draft.shelf().has_next("" if doc.top is None else doc.top.id)
+
+
+def expire_old(work: Work) -> None:
+    """Forget the conversations whose time is up, and the parts held for too long."""
+    doc, head = work.doc, work.doc.head
+    if head.held:
+        head.held = expire(head.held, head.stack, work.arrived)
+        head.more = head.more if head.held else ""
+    gone = False
+    while (frame := doc.top) is not None and (limit := doc.limit) is not None and doc.age > limit:
+        doc.put_away()
+        doc.pop(frame)
+        gone = True
+    if gone:
+        work.draft.say(work.rules.texts.expired)

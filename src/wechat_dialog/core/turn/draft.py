@@ -1,0 +1,184 @@
+"""What a turn is about to say, while its conversations are driven; and what becomes of it then.
+
+A turn adds parts to the draft and ends it with the pending question. At the end the draft is made
+one reply (`reply`), the rest of it held; or all of it is held, where nobody listens (`owe`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from wechat_dialog import replies
+from wechat_dialog.core.dialog.questions import View, Wait
+from wechat_dialog.core.replay.header import Frame
+from wechat_dialog.core.turn.document import Document
+from wechat_dialog.core.turn.settings import Rules
+from wechat_dialog.core.turn.shelf import Content, Shelf
+from wechat_dialog.replies import Reply
+from wechat_dialog.replies.packing import together
+
+__all__ = ["Draft", "view_of"]
+
+
+def view_of(frame: Frame) -> View:
+    """Return what the user has done to the question a conversation waits at."""
+    return View(frame.page, tuple(frame.ticks))
+
+
+class Draft:
+    """What a turn says.
+
+    Attributes:
+        rules: The bot's.
+        doc: The user's document, whose head has what is held.
+        now: When the request at hand came, ms since the epoch.
+        parts: The parts of the answer so far, without the pending question.
+        over: Those of conversations that are over, which no later one that breaks takes back.
+        question: That question, where it was asked in this turn.
+        asker: Id of the conversation whose question it is.
+        seen: Whether its user has seen it before.
+        unasked: Ids of conversations that came to a question in this turn which was not the last.
+        collects: Whether what is owed comes with it: the turn answers its message.
+        for_page: The parts as they stand on the turn's page; None: as they are.
+        page: Address of that page, where it is written; "" if it is not.
+        note: Not None: the answer is the next part of what is held, with this said before it.
+    """
+
+    __slots__ = (
+        "_shelf",
+        "asker",
+        "collects",
+        "doc",
+        "for_page",
+        "note",
+        "now",
+        "over",
+        "page",
+        "parts",
+        "question",
+        "rules",
+        "seen",
+        "unasked",
+    )
+
+    def __init__(self, rules: Rules, doc: Document, now: int) -> None:
+        self.rules = rules
+        self.doc = doc
+        self.now = now
+        self.parts: list[Reply] = []
+        self.over: Sequence[Reply] = ()
+        self.question: Sequence[Reply] = ()
+        self.asker = ""
+        self.seen = False
+        self.unasked: tuple[str, ...] = ()
+        self.collects = False
+        self.for_page: Sequence[Reply] | None = None
+        self.page = ""
+        self.note: str | None = None
+        self._shelf: Shelf | None = None
+
+    # Saying ---------------------------------------------------------------------------------------
+
+    def add(self, reply: Reply | None) -> None:
+        """Add a part to the answer; None adds nothing."""
+        if reply is not None:
+            self.parts.append(reply)
+
+    def say(self, text: str) -> None:
+        """Add a text to the answer; an empty one adds nothing."""
+        if text:
+            self.parts.append(replies.Text(text))
+
+    def ask(self, frame: Frame, question: Sequence[Reply | None], *, seen: bool) -> None:
+        """End the answer with a question, in the place of any other."""
+        if self.question and not self.seen:
+            if self.asker == frame.id:
+                seen = False
+            else:
+                self.unasked = (*self.unasked, self.asker)
+        self.question = [part for part in question if part is not None]
+        self.asker = frame.id
+        self.seen = seen
+
+    def ask_again(self, frame: Frame, at: Wait[Any]) -> None:
+        """End the answer with a question that was asked before, as its user left it.
+
+        Raises:
+            Exception: What the author gave to ask cannot be said, or breaks when it is looked at.
+        """
+        reply_of = self.rules.reply_of
+        question = [reply_of(before) for before in getattr(at, "said", ())]
+        question.append(reply_of(at.shown(view_of(frame))))
+        self.ask(frame, question, seen=not self.doc.has_unseen(frame))
+
+    def hush(self) -> None:
+        """Say nothing after all."""
+        self.parts, self.question = [], ()
+
+    # What becomes of it ---------------------------------------------------------------------------
+
+    def shelf(self) -> Shelf:
+        """Return what is held, to be taken from or added to."""
+        return Shelf(self.rules, self.doc.head, self.now)
+
+    def content(self) -> Content:
+        """Return what is to be said now: a question of a conversation that is not on top is not."""
+        top = self.doc.top
+        if top is None or self.asker != top.id:
+            if self.question and not self.seen:
+                self.unasked = (*self.unasked, self.asker)
+            self.question = ()
+        return Content(
+            self.parts, self.question, "" if top is None else top.id, self.seen, self.unasked
+        )
+
+    def whole(self) -> list[Reply]:
+        """Return all that the turn says, in order."""
+        return [*self.parts, *self.content().question]
+
+    def reply(self) -> Reply | None:
+        """Make one reply of what the turn says, and hold what does not fit into it. Called once, at
+        the end.
+        """
+        if not (self.doc.head.held or self.unasked) and self.note is None:
+            # Nearly always. Nothing to weigh up then, and nothing to undo.
+            top = self.doc.top
+            if not self.question or (top is not None and self.asker == top.id):
+                mark = self.rules.texts.ai_generated
+                reply = together([*self.parts, *self.question], mark)
+                if reply is not None:
+                    self._note_whether_asked(bool(self.question))
+                    return reply
+        # What is owed leaves the head only here: a turn that is cut off before still owes it.
+        shelf = self._shelf = self.shelf()
+        if self.note is not None:
+            reply = shelf.fetch(self.content(), self.note)
+        else:
+            reply = shelf.answer(self.content(), owed=self.collects)
+        self._note_whether_asked(shelf.shows)
+        return reply
+
+    def _note_whether_asked(self, shown: bool) -> None:
+        """Note for the next turn what it means for the pending question if nobody takes the reply.
+
+        Args:
+            shown: Whether that has the question.
+        """
+        top = self.doc.top
+        before = top is not None and (self.seen or self.asker != top.id)
+        self.doc.head.asked_before = before and not shown
+
+    def take_back(self) -> None:
+        """Undo `reply`: nobody has had it."""
+        if self._shelf is not None:
+            self._shelf.undo()
+
+    def owe(self) -> None:
+        """Hold the whole answer for the user's next message: nobody is listening to this one's."""
+        self.doc.head.asked_before = False
+        if self.note is None:
+            self.shelf().owe(self.content())
+        else:
+            # It was itself only fetched: then that did not happen.
+            self.shelf().owe_note(self.note)

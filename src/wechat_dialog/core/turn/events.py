@@ -1,0 +1,88 @@
+"""What an event means: it answers a question that waits for one, interrupts, or changes the
+subject; and `unsubscribe` ends everything.
+"""
+
+from __future__ import annotations
+
+from wechat_dialog import messages
+from wechat_dialog.core.dialog.questions import Wait
+from wechat_dialog.core.turn.answering import answer
+from wechat_dialog.core.turn.beginning import begin_by_route, interrupt, matches
+from wechat_dialog.core.turn.ending import end_all
+from wechat_dialog.core.turn.operations import Flow
+from wechat_dialog.core.turn.stack import deliver_next, woken
+from wechat_dialog.core.turn.work import Work
+
+__all__ = ["forget_who_left", "forgets", "handle_event"]
+
+
+def handle_event(work: Work, event: messages.Event) -> Flow[None]:
+    """Work out what an event means to the user's conversations."""
+    if _has_left(event):
+        yield from _leave(work)
+        return
+    doc = work.doc
+    while (frame := doc.top) is not None:
+        run = yield from woken(work, frame)
+        if run is None:
+            match = next(matches(work), None)
+            if match is None or match.route.kind == "fallback":
+                return
+            if frame in doc.head.stack:
+                # Its question follows the answer to the event, if the event leaves it one.
+                work.draft.parts = []
+            continue
+        at = run.at
+        wanted = at.reading.event if isinstance(at, Wait) else None
+        answers = wanted is not None and isinstance(event, wanted)
+        if isinstance(at, Wait) and answers and not doc.unseen:
+            handed_back = yield from answer(work, run, frame, at)
+        else:
+            match = next(matches(work), None)
+            if match is None or match.route.kind == "fallback":
+                if answers:
+                    yield from deliver_next(work, work.rules.texts.not_taken)
+                return
+            if not match.route.anytime:
+                yield from end_all(work)
+                break
+            if len(doc.head.stack) >= work.rules.depth:
+                return
+            work.draft.collects = True
+            handed_back = yield from interrupt(work, match)
+        if not handed_back:
+            return
+        # It is for the next route, or for nobody, but no answer to what is asked.
+    work.draft.collects = True
+    yield from begin_by_route(work)
+
+
+def _leave(work: Work) -> Flow[None]:
+    """Work out that the user has left: whatever is said is for nobody."""
+    doc, draft = work.doc, work.draft
+    yield from end_all(work)
+    doc.head.held = []
+    yield from begin_by_route(work)
+    if forgets(work, work.message):
+        # What the route for it left waiting is cleaned up as well.
+        yield from end_all(work)
+    if doc.top is not None and draft.question:
+        draft.unasked = (*draft.unasked, doc.top.id)
+    draft.hush()
+    forget_who_left(work, work.message)
+
+
+def forgets(work: Work, message: messages.Message | None) -> bool:
+    """Whether a message says that its user has left, and nothing of them is to be kept."""
+    return work.rules.forget_on_unsubscribe and message is not None and _has_left(message)
+
+
+def forget_who_left(work: Work, message: messages.Message | None) -> None:
+    """Leave nothing of a user whose message says so; last, for what follows is kept again."""
+    if forgets(work, message):
+        work.doc.forget()
+        work.draft.hush()
+
+
+def _has_left(message: messages.Message) -> bool:
+    return isinstance(message, messages.Event) and message.event.lower() == "unsubscribe"

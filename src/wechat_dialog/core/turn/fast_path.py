@@ -1,0 +1,144 @@
+"""The fast path: run the dialog first, commit after."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+from wechat_dialog.core.dialog.registered import RegisteredDialog
+from wechat_dialog.core.store.values import Answered, Claimed, Committed, Running, Unclaimed
+from wechat_dialog.core.turn.committing import commit_turn, conclude, finished, pushing
+from wechat_dialog.core.turn.dispatch import handle
+from wechat_dialog.core.turn.job import (
+    PASSES,
+    Job,
+    drop,
+    guarded,
+    keep_live,
+    leave,
+    update_document,
+)
+from wechat_dialog.core.turn.operations import Checkpoint, Commit, Flow, Operation, Pause
+from wechat_dialog.core.turn.outcome import Outcome
+from wechat_dialog.core.turn.settings import Settings, dialog_of
+from wechat_dialog.core.turn.work import Work
+from wechat_dialog.errors import ClaimLost
+from wechat_dialog.replies.stored import encode_reply
+
+__all__ = ["is_ready", "run_cold", "run_live"]
+
+
+def is_ready(job: Job) -> bool:
+    """Whether a live dialog is in hand that may run before the turn is anybody's."""
+    run = job.doc.run
+    return run is not None and job.doc.revision != 0 and _may_run(job.settings, run.dialog)
+
+
+def _may_run(settings: Settings, dialog: RegisteredDialog) -> bool:
+    """Whether the fast path is open to a dialog."""
+    return dialog.pure and dialog.name not in settings.blocking
+
+
+def run_cold(job: Job) -> Generator[Operation, Any, Outcome | Claimed | Answered | None]:
+    """Read, if nobody is about, and replay the dialog; then go on as if it had been live.
+
+    Returns:
+        See `run_live`; or the claim, which the store grants where a look is not enough.
+    """
+    answer = yield job.question(optimistic=True)
+    if isinstance(answer, Unclaimed):
+        update_document(job, answer)
+        top = job.doc.top
+        dialog = None if top is None else dialog_of(job.settings.rules.routes, top)
+        closed = top is not None and (dialog is None or not _may_run(job.settings, dialog))
+        if closed or job.doc.cut_off:
+            return None
+        return (yield from run_live(job))
+    job.asked = True
+    if isinstance(answer, Running):
+        pause = job.settings.poll
+        if (yield Pause(pause, answer.copies, answer.since, job.user, job.key, answer.key)):
+            return (yield from leave(job))
+        return None
+    return answer  # type: ignore[no-any-return]
+
+
+def run_live(job: Job) -> Generator[Operation, Any, Outcome | Answered | None]:
+    """Run the dialog first and commit after.
+
+    No claim is held meanwhile, however long the dialog computes: another worker may do the same
+    work, and only one of the two is committed. A dialog that is seen to block is claimed for from
+    then on; see `docs/architecture.md`, "A fast turn takes no claim".
+
+    Returns:
+        The outcome; or the answer the message had already; or None if the turn has to start over
+        with a claim.
+    """
+    doc, top = job.doc, job.doc.top
+    expected, limit = doc.revision, doc.limit
+    if limit is not None and doc.age > limit:
+        limit = None  # it is over already, and will be so when the store looks at it
+    ran = "" if top is None else top.dialog
+    work = job.work()
+    flow = finished(job, work, handle(work))
+    try:
+        op = next(flow)
+    except StopIteration:
+        pass
+    except PASSES:
+        raise
+    except Exception:  # noqa: BLE001 - it breaks once more under a claim, and is parked
+        drop(job)
+        return None
+    else:
+        return (yield from _claim_for_step(job, work, flow, op, expected, limit))
+    try:
+        reply = work.draft.reply()
+        write, remembered = doc.write(job.arrived, grace=job.grace), encode_reply(reply)
+    except Exception:  # noqa: BLE001 - likewise
+        drop(job)
+        return None
+    committed = yield Commit(
+        job.user, job.key, write, remembered, revision=expected,
+        max_age=limit, remember=job.settings.remember, ran=ran,
+    )  # fmt: skip
+    if isinstance(committed, Committed):
+        doc.wrote(write, committed)
+        then = pushing(job, replied=reply is not None)
+        keep_live(job)
+        return Outcome(reply, False, then)
+    drop(job)
+    if isinstance(committed, Answered):
+        return committed
+    return None  # a conflict, or nobody listens any more
+
+
+def _claim_for_step(
+    job: Job,
+    work: Work,
+    flow: Flow[None],
+    op: Operation | Checkpoint,
+    expected: int,
+    limit: float | None,
+) -> Generator[Operation, Any, Outcome | Answered | None]:
+    """What the dialog asks for takes a claim: go on only if nothing has moved."""
+    claim = yield job.question()
+    job.asked = True
+    if not isinstance(claim, Claimed):
+        flow.close()
+        drop(job)
+        return claim if isinstance(claim, Answered) else None
+    job.fence, job.deferred = claim.fence, claim.deferred
+    moved = claim.revision != expected or claim.pending or claim.untaken
+    if moved or (limit is not None and claim.age - claim.since > limit):
+        # What the claim left out, because we had it, is no longer in hand: ask for another one
+        # instead, and for all of it.
+        flow.close()
+        drop(job)
+        return None
+    try:
+        return (yield from guarded(job, conclude(job, work, flow, commit_turn, op)))
+    except ClaimLost:
+        drop(job)
+        job.fence = 0
+        return None

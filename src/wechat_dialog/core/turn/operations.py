@@ -1,0 +1,229 @@
+"""Operations: what a turn asks its driver to do.
+
+A turn is a generator of these values and performs none of them. A driver performs each with a
+store, or by running a step, and sends the result back; so a turn can be driven by hand in a test,
+and the same turn runs on threads and on an event loop. `on(store)` is the whole of what a store
+operation needs: it returns the result, or the awaitable of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any, TypeVar, cast
+
+import msgspec
+
+from wechat_dialog.core.dialog.steps import StepCall
+from wechat_dialog.core.store import values
+from wechat_dialog.core.store.contract import AsyncStore, Store
+from wechat_dialog.core.store.pages import PageAppend, PageOpen, PageSecret
+from wechat_dialog.core.store.values import Write
+from wechat_dialog.replies import Reply
+
+__all__ = [
+    "CHECKPOINT",
+    "NEEDS_CLAIM",
+    "STORED",
+    "Checkpoint",
+    "Claim",
+    "Commit",
+    "Defer",
+    "Flow",
+    "Operation",
+    "Pause",
+    "Push",
+    "RecordWrite",
+    "Release",
+    "Review",
+    "RunStep",
+    "RunSteps",
+    "Show",
+    "StepOutcome",
+]
+
+T = TypeVar("T")
+
+
+class Claim(values.Claim, frozen=True):
+    """Ask for the turn; see `Store.claim`."""
+
+    def on(self, store: Store | AsyncStore) -> Any:
+        """Perform it."""
+        return store.claim(self)
+
+
+class RecordWrite(msgspec.Struct, frozen=True):
+    """Write in the middle of a turn; see `Store.record`."""
+
+    user: str
+    fence: int
+    write: Write
+
+    def on(self, store: Store | AsyncStore) -> Any:
+        """Perform it."""
+        return store.record(self.user, self.fence, self.write)
+
+
+class Commit(values.Commit, frozen=True):
+    """End a turn; see `Store.commit`. `taken` is the driver's to set, which knows whether a request
+    waits for the reply.
+
+    Attributes:
+        ran: Name of the dialog that was run without a claim; "" if there was one.
+    """
+
+    ran: str = ""
+
+    def on(self, store: Store | AsyncStore) -> Any:
+        """Perform it."""
+        return store.commit(self)
+
+
+class Release(msgspec.Struct, frozen=True):
+    """Give the claim up; see `Store.release`."""
+
+    user: str
+    fence: int
+
+    def on(self, store: Store | AsyncStore) -> Any:
+        """Perform it."""
+        return store.release(self.user, self.fence)
+
+
+class Show(msgspec.Struct, frozen=True):
+    """Look at everything of a user; see `Store.show`. Only an operator's turn asks for it, and runs
+    on no event loop.
+    """
+
+    user: str
+
+    def on(self, store: Store | AsyncStore) -> Any:
+        """Perform it."""
+        return cast("Store", store).show(self.user)
+
+
+class Defer(msgspec.Struct, frozen=True):
+    """Say that nobody will take the message's reply, and have it kept; see `Store.defer`.
+
+    Attributes:
+        user: The user's key in the store.
+        key: The message's key.
+        message: The message.
+        within: Seconds in which a request needs the store's answer.
+    """
+
+    user: str
+    key: str
+    message: bytes
+    within: float = 1.0
+
+    def on(self, store: Store | AsyncStore) -> Any:
+        """Perform it."""
+        return store.defer(self.user, self.key, self.message)
+
+
+class Pause(msgspec.Struct, frozen=True):
+    """Wait before asking for the claim again.
+
+    The result is whether to ask no more: nobody listens for the message's reply any longer, and
+    whoever has the turn now may have it for ever. Nothing or False: ask again.
+
+    Attributes:
+        seconds: How long.
+        copies: How many requests with this message were seen, as `Running` says.
+        since: Seconds since the first of them.
+        user: Wake early when a turn of this user ends in this process; "": always wait the full
+            time.
+        key: Key of the message that waits.
+        before: Key of the message whose turn comes first, as `Running` says.
+        failing: Whether it is the store that is waited for, which failed the turn when a step had
+            run: the turn goes on whether its requests wait for it or not.
+    """
+
+    seconds: float
+    copies: int
+    since: float
+    user: str = ""
+    key: str = ""
+    before: str = ""
+    failing: bool = False
+
+
+class RunStep(msgspec.Struct, frozen=True):
+    """Run one step; the result is its `StepOutcome`.
+
+    Attributes:
+        call: The step.
+        key: Its idempotency key.
+        slot: Its place in a gathering.
+    """
+
+    call: StepCall[Any]
+    key: str
+    slot: int = 0
+
+
+class Review(RunStep, frozen=True):
+    """Ask the bot's reviewer what it makes of one reply: a call that is run as a step is, and
+    recorded nowhere.
+    """
+
+
+class RunSteps(msgspec.Struct, frozen=True):
+    """Run what is left of a gathering at once.
+
+    The driver sends back one `StepOutcome` as soon as there is one, and is asked again, with
+    `steps` empty, for the next of those under way, until all have been given.
+    """
+
+    steps: tuple[RunStep, ...]
+
+
+class StepOutcome(msgspec.Struct, frozen=True):
+    """How a step ended.
+
+    Attributes:
+        slot: That of its `RunStep`.
+        result: What it returned.
+        error: What it raised, or None; a `BaseException` where `is_bug` says so.
+    """
+
+    slot: int
+    result: object = None
+    error: BaseException | None = None
+
+
+class Push(msgspec.Struct, frozen=True):
+    """Send a part of an answer as a customer message; the result is None, or why it did not go.
+
+    Attributes:
+        user: The user's OpenID.
+        reply: The part.
+    """
+
+    user: str
+    reply: Reply
+
+
+STORED = (
+    Commit, Claim, RecordWrite, Release, Show, Defer, PageOpen, PageAppend, PageSecret,
+)  # fmt: skip
+"""Those that a store performs; the one of every turn first."""
+
+Operation = (
+    Claim | RecordWrite | Commit | Release | Show | Defer | Pause | RunStep | RunSteps | Push
+    | PageOpen | PageAppend | PageSecret
+)  # fmt: skip
+
+
+class Checkpoint:
+    """Asks for what is recorded so far to be written before the dialog goes on."""
+
+
+CHECKPOINT = Checkpoint()
+
+NEEDS_CLAIM = Checkpoint()
+"""Yielded before anything that cannot be undone: a turn on the fast path must obtain the claim
+before it continues. Nothing is written for it."""
+
+Flow = Generator[Operation | Checkpoint, Any, T]

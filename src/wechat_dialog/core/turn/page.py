@@ -1,0 +1,163 @@
+"""The answer page of a message: linked where its answer is late or too long, written before the
+commit that ends its turn.
+
+What a turn says stands on the page whole, but for the question it ends with: a question is known to
+be seen by the reply that has it. A worker that takes the turn over writes the same again, or cuts
+the page back; whoever reads it needs to know of none of that. Where an answer is too long for one
+reply, its first part and the link are all of it in the chat, and nothing is held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from typing import Any
+
+import msgspec
+
+from wechat_dialog import replies
+from wechat_dialog.core.store.pages import PageAppend, PageOpen, PageSecret
+from wechat_dialog.core.turn.job import Job
+from wechat_dialog.core.turn.operations import NEEDS_CLAIM, Flow, Operation
+from wechat_dialog.core.turn.page_link import open_page
+from wechat_dialog.core.turn.work import Work
+from wechat_dialog.pages import pieces
+from wechat_dialog.pages.address import KEPT
+from wechat_dialog.pages.pieces import Piece
+from wechat_dialog.replies import Reply
+from wechat_dialog.replies.links import TEXT_LIMIT, anchor, link
+from wechat_dialog.replies.splitting import pages as cut
+
+__all__ = ["complete", "shorten"]
+
+LEAST = 300
+"""Bytes of an answer that stand before the link and the question at least; where the question
+leaves less, it follows in a reply of its own.
+"""
+
+
+def shorten(job: Job, work: Work) -> Flow[None]:
+    """Put the turn's answer on its page where it is too long for one reply, and leave its first
+    part and a link.
+    """
+    draft, pages = work.draft, work.rules.pages
+    if pages is None:
+        return
+    draft.for_page = list(draft.parts)
+    question = [_plain(part) for part in draft.content().question]
+    parts = [_plain(part) for part in draft.parts]
+    runs = list(_too_long(work, parts, question))
+    if runs:
+        yield NEEDS_CLAIM
+        address = yield from _write(job, work)
+        behind = f"…\n{anchor(work.rules.texts.page_whole, address)}"
+        for first, last, room in reversed(runs):
+            parts[first:last] = [_first_part(parts[first:last], room, behind)]
+    draft.parts, draft.question = parts, question
+
+
+def complete(job: Job, work: Work) -> Generator[Operation, Any, str]:
+    """Write the page of a turn for whose answer nobody waits any more: they have its link.
+
+    Returns:
+        Its address; "" if the bot has no pages, or pushes what is late.
+    """
+    if work.rules.pages is None or work.rules.may_push:
+        return ""
+    return work.draft.page or (yield from _write(job, work))
+
+
+def _write(job: Job, work: Work) -> Generator[PageSecret | PageOpen | PageAppend, Any, str]:
+    pages, head, draft = work.rules.pages, work.doc.head, work.draft
+    if pages is None:
+        raise AssertionError("a bot that writes pages has some")
+    stored, address = yield from open_page(
+        pages, job.user, head.account, head.user, work.key, job.fence
+    )
+    said = draft.parts if draft.for_page is None else draft.for_page
+    written = pieces.encode(pieces.fitting(_pieces(said, asks=bool(draft.content().question))))
+    yield PageAppend(stored, 0, written, KEPT, job.fence)
+    draft.page = address
+    return address
+
+
+def _pieces(parts: Sequence[Reply], *, asks: bool) -> list[Piece]:
+    """Return what a turn says as the pieces of its page."""
+    written: list[Piece] = []
+    for part in parts:
+        if not isinstance(part, replies.Text):
+            if not (written and written[-1].kind == pieces.OTHER):
+                written.append(Piece(pieces.OTHER))
+        elif part.content.strip():
+            text = part.markdown or part.content
+            written.append(Piece(pieces.TEXT, text, bool(part.ai_generated)))
+    if asks:
+        written.append(Piece(pieces.QUESTION))
+    return [*written, Piece(pieces.END)]
+
+
+def _plain(part: Reply) -> Reply:
+    """Return a part as it is sent and stored: without what its page shows in its place."""
+    if isinstance(part, replies.Text) and part.markdown:
+        return msgspec.structs.replace(part, markdown="")
+    return part
+
+
+# What is too long ---------------------------------------------------------------------------------
+
+
+def _too_long(
+    work: Work, parts: Sequence[Reply], question: Sequence[Reply]
+) -> Generator[tuple[int, int, int], None, None]:
+    """Yield which texts that follow each other are too long for one reply: where they begin and
+    end, and how many bytes of them that has room for.
+    """
+    first = 0
+    while first < len(parts):
+        last = first
+        while last < len(parts) and isinstance(parts[last], replies.Text):
+            last += 1
+        behind = question if last == len(parts) else ()
+        room = _room(work, parts[first:last], behind) if last > first else 0
+        if room:
+            yield first, last, room
+        first = last + 1
+
+
+def _room(work: Work, run: Sequence[Reply], question: Sequence[Reply]) -> int:
+    """Return the bytes that a reply has for these texts; 0 if it has room for all of them.
+
+    Args:
+        work: The message at hand.
+        run: Texts that follow each other.
+        question: What has to stand behind them in the same reply, if it can.
+    """
+    texts, pages = work.rules.texts, work.rules.pages
+    whole, asked = _size(run), _size(question)
+    together = all(isinstance(part, replies.Text) for part in question)
+    made = any(isinstance(part, replies.Text) and part.ai_generated for part in (*run, *question))
+    limit = TEXT_LIMIT - (len(f"\n{texts.ai_generated}".encode()) if made else 0)
+    address = "" if pages is None else pages.address("0" * 32)
+    links = f"…\n{anchor(texts.page_whole, address)}\n{link(texts.more)}"
+    room = limit - len(links.encode())
+    if not question or not together:
+        return room if whole > limit else 0
+    if whole + 1 + asked <= limit:
+        return 0
+    if room - 1 - asked >= LEAST:
+        return room - 1 - asked
+    return room if whole > limit else 0
+
+
+def _size(parts: Sequence[Reply]) -> int:
+    texts = [part.content for part in parts if isinstance(part, replies.Text)]
+    return len("\n".join(texts).encode("utf-8", "surrogatepass"))
+
+
+def _first_part(run: Sequence[Reply], room: int, behind: str) -> replies.Text:
+    """Return the first so many bytes of texts, and something behind them."""
+    texts = [part for part in run if isinstance(part, replies.Text)]
+    text = "\n".join(part.content for part in texts).lstrip()
+    begin = cut(text[: 2 * TEXT_LIMIT + 64], room)
+    made = any(part.ai_generated for part in texts)
+    said = (begin[0] if begin else "") + behind
+    return replies.Text(said, ai_generated=True if made else None)

@@ -1,0 +1,88 @@
+"""A conversation that broke, put aside with all that is needed to go on once the bug is fixed."""
+
+from __future__ import annotations
+
+import logging
+
+import msgspec
+
+from wechat_dialog import replies
+from wechat_dialog.core.blame import told, trace
+from wechat_dialog.core.logs import report
+from wechat_dialog.core.replay.header import Frame, ParkedConversation, encode_parked
+from wechat_dialog.core.replay.records import Record, encode_record
+from wechat_dialog.core.replay.run import Run
+from wechat_dialog.core.store.kept import Parked
+from wechat_dialog.core.turn.operations import CHECKPOINT, NEEDS_CLAIM, Flow
+from wechat_dialog.core.turn.work import Work
+
+__all__ = ["park"]
+
+_BROKE = "user %s: dialog %r broke at record %d and is parked as %s"
+_SHOWN = " (all of it: wechat-dialog conversations show APP %s)"
+
+
+def park(
+    work: Work, frame: Frame, error: BaseException, run: Run | None, unheard: Record | None = None
+) -> Flow[None]:
+    """Put the conversation on top aside, and say sorry.
+
+    Args:
+        work: The message at hand.
+        frame: The conversation.
+        error: What it broke on.
+        run: Its dialog; None: it is not at hand, or is not what broke.
+        unheard: The message at hand, as the answer it is taken for, where the dialog was woken for
+            it and has not heard it.
+    """
+    yield NEEDS_CLAIM
+    if work.doc.park is not None:
+        yield CHECKPOINT  # a write takes one: another conversation broke in this very turn
+    _put_aside(work, frame, error, run, unheard)
+
+
+def _put_aside(
+    work: Work, frame: Frame, error: BaseException, run: Run | None, unheard: Record | None
+) -> None:
+    doc, head = work.doc, work.doc.head
+    where = (head.user, frame.dialog, len(doc.records) - frame.base, frame.id)
+    if work.rules.broke is None:
+        report(logging.ERROR, _BROKE + _SHOWN, *where, frame.id, error=error, secret=work.secret)
+    else:
+        report(logging.ERROR, _BROKE, *where, error=error, secret=work.secret)
+        work.rules.broke(error)
+    # Those that it had before the message that broke it.
+    length = min(frame.length, len(doc.records) - frame.base)
+    parked = ParkedConversation(
+        frame=msgspec.structs.replace(frame, base=0, length=length),
+        records=[msgspec.Raw(encode_record(record)) for record in doc.records[frame.base :]],
+        user=head.user,
+        account=head.account,
+        parked=work.draft.now,
+        error=work.without_secret(f"{type(error).__name__}: {told(error)}"),
+        traceback=work.without_secret(trace(error)),
+        broke=-1 if run is None else _first_amid(run, error),
+        unheard=[] if unheard is None else [msgspec.Raw(encode_record(unheard))],
+    )
+    rules, draft = work.rules, work.draft
+    doc.park = Parked(
+        frame.id, encode_parked(parked), rules.park, rules.limits.parked, rules.limits.parked_bytes
+    )
+    if run is not None:
+        run.close()
+    doc.pop(frame)
+    draft.parts = list(draft.over)
+    if not any(part == replies.Text(rules.texts.apology) for part in draft.parts):
+        draft.say(rules.texts.apology)
+
+
+def _first_amid(run: Run, error: BaseException) -> int:
+    """Return the position of the first step that a dialog asked for while this error, or the one
+    that led to it, was on its way out; -1 if there is none.
+    """
+    chain: dict[int, BaseException] = {}  # by identity: an author's may compare in its own way
+    link: BaseException | None = error
+    while link is not None and id(link) not in chain:
+        chain[id(link)] = link
+        link = link.__context__ if link.__cause__ is None else link.__cause__
+    return next((position for position, amid in run.calls.cleanup if id(amid) in chain), -1)

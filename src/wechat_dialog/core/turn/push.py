@@ -1,0 +1,136 @@
+"""What is held, pushed: for accounts with customer messages (protocol reference 7.2, 7.4).
+
+A turn of such an account answers what fits, and what does not fit, or came too late, it holds in
+the store as for any other account. Then `push` sends it, a part at a time, and takes each part out
+of the store once the platform has taken it. So nothing is lost: where the platform refuses (the
+window or the quota is over), where it cannot be reached, where the worker dies, the rest is still
+held, and comes with the user's next message. What may happen is that one part comes twice: where
+the worker dies, or the connection does, between the platform's taking it and the store's hearing of
+it. The platform knows no key by which it could tell, so one of the two has to be chosen.
+
+It claims the user's turn as one of their messages does, so a message that comes meanwhile waits for
+it, and is the answer to a question that has been seen.
+
+Nothing here performs anything; see `core/turn/operations.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import msgspec
+
+from wechat_dialog.core.store.values import NOTHING, Answered, Claimed
+from wechat_dialog.core.turn.settings import LONGEST_POLL, Rules
+from wechat_dialog.errors import ClaimLost, StoreError
+from wechat_dialog.messages import Message
+from wechat_dialog.replies.packing import pack
+from wechat_dialog.replies.stored import encode_reply
+
+from .document import Document
+from .held import coming, expire, held_of
+from .operations import Claim, Commit, Operation, Pause, Push, RecordWrite, Release
+
+__all__ = ["push"]
+
+AFTER_REPLY = 0.5
+"""Seconds between a reply and what follows it: the two go different ways, and the user is to see
+them in order."""
+
+
+def push(
+    rules: Rules,
+    user: str,
+    message: Message,
+    key: str,
+    arrived: int,
+    *,
+    lease: float,
+    poll: float,
+    replied: bool,
+) -> Generator[Operation, Any, None]:
+    """Push what is held for a user.
+
+    Args:
+        rules: The bot's.
+        user: The user's key in the store.
+        message: The message whose answer it is.
+        key: Key of the pushing, used once.
+        arrived: When the message arrived, ms since the epoch.
+        lease: Seconds a claim lasts unless renewed.
+        poll: Seconds between two questions for a claim that somebody else holds, at first.
+        replied: Whether a part of the answer went out as the reply.
+
+    Raises:
+        StoreError: The store failed; what was not pushed is still held.
+    """
+    if replied:
+        yield Pause(AFTER_REPLY, 0, 0.0)
+    claimed = yield from _claim(user, key, lease, poll)
+    if claimed is None:
+        return
+    doc = Document(message.user, message.account)
+    try:
+        _update(doc, user, claimed, arrived + int(rules.hold * 1000))
+        # A turn that was cut off is finished by its message's copy, which then delivers.
+        done = not doc.cut_off and (yield from _parts(rules, user, doc, claimed, arrived))
+        if done:
+            write = doc.write(arrived, grace=rules.grace)
+            yield Commit(user, key, write, encode_reply(None), fence=claimed.fence, deferred=True)
+        else:
+            yield Release(user, claimed.fence)
+    except ClaimLost:
+        raise
+    except Exception:
+        yield Release(user, claimed.fence)
+        raise
+
+
+def _claim(
+    user: str, key: str, lease: float, poll: float
+) -> Generator[Operation, Any, Claimed | None]:
+    """Ask for the turn until it is granted; returns None if the pushing was done already."""
+    answer: Any = yield Claim(user, key, lease, NOTHING)
+    while not isinstance(answer, (Claimed, Answered)):
+        if (yield Pause(poll, answer.copies, answer.since, user, key, answer.key)):
+            raise StoreError("somebody else has the user's turn all the time")
+        poll = min(poll * 2, LONGEST_POLL)
+        answer = yield Claim(user, key, lease, NOTHING, False)
+    return answer if isinstance(answer, Claimed) else None
+
+
+def _update(doc: Document, user: str, claimed: Claimed, until: int) -> None:
+    try:
+        doc.update(claimed)
+    except msgspec.DecodeError as error:
+        raise StoreError(f"what is stored of user {user!r} is not ours: {error}") from error
+    if claimed.untaken:
+        doc.owe(claimed.untaken, until)
+
+
+def _parts(
+    rules: Rules, user: str, doc: Document, claimed: Claimed, arrived: int
+) -> Generator[Operation, Any, bool]:
+    """Push one part after the other; returns whether the last one went, and only the commit is
+    left to do.
+    """
+    head = doc.head
+    head.held = expire(head.held, head.stack, arrived)
+    asks = "" if doc.top is None else doc.top.id
+    parts, aside = coming(head.held, asks)
+    # The pending question comes last, whatever was left of earlier answers.
+    parts.sort(key=lambda part: bool(part.asks))
+    while parts:
+        parcel = pack(parts)
+        if parcel.reply is not None:
+            refused = yield Push(head.user, parcel.reply)
+            if refused is not None:
+                return False
+        parts = [msgspec.structs.replace(part, owed=True) for part in parcel.rest]
+        head.held = [*held_of(parts), *aside]
+        if not parts:
+            return True
+        write = doc.write(arrived, grace=rules.grace)
+        doc.wrote(write, (yield RecordWrite(user, claimed.fence, write)))
+    return False

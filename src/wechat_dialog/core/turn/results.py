@@ -1,0 +1,101 @@
+"""How the dialog of one conversation went: the closed set that `conversation` returns and `stack`
+acts on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from wechat_dialog.core.dialog.registered import RegisteredDialog
+from wechat_dialog.core.replay.records import Record
+from wechat_dialog.core.replay.run import Run
+from wechat_dialog.errors import ReplayMismatch
+from wechat_dialog.replies import Reply
+
+__all__ = [
+    "WAITS",
+    "Broke",
+    "Differs",
+    "Finished",
+    "HandsOver",
+    "Result",
+    "Signalled",
+    "Waits",
+]
+
+
+class Waits:
+    """The dialog waits: its question, and what it said before it, are in the draft."""
+
+    __slots__ = ()
+
+
+WAITS = Waits()
+
+
+class Finished(msgspec.Struct, frozen=True):
+    """The dialog returned.
+
+    Attributes:
+        parts: What it said in this turn, what it returned included.
+    """
+
+    parts: Sequence[Reply]
+
+
+class HandsOver(msgspec.Struct, frozen=True):
+    """The dialog ended with `chat.continue_as`.
+
+    Attributes:
+        parts: What it said in this turn.
+        dialog: The dialog that is to go on in its place.
+        args: What that is started with.
+    """
+
+    parts: Sequence[Reply]
+    dialog: RegisteredDialog
+    args: dict[str, Any]
+
+
+class Signalled(msgspec.Struct, frozen=True):
+    """The dialog ended with an exception that is no mistake.
+
+    Attributes:
+        parts: What it said in this turn.
+        signal: The exception: a `Signal`, or `TooManyAttempts`.
+    """
+
+    parts: Sequence[Reply]
+    signal: BaseException
+
+
+class Broke(msgspec.Struct, frozen=True):
+    """The dialog broke, or something that its author made.
+
+    Attributes:
+        error: What was raised.
+        run: The dialog; None: it is not at hand, or is not what broke.
+    """
+
+    error: BaseException
+    run: Run | None = None
+
+
+class Differs(msgspec.Struct, frozen=True):
+    """The dialog's code has changed so that it does not fit the conversation's journal.
+
+    Attributes:
+        dialog: The dialog.
+        records: The conversation's records, rewinds carried out.
+        mismatch: The first difference.
+    """
+
+    dialog: RegisteredDialog
+    records: list[Record]
+    mismatch: ReplayMismatch
+
+
+Result = Waits | Finished | HandsOver | Signalled | Broke

@@ -1,0 +1,112 @@
+"""A parked conversation, taken up again by an operator's hand."""
+
+from __future__ import annotations
+
+import msgspec
+
+from wechat_dialog.core.dialog.questions import Wait
+from wechat_dialog.core.replay.header import Frame, ParkedConversation
+from wechat_dialog.core.replay.recorded_messages import arrival_of
+from wechat_dialog.core.replay.records import (
+    MessageRecord,
+    Record,
+    Rewind,
+    TextRecord,
+    decode_records,
+    effective,
+    is_secret,
+)
+from wechat_dialog.core.replay.run import Run
+from wechat_dialog.core.turn.answering import answer, is_answer
+from wechat_dialog.core.turn.beginning import matches, number_of
+from wechat_dialog.core.turn.conversation import go_on, make_run
+from wechat_dialog.core.turn.dispatch import dispatch
+from wechat_dialog.core.turn.operations import Flow
+from wechat_dialog.core.turn.settings import dialog_of
+from wechat_dialog.core.turn.stack import drive, woken
+from wechat_dialog.core.turn.work import Work
+from wechat_dialog.errors import ReplayMismatch
+
+__all__ = ["resume"]
+
+
+def resume(work: Work, parked: ParkedConversation) -> Flow[None]:
+    """Take a parked conversation up again, on top of whatever runs, with the message that broke it.
+
+    Its answer is owed: the user gets it with their next message.
+    """
+    doc = work.doc
+    doc.put_away()
+    frame = msgspec.structs.replace(parked.frame, base=len(doc.records))
+    records, broke_it = _records(work, frame, parked)
+    for record in records:
+        doc.append(record)
+    doc.head.stack.append(frame)
+    doc.unpark = frame.id
+    run = yield from woken(work, frame, broke_it)
+    if run is None:
+        return
+    if isinstance(broke_it, (TextRecord, MessageRecord)) and isinstance(run.at, Wait):
+        # Read afresh: what broke may have been the parser, or the hint to what does not fit.
+        handed_back = yield from _read_afresh(work, run, frame, run.at, broke_it)
+    else:
+        work.becomes(run.chat.message, run.chat.arrived)
+        if sum(isinstance(record, (TextRecord, MessageRecord)) for record in records) == 1:
+            # It began the conversation: handed back, it is for the routes behind this one.
+            took = (match for match in matches(work) if match.route.dialog.name == frame.dialog)
+            first = next(took, None)
+            if first is not None:
+                work.unrouted.add(number_of(first))
+        handed_back = yield from drive(work, frame, go_on(work, run, frame))
+    if handed_back:
+        yield from dispatch(work)
+
+
+def _records(
+    work: Work, frame: Frame, parked: ParkedConversation
+) -> tuple[list[Record], Record | None]:
+    """Return the records to go on from, and the answer that broke the conversation, if an answer
+    did.
+    """
+    records = decode_records([bytes(raw) for raw in parked.records])
+    if parked.unheard:
+        # It found the code changed, and is an answer where it has been changed back.
+        [unheard] = decode_records([bytes(raw) for raw in parked.unheard])
+        return records, unheard
+    records += _without_clean_up(work, frame, parked, records)
+    if records and is_answer(records[-1]):
+        return records[:-1], records[-1]
+    return records, None
+
+
+def _read_afresh(
+    work: Work, run: Run, frame: Frame, at: Wait[object], record: TextRecord | MessageRecord
+) -> Flow[bool]:
+    head = work.doc.head
+    work.becomes(record.message(head.user, head.account), arrival_of(record))
+    if is_secret(record.wait):
+        # Nobody has it, and nothing was done with it.
+        work.draft.say(work.rules.texts.say_again)
+        work.draft.ask_again(frame, at)
+        return False
+    return (yield from answer(work, run, frame, at, record.ticked))
+
+
+def _without_clean_up(
+    work: Work, frame: Frame, parked: ParkedConversation, records: list[Record]
+) -> list[Record]:
+    """Return a rewind that takes back steps a dialog ran on its way out, where the mended code is
+    on no way out and does something else; empty if all fits, or other steps do not.
+    """
+    dialog = dialog_of(work.rules.routes, frame)
+    if parked.broke < 0 or dialog is None:
+        return []
+    run = make_run(work, dialog, frame, code=frame.code)
+    try:
+        run.replay(effective(records))
+    except ReplayMismatch as mismatch:
+        fits = mismatch.position
+        return [Rewind(fits, "resume")] if fits >= parked.broke else []
+    finally:
+        run.close()
+    return []

@@ -1,0 +1,190 @@
+"""What a bot has decided for its turns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+from wechat_dialog import messages
+from wechat_dialog.core.dialog.registered import RegisteredDialog
+from wechat_dialog.core.dialog.routes import Match
+from wechat_dialog.core.dialog.texts import Texts
+from wechat_dialog.core.dialog.user_data import PLAIN, DataShape
+from wechat_dialog.core.replay.header import Frame
+from wechat_dialog.core.replay.run import Run
+from wechat_dialog.core.replay.runs import run_of
+from wechat_dialog.core.turn.document import Document
+from wechat_dialog.core.turn.limits import Limits
+from wechat_dialog.core.turn.outcomes_in_hand import Outcomes
+from wechat_dialog.core.wire.crypto import Seal
+from wechat_dialog.replies import Markdown, Reply, Text, Transfer, to_reply
+
+if TYPE_CHECKING:
+    from wechat_dialog.core.dialog.review import Reviewer
+    from wechat_dialog.pages.address import Pages
+
+__all__ = ["LONGEST_POLL", "Cache", "Routes", "Rules", "Settings", "dialog_of"]
+
+LONGEST_POLL = 0.25
+"""Seconds between two questions for a claim at most, where nobody tells that it is free."""
+
+
+class Routes(Protocol):
+    """What a conversation asks of a router."""
+
+    def matches(self, message: messages.Message, *, anytime: bool = False) -> Iterator[Match]:
+        """Yield the routes that take the message, in order.
+
+        Args:
+            message: The message.
+            anytime: Only those that do so in the middle of another conversation.
+        """
+        ...
+
+    def find(self, name: str, version: str) -> RegisteredDialog | None:
+        """Return a dialog, or None."""
+        ...
+
+    def newest(self, name: str) -> RegisteredDialog | None:
+        """Return the newest version of a dialog, or None."""
+        ...
+
+    def named(self, fn: Callable[..., Any]) -> RegisteredDialog | None:
+        """Return the newest dialog whose function this is, or None."""
+        ...
+
+
+def dialog_of(routes: Routes, frame: Frame) -> RegisteredDialog | None:
+    """Return the dialog that a conversation goes on with: its version, else the newest; or None."""
+    return routes.find(frame.dialog, frame.version) or routes.newest(frame.dialog)
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Rules:
+    """What a bot has decided for all its conversations.
+
+    Attributes:
+        routes: Its router.
+        texts: Its sentences.
+        zone: Its time zone.
+        timeout: Seconds without an answer after which a conversation is gone; None: never.
+        on_divergence: "resume", "restart" or "park".
+        cancel: Cancel words.
+        back: Back words.
+        journal_limit: Records a conversation may have.
+        strict: Whether every turn is replayed from scratch and compared.
+        hold: Seconds a part of an answer is held.
+        park: Seconds a broken conversation is kept.
+        depth: Conversations that may interrupt each other.
+        data_shape: The shape of a user's data.
+        may_push: Whether what does not fit one reply, or comes too late for it, is pushed as
+            customer messages. Whoever begins a turn knows whether the account may just now.
+        forget_on_unsubscribe: Whether nothing is kept of a user who unsubscribed.
+        limits: How much is kept of one user.
+        seal: What a store is given that may hold a secret answer is sealed with this.
+        broke: Told what each conversation that is parked broke on, where whoever hears it cannot
+            have it shown by the command; None: nobody is.
+        ai_generated: Whether an AI makes what dialogs say, where a reply does not say otherwise.
+        review: Sees what goes out before it does; None: nobody does.
+        pages: Where answers that are late or long can be read; None: nowhere.
+    """
+
+    routes: Routes
+    texts: Texts = field(default_factory=Texts)
+    zone: tzinfo = UTC
+    timeout: float | None = 60.0
+    on_divergence: str = "resume"
+    cancel: frozenset[str] = frozenset()
+    back: frozenset[str] = frozenset()
+    journal_limit: int = 10_000
+    strict: bool = False
+    hold: float = 86400.0
+    park: float = 7 * 86400.0
+    depth: int = 5
+    data_shape: DataShape = PLAIN
+    may_push: bool = False
+    forget_on_unsubscribe: bool = False
+    limits: Limits = field(default_factory=Limits)
+    seal: Seal = field(default_factory=Seal)
+    broke: Callable[[BaseException], object] | None = None
+    ai_generated: bool = False
+    review: Reviewer | None = None
+    pages: Pages | None = None
+
+    @property
+    def grace(self) -> float:
+        """Seconds an expired conversation is kept so that its user can be told."""
+        return 86400.0 if self.texts.expired else 0.0
+
+    def reply_of(self, said: object) -> Reply | None:
+        """Return what a dialog said as the reply that goes out; see `to_reply`."""
+        reply = to_reply(said)
+        if reply is None or not (self.ai_generated or self.pages) or isinstance(reply, Transfer):
+            return reply
+        if self.pages is not None and isinstance(said, Markdown) and isinstance(reply, Text):
+            reply = msgspec.structs.replace(reply, markdown=said.text)
+        if self.ai_generated:
+            made = None if reply.ai_generated is False else True
+            reply = msgspec.structs.replace(reply, ai_generated=made)
+        return reply
+
+    def run_of(
+        self,
+        dialog: RegisteredDialog,
+        frame: Frame,
+        *,
+        user: str,
+        account: str,
+        message: messages.Message | None = None,
+        arrived: int = 0,
+        code: str = "",
+        runs: type[Run] = Run,
+    ) -> Run:
+        """Return a run of one of the bot's conversations; see `runs.run_of`."""
+        return run_of(
+            dialog, frame, user=user, account=account, texts=self.texts, zone=self.zone,
+            data_shape=self.data_shape, message=message, arrived=arrived, code=code, runs=runs,
+        )  # fmt: skip
+
+
+class Cache(Protocol):
+    """Live dialogs of this process, by user."""
+
+    def take(self, user: str) -> Document | None:
+        """Return a user's document and forget it: it belongs to the caller now."""
+        ...
+
+    def put(self, user: str, document: Document) -> None:
+        """Keep a document, its dialog live, for the user's next message."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Settings:
+    """How a bot's turns are run.
+
+    Attributes:
+        rules: What the bot decided for its conversations.
+        cache: Its live dialogs; None keeps none.
+        lease: Seconds a claim lasts unless renewed.
+        poll: Seconds between two questions for a claim that somebody else holds, at first; they
+            double up to `LONGEST_POLL`.
+        remember: Seconds a reply is remembered for copies of its message.
+        fast: Whether the fast path is open.
+        blocking: Names of dialogs that were seen to block between two waits, which closes it for
+            them; the driver notes them.
+        outcomes: How steps ended in this process that the store is not known to hold.
+    """
+
+    rules: Rules
+    cache: Cache | None = None
+    lease: float = 3.0
+    poll: float = 0.02
+    remember: float = 60.0
+    fast: bool = True
+    blocking: set[str] = field(default_factory=set[str])
+    outcomes: Outcomes = field(default_factory=Outcomes)

@@ -1,0 +1,238 @@
+"""The user's stack of conversations: what follows from how the one on top went.
+
+`follow` is the one loop: what waits ends it; what ended is taken off the stack, and its answer
+given; what handed over is replaced; what broke is parked; what does not fit its code goes on as the
+policy says; and then the conversation below, if there is one, has its question asked again, which
+may go as wrong. A message that is handed back is the caller's to give to another.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wechat_dialog import messages
+from wechat_dialog.core.dialog.questions import Wait
+from wechat_dialog.core.dialog.registered import RegisteredDialog
+from wechat_dialog.core.logs import log
+from wechat_dialog.core.replay.codes import code_of
+from wechat_dialog.core.replay.header import Frame
+from wechat_dialog.core.replay.records import MessageRecord, Record, Rewind, TextRecord
+from wechat_dialog.core.replay.run import Run
+from wechat_dialog.core.replay.standing import Raised
+from wechat_dialog.core.replay.verdict import decide
+from wechat_dialog.core.turn import conversation
+from wechat_dialog.core.turn.conversation import go_on, make_run, wake
+from wechat_dialog.core.turn.operations import NEEDS_CLAIM, Flow
+from wechat_dialog.core.turn.parking import park
+from wechat_dialog.core.turn.results import (
+    WAITS,
+    Broke,
+    Differs,
+    HandsOver,
+    Result,
+    Signalled,
+    Waits,
+)
+from wechat_dialog.core.turn.work import Work
+from wechat_dialog.errors import Cancelled, Signal, TooManyAttempts, UnexpectedAnswer
+
+__all__ = ["begin", "deliver_next", "drive", "follow", "give_up", "woken"]
+
+
+def begin(work: Work, dialog: RegisteredDialog, args: dict[str, Any]) -> Flow[bool]:
+    """Start a dialog on the message at hand, on top of whatever is on the stack.
+
+    Returns:
+        Whether it handed the message back.
+    """
+    frame, result = yield from _begin(work, dialog, args, work.message)
+    return result is not WAITS and (yield from follow(work, frame, result))
+
+
+def _begin(
+    work: Work, dialog: RegisteredDialog, args: dict[str, Any], message: messages.Message
+) -> Flow[tuple[Frame, Result]]:
+    if not (dialog.pure and dialog.waits):
+        yield NEEDS_CLAIM
+    frame, flow = conversation.begin(work, dialog, args, message)
+    return frame, (yield from flow)
+
+
+def drive(work: Work, frame: Frame, flow: Flow[Result]) -> Flow[bool]:
+    """Drive the conversation on top by a flow of `conversation`, and do what follows.
+
+    Returns:
+        Whether its dialog handed the message back.
+    """
+    result = yield from flow
+    return result is not WAITS and (yield from follow(work, frame, result))
+
+
+def follow(
+    work: Work, frame: Frame, result: Result | Differs, unheard: Record | None = None
+) -> Flow[bool]:
+    """Do what follows from how the conversation on top went, until one waits or none is left.
+
+    Args:
+        work: The message at hand.
+        frame: The conversation on top.
+        result: How that went.
+        unheard: The message, as the answer it is taken for, where no dialog has heard it: kept with
+            a conversation that is parked.
+
+    Returns:
+        Whether a dialog handed the message back; it is off the stack, and what is below it has not
+        been asked again.
+    """
+    doc, draft = work.doc, work.draft
+    opening = work.message  # what begins a conversation that one hands over to
+    while not isinstance(result, Waits):
+        if isinstance(result, Differs):
+            frame, result, opening = yield from _carry_out_policy(work, frame, result, opening)
+            continue
+        if isinstance(result, Broke):
+            yield from park(work, frame, result.error, result.run, unheard)
+            unheard = None
+        else:
+            draft.parts += result.parts
+            doc.pop(frame)
+            if isinstance(result, HandsOver):
+                frame, result = yield from _begin(work, result.dialog, result.args, opening)
+                continue
+            if isinstance(result, Signalled):
+                if isinstance(result.signal, UnexpectedAnswer):
+                    if result.signal.said:
+                        work.says(result.signal.said)
+                    return True
+                _say_why(work, result.signal)
+        below = doc.top
+        if below is None:
+            return False
+        frame, result = below, _ask_again(work, below)
+    return False
+
+
+def _say_why(work: Work, signal: BaseException) -> None:
+    texts = work.rules.texts
+    if isinstance(signal, Cancelled):
+        work.draft.say(texts.cancelled)
+    elif isinstance(signal, TooManyAttempts):
+        work.draft.say(texts.too_many)
+
+
+def woken(work: Work, frame: Frame, unheard: Record | None = None) -> Flow[Run | None]:
+    """Wake the conversation on top.
+
+    Args:
+        work: The message at hand.
+        frame: The conversation.
+        unheard: The message, as the answer that the conversation is woken for, if it is for one.
+
+    Returns:
+        Its run; None if there is none, or its code has changed: then what follows was done, and the
+        message is not to be taken as an answer.
+    """
+    result = wake(work, frame)
+    if isinstance(result, Run):
+        return result
+    yield from follow(work, frame, result, unheard)
+    return None
+
+
+def _ask_again(work: Work, frame: Frame) -> Result | Differs:
+    """Ask the pending question of a conversation that is on top again."""
+    work.draft.over = list(work.draft.parts)
+    run = wake(work, frame)
+    if not isinstance(run, Run):
+        return run
+    if isinstance(run.at, Wait) and not work.doc.holds_question(frame):
+        try:
+            work.draft.ask_again(frame, run.at)
+        except Exception as error:  # noqa: BLE001 - what the author gave breaks
+            return Broke(error, run)
+    return WAITS
+
+
+def deliver_next(work: Work, note: str = "") -> Flow[None]:
+    """Answer with the next part of what is held.
+
+    Args:
+        work: The message at hand.
+        note: Said before it.
+    """
+    frame = work.doc.top
+    if frame is not None and work.draft.shelf().must_ask(frame.id):
+        yield from follow(work, frame, _ask_again(work, frame))
+        if work.draft.parts:
+            return  # it could not be asked as it was, and this says why
+    work.draft.note = note
+
+
+def give_up(work: Work, error: Exception) -> Flow[None]:
+    """Park the conversation on top, for what did not come from its dialog."""
+    work.doc.put_away()
+    frame = work.doc.top
+    if frame is None:
+        raise AssertionError("there is a conversation to park")
+    yield from follow(work, frame, Broke(error))
+
+
+# Code that has changed ----------------------------------------------------------------------------
+
+
+def _carry_out_policy(
+    work: Work, frame: Frame, differs: Differs, opening: messages.Message
+) -> Flow[tuple[Frame, Result, messages.Message]]:
+    """Do with a conversation whose code has changed what the policy says.
+
+    Args:
+        work: The message at hand.
+        frame: The conversation.
+        differs: Its dialog, and where it differs from its journal.
+        opening: What begins a conversation that one hands over to.
+
+    Returns:
+        The conversation on top then, how that went, and `opening` from here on.
+    """
+    yield NEEDS_CLAIM
+    dialog, records, mismatch = differs.dialog, differs.records, differs.mismatch
+    head, texts = work.doc.head, work.rules.texts
+    wanted = dialog.on_divergence or work.rules.on_divergence
+    policy = decide(wanted, records, mismatch.position, pure=dialog.pure)
+    log.warning(
+        "user %s: dialog %r does something else than its journal has at record %d (%s); policy: %s",
+        head.user, frame.dialog, mismatch.position, mismatch.where or "it has ended", policy,
+    )  # fmt: skip
+    log.debug("user %s: %s", head.user, mismatch)
+    if policy == "park":
+        return frame, Broke(mismatch), opening
+    if policy == "restart":
+        work.draft.say(texts.restarted)
+        start = next(
+            record for record in records if isinstance(record, (TextRecord, MessageRecord))
+        )
+        work.doc.pop(frame)
+        first = start.message(head.user, head.account)
+        frame, result = yield from _begin(work, dialog, dict(frame.args), first)
+        return frame, result, first
+    return frame, (yield from _resume(work, frame, differs)), opening
+
+
+def _resume(work: Work, frame: Frame, differs: Differs) -> Flow[Result]:
+    """Keep the answers before the first difference, and ask on from there."""
+    dialog, position = differs.dialog, differs.mismatch.position
+    run = make_run(work, dialog, frame)
+    run.replay(differs.records[:position])
+    if isinstance(run.at, Raised) and not isinstance(run.at.error, Signal):
+        # Nothing to go on with: put aside as it is, for code that fits.
+        return Broke(run.at.error)
+    work.draft.say(work.rules.texts.changed)
+    if position < len(differs.records):
+        work.doc.append(Rewind(position, "resume"))
+    if not (isinstance(run.at, Wait) and run.at.prompt is None):
+        # It was delivered when it was said; what is a question by itself is asked once more.
+        run.chat.begin_turn()
+    run.chat.requests.clear()  # these were carried out with that turn
+    frame.code = code_of(dialog)
+    frame.version = dialog.version
+    return (yield from go_on(work, run, frame))

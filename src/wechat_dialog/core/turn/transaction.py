@@ -1,0 +1,250 @@
+"""One message's transaction: claim, replay, go on, commit; as a generator of operations.
+
+Two ways lead through it. The *fast path* runs the dialog first and commits after, if nobody moved
+the conversation meanwhile: in one round trip where the dialog is live, in two where the journal has
+to be read and replayed. It is open to a dialog that is pure between its waits. Everything else
+*claims* first. A turn that loses its claim has written nothing since, starts over, and finds what
+the winner wrote.
+
+Nothing here performs an operation, reads a clock or knows a store: `runtime/drive.py` has the
+operations performed and sends their results in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import Any
+
+import msgspec
+
+from wechat_dialog.core.logs import log
+from wechat_dialog.core.store.values import Answered, Claimed, Pending
+from wechat_dialog.core.turn.committing import commit_turn, conclude
+from wechat_dialog.core.turn.cut_off import finish, lay_aside
+from wechat_dialog.core.turn.dispatch import handle
+from wechat_dialog.core.turn.fast_path import is_ready, run_cold, run_live
+from wechat_dialog.core.turn.job import (
+    Job,
+    claim_turn,
+    drop,
+    fresh_document,
+    guarded,
+    update_document,
+)
+from wechat_dialog.core.turn.outcome import Outcome, Transaction
+from wechat_dialog.core.turn.page import complete
+from wechat_dialog.core.turn.pending import decode_pending
+from wechat_dialog.core.turn.settings import Settings
+from wechat_dialog.core.turn.work import Work
+from wechat_dialog.errors import (
+    ClaimLost,
+    DecryptionFailed,
+    StoreError,
+    WorkerDied,
+)
+from wechat_dialog.messages import Message
+from wechat_dialog.replies.stored import decode_reply, encode_reply
+
+from .operations import (
+    Commit,
+    Operation,
+    Pause,
+)
+
+__all__ = ["catch_up", "persistently", "turn"]
+
+DEATHS = 3
+"""Workers that may die in one turn, one after another, before its conversation is parked: as many
+as the platform has requests, so that what the user writes next has an answer."""
+
+RESTARTS = 5
+"""Times a turn that lost its claim starts over before it gives up."""
+
+PERSISTENCE = 60.0
+"""Seconds that a turn with an outcome in hand waits, in all, for a store that fails, before it
+gives up: the outcome stays in hand, and the message in the store, for the user's next message."""
+
+LONGEST_PAUSE = 1.0
+"""Seconds between two attempts at most."""
+
+
+def turn(
+    settings: Settings, user: str, message: Message, key: str, arrived: int, *, arrives: bool = True
+) -> Transaction:
+    """Answer one message.
+
+    Args:
+        settings: How.
+        user: The user's key in the store.
+        message: The message.
+        key: Its key; see `keys.message_key`.
+        arrived: When it arrived, ms since the epoch.
+        arrives: False: the store has counted this request already, whose turn it failed.
+
+    Returns:
+        A generator of operations whose return value is the `Outcome`.
+
+    Raises:
+        StoreError: The store failed; thrown in by the driver, and passed on after the claim was
+            given up.
+    """
+    live = settings.cache.take(user) if settings.cache is not None else None
+    doc = fresh_document(message) if live is None else live
+    job = Job(settings, user, message, key, arrived, doc, asked=not arrives)
+    claimed: Claimed | Answered | Outcome | None = None
+    if settings.fast and (live is None or is_ready(job)):
+        try:
+            claimed = yield from (run_cold(job) if live is None else run_live(job))
+        except StoreError:
+            if not job.unrecorded:
+                raise
+            drop(job)
+            yield Pause(settings.poll, 0, 0.0, failing=True)
+        else:
+            if isinstance(claimed, Outcome):
+                return claimed
+            # Claimed or answered meanwhile; or None: start over with a claim.
+    return (yield from persistently(job, lambda claim: _claimed(job, claim), claimed))
+
+
+def persistently(
+    job: Job,
+    under_claim: Callable[[Claimed], Transaction],
+    claimed: Claimed | Answered | Outcome | None = None,
+) -> Transaction:
+    """Do something under a claim, and start over where that is lost; or where the store fails and
+    a step has run that is not recorded: whoever has its outcome is to be the one that goes on.
+
+    A write whose answer was lost may have been carried out, so it is not repeated: a new claim,
+    given for the old one, brings what the journal holds, and refuses what is still on its way.
+
+    Args:
+        job: The message.
+        under_claim: What to do.
+        claimed: The claim, or the answer, if there is one already.
+    """
+    restarts, patience, pause = RESTARTS, PERSISTENCE, job.settings.poll
+    while True:
+        try:
+            if claimed is None:
+                claimed = yield from claim_turn(job)
+            if isinstance(claimed, Outcome):
+                return claimed
+            if isinstance(claimed, Answered):
+                job.settle(job.key)
+                return Outcome(decode_reply(claimed.reply))
+            return (yield from guarded(job, under_claim(claimed)))
+        except ClaimLost:
+            restarts -= 1
+            if not restarts:
+                raise ClaimLost(
+                    f"the claim was lost {RESTARTS} times in a row; "
+                    "is a worker stopped for longer than its lease?"
+                ) from None
+            job.fence = 0
+        except StoreError:
+            if not job.unrecorded or patience <= 0.0:
+                raise
+            patience -= pause
+            yield Pause(pause, 0, 0.0, failing=True)
+            pause = min(pause * 2, LONGEST_PAUSE)
+        claimed = None
+        drop(job)
+
+
+def _claimed(job: Job, claimed: Claimed) -> Transaction:
+    job.fence, job.deferred = claimed.fence, claimed.deferred
+    update_document(job, claimed)
+    outcome = yield from catch_up(job, claimed)
+    if outcome is not None:
+        return outcome
+    job.doc.as_old_as_when_asked(claimed.since)
+    work = job.work()
+    return (yield from conclude(job, work, handle(work), commit_turn))
+
+
+def catch_up(job: Job, claimed: Claimed) -> Generator[Operation, Any, Outcome | None]:
+    """Do what is left of earlier messages, whose workers died.
+
+    Returns:
+        The outcome, if this very message's turn was among it.
+    """
+    killer = WorkerDied(claimed.lost) if claimed.lost >= DEATHS else None
+    if job.settings.outcomes.holds(job.user):
+        killer = None  # claims were lost, but no worker: the step has ended here
+    cut_off = job.doc.head.key if job.doc.cut_off else None
+    if cut_off is not None:
+        outcome = yield from _finish(job, claimed, killer)
+        if outcome is not None:
+            return outcome
+        killer = None
+    for pending in claimed.pending:
+        if pending.key != cut_off:
+            yield from _answer_late(job, pending, killer)
+            killer = None
+    return None
+
+
+def _finish(
+    job: Job, claimed: Claimed, killer: WorkerDied | None
+) -> Generator[Operation, Any, Outcome | None]:
+    """Finish the turn that was cut off; returns the outcome if it was this very message's."""
+    work = job.work()
+    cut_off = job.doc.head.key
+    own = cut_off == job.key
+    # The journal does not have what was said in secret; the message may.
+    whole = job.message if own else None
+    for pending in claimed.pending:
+        if pending.key == cut_off:
+            opened = _open(job, pending)
+            whole = None if opened is None else opened[0]
+    if own:
+        return (yield from conclude(job, work, finish(work, killer, whole), commit_turn))
+    yield from conclude(job, work, finish(work, killer, whole), _commit_earlier)
+    return None
+
+
+def _answer_late(
+    job: Job, pending: Pending, killer: WorkerDied | None
+) -> Generator[Operation, Any, None]:
+    """Answer a message whose user was told to wait, and whose worker died before it did a thing."""
+    opened = _open(job, pending)
+    if opened is None:
+        unread = Work(job.settings.rules, job.doc, job.message, pending.key, job.arrived)
+        yield from _commit_earlier(job, unread)
+        return
+    message, arrived = opened
+    job.doc.as_old_as_when_asked(pending.since)
+    work = Work(job.settings.rules, job.doc, message, pending.key, arrived, now=job.arrived)
+    flow = handle(work) if killer is None else lay_aside(work, killer)
+    yield from conclude(job, work, flow, _commit_earlier)
+
+
+def _open(job: Job, pending: Pending) -> tuple[Message, int] | None:
+    """Return a message that was kept, and when it came; None if it was sealed with another token:
+    nobody can answer it any more, and its user is not to wait for that.
+    """
+    try:
+        return decode_pending(job.settings.rules.seal.open(pending.message))
+    except DecryptionFailed:
+        log.error(
+            "user %s: a message whose worker died was kept under another token or AES key, and "
+            "cannot be read; it is not answered", job.message.user,
+        )  # fmt: skip
+        return None
+    except msgspec.DecodeError as error:
+        raise StoreError(f"what is stored of user {job.user!r} is not ours: {error}") from error
+
+
+def _commit_earlier(job: Job, work: Work) -> Generator[Operation, Any, None]:
+    """Commit an earlier message's turn under the claim of the one at hand, and keep the claim."""
+    yield from complete(job, work)
+    work.draft.owe()
+    write = job.doc.write(job.arrived, grace=job.grace)
+    # Its reply comes with this message's answer, so a late copy of it is told nothing more.
+    committed = yield Commit(
+        job.user, work.key, write, encode_reply(None), fence=job.fence, deferred=True,
+        release=False, remember=job.settings.remember,
+    )  # fmt: skip
+    job.doc.wrote(write, committed)
+    job.settle(work.key)

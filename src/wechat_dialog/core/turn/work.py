@@ -1,0 +1,135 @@
+"""The message at hand: what it says, whose it is, and what its turn has come to so far.
+
+A `Work` is one message's, on one user's document. It is the only home of both: whoever works on the
+message is handed the `Work` and reads them there. Where a turn that was cut off is finished, or a
+parked conversation is taken up, the message becomes that turn's own (`becomes`), and what was said
+in secret is taken out of it before anything writes it down (`keep_secret`).
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from wechat_dialog.core.replay.records import is_secret, masked
+from wechat_dialog.core.secrecy import without_secret
+from wechat_dialog.core.turn.document import Document
+from wechat_dialog.core.turn.draft import Draft
+from wechat_dialog.core.turn.settings import Rules
+from wechat_dialog.messages import Message, from_fields
+from wechat_dialog.messages.said import text_of
+from wechat_dialog.replies.stored import decode_reply, encode_reply
+
+__all__ = ["Work"]
+
+
+class Work:
+    """A message being worked on.
+
+    Attributes:
+        rules: The bot's.
+        doc: The user's document; changed as the turn goes.
+        message: The message, as it may be written down.
+        key: Its key.
+        arrived: When it arrived, ms since the epoch.
+        secret: What it said, where that is not to be written down: `message` does not have it.
+        draft: What is to be answered.
+        begun: How many conversations it has begun.
+        unrouted: Routes that handed it back, so that none gets it twice; see
+            `beginning.number_of`.
+    """
+
+    __slots__ = (
+        "arrived",
+        "begun",
+        "doc",
+        "draft",
+        "key",
+        "message",
+        "rules",
+        "secret",
+        "unrouted",
+    )
+
+    def __init__(
+        self,
+        rules: Rules,
+        doc: Document,
+        message: Message,
+        key: str,
+        arrived: int,
+        *,
+        now: int | None = None,
+    ) -> None:
+        """Begin to work on a message.
+
+        Args:
+            rules: See the attributes, as for the others.
+            doc: The document it is worked on with.
+            message: The message.
+            key: Its key.
+            arrived: When it arrived.
+            now: When the request at hand arrived, which is later where an earlier message's turn is
+                finished; None: with this message.
+        """
+        self.rules = rules
+        self.doc = doc
+        self.message = message
+        self.key = key
+        self.arrived = arrived
+        self.secret = ""
+        self.draft = Draft(rules, doc, arrived if now is None else now)
+        self.begun = 0
+        self.unrouted: set[int] = set()
+
+    def on(self, doc: Document) -> Work:
+        """Return the work on the same message begun anew, on another document."""
+        work = Work(self.rules, doc, self.message, self.key, self.arrived, now=self.draft.now)
+        work.secret = self.secret
+        return work
+
+    # Whose turn it is -----------------------------------------------------------------------------
+
+    def becomes(self, message: Message, arrived: int) -> None:
+        """Take a message of the journal for the one at hand: its turn is gone on with."""
+        self.message, self.arrived = message, arrived
+
+    def says(self, text: str) -> None:
+        """Take the message at hand for one that says this: its dialog put it so."""
+        raw = {**self.message.raw, "MsgType": "text", "Content": text}
+        self.message = from_fields(
+            {**raw, "FromUserName": self.message.user, "ToUserName": self.message.account}
+        )
+
+    def take_over(self) -> None:
+        """Take over, from the head, the turn that was cut off; `note_progress` left it there."""
+        head = self.doc.head
+        self.key, self.begun, self.unrouted = head.key, head.begun, set(head.tried)
+        said = [decode_reply(bytes(part)) for part in head.said]
+        self.draft.parts = [part for part in said if part is not None]
+        self.draft.over = list(self.draft.parts)
+
+    def note_progress(self) -> None:
+        """Put into the head what another worker would need to finish this turn, and no replay
+        tells.
+        """
+        head = self.doc.head
+        head.begun = self.begun
+        head.said = [msgspec.Raw(encode_reply(part)) for part in self.draft.parts]
+        head.tried = sorted(self.unrouted)
+
+    # What is not to be written down ---------------------------------------------------------------
+
+    def is_said_to(self, wait: str) -> bool:
+        """Whether the message is one that answers a secret question."""
+        return is_secret(wait) and text_of(self.message) is not None
+
+    def keep_secret(self, wait: str) -> None:
+        """Let nothing from here on have what the message says to a secret question."""
+        if self.is_said_to(wait):
+            # Once: handed back, or begun anew, it says ●●● by now.
+            self.secret = self.secret or text_of(self.message) or ""
+            self.message = masked(self.message)
+
+    def without_secret(self, text: str) -> str:
+        """Return a text that is kept or said, without what the message said in secret."""
+        return without_secret(text, self.secret) if self.secret else text

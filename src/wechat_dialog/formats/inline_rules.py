@@ -1,0 +1,182 @@
+"""Rules within a line: what models write and CommonMark reads otherwise.
+
+Imported only where markdown-it-py is there. Each rule takes the parser's state and whether it only
+looks; it gives whether it matched, and has moved the state then.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from markdown_it import MarkdownIt
+from markdown_it.rules_inline import StateInline
+from markdown_it.rules_inline.state_inline import Delimiter
+
+from . import links
+
+__all__ = ["use"]
+
+
+def use(parser: MarkdownIt) -> None:
+    """Add these rules to a parser."""
+    rules = parser.inline.ruler
+    rules.at("emphasis", _emphasis)
+    rules.before("escape", "formula", _formula)
+    rules.before("link", "footnote", _footnote)
+    rules.before("autolink", "tag", _tag)
+
+
+# Emphasis -----------------------------------------------------------------------------------------
+
+_NAME = re.compile(
+    r"__[A-Za-z0-9](?:_?[A-Za-z0-9]){0,60}__(?![A-Za-z0-9_])|\*{1,2}(?:kw)?args\b(?!\*)"
+)
+
+
+def _emphasis(state: StateInline, silent: bool) -> bool:
+    """Stars and underscores, as `_Run` reads them."""
+    marker = state.src[state.pos]
+    if silent or marker not in "*_":
+        return False
+    before = state.src[state.pos - 1] if state.pos else " "
+    # Names of Python's stay as they are: __init__, *args, **kwargs.
+    if (found := _NAME.match(state.src, state.pos)) and not _is_word(before):
+        state.pending += found[0]
+        state.pos = found.end()
+        return True
+    run = _Run(state.src, state.pos)
+    for _ in range(run.length):
+        state.push("text", "", 0).content = marker
+        state.delimiters.append(
+            Delimiter(
+                marker=ord(marker), length=run.length, token=len(state.tokens) - 1, end=-1,
+                open=run.opens, close=run.closes,
+            )
+        )  # fmt: skip
+    state.pos += run.length
+    return True
+
+
+class _Run:
+    """Marks side by side, and what they may begin and end.
+
+    CommonMark asks what stands on both sides, and knows only scripts with blanks between words:
+    `**“重点”**内容` would keep its stars. So next to anything that is no ASCII, punctuation is no
+    hindrance. Between two letters or digits of ASCII a star is a product or a power, `2*3*4` and
+    `x**2`, so it begins nothing.
+    """
+
+    def __init__(self, src: str, start: int) -> None:
+        marker = src[start]
+        end = start
+        while end < len(src) and src[end] == marker:
+            end += 1
+        self.length = end - start
+        before = src[start - 1] if start else " "
+        after = src[end] if end < len(src) else " "
+        foreign = before > "\x7f" or after > "\x7f"
+        left = not after.isspace() and (
+            not _is_mark(after) or before.isspace() or _is_mark(before) or foreign
+        )
+        right = not before.isspace() and (
+            not _is_mark(before) or after.isspace() or _is_mark(after) or foreign
+            or (self.length > 1 and before in ":.,!?;\"'")
+        )  # fmt: skip
+        self.opens, self.closes = left, right
+        inside = _is_word(before) and _is_word(after)
+        if marker == "*":
+            if inside:
+                self.opens = False
+                self.closes = right and self.length > 1
+            elif self.length == 1 and left and right and _is_factor(src, start):
+                self.opens = self.closes = False
+        elif self.length == 1 or not foreign:
+            self.opens = left and (not right or _is_mark(before))
+            self.closes = right and (not left or _is_mark(after))
+
+
+def _is_word(character: str) -> bool:
+    return character.isascii() and (character.isalnum() or character == "_")
+
+
+def _is_mark(character: str) -> bool:
+    return unicodedata.category(character)[0] in "PS"
+
+
+def _is_factor(src: str, at: int) -> bool:
+    """Whether a star between two letters stands in a line with an equals sign: 面积=长*宽*高."""
+    before = src[max(0, at - 60) : at].rpartition("\n")[2]
+    after = src[at : at + 60].partition("\n")[0]
+    return bool(re.search("[=＝]", before + after))
+
+
+# Formulas -----------------------------------------------------------------------------------------
+
+_DOLLARS = re.compile(r"\$(?=[^\s$])([^$\n]{1,200}?)(?<=[^\s$])\$(?![0-9A-Za-z])")
+_LOOKS_LIKE_MATHS = re.compile(r"[\\^_=+*/<>|0-9-]")
+_ENDS = {"\\(": "\\)", "\\[": "\\]", "$$": "$$"}
+
+
+def _formula(state: StateInline, silent: bool) -> bool:
+    r"""`\(…\)`, `\[…\]`, `$$…$$` and `$x^2$`: the formula stays as it is."""
+    src, start = state.src, state.pos
+    if src[start] not in "\\$":
+        return False
+    opening = src[start : start + 2]
+    if closing := _ENDS.get(opening):
+        end = src.find(closing, start + 2, state.posMax)
+        content = src[start + 2 : end] if end > 0 else ""
+        name = content.strip()
+        short = len(name) < 3 and name.isascii()
+        if not (name and (opening == "$$" or short or _LOOKS_LIKE_MATHS.search(name))):
+            return False
+        after = end + 2
+    else:
+        found = _DOLLARS.match(src, start, state.posMax)
+        if found is None or not (len(found[1]) == 1 or re.search(r"[\\^_={}]", found[1])):
+            return False
+        if found[1].isdigit():
+            return False
+        content, after = found[1], found.end()
+    if not silent:
+        state.push("code_inline", "code", 0).content = content.strip()
+    state.pos = after
+    return True
+
+
+# What stands in brackets --------------------------------------------------------------------------
+
+_NOTE = re.compile(r"\[\^([^\]\s]{1,40})\]")
+_BREAK = re.compile(r"<br\s{0,4}/?>[ \t]*\n?", re.IGNORECASE)
+
+
+def _footnote(state: StateInline, silent: bool) -> bool:
+    """`[^1]` is shown as [1]."""
+    if not state.src.startswith("[^", state.pos):
+        return False
+    found = _NOTE.match(state.src, state.pos, state.posMax)
+    if found is None:
+        return False
+    if not silent:
+        state.push("code_inline", "code", 0).content = f"[{found[1]}]"
+    state.pos = found.end()
+    return True
+
+
+def _tag(state: StateInline, silent: bool) -> bool:
+    """`<br>`, and a link written in HTML."""
+    if state.src[state.pos] != "<":
+        return False
+    if found := _BREAK.match(state.src, state.pos, state.posMax):
+        if not silent:
+            state.push("hardbreak", "br", 0)
+    elif found := links.ANCHOR.match(state.src, state.pos, state.posMax):
+        if not silent:
+            token = state.push("anchor", "a", 0)
+            token.meta["address"] = found[1] if found[1] is not None else found[2]
+            token.content = found[3]
+    else:
+        return False
+    state.pos = found.end()
+    return True

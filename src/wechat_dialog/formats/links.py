@@ -1,0 +1,83 @@
+"""Links that the platform draws, and what becomes of all others (protocol reference 5.5)."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["ANCHOR", "LONGEST", "anchor", "only_ours", "told", "unlinked", "web"]
+
+LONGEST = 1500
+"""Bytes of one link with its words. One that fits no reply would be cut, and show as source."""
+
+# As a model may write one: any quotes, other attributes, marks of emphasis within.
+ANCHOR = re.compile(
+    r"""<a\s+(?:[a-z-]{1,20}\s*=\s*(?:"[^"<>\n]{0,200}"|'[^'<>\n]{0,200}')\s+){0,4}"""
+    r"""href\s*=\s*(?:"([^"<>\n]{0,2000})"|'([^'<>\n]{0,2000})')[^<>\n]{0,200}>"""
+    r"""([^<>\n]{0,1000})</a\s*>""",
+    re.IGNORECASE,
+)
+
+# As `anchor` writes one.
+_OURS = re.compile(r"""<a href="(https?://[^"<>\s]+)">([^<>\n]+)</a>""", re.IGNORECASE)
+_TAG = re.compile(r"<(?=/?a(?:[\s/>]|$))", re.IGNORECASE)
+
+_WEB = re.compile(r"https?://[^\s/?#\\]", re.IGNORECASE)
+_TOLD = re.compile(r"(?:mailto|tel|sms):([\w.+@ -]{1,100})(?:\?|$)", re.IGNORECASE)
+_NAKED = re.compile(r"www\.[\w.-]+(?:/[^\s<>\"']*)?", re.IGNORECASE)
+
+# Everything that is not blank, a quote, a bracket or a backslash may stay as the author wrote it.
+_UNSAFE = re.compile(r"""[\s"'<>`\\^{|}\x00-\x20]""")
+
+
+def anchor(words: str, address: str) -> str:
+    """Return a link for the platform to draw, or what is left of one that it must not.
+
+    Args:
+        words: What is shown; may be empty.
+        address: Where it leads, as it was written.
+    """
+    address = address.strip()
+    words = " ".join(words.split()).replace("<", "＜").replace(">", "＞")
+    if url := web(address):
+        if not words or words in (address, url):
+            return url
+        link = f'<a href="{url}">{words}</a>'
+        return link if len(link.encode("utf-8", "ignore")) <= LONGEST else words
+    if value := told(address):
+        if not words or value in words:
+            return words or value
+        return f"{words}（{value}）"
+    return words
+
+
+def web(address: str) -> str:
+    """Return an address of the web as it may stand in a link; "" for any other."""
+    address = address.strip()
+    return _UNSAFE.sub(_escaped, address) if _WEB.match(address) else ""
+
+
+def told(address: str) -> str:
+    """Return what a reader may do without a link: a number to call, an address to write to, a site
+    without its scheme; "" for any other.
+    """
+    found = _TOLD.match(address) or _NAKED.fullmatch(address)
+    return found[found.lastindex or 0].strip() if found else ""
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return "".join(f"%{byte:02X}" for byte in found[0].encode())
+
+
+def unlinked(text: str) -> str:
+    """Return code, or what was escaped, in which nothing begins a link."""
+    return _TAG.sub("＜", text)
+
+
+def only_ours(text: str) -> str:
+    """Return a text in which nothing begins a link but what `anchor` writes."""
+    pieces: list[str] = []
+    start = 0
+    for ours in _OURS.finditer(text):
+        pieces += (_TAG.sub("＜", text[start : ours.start()]), ours[0])
+        start = ours.end()
+    return "".join((*pieces, _TAG.sub("＜", text[start:])))

@@ -1,0 +1,10 @@
+"""For operators of a bot: stored conversations listed, shown, resumed, exported, checked."""
+
+from .conversations import Checked, Conversations, Forgotten, NotFound
+
+__all__ = [
+    "Checked",
+    "Conversations",
+    "Forgotten",
+    "NotFound",
+]

@@ -1,0 +1,378 @@
+"""For the people who operate a bot: stored conversations listed, shown, resumed, ended, checked.
+
+    conversations = Conversations(bot)
+    for summary in conversations.list(): …
+    print(conversations.show("oOpenId…"))
+    conversations.resume("3f9a1c…")
+
+A conversation is named by its id, or by its user: an OpenID or the user's key in the store. The
+commands `wechat-dialog conversations …` are these methods, and `check` is `Conversations.check`.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import msgspec
+
+from wechat_dialog import messages
+from wechat_dialog.bot import Bot
+from wechat_dialog.core.dialog.registered import RegisteredDialog
+from wechat_dialog.core.logs import report
+from wechat_dialog.core.replay.header import Frame
+from wechat_dialog.core.replay.records import encode_record
+from wechat_dialog.core.replay.redacted_records import redact, redact_value
+from wechat_dialog.core.replay.redacted_run import RedactedRun
+from wechat_dialog.core.replay.run import Run
+from wechat_dialog.core.replay.verdict import Verdict, examine
+from wechat_dialog.core.store.kept import Shown
+from wechat_dialog.core.turn.operator import end, resume
+from wechat_dialog.core.turn.settings import dialog_of
+from wechat_dialog.errors import DialogError
+
+from .export import Exported, read, write
+from .listing import StoredConversation, Summary, conversation_of_line, conversations_of
+from .transcript import transcript
+
+__all__ = ["Checked", "Conversations", "Forgotten", "NotFound"]
+
+
+class NotFound(DialogError):
+    """No stored conversation has this id or user.
+
+    Attributes:
+        name: The id or user that was asked for.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+    def __str__(self) -> str:
+        return f"no conversation or user {self.name!r} in the store; `conversations list` shows all"
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A stored conversation and what the code at hand would do with it."""
+
+    summary: Summary
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What was stored of a user who has been forgotten.
+
+    Attributes:
+        conversations: How many conversations were running.
+        records: Number of their records.
+        parked: How many conversations were parked.
+        data: Whether the bot had data of the user.
+    """
+
+    conversations: int
+    records: int
+    parked: int
+    data: bool
+
+
+class Conversations:
+    """The stored conversations of a bot."""
+
+    def __init__(self, bot: Bot) -> None:
+        """Read nothing yet.
+
+        Args:
+            bot: The bot. Its routes give the dialogs; its store is read and written.
+        """
+        self._bot = bot
+
+    # Reading --------------------------------------------------------------------------------------
+
+    def list(self) -> Iterator[Summary]:
+        """Yield all conversations, user by user, the users in no order. Of each user those on
+        their stack come first, then those put aside, then the parked ones.
+
+        Raises:
+            StoreError: The store failed.
+        """
+        return (stored.summary for stored in self._everything())
+
+    def _in(self, user: str, shown: Shown) -> Iterator[StoredConversation]:
+        return conversations_of(user, shown, self._bot.rules.zone)
+
+    def _everything(self) -> Iterator[StoredConversation]:
+        for stored in self._bot.store.list():
+            shown = self._bot.store.show(stored.user)
+            if shown is not None:
+                yield from self._in(stored.user, shown)
+
+    def _find(self, name: str) -> Sequence[StoredConversation]:
+        """Return the conversations of a user, or the one conversation with an id.
+
+        Raises:
+            NotFound: There is no such conversation or user.
+        """
+        shown = self._bot.store.show(name)
+        if shown is not None:
+            own = tuple(self._in(name, shown))
+            if own:
+                return own
+        for stored in self._bot.store.list():
+            shown = self._bot.store.show(stored.user)
+            if shown is None:
+                continue
+            all_ = tuple(self._in(stored.user, shown))
+            if all_ and stored.user.endswith(f":{name}"):
+                return all_
+            if named := [conversation for conversation in all_ if conversation.summary.id == name]:
+                return named
+        raise NotFound(name)
+
+    def show(self, name: str) -> str:
+        """Return conversations as readable transcripts: who said what when, which steps ran, and
+        where it broke.
+
+        Args:
+            name: A conversation's id, or a user.
+
+        Raises:
+            NotFound: There is no such conversation.
+        """
+        zone = self._bot.rules.zone
+        return "\n\n".join(
+            transcript(stored, zone, self._run_of(stored)) for stored in self._find(name)
+        )
+
+    # Changing -------------------------------------------------------------------------------------
+
+    def resume(self, name: str) -> None:
+        """Go on with a parked conversation, from the message that broke it.
+
+        The user gets its answer with their next message, whatever that says.
+
+        Args:
+            name: Its id, or its user if they have just one parked conversation.
+
+        Raises:
+            NotFound: There is no such parked conversation, or the user has several.
+            StoreError: The store failed.
+        """
+        parked = [stored for stored in self._find(name) if stored.parked is not None]
+        if len(parked) != 1 or parked[0].parked is None:
+            raise NotFound(name)
+        stored, document = parked[0], parked[0].parked
+        now = int(time.time() * 1000)
+        stand_in = self._stand_in(stored, now)
+        transaction = resume(self._bot.settings_now(), stored.summary.user, document, stand_in, now)
+        self._bot.operate(stored.summary.user, transaction)
+
+    def end(self, name: str) -> None:
+        """End conversations for good. The clean-up steps of running ones run; the user is told
+        nothing.
+
+        Args:
+            name: The id of a parked conversation; or of a running one, which ends those that it
+                interrupted as well; or a user, all of whose conversations are ended.
+
+        Raises:
+            NotFound: There is no such conversation.
+            StoreError: The store failed.
+        """
+        conversations = self._find(name)
+        user = conversations[0].summary.user
+        for conversation in conversations:
+            if conversation.is_parked:
+                self._bot.store.end(user, conversation.summary.id)
+        running = [conversation for conversation in conversations if not conversation.is_parked]
+        if running:
+            now = int(time.time() * 1000)
+            stand_in = self._stand_in(running[-1], now)
+            self._bot.operate(user, end(self._bot.settings_now(), user, stand_in, now))
+            for conversation in running:  # one that no longer fits its code was parked meanwhile
+                self._bot.store.end(user, conversation.summary.id)
+
+    def forget(self, user: str) -> Forgotten:
+        """Remove everything that is stored of a user, for good.
+
+        Clean-up steps of running conversations are run first; if that fails, it is logged, and the
+        user is forgotten without it. A message that is being worked on is not answered.
+
+        Args:
+            user: An OpenID, or the user's key in the store. By the key no other users are read.
+
+        Returns:
+            What was stored.
+
+        Raises:
+            NotFound: Nothing was stored.
+            StoreError: The store failed, and something may be left: try again.
+        """
+        store = self._bot.store
+        keys = [user]
+        if store.show(user) is None:
+            listed = store.list(everybody=True)
+            keys += [stored.user for stored in listed if stored.user.endswith(f":{user}")]
+        there = [(key, store.show(key)) for key in keys]
+        conversations = [
+            conversation
+            for key, shown in there
+            if shown is not None
+            for conversation in self._in(key, shown)
+        ]
+        self._clean_up(conversations)
+        were_there = [store.forget(key) for key in keys]
+        if not any(were_there):
+            raise NotFound(user)
+        running = [conversation for conversation in conversations if conversation.checkable]
+        return Forgotten(
+            len(running),
+            sum(conversation.summary.records for conversation in running),
+            len(conversations) - len(running),
+            any(shown is not None and shown.data for _, shown in there),
+        )
+
+    def _clean_up(self, conversations: Iterable[StoredConversation]) -> None:
+        """End the running conversations of users who are to be forgotten."""
+        running = [
+            conversation
+            for conversation in conversations
+            if conversation.checkable and conversation.summary.state != "unreadable"
+        ]
+        now = int(time.time() * 1000)
+        for user, top in {stored.summary.user: stored for stored in running}.items():
+            ending = end(self._bot.settings_now(), user, self._stand_in(top, now), now)
+            try:
+                self._bot.operate(user, ending)
+            except Exception as error:  # noqa: BLE001 - they are forgotten in any case
+                report(
+                    logging.ERROR,
+                    "user %s: clean-up failed; they are forgotten without it",
+                    top.summary.openid, error=error,
+                )  # fmt: skip
+
+    @staticmethod
+    def _stand_in(conversation: StoredConversation, now: int) -> messages.Message:
+        fields: dict[str, Any] = {
+            "ToUserName": conversation.account,
+            "FromUserName": conversation.summary.openid,
+            "CreateTime": str(now // 1000),
+            "MsgType": "text",
+            "Content": "",
+        }
+        return messages.from_fields(fields)
+
+    # Before a deployment --------------------------------------------------------------------------
+
+    def export(self, file: BinaryIO, *, redact: bool = False) -> int:
+        """Write all conversations to a file, for `check` elsewhere.
+
+        Args:
+            file: A binary file, open for writing; see `export.py` for its format.
+            redact: Whether what users wrote and steps returned is left out;
+                `core/replay/redacted_records.py` says what stays.
+
+        Returns:
+            The number of conversations written.
+
+        Raises:
+            StoreError: The store failed.
+        """
+        lines = (
+            self._redacted(number, stored) if redact else _exported(stored)
+            for number, stored in enumerate(self._everything(), 1)
+            if stored.summary.state != "unreadable"
+        )
+        return write(file, lines, redacted=redact)
+
+    def _redacted(self, number: int, stored: StoredConversation) -> Exported:
+        frame = stored.frame
+        dialog = self._dialog(frame)
+        args = {name: redact_value(value) for name, value in frame.args.items()}
+
+        def replays(redacted: bool) -> Run:
+            assert dialog is not None  # noqa: S101 - see below
+            shown = msgspec.structs.replace(frame, args=args) if redacted else frame
+            return self._bot.rules.run_of(
+                dialog, shown, user=stored.summary.openid, account=stored.account, code=frame.code,
+                runs=RedactedRun if redacted else Run,
+            )  # fmt: skip
+
+        unfinished = len(stored.records) > frame.length
+        runs = replays if dialog is not None else None
+        records, hidden = redact(stored.records, runs, frame)
+        length = 0 if unfinished else len(records)
+        hidden = msgspec.structs.replace(hidden, args=args, base=0, length=length)
+        raw = [msgspec.Raw(encode_record(record)) for record in records]
+        error = stored.summary.why.partition(":")[0]
+        return Exported(hidden, raw, stored.summary.state, str(number), error=error)
+
+    def check(self, export: Iterable[bytes] | None = None) -> Iterator[Checked]:
+        """Replay every running conversation against the code at hand; nothing is run or written.
+
+        Args:
+            export: The lines of a file that `export` wrote; None reads the store.
+
+        Raises:
+            BadExport: A line is not one of an export.
+            StoreError: The store failed.
+        """
+        zone = self._bot.rules.zone
+        conversations = (
+            self._everything()
+            if export is None
+            else (conversation_of_line(line, head.redacted, zone) for head, line in read(export))
+        )
+        return (
+            Checked(stored.summary, self._examined(stored))
+            for stored in conversations
+            if stored.checkable
+        )
+
+    def count(self) -> int:
+        """Return how many users have something stored."""
+        return sum(1 for _ in self._bot.store.list())
+
+    def _dialog(self, frame: Frame) -> RegisteredDialog | None:
+        return dialog_of(self._bot.rules.routes, frame)
+
+    def _run_of(self, stored: StoredConversation) -> Run | None:
+        dialog = self._dialog(stored.frame)
+        if dialog is None:
+            return None
+        return self._fresh(stored, dialog, stored.frame.code)
+
+    def _fresh(self, stored: StoredConversation, dialog: RegisteredDialog, code: str) -> Run:
+        return self._bot.rules.run_of(
+            dialog, stored.frame, user=stored.summary.openid, account=stored.account, code=code,
+            runs=RedactedRun if stored.redacted else Run,
+        )  # fmt: skip
+
+    def _examined(self, stored: StoredConversation) -> Verdict:
+        if stored.summary.state == "unreadable":
+            return Verdict("unreadable", 0, stored.summary.why)
+        return examine(
+            self._dialog(stored.frame),
+            stored.frame,
+            stored.records,
+            policy=self._bot.rules.on_divergence,
+            fresh=lambda dialog, code: self._fresh(stored, dialog, code),
+        )
+
+
+def _exported(stored: StoredConversation) -> Exported:
+    return Exported(
+        msgspec.structs.replace(stored.frame, base=0),
+        [msgspec.Raw(encode_record(record)) for record in stored.records],
+        stored.summary.state,
+        stored.summary.user,
+        stored.summary.openid,
+        stored.account,
+        stored.summary.why,
+        stored.parked.traceback if stored.parked is not None else "",
+    )

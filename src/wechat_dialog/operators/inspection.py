@@ -1,0 +1,212 @@
+"""One user's conversation as a developer sees it: the journal, the question, what differs.
+
+It is read from the store and replayed against the current code; no step runs, nothing is written.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from wechat_dialog import messages, replies
+from wechat_dialog.bot import Bot
+from wechat_dialog.core.dialog.questions import Wait
+from wechat_dialog.core.replay.header import Frame, decode_head, decode_parked
+from wechat_dialog.core.replay.records import (
+    Data,
+    Failed,
+    GatheredFailed,
+    GatheredReturned,
+    MessageRecord,
+    Record,
+    Returned,
+    Rewind,
+    TextRecord,
+    decode_records,
+    effective,
+    encode_record,
+)
+from wechat_dialog.core.replay.standing import describe
+from wechat_dialog.core.store.kept import Shown
+from wechat_dialog.core.turn.settings import dialog_of
+from wechat_dialog.errors import ReplayMismatch
+from wechat_dialog.replies import Reply, to_reply
+from wechat_dialog.replies.stored import decode_reply
+
+__all__ = ["inspect"]
+
+Plain = dict[str, Any]
+
+_KINDS = {
+    "y": "yield",
+    "a": "ask",
+    "A": "ask in secret",
+    "c": "choose",
+    "d": "confirm",
+    "f": "form",
+}
+
+
+def inspect(bot: Bot, user: str, *, now: float) -> Plain | None:
+    """Return all that is known of a user's conversation.
+
+    Args:
+        bot: The bot: its store is read, and its routes say what the dialogs are.
+        user: The user's OpenID.
+        now: The time, in seconds since 1970.
+
+    Returns:
+        Plain data; None if nothing of the user is stored. `dialog` is "" if none is running.
+
+    Raises:
+        StoreError: The store failed.
+    """
+    shown = _find(bot, user)
+    if shown is None:
+        return None
+    state = decode_head(shown.head)
+    records = decode_records(shown.records)
+    top = state.stack[-1] if state.stack else None
+    data: Plain = {
+        "dialog": "",
+        "version": "",
+        "id": "",
+        "began": 0,
+        "waiting": None,
+        "expires": None,
+        "depth": len(state.stack),
+        "journal": [],
+        "held": [_in_words(decode_reply(bytes(held.reply))) for held in state.held],
+        "data": msgspec.json.decode(shown.data) if shown.data else {},
+        "parked": [_parked(parked.document) for parked in shown.parked.values()],
+        "divergence": None,
+    }
+    if top is None:
+        return data
+    data |= {"dialog": top.dialog, "version": top.version, "id": top.id, "began": top.begun}
+    if top.timeout is not None:
+        data["expires"] = int((now + top.timeout - shown.age) * 1000)
+    asked: dict[int, str] = {}
+    data |= _replayed(bot, top, records[top.base :], user, state.account, asked)
+    data["journal"] = [*_entries(records, state.stack, user, state.account, asked)]
+    return data
+
+
+def _find(bot: Bot, user: str) -> Shown | None:
+    if (shown := bot.store.show(user)) is not None:
+        return shown
+    for stored in bot.store.list():
+        if stored.user.endswith(f":{user}"):
+            return bot.store.show(stored.user)
+    return None
+
+
+def _parked(document: bytes) -> Plain:
+    parked = decode_parked(document)
+    return {"id": parked.frame.id, "error": parked.error, "traceback": parked.traceback}
+
+
+def _in_words(reply: Reply | None) -> str:
+    if reply is None:
+        return ""
+    return reply.content if isinstance(reply, replies.Text) else f"[{type(reply).__name__}]"
+
+
+# The journal -----------------------------------------------------------------------------------
+
+
+def _entries(
+    records: list[Record], stack: list[Frame], user: str, account: str, asked: dict[int, str]
+) -> list[Plain]:
+    bases = {frame.base: frame for frame in stack[1:]}
+    top = stack[-1].base
+    entries: list[Plain] = []
+    for index, record in enumerate(records):
+        if frame := bases.get(index):
+            title = f"{frame.dialog}"
+            entries.append({"kind": "interrupt", "title": title, "detail": frame.id, "raw": ""})
+        raw = encode_record(record).decode("utf-8", "replace")
+        kind, title, detail = _entry(record, user, account)
+        detail = asked.get(id(record)) or detail
+        # Positions are those of the running conversation, as a divergence names them.
+        position = index - top if index >= top else None
+        entries.append(
+            {"kind": kind, "title": title, "detail": detail, "raw": raw, "position": position}
+        )
+    return entries
+
+
+def _entry(record: Record, user: str, account: str) -> tuple[str, str, str]:
+    if isinstance(record, (TextRecord, MessageRecord)):
+        message = record.message(user, account)
+        said = message.text if isinstance(message, messages.Text) else _named(message)
+        wait = record.wait
+        return "message", said, describe(wait) if wait and wait[0] != "!" else wait[1:]
+    if isinstance(record, (Returned, GatheredReturned)):
+        return "step", record.name, bytes(record.result).decode()
+    if isinstance(record, (Failed, GatheredFailed)):
+        return "error", record.name, f"{record.cls.split(':')[-1]}: {record.text}"
+    if isinstance(record, Rewind):
+        return "rewind", str(record.length), record.why
+    if isinstance(record, Data):
+        return "data", "", msgspec.json.encode(record.data).decode()
+    return "killed", "", ""
+
+
+def _named(message: messages.Message) -> str:
+    if isinstance(message, messages.Event):
+        return f"[{message.event} {message.event_key or ''}]".replace(" ]", "]")
+    return f"[{message.kind}]"
+
+
+# The code --------------------------------------------------------------------------------------
+
+
+def _replayed(
+    bot: Bot, top: Frame, records: list[Record], user: str, account: str, asked: dict[int, str]
+) -> Plain:
+    """Replay it: what it waits at, and where it differs from what was recorded. `asked` gets the
+    question that each record answers, by the record's `id`.
+    """
+    dialog = dialog_of(bot.rules.routes, top)
+    waiting = {"kind": _KINDS.get(top.wait[:1], top.wait[:1]), "key": "", "prompt": ""}
+    if top.wait[1:2] == "=":
+        waiting["key"] = top.wait[2:]
+    if dialog is None:
+        found = f"no dialog {top.dialog!r} is registered"
+        return {"waiting": waiting, "divergence": _difference(top.dialog, 0, "", found, "", found)}
+    run = bot.rules.run_of(dialog, top, user=user, account=account, code=top.code)
+    try:
+        for record in effective(records):
+            if isinstance(run.at, Wait):
+                asked[id(record)] = _in_words(to_reply(run.at.prompt))
+            run.replay([record])
+        if isinstance(run.at, Wait):
+            waiting["prompt"] = _in_words(to_reply(run.at.prompt))
+        if len(records) <= top.length:
+            run.must_wait_at(top.wait, top.offers)
+    except ReplayMismatch as error:
+        difference = _difference(
+            error.dialog, error.position, error.expected, error.found, error.where, str(error)
+        )
+        return {"waiting": waiting, "divergence": difference}
+    finally:
+        run.close()
+    return {"waiting": waiting if len(records) <= top.length else None, "divergence": None}
+
+
+def _difference(
+    dialog: str, position: int, expected: str, found: str | None, where: str, text: str
+) -> Plain:
+    place = re.fullmatch(r"(.*):(\d+)", where)
+    return {
+        "dialog": dialog,
+        "position": position,
+        "expected": expected,
+        "found": found,
+        "file": place[1] if place else "",
+        "line": int(place[2]) if place else 0,
+        "text": text,
+    }

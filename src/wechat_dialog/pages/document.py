@@ -1,0 +1,220 @@
+"""A page as its reader gets it: the document, and what is new of it.
+
+One document, whole in itself: style and script stand in it and are allowed by their digests, and
+nothing else may be loaded, run or sent anywhere. Without the script it shows what was there when it
+was asked for, and is asked for again until it is complete.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache, lru_cache
+from importlib.resources import files
+from typing import NamedTuple
+
+import msgspec
+
+from wechat_dialog.core.dialog.texts import Texts
+from wechat_dialog.core.store.pages import Page
+
+from . import pieces
+from .markup import html_of
+from .pieces import Piece
+
+__all__ = ["HEADERS", "Shown", "document", "gone", "news", "place"]
+
+
+class Shown(NamedTuple):
+    """What is shown of pieces.
+
+    Attributes:
+        html: They, as HTML.
+        made: Whether an AI made any of it.
+        ended: Whether the page is complete with them.
+    """
+
+    html: str
+    made: bool
+    ended: bool
+
+
+def place(page: Page) -> str:
+    """Return where a reader stands who has all of a page."""
+    return f"{page.edition}.{page.length}"
+
+
+def document(page: Page, texts: Texts, *, streams: bool) -> bytes:
+    """Return a page whole.
+
+    Args:
+        page: All of it.
+        texts: The bot's sentences.
+        streams: Whether there is a stream of what is new, for readers who can listen to one.
+    """
+    shown = _shown(page.pieces, texts)
+    words = {name: html.escape(getattr(texts, name)) for name in _WORDS}
+    state = words["page_end"] if shown.ended else words["page_writing"]
+    refresh = "" if shown.ended else _REFRESH
+    return _DOCUMENT.format(
+        title=words["page_title"], style=_style(), script=_script(), refresh=refresh,
+        at=place(page), streams=int(streams), busy=str(not shown.ended).lower(), html=shown.html,
+        state=state, hidden="" if shown.made and texts.ai_generated else " hidden",
+        writing="" if shown.ended else "writing", made=words["ai_generated"],
+        stopped=words["page_stopped"], gone=words["page_gone"],
+    ).encode()  # fmt: skip
+
+
+def news(page: Page, texts: Texts, *, reset: bool) -> bytes:
+    """Return what is new of a page, as JSON on one line.
+
+    Args:
+        page: What the reader has not.
+        texts: The bot's sentences.
+        reset: Whether that is all of it, in place of what they have.
+    """
+    shown = _shown(page.pieces, texts)
+    told: dict[str, object] = {"at": place(page), "html": shown.html}
+    if reset:
+        told["reset"] = True
+    if shown.made and texts.ai_generated:
+        told["made"] = True
+    if shown.ended:
+        told["end"] = texts.page_end or " "
+    return msgspec.json.encode(told)
+
+
+def gone(texts: Texts) -> bytes:
+    """Return what is shown where there is no page, whatever the reason."""
+    title, text = html.escape(texts.page_title), html.escape(texts.page_gone)
+    return _GONE.format(title=title, style=_style(), text=text).encode()
+
+
+def _shown(stored: Iterable[bytes], texts: Texts) -> Shown:
+    known = pieces.decode(stored)
+    ended = any(piece.kind == pieces.END for piece in known)
+    return Shown(_html(known, texts), any(piece.made for piece in known), ended)
+
+
+def _html(known: Sequence[Piece], texts: Texts) -> str:
+    notes = {
+        pieces.OTHER: texts.page_other,
+        pieces.QUESTION: texts.page_question,
+        pieces.CUT: texts.page_cut,
+    }
+    out: list[str] = []
+    for piece in known:
+        if piece.kind == pieces.TEXT:
+            out.append(_long(piece.text) if len(piece.text) > _LONG else _short(piece.text))
+        elif note := notes.get(piece.kind):
+            out.append(f'<p class="note">{html.escape(note)}</p>\n')
+    return "".join(out)
+
+
+_LONG = 8000
+"""Characters from which on a text counts as a long one: few of those are remembered."""
+
+_short = lru_cache(maxsize=500)(html_of)
+_long = lru_cache(maxsize=10)(html_of)
+
+
+# What is always the same --------------------------------------------------------------------------
+
+_WORDS = (
+    "ai_generated", "page_end", "page_gone", "page_stopped", "page_title", "page_writing",
+)  # fmt: skip
+
+_REFRESH = '<noscript><meta http-equiv="refresh" content="5"></noscript>\n'
+
+_HEAD = """<!DOCTYPE html>
+<html lang="zh-CN">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover">
+<meta name="robots" content="noindex, nofollow, noarchive">
+<meta name="referrer" content="no-referrer">
+<meta name="color-scheme" content="light dark">
+<meta name="format-detection" content="telephone=no">
+"""
+
+_DOCUMENT = (
+    _HEAD
+    + """<title>{title}</title>
+{refresh}<style>{style}</style>
+</head>
+<body>
+<main>
+<h1>{title}</h1>
+<div id="answer" data-at="{at}" data-streams="{streams}" aria-busy="{busy}">
+{html}</div>
+<div id="below">
+<p id="made"{hidden}>{made}</p>
+<p id="state" class="{writing}" role="status" data-stopped="{stopped}"
+ data-gone="{gone}">{state}</p>
+</div>
+</main>
+<script>{script}</script>
+</body>
+</html>
+"""
+)
+
+_GONE = (
+    _HEAD
+    + """<title>{title}</title>
+<style>{style}</style>
+</head>
+<body>
+<main>
+<h1>{title}</h1>
+<p>{text}</p>
+</main>
+</body>
+</html>
+"""
+)
+
+
+@cache
+def _style() -> str:
+    return _source("page.css")
+
+
+@cache
+def _script() -> str:
+    return _source("page.js")
+
+
+def _source(name: str) -> str:
+    return files(__package__ or "").joinpath(name).read_text("utf-8")
+
+
+def _digest(source: str) -> str:
+    digest = hashlib.sha256(source.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+def _headers() -> Mapping[str, str]:
+    policy = {
+        "default-src": "'none'",
+        "script-src": _digest(_script()),
+        "style-src": _digest(_style()),
+        "connect-src": "'self'",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+        "frame-ancestors": "'none'",
+    }
+    return {
+        "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
+        "Referrer-Policy": "no-referrer",
+        "X-Robots-Tag": "noindex, nofollow, noarchive",
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+        "Cache-Control": "no-store",
+    }
+
+
+HEADERS = _headers()
+"""The headers of everything that is answered below the address of pages."""

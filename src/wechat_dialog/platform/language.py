@@ -1,0 +1,203 @@
+"""Which language a person at a terminal or a page reads, and what a fault's reason is in Chinese.
+
+Sentences are written in one language and looked up in a table for the other: what people at the
+simulator read stands in the code in Chinese, what an error says in English.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+__all__ = ["ENGLISH", "HELP", "in_chinese", "reason", "speaks_chinese", "tr"]
+
+
+def speaks_chinese() -> bool:
+    """Whether the terminal's language is Chinese: LC_ALL, LC_MESSAGES or LANG begins with zh."""
+    names = ("LC_ALL", "LC_MESSAGES", "LANG")
+    wanted = next((value for name in names if (value := os.environ.get(name))), "")
+    return wanted.lower().startswith("zh")
+
+
+def tr(text: str, *values: object) -> str:
+    """Return a sentence in the terminal's language.
+
+    Args:
+        text: The sentence in Chinese, with `{0}` and so on for values; it stands in `ENGLISH`.
+        values: What is filled in.
+    """
+    said = text if speaks_chinese() else ENGLISH.get(text, text)
+    return said.format(*values) if values else said
+
+
+def reason(text: str) -> str:
+    """Return the reason of a fault in the terminal's language."""
+    return in_chinese(text) if speaks_chinese() else text
+
+
+def in_chinese(text: str) -> str:
+    """Return the reason of a fault in Chinese; as it is where nobody has translated it."""
+    for pattern, said in _REASONS:
+        if found := pattern.fullmatch(text):
+            return said.format(*(in_chinese(one) if one else "" for one in found.groups()))
+    return text
+
+
+_REASONS = [
+    (re.compile(pattern, re.DOTALL), said)
+    for pattern, said in (
+        (r"(.+) \(protocol reference ([\d.]+)\)", "{0}（协议 {1}）"),
+        (r"(.+); it refuses what we sign: is --token the server's\?",
+         "{0}；它不认我们的签名，--token 和服务器上的一样吗？"),
+        (r"no answer within ([\d.]+) s", "{0} 秒内没有回答"),
+        (r"no answer", "没有回答"),
+        (r"no connection: (.+)", "连不上：{0}"),
+        (r"HTTP status (\d+), not 200", "HTTP 状态是 {0}，不是 200"),
+        (r"answered (.+), not the echostr (.+)", "回的是 {0}，不是 echostr {1}"),
+        (r"the answer is plain, and the account is in safe mode",
+         "公众号是安全模式，回答却没有加密"),
+        (r"MsgSignature does not fit the answer's TimeStamp, Nonce and Encrypt",
+         "MsgSignature 和 TimeStamp、Nonce、Encrypt 对不上"),
+        (r"the answer cannot be decrypted: (.+)", "回答解不开：{0}"),
+        (r"ToUserName is (.+), not the user's OpenID (.+)",
+         "ToUserName 是 {0}，不是用户的 OpenID {1}"),
+        (r"FromUserName is (.+), not the account's original id (.+)",
+         "FromUserName 是 {0}，不是公众号的原始 ID {1}"),
+        (r"CreateTime is (.+), not seconds in digits", "CreateTime 是 {0}，不是整数秒"),
+        (r"the answer is no XML: (.+); it begins (.+)", "回答不是 XML：{0}；开头是 {1}"),
+        (r"the root element is (.+), not 'xml'", "根元素是 {0}，不是 'xml'"),
+        (r"MsgType is (.+), which is no kind of reply", "MsgType 是 {0}，没有这种回复"),
+        (r"Content is empty; for no reply answer success", "Content 是空的；不想回复就回 success"),
+        (r"Content has (\d+) bytes of UTF-8, (\d+) are the limit",
+         "Content 有 {0} 字节（UTF-8），最多 {1} 字节"),
+        (r"Music has nothing in it", "Music 里什么也没有"),
+        (r"Music has an empty (\w+); leave the element out",
+         "Music 的 {0} 是空的；没有就整个不要写"),
+        (r"Articles has no item", "Articles 里没有 item"),
+        (r"ArticleCount is (.+), and there are (\d+) items", "ArticleCount 是 {0}，item 有 {1} 个"),
+        (r"item (\d+) has no (.+)", "第 {0} 个 item 没有 {1}"),
+        (r"(\w+) has no (\w+)", "{0} 里没有 {1}"),
+    )
+]  # fmt: skip
+
+HELP = """\
+直接输入文字就是发消息（以 / 开头的文字写成 //）。
+/tap 1                点第 1 个链接
+/image 文件或网址      发一张图片
+/voice [MEDIA_ID]     发一段语音
+/location 纬度 经度 [地名]
+/link 网址 [标题]      转发一篇文章
+/event 名称 [KEY]     发生一个事件：/event subscribe
+/click KEY            点自定义菜单的按钮
+/scan 场景            已关注的用户扫带参数的二维码
+/resend               同一条消息再发一遍（平台没听见时就这样）
+/as 用户              换一个用户说话
+/wait 61              让机器人的时间过去 61 秒
+/journal              这个用户的会话现在怎样
+/requests             最后一条消息的请求和回答
+/resume               代码改好了：用出错的那条消息接着走
+/restart              重新读代码，重新启动机器人（/kill 是突然结束它）
+/quit                 结束（Ctrl-D 也行）"""
+"""The commands of the terminal's chat."""
+
+ENGLISH = {
+    # The terminal's chat.
+    "和公众号聊天：输入 /help 看命令，/quit 结束。":
+        "Chat with the account: /help for commands, /quit to end.",
+    "你": "you",
+    "没有 {0} 这个命令。": "There is no command {0}.",
+    "{0} 要这样写：{1}": "{0} is written: {1}",
+    "/image 文件或网址": "/image FILE-OR-URL",
+    "/location 纬度 经度 [地名]": "/location LATITUDE LONGITUDE [NAME]",
+    "/link 网址 [标题]": "/link URL [TITLE]",
+    "/event 名称 [KEY]": "/event NAME [KEY]",
+    "/scan 场景": "/scan SCENE",
+    "/as 用户": "/as USER",
+    "/wait 秒数": "/wait SECONDS",
+    "读不到图片 {0}": "cannot read the picture {0}",
+    "没有第 {0} 个链接": "there is no link {0}",
+    "这个链接在浏览器里打开：{0}": "this link opens in a browser: {0}",
+    "还没有发过消息。": "Nothing was sent yet.",
+    "现在是用户 {0}": "now as user {0}",
+    "过去了 {0:g} 秒": "{0:g} seconds have passed",
+    "还没有请求。": "No requests yet.",
+    "机器人重新启动了": "the bot was restarted",
+    "机器人不是这里启动的，这里管不了它的时间、会话和进程":
+        "the bot was not started here: its time, conversations and process are not ours",
+    "第 {0} 次请求：{1}，再发一次…": "request {0}: {1}; sending again…",
+    "机器人启动不了：": "the bot does not start:",
+    "（机器人的进程已被信号 {0} 结束，重新启动了。）":
+        "(The bot's process was ended by signal {0}, and started again.)",
+    "（机器人的进程已退出，状态 {0}，重新启动了。）":
+        "(The bot's process has ended with status {0}, and was started again.)",
+    "（无回复）": "(no reply)",
+    "为什么：{0}": "why: {0}",
+    "可点：": "to tap: ",
+    "公众号": "account",
+    "公众号：": "account: ",
+    "公众号：图文": "account: article",
+    "第 {0} 次请求，{1:.2f} 秒：": "request {0}, {1:.2f} s:",
+    "问题：{0}": "problem: {0}",
+    "（搁置了；改好代码以后输入 /resume，就用这条消息接着走）":
+        "(parked; mend the code, then type /resume to go on with this very message)",
+    "（搁置了；改好代码以后在网页上点“接着走”，就用这条消息接着走）":
+        "(parked; mend the code, then press Resume on the page to go on with this very message)",
+    "没有搁置的会话": "no conversation is parked",
+    "接上了，发一条消息就能看到回答": "resumed; send a message to see the answer",
+    "没有进行中的会话": "no conversation is running",
+    "会话 {0}，{1:%H:%M:%S} 开始": "conversation {0}, begun {1:%H:%M:%S}",
+    "在等 {0}：{1}": "waits at {0}: {1}",
+    "代码变了：{0}": "the code has changed: {0}",
+    "还没取走：{0}": "not fetched yet: {0}",
+    "出错搁置：{0}": "parked: {0}",
+    "答": "answer", "步骤": "step", "步骤失败": "step failed", "撤回到": "back to",
+    "插入": "interruption", "被终止": "killed",
+    # New bots.
+    "{0} 已经有了；什么也没有写": "{0} is there already; nothing was written",
+    "写不进 {0}：{1}": "cannot write to {0}: {1}",
+    "建好了；接下来：cd {0} && wechat-dialog chat bot:bot":
+        "created; now: cd {0} && wechat-dialog chat bot:bot",
+    # Stored conversations.
+    "{0:4} 条记录": "{0:4} records",
+    "没有对话": "no conversations",
+    "接上了；用户下次发消息时看到回答": "resumed; the user gets the answer with their next message",
+    "已结束": "ended",
+    "什么也没有删": "nothing was removed",
+    "把 {0} 的一切永远删掉？": "remove everything that is stored of {0}, for good?",
+    "{0} 个进行中的（{1} 条记录）": "{0} running with {1} records",
+    "{0} 个搁置的": "{0} parked",
+    "数据": "data",
+    "最近几条消息留下的": "what was left of the last messages",
+    "已删除：{0}": "forgotten: {0}",
+    "导出了 {0} 个对话": "exported {0} conversations",
+    "，已隐去内容": ", redacted",
+    "{0} 个对话": "{0} conversations",
+    "，从第 {0} 条记录起": " from record {0}",
+    "没有 {0} 这个存储；用 --store URL 说明在哪里，或者在机器人运行的目录里执行":
+        "there is no store {0}; say where the bot keeps it, --store URL, or run this in the folder "
+        "in which the bot runs",
+    "存储": "store",
+    "进行中": "running", "搁置": "parked", "读不了": "unreadable", "等时间": "asleep",
+    "待提问": "waits to ask", "待开始": "waits to begin", "等信号 {0}": "waits for {0}",
+    "照旧": "unchanged", "会结束": "finished", "会重新问": "asks again", "会重来": "restarted",
+    "会搁置": "parked", "看不出来": "cannot tell",
+    HELP: """\
+Text is a message (one that begins with / is written //).
+/tap 1                tap link 1
+/image FILE-OR-URL    send a picture
+/voice [MEDIA_ID]     send a recording
+/location LATITUDE LONGITUDE [NAME]
+/link URL [TITLE]     share an article
+/event NAME [KEY]     let an event happen: /event subscribe
+/click KEY            tap a button of the menu
+/scan SCENE           a follower scans a QR code with a scene
+/resend               the same message once more, as the platform does when it heard nothing
+/as USER              speak as another user
+/wait 61              let 61 seconds pass for the bot
+/journal              where this user's conversation stands
+/requests             requests and answers of the last message
+/resume               the code is mended: go on with the message that broke it
+/restart              read the code anew and restart the bot (/kill ends it on the spot)
+/quit                 end (so does Ctrl-D)""",
+}  # fmt: skip
+"""What the code says in Chinese, in English."""

@@ -1,0 +1,1 @@
+"""The conformance checklist, tried against any server."""

@@ -1,0 +1,211 @@
+"""What the platform does with one message, as a generator of HTTP requests.
+
+`emulator` performs them, on threads or on event loops; nothing here opens a connection.
+"""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from wechat_dialog.core.wire import xml
+
+from .account import Account, open_answer, seal, signed
+from .answer_check import Broken, judge
+from .display import Shown, fault, show
+
+__all__ = ["ANSWER_LIMIT", "HEADERS", "Answer", "Ask", "Protocol", "Request", "Watch"]
+
+ANSWER_LIMIT = 2 * xml.MAX_BYTES
+"""Bytes of an answer that are read; a longer answer is never a valid one."""
+
+HEADERS = {
+    "Content-Type": "text/xml",
+    "User-Agent": "Mozilla/4.0",
+    "Accept": "*/*",
+    "Pragma": "no-cache",
+    # A connection for each request: a server may close a kept one just when it is used again.
+    "Connection": "close",
+}
+"""The headers that the platform sends (protocol reference 2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request of the platform and what came of it, for the developer.
+
+    Attributes:
+        number: Which request with its message it is, from 1.
+        query: The URL's query.
+        body: What was posted.
+        message: The body before it was encrypted.
+        status: The HTTP status; 0 if no answer came in time.
+        answer: The body of the answer.
+        reply: The answer decrypted; empty if that is impossible.
+        seconds: How long it took.
+        problem: What went wrong; "" if nothing did.
+        open: Whether it still waits for its answer.
+    """
+
+    number: int
+    query: str
+    body: bytes
+    message: bytes
+    status: int = 0
+    answer: bytes = b""
+    reply: bytes = b""
+    seconds: float = 0.0
+    problem: str = ""
+    open: bool = False
+
+
+Watch = Callable[[Request], None]
+
+
+class Ask(NamedTuple):
+    """An HTTP request to be made."""
+
+    method: str
+    query: str
+    body: bytes
+
+
+class Answer(NamedTuple):
+    """A request's result: the status, 0 if there was none in time; the body; what went wrong."""
+
+    status: int
+    body: bytes
+    problem: str
+
+
+class Protocol:
+    """WeChat's side of one account, posting to one server; without the posting.
+
+    Attributes:
+        account: The account.
+        url: The server's URL.
+        window: Seconds after which a request is given up.
+        requests: Requests made for one message.
+        heard: Called with every request when it has ended.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        url: str,
+        *,
+        window: float = 5.0,
+        requests: int = 3,
+        heard: Watch | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.account = account
+        self.url = url
+        self.window = window
+        self.requests = requests
+        self.heard = heard
+        self.clock = clock
+        self._numbers = itertools.count(int(time.time() * 1000) * 10_000)
+
+    def message(self, user: str, kind: str, **fields: Any) -> dict[str, Any]:
+        """Return a message's fields as the platform would push them.
+
+        Args:
+            user: The sender's OpenID.
+            kind: The `MsgType`.
+            fields: Its other fields, by the platform's names.
+        """
+        message: dict[str, Any] = {
+            "ToUserName": self.account.id,
+            "FromUserName": user,
+            "CreateTime": int(self.clock()),
+            "MsgType": kind,
+            **fields,
+        }
+        if kind != "event":
+            message["MsgId"] = next(self._numbers)
+        return message
+
+    def _now(self) -> str:
+        return str(int(self.clock()))
+
+    def verifying(self) -> Generator[Ask, Answer, str]:
+        """Make the platform's GET; see `Platform.verify`."""
+        echo = str(secrets.randbelow(10**18))
+        query = urlencode({**signed(self.account, self._now()), "echostr": echo})
+        answer = yield Ask("GET", query, b"")
+        if answer.status == 200 and answer.body != echo.encode():
+            return f"answered {answer.body[:60]!r}, not the echostr {echo!r} (protocol reference 1)"
+        return answer.problem
+
+    def delivering(
+        self, message: dict[str, Any], watch: Watch | None = None, plain: bytes | None = None
+    ) -> Generator[Ask, Answer, Shown]:
+        """Push a message up to three times; see `Platform.deliver`."""
+        plain = xml.build(message).encode() if plain is None else plain
+        made = Request(0, "", b"", plain)
+        for number in range(1, self.requests + 1):
+            query, body = seal(self.account, message, plain, self._now())
+            made = Request(number, query, body, plain, open=True)
+            if watch is not None:
+                watch(made)
+            began = time.monotonic()
+            answer = yield Ask("POST", query, body)
+            made = self._judged(made, message, answer, time.monotonic() - began)
+            for tell in (watch, self.heard):
+                if tell is not None:
+                    tell(made)
+            if (
+                made.status == 200
+            ):  # after an answer in time there are no more requests, whatever it is
+                break
+        if made.problem:
+            return fault(made.problem)
+        taken = judge(made.reply, message["FromUserName"], self.account.id)
+        return show(taken, to_event=message["MsgType"] == "event")
+
+    def _judged(
+        self, made: Request, message: dict[str, Any], answer: Answer, seconds: float
+    ) -> Request:
+        reply, problem = b"", answer.problem
+        if not problem:
+            try:
+                reply = open_answer(self.account, answer.body)
+                judge(reply, message["FromUserName"], self.account.id)
+            except Broken as broken:
+                problem = str(broken)
+        return replace(
+            made,
+            status=answer.status,
+            answer=answer.body,
+            reply=reply,
+            seconds=seconds,
+            problem=problem,
+            open=False,
+        )
+
+    def address(self, query: str) -> str:
+        """Return the URL of a request with this query."""
+        return f"{self.url}{'&' if '?' in self.url else '?'}{query}"
+
+    def late(self, body: bytes = b"") -> Answer:
+        """Return what is made of a request without an answer in time."""
+        return Answer(0, body, f"no answer within {self.window:g} s (protocol reference 5.3)")
+
+    @staticmethod
+    def ended(status: int, body: bytes) -> Answer:
+        """Return what is made of an answer in time."""
+        problem = "" if status == 200 else f"HTTP status {status}, not 200 (protocol reference 5.3)"
+        if status == 403:
+            problem += "; it refuses what we sign: is --token the server's?"
+        return Answer(status, body, problem)
+
+    @staticmethod
+    def broken(error: Exception, body: bytes = b"") -> Answer:
+        """Return what is made of a connection that failed."""
+        return Answer(0, body, f"no connection: {str(error) or type(error).__name__}")

@@ -1,0 +1,309 @@
+"""The platform's active side: what a bot asks of WeChat, answered on this desk.
+
+Tokens, customer messages with their quotas, the typing sign, media, the menu (protocol reference
+7), each refused for the reasons and with the codes of the platform. Bytes in, bytes out; the HTTP
+is `web`'s.
+"""
+
+from __future__ import annotations
+
+import email.parser
+import email.policy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import msgspec
+
+from wechat_dialog.errors import ConfigurationError
+
+from . import buttons, customer
+from .desk import Desk
+from .tokens import Tokens
+
+__all__ = ["ActiveSide", "Answered", "Called", "Trouble"]
+
+TYPING = 15.0
+"""Seconds the typing sign lasts."""
+EXCHANGE = 30.0
+"""Seconds within which user and account must have exchanged something for a typing sign."""
+
+MADE_BY_AI = "内容由第三方AI生成"
+"""The line below a message whose bot says so (protocol reference 7.2)."""
+
+KILO = 1024
+SIZES = {"image": 10 * KILO * KILO, "voice": 2 * KILO * KILO, "video": 10 * KILO * KILO}
+SIZES["thumb"] = 64 * KILO
+
+WORDS = {
+    40001: "invalid credential, access_token is invalid or not latest",
+    40003: "invalid openid",
+    40004: "invalid media type",
+    40006: "invalid media size",
+    40007: "invalid media_id",
+    40008: "invalid message type",
+    40013: "invalid appid",
+    40016: "invalid button size",
+    40125: "invalid appsecret",
+    40200: "invalid account type",
+    41001: "access_token missing",
+    41002: "appid missing",
+    41004: "appsecret missing",
+    41005: "media data missing",
+    42001: "access_token expired",
+    43004: "require subscribe",
+    44004: "empty content",
+    45002: "content size out of limit",
+    45008: "article size out of limit",
+    45015: "response out of time limit or subscription is canceled",
+    45047: "out of response count limit",
+    45072: "invalid command",
+    45080: "no message exchanged in the last 30 seconds",
+    45081: "typing already",
+    46003: "menu no exist",
+    47001: "data format error",
+    48001: "api unauthorized",
+}
+"""The platform's words for its codes."""
+
+
+class Trouble(Exception):
+    """A call is refused.
+
+    Attributes:
+        code: The `errcode`.
+        why: A sentence of ours behind the platform's words; may be "".
+    """
+
+    def __init__(self, code: int, why: str = "") -> None:
+        super().__init__(code, why)
+        self.code = code
+        self.why = why
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A call: method, path, query, body and its type."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    body: bytes = b""
+    content_type: str = ""
+
+    def json(self) -> dict[str, Any]:
+        """Return the body's JSON object.
+
+        Raises:
+            Trouble: It is none.
+        """
+        try:
+            return msgspec.json.decode(self.body, type=dict[str, Any])
+        except msgspec.DecodeError as error:
+            raise Trouble(47001, str(error)) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The answer: its body, type and HTTP status; and which user it is about, "" for none."""
+
+    body: bytes
+    content_type: str = "application/json; charset=utf-8"
+    status: int = 200
+    user: str = ""
+    code: int = 0
+
+
+class ActiveSide:
+    """The active side of a desk's account."""
+
+    def __init__(self, desk: Desk) -> None:
+        """Answer for a desk."""
+        self._desk = desk
+        self._tokens = Tokens(desk.clock)
+        self._menu: dict[str, Any] | None = None
+        self._calls: dict[str, Callable[[Called], Any]] = {
+            "message/custom/send": self._send,
+            "message/custom/typing": self._typing,
+            "media/upload": self._upload,
+            "media/get": self._get,
+            "menu/create": self._create_menu,
+            "menu/get": self._get_menu,
+            "menu/delete": self._delete_menu,
+            "user/info": self._user_info,
+            "getcallbackip": lambda _: {"ip_list": ["127.0.0.1"]},
+            "clear_quota": lambda _: None,
+        }
+
+    def answer(self, called: Called) -> Answered:
+        """Answer a call."""
+        user = ""
+        path = called.path.removeprefix("/cgi-bin/")
+        try:
+            if path == "stable_token":
+                return _json(self._stable_token(called.json()))
+            if path == "token":
+                return _json(self._token(called.query))
+            call = self._calls.get(path)
+            if call is None:
+                return _json({"errcode": 404, "errmsg": f"no {called.path} on this desk"}, 404)
+            if trouble := self._tokens.trouble(called.query.get("access_token", "")):
+                raise Trouble(trouble)
+            if called.method == "POST" and "json" in called.content_type:
+                user = str(called.json().get("touser", ""))
+            done = call(called)
+            if isinstance(done, Answered):
+                return done
+            return _json({"errcode": 0, "errmsg": "ok"} if done is None else done, user=user)
+        except Trouble as trouble:
+            words = WORDS.get(trouble.code, "error")
+            told = f"{words}: {trouble.why}" if trouble.why else words
+            refused = {"errcode": trouble.code, "errmsg": f"{told} rid: simulated"}
+            return _json(refused, user=user, code=trouble.code)
+
+    # Tokens ---------------------------------------------------------------------------------------
+
+    def _credentials(self, app_id: object, secret: object) -> None:
+        account = self._desk.platform.account
+        if not app_id:
+            raise Trouble(41002)
+        if not secret:
+            raise Trouble(41004)
+        if account.app_id and app_id != account.app_id:
+            raise Trouble(40013)
+        if account.app_secret and secret != account.app_secret:
+            raise Trouble(40125)
+
+    def _stable_token(self, asked: dict[str, Any]) -> dict[str, Any]:
+        self._credentials(asked.get("appid"), asked.get("secret"))
+        token, seconds = self._tokens.stable(force=asked.get("force_refresh") is True)
+        return {"access_token": token, "expires_in": seconds}
+
+    def _token(self, query: Mapping[str, str]) -> dict[str, Any]:
+        self._credentials(query.get("appid"), query.get("secret"))
+        token, seconds = self._tokens.single()
+        return {"access_token": token, "expires_in": seconds}
+
+    def _granted(self) -> None:
+        if self._desk.platform.account.kind == "unverified":
+            raise Trouble(48001)
+
+    # Customer messages ----------------------------------------------------------------------------
+
+    def _reachable(self, user: str) -> None:
+        known = self._desk.users.get(user)
+        if known is None:
+            raise Trouble(40003)
+        if not known.following:
+            raise Trouble(43004)
+
+    def _send(self, called: Called) -> None:
+        self._granted()
+        message = called.json()
+        user = str(message.get("touser", ""))
+        self._reachable(user)
+        if message.get("msgtype") == "msgmenu" and self._desk.platform.account.kind == "sandbox":
+            raise Trouble(40200)
+        try:
+            shown = customer.shown(message)
+        except customer.Wrong as wrong:
+            raise Trouble(wrong.code, wrong.why) from wrong
+        refused = self._desk.quotas.take(user)
+        if refused:
+            raise Trouble(45015 if refused == "closed" else 45047)
+        note = MADE_BY_AI if customer.is_made_by_ai(message) else ""
+        self._desk.answered(user, shown, requests=[], pushed=True, note=note)
+
+    def _typing(self, called: Called) -> None:
+        self._granted()
+        asked = called.json()
+        user, command = str(asked.get("touser", "")), asked.get("command")
+        self._reachable(user)
+        if command not in ("Typing", "CancelTyping"):
+            raise Trouble(45072)
+        if not self._desk.quotas.open(user):
+            raise Trouble(45015)
+        if self._desk.silence(user) > EXCHANGE:
+            raise Trouble(45080)
+        if command == "CancelTyping":
+            self._desk.stop_typing(user)
+        elif self._desk.is_typing(user):
+            raise Trouble(45081)
+        else:
+            self._desk.start_typing(user, TYPING)
+
+    # Media ----------------------------------------------------------------------------------------
+
+    def _upload(self, called: Called) -> dict[str, Any]:
+        self._granted()
+        kind = called.query.get("type", "")
+        if kind not in SIZES:
+            raise Trouble(40004)
+        data, content_type, name = _file_in(called)
+        if len(data) > SIZES[kind]:
+            raise Trouble(40006, f"{len(data)} bytes, {SIZES[kind]} are the limit of {kind}")
+        id = self._desk.media.add(data, content_type, name)
+        at = self._desk.now() // 1000
+        field = "thumb_media_id" if kind == "thumb" else "media_id"
+        return {"type": kind, field: id, "created_at": at}
+
+    def _get(self, called: Called) -> Answered | dict[str, Any]:
+        id = called.query.get("media_id", "")
+        file = self._desk.media.get(id)
+        if file is None:
+            raise Trouble(40007)
+        if file.kind.startswith("video/"):
+            return {"video_url": self._desk.media.url(id)}
+        return Answered(file.data, file.kind)
+
+    # The menu -------------------------------------------------------------------------------------
+
+    def _create_menu(self, called: Called) -> None:
+        self._granted()
+        menu = called.json()
+        try:
+            self._desk.set_menu(buttons.read(menu))
+        except ConfigurationError as error:
+            raise Trouble(40016, str(error)) from error
+        self._menu = menu
+
+    def _get_menu(self, _: Called) -> dict[str, Any]:
+        self._granted()
+        if self._menu is None:
+            raise Trouble(46003)
+        return {"menu": self._menu}
+
+    def _delete_menu(self, _: Called) -> None:
+        self._granted()
+        self._menu = None
+        self._desk.set_menu(())
+
+    # Users ----------------------------------------------------------------------------------------
+
+    def _user_info(self, called: Called) -> dict[str, Any]:
+        self._granted()
+        user = self._desk.users.get(called.query.get("openid", ""))
+        if user is None:
+            raise Trouble(40003)
+        told = {"subscribe": int(user.following), "openid": user.id}
+        return {**told, "language": "zh_CN"} if user.following else told
+
+
+def _json(told: object, status: int = 200, *, user: str = "", code: int = 0) -> Answered:
+    return Answered(msgspec.json.encode(told), status=status, user=user, code=code)
+
+
+def _file_in(called: Called) -> tuple[bytes, str, str]:
+    """Return the one file of a form: its bytes, MIME type and name.
+
+    Raises:
+        Trouble: There is none.
+    """
+    head = f"Content-Type: {called.content_type}\r\n\r\n".encode()
+    parser = email.parser.BytesParser(policy=email.policy.HTTP)
+    for part in parser.parsebytes(head + called.body).iter_parts():
+        data = cast("bytes | None", part.get_payload(decode=True))
+        name = part.get_filename()
+        if name is not None and data:
+            return data, part.get_content_type(), name
+    raise Trouble(41005)

@@ -1,0 +1,263 @@
+"""What a page may ask for: one value for each command, checked as it is read.
+
+`POST /do/text` with `{"user": …, "content": …}` becomes `Text(user=…, content=…)`, and its `do`
+does it. An answer is plain data; deliveries run on, and are heard of in the feed.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import mimetypes
+from typing import Any
+
+import msgspec
+
+from wechat_dialog.errors import DialogError
+
+from .simulator import Simulator
+from .user_screens import NotPossible
+
+__all__ = ["run"]
+
+Told = dict[str, Any]
+
+
+class _Command(msgspec.Struct):
+    async def do(self, simulator: Simulator) -> Told | None:
+        """Do it."""
+        raise NotImplementedError
+
+
+class _Text(_Command):
+    user: str
+    content: str
+    menu_id: str = ""
+
+    async def do(self, simulator: Simulator) -> None:
+        if not self.content.strip():
+            raise NotPossible("an empty text cannot be sent")
+        simulator.desk.text(self.user, self.content, self.menu_id)
+
+
+class _Tap(_Command):
+    user: str
+    content: str
+    id: str
+
+    async def do(self, simulator: Simulator) -> None:
+        simulator.desk.text(self.user, self.content, self.id)
+
+
+class _Image(_Command):
+    user: str
+    name: str = ""
+    data: str = ""
+    url: str = ""
+
+    async def do(self, simulator: Simulator) -> None:
+        kind = mimetypes.guess_type(self.name)[0] or "image/png"
+        if not kind.startswith("image/"):
+            raise NotPossible(f"{self.name!r} is no picture")
+        try:
+            data = base64.b64decode(self.data.rpartition(",")[2], validate=True)
+        except binascii.Error as error:
+            raise NotPossible(f"the picture's data is no Base64: {error}") from error
+        simulator.desk.image(self.user, data, kind, self.url)
+
+
+class _Voice(_Command):
+    user: str
+    recognition: str = ""
+
+    async def do(self, simulator: Simulator) -> None:
+        simulator.desk.voice(self.user, self.recognition)
+
+
+class _Location(_Command):
+    user: str
+    latitude: float
+    longitude: float
+    label: str = ""
+
+    async def do(self, simulator: Simulator) -> None:
+        simulator.desk.location(self.user, self.latitude, self.longitude, self.label)
+
+
+class _Link(_Command):
+    user: str
+    title: str
+    description: str = ""
+    url: str = ""
+
+    async def do(self, simulator: Simulator) -> None:
+        simulator.desk.link(self.user, self.title, self.description, self.url)
+
+
+class _Event(_Command):
+    user: str
+    name: str
+    key: str | None = None
+    fields: dict[str, Any] = {}
+
+    async def do(self, simulator: Simulator) -> None:
+        simulator.desk.event(self.user, self.name, self.key, **self.fields)
+
+
+class _Follow(_Command):
+    user: str
+    scene: str = ""
+
+    async def do(self, simulator: Simulator) -> None:
+        simulator.desk.follow(self.user, self.scene)
+
+
+class _Unfollow(_Command):
+    user: str
+
+    async def do(self, simulator: Simulator) -> None:
+        simulator.desk.unfollow(self.user)
+
+
+class _Scan(_Command):
+    user: str
+    scene: str
+
+    async def do(self, simulator: Simulator) -> None:
+        simulator.desk.scan(self.user, self.scene)
+
+
+class _Menu(_Command):
+    user: str
+    index: list[int]
+
+    async def do(self, simulator: Simulator) -> None:
+        simulator.desk.press(self.user, self.index)
+
+
+class _Resend(_Command):
+    user: str
+
+    async def do(self, simulator: Simulator) -> None:
+        simulator.desk.resend(self.user)
+
+
+class _Together(_Command):
+    user: str
+    contents: list[str]
+
+    async def do(self, simulator: Simulator) -> None:
+        for content in self.contents:
+            simulator.desk.text(self.user, content)
+
+
+class _NewUser(_Command):
+    name: str = ""
+
+    async def do(self, simulator: Simulator) -> Told:
+        return {"id": simulator.desk.add_user(self.name).id}
+
+
+class _RemoveUser(_Command):
+    user: str
+
+    async def do(self, simulator: Simulator) -> None:
+        simulator.desk.remove_user(self.user)
+
+
+class _Seen(_Command):
+    user: str
+
+    async def do(self, simulator: Simulator) -> None:
+        simulator.desk.seen(self.user)
+
+
+class _Advance(_Command):
+    seconds: float
+
+    async def do(self, simulator: Simulator) -> None:
+        if not 0 < self.seconds <= 366 * 86400:
+            raise NotPossible("time passes forward, and by a year at most")
+        await simulator.advance(self.seconds)
+
+
+class _Kill(_Command):
+    async def do(self, simulator: Simulator) -> None:
+        await simulator.kill()
+
+
+class _Restart(_Command):
+    async def do(self, simulator: Simulator) -> None:
+        await simulator.restart()
+
+
+class _Back(_Command):
+    user: str
+    point: int
+
+    async def do(self, simulator: Simulator) -> None:
+        await simulator.back(self.user, self.point)
+
+
+class _Clear(_Command):
+    user: str
+
+    async def do(self, simulator: Simulator) -> None:
+        await simulator.clear(self.user)
+
+
+class _Resume(_Command):
+    user: str
+    id: str
+
+    async def do(self, simulator: Simulator) -> None:
+        await simulator.resume(self.user, self.id)
+
+
+_COMMANDS: dict[str, type[_Command]] = {
+    "text": _Text,
+    "tap": _Tap,
+    "image": _Image,
+    "voice": _Voice,
+    "location": _Location,
+    "link": _Link,
+    "event": _Event,
+    "follow": _Follow,
+    "unfollow": _Unfollow,
+    "scan": _Scan,
+    "menu": _Menu,
+    "resend": _Resend,
+    "together": _Together,
+    "new_user": _NewUser,
+    "remove_user": _RemoveUser,
+    "seen": _Seen,
+    "advance": _Advance,
+    "kill": _Kill,
+    "restart": _Restart,
+    "back": _Back,
+    "clear": _Clear,
+    "resume": _Resume,
+}
+
+
+async def run(simulator: Simulator, name: str, body: bytes) -> tuple[int, Told]:
+    """Do what a page asks for.
+
+    Args:
+        simulator: With whom.
+        name: The command.
+        body: Its JSON.
+
+    Returns:
+        The HTTP status, and what to answer: `{"error": a sentence}` unless it is 200.
+    """
+    command = _COMMANDS.get(name)
+    if command is None:
+        return 404, {"error": f"no command {name!r}"}
+    try:
+        done = await msgspec.json.decode(body or b"{}", type=command).do(simulator)
+    except msgspec.MsgspecError as error:
+        return 400, {"error": str(error)}
+    except DialogError as error:
+        return 409, {"error": str(error)}
+    return 200, done or {}

@@ -1,0 +1,278 @@
+"""A desk: the test users of one account, what they send and what they see.
+
+Every message of a user goes out as the platform would send it, and what comes of it is told to the
+`feed`: the bubbles on the users' screens, and for the developer each request. Users write whenever
+they like; several messages of one user may be under way at once, as with real ones. To be used on
+one event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+from urllib.parse import parse_qsl
+
+from wechat_dialog.platform.display import Shown, plain_parts
+from wechat_dialog.platform.emulator import AsyncPlatform
+from wechat_dialog.platform.language import in_chinese
+from wechat_dialog.platform.protocol import HEADERS, Request
+
+from .buttons import tapped
+from .quotas import Quotas
+from .user_screens import NotPossible, Screens
+from .values import Bubble, Exchange, Location, Picture, User
+
+__all__ = ["Desk"]
+
+Task = asyncio.Task[Shown]
+
+
+def _nowhere(_user: str) -> None:
+    """Give no point to go back to."""
+
+
+class Desk(Screens):
+    """The users of an account.
+
+    Attributes:
+        platform: Posts to the bot.
+        quotas: How many customer messages each user may be sent.
+        marks: Called with a user's OpenID before each of their messages; gives the point to go back
+            to.
+        before: Awaited before each message goes out; None for nothing.
+    """
+
+    def __init__(
+        self, platform: AsyncPlatform, *, marks: Callable[[str], int | None] | None = None
+    ) -> None:
+        """Lay out an empty one."""
+        super().__init__(platform.clock)
+        self.platform = platform
+        self.quotas = Quotas(self.clock)
+        self.marks = marks or _nowhere
+        self.before: Callable[[], Awaitable[object]] | None = None
+        self._last: dict[str, tuple[dict[str, Any], Bubble]] = {}
+        self._tasks: set[Task] = set()
+
+    async def close(self) -> None:
+        """Give up what is under way."""
+        for timer in self._typing.values():
+            timer.cancel()
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    # What users do --------------------------------------------------------------------------------
+
+    def text(self, user: str, content: str, menu_id: str = "") -> Task:
+        """Send a text; `menu_id` is that of the link that was tapped to send it."""
+        fields = {"Content": content, **({"bizmsgmenuid": menu_id} if menu_id else {})}
+        bubble = self.bubble("user", "text", parts=plain_parts(content))
+        return self._send(user, "text", fields, bubble, counts_as="menu" if menu_id else "message")
+
+    def image(self, user: str, data: bytes = b"", kind: str = "", url: str = "") -> Task:
+        """Send a picture: its bytes and MIME type, or the URL of one."""
+        media = self.media.add(data, kind or "image/png") if data else None
+        address = self.media.url(media) if media else url or "http://mmbiz.qpic.cn/demo/0"
+        fields = {"PicUrl": address, "MediaId": media or "media_demo_1"}
+        shown = Picture(self.media.shown(media) if media else address)
+        return self._send(user, "image", fields, self.bubble("user", "image", image=shown))
+
+    def voice(self, user: str, recognition: str = "") -> Task:
+        """Send a recording; `recognition` is what was understood of it."""
+        fields = {"MediaId": "media_demo_2", "Format": "amr", "Recognition": recognition}
+        bubble = self.bubble("user", "voice", parts=plain_parts(recognition))
+        return self._send(user, "voice", fields, bubble)
+
+    def location(self, user: str, latitude: float, longitude: float, label: str = "") -> Task:
+        """Send a place on the map."""
+        fields = {
+            "Location_X": f"{latitude:.6f}",
+            "Location_Y": f"{longitude:.6f}",
+            "Scale": "16",
+            "Label": label,
+        }
+        place = Location(latitude, longitude, label)
+        bubble = self.bubble("user", "location", location=place)
+        return self._send(user, "location", fields, bubble)
+
+    def link(self, user: str, title: str, description: str, url: str) -> Task:
+        """Share an article."""
+        fields = {"Title": title, "Description": description, "Url": url}
+        bubble = self.bubble("user", "link", title=title, description=description, url=url)
+        return self._send(user, "link", fields, bubble)
+
+    def event(
+        self, user: str, name: str, key: str | None = None, counts_as: str = "", **fields: Any
+    ) -> Task:
+        """Let an event happen."""
+        own = {"Event": name, **({} if key is None else {"EventKey": key}), **fields}
+        bubble = self.bubble(
+            "system", "event", title=name, description=str(own.get("EventKey", ""))
+        )
+        return self._send(user, "event", own, bubble, counts_as=counts_as)
+
+    def follow(self, user: str, scene: str = "") -> Task:
+        """Follow the account, by the QR code of a scene if there is one.
+
+        Raises:
+            NotPossible: The user does already.
+        """
+        one = self.user(user)
+        if one.following:
+            raise NotPossible(f"{one.name} follows the account already")
+        self.set_following(one, following=True)
+        ticket = {"Ticket": f"ticket_{scene}"} if scene else {}
+        key = f"qrscene_{scene}" if scene else ""
+        return self.event(user, "subscribe", key, counts_as="follow", **ticket)
+
+    def unfollow(self, user: str) -> Task:
+        """Follow the account no longer.
+
+        Raises:
+            NotPossible: The user does not anyway.
+        """
+        one = self._follower(user)
+        task = self.event(user, "unsubscribe", "")
+        self.set_following(one, following=False)
+        self.quotas.forget(user)
+        return task
+
+    def scan(self, user: str, scene: str) -> Task:
+        """Scan the QR code of a scene; whoever does not follow yet follows by it."""
+        if not self.user(user).following:
+            return self.follow(user, scene)
+        return self.event(user, "SCAN", scene, counts_as="scan", Ticket=f"ticket_{scene}")
+
+    def press(self, user: str, index: Iterable[int]) -> Task | None:
+        """Tap a button of the menu.
+
+        Args:
+            user: Who does.
+            index: Its place in the bar, and in its sub-menu.
+
+        Returns:
+            None if it only opens a sub-menu.
+
+        Raises:
+            NotPossible: There is no such button.
+        """
+        row, found = self.menu, None
+        for place in index:
+            if not 0 <= place < len(row):
+                raise NotPossible("the menu has no such button")
+            found = row[place]
+            row = found.sub
+        if found is None:
+            raise NotPossible("the menu has no such button")
+        last: Task | None = None
+        for kind, fields in tapped(found):
+            if kind == "event":
+                own = {name: value for name, value in fields.items() if name != "Event"}
+                menu = found.type in ("click", "scancode_push", "scancode_waitmsg")
+                counts_as = "menu" if menu else ""
+                key = own.pop("EventKey", "")
+                last = self.event(user, fields["Event"], key, counts_as, **own)
+            elif kind == "image":
+                last = self.image(user)
+            else:
+                x, y = float(fields["Location_X"]), float(fields["Location_Y"])
+                last = self.location(user, x, y, fields["Label"])
+        return last
+
+    def resend(self, user: str) -> Task:
+        """Push the last message once more, as the platform does that was not heard.
+
+        Raises:
+            NotPossible: There was no message.
+        """
+        if user not in self._last:
+            raise NotPossible(f"{self.user(user).name} has sent nothing yet")
+        message, bubble = self._last[user]
+        return self._start(user, message, bubble)
+
+    # What comes of it -----------------------------------------------------------------------------
+
+    def _follower(self, user: str) -> User:
+        one = self.user(user)
+        if not one.following:
+            raise NotPossible(f"{one.name} does not follow the account, and so cannot write to it")
+        return one
+
+    def _send(
+        self,
+        user: str,
+        kind: str,
+        fields: dict[str, Any],
+        bubble: Bubble,
+        counts_as: str = "message",
+    ) -> Task:
+        self._follower(user)
+        if counts_as:
+            self.quotas.allow(user, counts_as)
+        bubble.point = self.marks(user)
+        self.show(user, bubble)
+        message = self.platform.message(user, kind, **fields)
+        self._last[user] = message, bubble
+        return self._start(user, message, bubble)
+
+    def _start(self, user: str, message: dict[str, Any], bubble: Bubble) -> Task:
+        task = asyncio.create_task(self._deliver(user, message, bubble))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _deliver(self, user: str, message: dict[str, Any], bubble: Bubble) -> Shown:
+        era, group = self._eras.get(user, 0), next(self._ids)
+        exchanges: dict[int, Exchange] = {}
+
+        def watch(made: Request) -> None:
+            if era != self._eras.get(user, 0):
+                return
+            exchange = self._exchange(made, group, exchanges.get(made.number))
+            if made.number not in exchanges:
+                exchanges[made.number] = exchange
+                bubble.requests = [*bubble.requests, exchange.id]
+                self.feed.emit("bubble", user=user, bubble=bubble)
+            self.exchanged(user, exchange)
+
+        self.work(user, 1)
+        try:
+            if self.before is not None:
+                await self.before()
+            shown = await self.platform.deliver(message, watch)
+        finally:
+            self.work(user, -1)
+        if era == self._eras.get(user, 0) and user in self.users:
+            self.answered(user, shown, requests=[one.id for one in exchanges.values()])
+        return shown
+
+    def _exchange(self, made: Request, group: int, known: Exchange | None) -> Exchange:
+        if known is None:
+            known = Exchange(
+                next(self._ids),
+                group,
+                made.number,
+                self.now(),
+                "POST",
+                self.platform.address(made.query),
+                dict(parse_qsl(made.query)),
+                made.body.decode("utf-8", "replace"),
+                made.message.decode("utf-8", "replace"),
+                headers=HEADERS,
+                window=self.platform.window,
+                of=self.platform.requests,
+            )
+        known.open, known.seconds = made.open, made.seconds
+        known.status, known.problem = made.status, made.problem
+        known.problem_zh = in_chinese(made.problem)
+        known.answer = made.answer.decode("utf-8", "replace")
+        known.reply = made.reply.decode("utf-8", "replace")
+        return known
+
+    def clear(self, user: str, before: Bubble | None = None) -> None:
+        """See `Screens.clear`; what was last sent cannot be sent again after it."""
+        super().clear(user, before)
+        self._last.pop(user, None)

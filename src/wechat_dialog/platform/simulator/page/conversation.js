@@ -1,0 +1,155 @@
+// The tab of the conversation: its journal as it grows, and the question it waits at.
+
+import { code } from "./code.js";
+import { ask } from "./commands.js";
+import { h, icon, fill, sync } from "./dom.js";
+import { left, moment, second, tidy } from "./format.js";
+import { now, own, server, toggle } from "./store.js";
+import { t } from "./strings.js";
+import { toast } from "./toast.js";
+
+const SIGNS = { message: "person", step: "step", error: "alert", rewind: "rewind", interrupt: "event", begin: "play", question: "question" };
+
+/** The tab: {root, draw}. */
+export function conversationTab() {
+  const top = h("div", {});
+  const journal = h("ol.journal", { "aria-label": t("journal") });
+  const rest = h("div", {});
+  const root = h("div.conversation", {}, top, journal, rest);
+  setInterval(() => tick(root), 500);
+  function draw() {
+    const conversation = server.conversations[own.user] ?? null;
+    fill(top, [conversation, server.bot.managed], () => head(conversation));
+    const records = conversation?.journal ?? [];
+    const first = conversation?.divergence?.position ?? Infinity;
+    journal.hidden = !records.length;
+    sync(
+      journal,
+      records.map((record, place) => ({ record, place })),
+      ({ place }) => `${conversation.id} ${place}`,
+      ({ record, place }) => [JSON.stringify(record), own.open.has(name(place)), lost(record, place, first)],
+      ({ record, place }) => entry(record, place, lost(record, place, first)),
+    );
+    fill(rest, [conversation], () => below(conversation));
+    tick(root);
+  }
+  return { root, draw };
+}
+
+const name = (place) => `record ${own.user} ${place}`;
+
+function lost(record, place, first) {
+  return (record.position ?? place) >= first;
+}
+
+function head(conversation) {
+  if (!server.bot.managed) return nothing("noJournal");
+  if (!conversation?.dialog) return h("div", {}, divergenceOf(conversation?.divergence, conversation?.journal), nothing("noConversation"));
+  const { dialog, version, id, began, waiting, expires, depth } = conversation;
+  return h(
+    "div",
+    {},
+    divergenceOf(conversation.divergence, conversation.journal),
+    h(
+      "div.card-box",
+      {},
+      h("div.dialog-name", {}, h("h3", {}, dialog), version && h("span.chip.small", {}, `v${version}`), depth > 1 && h("span.chip.small", {}, t("depth", depth))),
+      h("div.meta", {}, t("began", second(began)), h("code", { title: t("conversationId") }, id)),
+      waiting && h("div.waiting", {}, icon("question"), h("div", {}, h("span.waiting-label", {}, t("waitsAt")), h("p", {}, waiting.prompt || "—"), h("small", {}, waiting.kind, waiting.key ? ` · ${waiting.key}` : ""))),
+      expires && expiry(began, expires),
+    ),
+  );
+}
+
+function nothing(text) {
+  return h("p.nothing", {}, icon("question"), h("span", {}, t(text)));
+}
+
+function expiry(began, expires) {
+  return h("div.expiry", {}, icon("clock"), h("span.left-label", {}, t("expiresIn")), h("b.left", { data: { expires } }), h("time", { title: moment(expires) }, second(expires)));
+}
+
+function tick(root) {
+  const part = root.querySelector(".left");
+  if (!part) return;
+  const ms = Number(part.dataset.expires) - now();
+  part.textContent = ms > 0 ? left(ms) : t("expired");
+  part.previousElementSibling.hidden = ms <= 0;
+  part.parentElement.classList.toggle("soon", ms < 15_000);
+}
+
+/**
+ * What a change of the code did to this conversation; null where there is nothing to say.
+ * `journal` tells what the user had said there, where it is known.
+ */
+export function divergenceOf(divergence, journal = []) {
+  if (!divergence) return null;
+  const record = journal.find((one, place) => (one.position ?? place) === divergence.position);
+  const { dialog, position, expected, found, file, line, text } = divergence;
+  return h(
+    "div.divergence",
+    { role: "alert" },
+    h("h3", {}, icon("alert"), t("diverged")),
+    h("p", {}, t("divergedAt", dialog ?? "", position ?? "?")),
+    h("dl", {}, h("div.was", {}, h("dt", {}, t("expected")), h("dd", {}, record && h("q", {}, record.title), expected ?? "—")), h("div.is", {}, h("dt", {}, t("found")), h("dd", {}, found ?? t("nothingMore")))),
+    file && h("p.file", {}, h("code", {}, line ? `${file}:${line}` : file)),
+    text && h("pre.text", {}, text),
+  );
+}
+
+function entry(record, place, isLost) {
+  const open = own.open.has(name(place));
+  const id = `record-${place}`;
+  return h(
+    "li.record",
+    { class: `record of-${record.kind}${isLost ? " lost" : ""}` },
+    h("span.record-sign", {}, icon(SIGNS[record.kind] ?? "box")),
+    h(
+      "div.record-body",
+      {},
+      h(
+        "button.record-head",
+        { type: "button", "aria-expanded": open, "aria-controls": open ? id : null, data: { focus: name(place) }, onclick: () => toggle(name(place)) },
+        h("span.record-kind", {}, t(KINDS.has(record.kind) ? `kind_${record.kind}` : "kind_other", record.kind)),
+        h("span.record-title", {}, record.title),
+        isLost && h("span.chip.small", {}, t("lost")),
+        icon(open ? "down" : "right"),
+      ),
+      record.detail && h("p.record-detail", {}, record.detail),
+      open && h("div", { id }, code(tidy(record.raw ?? ""), name(place) + " raw")),
+    ),
+  );
+}
+
+const KINDS = new Set(["message", "step", "error", "rewind", "interrupt"]);
+
+function below(conversation) {
+  if (!conversation) return h("div", {});
+  const { held, data, parked } = conversation;
+  const kept = data && Object.keys(data).length > 0;
+  return h(
+    "div",
+    {},
+    held?.length > 0 && box("hold", t("held", held.length), h("p.hint", {}, t("heldHint")), h("ol.held", {}, held.map((answer) => h("li", {}, answer)))),
+    kept && box("box", t("data"), code(JSON.stringify(data, null, 2), "data")),
+    parked?.length > 0 && box("alert", t("parked", parked.length), h("p.hint", {}, t("parkedHint")), parked.map((one) => parkedOf(own.user, one))),
+  );
+}
+
+function box(sign, title, ...content) {
+  return h("section.card-box", {}, h("h3", {}, icon(sign), title), content);
+}
+
+function parkedOf(user, { id, error, traceback }) {
+  return h(
+    "details.parked",
+    { open: true },
+    h("summary", {}, h("b", {}, error), h("code", {}, id)),
+    code(traceback ?? "", `parked ${id}`),
+    h("button.resume", { type: "button", title: t("resumeHint"), data: { focus: `resume ${id}` }, onclick: () => resume(user, id) }, t("resume")),
+  );
+}
+
+async function resume(user, id) {
+  if (await ask("resume", { user, id })) toast(t("resumed"));
+}

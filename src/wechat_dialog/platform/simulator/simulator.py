@@ -1,0 +1,342 @@
+"""A desk and the bot before it: what `wechat-dialog simulate` shows.
+
+The bot is a process of ours (`bot_process`), whose conversations can be looked at, whose clock can
+be put forward and which is started again when its source changes; or a server somewhere, in any
+language, of which only what it answers is known.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, cast
+
+from watchfiles import awatch  # pyright: ignore[reportUnknownVariableType] - trio's part of it
+
+from wechat_dialog.platform.account import Account, Mode
+
+from .bot_process import BotProcess
+from .buttons import from_keys
+from .desk import Desk
+from .savepoints import Points
+from .user_screens import NotPossible
+
+__all__ = ["Simulator"]
+
+LOOK = 0.15
+"""Seconds after which the bot's file is looked at again; a look is one number."""
+
+TICK = 5.0
+"""Seconds after which pages are told the time again."""
+
+
+class Simulator:
+    """A desk with a bot.
+
+    Attributes:
+        desk: The desk.
+        process: The bot's process; None if the bot is a server somewhere.
+        name: What the bot is called.
+        conversations: By OpenID, as `inspection.inspect` tells them; None where there is none.
+    """
+
+    def __init__(self, desk: Desk, process: BotProcess | None, name: str) -> None:
+        """Put them together; `run` looks after them."""
+        self.desk = desk
+        self.process = process
+        self.name = name
+        self.conversations: dict[str, dict[str, Any] | None] = {}
+        self._points = Points(process.store) if process is not None else None
+        self._own_menu = bool(desk.menu)
+        self._reloading = False
+        self._settled = asyncio.Event()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        if process is not None:
+            desk.marks = self._mark
+            desk.before = self._settled.wait
+            desk.platform.refused = self._refused
+
+    def _mark(self, user: str) -> int | None:
+        return None if self._points is None else self._points.mark(user, self.desk.clock())
+
+    def _refused(self) -> str:
+        """Say why nobody is there to answer; "" if somebody is, or may come in time."""
+        # One that was ended on purpose may be started again within the platform's five seconds.
+        crashed = self.process is not None and self.process.status == "crashed"
+        return "the bot's process has ended; see its error" if crashed else ""
+
+    def state(self) -> dict[str, Any]:
+        """Return all there is, for a page that has just been opened."""
+        account = self.desk.platform.account
+        return {
+            "bot": self.bot(),
+            "account": {"id": account.id, "app_id": account.app_id, "mode": account.mode},
+            **self.desk.state(),
+            "conversations": {user: self.conversations.get(user) for user in self.desk.users},
+        }
+
+    def bot(self) -> dict[str, Any]:
+        """Return how the bot is."""
+        process = self.process
+        if process is None:
+            status: dict[str, Any] = {
+                "managed": False,
+                "status": "running",
+                "pid": None,
+                "error": "",
+                "log": [],
+            }
+        else:
+            status = {
+                "managed": True,
+                "status": process.status,
+                "pid": process.pid,
+                "error": process.error,
+                "log": list(process.log),
+            }
+        return {"name": self.name, **status}
+
+    # Looking after them ---------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Start the bot and look after it until cancelled."""
+        process = self.process
+        jobs = [self._tell_the_time()]
+        if process is not None:
+            loop = asyncio.get_running_loop()
+
+            def changed(what: str, line: str) -> None:
+                with contextlib.suppress(RuntimeError):  # the loop has ended
+                    loop.call_soon_threadsafe(self._changed, what, line)
+
+            process.changed = changed
+            jobs += [self._look_at_the_file(process), self._watch_the_source(process)]
+            await asyncio.to_thread(process.start)
+        async with asyncio.TaskGroup() as group:
+            for job in jobs:
+                group.create_task(job)
+
+    async def _tell_the_time(self) -> None:
+        while True:
+            await asyncio.sleep(TICK)
+            self.desk.feed.emit("clock", now=self.desk.now())
+
+    def _changed(self, what: str, line: str) -> None:
+        process = self.process
+        if process is None:
+            return
+        if what == "log":
+            self.desk.feed.emit("log", line=line)
+            return
+        if process.status == "running":
+            self._take_over(process)
+            self._later(self._refresh_all())
+        elif process.status == "crashed" and self._reloading:
+            self._reloading = False
+            self.desk.feed.emit("reloaded", divergence=None, error=process.error)
+        if process.status in ("running", "crashed"):
+            self._settled.set()
+        self.desk.feed.emit("bot", bot=self.bot())
+
+    def _take_over(self, process: BotProcess) -> None:
+        """Take the account and the menu of a bot that has just started."""
+        info = process.info
+        if info is None:
+            return
+        account = Account(
+            info.token,
+            app_id=info.app_id,
+            aes_key=info.aes_key,
+            mode=cast("Mode", info.mode),
+            app_secret=info.app_secret,
+            kind=self.desk.platform.account.kind,
+        )
+        if account != self.desk.platform.account:
+            self.desk.platform.account = account
+            self.desk.feed.emit("state", **self.state())
+        menu = from_keys(info.keys)
+        if not self._own_menu and menu != self.desk.menu:
+            self.desk.set_menu(menu)
+
+    def _later(self, work: Any) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _refresh_all(self) -> None:
+        for user in list(self.desk.users):
+            await self.refresh(user)
+        if self._reloading:
+            self._reloading = False
+            found = [one["divergence"] for one in self.conversations.values() if one]
+            first = next((one for one in found if one), None)
+            self.desk.feed.emit("reloaded", divergence=first, error="")
+
+    async def refresh(self, user: str) -> None:
+        """Look at a user's conversation again, and tell what has changed."""
+        process = self.process
+        if process is None or process.status != "running":
+            return
+        found = await asyncio.to_thread(process.conversation, user)
+        if user in self.desk.users and self.conversations.get(user) != found:
+            self.conversations[user] = found
+            self.desk.feed.emit("conversation", user=user, conversation=found)
+
+    # The file -------------------------------------------------------------------------------------
+
+    async def _look_at_the_file(self, process: BotProcess) -> None:
+        seen: dict[str, Any] = {}
+        with contextlib.closing(await _opened(process.store)) as looking:
+            version = -1
+            while True:
+                # SQLite's own answer to whether anybody else has written.
+                (now,) = looking.execute("PRAGMA data_version").fetchone()
+                if now != version:
+                    version = now
+                    changed, seen = _changed_users(looking, seen)
+                    for user in [one for one in self.desk.users if one in changed]:
+                        await self.refresh(user)
+                await asyncio.sleep(LOOK)
+
+    # The source -----------------------------------------------------------------------------------
+
+    async def _watch_the_source(self, process: BotProcess) -> None:
+        while True:
+            folders = _folders(process.files)
+            if not folders:
+                await asyncio.sleep(LOOK)
+                continue
+            async for changes in awatch(
+                *folders, recursive=False, debounce=200, rust_timeout=1000, yield_on_timeout=True
+            ):
+                paths = _sources(path for _, path in changes) | process.edited()
+                if paths and await self._concerns(process, paths):
+                    self._reloading = True
+                    await asyncio.to_thread(process.restart)
+                    await asyncio.to_thread(process.wait)
+                if _folders(process.files) != folders:
+                    break
+
+    @staticmethod
+    async def _concerns(process: BotProcess, paths: set[str]) -> bool:
+        with contextlib.suppress(Exception):  # it may be dead, and its last word counts
+            process.files |= set(await asyncio.to_thread(process.ask, "files"))
+        return bool(paths & process.files)
+
+    # What is asked of the bot ---------------------------------------------------------------------
+
+    def managed(self) -> BotProcess:
+        """Return the bot's process.
+
+        Raises:
+            NotPossible: It is a server somewhere.
+        """
+        if self.process is None:
+            raise NotPossible(f"{self.name} is a server somewhere else: that cannot be done to it")
+        return self.process
+
+    async def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        process = self.managed()
+        await asyncio.to_thread(process.advance, seconds)
+        self.desk.feed.emit("clock", now=self.desk.now())
+        await self._refresh_all()
+
+    async def kill(self) -> None:
+        """End the bot's process on the spot."""
+        await asyncio.to_thread(self.managed().kill)
+
+    async def restart(self) -> None:
+        """End the bot's process and start another."""
+        process = self.managed()
+        self._reloading = True
+        await asyncio.to_thread(process.restart)
+
+    async def back(self, user: str, point: int) -> None:
+        """Put a user's conversation back to where it stood before one of their messages.
+
+        Raises:
+            NotPossible: There is no such point, or one of their messages is being worked on.
+        """
+        process = self.managed()
+        bubbles = [one for one in self.desk.bubbles[self.desk.user(user).id] if one.point == point]
+        if self.desk.is_busy(user):
+            raise NotPossible("a message is being answered; wait for it")
+        points = self._points
+        now = self.desk.clock()
+        if points is None or not bubbles or not await asyncio.to_thread(points.restore, point, now):
+            raise NotPossible("that point of the conversation is not kept")
+        with contextlib.suppress(Exception):  # a dead one has nothing to forget
+            await asyncio.to_thread(process.ask, "forget")
+        self.desk.clear(user, bubbles[0])
+        await self.refresh(user)
+
+    async def resume(self, user: str, id: str) -> None:
+        """Take a conversation that broke up again, with the message that broke it; what it says
+        comes with the user's next message.
+
+        Raises:
+            NotRunning: It cannot be, and why.
+        """
+        await asyncio.to_thread(self.managed().ask, "resume", conversation=id)
+        await self.refresh(user)
+
+    async def clear(self, user: str) -> None:
+        """Empty a user's screen and end their conversation."""
+        self.desk.clear(user)
+        if self.process is not None and self._points is not None:
+            with contextlib.suppress(
+                Exception
+            ):  # a dead one runs nothing; its rows go all the same
+                await asyncio.to_thread(self.process.ask, "end", user=user)
+            await asyncio.to_thread(self._points.drop, user)
+            with contextlib.suppress(Exception):
+                await asyncio.to_thread(self.process.ask, "forget")
+            await self.refresh(user)
+
+    async def close(self) -> None:
+        """End it all: the feed, what is under way, the bot's process."""
+        self.desk.feed.end()
+        await self.desk.close()
+        await self.desk.platform.close()
+        if self.process is not None:
+            await asyncio.to_thread(self.process.close)
+
+
+async def _opened(store: str) -> sqlite3.Connection:
+    """Open a bot's file to look at, as soon as it is there."""
+    while True:
+        try:
+            return sqlite3.connect(
+                f"{Path(store).as_uri()}?mode=ro", uri=True, isolation_level=None
+            )
+        except sqlite3.OperationalError:
+            await asyncio.sleep(LOOK)
+
+
+def _sources(paths: Iterable[str]) -> set[str]:
+    return {os.path.realpath(path) for path in paths if path.endswith(".py")}
+
+
+def _folders(files: set[str]) -> set[str]:
+    return {str(Path(file).parent) for file in files if Path(file).parent.is_dir()}
+
+
+def _changed_users(
+    looking: sqlite3.Connection, seen: dict[str, Any]
+) -> tuple[set[str], dict[str, Any]]:
+    """Return the OpenIDs whose rows are not as they were, and how they are."""
+    found: dict[str, Any] = {}
+    try:
+        for user, *rest in looking.execute("SELECT user, head, length, revision FROM documents"):
+            found[user] = tuple(rest)
+        for user, number in looking.execute("SELECT user, count(*) FROM parked GROUP BY user"):
+            found[user] = (*found.get(user, ()), number)
+    except sqlite3.OperationalError:  # the tables are being made
+        return set(), seen
+    changed = {user for user in {*found, *seen} if found.get(user) != seen.get(user)}
+    return {user.rpartition(":")[2] for user in changed}, found

@@ -1,0 +1,279 @@
+"""A chat in the terminal: type, see the answer; lines from a pipe work as well.
+
+A line is a message; one that begins with `/` is for the emulator. What is shown and how is the
+`Screen`'s affair: from a pipe what the user sees is printed and nothing else, so that a script can
+read it.
+
+Proof: `tests/cli/test_chat.py` from a pipe, `tests/cli/test_terminal.py` on a terminal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from wechat_dialog.errors import DialogError
+from wechat_dialog.platform.display import Part, Shown
+from wechat_dialog.platform.emulator import Platform
+from wechat_dialog.platform.language import HELP, reason, tr
+from wechat_dialog.platform.protocol import Request
+
+from .bot_process import BotProcess
+from .pictures import Pictures
+from .terminal_screen import Screen
+
+__all__ = ["Chat", "in_brief"]
+
+
+class _NoNumber(Exception):
+    """A word of a command is no number of the kind it takes."""
+
+
+def _number(word: str, low: float, high: float) -> float:
+    try:
+        number = float(word)
+    except ValueError:
+        raise _NoNumber from None
+    if not low <= number <= high:
+        raise _NoNumber
+    return number
+
+
+class _Wrong(Exception):
+    """A command that cannot be done; the sentence says how it is written, or why."""
+
+
+class Chat:
+    """One terminal's chat.
+
+    Attributes:
+        user: Who is typing.
+        screen: Shows.
+    """
+
+    def __init__(
+        self, platform: Platform, screen: Screen, user: str, process: BotProcess | None = None
+    ) -> None:
+        """Begin one.
+
+        Args:
+            platform: Delivers.
+            screen: Shows.
+            user: Who is typing at first.
+            process: The bot's process, if it is ours; started.
+        """
+        self.user = user
+        self._platform = platform
+        self.screen = screen
+        self._process = process
+        self._pictures = Pictures()
+        self._last: dict[str, Any] | None = None
+        self._requests: list[Request] = []
+        self._links: list[Part] = []
+        platform.heard = self._heard
+        self._commands: dict[str, tuple[Callable[[list[str]], object], int, str]] = {
+            # what it does, how many words it needs, how it is written
+            "/tap": (self._tap, 1, "/tap 1"),
+            "/image": (self._image, 1, "/image 文件或网址"),
+            "/voice": (self._voice, 0, "/voice [MEDIA_ID]"),
+            "/location": (self._location, 2, "/location 纬度 经度 [地名]"),
+            "/link": (self._link, 1, "/link 网址 [标题]"),
+            "/event": (self._event, 1, "/event 名称 [KEY]"),
+            "/click": (lambda words: self._event(["CLICK", *words]), 1, "/click KEY"),
+            "/scan": (self._scan, 1, "/scan 场景"),
+            "/resend": (self._resend, 0, "/resend"),
+            "/as": (self._as, 1, "/as 用户"),
+            "/wait": (self._wait, 1, "/wait 秒数"),
+            "/journal": (self._journal, 0, "/journal"),
+            "/requests": (self._show_requests, 0, "/requests"),
+            "/raw": (self._show_requests, 0, "/raw"),
+            "/resume": (self._resume, 0, "/resume"),
+            "/restart": (lambda _: self._restart(BotProcess.stop), 0, "/restart"),
+            "/kill": (lambda _: self._restart(BotProcess.kill), 0, "/kill"),
+            "/help": (lambda _: self.screen.tell(tr(HELP)), 0, "/help"),
+        }
+
+    def run(self, lines: Iterable[str]) -> None:
+        """Do what the lines say, until there are no more, or Ctrl-C."""
+        try:
+            for line in lines:
+                if not self.line(line):
+                    return
+        except KeyboardInterrupt:
+            self.screen.tell("")
+        finally:
+            self._pictures.close()
+
+    def line(self, line: str) -> bool:
+        """Do what one line says; returns whether the chat goes on."""
+        line = line.rstrip("\r\n")
+        if not line.strip():
+            return True
+        # `/::)` is an emoticon, not a command.
+        if not line.startswith("/") or line.startswith(("/:", "//")):
+            self._send("text", Content=line.removeprefix("/") if line[:2] == "//" else line)
+            return True
+        name, *words = line.split()
+        if name in ("/quit", "/exit"):
+            return False
+        try:
+            self._command(name, words)
+        except (_Wrong, DialogError) as error:
+            self.screen.tell(str(error))
+        return True
+
+    def _command(self, name: str, words: list[str]) -> None:
+        if name not in self._commands:
+            raise _Wrong(tr("没有 {0} 这个命令。", name) + f"\n{tr(HELP)}")
+        work, needed, written = self._commands[name]
+        if len(words) < needed:
+            raise _Wrong(tr("{0} 要这样写：{1}", name, tr(written)))
+        try:
+            work(words)
+        except _NoNumber:
+            raise _Wrong(tr("{0} 要这样写：{1}", name, tr(written))) from None
+
+    # What is sent ---------------------------------------------------------------------------------
+
+    def _send(self, kind: str, **fields: Any) -> None:
+        self._last = self._platform.message(self.user, kind, **fields)
+        self._deliver(self._last)
+
+    def _deliver(self, message: dict[str, Any]) -> None:
+        if not self._alive():
+            return
+        self._requests.clear()
+        shown = self._platform.deliver(message)
+        self._links = [part for part in _links(shown) if part.tap or part.href]
+        self.screen.say(shown)
+
+    def _image(self, words: list[str]) -> None:
+        what = " ".join(words)
+        url = what if "://" in what else self._pictures.add(Path(what).expanduser())
+        if not url:
+            raise _Wrong(tr("读不到图片 {0}", what))
+        self._send("image", PicUrl=url, MediaId="media_demo_1")
+
+    def _voice(self, words: list[str]) -> None:
+        media = words[0] if words else "media_demo_2"
+        self._send("voice", MediaId=media, Format="amr", Recognition="")
+
+    def _location(self, words: list[str]) -> None:
+        x, y = _number(words[0], -90, 90), _number(words[1], -180, 180)
+        label = " ".join(words[2:])
+        self._send("location", Location_X=str(x), Location_Y=str(y), Scale=16, Label=label)
+
+    def _link(self, words: list[str]) -> None:
+        title = " ".join(words[1:]) or words[0]
+        self._send("link", Title=title, Description="", Url=words[0])
+
+    def _event(self, words: list[str]) -> None:
+        self._send("event", Event=words[0], EventKey=" ".join(words[1:]))
+
+    def _scan(self, words: list[str]) -> None:
+        self._send("event", Event="SCAN", EventKey=" ".join(words), Ticket="ticket_demo")
+
+    def _tap(self, words: list[str]) -> None:
+        number = int(_number(words[0], 0, 10**6))
+        if not 1 <= number <= len(self._links):
+            raise _Wrong(tr("没有第 {0} 个链接", number))
+        part = self._links[number - 1]
+        if part.tap is None:
+            self.screen.tell(tr("这个链接在浏览器里打开：{0}", part.href))
+        else:
+            self._send("text", Content=part.tap.content, bizmsgmenuid=part.tap.id)
+
+    def _resend(self, _: list[str]) -> None:
+        if self._last is None:
+            raise _Wrong(tr("还没有发过消息。"))
+        self._deliver(self._last)
+
+    # What is looked at, and done to the bot -------------------------------------------------------
+
+    def _as(self, words: list[str]) -> None:
+        self.user = words[0]
+        self._links = []
+        self.screen.tell(tr("现在是用户 {0}", self.user))
+
+    def _wait(self, words: list[str]) -> None:
+        seconds = _number(words[0], 0, 10**9)
+        self._ours().advance(seconds)
+        self.screen.tell(tr("过去了 {0:g} 秒", seconds))
+
+    def _journal(self, _: list[str]) -> None:
+        process = self._ours()
+        if self._alive():
+            self.screen.journal(process.conversation(self.user))
+
+    def _resume(self, _: list[str]) -> None:
+        """Take up the conversation that broke last, with the code as it is now."""
+        process = self._ours()
+        if process.edited():
+            self._restart(BotProcess.stop)
+        if not self._alive():
+            return
+        parked = (process.conversation(self.user) or {}).get("parked", ())
+        if not parked:
+            raise _Wrong(tr("没有搁置的会话"))
+        process.ask("resume", conversation=parked[-1]["id"])
+        self.screen.tell(tr("接上了，发一条消息就能看到回答"))
+
+    def asks_in_secret(self) -> bool:
+        """Whether the bot waits for a secret answer, as far as can be known without starting it."""
+        if self._process is None or not self._process.wait(0):
+            return False
+        told = self._process.conversation(self.user)
+        waiting = told["waiting"] if told else None
+        return waiting is not None and bool(waiting["kind"] == "ask in secret")
+
+    def _show_requests(self, _: list[str]) -> None:
+        if not self._requests:
+            raise _Wrong(tr("还没有请求。"))
+        for request in self._requests:
+            self.screen.request(self._platform.address(request.query), request)
+
+    def _restart(self, how: Callable[[BotProcess], None]) -> None:
+        process = self._ours()
+        how(process)
+        process.start()
+        if self._alive():
+            self.screen.tell(tr("机器人重新启动了"))
+
+    def _ours(self) -> BotProcess:
+        if self._process is None:
+            raise _Wrong(tr("机器人不是这里启动的，这里管不了它的时间、会话和进程"))
+        return self._process
+
+    def _heard(self, request: Request) -> None:
+        self._requests.append(request)
+        if request.status == 0:
+            self._revive()
+        if request.problem and request.number < self._platform.requests and request.status != 200:
+            self.screen.tell(
+                tr("第 {0} 次请求：{1}，再发一次…", request.number, reason(request.problem))
+            )
+
+    def _revive(self) -> None:
+        if self._process is not None and (said := self._process.revive()):
+            self.screen.tell(said)
+
+    def _alive(self) -> bool:
+        """See that the bot's process serves; start it again if it has died."""
+        self._revive()
+        if self._process is None or self._process.wait():
+            return True
+        self.screen.tell(tr("机器人启动不了：") + f"\n{in_brief(self._process.error)}")
+        return False
+
+
+def in_brief(error: str) -> str:
+    """Return why a bot could not be loaded, without the way that led to its author's own code."""
+    lines = error.rstrip().splitlines()
+    ours = [at for at, line in enumerate(lines) if line.lstrip().startswith('File "<frozen')]
+    return "\n".join(lines[ours[-1] + 1 :] if ours else lines)
+
+
+def _links(shown: Shown) -> list[Part]:
+    """Return what can be tapped, in the order in which the screen numbers it."""
+    return [*shown.parts, *(Part(one.title, href=one.url) for one in shown.articles)]

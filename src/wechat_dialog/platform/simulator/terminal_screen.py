@@ -1,0 +1,147 @@
+"""The output of a chat, on a terminal or into a pipe.
+
+On a terminal: bubbles in colour, articles and pictures in frames, links with their numbers. Into a
+pipe: what the user sees on standard output, and all else on standard error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, cast
+
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from wechat_dialog.platform.display import Article, Part, Shown
+from wechat_dialog.platform.dump import lines
+from wechat_dialog.platform.language import reason, tr
+from wechat_dialog.platform.protocol import Request
+from wechat_dialog.platform.safe_console import SafeConsole
+
+__all__ = ["Screen"]
+
+FRAME = 60
+"""Columns of an article's frame, at most."""
+
+_SIGNS = {
+    "message": "答",
+    "step": "步骤",
+    "error": "步骤失败",
+    "rewind": "撤回到",
+    "data": "数据",
+    "interrupt": "插入",
+    "killed": "被终止",
+}
+
+
+class Screen:
+    """Where a chat is shown.
+
+    Attributes:
+        terminal: Whether the output is a terminal, and not read by a script.
+    """
+
+    def __init__(self, *, terminal: bool) -> None:
+        """Show on standard output and standard error."""
+        self.terminal = terminal
+        self._out = SafeConsole()
+        self._told = SafeConsole(stderr=True)
+
+    def tell(self, text: str) -> None:
+        """Tell the developer something."""
+        self._told.print(text, style="dim" if self.terminal else "")
+
+    def say(self, shown: Shown) -> None:
+        """Show what the user sees of an answer; what it means, to the developer."""
+        if not shown.text:
+            self.tell(tr("（无回复）"))
+        elif self.terminal:
+            self._draw(shown)
+        else:
+            self._out.print(shown.text)
+        if shown.fault:
+            self.tell(tr("为什么：{0}", reason(shown.fault)))
+        taps = [part for part in shown.parts if part.tap or part.href]
+        if taps and not self.terminal:
+            # On a terminal the numbers stand in the text.
+            numbered = (f"{number}. {part.text}" for number, part in enumerate(taps, 1))
+            self.tell(tr("可点：") + "  ".join(numbered))
+
+    def _draw(self, shown: Shown) -> None:
+        if shown.kind == "news":
+            for number, article in enumerate(shown.articles, 1):
+                self._framed(_article(article, number), tr("公众号：图文"))
+        elif shown.kind == "fault":
+            self._out.print(Text(tr("公众号：") + shown.text, "red"))
+        elif shown.kind == "text":
+            self._out.print(Text.assemble((tr("公众号："), "green"), _text(shown.parts)))
+        else:
+            self._framed(Text(shown.text), tr("公众号"))
+
+    def _framed(self, inner: Text, title: str) -> None:
+        width = min(FRAME, self._out.width)
+        panel = Panel(inner, title=title, title_align="left", border_style="green", width=width)
+        self._out.print(panel, soft_wrap=False)
+
+    def request(self, url: str, request: Request) -> None:
+        """Show a request and its answer to the developer."""
+        self.tell(tr("第 {0} 次请求，{1:.2f} 秒：", request.number, request.seconds))
+        sent, received = (request.body, request.message), (request.answer, request.reply)
+        for line in lines("POST", url, sent, request.status or request.problem, received):
+            self.tell(line)
+        if request.problem:
+            self.tell(tr("问题：{0}", reason(request.problem)))
+
+    def journal(self, told: Mapping[str, Any] | None) -> None:
+        """Print the state of the user's conversation; None means that there is none."""
+        if told is None or not told["dialog"]:
+            self.tell(tr("没有进行中的会话"))
+        else:
+            begun = datetime.fromtimestamp(told["began"] / 1000).astimezone()
+            version = f"@{told['version']}" if told["version"] else ""
+            self.tell(tr("会话 {0}，{1:%H:%M:%S} 开始", told["dialog"] + version, begun))
+            self._told.print(_records(told["journal"]), style="dim" if self.terminal else "")
+            if (waiting := told["waiting"]) is not None:
+                self.tell(tr("在等 {0}：{1}", waiting["kind"], waiting["prompt"]))
+            if (divergence := told["divergence"]) is not None:
+                self.tell(tr("代码变了：{0}", divergence["text"]))
+        for held in (told or {}).get("held", ()):
+            self.tell(tr("还没取走：{0}", held))
+        for parked in (told or {}).get("parked", ()):
+            self.tell(tr("出错搁置：{0}", parked["error"]))
+
+
+def _text(parts: Iterable[Part]) -> Text:
+    text = Text()
+    number = 0
+    for part in parts:
+        if part.tap or part.href:
+            number += 1
+            text.append(part.text, "underline cyan")
+            text.append(f" [{number}]", "bold cyan")
+        else:
+            text.append(part.text)
+    return text
+
+
+def _article(article: Article, number: int) -> Text:
+    text = Text(article.title, "bold")
+    for line in (article.description, article.pic_url and f"[图] {article.pic_url}"):
+        if line:
+            text.append(f"\n{line}", "not bold")
+    if article.url:
+        text.append(f"\n{article.url}", "not bold underline cyan")
+        text.append(f" [{number}]", "bold cyan")
+    return text
+
+
+def _records(entries: list[Any]) -> Table:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for entry in entries:
+        one = cast("dict[str, Any]", entry)
+        position = "" if one.get("position") is None else str(one["position"])
+        sign = tr(str(_SIGNS.get(one["kind"], one["kind"])))
+        table.add_row(position, sign, Text(one["title"]), Text(one["detail"].partition(" #")[0]))
+    return table

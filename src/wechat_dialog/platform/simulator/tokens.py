@@ -1,0 +1,74 @@
+"""Access tokens as the platform gives them out (protocol reference 7.1).
+
+`stable_token` returns the same token to everybody until five minutes before its end; the older
+`token` returns a new one at every call. The two kinds are independent.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+__all__ = ["Tokens"]
+
+LIFE = 7200.0
+OVERLAP = 300.0
+FORCE_AGAIN = 30.0
+
+
+@dataclass(slots=True)
+class _Token:
+    value: str = field(repr=False)
+    ends: float
+
+
+class Tokens:
+    """The tokens of one account."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        """Begin without a token; `clock` returns the time in seconds."""
+        self._clock = clock
+        self._stable: _Token | None = None
+        self._latest: _Token | None = None
+        self._forced = 0.0
+        self._all: dict[str, _Token] = {}
+
+    def stable(self, *, force: bool) -> tuple[str, int]:
+        """Give out the stable token, and the seconds it lasts.
+
+        Args:
+            force: Whether all before are to end at once; not twice within 30 s.
+        """
+        now = self._clock()
+        held = self._stable
+        if force and now - self._forced >= FORCE_AGAIN:
+            self._forced = now
+            if held is not None:
+                self._all.pop(held.value, None)
+            held = None
+        if held is None or held.ends - now <= OVERLAP:
+            held = self._stable = self._new(now)
+        return held.value, int(held.ends - now)
+
+    def single(self) -> tuple[str, int]:
+        """Give out a new token; the one before lives five minutes more."""
+        now = self._clock()
+        if self._latest is not None:
+            self._latest.ends = min(self._latest.ends, now + OVERLAP)
+        self._latest = self._new(now)
+        return self._latest.value, int(LIFE)
+
+    def _new(self, now: float) -> _Token:
+        token = _Token(secrets.token_urlsafe(96), now + LIFE)
+        self._all[token.value] = token
+        return token
+
+    def trouble(self, token: str) -> int:
+        """Return the error code for a call with this token; 0 if it is good."""
+        if not token:
+            return 41001
+        known = self._all.get(token)
+        if known is None:
+            return 40001
+        return 42001 if known.ends <= self._clock() else 0

@@ -1,0 +1,271 @@
+"""What the users of a desk see: bubbles on screens, the typing sign, requests beside them.
+
+Every change is told to the `feed`. Nothing here posts anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+from wechat_dialog.errors import DialogError
+from wechat_dialog.platform.display import Part, Shown
+from wechat_dialog.platform.language import in_chinese
+
+from .buttons import Button
+from .feed import Feed
+from .media import Media
+from .values import Bubble, Exchange, Picture, User
+
+__all__ = ["NotPossible", "Screens"]
+
+NAMES = ("小明", "小红", "小刚", "小丽", "大伟", "阿芳", "老王", "小燕")
+COLOURS = 8
+REQUESTS = 500
+"""Requests kept for each user; the oldest goes first."""
+
+
+class NotPossible(DialogError):
+    """A desk cannot do now what it was asked to do; the message says why."""
+
+
+class Screens:
+    """The users of an account, and what each of them sees.
+
+    Attributes:
+        feed: Where every change is published.
+        users: By OpenID, in the order they came.
+        bubbles: What each user's screen shows, oldest first.
+        requests: Each user's requests, oldest first.
+        menu: The account's menu.
+        media: What was uploaded.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        """Begin with nobody; `clock` gives the time in seconds since 1970."""
+        self.clock = clock
+        self.feed = Feed()
+        self.users: dict[str, User] = {}
+        self.bubbles: dict[str, list[Bubble]] = {}
+        self.requests: dict[str, list[Exchange]] = {}
+        self.menu: tuple[Button, ...] = ()
+        self.media = Media()
+        self._ids = itertools.count(1)
+        self._busy: dict[str, int] = {}
+        self._typing: dict[str, asyncio.TimerHandle] = {}
+        self._eras: dict[str, int] = {}
+        self._heard: dict[str, float] = {}
+
+    def now(self) -> int:
+        """Return the desk's time in ms since the epoch."""
+        return int(self.clock() * 1000)
+
+    def state(self) -> dict[str, Any]:
+        """Return all there is."""
+        return {
+            "now": self.now(),
+            "users": list(self.users.values()),
+            "menu": self.menu,
+            "messages": self.bubbles,
+            "requests": self.requests,
+        }
+
+    # Users ----------------------------------------------------------------------------------------
+
+    def add_user(self, name: str = "", *, following: bool = True) -> User:
+        """Sit another user down."""
+        number = len(self.users)
+        taken = {user.name for user in self.users.values()}
+        free = [one for one in NAMES if one not in taken]
+        openid = f"o{secrets.token_urlsafe(24)[:27]}"
+        user = User(
+            openid, name or (free[0] if free else f"用户 {number + 1}"), number % COLOURS, following
+        )
+        self.users[openid] = user
+        self.bubbles[openid] = []
+        self.requests[openid] = []
+        self.feed.emit("user", user=user)
+        return user
+
+    def remove_user(self, user: str) -> None:
+        """Let a user go, with all that is on the screen."""
+        self.clear(user)
+        for kept in (self.users, self.bubbles, self.requests):
+            kept.pop(user, None)
+        self.feed.emit("user_removed", id=user)
+
+    def user(self, id: str) -> User:
+        """Return a user.
+
+        Raises:
+            NotPossible: There is no user with this OpenID.
+        """
+        if id not in self.users:
+            raise NotPossible(f"no user {id!r} here")
+        return self.users[id]
+
+    def seen(self, user: str) -> None:
+        """Note that somebody looked at a user's screen."""
+        one = self.user(user)
+        if one.unread:
+            one.unread = 0
+            self.feed.emit("user", user=one)
+
+    # Bubbles and requests -------------------------------------------------------------------------
+
+    def set_following(self, user: User, *, following: bool) -> None:
+        """Note that a user follows the account, or no longer."""
+        user.following = following
+        self.feed.emit("user", user=user)
+
+    def bubble(self, sender: str, kind: str, **more: Any) -> Bubble:
+        """Make a bubble, on nobody's screen yet."""
+        return Bubble(next(self._ids), sender, self.now(), kind, **more)
+
+    def exchanged(self, user: str, exchange: Exchange) -> None:
+        """Put a request into a user's list, or say that it has changed."""
+        listed = self.requests.get(user)
+        if listed is None:
+            return
+        if not listed or exchange.id not in {one.id for one in listed}:
+            listed.append(exchange)
+            del listed[:-REQUESTS]
+        self.feed.emit("request", user=user, request=exchange)
+
+    def asked(self, user: str, exchange: dict[str, Any]) -> None:
+        """Note what the bot asked of the platform, beside the user it is about; what is about
+        nobody goes to the log.
+
+        Args:
+            user: The OpenID; "" or that of nobody here for no user.
+            exchange: The fields of its `Exchange`.
+        """
+        if user in self.users:
+            number = next(self._ids)
+            self.exchanged(user, Exchange(number, number, 1, self.now(), "API", of=1, **exchange))
+            last = next(reversed(self.bubbles[user]), None)
+            if last is not None and last.pushed and not last.requests and not exchange["problem"]:
+                last.requests = [number]
+                self.feed.emit("bubble", user=user, bubble=last)
+            return
+        line = f"{exchange['url']} → {exchange['answer'][:200]}"
+        self.feed.emit("log", line=line)
+
+    def answered(
+        self,
+        user: str,
+        shown: Shown,
+        *,
+        requests: list[int],
+        pushed: bool = False,
+        note: str = "",
+    ) -> None:
+        """Show a user an answer; nothing if there is no reply in it, or the user has gone.
+
+        Args:
+            user: The OpenID.
+            shown: The answer.
+            requests: See `Bubble`, as for the others.
+            pushed: Whether it is a customer message.
+            note: The platform's line below it.
+        """
+        one = self.users.get(user)
+        if one is None or not shown.kind or not one.following:
+            return
+        bubble = self.bubble("bot", shown.kind, parts=shown.parts, articles=shown.articles)
+        bubble.pushed, bubble.requests, bubble.note = pushed, requests, note
+        if shown.fault:
+            bubble.sender, bubble.why = "system", shown.fault
+            bubble.why_zh = in_chinese(shown.fault)
+        self._attach(bubble, shown)
+        self.stop_typing(user)
+        self.show(user, bubble)
+        one.unread += 1
+        self.feed.emit("user", user=one)
+
+    def _attach(self, bubble: Bubble, shown: Shown) -> None:
+        if shown.kind in ("image", "voice", "video", "music"):
+            inner = shown.reply.get(shown.kind.capitalize(), {})
+            media = str(inner.get("MediaId") or inner.get("ThumbMediaId") or "")
+            bubble.title = str(inner.get("Title", ""))
+            bubble.description = str(inner.get("Description", ""))
+            bubble.url = str(inner.get("MusicUrl", "")) or self.media.shown(media)
+            if shown.kind == "image":
+                bubble.image = Picture(self.media.shown(media))
+        elif shown.kind == "transfer_customer_service":
+            bubble.kind, bubble.sender = "notice", "system"
+
+    def show(self, user: str, bubble: Bubble) -> None:
+        """Put a bubble on a user's screen."""
+        if bubble.kind != "notice":
+            self._heard[user] = self.clock()
+        self.bubbles[user].append(bubble)
+        self.feed.emit("bubble", user=user, bubble=bubble)
+
+    def notice(self, user: str, text: str) -> None:
+        """Tell something on a user's screen that nobody said."""
+        self.show(user, self.bubble("system", "notice", parts=(Part(text),)))
+
+    def silence(self, user: str) -> float:
+        """Return the seconds since user and account last said anything to each other."""
+        return self.clock() - self._heard.get(user, float("-inf"))
+
+    # The typing sign ------------------------------------------------------------------------------
+
+    def work(self, user: str, more: int) -> None:
+        """Note that so many more messages of a user are under way."""
+        self._busy[user] = self._busy.get(user, 0) + more
+        self._show_typing(user)
+
+    def start_typing(self, user: str, seconds: float) -> None:
+        """Show the typing sign for so long."""
+        self.stop_typing(user)
+        loop = asyncio.get_running_loop()
+        self._typing[user] = loop.call_later(seconds, self.stop_typing, user)
+        self._show_typing(user)
+
+    def stop_typing(self, user: str) -> None:
+        """Take the sign away that `start_typing` put up."""
+        timer = self._typing.pop(user, None)
+        if timer is not None:
+            timer.cancel()
+        self._show_typing(user)
+
+    def is_typing(self, user: str) -> bool:
+        """Whether `start_typing` put up a sign that is still there."""
+        return user in self._typing
+
+    def is_busy(self, user: str) -> bool:
+        """Whether a message of the user is under way."""
+        return self._busy.get(user, 0) > 0
+
+    def _show_typing(self, user: str) -> None:
+        one = self.users.get(user)
+        typing = self.is_busy(user) or user in self._typing
+        if one is not None and one.typing != typing:
+            one.typing = typing
+            self.feed.emit("user", user=one)
+
+    # Going back -----------------------------------------------------------------------------------
+
+    def clear(self, user: str, before: Bubble | None = None) -> None:
+        """Empty a user's screen, or only from a bubble on; what is under way is not heard of any
+        more.
+        """
+        bubbles = self.bubbles[self.user(user).id]
+        end = 0 if before is None else bubbles.index(before)
+        kept = {id for bubble in bubbles[:end] for id in bubble.requests}
+        self._eras[user] = self._eras.get(user, 0) + 1
+        self.bubbles[user] = bubbles[:end]
+        self.requests[user] = [one for one in self.requests[user] if one.id in kept]
+        self.feed.emit(
+            "cleared", user=user, messages=self.bubbles[user], requests=self.requests[user]
+        )
+
+    def set_menu(self, menu: tuple[Button, ...]) -> None:
+        """Give the account another menu."""
+        self.menu = menu
+        self.feed.emit("menu", menu=menu)

@@ -1,0 +1,247 @@
+"""The simulator's HTTP face: its page, its events, its commands.
+
+For this machine only: a request for a host that is not ours, or from a page that is not ours, is
+refused (a name that a stranger's site has pointed at the loopback would else speak to it), and a
+command has to be JSON, which no form of another site can send.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import time
+from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import (
+    FileResponse,
+    JSONResponse,
+    PlainTextResponse,
+    Response,
+    StreamingResponse,
+)
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .active_side import ActiveSide, Called
+from .commands import run
+from .simulator import Simulator
+
+__all__ = ["application", "is_loopback"]
+
+PAGE = Path(__file__).parent / "page"
+LIMIT = 16 * 1024 * 1024
+"""Bytes of a command; a picture is 10 MB at most, and Base64 makes a third more of it."""
+
+HEARTBEAT = 15.0
+"""Seconds after which an idle stream shows that it lives."""
+
+LOGGED = 20_000
+"""Bytes of a call that are shown."""
+
+SHOWN = frozenset({"type", "media_id", "openid"})
+"""What of a call's query is shown."""
+
+TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".json": "application/json",
+}
+
+_POLICY = (
+    b"default-src 'none'; script-src 'self'; style-src 'self'; "
+    b"img-src 'self' data: blob: http: https:; media-src 'self'; connect-src 'self'; "
+    b"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+HEADERS = [
+    (
+        b"content-security-policy",
+        _POLICY,
+    ),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-cache"),
+]
+
+
+class _Guard:
+    """Refuses requests that are not from here, and says what the page may do."""
+
+    def __init__(self, app: ASGIApp, names: Iterable[str]) -> None:
+        self._app = app
+        self._names = {name.lower() for name in names}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+        host, origin = request.headers.get("host", ""), request.headers.get("origin")
+        if not self._ours(host):
+            refused = PlainTextResponse(f"not for {host!r}: open the address as printed", 403)
+            await refused(scope, receive, send)
+            return
+        if origin is not None and origin != f"{request.url.scheme}://{host}":
+            await PlainTextResponse(f"not from {origin!r}", 403)(scope, receive, send)
+            return
+
+        async def say(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *HEADERS]
+            await send(message)
+
+        await self._app(scope, receive, say)
+
+    def _ours(self, host: str) -> bool:
+        try:
+            name = urlsplit(f"//{host}").hostname or ""
+        except ValueError:
+            return False
+        if name in self._names:
+            return True
+        # A stranger can point a host name of their own at this machine, but cannot own its address.
+        try:
+            address = ipaddress.ip_address(name)
+        except ValueError:
+            return False
+        return address.is_loopback or "*" in self._names
+
+
+def application(simulator: Simulator, host: str = "127.0.0.1") -> ASGIApp:
+    """Return the ASGI application.
+
+    Args:
+        simulator: What it shows.
+        host: Where it is bound; requests for that name, `localhost` and the loopback are taken, and
+            if it is not the loopback, those for any address.
+    """
+    face = _Face(simulator)
+    routes = [
+        Route("/", face.page),
+        Route("/assets/{name:path}", face.asset),
+        Route("/media/{id}", face.media),
+        Route("/events", face.events),
+        Route("/do/{command}", face.command, methods=["POST"]),
+        Route("/cgi-bin/{path:path}", face.active, methods=["GET", "POST"]),
+    ]
+    names = {"localhost", host}
+    if not is_loopback(host):
+        names.add("*")
+    return _Guard(Starlette(routes=routes), names)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches what is bound to a host."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class _Face:
+    def __init__(self, simulator: Simulator) -> None:
+        self._simulator = simulator
+        self._active = ActiveSide(simulator.desk)
+
+    async def page(self, _: Request) -> Response:
+        return _file("index.html")
+
+    async def asset(self, request: Request) -> Response:
+        return _file(request.path_params["name"])
+
+    async def media(self, request: Request) -> Response:
+        file = self._simulator.desk.media.get(request.path_params["id"])
+        if file is None:
+            return PlainTextResponse("no such file", 404)
+        # What somebody uploaded is shown as a picture or not at all: never as a page of ours.
+        kind = file.kind if file.kind.startswith(("image/", "audio/", "video/")) else ""
+        if kind == "image/svg+xml":
+            kind = ""
+        return Response(file.data, media_type=kind or "application/octet-stream")
+
+    async def events(self, _: Request) -> Response:
+        return StreamingResponse(
+            self._stream(), media_type="text/event-stream", headers={"x-accel-buffering": "no"}
+        )
+
+    async def _stream(self) -> AsyncIterator[bytes]:
+        with self._simulator.desk.feed.listening(self._simulator.state) as listener:
+            while True:
+                try:
+                    event = await listener.next(HEARTBEAT)
+                except TimeoutError:
+                    yield b": alive\n\n"
+                    continue
+                if event is None:
+                    return
+                number, data = event
+                yield b"id: %d\ndata: %b\n\n" % (number, data)
+
+    async def active(self, request: Request) -> Response:
+        """Answer what the bot asks of the platform."""
+        body = await _read(request)
+        if body is None:
+            return JSONResponse({"errcode": 40006, "errmsg": "too much"})
+        began = time.monotonic()
+        called = Called(
+            request.method,
+            request.url.path,
+            dict(request.query_params),
+            body,
+            request.headers.get("content-type", ""),
+        )
+        answered = self._active.answer(called)
+        shown = answered.body[:LOGGED] if "json" in answered.content_type else b""
+        # Neither token nor secret is anybody's business, not even on a screen.
+        query = {name: value for name, value in called.query.items() if name in SHOWN}
+        told = {
+            "url": f"{request.method} {called.path}",
+            "query": query,
+            "body": _told(called),
+            "status": answered.status,
+            "answer": shown.decode("utf-8", "replace"),
+            "seconds": time.monotonic() - began,
+            "problem": f"errcode {answered.code}" if answered.code else "",
+        }
+        self._simulator.desk.asked(answered.user, told)
+        return Response(answered.body, answered.status, media_type=answered.content_type)
+
+    async def command(self, request: Request) -> Response:
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind != "application/json":
+            return JSONResponse({"error": "a command is application/json"}, 415)
+        body = await _read(request)
+        if body is None:
+            return JSONResponse({"error": f"more than {LIMIT} bytes"}, 413)
+        status, answer = await run(self._simulator, request.path_params["command"], body)
+        return JSONResponse(answer, status)
+
+
+def _told(called: Called) -> str:
+    """Return a call's body as it may be shown."""
+    if "json" not in called.content_type or called.path.endswith("token"):
+        return ""
+    return called.body[:LOGGED].decode("utf-8", "replace")
+
+
+async def _read(request: Request) -> bytes | None:
+    pieces: list[bytes] = []
+    size = 0
+    async for piece in request.stream():
+        size += len(piece)
+        if size > LIMIT:
+            return None
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def _file(name: str) -> Response:
+    path = (PAGE / name).resolve()
+    if not path.is_relative_to(PAGE.resolve()) or path.suffix not in TYPES or not path.is_file():
+        return PlainTextResponse("no such page", 404)
+    return FileResponse(path, media_type=TYPES[path.suffix])

@@ -1,0 +1,46 @@
+"""Whether somebody still waits for a step."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+__all__ = ["Attempt"]
+
+
+class Attempt:
+    """A step, or a gathering, that is waited for: until it is over or given up, whichever
+    comes first.
+    """
+
+    __slots__ = ("_lock", "_over", "_stops", "given_up")
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._over = False
+        self._stops: list[Callable[[], object]] = []
+        self.given_up = False
+
+    def finish(self) -> bool:
+        """It is over; returns False if it was given up before, so that another goes on."""
+        with self._lock:
+            self._over = not self.given_up
+            return self._over
+
+    def give_up(self) -> bool:
+        """Give it up; returns False if it is over."""
+        with self._lock:
+            if self._over or self.given_up:
+                return False
+            self.given_up = True
+        for stop in self._stops:
+            stop()
+        return True
+
+    def stops_with(self, stop: Callable[[], object]) -> None:
+        """Call `stop` when it is given up, at once if it is."""
+        with self._lock:
+            if not self.given_up:
+                self._stops.append(stop)
+                return
+        stop()

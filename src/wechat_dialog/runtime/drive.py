@@ -1,0 +1,257 @@
+"""What is done before and after each operation of a turn, decided once and performed elsewhere.
+
+`Driver.drive` is a generator around a turn's own (`core/turn/transaction.py`): it asks for the same
+operations, with what has to be done first (renew a claim that may be lost, leave a request's
+thread) and takes over what their results tell. It performs none of them: a loop of `performing.py`
+has that done by `threads.py`, `loops.py` or, for authors' tests, `testing/world.py`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Generator
+from typing import Any, Protocol, TypeVar
+
+from wechat_dialog.core.logs import log
+from wechat_dialog.core.store.values import Claimed
+from wechat_dialog.core.turn.operations import (
+    STORED,
+    Claim,
+    Commit,
+    Operation,
+    Pause,
+    Push,
+    RunStep,
+    RunSteps,
+)
+from wechat_dialog.core.turn.running_turn import Listener, RunningTurn, tells_copies
+from wechat_dialog.core.turn.settings import Settings
+from wechat_dialog.core.turn.window import Window
+from wechat_dialog.errors import Closing, TurnTooLong
+
+from .running_turns import RunningTurns
+from .wanted import Gather, HandOver, NextOutcome, Renew, Step, Wait, Wanted
+
+__all__ = ["Driver", "Driving", "Renewals", "hand_over"]
+
+T = TypeVar("T")
+
+Driving = Generator[Wanted, Any, T]
+
+BLOCKS = 1.0
+"""Seconds of computing between two waits after which a dialog counts as one that blocks."""
+
+
+class Renewals(Protocol):
+    """Keeps claims alive; see `Heartbeat`."""
+
+    def hold(self, user: str, fence: int) -> int:
+        """Renew this claim from now on; returns what to hand to `let_go`, not 0."""
+        ...
+
+    def let_go(self, renewal: int) -> None:
+        """Renew this claim no more."""
+        ...
+
+
+def hand_over(turn: RunningTurn) -> HandOver:
+    """Return what has a turn go on away from its request's thread, which can leave it then."""
+    turn.detached = True
+    return HandOver(turn)
+
+
+class Driver:
+    """Drives the turns of one process, and performs nothing.
+
+    Attributes:
+        window: The platform's.
+        turns: The turns under way.
+        clock: Seconds; never goes back.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        window: Window,
+        turns: RunningTurns,
+        renewals: Renewals,
+        *,
+        clock: Callable[[], float],
+        longest_turn: float,
+        may_push: Callable[[], bool] | None = None,
+        began: Callable[[], object] | None = None,
+    ) -> None:
+        """Drive nothing yet.
+
+        Args:
+            settings: How turns are run.
+            window: The platform's.
+            turns: Those under way.
+            renewals: Keeps claims alive.
+            clock: Seconds; never goes back.
+            longest_turn: Seconds after which a turn is given up; may be infinite.
+            may_push: Whether the account may push now; None: whenever `settings` say so.
+            began: Called when a turn has got its claim.
+        """
+        self.window = window
+        self.turns = turns
+        self.clock = clock
+        rules = dataclasses.replace(settings.rules, may_push=False)
+        self._settings = settings
+        self._without_pushing = dataclasses.replace(settings, rules=rules)
+        self._renewals = renewals
+        self._longest = longest_turn
+        self._may_push = may_push
+        self._began = began
+
+    def settings(self) -> Settings:
+        """Return how a turn that begins now is run: it pushes only if the account may just now."""
+        if self._may_push is None or self._may_push():
+            return self._settings
+        return self._without_pushing
+
+    def drive(
+        self, transaction: Generator[Operation, Any, T], listener: Listener, began: float
+    ) -> Driving[T]:
+        """Have a turn's operations performed, in the order in which it asks for them.
+
+        Args:
+            transaction: The turn.
+            listener: The request that runs it.
+            began: When the first operation may have been asked for, at the earliest.
+        """
+        turn = listener.turn
+        result: Any = None
+        error: Exception | None = None
+        try:
+            while True:
+                try:
+                    operation = (
+                        transaction.send(result) if error is None else transaction.throw(error)
+                    )
+                except StopIteration as stop:
+                    return stop.value  # type: ignore[no-any-return]
+                error = None
+                try:
+                    if type(operation) is Commit:
+                        operation = self._before_commit(operation, turn, began)
+                        result = yield operation
+                    elif isinstance(operation, STORED):
+                        result = yield operation
+                    else:
+                        result = yield from self._take_long(operation, turn)
+                except Exception as failure:  # noqa: BLE001 - the turn decides what it means
+                    error = failure
+                    continue
+                now = self.clock()
+                turn.learn(operation, result, began, now, self.window)
+                began = now
+                if type(operation) is Claim:
+                    yield from self._after_claim(operation, result, listener)
+        finally:
+            if turn.renewal:
+                self._renewals.let_go(turn.renewal)
+
+    def _before_commit(self, commit: Commit, turn: RunningTurn, began: float) -> Commit:
+        """Return a commit as it is to be performed.
+
+        Note a dialog that was run without a claim, and took so long that a copy of its message may
+        have been run beside it by another process.
+        """
+        now = self.clock()
+        if commit.ran and now - began > BLOCKS:
+            self._settings.blocking.add(commit.ran)
+            log.warning(
+                "dialog %r blocks between two questions: what takes long, or does something, "
+                "belongs in a step; this process claims its turns from now on, which costs them a "
+                "round trip",
+                commit.ran,
+            )
+        if turn.untaken or turn.nobody_waits(now, self.window):
+            return turn.addressed(commit, now, self.window)
+        return commit
+
+    def _after_claim(self, claim: Claim, result: object, listener: Listener) -> Driving[None]:
+        turn = listener.turn
+        if type(result) is Claimed:
+            self._renewals.let_go(turn.renewal)
+            turn.renewal = self._renewals.hold(claim.user, result.fence)
+            turn.leave_at_once = False
+            if self._began is not None:
+                self._began()
+        # Where the platform asks no more, the request has to be answered in time.
+        if (
+            not turn.detached
+            and tells_copies(claim, result)
+            and (self.settings().rules.may_push or listener.is_last(self.window))
+        ):
+            yield hand_over(turn)
+
+    def _take_long(self, operation: Operation, turn: RunningTurn) -> Driving[Any]:
+        """Have performed what may take long."""
+        if not turn.detached:
+            if isinstance(operation, Pause):  # before its request listens
+                now = self.clock()
+                turn.leave_at_once = self.turns.waits_in_vain(operation, now, self.window)
+            yield hand_over(turn)
+        if turn.fence and turn.needs_renewal(operation, self.clock(), self._settings.lease):
+            yield Renew(turn.user, turn.fence, self._settings.lease)
+        if isinstance(operation, RunStep):
+            turn.doing = f"step {operation.call.name!r}"
+            return (yield Step(turn, operation))
+        if isinstance(operation, RunSteps):
+            if operation.steps:
+                turn.doing = "a gathering"
+                turn.gathering = yield Gather(turn, operation.steps)
+            return (yield NextOutcome(turn))
+        if isinstance(operation, Push):
+            return (yield operation)
+        if isinstance(operation, Pause):
+            return (yield from self._pause(operation, turn))
+        raise AssertionError(f"nobody performs {operation!r}")
+
+    def _pause(self, pause: Pause, turn: RunningTurn) -> Driving[bool]:
+        """Wait for a claim, or for the store; returns whether the turn is to wait no more."""
+        if pause.failing and not turn.failing:
+            turn.failing = True
+            log.warning(
+                "user %s: the store failed a turn after a step had run; its outcome is in hand, "
+                "and the turn goes on when the store does",
+                turn.user,
+            )
+        with self.turns.waiting(pause, turn.began) as woken:
+            self._must_not_close(pause)
+            if turn.on_threads:
+                now = self.clock()
+                turn.leave_at_once = self.turns.waits_in_vain(pause, now, self.window)
+            yield Wait(woken.when_over, pause.seconds)
+        self._must_not_close(pause)
+        return self._stops_waiting(pause, turn)
+
+    def _must_not_close(self, pause: Pause) -> None:
+        if self.turns.closing and pause.user:
+            raise Closing("the bot is being closed")
+
+    def _stops_waiting(self, pause: Pause, turn: RunningTurn) -> bool:
+        if not pause.user:
+            return False
+        now, pushes = self.clock(), self.settings().rules.may_push
+        if now - turn.began > self._longest + self.window.requests * self.window.seconds:
+            log.warning(
+                "user %s: a message has waited %.0f s for its turn, and waits no more; whoever has "
+                "the next one takes it along", pause.user, now - turn.began,
+            )  # fmt: skip
+            return True
+        return self.turns.stops_waiting(pause, turn, now, self.window, pushes=pushes)
+
+    # The longest time -----------------------------------------------------------------------------
+
+    def time_left(self, turn: RunningTurn) -> float:
+        """Return the seconds that a turn may still take, 0 or more; may be infinite."""
+        return max(turn.claimed_since + self._longest - self.clock(), 0.0)
+
+    def too_long(self, turn: RunningTurn) -> TurnTooLong:
+        """Return what a turn is told whose longest time is over."""
+        # What is left to do, to park it and to commit that, has as much time again.
+        turn.claimed_since = self.clock()
+        return TurnTooLong(turn.doing, self._longest)

@@ -1,0 +1,67 @@
+"""Live dialogs of this process, so that most turns replay nothing.
+
+A document is taken out while a turn has it, so no two turns share a running generator; what comes
+back is kept until newer ones push it out. Whether it is still what the store has, the store says at
+the commit.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from threading import Lock
+
+from wechat_dialog.core.turn.document import Document
+from wechat_dialog.forks import mind
+
+__all__ = ["LiveDialogs"]
+
+
+class LiveDialogs:
+    """The last used documents, their dialogs live; safe to use from several threads."""
+
+    def __init__(self, size: int) -> None:
+        """Make an empty cache.
+
+        Args:
+            size: How many documents are kept; the least recently used goes first. 0 keeps none.
+        """
+        self._size = size
+        self._documents: OrderedDict[str, Document] = OrderedDict()
+        self._lock = Lock()
+        mind(self)
+
+    def begin_anew(self) -> None:
+        """See `forks.Forked`. The dialogs stay: what a fork copied is as good as what it left."""
+        self._lock = Lock()
+
+    def take(self, user: str) -> Document | None:
+        """Return a user's document and forget it: it belongs to the caller now. None if there is
+        none.
+        """
+        with self._lock:
+            return self._documents.pop(user, None)
+
+    def put(self, user: str, document: Document) -> None:
+        """Keep a document for the user's next message; the one pushed out is put away."""
+        out: list[Document] = []
+        with self._lock:
+            before = self._documents.pop(user, None)
+            if before is not None:
+                out.append(before)
+            self._documents[user] = document
+            while len(self._documents) > self._size:
+                out.append(self._documents.popitem(last=False)[1])
+        for old in out:
+            if old.run is not None:
+                old.run.close()
+
+    def clear(self) -> None:
+        """Put every dialog away."""
+        with self._lock:
+            documents, self._documents = list(self._documents.values()), OrderedDict()
+        for document in documents:
+            if document.run is not None:
+                document.run.close()
+
+    def __len__(self) -> int:
+        return len(self._documents)

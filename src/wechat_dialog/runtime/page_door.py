@@ -1,0 +1,95 @@
+"""Readers of answer pages, answered on threads and on event loops."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Generator
+from typing import Any, TypeVar
+
+from wechat_dialog.core.store.contract import AsyncStore, Store
+from wechat_dialog.pages.document import HEADERS
+from wechat_dialog.pages.door import Door, Heard, Render, Response
+
+from .performing import perform_all, perform_all_async
+
+__all__ = ["PageDoor"]
+
+T = TypeVar("T")
+
+AT_ONCE = 8192
+"""Bytes of pieces that are made HTML where they are; more of them on a thread."""
+
+
+class PageDoor:
+    """Answers the readers of a bot's pages.
+
+    Attributes:
+        headers: The headers of every answer.
+    """
+
+    def __init__(
+        self, door: Door, store: Callable[[], Store], asynchronous: Callable[[], AsyncStore]
+    ) -> None:
+        """Read nothing yet.
+
+        Args:
+            door: Says what is answered.
+            store: Gives the store.
+            asynchronous: Gives its face for event loops.
+        """
+        self.headers = HEADERS
+        self._door = door
+        self._store = store
+        self._asynchronous = asynchronous
+
+    @property
+    def path(self) -> str:
+        """The path of the address of pages: what stands before their ids."""
+        return self._door.pages.path
+
+    def id_in(self, path: str) -> str:
+        """Return the page that a request's path names; "" if it names none."""
+        return self._door.pages.id_in(path)
+
+    def answer(self, id: str, query: str) -> Response:
+        """Answer a request.
+
+        Raises:
+            StoreError: The store failed.
+        """
+        store = self._store()
+
+        def perform(wanted: Any, _wants: object) -> Any:
+            return wanted.make() if isinstance(wanted, Render) else wanted.on(store)
+
+        return perform_all(self._door.answer(id, query, streams=False), perform)
+
+    async def answer_async(self, id: str, query: str, *, streams: bool = True) -> Response:
+        """See `answer`.
+
+        Args:
+            id: The page's.
+            query: The request's query.
+            streams: Whether its readers may follow it (`hear`).
+        """
+        return await self._perform(self._door.answer(id, query, streams=streams))
+
+    async def hear(self, id: str, place: str, *, comes: bool = False) -> Heard:
+        """Look whether there is anything new for those who follow a page; see `Door.hear`.
+
+        Raises:
+            StoreError: The store failed.
+        """
+        return await self._perform(self._door.hear(id, place, comes=comes))
+
+    async def _perform(self, wants: Generator[Any, Any, T]) -> T:
+        store = self._asynchronous()
+
+        async def perform(wanted: Any) -> Any:
+            if not isinstance(wanted, Render):
+                return await wanted.on(store)
+            if wanted.size <= AT_ONCE:
+                return wanted.make()
+            return await asyncio.to_thread(wanted.make)
+
+        return await perform_all_async(wants, perform)

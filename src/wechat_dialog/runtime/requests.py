@@ -1,0 +1,291 @@
+"""One request with a message, and the turn it runs or joins: what they do, in which order.
+
+The first request with a message runs its turn, to the end, whatever becomes of the connection. A
+copy that comes meanwhile joins it. The platform's last copy does not wait beyond its patience: it
+says that the reply will be held (`Store.defer`), answers the waiting text, and the turn goes on
+without it. Where the account pushes what is held, every request does so and answers nothing, and
+what a turn leaves to push is pushed after it has ended.
+
+Nothing is performed here; see `drive.py`. What is really different on threads and event loops:
+
+- On an event loop a turn is a task of its own. On threads it begins on its request's thread, since
+  most turns are over sooner than another thread would have been told of them; before anything that
+  may take long (a step, a pause) it is *handed over* to a thread of its own, and its request only
+  listens.
+- Where the store fails a turn, it is tried again as long as a request waits for it. On an event
+  loop, where that costs no thread, the turn itself tries again until its last request has left. On
+  threads only the platform's last request tries again, and the others are told to ask again at once
+  (see `retries.py`).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Generator, Iterator
+from typing import Any, Protocol
+
+import msgspec
+
+from wechat_dialog.core.logs import report
+from wechat_dialog.core.turn.listening import listen
+from wechat_dialog.core.turn.operations import Operation
+from wechat_dialog.core.turn.outcome import Outcome, Transaction
+from wechat_dialog.core.turn.push import push
+from wechat_dialog.core.turn.running_turn import Listener, Request, RunningTurn
+from wechat_dialog.core.turn.transaction import turn as begin_turn
+from wechat_dialog.errors import Closing, StoreError
+
+from .drive import Driver, Driving, hand_over
+from .retries import pauses
+from .signals import NEVER, Signal
+from .untaken_replies import UntakenReply
+from .wanted import Begin, TellUntaken, Wait
+
+__all__ = ["Requests", "Untaken", "Wary"]
+
+
+class Untaken(Protocol):
+    """Knows which replies nobody took; see `UntakenReplies`."""
+
+    @property
+    def users(self) -> dict[str, UntakenReply]:
+        """What the store has still to be told, by user."""
+        ...
+
+    def note(self, user: str, key: str, takes: int) -> None:
+        """Nobody took the reply to a message: see that the store is told."""
+        ...
+
+    def begin(self, user: str) -> tuple[UntakenReply, Signal | None] | None:
+        """Take it on oneself to tell the store of a user's reply; see `UntakenReplies.begin`."""
+        ...
+
+    def end(self, user: str, reply: UntakenReply, *, told: bool) -> None:
+        """End that."""
+        ...
+
+
+class Wary(Protocol):
+    """Knows whether dialogs compute for too long in this process; see `Watch`."""
+
+    @property
+    def wary(self) -> bool:
+        """Whether every turn on threads is to have one of its own from its beginning."""
+        ...
+
+
+class Requests:
+    """The requests of one process, and the turns they run."""
+
+    def __init__(
+        self,
+        driver: Driver,
+        untaken: Untaken,
+        watch: Wary,
+        pauses: Callable[[], Iterator[float]] = pauses,
+    ) -> None:
+        """Answer nothing yet.
+
+        Args:
+            driver: Drives the turns.
+            untaken: Knows which replies nobody took.
+            watch: Knows whether every turn on threads is to have one of its own.
+            pauses: Gives the seconds before each further try where the store fails.
+        """
+        self._driver = driver
+        self._turns = driver.turns
+        self._window = driver.window
+        self._clock = driver.clock
+        self._untaken = untaken
+        self._watch = watch
+        self._pauses = pauses
+
+    # A request ------------------------------------------------------------------------------------
+
+    def tell_untaken(self, user: str) -> Driving[None]:
+        """Tell the store which reply nobody took, before the user's next message has its turn."""
+        while (begun := self._untaken.begin(user)) is not None:
+            reply, by_another = begun
+            if by_another is not None:
+                yield Wait(by_another.when_over, self._window.patience)
+                if not by_another.done():
+                    return  # the store stalls, and this request with it
+                continue
+            told = False
+            try:
+                yield TellUntaken(user, reply.key, reply.takes)
+                told = True
+            except StoreError:
+                return  # it fails what follows, too
+            finally:
+                self._untaken.end(user, reply, told=told)
+
+    def answer(self, request: Request, listener: Listener, *, on_thread: bool) -> Driving[Outcome]:
+        """Answer a request that has joined its message's turn: by listening for that.
+
+        Args:
+            request: The request.
+            listener: Its place among those that listen.
+            on_thread: Whether it keeps a thread meanwhile.
+
+        Raises:
+            AskAgain: The store failed, and the platform has another request.
+            Closing: The bot is being closed, and the turn has not begun.
+            StoreError: It failed the platform's last request.
+        """
+        tries: Iterator[float] | None = None
+        while True:
+            try:
+                return (yield from self._listen(request, listener, on_thread=on_thread))
+            except StoreError as error:
+                tries = tries or self._pauses()
+                left = listener.arrived + self._window.patience - self._clock()
+                if not (on_thread and error.may_pass) or left <= 0:
+                    self._untaken.note(request.user, request.key, listener.turn.takes)
+                    raise
+            yield Wait(NEVER.when_over, min(next(tries), left))
+            again = self._turns.join(listener.turn.id, self._clock(), on_thread=on_thread)
+            again.turn.failing = True
+            listener = msgspec.structs.replace(again, arrived=listener.arrived)
+            if listener.runs:
+                yield Begin(listener.turn, self.run(request, listener))
+
+    def _listen(self, request: Request, listener: Listener, *, on_thread: bool) -> Driving[Outcome]:
+        turn = listener.turn
+        return listen(
+            listener, request, self._window, self._driver.settings().rules, self._clock(),
+            lambda: self._untaken.note(request.user, request.key, turn.takes),
+            on_thread=on_thread,
+        )  # fmt: skip
+
+    # A turn ---------------------------------------------------------------------------------------
+
+    def run(self, request: Request, listener: Listener) -> Driving[Outcome | None]:
+        """Run the turn of a request's message to its end, whatever becomes of the request.
+
+        Returns:
+            The outcome; None: it raised, or nobody waited for its reply. Whoever listens is told.
+        """
+        turn, settings = listener.turn, self._driver.settings()
+        try:
+            if not turn.detached and (
+                turn.failing
+                or self._watch.wary
+                or (turn.copies_elsewhere and listener.is_last(self._window))
+            ):
+                # Its request may have to leave it soon: it has failed before, or others compute for
+                # too long here.
+                yield hand_over(turn)
+            began = self._clock() if turn.failing else listener.arrived
+            transaction = begin_turn(
+                settings, request.user, request.message, request.key, request.arrived
+            )
+            try:
+                outcome = yield from self._driver.drive(transaction, listener, began)
+            except StoreError as error:
+                outcome = yield from self._try_again(request, listener, error)
+            follows = self._follows(request, turn, outcome)
+        except BaseException as error:  # noqa: BLE001 - told to whoever listens for the turn
+            self._failed(turn, error)
+            return None
+        if follows is None:
+            self._turns.finish(turn, outcome)
+        else:
+            yield from self._end(turn, outcome, follows)
+        return None if turn.untaken else outcome
+
+    def _try_again(
+        self, request: Request, listener: Listener, error: StoreError
+    ) -> Driving[Outcome]:
+        """Drive a turn again that the store failed: on an event loop, while a request waits."""
+        turn = listener.turn
+        for pause in self._pauses():
+            listened = turn.departed < turn.copies
+            if listened and not turn.failing:
+                _tell_of_failure(turn, error)
+            if turn.on_threads or not (error.may_pass and listened):
+                break
+            turn.begin_again()
+            yield Wait(NEVER.when_over, pause)
+            transaction = begin_turn(
+                self._driver.settings(), request.user, request.message, request.key,
+                request.arrived, arrives=not turn.counted,
+            )  # fmt: skip
+            try:
+                return (yield from self._driver.drive(transaction, listener, self._clock()))
+            except StoreError as again:
+                error = again
+        raise error
+
+    def operate(self, listener: Listener, transaction: Transaction) -> Driving[None]:
+        """Run an operator's transaction; see `run`."""
+        turn = listener.turn
+        try:
+            outcome = yield from self._driver.drive(transaction, listener, listener.arrived)
+        except BaseException as error:  # noqa: BLE001 - see `run`
+            self._failed(turn, error)
+        else:
+            if outcome.then is None:
+                self._turns.finish(turn, outcome)
+            else:
+                yield from self._end(turn, outcome, outcome.then)
+
+    def _failed(self, turn: RunningTurn, error: BaseException) -> None:
+        self._turns.finish(turn, error, self._clock())
+        if isinstance(error, StoreError) and turn.failing:
+            return  # told when it failed first
+        alone = turn.departed >= turn.copies
+        if alone and isinstance(error, Exception) and not isinstance(error, Closing):
+            report(
+                logging.ERROR,
+                "user %s: a turn failed after its last request; the next message tries it again",
+                turn.user, error=error,
+            )  # fmt: skip
+
+    def _end(
+        self, turn: RunningTurn, outcome: Outcome, follows: Generator[Operation, Any, None]
+    ) -> Driving[None]:
+        """End a turn; then push what it left to push."""
+        user, key = turn.id
+        onward = self._turns.join((user, f"push {key}"), self._clock(), follows=True)
+        self._turns.finish(turn, outcome)
+        try:
+            if not turn.detached:
+                yield hand_over(turn)
+            yield from self._driver.drive(follows, onward, self._clock())
+        except Exception as error:  # noqa: BLE001 - nobody waits for it any more
+            report(
+                logging.ERROR,
+                "user %s: what is held was not pushed; it comes with their next message",
+                user, error=error,
+            )  # fmt: skip
+        finally:
+            self._turns.finish(onward.turn, Outcome(None))
+
+    def _follows(
+        self, request: Request, turn: RunningTurn, outcome: Outcome
+    ) -> Generator[Operation, Any, None] | None:
+        """Return what is to be performed after a turn. Where nobody took its reply, that is pushed
+        if it may be; where its commit took too long for anybody to take it, the store is told.
+        """
+        if outcome.reply is None or outcome.late:
+            return outcome.then
+        if not turn.untaken:
+            if turn.nobody_waits(self._clock(), self._window):
+                turn.untaken = True
+                self._untaken.note(request.user, request.key, turn.takes)
+            return outcome.then
+        settings = self._driver.settings()
+        if outcome.then is not None or not settings.rules.may_push:
+            return outcome.then
+        return push(
+            settings.rules, request.user, request.message, f"push:{request.key}", request.arrived,
+            lease=settings.lease, poll=settings.poll, replied=False,
+        )  # fmt: skip
+
+
+def _tell_of_failure(turn: RunningTurn, error: StoreError) -> None:
+    report(
+        logging.WARNING, "user %s: the store failed a turn, which is tried again", turn.user,
+        error=error,
+    )  # fmt: skip

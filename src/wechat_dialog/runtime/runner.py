@@ -1,0 +1,217 @@
+"""The turns of one bot in this process: what drives them and what performs them, put together.
+
+`requests.py` and `drive.py` decide what is done for a request and for a turn, as generators;
+`threads.py` and `loops.py` perform it. Here they meet, with what a process has once: the turns
+under way, the heartbeat, the watch, the threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Awaitable, Callable
+
+from wechat_dialog.core.logs import log
+from wechat_dialog.core.store.contract import AsyncStore, Store
+from wechat_dialog.core.turn.listening import SLACK, nothing
+from wechat_dialog.core.turn.outcome import Outcome, Transaction
+from wechat_dialog.core.turn.running_turn import Request
+from wechat_dialog.core.turn.settings import Settings
+from wechat_dialog.core.turn.window import Window
+from wechat_dialog.errors import Closing
+from wechat_dialog.messages import Message
+
+from .drive import Driver
+from .heartbeat import Heartbeat
+from .loops import OnLoops
+from .performing import perform_all, perform_all_async
+from .pusher import Pusher
+from .requests import Requests
+from .running_turns import RunningTurns
+from .signals import future_of, wait_for
+from .steps import Steps
+from .threads import OnThreads
+from .untaken_replies import UntakenReplies
+from .watch import Watch
+
+__all__ = ["Runner"]
+
+ROUNDS = 20
+"""Rounds of an event loop for which a turn waits whose client may have hung up long ago: a server
+hears of that some rounds after it has read the request."""
+
+LOOKS = 60.0
+"""Seconds after which an operator looks again whether a turn is over."""
+
+
+class Runner:
+    """Runs a bot's turns on a store.
+
+    Attributes:
+        store: The store.
+        steps: Runs steps.
+        turns: The turns under way.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        asynchronous: Callable[[], AsyncStore],
+        window: Window,
+        pusher: Pusher | None = None,
+        longest_turn: float | None = None,
+    ) -> None:
+        """Start nothing yet.
+
+        Args:
+            settings: How turns are run.
+            store: The store.
+            asynchronous: Gives the store's face for event loops.
+            window: The platform's.
+            pusher: Pushes, for bots that may.
+            longest_turn: Seconds after which a turn is given up; None: never.
+        """
+        longest = longest_turn or math.inf
+        self.store = store
+        self.steps = Steps(settings.outcomes)
+        self.turns = RunningTurns()
+        self._window = window
+        self._heartbeat = Heartbeat(store, settings.lease)
+        self._untaken = UntakenReplies(store)
+        self._watch = Watch(
+            self.turns, longest, settings.lease, window.seconds + SLACK, self._heartbeat.let_go
+        )
+        self._driver = Driver(
+            settings, window, self.turns, self._heartbeat, clock=time.monotonic,
+            longest_turn=longest, began=self._watch.begin,
+            may_push=None if pusher is None else lambda: pusher.allowed,
+        )  # fmt: skip
+        self._requests = Requests(self._driver, self._untaken, self._watch)
+        self._threads = OnThreads(store, self._driver, lambda: self.steps, pusher)
+        self._loops = OnLoops(asynchronous, self._driver, lambda: self.steps, pusher)
+
+    def settings_now(self) -> Settings:
+        """Return how a turn that begins now is run: it pushes only if the account may just now."""
+        return self._driver.settings()
+
+    def run(self, user: str, message: Message, key: str, arrived: int) -> Outcome:
+        """Answer one request with a message: by running its turn, or by joining it.
+
+        Args:
+            user: The user's key in the store.
+            message: The message.
+            key: Its key; see `keys.message_key`.
+            arrived: When this push of it arrived, ms since the epoch.
+
+        Raises:
+            AskAgain: The store failed, and the platform has another request.
+            Closing: The bot is being closed, and the turn has not begun.
+            StoreError: The store failed until the patience of the platform's last request was over.
+        """
+        request = Request(user, message, key, arrived)
+        requests, perform = self._requests, self._threads.perform
+        if self._untaken.users:
+            perform_all(requests.tell_untaken(user), perform)
+        listener = self.turns.join((user, key), time.monotonic(), on_thread=True)
+        if listener.number == 1:
+            outcome = self._threads.begin(requests.run(request, listener))
+            if outcome is not None:
+                return outcome
+        return perform_all(requests.answer(request, listener, on_thread=True), perform)
+
+    async def run_async(self, user: str, message: Message, key: str, arrived: int) -> Outcome:
+        """See `run`."""
+        request = Request(user, message, key, arrived)
+        requests, loops = self._requests, self._loops
+        if self._untaken.users:
+            await perform_all_async(requests.tell_untaken(user), loops.perform)
+        listener = self.turns.join((user, key), time.monotonic())
+        task, doubtful = None, self._window.may_be_over(arrived / 1000 - message.created)
+        if listener.runs:
+            driving = requests.run(request, listener)
+            task = loops.begin(listener.turn, driving, rounds=ROUNDS if doubtful else 0)
+        wants = requests.answer(request, listener, on_thread=False)
+        return await loops.answer(wants, task, doubtful=doubtful)
+
+    def operate(self, user: str, transaction: Transaction) -> Outcome:
+        """Drive an operator's transaction on one user, and push what it leaves to push.
+
+        Raises:
+            Closing: The bot is being closed, or the process ends.
+            StoreError: The store failed.
+        """
+        listener = self.turns.join((user, f"operator {id(transaction)}"), time.monotonic())
+        completion = listener.turn.completion
+        # On a thread that can be left: what an operator ends or resumes may hang.
+        driving = self._requests.operate(listener, transaction)
+        job = self._threads.start(driving, f"an operator's turn of user {user}")
+        while not completion.done():
+            wait_for(completion.when_over, LOOKS)
+        outcome = completion.result()
+        if outcome.then is not None:
+            job.result()
+        return outcome
+
+    async def settle(self, drain: float) -> None:
+        """Wait for the turn that a request of this very task has left, `drain` seconds at most."""
+        await self._loops.settle(drain)
+
+    def close(self, drain: float) -> None:
+        """Begin no more turns, let those under way end, and stop the threads.
+
+        Claims are renewed until the last turn is over. One that is not when the time is, is named
+        in the log; its claim expires, and whoever takes it up repeats the step it is in.
+
+        Args:
+            drain: Seconds they may take.
+        """
+        if self._can_wait():
+            wait_for(self.turns.close, drain)
+        else:
+            self.turns.close(nothing)
+        self._stop(drain)
+
+    async def close_async(self, drain: float) -> None:
+        """See `close`."""
+        await asyncio.wait([future_of(self.turns.close)], timeout=drain)
+        self._stop(drain)
+
+    def when_idle(self, close: Callable[[], Awaitable[object]]) -> None:
+        """Call `close` on the running event loop once no turn is under way there; not at all if
+        none is now.
+        """
+        self._loops.when_idle(close)
+
+    def _can_wait(self) -> bool:
+        """Whether the turns on event loops go on while this thread waits; end those that nobody
+        goes on with.
+        """
+        try:
+            here: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
+        except RuntimeError:
+            here = None
+        loops: dict[asyncio.Task[object], asyncio.AbstractEventLoop] = {}
+        for task, turn in list(self._loops.turns.items()):
+            loops[task] = task.get_loop()
+            if not loops[task].is_running():
+                self.turns.finish(turn, Closing("the event loop was stopped"))
+        if here is None or here not in loops.values():
+            return True
+        log.warning("on an event loop, `await bot.close_async()`: turns end only while it runs")
+        return False
+
+    def _stop(self, drain: float) -> None:
+        now = time.monotonic()
+        for turn in self.turns.running():
+            log.warning(
+                "user %s: a turn did not end within the %g s that closing the bot may take: it is "
+                "at it for %.1f s, in %s; its claim runs out, and who takes it up repeats that",
+                turn.user, drain, now - turn.began, turn.doing or "no step",
+            )  # fmt: skip
+        self._heartbeat.stop()
+        self._untaken.stop()
+        self._watch.stop()
+        self._threads.close()
+        self.steps.close()

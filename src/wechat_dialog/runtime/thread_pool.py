@@ -1,0 +1,198 @@
+"""Threads for what may never come back.
+
+A thread cannot be stopped. So whoever has something run here may *give it up*: what has not begun
+never begins then, and what has begun keeps its thread, for which another one is made. A pool of
+`concurrent.futures` does neither: its threads are counted as long as they hang, what nobody waits
+for any more is run all the same, and the interpreter cannot end before the last of them has.
+
+Threads are made when none is idle and are kept for a few seconds, so that what a client library
+keeps for each thread (a connection) is there again for a busy bot, and not stale for a quiet one.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+from wechat_dialog.errors import Closing
+
+__all__ = ["Job", "ThreadPool"]
+
+log = logging.getLogger("wechat_dialog")
+
+IDLE = 10.0
+"""Seconds that a thread waits for another job."""
+
+
+class Job(Future[Any]):
+    """Something that was asked for: its result, once there is one.
+
+    Attributes:
+        name: What the log calls it.
+        lost: Whether it was given up while it ran.
+    """
+
+    def __init__(self, work: Callable[[], object], name: str) -> None:
+        super().__init__()
+        self.name = name
+        self.lost = False
+        self._work = work
+        # Frameworks keep there whose request it is: `flask.current_app`, a tracer's span.
+        self._context = contextvars.copy_context()
+
+    def perform(self) -> None:
+        """Do it, unless it was given up before it began."""
+        if not self.set_running_or_notify_cancel():
+            return
+        work, context = self._work, self._context
+        del self._work, self._context
+        try:
+            result = context.run(work)
+        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+            self.set_exception(error)
+        else:
+            self.set_result(result)
+
+
+class ThreadPool:
+    """Does jobs, each on a thread of its own; safe to use from several threads."""
+
+    def __init__(self, name: str, limit: int, spare: int) -> None:
+        """Start nothing yet.
+
+        Args:
+            name: Of the threads.
+            limit: Jobs that may be under way at once; more wait.
+            spare: Threads that may be made beyond that for those whose job was given up.
+        """
+        self._name = name
+        self._limit = limit
+        self._spare = spare
+        self._lock = threading.Lock()
+        self._idle: list[queue.SimpleQueue[Job | None]] = []
+        self._waiting: deque[Job] = deque()
+        self._alive = 0
+        self._lost = 0
+        self._closed = False
+        self._here = threading.local()
+
+    def here(self) -> Job | None:
+        """Return the job that the running thread is at; None if it is none of these."""
+        return getattr(self._here, "job", None)
+
+    def start(self, work: Callable[[], object], name: str = "") -> Job:
+        """Have something done, at once where there is a thread for it.
+
+        Args:
+            work: What.
+            name: What the log calls it.
+
+        Raises:
+            Closing: No thread can be had, and none is there that it could wait for: the process is
+                ending.
+        """
+        job = Job(work, name)
+        with self._lock:
+            if self._idle:
+                self._idle.pop().put(job)
+                return job
+            if not self._may_grow():
+                if not self._waiting:
+                    log.warning(
+                        "all of %d threads of %s are taken: what else is asked for waits for one",
+                        self._alive, self._name,
+                    )  # fmt: skip
+                self._waiting.append(job)
+                return job
+            self._alive += 1
+        self._begin(job)
+        return job
+
+    def give_up(self, job: Job) -> bool:
+        """Wait for a job no longer. Returns whether it never begins; else it runs on, and its
+        thread is replaced.
+        """
+        if job.cancel():
+            with self._lock:
+                if job in self._waiting:
+                    self._waiting.remove(job)
+            return True
+        following: Job | None = None
+        with self._lock:
+            if job.done() or job.lost:
+                return False
+            job.lost = True
+            self._lost += 1
+            lost = self._lost
+            if self._waiting and self._may_grow():
+                following = self._waiting.popleft()
+                self._alive += 1
+        log.log(
+            logging.ERROR if lost >= self._spare else logging.WARNING,
+            "%s was given up and runs on: such have %d threads of %s, and %d are replaced",
+            job.name or "a job", lost, self._name, self._spare,
+        )  # fmt: skip
+        if following is not None:
+            self._begin(following)
+        return False
+
+    def close(self) -> None:
+        """Let idle threads end; what is under way runs on."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+            self._alive -= len(idle)
+        for inbox in idle:
+            inbox.put(None)
+
+    def _may_grow(self) -> bool:
+        return self._alive - min(self._lost, self._spare) < self._limit
+
+    def _begin(self, job: Job) -> None:
+        try:
+            # A daemon: a process that wants to end is not kept by what may never return.
+            threading.Thread(target=self._live, args=(job,), name=self._name, daemon=True).start()
+        except RuntimeError as error:  # the system has no more, or the interpreter is ending
+            with self._lock:
+                self._alive -= 1
+                if self._alive > self._lost:
+                    self._waiting.append(job)
+                    return
+            raise Closing(f"no thread can be had: {error}") from error
+
+    def _live(self, job: Job | None) -> None:
+        inbox: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        while job is not None:
+            self._here.job = job
+            job.perform()
+            self._here.job = None
+            # Once it is done nobody gives it up any more; and what it returned is not kept here.
+            lost, job = job.lost, None
+            job = self._following(inbox, lost=lost)
+
+    def _following(self, inbox: queue.SimpleQueue[Job | None], *, lost: bool) -> Job | None:
+        """Return a thread's next job; None: there is none for it, and it ends."""
+        with self._lock:
+            if lost:
+                self._lost -= 1
+            if self._closed or self._alive - min(self._lost, self._spare) > self._limit:
+                self._alive -= 1
+                return None
+            if self._waiting:
+                return self._waiting.popleft()
+            self._idle.append(inbox)
+        try:
+            return inbox.get(timeout=IDLE)
+        except queue.Empty:
+            with self._lock:
+                if inbox in self._idle:
+                    self._idle.remove(inbox)
+                    self._alive -= 1
+                    return None
+        return inbox.get()  # somebody was faster

@@ -1,0 +1,112 @@
+"""What the generators of `drive` and `steps` ask for, besides a turn's operations.
+
+Whoever performs these, on threads (`threads.py`), on event loops (`loops.py`), for a test
+(`testing/world.py`), sends back each one's result, or throws what was raised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import Any
+
+import msgspec
+
+from wechat_dialog.core.store.contract import AsyncStore, Store
+from wechat_dialog.core.turn.listening import Deferral, Listen
+from wechat_dialog.core.turn.operations import STORED, Operation, RunStep
+from wechat_dialog.core.turn.outcome import Outcome
+from wechat_dialog.core.turn.running_turn import RunningTurn
+
+__all__ = [
+    "ON_STORE", "Begin", "Gather", "HandOver", "NextOutcome", "Renew", "Step", "TellUntaken",
+    "Wait", "Wanted",
+]  # fmt: skip
+
+
+class Begin(msgspec.Struct, frozen=True):
+    """Drive a turn until it has ended or, on a request's thread, until it is handed over.
+
+    Attributes:
+        turn: The turn.
+        driving: Its generator, not yet begun. It raises nothing.
+    """
+
+    turn: RunningTurn
+    driving: Generator[Wanted, Any, Outcome | None]
+
+
+class HandOver(msgspec.Struct, frozen=True):
+    """Go on with this turn on another thread, since this one is a request's, which is to leave.
+
+    Where no other thread can be had this one goes on.
+    """
+
+    turn: RunningTurn
+
+
+class Step(msgspec.Struct, frozen=True):
+    """Run one step of a turn; the result is its `StepOutcome`.
+
+    Raises `TurnTooLong` where the turn's longest time is over before the step is.
+    """
+
+    turn: RunningTurn
+    step: RunStep
+
+
+class Gather(msgspec.Struct, frozen=True):
+    """Begin several steps of a turn at once; the result is what `NextOutcome` takes."""
+
+    turn: RunningTurn
+    steps: tuple[RunStep, ...]
+
+
+class NextOutcome(msgspec.Struct, frozen=True):
+    """Wait for the next `StepOutcome` of the turn's gathering; see `Step`."""
+
+    turn: RunningTurn
+
+
+class Wait(msgspec.Struct, frozen=True):
+    """Wait until something is over, at most so long.
+
+    Attributes:
+        when_over: Called with what tells that it is over, from any thread.
+        seconds: How long; None: however long.
+    """
+
+    when_over: Callable[[Callable[[], object]], None]
+    seconds: float | None
+
+
+class Renew(msgspec.Struct, frozen=True):
+    """Renew a claim; see `Store.renew`."""
+
+    user: str
+    fence: int
+    lease: float
+
+    def on(self, store: Store | AsyncStore) -> Any:
+        """Perform it."""
+        return store.renew(self.user, self.fence, self.lease)
+
+
+class TellUntaken(msgspec.Struct, frozen=True):
+    """Tell the store that nobody took a reply; see `Store.untaken`."""
+
+    user: str
+    key: str
+    takes: int
+
+    def on(self, store: Store | AsyncStore) -> Any:
+        """Perform it."""
+        return store.untaken(self.user, self.key, self.takes)
+
+
+ON_STORE = (*STORED, Renew, TellUntaken)
+"""Those that a store performs; the one of every turn first."""
+
+Wanted = (
+    Operation | Begin | HandOver | Step | Gather | NextOutcome | Wait | Renew | TellUntaken
+    | Listen | Deferral
+)  # fmt: skip

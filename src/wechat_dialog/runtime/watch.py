@@ -1,0 +1,107 @@
+"""One thread of the process sees to it that no turn goes on for ever.
+
+A step that never returns would keep its user out, its claim renewed, until the process ends. So a
+turn has a longest time, counted from its claim. When that is over in a step, the step is given up
+and another thread goes on with the turn, which parks the conversation. Where there is nothing to
+give up (a dialog that computes between two questions: nothing can be thrown into code that runs),
+the claim is renewed no longer: it expires, the next message's turn tries again, and the third such
+attempt is parked as one that kills its workers.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+from wechat_dialog.core.logs import log
+from wechat_dialog.core.turn.running_turn import RunningTurn
+
+from .running_turns import RunningTurns
+from .ticker import Ticker
+
+__all__ = ["Watch"]
+
+TICK = 1.0
+"""Seconds between two looks."""
+
+
+class Watch:
+    """Looks at the running turns of a process, about once a second.
+
+    Attributes:
+        wary: Whether a request was kept by code that computes for longer than the platform waits:
+            then every turn on threads has one of its own from its beginning.
+    """
+
+    def __init__(
+        self,
+        turns: RunningTurns,
+        longest: float,
+        lease: float,
+        patience: float,
+        let_go: Callable[[int], object],
+    ) -> None:
+        """Start nothing yet.
+
+        Args:
+            turns: What it looks at.
+            longest: Seconds a turn may take.
+            lease: Seconds more that one has to end by itself, once it was told.
+            patience: Seconds a request may wait.
+            let_go: Renews a claim no longer, given `RunningTurn.renewal`.
+        """
+        self.wary = False
+        self._turns = turns
+        self._longest = longest
+        self._lease = lease
+        self._patience = patience
+        self._let_go = let_go
+        self._thread = Ticker("wechat-dialog-watch")
+        self._begun = False
+
+    def begin(self) -> None:
+        """Look from now on."""
+        if not self._begun:
+            self._begun = True
+            try:
+                self._thread.start(self, Watch._look)
+            except RuntimeError:  # the interpreter is ending, and with it all turns
+                log.debug("no thread to watch the last turns with")
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._thread.stop()
+
+    def _look(self) -> float:
+        now = time.monotonic()
+        for turn in self._turns.running():
+            if not turn.detached and now - turn.began > self._patience:
+                self._grow_wary(turn.user)
+            if turn.claimed_since and now - turn.claimed_since > self._longest:
+                self._end(turn, now)
+        return min(TICK, self._longest / 4)
+
+    def _grow_wary(self, user: str) -> None:
+        if not self.wary:
+            self.wary = True
+            log.warning(
+                "user %s: a request is kept by code that runs between two questions, for longer "
+                "than the platform waits; what takes long belongs in a step. Each turn of this "
+                "process has a thread of its own from now on, so that its request can leave",
+                user,
+            )
+
+    def _end(self, turn: RunningTurn, now: float) -> None:
+        give_up = turn.give_up
+        if give_up is not None and give_up():
+            return
+        if turn.renewal and now - turn.claimed_since > self._longest + self._lease:
+            log.log(
+                logging.ERROR,
+                "user %s: a turn is at it for %.0f s, after %s, and in nothing that can be given "
+                "up; its claim is not renewed any more, and runs out",
+                turn.user, now - turn.claimed_since, turn.doing or "its beginning",
+            )  # fmt: skip
+            self._let_go(turn.renewal)
+            turn.renewal = 0

@@ -1,0 +1,123 @@
+"""Everything of one user, as the memory store keeps it beside the entry that the rules know."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+
+from wechat_dialog.core.store import rules, waking
+from wechat_dialog.core.store.entry import Entry, Remembered, micros
+from wechat_dialog.core.store.kept import Aside, Parked
+from wechat_dialog.core.store.times import Mail
+from wechat_dialog.core.store.values import Write
+
+__all__ = ["Letter", "Shelf", "User"]
+
+
+@dataclass(slots=True)
+class Shelf:
+    """A parked conversation and when it is dropped."""
+
+    parked: Parked
+    expires: int
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A signal in the mailbox, and when it is dropped."""
+
+    body: bytes
+    expires: int
+
+
+@dataclass(slots=True)
+class User:
+    """Everything of one user."""
+
+    entry: Entry = field(default_factory=Entry)
+    records: list[bytes] = field(default_factory=list[bytes])
+    data: bytes = b""
+    parked: dict[str, Shelf] = field(default_factory=dict[str, Shelf])
+    replies: dict[str, Remembered] = field(default_factory=dict[str, Remembered])
+    aside: dict[str, bytes] = field(default_factory=dict[str, bytes])
+    mail: dict[int, Letter] = field(default_factory=dict[int, Letter])
+    ids: dict[str, int] = field(default_factory=dict[str, int])
+    """Until when the id of a signal is remembered."""
+
+    def forget_expired(self, now: int) -> None:
+        """Drop what ran out, but of replies and ids."""
+        self.entry.forget_expired(now)
+        if not self.entry.revision:
+            self.records, self.aside = [], {}
+        for id in [i for i, shelf in self.parked.items() if shelf.expires <= now]:
+            del self.parked[id]
+        for number in [n for n, letter in self.mail.items() if letter.expires <= now]:
+            del self.mail[number]
+
+    def forget_ids(self, now: int) -> None:
+        """Drop the ids of signals that ran out."""
+        self.ids = {id: expires for id, expires in self.ids.items() if now < expires}
+
+    def put_aside(self) -> tuple[Aside, ...]:
+        """Return what is put aside."""
+        return tuple([Aside(id, document) for id, document in sorted(self.aside.items())])
+
+    def signals(self) -> tuple[Mail, ...]:
+        """Return the mailbox."""
+        return tuple([Mail(number, letter.body) for number, letter in self.mail.items()])
+
+    def remembered(self, key: str, now: int) -> Remembered | None:
+        """Return what is known under `key`; what ran out is only deleted by the sweep."""
+        remembered = self.replies.get(key)
+        return remembered if remembered is not None and now < remembered.expires else None
+
+    def forget_replies(self, now: int) -> None:
+        """Drop the replies that ran out."""
+        for key in [k for k, remembered in self.replies.items() if remembered.expires <= now]:
+            del self.replies[key]
+
+    def is_idle(self, now: int) -> bool:
+        """Whether it can be dropped: no data, and no recently issued number to remember."""
+        entry = self.entry
+        something = entry.revision or entry.seen or self.data or self.parked or self.replies
+        return not (something or self.mail or self.ids) and entry.idle <= now
+
+    def apply(self, write: Write, before: int, now: int) -> tuple[str, ...]:
+        """Do with records, data and parked conversations what the rules did with the entry.
+
+        Returns:
+            Ids of parked conversations that were dropped for a new one.
+        """
+        entry = self.entry
+        if not (before and entry.revision):
+            self.records, self.aside = [], {}
+        if entry.revision:
+            kept = entry.length - len(write.records)
+            del self.records[kept:]
+            self.records.extend(write.records)
+        if write.data is not None:
+            self.data = write.data
+        if write.forget:
+            self.data = b""
+            self.parked, self.mail, self.ids = {}, {}, {}
+        for id in write.unaside:
+            self.aside.pop(id, None)
+        self.aside |= {one.id: one.document for one in write.aside}
+        entry.aside = len(self.aside)
+        for number in write.taken:
+            self.mail.pop(number, None)
+        if write.taken:
+            waking.took(entry, {number: letter.expires for number, letter in self.mail.items()})
+        for id in write.unpark:
+            self.parked.pop(id, None)
+        dropped = [self._park(one, now) for one in sorted(write.park, key=lambda one: one.id)]
+        return tuple(itertools.chain(*dropped))
+
+    def _park(self, park: Parked, now: int) -> tuple[str, ...]:
+        self.parked.pop(park.id, None)
+        sizes = [(id, len(shelf.parked.document)) for id, shelf in self.parked.items()]
+        dropped = rules.crowded_out(sizes, park)
+        for id in dropped:
+            del self.parked[id]
+        self.parked[park.id] = Shelf(park, now + micros(park.ttl))
+        return dropped

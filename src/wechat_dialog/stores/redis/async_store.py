@@ -1,0 +1,226 @@
+"""Redis as a store, for event loops."""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from typing import Any, TypeVar
+
+from wechat_dialog.core.secrecy import hidden
+from wechat_dialog.core.store.times import Due, Dues, Post, Posted
+from wechat_dialog.core.store.values import (
+    Answered,
+    Claim,
+    Claimed,
+    Commit,
+    Committed,
+    Conflict,
+    Deferred,
+    Running,
+    Unclaimed,
+    Write,
+)
+from wechat_dialog.stores.redis import clients
+from wechat_dialog.stores.redis.address import Address
+from wechat_dialog.stores.redis.answers import Torn
+from wechat_dialog.stores.redis.calls import PREFIX, Call, Calls
+from wechat_dialog.stores.redis.connections import AsyncLines
+from wechat_dialog.stores.redis.pages import AsyncPages, PageCalls
+from wechat_dialog.stores.redis.queue import AsyncGates
+from wechat_dialog.stores.redis.replicas import Replicas, replicas_of
+
+# The guard against a missing redis-py is in `clients`, so it is imported before.
+import redis.asyncio  # isort: skip
+from redis.exceptions import NoScriptError  # isort: skip
+
+__all__ = ["AsyncRedisStore"]
+
+T = TypeVar("T")
+
+
+class AsyncRedisStore(AsyncPages):
+    """See `AsyncStore`; the arguments are those of `RedisStore`.
+
+    Connections belong to an event loop, so each loop gets a client of its own. A client handed in
+    serves the one loop it was made in.
+    """
+
+    def __init__(
+        self,
+        server: str | redis.asyncio.Redis | redis.asyncio.RedisCluster,
+        *,
+        prefix: str = PREFIX,
+        key_format: str | None = None,
+        patience: float = 2.5,
+        _clock: str | None = None,
+    ) -> None:
+        server = hidden(server)
+        self._calls = Calls(prefix, key_format, patience, _clock)
+        self._pages = PageCalls(self._calls.keys, _clock)
+        self._patience = patience
+        self._url = server if isinstance(server, str) else None
+        self._own = None if isinstance(server, str) else server
+        self._clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Any] = (
+            weakref.WeakKeyDictionary()
+        )
+        self._lines: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncLines] = (
+            weakref.WeakKeyDictionary()
+        )
+        self._direct = False
+        self._gates: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncGates] = (
+            weakref.WeakKeyDictionary()
+        )
+        self._crowd = 0
+        self._replicas: Replicas | None = None
+        self._limits: tuple[float | None, float | None] = None, None
+        if isinstance(server, str):
+            address = Address.parse(server)
+            clients.check(address)
+            self._direct = address.kind != "cluster"
+            self._crowd = clients.crowd(address)
+            self._limits = clients.limits(address)
+            self._replicas = replicas_of(address)
+        else:
+            clients.require_bytes(server)
+
+    def _connected(self) -> Any:
+        if self._url is None:
+            return self._own
+        loop = asyncio.get_running_loop()
+        client = self._clients.get(loop)
+        if client is None:
+            client = self._clients[loop] = clients.async_client(Address.parse(self._url))
+        return client
+
+    async def _call(self, call: Call[T]) -> T:
+        try:
+            return await self._send(call)
+        except clients.FAILED as error:
+            return await self._insist(call, error)
+
+    async def _send(self, call: Call[T]) -> T:
+        try:
+            answer = await self._ask("EVALSHA", call.script.sha, call)
+        except NoScriptError:
+            answer = await self._ask("EVAL", call.script.source, call)
+        try:
+            return call.read(answer)
+        except Torn:
+            if call.instead is None:
+                raise
+            return await self._send(call.instead())
+
+    async def _ask(self, command: str, script: str, call: Call[Any]) -> Any:
+        words = (command, script, *call.arguments)
+        if self._direct:
+            return await self._line().ask(words, call.beside)
+        client = self._connected()
+        try:
+            if self._url is None:
+                return await client.execute_command(*words)
+            async with self._gate().through(clients.server_of(client, words[3])):
+                return await client.execute_command(*words)
+        except AttributeError as error:
+            # Where one task finds a node of the cluster gone, redis-py closes connections
+            # that other tasks are just opening, and these then write to None.
+            raise redis.ConnectionError("the connection was closed meanwhile") from error
+
+    def _gate(self) -> AsyncGates:
+        loop = asyncio.get_running_loop()
+        gates = self._gates.get(loop)
+        if gates is None:
+            gates = self._gates[loop] = AsyncGates(self._crowd)
+        return gates
+
+    def _line(self) -> AsyncLines:
+        loop = asyncio.get_running_loop()
+        lines = self._lines.get(loop)
+        if lines is None:
+            lines = self._lines[loop] = AsyncLines(self._connected(), *self._limits)
+        return lines
+
+    async def _insist(self, call: Call[T], error: Exception) -> T:
+        for pause in clients.pauses(self._patience):
+            if not clients.passes(error):
+                break
+            if clients.is_replica(error):
+                await self.close()
+            await asyncio.sleep(pause)
+            try:
+                return await self._send(call)
+            except clients.FAILED as again:
+                error = again
+        raise clients.explain(error) from error
+
+    async def claim(self, claim: Claim) -> Claimed | Unclaimed | Answered | Running:
+        """See `Store.claim`."""
+        call = self._calls.claim(claim, beside=self._direct)
+        return await self._call(call)
+
+    async def record(self, user: str, fence: int, write: Write) -> Committed:
+        """See `Store.record`."""
+        call = self._calls.record(user, fence, write)
+        return await self._call(call if self._replicas is None else self._replicas.confirmed(call))
+
+    async def commit(self, commit: Commit) -> Committed | Answered | Conflict | Deferred:
+        """See `Store.commit`."""
+        if commit.write.forget:  # see `RedisStore.commit`
+            await self._ask_all(self._pages.forget(commit.user))
+        call = self._calls.commit(commit)
+        return await self._call(call if self._replicas is None else self._replicas.confirmed(call))
+
+    async def defer(self, user: str, key: str, message: bytes = b"") -> Answered | None:
+        """See `Store.defer`."""
+        return await self._call(self._calls.defer(user, key, message))
+
+    async def untaken(self, user: str, key: str, takes: int = 0) -> None:
+        """See `Store.untaken`."""
+        await self._call(self._calls.untaken(user, key, takes))
+
+    async def renew(self, user: str, fence: int, lease: float) -> None:
+        """See `Store.renew`."""
+        await self._call(self._calls.renew(user, fence, lease))
+
+    async def release(self, user: str, fence: int) -> None:
+        """See `RedisStore.release`."""
+        call = self._calls.release(user, fence)
+        try:
+            await self._send(call)
+        except clients.FAILED as error:
+            if clients.stalls(error):
+                raise clients.explain(error) from error
+            await self._insist(call, error)
+
+    async def due(self, account: str, limit: int, lease: float) -> Dues:
+        """See `Store.due`."""
+        raise NotImplementedError
+
+    async def undue(self, due: Due) -> None:
+        """See `Store.undue`."""
+        raise NotImplementedError
+
+    async def post(self, post: Post) -> Posted:
+        """See `Store.post`."""
+        raise NotImplementedError
+
+    async def note_account(self, name: str, account: str) -> None:
+        """See `Store.note_account`."""
+        raise NotImplementedError
+
+    async def account(self, name: str) -> str:
+        """See `Store.account`."""
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        """See `Store.close`; gives back what belongs to the running loop."""
+        client = self._connected()
+        lines = self._lines.pop(asyncio.get_running_loop(), None)
+        if lines is not None:
+            await lines.close()
+        if self._url is not None:
+            self._clients.pop(asyncio.get_running_loop(), None)
+        await client.aclose()
+        for node in clients.nodes(client):
+            await node.disconnect()
+        for sentinel in clients.sentinels(client):
+            await sentinel.aclose()

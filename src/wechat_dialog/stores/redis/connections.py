@@ -1,0 +1,243 @@
+"""Sends one command and reads its answer, over redis-py connections that are kept open.
+
+redis-py's connection pool does work at every call that is rarely needed: it takes a lock, checks
+whether the server has closed the connection, and counts; its clients add retries, callbacks and
+metrics. Together that is a third of the cost of a live turn. Here a connection is taken from the
+pool once, and when a call is done with it, the next call uses it without any check. If the server
+has closed it meanwhile, that call fails, and its caller may repeat it (see `calls.Call`). All other
+idle connections are closed then, too: they are as old, and there may be more of them than the call
+is repeated times.
+
+For a single server, or the master behind Sentinel; a cluster's calls go through redis-py's client.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Callable, Iterable
+from typing import Any, cast
+
+from redis.exceptions import ConnectionError as Disconnected
+from redis.exceptions import MaxConnectionsError, ResponseError
+
+from .queue import AsyncQueue, Queue
+
+__all__ = ["AsyncLines", "Lines", "Words", "pack"]
+
+Words = tuple[str | bytes | int, ...]
+"""A command and its arguments."""
+
+_pack: Callable[[Words], bytes] | None = None
+with contextlib.suppress(ImportError):  # redis-py may be there without its extra
+    import hiredis
+
+    _pack = cast(Any, hiredis).pack_command
+
+
+def pack(connection: Any, commands: Iterable[Words]) -> bytes:
+    """Return several commands as the bytes to send."""
+    if _pack is not None:
+        return b"".join(map(_pack, commands))
+    return b"".join(piece for words in commands for piece in connection.pack_command(*words))
+
+
+def _packed(connection: Any, words: Words, beside: Words | None) -> list[bytes]:
+    # Like redis-py's own packing, without its check of each argument's type and length. Two
+    # commands become one piece, so that they are sent in one system call.
+    if _pack is not None:
+        return [_pack(words) if beside is None else _pack(words) + _pack(beside)]
+    packed: list[bytes] = connection.pack_command(*words)
+    return packed if beside is None else [b"".join((*packed, *connection.pack_command(*beside)))]
+
+
+def _read_both(connection: Any) -> tuple[Any, Any]:
+    try:
+        first = connection.read_response()
+    except ResponseError:
+        with contextlib.suppress(ResponseError):
+            connection.read_response()
+        raise
+    return first, connection.read_response()
+
+
+async def _read_both_async(connection: Any) -> tuple[Any, Any]:
+    try:
+        first = await connection.read_response()
+    except ResponseError:
+        with contextlib.suppress(ResponseError):
+            await connection.read_response()
+        raise
+    return first, await connection.read_response()
+
+
+class Lines:
+    """The connections of one client, for any number of threads."""
+
+    def __init__(self, client: Any) -> None:
+        self._pool = client.connection_pool
+        self._idle: list[Any] = []
+        self._queue = Queue(self._pool.max_connections, self._give_back)
+        self._process = os.getpid()
+
+    def ask(self, words: Words, beside: Words | None = None) -> Any:
+        """Send one command and return the answer; or two at once, and return both answers.
+
+        The two are no transaction: the server may serve other clients in between.
+
+        Args:
+            words: The command.
+            beside: The second one; None: there is none.
+
+        Raises:
+            ResponseError: The server answered one of them with an error.
+            redis.ConnectionError: There was no answer. Other errors of redis-py are passed on.
+        """
+        if self._process != os.getpid():  # after a fork: the connections are the parent's
+            self._idle, self._process = [], os.getpid()
+            self._queue = Queue(self._pool.max_connections, self._give_back)
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self._further()
+        try:
+            connection.send_packed_command(_packed(connection, words, beside))
+            answer = connection.read_response() if beside is None else _read_both(connection)
+        except ResponseError:
+            self._give_back(connection)
+            raise
+        except BaseException as error:
+            # An answer that still comes would be taken for the next call's.
+            connection.disconnect()
+            self._pool.release(connection)
+            self._queue.give(None)
+            if isinstance(error, Disconnected):
+                self.close()
+            raise
+        self._give_back(connection)
+        return answer
+
+    def _further(self) -> Any:
+        """Return a connection where none is idle: a new one or, at the limit, the next one that
+        another call is done with.
+        """
+        try:
+            return self._new()
+        except MaxConnectionsError:
+            return self._queue.take(self._next)
+
+    def _new(self) -> Any:
+        try:
+            return self._pool.get_connection()
+        except MaxConnectionsError:
+            raise
+        except BaseException:
+            # It failed and does not count any more, so the next in the queue may try to connect.
+            self._queue.give(None)
+            raise
+
+    def _next(self) -> Any:
+        with contextlib.suppress(IndexError):
+            return self._idle.pop()
+        return self._new()
+
+    def _give_back(self, connection: Any) -> None:
+        self._idle.append(connection)
+        if self._queue.waiting:
+            self._feed()
+
+    def _feed(self) -> None:
+        with contextlib.suppress(IndexError):  # another call has just taken it
+            spare = self._idle.pop()
+            if not self._queue.give(spare):
+                self._idle.append(spare)
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        idle, self._idle = self._idle, []
+        # Taken out one by one, as calls do: another thread may be about to take one of this list.
+        with contextlib.suppress(IndexError):
+            while True:
+                connection = idle.pop()
+                connection.disconnect()
+                self._pool.release(connection)
+
+
+class AsyncLines:
+    """The connections of one client, for one event loop.
+
+    Args:
+        client: The client. Its connections must be made without a timeout, since redis-py creates a
+            task at every call for one; `limit` takes its place.
+        limit: Seconds that an answer may take; None: no limit.
+        greeting: Seconds that opening a connection may take, the answers to its first commands
+            included; None: no limit.
+    """
+
+    def __init__(self, client: Any, limit: float | None, greeting: float | None) -> None:
+        self._pool = client.connection_pool
+        self._limit = limit
+        self._greeting = greeting
+        self._idle: list[Any] = []
+        self._queue = AsyncQueue(self._pool.max_connections, self._give_back)
+
+    async def ask(self, words: Words, beside: Words | None = None) -> Any:
+        """See `Lines.ask`.
+
+        Raises:
+            TimeoutError: There was no answer within the limit.
+        """
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = await self._further()
+        try:
+            async with asyncio.timeout(self._limit):
+                await connection.send_packed_command(_packed(connection, words, beside))
+                answer = await (
+                    connection.read_response() if beside is None else _read_both_async(connection)
+                )
+        except ResponseError:
+            self._give_back(connection)
+            raise
+        except BaseException as error:
+            await connection.disconnect(nowait=True)
+            await self._pool.release(connection)
+            self._queue.give(None)
+            if isinstance(error, Disconnected):
+                await self.close()
+            raise
+        self._give_back(connection)
+        return answer
+
+    async def _further(self) -> Any:
+        try:
+            return await self._new()
+        except MaxConnectionsError:
+            return await self._queue.take(self._next)
+
+    async def _new(self) -> Any:
+        try:
+            async with asyncio.timeout(self._greeting):
+                return await self._pool.get_connection()
+        except MaxConnectionsError:
+            raise
+        except BaseException:
+            self._queue.give(None)
+            raise
+
+    async def _next(self) -> Any:
+        return self._idle.pop() if self._idle else await self._new()
+
+    def _give_back(self, connection: Any) -> None:
+        if not self._queue.waiting or not self._queue.give(connection):
+            self._idle.append(connection)
+
+    async def close(self) -> None:
+        """See `Lines.close`."""
+        idle, self._idle = self._idle, []
+        while idle:
+            connection = idle.pop()
+            await connection.disconnect(nowait=True)
+            await self._pool.release(connection)

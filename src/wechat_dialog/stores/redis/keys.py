@@ -1,0 +1,80 @@
+"""The names of a user's keys in Redis.
+
+All keys of a user carry one hash tag, so that a cluster keeps them together: with the default
+format `{wechat-dialog:<user>}:h`. `lua/entry.lua` says what is in which. An answer page has a tag
+of its own, `{wechat-dialog:page:<id>}:w` (`lua/page.lua`): who reads it knows no user.
+"""
+
+from __future__ import annotations
+
+from wechat_dialog.errors import ConfigurationError
+
+__all__ = ["Keys"]
+
+USER = "%(user)s"
+
+
+class Keys:
+    """Makes and reads the names of keys.
+
+    Args:
+        prefix: First part of every key.
+        key_format: Content of the hash tag, with `%(user)s` in it once; None is
+            `<prefix>:%(user)s`.
+
+    Raises:
+        ConfigurationError: The format has not exactly one `%(user)s`.
+    """
+
+    def __init__(self, prefix: str, key_format: str | None) -> None:
+        tag = f"{prefix}:{USER}" if key_format is None else key_format
+        if tag.count(USER) != 1:
+            raise ConfigurationError(f"key_format={tag!r} must contain {USER} once")
+        before, _, after = tag.partition(USER)
+        # Redis takes for a tag what stands between the first { and the next }: a } in it would
+        # end it early, or, as its first character, leave no tag at all.
+        self._pages = "{" + _escaped(prefix) + ":page"
+        self._before = "{" + _escaped(before)
+        self._after = _escaped(after) + "}:"
+
+    def of(self, user: str) -> str:
+        """Return what all keys of `user` begin with."""
+        if not user:
+            raise ValueError("a user's key must not be empty")
+        if "}" in user or "%" in user:
+            user = _escaped(user)
+        return f"{self._before}{user}{self._after}"
+
+    def of_page(self, id: str) -> str:
+        """Return what all keys of a page begin with."""
+        return f"{self._pages}:{_escaped(id)}}}:"
+
+    @property
+    def page_secret(self) -> str:
+        """The key of the secret by which pages have their ids."""
+        return f"{self._pages}}}:s"
+
+    def pattern(self, prefix: str) -> str:
+        """Return the glob of all keys of users that start with `prefix`."""
+        return _literally(self._before + _escaped(prefix)) + "*"
+
+    def replies(self, user: str) -> str:
+        """Return the glob of the keys of all replies that are remembered for `user`."""
+        return _literally(self.of(user) + "a:") + "*"
+
+    def read(self, key: bytes) -> tuple[str, str] | None:
+        """Return (user, kind of key) of one of our keys; None if it is not ours."""
+        text = key.decode("utf-8", "replace")
+        tag, found, kind = text.partition(self._after)
+        if not found or not tag.startswith(self._before):
+            return None
+        return tag[len(self._before) :].replace("%7D", "}").replace("%25", "%"), kind
+
+
+def _escaped(text: str) -> str:
+    return text.replace("%", "%25").replace("}", "%7D")
+
+
+def _literally(text: str) -> str:
+    """Return a glob that matches this text alone."""
+    return "".join(f"\\{c}" if c in "*?[]\\^" else c for c in text)

@@ -1,0 +1,20 @@
+-- KEYS h j c p   ARGV the id of a parked conversation, none for the running one
+if ARGV[1] then
+  local parked = redis.call('HGET', KEYS[4], ARGV[1])
+  redis.call('HDEL', KEYS[4], ARGV[1])
+  return parked and now < tonumber(match(parked, '^%d+ (%d+)')) and 1 or 0
+end
+local got = redis.call('MGET', KEYS[1], KEYS[3])
+local doc, replies = read_head(got[1])
+local claim, seen = read_line(got[2])
+-- A message whose turn is under way is no conversation yet, and is not pending.
+local held = is_claimed(claim) and claim.holder or nil
+local promised = held and seen[held] and is_pending(seen[held]) and seen[held].promised
+if not doc and not pends(seen, held) and not promised then return 0 end
+redis.call('DEL', KEYS[2])
+drop_head(replies)
+for _, s in pairs(seen) do s.message, s.began, s.reply = nil, nil, s.reply and '' end
+claim.last = max(claim.last, doc and doc.revision or 0)
+free(claim)
+save_line(claim, seen)
+return 1

@@ -1,0 +1,40 @@
+-- KEYS h j c d p, then the a of each message that the caller takes to have no answer
+-- ARGV the keys of those messages
+-- Returns 1 if there was anything, 0 if not; where other messages have no answer, the keys of all
+-- that have none, and nothing is changed: the caller asks again with these.
+local got = redis.call('MGET', KEYS[1], KEYS[3])
+local doc, replies = read_head(got[1])
+local claim, seen = read_line(got[2])
+local there = doc ~= nil or next(seen) ~= nil or redis.call('EXISTS', KEYS[4]) == 1
+-- Whoever works for one of these, or has it wait, would else begin anew with it.
+if claim.fence ~= 0 then seen[claim.holder] = true end
+local known, unanswered = {}, {}
+for _, key in ipairs(ARGV) do known[key] = true end
+local complete = true
+for key in pairs(seen) do
+  unanswered[#unanswered + 1] = key
+  complete = complete and known[key]
+end
+if not complete then return unanswered end
+
+for _, parked in ipairs(redis.call('HVALS', KEYS[5])) do
+  if now < tonumber(match(parked, '^%d+ (%d+)')) then there = true end
+end
+redis.call('DEL', KEYS[2], KEYS[4], KEYS[5])
+-- What was said before is not heard after: that it was answered is all that is remembered.
+local left = {}
+for name, since, reply in each(replies) do
+  there = there or reply ~= ''
+  since = math.min(since + replies.span - SEEN_KEPT, now)
+  left[#left + 1] = struct.pack(REPLY, name, since, 0)
+end
+replies.text, replies.span = table.concat(left), SEEN_KEPT
+drop_head(replies)
+-- Copies of a message are told that it was answered, and not how. This line stands here once for
+-- each of the caller's messages, the next with KEYS[7], and so on.
+redis.call('SET', KEYS[6], format('=%.0f\n', now + SEEN_KEPT), 'PX', ceil(SEEN_KEPT / 1000))
+
+claim.last = max(claim.last, doc and doc.revision or 0)
+free(claim)
+save_line(claim, {})
+return there and 1 or 0

@@ -1,0 +1,11 @@
+-- Has a reply that is remembered say nothing: copies of its message are told that it was answered,
+-- and not how.
+-- KEYS a
+-- Returns 1 if it said anything, or its message was deferred; else 0.
+local text = redis.call('GET', KEYS[1])
+local remembered = read_remembered(text)
+if remembered == nil or remembered == '' then return 0 end
+local since, kept = match(text, '^[=~](%d+)%+?(%d*)')
+kept = math.min(since + (tonumber(kept) or 0) - now, SEEN_KEPT)
+redis.call('SET', KEYS[1], format('=%.0f\n', now + kept), 'PX', ceil(kept / 1000))
+return 1

@@ -1,0 +1,79 @@
+"""The Lua scripts of the store: their files put together, as a server is sent them."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from importlib.resources import files
+
+import msgspec
+
+__all__ = ["Script", "Scripts"]
+
+
+class Script(msgspec.Struct, frozen=True):
+    """A Lua script.
+
+    Attributes:
+        source: Its text, what stands before it included.
+        sha: Its SHA-1 in hexadecimal digits, under which the server knows it once it is loaded.
+    """
+
+    source: str
+    sha: str
+
+
+class Scripts:
+    """All scripts of a store. Each begins with the clock, and most go on with `entry.lua`.
+
+    Args:
+        clock: Lua that sets `now`, in microseconds since 1970; None is the server's clock. For
+            tests.
+    """
+
+    def __init__(self, clock: str | None = None) -> None:
+        self._begin(clock)
+        self.claim = self._script("look", "entry", "claim")
+        self.write = self._script("entry", "write")
+        self.fast = self._script("fast")
+        self.defer = self._script("entry", "defer")
+        self.untaken = self._script("entry", "untaken")
+        self.renew = self._script("entry", "renew")
+        self.release = self._script("entry", "release")
+        self.end = self._script("entry", "end")
+        self.silence = self._script("entry", "silence")
+        self.show = self._script("entry", "show")
+        self._forget: dict[int, Script] = {}
+
+    def _begin(self, clock: str | None) -> None:
+        self._clock = _source("clock") if clock is None else clock
+
+    def forget(self, messages: int) -> Script:
+        """Return the script that forgets a user with so many messages that have no answer.
+
+        It writes a key for each of them, and a script may name its keys only one by one.
+        """
+        script = self._forget.get(messages)
+        if script is None:
+            script = self._forget[messages] = self._script("entry", "forget", repeat=messages)
+        return script
+
+    def _script(self, *names: str, repeat: int = 1) -> Script:
+        source = "\n".join((self._clock, *map(_source, names)))
+        if repeat != 1:
+            source = "\n".join(
+                copy for line in source.split("\n") for copy in _copies(line, repeat)
+            )
+        return Script(source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest())
+
+
+def _copies(line: str, repeat: int) -> list[str]:
+    """Return a line as it stands in a script for so many messages."""
+    if "KEYS[6]" not in line:
+        return [line]
+    return [line.replace("KEYS[6]", f"KEYS[{number}]") for number in range(6, 6 + repeat)]
+
+
+@cache
+def _source(name: str) -> str:
+    return files("wechat_dialog.stores.redis").joinpath("lua", f"{name}.lua").read_text("utf-8")

@@ -1,0 +1,307 @@
+"""Conversations in Redis, for any number of machines: alone, as a cluster, with Sentinel.
+
+The waiting and the awaiting store; what they send is made and read in `stores.redis.calls`. A call
+that got no answer (a restart, a failover, a stalled server) is sent again for `patience` seconds,
+which its scripts allow; then it is a `StoreError`, and the next call tries anew.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar
+
+from wechat_dialog.core.secrecy import hidden
+from wechat_dialog.core.store.contract import AsyncStore
+from wechat_dialog.core.store.kept import Shown, Stored
+from wechat_dialog.core.store.times import Due, Dues, Post, Posted
+from wechat_dialog.core.store.values import (
+    Answered,
+    Claim,
+    Claimed,
+    Commit,
+    Committed,
+    Conflict,
+    Deferred,
+    Running,
+    Unclaimed,
+    Write,
+)
+from wechat_dialog.errors import ClaimLost, StoreError
+from wechat_dialog.stores.asynchronous import in_threads
+from wechat_dialog.stores.redis.answers import Torn
+from wechat_dialog.stores.redis.async_store import AsyncRedisStore
+from wechat_dialog.stores.redis.calls import PREFIX, Call, Calls
+from wechat_dialog.stores.redis.pages import PageCalls, Pages
+from wechat_dialog.stores.redis.replicas import replicas_of
+
+from . import clients
+from .address import Address
+from .advice import advice
+from .connections import Lines
+from .queue import Gates
+from .renewals import Renewals
+from .replicas import Replicas
+
+# The guard against a missing redis-py is in `clients`, so it is imported before.
+import redis  # isort: skip
+from redis.exceptions import NoScriptError  # isort: skip
+
+__all__ = ["RedisStore"]
+
+T = TypeVar("T")
+
+
+class RedisStore(Pages):
+    """See `Store`.
+
+    Args:
+        server: A URL (`stores.open_store` lists the forms; options of redis-py may follow as a
+            query) or a client of redis-py that does not decode responses.
+        prefix: First part of every key.
+        key_format: What the hash tag of a user's keys contains, with `%(user)s` in it once; None
+            is `<prefix>:%(user)s`, so that keys look like `{wechat-dialog:<user>}:h`.
+        patience: Seconds for which a call without an answer is repeated.
+
+    Raises:
+        ConfigurationError: The URL cannot be read, the client decodes, or redis-py is missing.
+
+    Nothing is connected before the first operation.
+    """
+
+    def __init__(
+        self,
+        server: str | redis.Redis | redis.RedisCluster,
+        *,
+        prefix: str = PREFIX,
+        key_format: str | None = None,
+        patience: float = 2.5,
+        _clock: str | None = None,
+    ) -> None:
+        server = hidden(server)
+        self._calls = Calls(prefix, key_format, patience, _clock)
+        self._pages = PageCalls(self._calls.keys, _clock)
+        self._options: dict[str, Any] = {
+            "prefix": prefix,
+            "key_format": key_format,
+            "patience": patience,
+            "_clock": _clock,
+        }
+        self._patience = patience
+        self._url = server if isinstance(server, str) else None
+        self._client: Any = None if isinstance(server, str) else server
+        self._lines: Lines | None = None
+        self._renewals = Renewals(self._send)
+        self._gates: Gates | None = None
+        self._replicas: Replicas | None = None
+        self._direct = False
+        if isinstance(server, str):
+            address = Address.parse(server)
+            clients.check(address)
+            self._direct = address.kind != "cluster"
+            self._gates = None if self._direct else Gates(clients.crowd(address))
+            self._replicas = replicas_of(address)
+        else:
+            clients.require_bytes(server)
+
+    def for_async(self) -> AsyncStore:
+        """Return a store on the same data for event loops."""
+        if self._url is None:
+            return in_threads(self)
+        return AsyncRedisStore(self._url, **self._options)
+
+    def advice(self) -> list[str]:
+        """Return a sentence for each setting of the servers that loses what users were told.
+
+        Raises:
+            StoreError: They do not answer.
+        """
+        try:
+            return advice(self._connected())
+        except clients.FAILED as error:
+            raise clients.explain(error) from error
+
+    def _connected(self) -> Any:
+        if self._client is None and self._url is not None:
+            # Two threads may both make one; the loser's is dropped.
+            self._client = clients.client(Address.parse(self._url))
+        return self._client
+
+    def _call(self, call: Call[T]) -> T:
+        try:
+            return self._send(call)
+        except clients.FAILED as error:
+            return self._insist(call, error)
+
+    def _send(self, call: Call[T]) -> T:
+        try:
+            answer = self._ask("EVALSHA", call.script.sha, call)
+        except NoScriptError:
+            # A server that is new, restarted or promoted learns the script from its text.
+            answer = self._ask("EVAL", call.script.source, call)
+        try:
+            return call.read(answer)
+        except Torn:
+            if call.instead is None:
+                raise
+            return self._send(call.instead())
+
+    def _ask(self, command: str, script: str, call: Call[Any]) -> Any:
+        words = (command, script, *call.arguments)
+        if not self._direct:
+            client = self._client or self._connected()
+            if self._gates is None:
+                return client.execute_command(*words)
+            with self._gates.through(clients.server_of(client, words[3])):
+                return client.execute_command(*words)
+        lines = self._lines
+        if lines is None:
+            lines = self._lines = Lines(self._connected())
+        return lines.ask(words, call.beside)
+
+    def _insist(self, call: Call[T], error: Exception) -> T:
+        for pause in clients.pauses(self._patience):
+            if not clients.passes(error):
+                break
+            if clients.is_replica(error):
+                self.close()  # behind this address another server has become the master
+            time.sleep(pause)
+            try:
+                return self._send(call)
+            except clients.FAILED as again:
+                error = again
+        raise clients.explain(error) from error
+
+    def claim(self, claim: Claim) -> Claimed | Unclaimed | Answered | Running:
+        """See `Store.claim`."""
+        call = self._calls.claim(claim, beside=self._direct)
+        return self._call(call)
+
+    def record(self, user: str, fence: int, write: Write) -> Committed:
+        """See `Store.record`."""
+        call = self._calls.record(user, fence, write)
+        return self._call(call if self._replicas is None else self._replicas.confirmed(call))
+
+    def commit(self, commit: Commit) -> Committed | Answered | Conflict | Deferred:
+        """See `Store.commit`."""
+        if commit.write.forget:  # before: should this be the last that it does, nothing is left
+            self._ask_all(self._pages.forget(commit.user))
+        call = self._calls.commit(commit)
+        return self._call(call if self._replicas is None else self._replicas.confirmed(call))
+
+    def defer(self, user: str, key: str, message: bytes = b"") -> Answered | None:
+        """See `Store.defer`."""
+        return self._call(self._calls.defer(user, key, message))
+
+    def untaken(self, user: str, key: str, takes: int = 0) -> None:
+        """See `Store.untaken`."""
+        self._call(self._calls.untaken(user, key, takes))
+
+    def renew(self, user: str, fence: int, lease: float) -> None:
+        """See `Store.renew`."""
+        self._call(self._calls.renew(user, fence, lease))
+
+    def renew_all(
+        self, claims: Sequence[tuple[str, int]], lease: float, within: float
+    ) -> list[StoreError | None]:
+        """See `RenewsAll.renew_all`. Servers are independent of each other."""
+        calls = [self._calls.renew(user, fence, lease) for user, fence in claims]
+        try:
+            results = self._renewals.send(self._connected(), calls, within)
+        except clients.FAILED as error:
+            results = [error] * len(calls)
+        return [
+            one if one is None or isinstance(one, ClaimLost) else clients.explain(one)
+            for one in results
+        ]
+
+    def release(self, user: str, fence: int) -> None:
+        """See `Store.release`. A server that stalls is not asked again: a claim ends by itself, and
+        whoever gives it up has somebody to tell.
+        """
+        call = self._calls.release(user, fence)
+        try:
+            self._send(call)
+        except clients.FAILED as error:
+            if clients.stalls(error):
+                raise clients.explain(error) from error
+            self._insist(call, error)
+
+    def due(self, account: str, limit: int, lease: float) -> Dues:
+        """See `Store.due`."""
+        raise NotImplementedError
+
+    def undue(self, due: Due) -> None:
+        """See `Store.undue`."""
+        raise NotImplementedError
+
+    def post(self, post: Post) -> Posted:
+        """See `Store.post`."""
+        raise NotImplementedError
+
+    def note_account(self, name: str, account: str) -> None:
+        """See `Store.note_account`."""
+        raise NotImplementedError
+
+    def account(self, name: str) -> str:
+        """See `Store.account`."""
+        raise NotImplementedError
+
+    def list(self, prefix: str = "", *, everybody: bool = False) -> Iterator[Stored]:
+        """See `Store.list`."""
+        kinds = "hpdc" if everybody else "hp"
+        listed: set[str] = set()
+        try:
+            for key in self._connected().scan_iter(
+                match=self._calls.keys.pattern(prefix), count=1000
+            ):
+                found = self._calls.keys.read(key)
+                # A user is found by any of several keys, and SCAN repeats.
+                if found is None or found[1] not in kinds or found[0] in listed:
+                    continue
+                listed.add(found[0])
+                line = self._call(self._calls.line(found[0], everybody=everybody))
+                if line is not None:
+                    yield line
+        except clients.FAILED as error:
+            raise clients.explain(error) from error
+
+    def show(self, user: str) -> Shown | None:
+        """See `Store.show`."""
+        return self._call(self._calls.show(user))
+
+    def end(self, user: str, id: str | None = None) -> bool:
+        """See `Store.end`."""
+        return self._call(self._calls.end(user, id))
+
+    def forget(self, user: str) -> bool:
+        """See `Store.forget`. Looks through the names of all keys, for those of replies: what other
+        clients do not notice, but takes a second for a million.
+        """
+        found = self._call(self._calls.forget(user))
+        while isinstance(found, tuple):
+            found = self._call(self._calls.forget(user, found))
+        there = bool(self._ask_all(self._pages.forget(user)) or found)
+        try:
+            # After the rest: nobody who works for this user now can have one remembered any more.
+            pattern = self._calls.keys.replies(user)
+            replies = set(self._connected().scan_iter(match=pattern, count=1000))
+        except clients.FAILED as error:
+            raise clients.explain(error) from error
+        for reply in replies:
+            there |= self._call(self._calls.silence(reply))
+        return there
+
+    def close(self) -> None:
+        """See `Store.close`."""
+        client, lines = self._client, self._lines
+        self._renewals.close()
+        if lines is not None:
+            self._lines = None
+            lines.close()
+        if client is not None:
+            if self._url is not None:
+                self._client = None
+            client.close()
+            for sentinel in clients.sentinels(client):
+                sentinel.close()

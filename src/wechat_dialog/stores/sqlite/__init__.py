@@ -1,0 +1,7 @@
+"""SQLite as a store: the embedded default."""
+
+from .store import SQLiteStore
+
+__all__ = [
+    "SQLiteStore",
+]

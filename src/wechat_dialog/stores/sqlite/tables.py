@@ -1,0 +1,143 @@
+"""The tables of the SQLite store: made, and brought from an earlier format to this one."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+
+from wechat_dialog.errors import StoreError
+
+from .pages import make_tables
+
+__all__ = ["FORMAT", "as_bytes", "as_stored", "is_busy", "prepare"]
+
+FORMAT = 3
+"""Version of the tables, kept in the file as its `user_version`."""
+
+# `idle`: time after which the row may be deleted. A row of `documents` holds an `Entry`.
+_TABLES = """
+CREATE TABLE documents (
+    user TEXT PRIMARY KEY, head, length INTEGER, revision INTEGER, journal INTEGER,
+    committed INTEGER, expires INTEGER, last INTEGER, fence INTEGER, holder TEXT, until INTEGER,
+    seen TEXT, idle INTEGER, lost INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+CREATE INDEX documents_idle ON documents (idle);
+CREATE TABLE records (
+    user TEXT, position INTEGER, record, PRIMARY KEY (user, position)
+) WITHOUT ROWID;
+CREATE TABLE replies (
+    user TEXT, key TEXT, reply, expires INTEGER, PRIMARY KEY (user, key)
+) WITHOUT ROWID;
+CREATE INDEX replies_expires ON replies (expires);
+CREATE TABLE data (user TEXT PRIMARY KEY, data) WITHOUT ROWID;
+CREATE TABLE parked (
+    user TEXT, id TEXT, document, stamp INTEGER, expires INTEGER, PRIMARY KEY (user, id)
+) WITHOUT ROWID;
+CREATE INDEX parked_expires ON parked (expires);
+"""
+# What an earlier version of this format does not know, and therefore leaves alone: it may have the
+# same file open. So nothing of it is in `documents`, whose rows it writes as a whole. A row of
+# `times` holds what an `Entry` says of time and mailbox; most users have none. `rings`: from when
+# on the index tells of the user; 0: it does not.
+_TIMES = """
+CREATE TABLE times (
+    user TEXT PRIMARY KEY, account TEXT, rings INTEGER, wake INTEGER, hidden INTEGER, mail INTEGER,
+    mail_until INTEGER, aside INTEGER, told INTEGER, read INTEGER, before TEXT
+) WITHOUT ROWID;
+CREATE INDEX times_rings ON times (account, rings) WHERE rings > 0;
+CREATE TABLE aside (user TEXT, id TEXT, document, PRIMARY KEY (user, id)) WITHOUT ROWID;
+CREATE TABLE mail (
+    user TEXT, number INTEGER, body, expires INTEGER, PRIMARY KEY (user, number)
+) WITHOUT ROWID;
+CREATE INDEX mail_expires ON mail (expires);
+CREATE TABLE mail_ids (
+    user TEXT, id TEXT, expires INTEGER, PRIMARY KEY (user, id)
+) WITHOUT ROWID;
+CREATE INDEX mail_ids_expires ON mail_ids (expires);
+CREATE TABLE accounts (name TEXT PRIMARY KEY, account TEXT) WITHOUT ROWID;
+"""
+_HAS_TIMES = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'accounts'"
+_CHANGES = {
+    # Format 1 kept no deferred messages, and did not count the claims that ran out.
+    1: "ALTER TABLE documents ADD COLUMN lost INTEGER NOT NULL DEFAULT 0",
+    # Format 2 did not keep messages with their claims.
+    2: "UPDATE documents SET seen = '{}'",
+}
+"""What makes tables of an earlier format those of the next."""
+
+
+def as_stored(value: bytes) -> str | bytes:
+    """Return text where the bytes are text."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value
+
+
+def as_bytes(value: str | bytes) -> bytes:
+    """Return the bytes that `as_stored` was given."""
+    return value.encode() if isinstance(value, str) else value
+
+
+def is_busy(error: sqlite3.Error) -> bool:
+    """Return whether waiting may help: another process holds the lock."""
+    return error.sqlite_errorname.startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+
+
+def _format(connection: sqlite3.Connection, path: str, *, may_be_new: bool) -> int:
+    """Return the format of a file's tables; 0: it has none. See `prepare`."""
+    (found,) = connection.execute("PRAGMA user_version").fetchone()
+    if found > FORMAT:
+        raise StoreError(
+            f"SQLite store {path}: its tables are of format {found}, this version of wechat-dialog "
+            f"knows format {FORMAT}: upgrade wechat-dialog, or give another path"
+        )
+    if not (found or may_be_new):
+        raise StoreError(
+            f"SQLite store {path}: the file was emptied; if another one is being copied into it, "
+            "that is used when it is there; to begin with nothing, delete the file"
+        )
+    return int(found)
+
+
+def prepare(
+    connection: sqlite3.Connection, path: str, patience: float, *, may_be_new: bool = True
+) -> None:
+    """Switch to write-ahead logging and make the tables, unless another process just did.
+
+    Args:
+        connection: To the file.
+        path: The file, for errors.
+        patience: Seconds to wait for another process.
+        may_be_new: False: the file had tables before. Where they are gone, none are made: `cp`
+            empties a file before it fills it, and the log of new tables would hide, and then
+            destroy, what is copied.
+
+    Raises:
+        StoreError: The file was made by a later version of this library, or was emptied.
+    """
+    end = time.monotonic() + patience
+    while True:
+        # Where several processes open a new file at once, SQLite refuses without waiting.
+        try:
+            _format(connection, path, may_be_new=may_be_new)  # before anything is written
+            connection.execute("PRAGMA journal_mode=WAL").fetchone()
+            connection.execute("PRAGMA synchronous=FULL")
+            # What is deleted is overwritten, free pages included (FAST would leave those).
+            connection.execute("PRAGMA secure_delete=ON").fetchone()
+            connection.execute("BEGIN IMMEDIATE")
+            break
+        except sqlite3.OperationalError as error:
+            if not is_busy(error) or time.monotonic() > end:
+                raise
+            time.sleep(0.001)
+    found = _format(connection, path, may_be_new=may_be_new)
+    steps = [_CHANGES[old] for old in range(found, FORMAT)] if found else [_TABLES]
+    if connection.execute(_HAS_TIMES).fetchone() == (0,):
+        steps.append(_TIMES)
+    for statement in ";".join(steps).split(";"):
+        connection.execute(statement)
+    if found < FORMAT:
+        connection.execute(f"PRAGMA user_version={FORMAT}")
+    make_tables(connection)
+    connection.execute("COMMIT")

@@ -1,0 +1,59 @@
+"""What every store promises, as tests: every sentence of `core.store.contract` and
+of the values beside it, races included.
+
+A store joins by a subclass with one fixture:
+
+    class TestMine(StoreContract):
+        @pytest.fixture
+        def store(self):
+            return MyStore()
+
+If several clients can work on the same data, a fixture `other` gives a second one. A store with a
+clock that can be set overrides `advance`; else the tests wait, ten seconds in all.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+# The asserts of a plain module say nothing about the values they compare.
+for _part in (
+    "asking",
+    "claims",
+    "commits",
+    "fast_path",
+    "firings",
+    "forgetting",
+    "index",
+    "keeping",
+    "looks",
+    "pages",
+    "mailbox",
+    "pending",
+    "races",
+    "taking",
+):
+    pytest.register_assert_rewrite(f"wechat_dialog.testing.store_contract.{_part}")
+
+from .claims import Claims  # noqa: E402
+from .commits import Commits  # noqa: E402
+from .fast_path import FastPath  # noqa: E402
+from .forgetting import Forgetting  # noqa: E402
+from .keeping import Keeping  # noqa: E402
+from .looks import Looks  # noqa: E402
+from .pages import Pages  # noqa: E402
+from .pending import PendingMessages  # noqa: E402
+from .races import Races  # noqa: E402
+from .taking import Taking  # noqa: E402
+
+__all__ = ["StoreContract"]
+
+
+class StoreContract(
+    Claims, Commits, FastPath, Forgetting, Keeping, Looks, Pages, PendingMessages, Races, Taking
+):
+    """What every store promises. Subclass it and override `store`, and what else helps.
+
+    Attributes:
+        short: Seconds that tests let pass; make it more where `advance` costs nothing.
+    """

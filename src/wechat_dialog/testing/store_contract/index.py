@@ -1,0 +1,287 @@
+"""The index tells of whom something is due, and what is put aside lies beside the head."""
+
+from __future__ import annotations
+
+import pytest
+
+from wechat_dialog.core.store.contract import Store
+from wechat_dialog.core.store.kept import Aside
+from wechat_dialog.core.store.times import Due, Dues, Wake
+from wechat_dialog.core.store.values import Claim, Commit, Conflict, Unclaimed, Write
+
+from .asking import HEAD, LONG, ONE, TWO, StoreCase, begin, done, granted
+
+__all__ = ["ACCOUNT", "Index", "now", "timed"]
+
+ACCOUNT = "gh_1"
+WEEK = 7 * 86400.0
+
+
+def now(store: Store) -> int:
+    """The store's clock, in ms."""
+    return store.due("nobody's", 1, 0.0).now
+
+
+def timed(
+    store: Store,
+    seconds: float | None,
+    *,
+    user: str = "ada",
+    key: str = "first",
+    account: str = ACCOUNT,
+    aside: tuple[Aside, ...] = (),
+) -> Wake | None:
+    """Have a conversation of which something is due in so many seconds; None: nothing is."""
+    claim = granted(store.claim(Claim(user, key, lease=LONG)))
+    wake = None if seconds is None else Wake(account, claim.now + round(seconds * 1000))
+    write = Write(HEAD, (ONE,), ttl=LONG, wake=wake, aside=aside)
+    done(store.commit(Commit(user, key, write, reply=b"", fence=claim.fence)))
+    return wake
+
+
+def users(dues: Dues) -> list[str]:
+    """Of whom something is due."""
+    return [due.user for due in dues.entries]
+
+
+class Index(StoreCase):
+    """`Write.wake`, `Write.aside`, `due` and `undue`."""
+
+    def test_a_claim_a_look_and_a_write_tell_the_stores_time(self, store: Store) -> None:
+        before = now(store)
+        claim = granted(store.claim(Claim("ada", "k", lease=LONG)))
+        made = store.record("ada", claim.fence, Write(HEAD))
+        ended = done(store.commit(Commit("ada", "k", Write(HEAD), reply=b"", fence=claim.fence)))
+        self.advance(0.02)
+        look = store.claim(Claim("ada", "k2", lease=LONG, optimistic=True))
+        assert isinstance(look, Unclaimed)
+        assert before <= claim.now <= made.now <= ended.now < look.now <= now(store)
+        assert look.now - before < 10_000
+        claim = granted(store.claim(Claim("ada", "k3", lease=LONG)))
+        ended = done(store.commit(Commit("ada", "k3", Write(b""), reply=b"", fence=claim.fence)))
+        assert (ended.now, ended.mail) == (0, False)
+
+    def test_what_is_due_is_told_when_its_time_has_come(self, store: Store, other: Store) -> None:
+        wake = timed(store, self.short)
+        assert wake is not None
+        early = other.due(ACCOUNT, 10, LONG)
+        assert (early.entries, early.next) == ((), wake.at)
+        self.advance(self.short)
+        found = other.due(ACCOUNT, 10, LONG)
+        assert [(due.user, due.at) for due in found.entries] == [("ada", wake.at)]
+        assert found.now >= wake.at
+
+    def test_what_is_over_already_is_due_at_once(self, store: Store) -> None:
+        timed(store, -3600.0)
+        assert users(store.due(ACCOUNT, 10, LONG)) == ["ada"]
+
+    def test_of_whom_nothing_is_said_nothing_is_told(self, store: Store) -> None:
+        timed(store, None)
+        assert store.due(ACCOUNT, 10, LONG) == Dues((), now(store))
+
+    def test_accounts_do_not_see_each_other(self, store: Store) -> None:
+        timed(store, 0.0, user="ada")
+        timed(store, 0.0, user="bob", account="gh_2}")
+        assert users(store.due("gh_2}", 10, LONG)) == ["bob"]
+        assert users(store.due(ACCOUNT, 10, LONG)) == ["ada"]
+
+    def test_the_first_due_are_told_first_and_no_more_than_asked_for(self, store: Store) -> None:
+        for number, user in enumerate(["cy", "ada", "bob"]):
+            timed(store, -3.0 + number, user=user)
+        first = store.due(ACCOUNT, 2, LONG)
+        assert users(first) == ["cy", "ada"]
+        assert first.next is not None
+        assert first.next <= first.now
+        assert users(store.due(ACCOUNT, 2, LONG)) == ["bob"]
+
+    def test_who_was_told_has_it_for_a_while(self, store: Store, other: Store) -> None:
+        timed(store, 0.0)
+        assert users(store.due(ACCOUNT, 10, self.short)) == ["ada"]
+        hidden = other.due(ACCOUNT, 10, LONG)
+        assert hidden.entries == ()
+        assert hidden.next is not None
+        assert 0 < hidden.next - hidden.now <= self.short * 1000 + 1
+        self.advance(self.short)
+        assert users(other.due(ACCOUNT, 10, LONG)) == ["ada"]
+
+    def test_a_time_that_is_set_anew_is_told_whoever_had_the_one_before(self, store: Store) -> None:
+        timed(store, 0.0)
+        assert users(store.due(ACCOUNT, 10, LONG)) == ["ada"]
+        timed(store, -1.0, key="k2")
+        assert users(store.due(ACCOUNT, 10, LONG)) == ["ada"]
+
+    def test_each_write_says_the_time_anew(self, store: Store) -> None:
+        timed(store, self.short)
+        fence = granted(store.claim(Claim("ada", "k", lease=LONG))).fence
+        store.record("ada", fence, Write(HEAD, ttl=LONG))
+        shown = store.show("ada")
+        assert shown is not None
+        assert shown.wake is None
+        wake = Wake(ACCOUNT, now(store) + round(self.short * 4000))
+        store.record("ada", fence, Write(HEAD, ttl=LONG, wake=wake))
+        shown = store.show("ada")
+        assert shown is not None
+        assert shown.wake == wake
+        self.advance(self.short * 2)
+        self.see_nothing_due(store)
+        self.advance(self.short * 2)
+        assert users(store.due(ACCOUNT, 10, LONG)) == ["ada"]
+
+    def see_nothing_due(self, store: Store) -> None:
+        """Look at whom the index tells of, as a sweep does; their time has not come."""
+        for due in store.due(ACCOUNT, 10, LONG).entries:
+            store.undue(due)
+        assert store.due(ACCOUNT, 10, LONG).entries == ()
+
+    def test_a_time_that_is_gone_leaves_the_index_after_a_minute(self, store: Store) -> None:
+        timed(store, 0.0)
+        timed(store, None, key="k2")
+        self.see_nothing_due(store)
+        if self.short < 1.0:
+            return  # a minute is long where time is not set
+        self.advance(61.0)
+        self.see_nothing_due(store)
+        assert store.due(ACCOUNT, 10, LONG).next is None
+
+    def test_who_is_said_to_have_nothing_due_and_has_is_told_of_again(self, store: Store) -> None:
+        timed(store, 0.0)
+        (due,) = store.due(ACCOUNT, 10, self.short).entries
+        self.advance(self.short)
+        store.undue(due)
+        assert users(store.due(ACCOUNT, 10, LONG)) == ["ada"]
+
+    def test_the_fast_path_keeps_a_time_or_moves_it_on_or_clears_it(
+        self, store: Store, other: Store
+    ) -> None:
+        wake = timed(store, self.short)
+        assert wake is not None
+
+        def fast(key: str, wake: Wake | None) -> object:
+            look = store.claim(Claim("ada", key, lease=LONG, optimistic=True))
+            assert isinstance(look, Unclaimed)
+            write = Write(HEAD, (TWO,), ttl=LONG, wake=wake)
+            return other.commit(Commit("ada", key, write, reply=b"", revision=look.revision))
+
+        later = Wake(ACCOUNT, wake.at + round(self.short * 2000))
+        assert fast("k1", Wake(ACCOUNT, wake.at - 1)) == Conflict()
+        assert fast("k1", wake) != Conflict()
+        assert fast("k2", later) != Conflict()
+        assert fast("k3", wake) == Conflict()
+        self.advance(self.short * 2)
+        self.see_nothing_due(store)
+        self.advance(self.short)
+        assert users(store.due(ACCOUNT, 10, 0.0)) == ["ada"]
+        assert fast("k3", None) != Conflict()
+        assert fast("k4", later) == Conflict()
+        shown = store.show("ada")
+        assert shown is not None
+        assert (shown.wake, len(shown.records)) == (None, 4)
+
+    def test_a_head_outlives_its_time_by_a_week(self, store: Store) -> None:
+        timed(store, 60.0)
+        shown = store.show("ada")
+        assert shown is not None
+        assert WEEK + 50 < shown.ttl <= WEEK + 60
+        if self.short < 1.0:
+            return
+        self.advance(WEEK + 50)
+        assert users(store.due(ACCOUNT, 10, 0.0)) == ["ada"]
+        claim = granted(store.claim(Claim("ada", "k", lease=0.1)))
+        assert (claim.head, claim.records) == (HEAD, (ONE,))
+        self.advance(20.0)
+        assert store.show("ada") is None
+        assert store.due(ACCOUNT, 10, 0.0).entries == ()
+
+    # What is put aside ----------------------------------------------------------------------------
+
+    def test_what_is_put_aside_comes_with_every_claim(self, store: Store, other: Store) -> None:
+        timed(store, LONG, aside=(Aside("b", b"\x00\xff"), Aside("a", b"")))
+        claim = granted(other.claim(Claim("ada", "k", lease=LONG)))
+        assert claim.aside == (Aside("a", b""), Aside("b", b"\x00\xff"))
+        write = Write(HEAD, unaside=("a", "nobody"), aside=(Aside("b", b"2"), Aside("微", b"3")))
+        other.record("ada", claim.fence, write)
+        shown = store.show("ada")
+        assert shown is not None
+        assert list(shown.aside.items()) == [("b", b"2"), ("微", b"3")]
+        assert [line.aside for line in store.list("ada")] == [("b", "微")]
+        write = Write(HEAD, unaside=("b",), aside=(Aside("b", b"4"),))
+        done(other.commit(Commit("ada", "k", write, reply=b"", fence=claim.fence)))
+        claim = granted(store.claim(Claim("ada", "k2", lease=LONG)))
+        assert claim.aside == (Aside("b", b"4"), Aside("微", b"3"))
+
+    def test_a_write_that_says_nothing_of_what_is_aside_leaves_it(self, store: Store) -> None:
+        timed(store, LONG, aside=(Aside("a", b"1"),))
+        claim = granted(store.claim(Claim("ada", "k", lease=LONG)))
+        store.record("ada", claim.fence, Write(HEAD, (TWO,)))
+        made = done(store.commit(Commit("ada", "k", Write(HEAD), reply=b"", fence=claim.fence)))
+        fast = Commit("ada", "k2", Write(HEAD, (TWO,)), reply=b"", revision=made.revision)
+        assert store.commit(fast) != Conflict()
+        claim = granted(store.claim(Claim("ada", "k3", lease=LONG)))
+        assert (claim.aside, claim.length) == ((Aside("a", b"1"),), 3)
+
+    @pytest.mark.parametrize("how", ["empty", "ended", "forgotten", "over"])
+    def test_what_is_aside_goes_with_the_head(self, store: Store, how: str) -> None:
+        timed(store, None, aside=(Aside("a", b"1"),))
+        if how == "ended":
+            assert store.end("ada")
+        elif how == "forgotten":
+            assert store.forget("ada")
+        elif how == "over":
+            claim = granted(store.claim(Claim("ada", "k", lease=self.short)))
+            write = Write(HEAD, ttl=self.short)
+            done(store.commit(Commit("ada", "k", write, reply=b"", fence=claim.fence)))
+            self.advance(self.short)
+        else:
+            fence = granted(store.claim(Claim("ada", "k", lease=LONG))).fence
+            done(store.commit(Commit("ada", "k", Write(b""), reply=b"", fence=fence)))
+        claim = granted(store.claim(Claim("ada", "k2", lease=LONG)))
+        assert claim.aside == ()
+        done(store.commit(Commit("ada", "k2", Write(HEAD), reply=b"", fence=claim.fence)))
+        claim = granted(store.claim(Claim("ada", "k3", lease=LONG)))
+        write = Write(HEAD, aside=(Aside("z", b"9"),))
+        done(store.commit(Commit("ada", "k3", write, reply=b"", fence=claim.fence)))
+        assert granted(store.claim(Claim("ada", "k4", lease=LONG))).aside == (Aside("z", b"9"),)
+
+    def test_one_that_is_aside_can_be_dropped(self, store: Store) -> None:
+        timed(store, LONG, aside=(Aside("a", b"1"), Aside("b", b"2")))
+        assert store.end("ada", "a") is True
+        assert store.end("ada", "a") is False
+        claim = granted(store.claim(Claim("ada", "k", lease=LONG)))
+        assert (claim.head, claim.aside) == (HEAD, (Aside("b", b"2"),))
+
+    @pytest.mark.parametrize(
+        "write",
+        [
+            Write(b"", wake=Wake(ACCOUNT, 5)),
+            Write(b"", aside=(Aside("a", b""),)),
+            Write(HEAD, wake=Wake("", 5)),
+            Write(HEAD, wake=Wake(ACCOUNT, 0)),
+            Write(HEAD, wake=Wake(ACCOUNT, 2**43)),
+            Write(b"", unaside=("a",), forget=True),
+        ],
+    )
+    def test_what_cannot_be_is_refused(self, store: Store, write: Write) -> None:
+        fence = granted(store.claim(Claim("ada", "k", lease=LONG))).fence
+        with pytest.raises(ValueError, match=r"Write\."):
+            store.commit(Commit("ada", "k", write, reply=b"", fence=fence))
+
+    def test_what_needs_a_claim_has_one(self, store: Store) -> None:
+        revision = begin(store, ONE).revision
+        for commit in (
+            Commit("ada", "k", Write(HEAD, taken=(1,)), reply=b"", revision=revision),
+            Commit("ada", "k", Write(HEAD), reply=b"", revision=revision, fires=Due("ada", 1)),
+        ):
+            with pytest.raises(ValueError, match="fence"):
+                store.commit(commit)
+
+    # Accounts -------------------------------------------------------------------------------------
+
+    def test_an_account_is_known_to_others(self, store: Store, other: Store) -> None:
+        assert other.account("token}") == ""
+        store.note_account("token}", "gh_1")
+        store.note_account("another", "gh_2")
+        assert other.account("token}") == "gh_1"
+        store.note_account("token}", "gh_3")
+        assert other.account("token}") == "gh_3"
+        store.note_account("token}", "")
+        assert other.account("token}") == ""

@@ -1,0 +1,158 @@
+"""What is kept can be listed, shown and ended; any text is a key and any bytes come back."""
+
+from __future__ import annotations
+
+import pytest
+
+from wechat_dialog.core.store.contract import Store
+from wechat_dialog.core.store.kept import Parked
+from wechat_dialog.core.store.values import Answered, Claim, Commit, Committed, Running, Write
+from wechat_dialog.errors import TooManyWaiting
+
+from .asking import HEAD, LONG, ODD_TEXTS, ONE, TWO, StoreCase, begin, done, granted
+
+__all__ = ["Keeping"]
+
+
+def parked(store: Store) -> list[str]:
+    """Return what is parked for ada."""
+    shown = store.show("ada")
+    return [] if shown is None else list(shown.parked)
+
+
+class Keeping(StoreCase):
+    """`list`, `show`, `end`, `close`, and odd values."""
+
+    def test_what_is_stored_is_listed(self, store: Store, other: Store) -> None:
+        begin(store, ONE, TWO, user="a:ada")
+        begin(store, ONE, user="b:bob")
+        fence = granted(store.claim(Claim("a:eve", "k", lease=LONG))).fence
+        write = Write(b"", park=(Parked("p", b"1", LONG),))
+        store.commit(Commit("a:eve", "k", write, reply=b"", fence=fence))
+        granted(store.claim(Claim("a:new", "k", lease=LONG)))
+        lines = {line.user: line for line in other.list()}
+        assert sorted(lines) == ["a:ada", "a:eve", "b:bob"]
+        assert sorted(line.user for line in store.list("a:")) == ["a:ada", "a:eve"]
+        ada, eve = lines["a:ada"], lines["a:eve"]
+        assert (ada.head, ada.length, ada.parked) == (HEAD, 2, ())
+        assert (eve.head, eve.length, eve.parked) == (b"", 0, ("p",))
+        assert 0 < ada.ttl <= LONG
+        assert 0 < eve.ttl <= LONG
+
+    def test_so_many_conversations_are_parked_and_the_oldest_dropped(self, store: Store) -> None:
+        fence = granted(store.claim(Claim("ada", "k", lease=LONG))).fence
+        for number in range(4):
+            park = Parked(f"p{number}", b"12", LONG, most=3)
+            written = store.record("ada", fence, Write(HEAD, park=(park,)))
+            assert written.dropped == (("p0",) if number == 3 else ())
+        assert parked(store) == ["p1", "p2", "p3"]
+        # The same again is the newest, and takes nobody's place.
+        again = Write(HEAD, park=(Parked("p1", b"12", LONG, most=3),))
+        assert store.record("ada", fence, again).dropped == ()
+        assert parked(store) == ["p2", "p3", "p1"]
+
+    def test_parked_conversations_have_so_many_bytes_but_the_newest_stays(
+        self, store: Store
+    ) -> None:
+        fence = granted(store.claim(Claim("ada", "k", lease=LONG))).fence
+        for name, size in (("a", 40), ("b", 30), ("c", 30)):
+            write = Write(HEAD, park=(Parked(name, b"\x00" * size, LONG, room=100),))
+            assert store.record("ada", fence, write).dropped == ()
+        write = Write(HEAD, park=(Parked("d", b"1" * 60, LONG, room=100),))
+        assert store.record("ada", fence, write).dropped == ("a", "b")
+        write = Write(HEAD, park=(Parked("e", b"1" * 101, LONG, room=100),))
+        done = store.commit(Commit("ada", "k", write, reply=b"", fence=fence))
+        assert isinstance(done, Committed)
+        assert done.dropped == ("c", "d")
+        assert parked(store) == ["e"]
+
+    def test_what_has_run_out_takes_no_room_among_the_parked(self, store: Store) -> None:
+        fence = granted(store.claim(Claim("ada", "k", lease=LONG))).fence
+        for name, ttl in (("a", LONG), ("b", 0.0), ("c", LONG)):
+            write = Write(HEAD, park=(Parked(name, b"1", ttl, most=2),))
+            assert store.record("ada", fence, write).dropped == ()
+
+    def test_a_hundred_messages_are_kept_and_no_promise_is_broken_for_another(
+        self, store: Store, other: Store
+    ) -> None:
+        granted(store.claim(Claim("ada", "busy", lease=LONG)))
+        for number in range(100):
+            assert store.defer("ada", f"k{number}", b"m") is None
+        with pytest.raises(TooManyWaiting, match="100 messages"):
+            other.defer("ada", "one more", b"m")
+        assert other.defer("ada", "k7", b"m") is None, "it is kept already"
+        assert other.defer("ada", "one more") is None, "nothing is to be kept of it"
+        assert other.defer("bob", "k", b"m") is None
+        assert store.end("ada")
+        assert store.defer("ada", "another", b"m") is None
+
+    def test_the_messages_that_are_kept_have_so_many_bytes(self, store: Store) -> None:
+        granted(store.claim(Claim("ada", "busy", lease=LONG)))
+        for number in range(4):
+            assert store.defer("ada", f"k{number}", b"m" * 60_000) is None
+        with pytest.raises(TooManyWaiting):
+            store.defer("ada", "one more", b"m" * 60_000)
+        assert store.defer("ada", "a short one", b"m") is None
+
+    def test_a_long_listing_has_everybody_once(self, store: Store) -> None:
+        users = [f"user {i}" for i in range(450)]
+        for user in users:
+            begin(store, user=user)
+        assert sorted(line.user for line in store.list("user ")) == sorted(users)
+
+    def test_who_has_nothing_is_not_shown(self, store: Store) -> None:
+        assert store.show("nobody") is None
+        assert store.end("nobody") is False
+        assert store.end("nobody", "p") is False
+
+    def test_an_ended_conversation_is_gone_and_its_claim_with_it(
+        self, store: Store, other: Store
+    ) -> None:
+        fence = granted(store.claim(Claim("ada", "k", lease=LONG))).fence
+        write = Write(HEAD, (ONE,), data=b"blue", park=(Parked("p", b"1", LONG),))
+        store.record("ada", fence, write)
+        assert other.end("ada") is True
+        assert other.end("ada") is False
+        shown = store.show("ada")
+        assert shown is not None
+        assert (shown.head, shown.records, shown.data) == (b"", (), b"blue")
+        granted(store.claim(Claim("ada", "k2", lease=LONG)))
+        assert other.end("ada", "p") is True
+        assert other.end("ada", "p") is False
+
+    @pytest.mark.parametrize("text", ODD_TEXTS)
+    def test_any_text_is_a_key(self, store: Store, text: str) -> None:
+        begin(store, ONE, user="ada")
+        fence = granted(store.claim(Claim(text, text, lease=LONG))).fence
+        assert store.claim(Claim(text, "k2", lease=LONG)) == Running(text, 0.0, 1)
+        write = Write(HEAD, (TWO,), park=(Parked(text, b"1"),))
+        store.commit(Commit(text, text, write, reply=b"r", fence=fence))
+        assert store.claim(Claim(text, text, lease=LONG)) == Answered(b"r")
+        assert [(s.user, s.length, s.parked) for s in store.list(text)] == [(text, 1, (text,))]
+        shown = store.show(text)
+        assert shown is not None
+        assert (shown.records, list(shown.parked)) == ((TWO,), [text])
+
+    def test_an_empty_user_is_an_error(self, store: Store) -> None:
+        with pytest.raises(ValueError, match="empty"):
+            store.claim(Claim("", "k", lease=LONG))
+
+    def test_any_bytes_come_back(self, store: Store) -> None:
+        odd = bytes(range(256))
+        records = (b"", odd, b"\n", "微信".encode(), b"x" * 100_000)
+        fence = granted(store.claim(Claim("ada", "k", lease=LONG))).fence
+        write = Write(odd, records, data=odd, park=(Parked("p", odd),))
+        store.commit(Commit("ada", "k", write, reply=odd, fence=fence))
+        shown = store.show("ada")
+        assert shown is not None
+        assert (shown.head, shown.records, shown.data) == (odd, records, odd)
+        assert shown.parked["p"].document == odd
+        assert store.claim(Claim("ada", "k", lease=LONG)) == Answered(odd)
+        assert granted(store.claim(Claim("ada", "k2", lease=LONG))).records == records
+
+    def test_a_closed_store_opens_again(self, store: Store, other: Store) -> None:
+        begin(store, ONE)
+        revision = begin(other, user="bob").revision
+        other.close()
+        other.close()
+        done(other.commit(Commit("bob", "k", Write(HEAD), reply=b"", revision=revision)))

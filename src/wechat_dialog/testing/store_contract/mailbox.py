@@ -1,0 +1,308 @@
+"""Signals from outside lie in the user's mailbox until a turn takes them, each once."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+
+import pytest
+
+from wechat_dialog.core.store.contract import Store
+from wechat_dialog.core.store.times import Dues, Mail, Post, Posted
+from wechat_dialog.core.store.values import Claim, Claimed, Commit, Conflict, Unclaimed, Write
+from wechat_dialog.errors import ClaimLost, MailboxFull
+from wechat_dialog.stores.asynchronous import for_async
+
+from .asking import HEAD, LONG, ONE, StoreCase, begin, done, granted, together
+from .index import ACCOUNT, timed, users
+
+__all__ = ["Mailbox"]
+
+
+def post(store: Store, body: bytes, id: str = "", *, user: str = "ada") -> int:
+    """Post a signal; gives its number."""
+    posted = store.post(Post(user, ACCOUNT, id, body))
+    assert posted.outcome == "kept"
+    assert posted.due is not None
+    assert posted.due.user == user
+    return posted.number
+
+
+def bodies(claim: Claimed) -> list[bytes]:
+    return [mail.body for mail in claim.signals]
+
+
+class Mailbox(StoreCase):
+    """`post`, `Claimed.signals`, `Write.taken` and `Committed.mail`."""
+
+    def test_signals_come_with_the_claim_the_first_first(self, store: Store, other: Store) -> None:
+        begin(store, ONE)
+        numbers = [post(other, body) for body in (b"\x00\xff", b"", "付".encode())]
+        assert numbers == sorted(set(numbers))
+        claim = granted(store.claim(Claim("ada", "k", lease=LONG)))
+        assert claim.signals == tuple(map(Mail, numbers, (b"\x00\xff", b"", "付".encode())))
+        assert claim.records == (ONE,)
+        shown = store.show("ada")
+        assert shown is not None
+        assert shown.mail == claim.signals
+
+    def test_there_need_be_nothing_of_a_user(self, store: Store, other: Store) -> None:
+        number = post(store, b"paid")
+        assert list(store.list("ada")) == []
+        assert [line.user for line in store.list("ada", everybody=True)] == ["ada"]
+        shown = other.show("ada")
+        assert shown is not None
+        assert (shown.head, shown.mail) == (b"", (Mail(number, b"paid"),))
+        assert users(other.due(ACCOUNT, 10, LONG)) == ["ada"]
+        claim = granted(other.claim(Claim("ada", "k", lease=LONG)))
+        assert (claim.revision, bodies(claim)) == (0, [b"paid"])
+
+    def test_a_signal_is_taken_once_with_the_write_that_says_so(
+        self, store: Store, other: Store
+    ) -> None:
+        first, second, third = (post(store, body) for body in (b"1", b"2", b"3"))
+        fence = granted(store.claim(Claim("ada", "k", lease=LONG))).fence
+        store.record("ada", fence, Write(HEAD, (ONE,), taken=(second, 5)))
+        store.record("ada", fence, Write(HEAD, (ONE,), taken=(second,)))
+        made = store.commit(Commit("ada", "k", Write(HEAD, taken=(first,)), reply=b"", fence=fence))
+        assert done(made).mail is False
+        claim = granted(other.claim(Claim("ada", "k2", lease=LONG)))
+        assert claim.signals == (Mail(third, b"3"),)
+        write = Write(b"", taken=(third,))
+        done(other.commit(Commit("ada", "k2", write, reply=b"", fence=claim.fence)))
+        claim = granted(store.claim(Claim("ada", "k3", lease=LONG)))
+        assert claim.signals == ()
+        assert post(store, b"4") > third
+
+    def test_a_lost_claim_takes_nothing(self, store: Store, other: Store) -> None:
+        number = post(store, b"paid")
+        lost = granted(store.claim(Claim("ada", "k", lease=self.short))).fence
+        self.advance(self.short * 2)
+        claim = granted(other.claim(Claim("ada", "k2", lease=LONG)))
+        write = Write(HEAD, (ONE,), taken=(number,))
+        with pytest.raises(ClaimLost):
+            store.record("ada", lost, write)
+        with pytest.raises(ClaimLost):
+            store.commit(Commit("ada", "k", write, reply=b"", fence=lost))
+        assert bodies(claim) == [b"paid"]
+        other.release("ada", claim.fence)
+        assert bodies(granted(store.claim(Claim("ada", "k2", lease=LONG)))) == [b"paid"]
+
+    def test_a_claim_that_is_held_is_told_by_its_writes_of_what_came_after(
+        self, store: Store, other: Store
+    ) -> None:
+        first = post(store, b"before")
+        claim = granted(store.claim(Claim("ada", "k", lease=LONG)))
+        assert store.record("ada", claim.fence, Write(HEAD)).mail is False
+        second = post(other, b"after")
+        assert store.record("ada", claim.fence, Write(HEAD)).mail is True
+        write = Write(HEAD, taken=(first,))
+        made = done(store.commit(Commit("ada", "k", write, reply=b"", fence=claim.fence)))
+        assert made.mail is True
+        claim = granted(store.claim(Claim("ada", "k2", lease=LONG)))
+        assert claim.signals == (Mail(second, b"after"),)
+        made = done(store.commit(Commit("ada", "k2", Write(b""), reply=b"", fence=claim.fence)))
+        assert made.mail is False
+
+    def test_a_repetition_is_known_by_its_id_also_when_the_first_is_taken(
+        self, store: Store, other: Store
+    ) -> None:
+        number = post(store, b"paid", "wx1")
+        assert other.post(Post("ada", ACCOUNT, "wx1", b"paid")) == Posted("repeated")
+        post(store, b"paid", "wx2")
+        post(store, b"paid", "wx1", user="bob")
+        claim = granted(store.claim(Claim("ada", "k", lease=LONG)))
+        assert len(claim.signals) == 2
+        write = Write(HEAD, taken=(number,))
+        done(store.commit(Commit("ada", "k", write, reply=b"", fence=claim.fence)))
+        assert other.post(Post("ada", ACCOUNT, "wx1", b"paid")) == Posted("repeated")
+        assert len(granted(store.claim(Claim("ada", "k2", lease=LONG))).signals) == 1
+
+    def test_a_signal_and_its_id_are_kept_for_their_time(self, store: Store) -> None:
+        store.post(Post("ada", ACCOUNT, "wx1", b"1", kept=self.short))
+        post(store, b"2")
+        self.advance(self.short)
+        assert bodies(granted(store.claim(Claim("ada", "k", lease=LONG)))) == [b"2"]
+        assert store.post(Post("ada", ACCOUNT, "wx1", b"3")).outcome == "kept"
+        shown = store.show("ada")
+        assert shown is not None
+        assert [mail.body for mail in shown.mail] == [b"2", b"3"]
+
+    def test_what_ran_out_is_due_no_more(self, store: Store) -> None:
+        store.post(Post("ada", ACCOUNT, "", b"1", kept=self.short))
+        self.advance(self.short)
+        for due in store.due(ACCOUNT, 10, 0.0).entries:
+            store.undue(due)
+        assert store.show("ada") is None
+
+    def test_a_mailbox_that_is_full_takes_no_more(self, store: Store, other: Store) -> None:
+        for number in range(3):
+            store.post(Post("ada", ACCOUNT, f"id{number}", b"", most=3))
+        with pytest.raises(MailboxFull, match="3 signals"):
+            other.post(Post("ada", ACCOUNT, "id3", b"", most=3))
+        assert other.post(Post("ada", ACCOUNT, "id2", b"", most=3)) == Posted("repeated")
+        assert other.post(Post("bob", ACCOUNT, "id3", b"", most=3)).outcome == "kept"
+        claim = granted(store.claim(Claim("ada", "k", lease=LONG)))
+        assert len(claim.signals) == 3
+        write = Write(HEAD, taken=(claim.signals[0].number,))
+        done(store.commit(Commit("ada", "k", write, reply=b"", fence=claim.fence)))
+        assert other.post(Post("ada", ACCOUNT, "id3", b"", most=3)).outcome == "kept"
+
+    def test_a_signal_without_an_account_is_an_error(self, store: Store) -> None:
+        with pytest.raises(ValueError, match="account"):
+            store.post(Post("ada", "", "", b""))
+        with pytest.raises(ValueError, match="empty"):
+            store.post(Post("", ACCOUNT, "", b""))
+
+    # What is due ----------------------------------------------------------------------------------
+
+    def test_a_signal_is_due_at_once_whoever_works_for_the_user(
+        self, store: Store, other: Store
+    ) -> None:
+        timed(store, LONG)
+        granted(store.claim(Claim("ada", "k", lease=LONG)))
+        post(other, b"paid")
+        found = store.due(ACCOUNT, 10, 0.0)
+        assert users(found) == ["ada"]
+        assert found.now - found.entries[0].at < 10_000
+
+    def test_a_signal_is_due_until_a_firing_has_looked_at_it(self, store: Store) -> None:
+        number = post(store, b"for nobody")
+
+        def turn(key: str, *, fires: bool, write: Write) -> Dues:
+            (due,) = store.due(ACCOUNT, 10, 0.0).entries
+            claim = granted(
+                store.claim(Claim("ada", key, lease=LONG, fires=due if fires else None))
+            )
+            assert number in [mail.number for mail in claim.signals]
+            commit = Commit(
+                "ada", key, write, reply=b"", fence=claim.fence, fires=due if fires else None
+            )
+            done(store.commit(commit))
+            for one in store.due(ACCOUNT, 10, 0.0).entries:
+                store.undue(one)
+            return store.due(ACCOUNT, 10, 0.0)
+
+        assert users(turn("k1", fires=False, write=Write(HEAD))) == ["ada"], "a message's turn"
+        assert users(turn("k2", fires=True, write=Write(HEAD))) == []
+        assert bodies(granted(store.claim(Claim("ada", "k3", lease=0.0)))) == [b"for nobody"]
+        post(store, b"one more")
+        assert users(turn("k3", fires=False, write=Write(HEAD, taken=(number,)))) == ["ada"]
+
+    def test_one_that_came_after_a_firings_claim_stays_due(self, store: Store) -> None:
+        post(store, b"before")
+        (due,) = store.due(ACCOUNT, 10, LONG).entries
+        claim = granted(store.claim(Claim("ada", "k", lease=LONG, fires=due)))
+        post(store, b"after")
+        write = Write(b"", taken=(claim.signals[0].number,))
+        commit = Commit("ada", "k", write, reply=b"", fence=claim.fence, fires=due)
+        assert done(store.commit(commit)).mail is True
+        assert users(store.due(ACCOUNT, 10, LONG)) == ["ada"]
+
+    def test_what_is_taken_is_not_due(self, store: Store) -> None:
+        number = post(store, b"paid")
+        fence = granted(store.claim(Claim("ada", "k", lease=LONG))).fence
+        write = Write(HEAD, taken=(number,))
+        done(store.commit(Commit("ada", "k", write, reply=b"", fence=fence)))
+        for due in store.due(ACCOUNT, 10, 0.0).entries:
+            store.undue(due)
+        assert store.due(ACCOUNT, 10, 0.0).entries == ()
+
+    def test_who_posts_may_have_it_for_themselves_a_while(self, store: Store, other: Store) -> None:
+        posted = store.post(Post("ada", ACCOUNT, "", b"paid", lease=self.short))
+        assert other.due(ACCOUNT, 10, LONG).entries == ()
+        claim = granted(store.claim(Claim("ada", "k", lease=0.0, fires=posted.due)))
+        assert bodies(claim) == [b"paid"]
+        self.advance(self.short)
+        assert users(other.due(ACCOUNT, 10, LONG)) == ["ada"]
+
+    # The fast path --------------------------------------------------------------------------------
+
+    def test_who_has_mail_is_not_looked_at_but_claimed(self, store: Store, other: Store) -> None:
+        begin(store, ONE)
+        number = post(other, b"paid")
+        claim = granted(store.claim(Claim("ada", "k", lease=LONG, optimistic=True)))
+        assert bodies(claim) == [b"paid"]
+        write = Write(HEAD, taken=(number,))
+        done(store.commit(Commit("ada", "k", write, reply=b"", fence=claim.fence)))
+        found = store.claim(Claim("ada", "k2", lease=LONG, optimistic=True))
+        assert isinstance(found, Unclaimed)
+
+    def test_a_signal_that_comes_meanwhile_refuses_the_fast_path(
+        self, store: Store, other: Store
+    ) -> None:
+        revision = begin(store, ONE).revision
+        post(other, b"paid")
+        for write in (Write(HEAD, (ONE,)), Write(HEAD, (ONE,), data=b"blue")):
+            commit = Commit("ada", "k", write, reply=b"", revision=revision)
+            assert store.commit(commit) == Conflict()
+
+    # The end --------------------------------------------------------------------------------------
+
+    @pytest.mark.parametrize("with_a_commit", [False, True])
+    def test_who_is_forgotten_has_no_mail(self, store: Store, with_a_commit: bool) -> None:
+        post(store, b"paid", "wx1")
+        if with_a_commit:
+            fence = granted(store.claim(Claim("ada", "k", lease=LONG))).fence
+            write = Write(b"", forget=True)
+            made = store.commit(Commit("ada", "k", write, reply=b"", fence=fence))
+            assert done(made).mail is False
+        else:
+            assert store.forget("ada") is True
+        assert store.show("ada") is None
+        assert list(store.list("ada", everybody=True)) == []
+        for due in store.due(ACCOUNT, 10, 0.0).entries:
+            store.undue(due)
+        assert store.due(ACCOUNT, 10, 0.0).entries == ()
+        assert store.post(Post("ada", ACCOUNT, "wx1", b"paid")).outcome == "kept"
+
+    def test_an_end_leaves_the_mail(self, store: Store) -> None:
+        begin(store, ONE)
+        post(store, b"paid")
+        assert store.end("ada") is True
+        assert bodies(granted(store.claim(Claim("ada", "k", lease=LONG)))) == [b"paid"]
+
+    # At once --------------------------------------------------------------------------------------
+
+    def test_of_signals_at_once_each_is_kept_and_a_repetition_is_one(
+        self, store: Store, other: Store
+    ) -> None:
+        posts = [Post("ada", ACCOUNT, f"id{number % 4}", b"%d" % number) for number in range(8)]
+        results = together(
+            [partial((store, other)[n % 2].post, post) for n, post in enumerate(posts)]
+        )
+        assert sorted(result.outcome for result in results) == ["kept"] * 4 + ["repeated"] * 4
+        kept = sorted(
+            (result.number, post.body)
+            for result, post in zip(results, posts, strict=True)
+            if result.outcome == "kept"
+        )
+        claim = granted(store.claim(Claim("ada", "k", lease=LONG)))
+        assert [(mail.number, mail.body) for mail in claim.signals] == kept
+
+    def test_of_who_asks_at_once_what_is_due_one_is_told(self, store: Store, other: Store) -> None:
+        for user in ("ada", "bob", "cy"):
+            timed(store, -1.0, user=user)
+        results = together([partial(s.due, ACCOUNT, 2, LONG) for s in (store, other) * 4])
+        assert sorted(user for result in results for user in users(result)) == ["ada", "bob", "cy"]
+
+    def test_event_loops_have_all_of_it(self, store: Store) -> None:
+        async def go() -> None:
+            face = for_async(store)
+            await face.note_account("token", "gh_5")
+            assert await face.account("token") == "gh_5"
+            posted = await face.post(Post("ada", ACCOUNT, "wx1", b"paid"))
+            assert await face.post(Post("ada", ACCOUNT, "wx1", b"paid")) == Posted("repeated")
+            with pytest.raises(MailboxFull):
+                await face.post(Post("ada", ACCOUNT, "", b"", most=1))
+            (due,) = (await face.due(ACCOUNT, 10, LONG)).entries
+            await face.undue(due)
+            claim = granted(await face.claim(Claim("ada", "k", lease=LONG, fires=due)))
+            assert claim.signals == (Mail(posted.number, b"paid"),)
+            write = Write(HEAD, taken=(posted.number,))
+            commit = Commit("ada", "k", write, reply=b"", fence=claim.fence, fires=due)
+            assert done(await face.commit(commit)).mail is False
+            assert (await face.due(ACCOUNT, 10, LONG)).next is None
+            await face.close()
+
+        asyncio.run(go())

@@ -1,0 +1,390 @@
+"""The kit for authors' own tests: talk to a bot in process, with the clock in the test's hands.
+
+    def test_it_adds_up():
+        talk = Talk(bot)
+        assert talk("累加器") == "要加几个数？"
+        talk("2"), talk("3")
+        assert talk("4") == "一共是 7。"
+
+No network, no database, no waiting: the bot's own routes, rules and texts on a store in memory. A
+step that takes long, a worker that dies in it and the platform's repeated requests happen on the
+talk's clock: call `takes` or `crashes`, then send the next message. Every turn is replayed from
+scratch and compared (strict mode), so that a dialog that reads a clock or a global fails here, with
+file and line, and not in production. What a dialog raises is raised here, from its own line; with
+`Talk(bot, apologies=True)` its user gets the apology, as in production.
+
+A failing test shows the conversation so far: the pytest plugin, which is installed with this
+package, adds it to the report. `StoreContract`, the promises of a store as tests, is here too, for
+stores of your own.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from wechat_dialog import messages, replies
+from wechat_dialog.bot import Bot
+from wechat_dialog.core.blame import OURS, place_of
+from wechat_dialog.core.replay.header import Frame, decode_head
+from wechat_dialog.core.replay.records import Record, decode_records, effective, is_secret
+from wechat_dialog.core.secrecy import SHOWN
+from wechat_dialog.core.turn.outcome import Outcome
+from wechat_dialog.errors import (
+    NotRepeatable,
+    NotWaitedFor,
+    ReplayMismatch,
+    SideEffect,
+    TurnTooLong,
+    WorkerDied,
+)
+from wechat_dialog.messages.said import text_of
+from wechat_dialog.platform.display import FAULT
+from wechat_dialog.replies import Reply
+
+from .seen import Seen
+from .seen_page import SeenPage, link_in, read
+from .world import Crash, Delivery, Plan, World
+
+if TYPE_CHECKING:
+    from .store_contract import StoreContract
+
+__all__ = ["StoreContract", "Talk"]
+
+
+NO_BUGS = (ReplayMismatch, TurnTooLong, WorkerDied)
+"""What parks a conversation and is no exception of its dialog's: a test says so itself."""
+
+_open: weakref.WeakSet[Talk] = weakref.WeakSet()
+
+
+def __getattr__(name: str) -> Any:
+    # The contract imports pytest, which an author's own program need not have.
+    if name == "StoreContract":
+        from .store_contract import StoreContract
+
+        return StoreContract
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+class Talk:
+    """One user's talk with a bot.
+
+    Call it with a text: it returns what the user sees in answer. There is a method for each other
+    kind of message, and `send` takes any fields.
+
+    Attributes:
+        user: The user's OpenID.
+        transcript: Who said what so far, a line each.
+    """
+
+    def __init__(
+        self,
+        bot: Bot,
+        user: str = "oTalk0000000000000000000000",
+        *,
+        strict: bool = True,
+        apologies: bool = False,
+        account: str = "gh_talk",
+    ) -> None:
+        """Begin a talk.
+
+        Args:
+            bot: The bot. Its own store is not touched, and it needs no token.
+            user: The user's OpenID.
+            strict: Whether every turn is replayed from scratch and compared.
+            apologies: Whether a dialog that raises parks its conversation and apologises to the
+                user, as in production. False: what it raised is raised here, too.
+            account: The account's id.
+        """
+        self._world = World(bot, strict)
+        self._begin(user, account, apologies)
+
+    def _begin(self, user: str, account: str, apologies: bool) -> None:
+        self._apologies = apologies
+        self.user = user
+        self.account = account
+        self.transcript: list[str] = []
+        self._last: messages.Message | None = None
+        self._hushed = False
+        self._seen = Seen(None)
+        self._page = ""
+        _open.add(self)
+
+    def other(self, user: str) -> Talk:
+        """Return another user's talk with the same bot, on the same store and clock."""
+        talk = Talk.__new__(Talk)
+        talk._world = self._world  # noqa: SLF001 - of its own class
+        talk._begin(user, self.account, self._apologies)  # noqa: SLF001
+        return talk
+
+    # What the user does ---------------------------------------------------------------------------
+
+    def __call__(self, text: str) -> Seen:
+        """Send a text."""
+        __tracebackhide__ = True  # pytest points at the author's line, not at ours
+        return self.send("text", Content=text)
+
+    def send(self, kind: str, **fields: Any) -> Seen:
+        """Send a message of any kind.
+
+        Args:
+            kind: The `MsgType`.
+            fields: The platform's fields, by the platform's names.
+        """
+        __tracebackhide__ = True
+        world = self._world
+        world.sent += 1
+        raw: dict[str, Any] = {
+            "ToUserName": self.account,
+            "FromUserName": self.user,
+            "CreateTime": str(int(world.clock)),
+            "MsgType": kind,
+            **{
+                name: value if isinstance(value, (dict, list)) else str(value)
+                for name, value in fields.items()
+            },
+        }
+        if kind != "event":
+            raw["MsgId"] = str(24_000_000_000_000_000 + world.sent)
+        return self._deliver(messages.from_fields(raw))
+
+    def image(self, media_id: str = "media-1", pic_url: str = "http://mmbiz.qpic.cn/1") -> Seen:
+        """Send a picture."""
+        return self.send("image", PicUrl=pic_url, MediaId=media_id)
+
+    def voice(self, recognition: str = "", media_id: str = "media-1") -> Seen:
+        """Send a voice message."""
+        return self.send("voice", MediaId=media_id, Format="amr", Recognition=recognition)
+
+    def location(self, latitude: float, longitude: float, label: str = "") -> Seen:
+        """Send a place on the map."""
+        return self.send(
+            "location", Location_X=latitude, Location_Y=longitude, Scale=16, Label=label
+        )
+
+    def event(self, name: str, key: str = "", **fields: Any) -> Seen:
+        """Let an event happen, such as "subscribe", or "CLICK" with its key."""
+        if key:
+            fields["EventKey"] = key
+        # Two events of one second with one name and key are copies of one; a person is slower
+        # than that.
+        self._world.clock += 1
+        return self.send("event", Event=name, **fields)
+
+    def tap(self, label: str) -> Seen:
+        """Tap a link of the last answer, by its label.
+
+        Raises:
+            LookupError: It has no link with this label that sends a text.
+        """
+        if label not in self._seen.taps:
+            raise LookupError(
+                f"no tappable {label!r}; there is {', '.join(self._seen.taps) or 'none'}"
+            )
+        return self(self._seen.taps[label])
+
+    def resend(self) -> Seen:
+        """Deliver the last message once more, as the platform does when it got no answer in time.
+
+        Raises:
+            LookupError: No message was sent yet.
+        """
+        if self._last is None:
+            raise LookupError("nothing was sent yet")
+        return self._deliver(self._last, again=True)
+
+    # What happens meanwhile -----------------------------------------------------------------------
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self._world.clock += seconds
+
+    def takes(self, step: str | Callable[..., Any], seconds: float) -> None:
+        """Let a step take this many seconds from now on, on the talk's clock."""
+        _plan(self._world, step).takes = seconds
+
+    def fake(
+        self,
+        step: str | Callable[..., Any],
+        returns: Any = None,
+        *,
+        raises: Exception | None = None,
+    ) -> None:
+        """From now on return `returns`, or raise `raises`, instead of running a step."""
+
+        def instead(*_: Any, **__: Any) -> Any:
+            if raises is not None:
+                raise raises
+            return returns
+
+        _plan(self._world, step).fake = instead
+
+    def crashes(
+        self,
+        step: str | Callable[..., Any],
+        when: str = "in",
+        *,
+        times: int = 1,
+        repeats: bool = True,
+    ) -> None:
+        """Let the worker die at a step: "before" it, "in" it (it has run, but its outcome is lost),
+        or "after" it.
+
+        The platform repeats the message, and another worker finishes the turn.
+
+        Args:
+            step: The step, or its name.
+            when: "before", "in" or "after".
+            times: How many workers die in a row. After three, the conversation is parked.
+            repeats: Whether the platform's repetitions reach another worker. If False, as if the
+                machine went down, the user sees the platform's fault notice, and the turn is
+                finished when they write again.
+
+        Raises:
+            ValueError: `when` is something else.
+        """
+        if when not in ("before", "in", "after"):
+            raise ValueError('when is "before", "in" or "after"')
+        plan = _plan(self._world, step)
+        plan.crashes, plan.deaths, plan.repeats = when, times, repeats
+
+    def restart(self, bot: Bot | None = None) -> None:
+        """Let the process die and another one start on the same store, with the code of `bot` if
+        one is given.
+        """
+        self._world.take(bot or self._world.bot)
+
+    # What can be looked at ------------------------------------------------------------------------
+
+    @property
+    def journal(self) -> list[Record]:
+        """The records of the running conversation that count, oldest first; empty if there is
+        none.
+        """
+        stored = self._world.store.show(f"{self.account}:{self.user}")
+        if stored is None or not stored.head:
+            return []
+        stack = decode_head(stored.head).stack
+        return effective(decode_records(stored.records)[stack[-1].base :]) if stack else []
+
+    @property
+    def page(self) -> SeenPage | None:
+        """The answer page that was linked to last, as it is now; None if none was (the bot has no
+        `pages=`, nothing was late or too long), or its day is over.
+        """
+        return read(self._world.rules, self._world.store, self._page) if self._page else None
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a conversation is running."""
+        return self._top is not None
+
+    def _is_secret(self, message: messages.Message) -> bool:
+        """Return whether it answers a secret question, as far as is known before its turn."""
+        text, top = text_of(message), self._top
+        rules = self._world.rules
+        words = {rules.texts.more, *rules.cancel, *rules.back}
+        asked = top is not None and is_secret(top.wait)
+        return asked and text is not None and text.strip() not in words
+
+    @property
+    def _top(self) -> Frame | None:
+        stored = self._world.store.show(f"{self.account}:{self.user}")
+        if stored is None or not stored.head:
+            return None
+        stack = decode_head(stored.head).stack
+        return stack[-1] if stack else None
+
+    @property
+    def parked(self) -> int:
+        """How many of the user's conversations are parked."""
+        stored = self._world.store.show(f"{self.account}:{self.user}")
+        return 0 if stored is None else len(stored.parked)
+
+    def __str__(self) -> str:
+        return "\n".join(self.transcript)
+
+    # The platform ---------------------------------------------------------------------------------
+
+    def _deliver(self, message: messages.Message, *, again: bool = False) -> Seen:
+        __tracebackhide__ = True
+        world = self._world
+        self._last = message
+        if not again:
+            self._hushed = self._is_secret(message)
+        text = SHOWN if self._hushed else _text(message)
+        self._note("用户", text + ("（重发）" if again else ""))
+        began, window = world.clock, world.bot.window
+        world.broken.clear()
+        outcome: Outcome | None = None
+        pushed: list[Reply] = []
+        for request in range(window.requests):
+            world.clock = max(world.clock, began + request * window.seconds)
+            delivery = Delivery(world, message, began)
+            try:
+                outcome = delivery.run()
+                pushed = delivery.push()
+                break
+            except (NotRepeatable, NotWaitedFor, SideEffect) as error:
+                # It names the line; the part of the traceback within the library helps nobody.
+                raise error.with_traceback(None) from None
+            except Crash:
+                self._note("——", "进程中断")
+                world.take(world.bot)
+                if delivery.answered is not None:
+                    outcome = delivery.answered  # the platform has an answer, and repeats nothing
+                    break
+                if not delivery.repeats:
+                    break
+        self._seen = Seen(
+            outcome.reply if outcome is not None else replies.Text(FAULT),
+            pushed,
+        )
+        self._page = link_in(world.rules, self._seen.reply) or self._page
+        self._note("公众号", self._seen or "（无回复）")
+        bugs = [one for one in world.broken if not isinstance(one, NO_BUGS)]
+        if bugs and not self._apologies:
+            raise _from_its_own_code(bugs[-1])
+        return self._seen
+
+    def _note(self, who: str, what: str) -> None:
+        self.transcript.append(f"{who}：{what}")
+
+
+def _from_its_own_code(error: BaseException) -> BaseException:
+    """Return an error without the way through the library that led to the author's code."""
+    trace = error.__traceback__
+    while trace is not None and place_of(trace.tb_frame).package in OURS:
+        trace = trace.tb_next
+    return error.with_traceback(trace)
+
+
+def _plan(world: World, step: str | Callable[..., Any]) -> Plan:
+    """Return what a test has planned for a step, or for one of that name."""
+    name = step if isinstance(step, str) else _name(step)
+    return world.plans.setdefault(name, Plan())
+
+
+def _name(fn: Callable[..., Any]) -> str:
+    options = getattr(fn, "options", None)
+    return getattr(options, "name", "") or getattr(fn, "__qualname__", type(fn).__name__)
+
+
+def _text(message: messages.Message) -> str:
+    if isinstance(message, messages.Text):
+        return message.text
+    if isinstance(message, messages.Event):
+        return f"[{message.event} {message.event_key}]".replace(" ]", "]")
+    return f"[{message.kind}]"
+
+
+def forget() -> None:
+    """Forget the talks of a finished test, so that later reports leave them out (pytest plugin)."""
+    _open.clear()
+
+
+def transcripts() -> list[str]:
+    """Return the transcripts of the current test's talks, for the pytest plugin; may be empty."""
+    return [str(talk) for talk in _open if talk.transcript]

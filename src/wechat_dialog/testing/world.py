@@ -1,0 +1,237 @@
+"""The simulated world of the testing kit: a bot, a store in memory and the platform, on one clock.
+
+A message goes through the bot's own turn. The operations it asks for are performed here, where a
+step that takes long, or a worker that dies in it, is only simulated.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Generator
+from typing import Any, TypeVar
+
+from wechat_dialog import messages
+from wechat_dialog.bot import Bot
+from wechat_dialog.core.store.values import Answered
+from wechat_dialog.core.turn.operations import Operation, Push, RecordWrite, RunStep, StepOutcome
+from wechat_dialog.core.turn.outcome import Outcome
+from wechat_dialog.core.turn.outcomes_in_hand import Outcomes
+from wechat_dialog.core.turn.page_link import link_to_page
+from wechat_dialog.core.turn.pending import sealed_pending
+from wechat_dialog.core.turn.running_turn import Listener
+from wechat_dialog.core.turn.settings import Rules
+from wechat_dialog.core.turn.transaction import turn
+from wechat_dialog.core.turn.waiting_text import too_late
+from wechat_dialog.messages.keys import message_key
+from wechat_dialog.replies import Reply
+from wechat_dialog.replies.stored import decode_reply
+from wechat_dialog.runtime.drive import Driver
+from wechat_dialog.runtime.live_dialogs import LiveDialogs
+from wechat_dialog.runtime.performing import perform_all
+from wechat_dialog.runtime.running_turns import RunningTurns
+from wechat_dialog.runtime.steps import Steps
+from wechat_dialog.runtime.wanted import ON_STORE, Gather, NextOutcome, Step, Wait, Wanted
+from wechat_dialog.stores.memory import MemoryStore
+
+__all__ = ["START", "Crash", "Delivery", "Plan", "World"]
+
+T = TypeVar("T")
+
+START = 1_700_000_000.0
+"""When a talk begins, in seconds since 1970: always 15 November 2023, in China."""
+
+
+class Crash(BaseException):
+    """The worker dies here."""
+
+
+@dataclasses.dataclass
+class Plan:
+    """What a test has planned for one step."""
+
+    takes: float = 0.0
+    crashes: str = ""
+    deaths: int = 0
+    repeats: bool = True
+    fake: Callable[..., Any] | None = None
+
+
+class World:
+    """What the talks of several users with one bot share."""
+
+    def __init__(self, bot: Bot, strict: bool) -> None:
+        self.clock = START
+        self.store = MemoryStore(clock=lambda: self.clock)
+        self.plans: dict[str, Plan] = {}
+        self.outcomes = Outcomes()
+        self.steps = Steps(self.outcomes)
+        self.claims = Claims()
+        self.sent = 0
+        self.strict = strict
+        self.broken: list[BaseException] = []
+        self.take(bot)
+
+    def take(self, bot: Bot) -> None:
+        """Run a bot's code on the store from now on, as a process does that was just started."""
+        bot.check()
+        self.bot = bot
+        self.outcomes.begin_anew()
+        pages = None if bot.rules.pages is None else bot.rules.pages.anew()
+        self.rules: Rules = dataclasses.replace(
+            bot.rules, strict=self.strict, broke=self.broken.append, pages=pages
+        )
+        size = getattr(bot.settings.cache, "_size", 0)
+        self.settings = dataclasses.replace(
+            bot.settings, rules=self.rules, cache=LiveDialogs(size) if size else None,
+            outcomes=self.outcomes,
+        )  # fmt: skip
+        self.driver = Driver(
+            self.settings, bot.window, RunningTurns(), self.claims, clock=lambda: self.clock,
+            longest_turn=math.inf,
+        )  # fmt: skip
+
+
+class Claims:
+    """The claims of the running turns, which the heartbeat of a process would renew."""
+
+    def __init__(self) -> None:
+        self.held: dict[int, tuple[str, int]] = {}
+
+    def hold(self, user: str, fence: int) -> int:
+        """See `drive.Renewals`."""
+        self.held[fence] = user, fence
+        return fence
+
+    def let_go(self, renewal: int) -> None:
+        """See `drive.Renewals`."""
+        self.held.pop(renewal, None)
+
+
+class Delivery:
+    """One message on its way through a turn, on the talk's clock."""
+
+    def __init__(self, world: World, message: messages.Message, began: float) -> None:
+        self.world = world
+        self.message = message
+        self.user = world.bot.user_key(message)
+        self.key = message_key(message)
+        window = world.bot.window
+        self.began = began
+        self.arrived = int(began * 1000)
+        # An account that pushes answers nothing, which ends the platform's repetitions.
+        last = 0 if world.rules.may_push else window.requests - 1
+        self.patience = began + last * window.seconds + window.patience
+        self.listener = self._joined(self.key)
+        self.answered: Outcome | None = None
+        self.dying = False
+        self.repeats = True
+        self.then: Generator[Any, Any, None] | None = None
+        self.pushed: list[Reply] = []
+
+    def run(self) -> Outcome:
+        """Drive the turn. Return what the user sees of it within the window."""
+        world, now = self.world, int(self.world.clock * 1000)
+        transaction = turn(world.settings, self.user, self.message, self.key, now)
+        outcome = self._drive(transaction, self.listener)
+        self.then = outcome.then
+        return self.answered or outcome
+
+    def push(self) -> list[Reply]:
+        """Push what the turn left to push, and return it; empty if it left nothing."""
+        if self.then is not None:
+            self._drive(self.then, self._joined(f"push {self.key}"))
+        return self.pushed
+
+    def _joined(self, key: str) -> Listener:
+        world = self.world
+        return world.driver.turns.join((self.user, key), world.clock)
+
+    def _drive(self, transaction: Generator[Operation, Any, T], listener: Listener) -> T:
+        driver = self.world.driver
+        try:
+            return perform_all(driver.drive(transaction, listener, self.world.clock), self._perform)
+        finally:
+            driver.turns.finish(listener.turn, Outcome(None))
+
+    def _perform(self, wanted: Wanted, _wants: object) -> Any:
+        if isinstance(wanted, Step):
+            return self._step(wanted.step)
+        if isinstance(wanted, Gather):
+            outcomes = [self._step(step, pass_time=False) for step in wanted.steps]
+            self._pass(max(self._plan(step).takes for step in wanted.steps))
+            return iter(outcomes)
+        if isinstance(wanted, NextOutcome):
+            return next(wanted.turn.gathering)
+        if isinstance(wanted, Wait):
+            return self._pass(wanted.seconds or 0.0)
+        if isinstance(wanted, Push):
+            self.pushed.append(wanted.reply)
+            return None
+        if not isinstance(wanted, ON_STORE):
+            raise AssertionError(f"nobody performs {wanted!r}")
+        result = wanted.on(self.world.store)
+        if self.dying and isinstance(wanted, RecordWrite):
+            raise Crash
+        return result
+
+    def _plan(self, step: RunStep) -> Plan:
+        return self.world.plans.get(step.call.name) or Plan()
+
+    def _step(self, step: RunStep, *, pass_time: bool = True) -> StepOutcome:
+        plan = self._plan(step)
+        crashes = plan.crashes if plan.deaths > 0 else ""
+        plan.deaths -= 1
+        self.repeats = plan.repeats or not crashes
+        if crashes == "before":
+            raise Crash
+        if plan.fake is not None:
+            try:
+                outcome = StepOutcome(step.slot, plan.fake(*step.call.args, **step.call.kwargs))
+            except Exception as error:  # noqa: BLE001 - the step's outcome
+                outcome = StepOutcome(step.slot, error=error)
+        else:
+            outcome = self.world.steps.run(step, self.user)
+        if pass_time:
+            self._pass(plan.takes)
+        if crashes == "in":
+            raise Crash
+        self.dying = crashes == "after"
+        return outcome
+
+    def _pass(self, seconds: float) -> None:
+        """Let time pass: claims are renewed; the platform repeats its request, then gives up."""
+        world = self.world
+        while seconds > 0:
+            slice_ = min(seconds, 1.0)
+            seconds -= slice_
+            world.clock += slice_
+            for user, fence in world.claims.held.values():
+                world.store.renew(user, fence, world.settings.lease)
+            self._ask_again()
+            if self.answered is None and world.clock > self.patience:
+                self._defer()
+
+    def _ask_again(self) -> None:
+        """Deliver the platform's repetitions that are due, unless it has an answer."""
+        world, turn, window = self.world, self.listener.turn, self.world.bot.window
+        while (
+            self.answered is None
+            and turn.copies < window.requests
+            and world.clock >= self.began + turn.copies * window.seconds
+        ):
+            world.driver.turns.join(turn.id, world.clock)
+
+    def _defer(self) -> None:
+        """Answer the platform's last request: its patience is over."""
+        world, turn = self.world, self.listener.turn
+        kept = sealed_pending(world.rules.seal, self.message, self.arrived)
+        answered = world.store.defer(self.user, self.key, kept)
+        if isinstance(answered, Answered):
+            reply = decode_reply(answered.reply)
+        else:
+            asking = link_to_page(world.rules, self.user, self.message, self.key)
+            page = perform_all(asking, lambda wanted, _: wanted.on(world.store))
+            reply, turn.deferred = too_late(world.rules, page), True
+        turn.departed = turn.copies
+        self.answered = Outcome(reply, late=True)

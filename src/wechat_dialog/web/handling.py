@@ -1,0 +1,243 @@
+"""What a web adapter needs of a bot (`Answers`), and how every adapter answers a request."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import NamedTuple, Protocol
+
+from wechat_dialog.core.logs import log, report
+from wechat_dialog.errors import AskAgain, Refused, TooLarge
+
+__all__ = [
+    "LIMIT", "METHODS", "Answers", "PageAnswers", "PageNews", "Served", "check_length", "page_in",
+    "serve", "serve_async", "serve_page", "serve_page_async",
+]  # fmt: skip
+
+LIMIT = 65536
+"""Most bytes of a body; no message of the platform is longer (protocol reference 8)."""
+
+METHODS = ("GET", "HEAD", "POST")
+"""The methods that are answered; any other gets a 405."""
+
+XML = "application/xml; charset=utf-8"
+PAGE_METHODS = ("GET", "HEAD")
+"""The methods that answer pages know."""
+
+JSON = "application/json"
+TEXT = "text/plain; charset=utf-8"
+
+
+class PageAnswer(Protocol):
+    """What the reader of an answer page gets: an HTTP status, a body and its content type."""
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def body(self) -> bytes: ...
+    @property
+    def kind(self) -> str: ...
+
+
+class PageNews(Protocol):
+    """What is new for those who follow an answer page: where they stand then, the news (empty for
+    none), and whether nothing will follow.
+    """
+
+    @property
+    def place(self) -> str: ...  # noqa: D102
+    @property
+    def news(self) -> bytes: ...  # noqa: D102
+    @property
+    def over(self) -> bool: ...  # noqa: D102
+
+
+class PageAnswers(Protocol):
+    """The answer pages of a bot, for an adapter."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers of every answer."""
+        ...
+
+    @property
+    def path(self) -> str:
+        """The path of their address, without the id."""
+        ...
+
+    def id_in(self, path: str) -> str:
+        """Return the page that a request's path names; "" if it names none."""
+        ...
+
+    def answer(self, id: str, query: str) -> PageAnswer:
+        """Answer a reader."""
+        ...
+
+    def answer_async(self, id: str, query: str, *, streams: bool) -> Awaitable[PageAnswer]:
+        """Answer a reader on an event loop; `streams`: who may follow the page."""
+        ...
+
+    def hear(self, id: str, place: str, *, comes: bool = False) -> Awaitable[PageNews]:
+        """Look whether there is anything new for those who stand at a place; `comes`: for one who
+        has not followed the page so far.
+        """
+        ...
+
+
+class Answers(Protocol):
+    """The methods of a bot that an adapter calls."""
+
+    @property
+    def pages(self) -> PageAnswers | None:
+        """Its answer pages; None: it has none."""
+        ...
+
+    def echo(self, query: str) -> str:
+        """Return the answer to the platform's verification GET; see `Bot.echo`."""
+        ...
+
+    def answer(self, body: bytes, query: str) -> bytes:
+        """Return the body of the answer to one push; see `Bot.answer`."""
+        ...
+
+    def answer_async(self, body: bytes, query: str) -> Awaitable[bytes]:
+        """Answer one push on an event loop; see `answer`."""
+        ...
+
+    def settle(self) -> Awaitable[None]:
+        """Wait for the turn that the request of the running task began and did not wait for."""
+        ...
+
+    def close_async(self) -> Awaitable[None]:
+        """Let the running turns end, and close connections and threads."""
+        ...
+
+
+_NONE: Mapping[str, str] = {}
+
+
+class Served(NamedTuple):
+    """The response to a request.
+
+    Attributes:
+        status: The HTTP status.
+        body: The body; empty for most statuses other than 200.
+        kind: Its content type.
+        allow: For a 405, the `Allow` header; "" otherwise.
+        headers: Further headers.
+    """
+
+    status: int
+    body: bytes
+    kind: str = TEXT
+    allow: str = ""
+    headers: Mapping[str, str] = _NONE
+
+
+def page_in(bot: Answers, path: str, root: str = "") -> str:
+    """Return the answer page that a request is for; "": it is the platform's.
+
+    Args:
+        bot: The bot.
+        path: The request's path.
+        root: What the application is mounted at, which may stand before the path or not.
+    """
+    pages = bot.pages
+    return "" if pages is None else pages.id_in(path) or pages.id_in(root + path)
+
+
+def serve_page(bot: Answers, method: str, id: str, query: str) -> Served:
+    """Answer the reader of an answer page."""
+    pages = bot.pages
+    if pages is None or method not in PAGE_METHODS:
+        return Served(405, b"", allow=", ".join(PAGE_METHODS))
+    try:
+        return _page(pages, method, pages.answer(id, query))
+    except Exception as error:  # noqa: BLE001 - logged; the reader gets a status
+        return _failed(error)
+
+
+async def serve_page_async(
+    bot: Answers, method: str, id: str, query: str, *, streams: bool = False
+) -> Served:
+    """Answer the reader of an answer page on an event loop; see `serve_page`."""
+    pages = bot.pages
+    if pages is None or method not in PAGE_METHODS:
+        return Served(405, b"", allow=", ".join(PAGE_METHODS))
+    try:
+        return _page(pages, method, await pages.answer_async(id, query, streams=streams))
+    except Exception as error:  # noqa: BLE001 - see `serve_page`
+        return _failed(error)
+
+
+def _page(pages: PageAnswers, method: str, answer: PageAnswer) -> Served:
+    body = answer.body if method == "GET" else b""
+    return Served(answer.status, body, answer.kind, headers=pages.headers)
+
+
+def serve(bot: Answers, method: str, query: str, read: Callable[[], bytes]) -> Served:
+    """Answer one request.
+
+    Args:
+        bot: The bot.
+        method: The HTTP method.
+        query: The raw query string.
+        read: Reads the body; raises `TooLarge` where it is longer than `LIMIT`.
+    """
+    try:
+        if method == "POST":
+            return _answered(bot.answer(read(), query))
+        return _without_body(bot, method, query)
+    except Exception as error:  # noqa: BLE001 - logged; the sender gets a status
+        return _failed(error)
+
+
+async def serve_async(
+    bot: Answers, method: str, query: str, read: Callable[[], Awaitable[bytes]]
+) -> Served:
+    """Answer one request on an event loop; see `serve`."""
+    try:
+        if method == "POST":
+            return _answered(await bot.answer_async(await read(), query))
+        return _without_body(bot, method, query)
+    except Exception as error:  # noqa: BLE001 - see `serve`
+        return _failed(error)
+
+
+def check_length(announced: str | None) -> int | None:
+    """Return the length that a request's Content-Length announces; None if it has none.
+
+    Raises:
+        TooLarge: The length is more than a message can have, or not a number.
+    """
+    if not announced:
+        return None
+    # Twenty digits are enough; `int` raises for more than 4300.
+    number = announced.isascii() and announced.isdecimal()
+    size = int(announced[:20]) if number else LIMIT + 1
+    if size > LIMIT:
+        raise TooLarge("more bytes announced than a message can have")
+    return size
+
+
+def _answered(body: bytes) -> Served:
+    return Served(200, body, JSON if body.startswith(b"{") else XML)
+
+
+def _without_body(bot: Answers, method: str, query: str) -> Served:
+    if method not in METHODS:
+        return Served(405, b"", allow=", ".join(METHODS))
+    echo = bot.echo(query).encode("utf-8", "surrogatepass")
+    return Served(200, echo if method == "GET" else b"")
+
+
+def _failed(error: Exception) -> Served:
+    """Log why a request failed; the sender gets a status and no reason."""
+    if isinstance(error, AskAgain):  # logged where the store failed
+        return Served(error.status, b"")
+    if isinstance(error, Refused):
+        reason = f" ({error})" if str(error) else ""
+        log.warning("refused with %d: %s%s", error.status, type(error).__name__, reason)
+        return Served(error.status, b"")
+    report(logging.ERROR, "the request could not be answered", error=error)
+    return Served(500, b"")

@@ -1,0 +1,163 @@
+"""Answer pages followed by server-sent events.
+
+Whoever follows a page asks nobody: one task a page looks into the store for all of them in its
+process. A stream is ended after some seconds, and the browser takes it up again by itself: a server
+that stops waits for its open connections, and would wait for a reader who has put the phone away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncGenerator, Awaitable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from wechat_dialog.core.logs import report
+from wechat_dialog.errors import StoreError
+
+if TYPE_CHECKING:
+    from .handling import PageAnswers, PageNews
+
+__all__ = ["Streams"]
+
+READERS = 200
+"""Streams of one process at once; who comes then asks every two seconds instead."""
+
+SEGMENT = 15.0
+"""Seconds after which a stream is ended, to be taken up again."""
+
+EVERY = 0.5
+"""Seconds between two looks at a page that is followed, at first; they grow while nothing comes."""
+
+SELDOM = 2.0
+"""Seconds between two looks at most."""
+
+
+class _News(msgspec.Struct, frozen=True):
+    """What a look has found: for those who stand at `since`."""
+
+    since: str
+    found: Any
+
+
+class _Followed:
+    """A page that is followed.
+
+    Attributes:
+        readers: A queue of what is found, for each who follows it.
+        place: Where those stand who have heard all.
+        task: Looks for what is new.
+    """
+
+    def __init__(self, place: str) -> None:
+        self.readers: set[asyncio.Queue[_News]] = set()
+        self.place = place
+        self.task: asyncio.Future[None] | None = None
+
+
+class Streams:
+    """The streams of one event loop."""
+
+    def __init__(self, pages: PageAnswers) -> None:
+        """Follow nothing yet."""
+        self._pages = pages
+        self._followed: dict[str, _Followed] = {}
+        self._count = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether there is no room for another reader."""
+        return self._count >= READERS
+
+    async def follow(
+        self, id: str, heard: PageNews, gone: Awaitable[object]
+    ) -> AsyncGenerator[bytes, None]:
+        """Yield events for one reader, until their segment is over, or nothing will follow.
+
+        Args:
+            id: The page's.
+            heard: What they lacked when they came.
+            gone: Is over when they have hung up.
+        """
+        self._count += 1
+        queue: asyncio.Queue[_News] = asyncio.Queue(100)
+        page = self._followed.setdefault(id, _Followed(heard.place))
+        page.readers.add(queue)
+        if page.task is None:
+            page.task = asyncio.ensure_future(self._look(id, page))
+        left = asyncio.ensure_future(gone)
+        until = asyncio.get_running_loop().time() + SEGMENT
+        try:
+            yield b"retry: 300\n\n" + _event(heard)
+            while not heard.over:
+                news = await _next(queue, left, until)
+                if news is None or news.found.place == heard.place:
+                    if news is None:
+                        return
+                    heard = news.found
+                    continue
+                # The look may have been for those who stand elsewhere: then this one's own.
+                at = heard.place
+                heard = news.found if news.since == at else await self._pages.hear(id, at)
+                yield _event(heard)
+        except StoreError as error:
+            _could_not_read(error)
+        finally:
+            self._count -= 1
+            left.cancel()
+            self._leave(id, page, queue)
+
+    def _leave(self, id: str, page: _Followed, queue: asyncio.Queue[_News]) -> None:
+        page.readers.discard(queue)
+        if not page.readers:
+            if page.task is not None:
+                page.task.cancel()
+            if self._followed.get(id) is page:
+                del self._followed[id]
+
+    async def _look(self, id: str, page: _Followed) -> None:
+        """Look for what is new, as long as anybody follows the page."""
+        pause = EVERY
+        while True:
+            await asyncio.sleep(pause)
+            try:
+                found = await self._pages.hear(id, page.place)
+            except Exception as error:  # noqa: BLE001 - a store may be away; whoever follows may stay
+                _could_not_read(error)
+                pause = SELDOM
+                continue
+            pause = EVERY if found.news else min(pause * 1.2, SELDOM)
+            if found.news or found.over:
+                for queue in page.readers:
+                    with contextlib.suppress(asyncio.QueueFull):  # they read nothing any more
+                        queue.put_nowait(_News(page.place, found))
+            page.place = found.place
+            if found.over:
+                return
+
+
+def _could_not_read(error: Exception) -> None:
+    report(logging.WARNING, "a page could not be read for those who follow it", error=error)
+
+
+async def _next(
+    queue: asyncio.Queue[_News], left: asyncio.Future[object], until: float
+) -> _News | None:
+    """Wait for what is found next; None: the reader has left, or their segment is over."""
+    waiting = asyncio.ensure_future(queue.get())
+    time = until - asyncio.get_running_loop().time()
+    try:
+        await asyncio.wait(
+            (waiting, left), timeout=max(time, 0.0), return_when=asyncio.FIRST_COMPLETED
+        )
+        return waiting.result() if waiting.done() else None
+    finally:
+        waiting.cancel()
+
+
+def _event(heard: PageNews) -> bytes:
+    news = heard.news or b'{"at":"%s"}' % heard.place.encode()
+    return b"id: %s\ndata: %s\n\n" % (heard.place.encode(), news)

@@ -1,0 +1,80 @@
+"""A hint that stands in the place of the question, which other libraries' users are used to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wechat_dialog import Bot, Chat, Dialog
+from wechat_dialog.testing import Talk
+
+
+def talk_to(hint: str | None, *, repeat: bool = False) -> Talk:
+    bot = Bot(timeout=None)
+
+    @bot.text("开始")
+    def order(chat: Chat) -> Dialog[str]:
+        count = yield from chat.ask("几份？", int, hint=hint, repeat=repeat)
+        sure = yield from chat.confirm(f"{count} 份？", hint="是或者否。", repeat=False)
+        return f"{count} {sure}"
+
+    @bot.text("帮助", anytime=True)
+    def explain(chat: Chat) -> str:
+        return "说个数。"
+
+    return Talk(bot)
+
+
+def test_it_stands_alone() -> None:
+    talk = talk_to("请回复数字。")
+    assert talk("开始") == "几份？"
+    assert talk("很多") == "请回复数字。"
+    assert talk("更多") == "请回复数字。"
+    assert talk("3").startswith("3 份？")
+    assert talk("也许") == "是或者否。"
+    assert talk("是") == "3 True"
+
+
+def test_behind_it_the_question_is_said_again_unless_told_otherwise() -> None:
+    talk = talk_to("请回复数字。", repeat=True)
+    talk("开始")
+    assert talk("很多") == "请回复数字。\n几份？"
+
+
+def test_what_the_parser_says_stands_alone_too() -> None:
+    talk = talk_to(None)
+    talk("开始")
+    assert "几份？" not in talk("很多")
+
+
+def test_a_hint_that_says_nothing_leaves_the_question() -> None:
+    talk = talk_to("")
+    talk("开始")
+    assert talk("很多") == "几份？"
+
+
+def test_an_interruption_asks_the_question_itself_again() -> None:
+    talk = talk_to("请回复数字。")
+    talk("开始")
+    talk("很多")
+    assert talk("帮助") == "说个数。\n几份？"
+    talk.restart()
+    assert talk("很多") == "请回复数字。"
+
+
+def test_in_a_form_as_well() -> None:
+    @dataclass
+    class Order:
+        count: int
+
+    bot = Bot(timeout=None)
+
+    @bot.text("开始")
+    def order(chat: Chat) -> Dialog[str]:
+        made = yield from chat.form(Order, hint="请回复数字。", repeat=False, summary=False)
+        return str(made.count)
+
+    talk = Talk(bot)
+    asked = talk("开始")
+    assert asked
+    assert talk("很多") == "请回复数字。"
+    assert talk("2") == "2"

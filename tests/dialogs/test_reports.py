@@ -1,0 +1,125 @@
+"""What pytest shows an author whose test fails: lines of the test and of the bot, and no others."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FAILING: str = """
+from wechat_dialog import Bot
+from wechat_dialog.testing import Talk
+
+bot = Bot()
+
+
+def price(dish):
+    return {"炒饭": 18}[dish]
+
+
+@bot.text("点餐")
+def order(chat):
+    dish = yield from chat.ask("吃什么？")
+    return str((yield from chat.step(price, dish)))
+
+
+@bot.event("subscribe")
+async def hello(chat):
+    chat.say(5)
+
+
+@bot.fallback
+def anything(chat):
+    try:
+        return chat.nothing
+    except AttributeError as error:
+        raise ValueError("why") from error
+
+
+def test_a_step():
+    talk = Talk(bot)
+    talk("点餐")
+    talk("龙虾")
+
+
+def test_an_event():
+    Talk(bot).event("subscribe")
+
+
+def test_one_that_led_to_another():
+    Talk(bot).image()
+
+
+def test_the_tests_own_mistake():
+    Talk(bot).tap("没有")
+"""
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The report of each failing test, and of all of them with the library's lines."""
+    folder = tmp_path_factory.mktemp("author")
+    (folder / "test_mine.py").write_text(FAILING, "utf-8")
+
+    def run(*options: str) -> str:
+        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options]
+        done = subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, timeout=60, check=False
+        )
+        return done.stdout
+
+    told = run().partition("= short test summary")[0]
+    parts = re.split(r"^_+ (\w+) _+$", told, flags=re.MULTILINE)
+    return {
+        **dict(zip(parts[1::2], parts[2::2], strict=True)),
+        "all": run("--full-trace", "-k", "a_step"),
+    }
+
+
+def lines(report: str) -> list[tuple[Path, int]]:
+    """The places in a report's traceback."""
+    found = re.findall(r"^(\S+\.py):(\d+): ", report, re.MULTILINE)
+    return [(Path(name), int(number)) for name, number in found]
+
+
+def at(source: str) -> tuple[Path, int]:
+    lines = FAILING.splitlines()
+    return Path("test_mine.py"), lines.index(source) + 1
+
+
+def test_an_error_in_a_step_leads_from_the_test_over_the_dialog_to_the_function(
+    reports: dict[str, str],
+) -> None:
+    assert lines(reports["test_a_step"]) == [
+        at('    talk("龙虾")'),
+        at("    return str((yield from chat.step(price, dish)))"),
+        at('    return {"炒饭": 18}[dish]'),
+    ]
+    assert "用户：龙虾" in reports["test_a_step"]
+
+
+def test_what_the_library_refuses_is_shown_at_the_authors_line(reports: dict[str, str]) -> None:
+    report = reports["test_an_event"]
+    assert lines(report) == [at('    Talk(bot).event("subscribe")'), at("    chat.say(5)")]
+    assert "NotSayable" in report
+
+
+def test_so_is_what_led_to_an_error(reports: dict[str, str]) -> None:
+    assert lines(reports["test_one_that_led_to_another"]) == [
+        at("        return chat.nothing"),
+        at("    Talk(bot).image()"),
+        at('        raise ValueError("why") from error'),
+    ]
+
+
+def test_a_mistake_in_a_test_is_shown_in_the_test(reports: dict[str, str]) -> None:
+    report = reports["test_the_tests_own_mistake"]
+    assert lines(report) == [at('    Talk(bot).tap("没有")')]
+    assert "no tappable '没有'" in report
+
+
+def test_all_lines_are_there_when_asked_for(reports: dict[str, str]) -> None:
+    assert any("wechat_dialog" in str(file) for file, _ in lines(reports["all"]))

@@ -1,0 +1,80 @@
+"""Requests that wait at the door of a process that is starting, stopped or busy, until the platform
+has hung up: their turns run, and nobody has seen what they say.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.full_path.doors import HttpDoor
+from tests.full_path.people import TOKEN, Person, push, signed
+from tests.full_path.servers import asgi_application
+from tests.redis_server import wait_until
+from wechat_dialog import Bot, Chat, Texts
+
+NOT_TAKEN = Texts().not_taken
+WAITED = 6
+"""Seconds since the user wrote."""
+
+
+@pytest.fixture(params=["memory", "SQLite"])
+def bot(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bot]:
+    url = "memory://" if request.param == "memory" else f"sqlite:///{tmp_path / 'bot.db'}"
+    bot = Bot(TOKEN, store=url)
+
+    @bot.text("转账")
+    def transfer(chat: Chat) -> Any:
+        account = yield from chat.ask("哪个账号？")
+        return f"转给 {account}。"
+
+    yield bot
+    bot.close()
+
+
+@pytest.fixture(params=["asyncio", "uvloop"])
+def serve(bot: Bot, request: pytest.FixtureRequest) -> Callable[[socket.socket], Any]:
+    if request.param == "uvloop":
+        pytest.importorskip("uvloop")
+    return lambda listening: asgi_application(bot.asgi, loop=request.param, listening=listening)
+
+
+def leave(port: int, body: bytes) -> None:
+    """Post something, and hang up before it is answered."""
+    head = f"POST /?{signed()} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(head.encode() + body)
+
+
+@pytest.mark.parametrize("copies", [1, 3])
+def test_a_question_that_nobody_waited_for_takes_no_answer(
+    bot: Bot, serve: Callable[[socket.socket], Any], copies: int
+) -> None:
+    person = Person(HttpDoor(0))
+    asked = push(person.name, Content="转账", CreateTime=str(int(time.time()) - WAITED))
+    listening = socket.create_server(("127.0.0.1", 0))
+    for _ in range(copies):
+        leave(listening.getsockname()[1], asked)
+    with serve(listening) as port:
+        wait_until(lambda: any(bot.store.list()), "the turn's end")
+        person.door = HttpDoor(port)
+        seen = person.say("转账")
+        assert seen.startswith(NOT_TAKEN)
+        assert seen.endswith("哪个账号？")
+        assert person.say("7 号") == "转给 7 号。"
+
+
+def test_a_question_that_was_waited_for_does(
+    bot: Bot, serve: Callable[[socket.socket], Any]
+) -> None:
+    person = Person(HttpDoor(0))
+    body = push(person.name, Content="转账", CreateTime=str(int(time.time()) - WAITED))
+    with serve(socket.create_server(("127.0.0.1", 0))) as port:
+        person.door = HttpDoor(port)
+        assert "哪个账号？".encode() in person.door.request("POST", signed(), body).body
+        assert person.say("7 号") == "转给 7 号。"

@@ -1,0 +1,166 @@
+"""More messages at once than there are connections to Redis: they queue, and all are answered."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import redis
+
+from tests.full_path.people import PATIENT, TOKEN, push, signed
+from tests.redis_server import RedisServer
+from tests.redis_topology import start_cluster
+from wechat_dialog import Bot, Chat
+from wechat_dialog.core.store.contract import Store
+from wechat_dialog.core.store.values import Claim
+from wechat_dialog.errors import StoreError
+from wechat_dialog.stores import open_store
+from wechat_dialog.stores.redis import AsyncRedisStore
+
+Servers = Callable[..., RedisServer]
+USERS = 400
+
+
+def bot_of(store: Store) -> Bot:
+    bot = Bot(TOKEN, store=store, window=PATIENT)
+
+    @bot.text("多少")
+    async def asks(chat: Chat) -> str:
+        return f"{await chat.ask('几个？', int)} 个"
+
+    return bot
+
+
+async def burst(bot: Bot, text: str, expected: str, users: int = USERS) -> None:
+    """Every user says something at once."""
+
+    async def says(number: int) -> str:
+        body = push(f"oUser{number}", Content=text)
+        return (await bot.answer_async(body, signed())).decode()
+
+    answers = await asyncio.gather(*map(says, range(users)))
+    wrong = [answer for answer in answers if expected not in answer]
+    assert not wrong, f"{len(wrong)} of {users}, the first: {wrong[0]}"
+
+
+async def bursts(url: str, users: int = USERS) -> None:
+    store = open_store(url)
+    bot = bot_of(store)
+    await burst(bot, "多少", "几个？", users)
+    await burst(bot, "3", "3 个", users)
+    await bot.async_store.close()
+    bot.close()
+    store.close()
+
+
+def test_a_crowd_on_an_event_loop_queues_for_the_connections_there_are(
+    redis_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with redis.Redis.from_url(redis_url) as client:
+        before = client.info("stats")["total_connections_received"]
+        with caplog.at_level(logging.WARNING, "wechat_dialog"):
+            asyncio.run(bursts(f"{redis_url}?max_connections=10"))
+        made = client.info("stats")["total_connections_received"] - before
+    # Claims are renewed, where turns take long enough, over connections of their own; one that is
+    # not answered in time is thrown away.
+    assert 10 <= made < 20
+    assert caplog.text.count("all 10 connections to Redis are in use") == 1
+
+
+@pytest.mark.long
+def test_three_thousand_messages_at_once(redis_url: str) -> None:
+    asyncio.run(bursts(redis_url, 3000))
+
+
+def test_a_crowd_of_threads_queues(redis_url: str) -> None:
+    store = open_store(f"{redis_url}?max_connections=4")
+    bot = bot_of_threads(store)
+    together = threading.Barrier(40)
+
+    def says(number: int) -> str:
+        together.wait()
+        return bot.answer(push(f"oUser{number}", Content="多少"), signed()).decode()
+
+    with ThreadPoolExecutor(40) as pool:
+        assert all("几个？" in answer for answer in pool.map(says, range(40)))
+    bot.close()
+    store.close()
+
+
+def bot_of_threads(store: Store) -> Bot:
+    bot = Bot(TOKEN, store=store, window=PATIENT)
+
+    @bot.text("多少")
+    def asks(chat: Chat):  # type: ignore[no-untyped-def]
+        yield from chat.ask("几个？", int)
+
+    return bot
+
+
+def test_a_crowd_queues_at_each_node_of_a_cluster() -> None:
+    with start_cluster(2) as cluster:
+        hosts = ",".join(f"127.0.0.1:{node.port}" for node in cluster.nodes)
+        url = f"redis+cluster://{hosts}?max_connections=5"
+        asyncio.run(bursts(url, 150))
+        store = open_store(url)
+        with ThreadPoolExecutor(30) as pool:
+            list(pool.map(lambda n: store.claim(Claim(f"user {n}", "k", lease=5)), range(90)))
+        store.close()
+
+
+@pytest.mark.parametrize("kind", ["threads", "event loop"])
+def test_who_waits_for_a_connection_for_too_long_is_told(
+    redis_server: Servers, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr("wechat_dialog.stores.redis.queue.LONGEST", 0.05)
+    server = redis_server()
+    url = f"{server.url}?max_connections=1"
+
+    async def on_loop() -> None:
+        face = open_store(url).for_async()  # type: ignore[attr-defined]
+        await face.claim(Claim("ada", "k", lease=5))
+        with server.frozen():
+            first = asyncio.create_task(face.claim(Claim("bob", "k", lease=5)))
+            await asyncio.sleep(0)
+            with pytest.raises(StoreError, match="all 1 connections have been in use"):
+                await face.claim(Claim("cy", "k", lease=5))
+        await first
+        await face.claim(Claim("cy", "k", lease=5))
+        await face.close()
+
+    def on_threads() -> None:
+        store = open_store(url)
+        store.claim(Claim("ada", "k", lease=5))
+        taken = store._lines._idle.pop()  # type: ignore[attr-defined]
+        with pytest.raises(StoreError, match="all 1 connections have been in use"):
+            store.claim(Claim("cy", "k", lease=5))
+        store._lines._idle.append(taken)  # type: ignore[attr-defined]
+        store.claim(Claim("cy", "k", lease=5))
+        store.close()
+
+    asyncio.run(on_loop()) if kind == "event loop" else on_threads()
+
+
+def test_a_queue_does_not_stand_before_a_server_that_is_gone(redis_server: Servers) -> None:
+    """Whoever is called and finds no server calls the next, who shall not wait for nothing."""
+    server = redis_server()
+
+    async def crowd() -> None:
+        store = AsyncRedisStore(f"{server.url}?max_connections=2&socket_timeout=1", patience=0.1)
+        calls = [store.claim(Claim(f"user {n}", "k", lease=5)) for n in range(30)]
+        server.freeze()
+        asking = asyncio.ensure_future(asyncio.gather(*calls, return_exceptions=True))
+        await asyncio.sleep(0.05)
+        server.kill()
+        results = await asking
+        assert {type(result) for result in results} == {StoreError}
+        assert not any("in use" in str(result) for result in results)
+        server.start()
+        await store.claim(Claim("ada", "k", lease=5))
+        await store.close()
+
+    asyncio.run(crowd())

@@ -1,0 +1,64 @@
+"""Questions are shown by their text wherever a person reads of them, not by their id."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from wechat_dialog import Bot, Chat, Dialog
+from wechat_dialog.operators import Conversations
+from wechat_dialog.operators.inspection import inspect
+from wechat_dialog.stores.memory import MemoryStore
+from wechat_dialog.testing import Talk
+
+
+def order(chat: Chat) -> Dialog[str]:
+    name = yield from chat.ask("怎么称呼？")
+    city = yield from chat.ask("哪个城市？")
+    when = yield from chat.ask(f"{name}，几号？")
+    return f"{city} {when}"
+
+
+def swapped(chat: Chat) -> Dialog[str]:
+    city = yield from chat.ask("哪个城市？")
+    name = yield from chat.ask("怎么称呼？")
+    when = yield from chat.ask(f"{name}，几号？")
+    return f"{city} {when}"
+
+
+def bot_of(dialog: Any, store: Any) -> Bot:
+    bot = Bot(timeout=None, store=store)
+    bot.text("开始", name="order")(dialog)
+    return bot
+
+
+def in_the_middle(store: Any) -> Talk:
+    bot = bot_of(order, store)
+    talk = Talk(bot)
+    talk._world.store = store
+    talk("开始")
+    talk("小王")
+    talk("北京")
+    return talk
+
+
+def test_a_check_names_the_questions_by_their_text() -> None:
+    store = MemoryStore()
+    in_the_middle(store)
+    [checked] = Conversations(bot_of(swapped, store)).check()
+    assert (
+        "the journal has an answer to ask '怎么称呼？', now it does ask '哪个城市？'"
+        in checked.verdict.why
+    )
+    assert not re.search("#[0-9a-f]{6,8}", checked.verdict.why)
+
+
+def test_the_pane_shows_which_question_each_record_answers() -> None:
+    store = MemoryStore()
+    talk = in_the_middle(store)
+    told = inspect(bot_of(order, store), f"{talk.account}:{talk.user}", now=0)
+    assert told is not None
+    assert [one["detail"] for one in told["journal"]] == ["", "怎么称呼？", "哪个城市？"]
+    told = inspect(bot_of(swapped, store), f"{talk.account}:{talk.user}", now=0)
+    assert told is not None
+    assert told["divergence"]["expected"] == "an answer to ask '怎么称呼？'"

@@ -1,0 +1,67 @@
+"""What was said to nobody, and which questions were never shown: a part of the judge's books."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+__all__ = ["Unheard"]
+
+Question = tuple[str, str]
+"""A conversation, and the numbers it had taken."""
+
+
+@dataclass(slots=True)
+class Unheard:
+    """What the judge knows of one user's replies that no request was there to take.
+
+    Attributes:
+        left: Marks in replies that nobody took, by the key of their message.
+        serials: Serial numbers of all messages whose replies nobody took, then or at first.
+        doubtful: Questions in replies that were committed when all knew that nobody would take
+            them, and in none since that, for all that was known, somebody took.
+        trusted: Questions that were doubtful, until such a reply had them again.
+        shown: Questions in replies that reached the platform on an open connection.
+        answered: Questions that an answer was taken for.
+        takers: The process that the store last gave a reply to, by number, and the questions in
+            that, by the key of its message; until the process tells that nobody took it.
+    """
+
+    left: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    serials: set[int] = field(default_factory=set[int])
+    doubtful: set[Question] = field(default_factory=set[Question])
+    trusted: set[Question] = field(default_factory=set[Question])
+    shown: set[Question] = field(default_factory=set[Question])
+    answered: set[Question] = field(default_factory=set[Question])
+    takers: dict[str, tuple[int, set[Question]]] = field(
+        default_factory=dict[str, tuple[int, set[Question]]]
+    )
+
+    def marks(self) -> list[str]:
+        """Return the marks that the next turn has to say or to hold."""
+        return [mark for marks in self.left.values() for mark in marks]
+
+    def said_again(self, questions: set[Question]) -> None:
+        """Take note of a reply with these questions, which somebody takes, as far as is known.
+
+        If nobody does after all, because the platform had closed the connection before a stopped
+        process came to it, no process can tell; what is written next counts as an answer.
+        """
+        self.trusted |= self.doubtful & questions - self.answered
+        self.doubtful -= questions - self.answered
+
+    def said_in_vain(self, questions: set[Question]) -> None:
+        """Take note that the store knows now that nobody took a reply with these questions."""
+        self.doubtful |= self.trusted & questions - self.answered
+
+    def died(self, process: int) -> None:
+        """Take note that a process is dead: whether it delivered what the store gave it to deliver
+        is not known, so that counts as seen.
+        """
+        for key, (taker, questions) in list(self.takers.items()):
+            if taker == process:
+                del self.takers[key]
+                self.said_again(questions)
+
+    def blind(self) -> set[Question]:
+        """Return the questions that were answered by who cannot have seen them."""
+        return (self.doubtful & self.answered) - self.shown

@@ -1,0 +1,147 @@
+"""What a server that refuses makes us say, and whether we ask again: on every server there is.
+
+The codes are the same on all of them; where they stand is not. Redis 6 wraps what fails in a script
+in a sentence of its own, from 7 on it is said plainly, and redis-py takes some codes off the text
+for a class of their own.
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from functools import partial
+
+import pytest
+import redis
+
+from tests.redis_server import RedisServer, binaries, redis_servers, wait_until
+from wechat_dialog.core.store.values import Claim, Write
+from wechat_dialog.errors import StoreError
+from wechat_dialog.stores.redis import RedisStore
+from wechat_dialog.testing.store_contract.asking import granted
+
+Servers = Callable[..., RedisServer]
+
+
+@pytest.fixture(scope="module", params=binaries())
+def make(request: pytest.FixtureRequest) -> Iterator[Servers]:
+    with redis_servers() as make:
+        yield partial(make, program=binaries()[request.param])
+
+
+@pytest.fixture(scope="module")
+def server(make: Servers) -> RedisServer:
+    return make()
+
+
+@pytest.fixture
+def store(server: RedisServer) -> Iterator[RedisStore]:
+    server.ask("FLUSHALL")
+    with closing(RedisStore(server.url, patience=0.1)) as store:
+        granted(store.claim(Claim("warm", "k", lease=5)))  # the server knows the script
+        yield store
+
+
+def refusal(store: RedisStore) -> str:
+    with pytest.raises(StoreError) as raised:
+        store.claim(Claim("ada", "k", lease=5))
+    return str(raised.value)
+
+
+def test_no_memory_left(make: Servers) -> None:
+    server = make(options={"maxmemory": "3mb", "maxmemory-policy": "noeviction"})
+    with closing(RedisStore(server.url)) as store:
+        fence = granted(store.claim(Claim("ada", "k", lease=60))).fence
+        with pytest.raises(StoreError, match=r"no memory left: raise maxmemory"):  # noqa: PT012
+            for _ in range(20):
+                store.record("ada", fence, Write(b"h", (b"x" * 500_000,)))
+
+
+def test_busy_with_a_script(server: RedisServer, store: RedisStore) -> None:
+    server.ask("CONFIG", "SET", "lua-time-limit", 10)
+    with server.client() as client:
+
+        def spin() -> None:
+            with suppress(redis.ResponseError):
+                client.eval("while true do end", 0)
+
+        spinning = threading.Thread(target=spin)
+        spinning.start()
+
+        def busy() -> bool:
+            try:
+                return not server.ask("PING")
+            except redis.ResponseError as error:
+                return "BUSY" in str(error)
+
+        wait_until(busy, "the server to be busy")
+        assert "is busy with a script" in refusal(store)
+        server.ask("SCRIPT", "KILL")
+        spinning.join()
+    granted(store.claim(Claim("ada", "k", lease=5)))
+
+
+def test_a_server_that_is_busy_for_a_moment_is_asked_again(server: RedisServer) -> None:
+    server.ask("CONFIG", "SET", "lua-time-limit", 10)
+    script = """
+        local function now() local t = redis.call('TIME') return t[1] + t[2] / 1e6 end
+        local start = now()
+        while now() - start < 0.3 do end
+    """
+    with server.client() as client, closing(RedisStore(server.url, patience=20)) as store:
+        spinning = threading.Thread(target=client.eval, args=(script, 0))
+        spinning.start()
+        for number in range(100):
+            granted(store.claim(Claim(f"user {number}", "k", lease=5)))
+            if not spinning.is_alive():
+                break
+        spinning.join()
+
+
+def test_too_few_replicas(server: RedisServer, store: RedisStore) -> None:
+    server.ask("CONFIG", "SET", "min-replicas-to-write", 1)
+    try:
+        assert "too few replicas follow it (min-replicas-to-write)" in refusal(store)
+    finally:
+        server.ask("CONFIG", "SET", "min-replicas-to-write", 0)
+    granted(store.claim(Claim("ada", "k", lease=5)))
+
+
+def test_a_disk_that_takes_nothing(make: Servers) -> None:
+    server = make()
+    server.ask("CONFIG", "SET", "save", "3600 1000")
+    with closing(RedisStore(server.url, patience=0.1)) as store:
+        granted(store.claim(Claim("warm", "k", lease=5)))
+        shutil.rmtree(server.folder)
+        with suppress(redis.ResponseError):
+            server.ask("BGSAVE")
+        state = "rdb_last_bgsave_status"
+        wait_until(lambda: server.ask("INFO", "persistence")[state] == "err", "saving to fail")
+        assert "cannot save to its disk" in refusal(store)
+
+
+def test_a_replica(make: Servers, server: RedisServer) -> None:
+    replica = make()
+    replica.ask("REPLICAOF", "127.0.0.1", server.port)
+    with closing(RedisStore(replica.url, patience=0.1)) as store:
+        assert "is a replica: give the master's URL" in refusal(store)
+        replica.ask("CONFIG", "SET", "replica-serve-stale-data", "no")
+        replica.ask("REPLICAOF", "127.0.0.1", 1)
+        assert "is a replica: give the master's URL" in refusal(store)
+
+
+def test_a_user_that_may_not(server: RedisServer) -> None:
+    server.ask("ACL", "SETUSER", "reader", "on", ">word", "~*", "+get")
+    url = server.url.replace("redis://", "redis://reader:word@")
+    with closing(RedisStore(url, patience=60)) as store:
+        said = refusal(store)
+        assert "its user may not do all that is needed" in said
+        assert "word" not in said
+
+
+def test_a_wrong_password(server: RedisServer) -> None:
+    url = server.url.replace("redis://", "redis://reader:wrong@")
+    with closing(RedisStore(url, patience=60)) as store:
+        assert "check user and password" in refusal(store)

@@ -1,0 +1,57 @@
+"""The manual is whole in both languages: whoever changes a page changes its twin.
+
+What a sentence says no test can compare. What stands around it is compared: headings, blocks of
+code (comments aside), and the rows of tables with the code in them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.pages import CHINESE, DOCS, ROOT, Page
+
+# For those who change the library, or speak its protocol, and not for those who use it.
+ENGLISH_ONLY = {
+    "architecture",
+    "glossary",
+    "performance",
+    "protocol",
+}
+NAMES = sorted({page.stem for page in DOCS.glob("*.md")} - ENGLISH_ONLY)
+PAIRS = [
+    (ROOT / "README.md", ROOT / "README.zh-CN.md"),
+    *((DOCS / f"{name}.md", CHINESE / f"{name}.md") for name in NAMES),
+]
+pairs = pytest.mark.parametrize(
+    ("english", "chinese"), PAIRS, ids=["README", *(name for name in NAMES)]
+)
+
+
+def test_every_page_is_there_in_both_languages() -> None:
+    assert {page.stem for page in CHINESE.glob("*.md")} == set(NAMES)
+
+
+@pairs
+def test_both_languages_have_the_same_headings(english: Path, chinese: Path) -> None:
+    assert Page(chinese).headings == Page(english).headings
+
+
+@pairs
+def test_both_languages_have_the_same_code(english: Path, chinese: Path) -> None:
+    one, other = (
+        [(block.language, block.title, block.uncommented) for block in Page(path).blocks]
+        for path in (english, chinese)
+    )
+    assert other == one
+
+
+@pairs
+def test_both_languages_have_the_same_tables(english: Path, chinese: Path) -> None:
+    assert Page(chinese).tables == Page(english).tables
+
+
+@pairs
+def test_code_is_fenced_so_that_it_is_compared(english: Path, chinese: Path) -> None:
+    assert [*Page(english).indented, *Page(chinese).indented] == []
