@@ -22,6 +22,7 @@ from wechat_dialog.platform.safe_console import SafeConsole
 from wechat_dialog.runtime.garbage import SurvivorsFrozen
 
 from .load import load
+from .refusals import refusal
 from .serve_checks import LeaveOutQueries, doubts, log_to_stderr
 from .unfinished_heads import options as bounds
 
@@ -80,7 +81,7 @@ def serve(
     # failure, and one asked for before uvicorn listens to signals is an end as well.
     signal.signal(signal.SIGTERM, _end)
     for doubt in doubts(bot):
-        errors.print(f"wechat-dialog: {doubt}")
+        errors.print(f"wechat-dialog: {refusal(doubt)}")
     with listening(host, port) as listener:
         errors.print(f"wechat-dialog: {_url(host, listener)}")
         options: dict[str, Any] = {

@@ -205,9 +205,9 @@ async def _serve(
     try:
         caring = asyncio.create_task(simulator.run())
         caring.add_done_callback(lambda _: end())
-        errors.print(f"wechat-dialog: {url}/  (Ctrl-C ends it)")
+        errors.print(f"wechat-dialog: {url}/  {tr('（按 Ctrl-C 结束）')}", markup=False)
         if not is_loopback(host):
-            errors.print("wechat-dialog: everybody who reaches it can use it")
+            errors.print(f"wechat-dialog: {tr('谁能访问它，谁就能用它')}")
         if browser and not _has_screen() and is_loopback(host):
             errors.print(
                 f"wechat-dialog: {_from_elsewhere(listener.getsockname()[1])}", markup=False
@@ -233,9 +233,12 @@ def _from_elsewhere(port: int) -> str:
     # SSH_CONNECTION: client, its port, server, its port.
     way = os.environ.get("SSH_CONNECTION", "").split()
     host = way[2] if len(way) == 4 else socket.gethostname()
-    return (
-        f"no screen here; on your own machine: ssh -L {port}:127.0.0.1:{port} "
-        f"{os.environ.get('USER', 'you')}@{host}, and open http://127.0.0.1:{port}/ there"
+    return tr(
+        "这里没有屏幕；在你自己的电脑上运行 ssh -L {0}:127.0.0.1:{0} {1}@{2}，"
+        "再在那里打开 http://127.0.0.1:{0}/",
+        port,
+        os.environ.get("USER", "you"),
+        host,
     )
 
 

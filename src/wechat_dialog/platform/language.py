@@ -13,9 +13,14 @@ __all__ = ["ENGLISH", "HELP", "in_chinese", "reason", "speaks_chinese", "tr"]
 
 
 def speaks_chinese() -> bool:
-    """Whether the terminal's language is Chinese: LC_ALL, LC_MESSAGES or LANG begins with zh."""
+    """Whether the terminal's language is Chinese: LC_ALL, LC_MESSAGES or LANG begins with zh.
+
+    As everywhere, LANGUAGE comes before them, unless they say C, which is no language.
+    """
     names = ("LC_ALL", "LC_MESSAGES", "LANG")
-    wanted = next((value for name in names if (value := os.environ.get(name))), "")
+    wanted = next((value for name in names if (value := os.environ.get(name))), "C")
+    if wanted.partition(".")[0] not in ("C", "POSIX"):
+        wanted = os.environ.get("LANGUAGE") or wanted
     return wanted.lower().startswith("zh")
 
 
@@ -177,10 +182,18 @@ ENGLISH = {
         "there is no store {0}; say where the bot keeps it, --store URL, or run this in the folder "
         "in which the bot runs",
     "存储": "store",
-    "进行中": "running", "搁置": "parked", "读不了": "unreadable", "等时间": "asleep",
-    "待提问": "waits to ask", "待开始": "waits to begin", "等信号 {0}": "waits for {0}",
+    "重放": "replaying",
     "照旧": "unchanged", "会结束": "finished", "会重新问": "asks again", "会重来": "restarted",
-    "会搁置": "parked", "看不出来": "cannot tell",
+    "会搁置": "parked", "读不了": "unreadable", "看不出来": "cannot tell",
+    # The simulator's page, and the probe.
+    "（按 Ctrl-C 结束）": "(Ctrl-C ends it)",
+    "谁能访问它，谁就能用它": "everybody who reaches it can use it",
+    "这里没有屏幕；在你自己的电脑上运行 ssh -L {0}:127.0.0.1:{0} {1}@{2}，再在那里打开 "
+    "http://127.0.0.1:{0}/":
+        "no screen here; on your own machine: ssh -L {0}:127.0.0.1:{0} {1}@{2}, and open "
+        "http://127.0.0.1:{0}/ there",
+    "最多 {0} 个请求，发给 {1}，用户是 {2}，会关注又取消关注；发的文字像 {3}":
+        "at most {0} requests to {1} as {2}, who follows and unfollows; texts like {3}",
     HELP: """\
 Text is a message (one that begins with / is written //).
 /tap 1                tap link 1
