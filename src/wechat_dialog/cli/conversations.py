@@ -36,7 +36,7 @@ Name = Annotated[str, typer.Argument(metavar="USER|ID", help="an OpenID, or a co
 Store = Annotated[str, typer.Option(help="URL of the store; the bot's own if not given")]
 
 SHOWN = 10
-"""Most differences that a check lists one by one."""
+"""The most differences that a check lists."""
 
 OUTCOMES = (
     "unchanged", "finished", "asks again", "restarted", "parked", "unreadable", "cannot tell",
@@ -52,7 +52,7 @@ console = SafeConsole()
 
 
 class _Terminal:
-    """Writes an export to a terminal, where no file was named: escaped, and still JSON."""
+    """Writes an export to a terminal if no file is named: escaped, and still valid JSON."""
 
     def write(self, line: bytes) -> None:
         """Write one line."""
@@ -70,9 +70,9 @@ def _bot(target: str, store: str = "") -> Bot:
 
 
 def _with_store(target: str, store: str = "") -> Bot:
-    """Load a bot whose store is there, and say which that is.
+    """Load a bot whose store exists, and print which store that is.
 
-    To look for conversations in the wrong folder would find none, and leave a new store behind.
+    In the wrong folder, a new and empty store would be created.
     """
     bot = _bot(target, store)
     _must_be_there(bot)

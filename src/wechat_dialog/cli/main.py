@@ -45,7 +45,7 @@ app.command()(probe)
 errors = SafeConsole(stderr=True)
 
 WrongUsage: Any = typer.BadParameter.__base__
-"""What typer raises at a command line it does not understand; it gives the class no public name."""
+"""The error that typer raises at an invalid command line; it has no public name for the class."""
 
 
 def main() -> None:

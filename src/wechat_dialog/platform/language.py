@@ -1,7 +1,7 @@
-"""Which language a person at a terminal or a page reads, and what a fault's reason is in Chinese.
+"""Texts for developers in Chinese and English: which language a terminal uses, and translations.
 
-Sentences are written in one language and looked up in a table for the other: what people at the
-simulator read stands in the code in Chinese, what an error says in English.
+Each text is written in one language in the code and looked up here for the other one: texts of the
+simulator and the terminal are written in Chinese, the reasons of errors in English.
 """
 
 from __future__ import annotations
@@ -29,28 +29,28 @@ def tr(text: str, *values: object) -> str:
 
     Args:
         text: The sentence in Chinese, with `{0}` and so on for values; it stands in `ENGLISH`.
-        values: What is filled in.
+        values: The values that are filled in.
     """
-    said = text if speaks_chinese() else ENGLISH.get(text, text)
-    return said.format(*values) if values else said
+    sentence = text if speaks_chinese() else ENGLISH.get(text, text)
+    return sentence.format(*values) if values else sentence
 
 
 def reason(text: str) -> str:
-    """Return the reason of a fault in the terminal's language."""
+    """Return the reason of a fault, given in English, in the terminal's language."""
     return in_chinese(text) if speaks_chinese() else text
 
 
 def in_chinese(text: str) -> str:
-    """Return the reason of a fault in Chinese; as it is where nobody has translated it."""
-    for pattern, said in _REASONS:
-        if found := pattern.fullmatch(text):
-            return said.format(*(in_chinese(one) if one else "" for one in found.groups()))
+    """Return the reason of a fault in Chinese; unchanged if there is no translation."""
+    for pattern, chinese in _REASONS:
+        if match := pattern.fullmatch(text):
+            return chinese.format(*(in_chinese(part) if part else "" for part in match.groups()))
     return text
 
 
 _REASONS = [
-    (re.compile(pattern, re.DOTALL), said)
-    for pattern, said in (
+    (re.compile(pattern, re.DOTALL), chinese)
+    for pattern, chinese in (
         (r"(.+) \(protocol reference ([\d.]+)\)", "{0}（协议 {1}）"),
         (r"(.+); it refuses what we sign: is --token the server's\?",
          "{0}；它不认我们的签名，--token 和服务器上的一样吗？"),
@@ -213,4 +213,4 @@ Text is a message (one that begins with / is written //).
 /restart              read the code anew and restart the bot (/kill ends it on the spot)
 /quit                 end (so does Ctrl-D)""",
 }  # fmt: skip
-"""What the code says in Chinese, in English."""
+"""The English translations of the texts that are written in Chinese in the code."""

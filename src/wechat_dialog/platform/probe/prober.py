@@ -1,9 +1,9 @@
-"""Asking a server from outside: requests that the platform would make, and some it never would.
+"""Requests to a server from outside: those that the platform makes, and forged ones.
 
 A `Prober` has one server, one account and one user; it makes one request at a time and keeps what
 was sent and received. A case states its requirements with `taken` and `refused`, which raise
-`Failed` with the rule, or `Skipped` where an answer would prove nothing: a server that refuses
-everything refuses forgeries as well.
+`Failed` with the rule. They raise `Skipped` where an answer would prove nothing: a server that
+refuses everything refuses forgeries as well.
 
 The cases are in `door` and `messages`. Proof: `tests/probe/`.
 """
@@ -31,14 +31,14 @@ __all__ = ["Exchange", "Failed", "Fields", "Prober", "Skipped", "Unreachable"]
 Fields = dict[str, Any]
 
 FILLED_TO = 7
-"""Bytes of padding in a ciphertext, where a case does not ask for others: few enough for a server
-that takes off 16 at most, so that only the case about it fails there.
+"""Bytes of padding in a ciphertext unless a case needs others. Few enough for servers that remove
+16 at most: there, only the case about the padding fails.
 """
 
 _END = b"</xml>"
 
 SILENT_AT_MOST = 3
-"""Requests in a row without an answer after which the probe stops."""
+"""Consecutive requests without an answer after which no more are made."""
 
 
 class Unreachable(ConfigurationError):
@@ -53,7 +53,7 @@ class Failed(Exception):
     """A rule was broken.
 
     Attributes:
-        rule: The section of the protocol reference; "" for the case's own.
+        rule: The section of the protocol reference; "" for that of the case.
         why: What was wrong.
         exchanges: What was sent and received.
     """
@@ -92,16 +92,16 @@ class Exchange:
 
 @dataclass
 class Prober:
-    """One server under examination. Use it for a `with` block.
+    """Makes requests to one server, and checks the answers. Use it in a `with` block.
 
     Attributes:
         account: The account the server is set up for.
         url: Its URL.
-        user: The OpenID that every message is from.
+        user: The OpenID of the sender of every message.
         say: A text that the server answers.
         slow: A text whose answer takes longer than five seconds; "" if none is known.
-        raising: A text at which its handler fails; "" if none is known.
-        previous_aes_key: The key before the account's; "" if none is known.
+        raising: A text at which the server's handler fails; "" if none is known.
+        previous_aes_key: The account's previous EncodingAESKey; "" if none is known.
         window: Seconds after which a request is given up.
     """
 
@@ -115,12 +115,12 @@ class Prober:
     window: float = 5.0
 
     def __post_init__(self) -> None:
-        """Open no connection yet; refuse a malformed key."""
+        """Refuse a malformed key; no connection is opened yet."""
         if self.previous_aes_key:
             Key(self.previous_aes_key, "previous_aes_key")
         self.made: list[Exchange] = []
         self._platform = Platform(self.account, self.url, window=self.window)
-        # Far apart, so that a server which keeps them as floats fails the case about it alone.
+        # So far apart that they differ even as floats: only the case about that fails then.
         self._numbers = itertools.count(int(time.time() * 1000) * 100_000, 256)
         self._seconds = itertools.count(int(time.time()) - 20)
         self._silent = 0
@@ -131,29 +131,29 @@ class Prober:
     def __exit__(self, *_: object) -> None:
         self._platform.close()
 
-    # What is sent. ---------------------------------------------------------------------
+    # Requests. -------------------------------------------------------------------------
 
     def message(self, kind: str, **fields: Any) -> Fields:
-        """Return a new message's fields, from the user; those given win."""
+        """Return the fields of a new message from the user; `fields` override the usual ones."""
         usual = self._platform.message(self.user, kind)
         if "MsgId" in usual:
             usual["MsgId"] = next(self._numbers)
         return {**usual, **fields}
 
     def text(self, content: str = "", **fields: Any) -> Fields:
-        """Return a new text; what the server answers if none is given."""
+        """Return the fields of a new text; "" takes `say`."""
         return self.message("text", Content=content or self.say, **fields)
 
     def event(self, name: str, **fields: Any) -> Fields:
-        """Return a new event in a second of its own, which alone tells two events apart."""
+        """Return the fields of a new event, each with another second: events have no `MsgId`."""
         return self.message("event", **{"CreateTime": next(self._seconds), "Event": name, **fields})
 
     def push(self, message: Fields | bytes, **more: Any) -> Exchange:
         """Push a message, encrypted if the account's mode requires it.
 
         Args:
-            message: Its fields, or its XML as it shall stand.
-            more: As of `sealed` and `post`.
+            message: Its fields, or its XML.
+            more: Arguments of `sealed` and `post`.
         """
         query, body, plain = self.sealed(message, padding=more.pop("padding", FILLED_TO))
         return self.post(query, body, plain=plain, **more)
@@ -161,10 +161,10 @@ class Prober:
     def sealed(
         self, message: Fields | bytes, *, padding: int = FILLED_TO
     ) -> tuple[dict[str, str], bytes, bytes]:
-        """Return a push's query, its body, and the latter before it was encrypted.
+        """Return a push's query, its body, and the body before encryption.
 
         Args:
-            message: As of `push`.
+            message: Its fields, or its XML.
             padding: Bytes of padding in the ciphertext.
         """
         account = self.account
@@ -176,12 +176,12 @@ class Prober:
         outer = {"FromUserName": self.user}
         query, body = seal(replace(account, mode="safe"), outer, plain, nonce=_nonce())
         if account.mode == "compatible" and plain.endswith(_END):
-            # The plain fields stand beside the ciphertext.
+            # Compatible mode has the plain fields beside the ciphertext.
             body = plain.removesuffix(_END) + body[body.index(b"<Encrypt>") :]
         return dict(parse_qsl(query)), body, plain
 
     def padded(self, plain: bytes, padding: int = FILLED_TO) -> bytes:
-        """Return a message with white space at its end, so that its ciphertext has this padding."""
+        """Return a message with as much white space at its end as gives it this padding."""
         inner = plain.removesuffix(_END)
         size = 20 + len(plain) + len(self.account.app_id.encode()) + padding
         return inner + b" " * (-size % 32) + (_END if inner != plain else b"")
@@ -205,41 +205,42 @@ class Prober:
         Args:
             query: Its parameters.
             body: Its body.
-            plain: The same before it was encrypted; None for as it is.
-            without: A parameter that is left out.
-            and_: Parameters in place of those, or besides.
+            plain: The body before encryption; None if it is not encrypted.
+            without: A parameter to leave out.
+            and_: Parameters to add or replace.
             content_type: Its `Content-Type`.
         """
-        query = {name: one for name, one in {**query, **(and_ or {})}.items() if name != without}
+        query = {**query, **(and_ or {})}
+        query.pop(without, None)
         plain = body if plain is None else plain
         return self._ask("POST", urlencode(query), body, plain, content_type)
 
-    # What came back. -------------------------------------------------------------------
+    # Answers, and what they must be. ---------------------------------------------------
 
     @cached_property
     def check(self) -> Exchange:
-        """The first URL check, with which others are compared."""
+        """The first URL check, to compare others with."""
         return self.get({**self.signed(), "echostr": self.echo})
 
     @cached_property
     def echo(self) -> str:
-        """The first check's echostr: 19 digits, more than a float keeps."""
+        """The echostr of the first URL check: 19 digits, more than a float can represent."""
         return str(5 * 10**18 + secrets.randbelow(10**18))
 
     @cached_property
     def first(self) -> Exchange:
-        """The first text, with which others are compared."""
+        """The first text, to compare others with."""
         return self.push(self.text())
 
     @cached_property
     def repeats(self) -> bool:
-        """Whether the server's reply contains the text that it was sent."""
+        """Whether the server's reply contains the user's text."""
         word = f"probe-{secrets.token_hex(4)}"
         return word in str(self.reply(self.push(self.text(word))).get("Content", ""))
 
     @cached_property
     def slowly(self) -> tuple[list[Exchange], Fields]:
-        """The requests of the slow text, up to the one that was answered, and its message.
+        """The requests with the slow text, up to the first answered one, and the message.
 
         Raises:
             Skipped: No slow text is known, or its answer is not slow.
@@ -250,13 +251,13 @@ class Prober:
         made: list[Exchange] = []
         while len(made) < 3 and not (made and made[-1].status):
             made.append(self.push(message))
-        self._silent = 0  # it was asked for
+        self._silent = 0  # these are expected to be late
         if len(made) == 1:
             raise Skipped(f"{self.slow!r} was answered within {self.window:g} s")
         return made, message
 
     def signed(self, **parts: str) -> dict[str, str]:
-        """Return a signed query, with the nonce and the timestamp that are given, or fresh ones."""
+        """Return a signed query with the given nonce and timestamp, or new ones."""
         return signed(self.account, **{"nonce": _nonce(), **parts})
 
     def reply(self, exchange: Exchange, user: str = "") -> Fields:
@@ -280,7 +281,7 @@ class Prober:
 
         Raises:
             Failed: The platform would not accept it.
-            Skipped: It would not accept the answer to a plain text either, for the same reason.
+            Skipped: The answer to the first text breaks the same rule.
         """
         try:
             return self.reply(exchange, user)
@@ -291,13 +292,14 @@ class Prober:
                 raise Skipped("its answer to a plain text is as wrong: see 5 or 8") from None
             if exchange.status in (0, 200):
                 raise
-            raise Failed("", failed.why, exchange) from None  # what it refused is the case's rule
+            raise Failed("", failed.why, exchange) from None  # refusing it breaks the case's rule
 
     def replied(self, exchange: Exchange, user: str = "") -> Fields:
         """Require a reply, and return it.
 
         Raises:
-            Failed, Skipped: As `taken`; also skipped if there was no reply.
+            Failed: See `taken`.
+            Skipped: See `taken`; or there was no reply.
         """
         return self.taken(exchange, user) or self._no_reply()
 
@@ -305,7 +307,7 @@ class Prober:
         """Require that the first text got a reply.
 
         Raises:
-            Skipped: It got none, or a wrong one, which another case checks.
+            Skipped: It got none, or an invalid one; another case reports that.
         """
         if self._fault_of_first():
             raise Skipped("its answer to a plain text is wrong already: see 5 or 8")
@@ -314,8 +316,8 @@ class Prober:
     def _no_reply(self) -> Fields:
         raise Skipped(f"{self.say!r} gets no reply: name a text that gets one with --say")
 
-    def said(self, content: str, **fields: Any) -> tuple[Exchange, str]:
-        """Send a text to a server that repeats texts. Return its answer.
+    def answer_to(self, content: str, **fields: Any) -> tuple[Exchange, str]:
+        """Send a text to a server that repeats texts; return the exchange and the reply's text.
 
         Raises:
             Skipped: The server does not repeat texts.
@@ -326,10 +328,10 @@ class Prober:
         return exchange, str(self.taken(exchange).get("Content", ""))
 
     def repeating(self) -> None:
-        """Require a server whose reply repeats the text that it was sent.
+        """Require a server whose reply repeats the user's text.
 
         Raises:
-            Skipped: It does not.
+            Skipped: The server's reply does not.
         """
         try:
             repeats = self.repeats
@@ -339,11 +341,11 @@ class Prober:
             raise Skipped("seen only at a server whose reply repeats what it was told")
 
     def refused(self, exchange: Exchange) -> None:
-        """Require a status 4xx; or a 200 without an answer, as many frameworks refuse.
+        """Require a status 4xx, or an empty 200, with which many frameworks refuse.
 
         Raises:
-            Failed: The status was another.
-            Skipped: The valid request gets that status too.
+            Failed: The status is another, or the body is not empty.
+            Skipped: The server does not accept the valid request either.
         """
         compared = self.check if exchange.method == "GET" else self.first
         if compared.status != 200:
@@ -391,10 +393,10 @@ class Prober:
         return made
 
     def with_key(self, aes_key: str) -> Account:
-        """Return the account with another key."""
+        """Return the account with another EncodingAESKey."""
         return replace(self.account, aes_key=aes_key)
 
 
 def _nonce() -> str:
-    """Return ten digits that come last as a number and as text: how to sort is case 3's affair."""
+    """Return ten digits that sort last both as number and as text; case 3 is about sorting."""
     return str(9 * 10**9 + secrets.randbelow(10**9))
