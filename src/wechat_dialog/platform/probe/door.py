@@ -15,8 +15,9 @@ from wechat_dialog.platform.account import encrypt, open_answer
 from wechat_dialog.platform.answer_check import Broken, judge
 
 from .checklist import MALFORMED_CIPHERTEXTS, NO_MESSAGES
+from .exchange import Exchange, Failed, Fields, Skipped
 from .parts import ENCRYPTED, Parts
-from .prober import Exchange, Failed, Fields, Prober, Skipped
+from .prober import Prober
 
 __all__ = ["PARTS"]
 

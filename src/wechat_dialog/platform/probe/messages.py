@@ -14,8 +14,9 @@ from xml.etree import ElementTree as ET
 from wechat_dialog.core.wire import xml
 
 from .checklist import STICKER
+from .exchange import Exchange, Failed, Fields, Skipped
 from .parts import Parts
-from .prober import Exchange, Failed, Fields, Prober, Skipped
+from .prober import Prober
 
 __all__ = ["PARTS"]
 

@@ -17,8 +17,9 @@ from typing import Literal
 
 from . import door, messages
 from .checklist import CHECKLIST, Entry
+from .exchange import Exchange, Failed, Skipped, Unreachable
 from .parts import Part
-from .prober import Exchange, Failed, Prober, Skipped, Unreachable
+from .prober import Prober
 
 __all__ = ["Outcome", "PartResult", "Result", "planned", "probe"]
 
