@@ -13,7 +13,7 @@ import pytest
 
 from tests.api.fake_platform import Asked, FakePlatform
 from tests.redis_server import wait_until
-from wechat_dialog import Bot, Chat, Dialog, Window, messages, replies
+from wechat_dialog import Bot, Chat, Dialog, Texts, Window, messages, replies
 from wechat_dialog.core.replay.header import UserHead, decode_head
 from wechat_dialog.core.store.values import Commit
 from wechat_dialog.errors import ConfigurationError, StoreError
@@ -163,6 +163,17 @@ def test_a_late_answer_is_pushed_and_the_repetitions_end_with_success(pushing: P
     assert pushing.heard(one) is None, "nor does a copy that comes later bring it twice"
     assert pushing("对") == "您说对", "the pushed question has been seen"
     assert len(pushing.pushed) == 1
+
+
+def test_what_was_written_before_a_question_that_was_pushed_is_no_answer_to_it(
+    pushing: Pushing,
+) -> None:
+    now = int(time.time())
+    pushing.send("text", Content="长", CreateTime=str(now))
+    pushing.until(pushing.settled)
+    reply = pushing.send("text", Content="难看", CreateTime=str(now - 1))
+    assert reply == replies.Text(f"{Texts().not_taken}\n好看吗？")
+    assert pushing("好看") == "读完了吗？好看"
 
 
 def test_an_answer_in_time_is_the_reply_and_nothing_is_pushed(pushing: Pushing) -> None:

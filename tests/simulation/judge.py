@@ -263,7 +263,8 @@ class Judge:
             books.heard.add(entry)
             if isinstance(record, TextRecord) and record.wait and record.wait[0] != "!":
                 asked = frame.id, _taken(frame, records[frame.base : index])
-                books.unheard.answered.add(asked)
+                if not books.unheard.answers(asked, record.created):
+                    raise Violation(f"{entry[1]} was written before {asked} was shown")
                 if is_secret(record.wait):
                     books.secrets.add(secret_of(entry[1]).encode())
         elif isinstance(record, STEPS):
@@ -303,6 +304,8 @@ class Judge:
         self.replies[serial] = op.reply
         self.turns += 1
         self._tells_the_truth(op.reply, state, records)
+        if op.taken:
+            books.unheard.asks(op.key, QUESTION.findall(_text([op.reply])))
 
     def _tells_the_truth(self, reply: bytes, state: UserHead, records: list[Record]) -> None:
         """The question in a reply shows what the journal holds."""
@@ -389,6 +392,7 @@ class Judge:
         reply = self.replies.get(books.serials.get(key, 0), b"null")
         questions = set(QUESTION.findall(_text([reply])))
         books.unheard.takers[key] = worker.number, questions
+        books.unheard.asks(key, questions)
         if deaf:
             books.unheard.said_again(questions)
 
@@ -407,7 +411,7 @@ class Judge:
         books.given.difference_update(marks)
         books.unheard.left[key] = marks
         books.unheard.serials.add(books.serials.get(key, 0))
-        books.unheard.said_in_vain(set(QUESTION.findall(_text([reply]))))
+        books.unheard.said_in_vain(key, set(QUESTION.findall(_text([reply]))))
 
     # Steps ----------------------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ from wechat_dialog.core.turn.operations import RunSteps
 from wechat_dialog.core.turn.outcomes_in_hand import Call, Outcomes
 from wechat_dialog.core.turn.pending import sealed_pending
 from wechat_dialog.core.turn.running_turn import RunningTurn
+from wechat_dialog.core.turn.work import Work
 from wechat_dialog.core.wire.crypto import Seal
 from wechat_dialog.stores.memory import MemoryStore
 
@@ -235,6 +236,13 @@ def _closing() -> Iterator[type[MemoryStore]]:
 
 
 @contextmanager
+def _belated() -> Iterator[type[MemoryStore]]:
+    """A message is taken for the answer whenever its user wrote it."""
+    with patch.object(Work, "not_seen", property(lambda work: work.doc.unseen)):
+        yield MemoryStore
+
+
+@contextmanager
 def _at_the_door() -> Iterator[type[MemoryStore]]:
     """Who comes too late, from the door of a stopped process, counts as somebody who waits."""
     with patch.object(Workers, "deaf", 0.25):
@@ -258,5 +266,6 @@ MUTANTS: dict[str, Callable[[], AbstractContextManager[type[MemoryStore]]]] = {
     "told": _told,
     "left": _left,
     "at the door": _at_the_door,
+    "belated": _belated,
 }
 """By what is broken; each gives the store to run worlds on."""

@@ -50,7 +50,7 @@ def test_once_that_is_known_to_be_in_vain_it_is_doubtful_again(
     doubted.said_again({FIRST})
     if early:
         doubted.answered.add(FIRST)
-    doubted.said_in_vain({FIRST})
+    doubted.said_in_vain("1:1", {FIRST})
     doubted.answered.add(FIRST)
     assert doubted.blind() == (set() if early else {FIRST})
 
@@ -72,3 +72,19 @@ def test_what_a_process_was_given_to_deliver_counts_as_seen_once_that_cannot_tel
     doubted.died(1)
     doubted.answered.add(FIRST)
     assert doubted.blind() == ({FIRST} if known else set())
+
+
+def test_an_answer_is_no_older_than_the_message_whose_reply_showed_the_question_first() -> None:
+    books = Unheard()
+    books.asks("20:1", [FIRST])
+    books.asks("30:2", [FIRST])
+    assert not books.answers(FIRST, 19)
+    books.asks("20:1", [FIRST])
+    assert books.answers(FIRST, 20)
+
+
+def test_a_reply_that_nobody_took_showed_nothing() -> None:
+    books = Unheard()
+    books.asks("20:1", [FIRST])
+    books.said_in_vain("20:1", {FIRST})
+    assert books.answers(FIRST, 19)

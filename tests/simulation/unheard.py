@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 __all__ = ["Unheard"]
@@ -22,6 +23,8 @@ class Unheard:
         trusted: Questions that were doubtful, until such a reply had them again.
         shown: Questions in replies that reached the platform on an open connection.
         answered: Questions that an answer was taken for.
+        since: When the message was written whose reply showed a question first, by the platform's
+            clock, of those that are pending and were shown to somebody, as far as is known.
         takers: The process that the store last gave a reply to, by number, and the questions in
             that, by the key of its message; until the process tells that nobody took it.
     """
@@ -32,6 +35,7 @@ class Unheard:
     trusted: set[Question] = field(default_factory=set[Question])
     shown: set[Question] = field(default_factory=set[Question])
     answered: set[Question] = field(default_factory=set[Question])
+    since: dict[Question, int] = field(default_factory=dict[Question, int])
     takers: dict[str, tuple[int, set[Question]]] = field(
         default_factory=dict[str, tuple[int, set[Question]]]
     )
@@ -39,6 +43,20 @@ class Unheard:
     def marks(self) -> list[str]:
         """Return the marks that the next turn has to say or to hold."""
         return [mark for marks in self.left.values() for mark in marks]
+
+    def asks(self, key: str, questions: Iterable[Question]) -> None:
+        """Take note that somebody takes the reply to a message, by its key, with these questions,
+        as far as is known.
+        """
+        for question in questions:
+            self.since.setdefault(question, _created(key))
+
+    def answers(self, question: Question, created: int) -> bool:
+        """Take note that a message is taken for the answer to a question; returns whether it was
+        written when that had been shown, as far as the platform's clock tells.
+        """
+        self.answered.add(question)
+        return self.since.pop(question, 0) <= created
 
     def said_again(self, questions: set[Question]) -> None:
         """Take note of a reply with these questions, which somebody takes, as far as is known.
@@ -49,8 +67,13 @@ class Unheard:
         self.trusted |= self.doubtful & questions - self.answered
         self.doubtful -= questions - self.answered
 
-    def said_in_vain(self, questions: set[Question]) -> None:
-        """Take note that the store knows now that nobody took a reply with these questions."""
+    def said_in_vain(self, key: str, questions: set[Question]) -> None:
+        """Take note that the store knows now that nobody took the reply to a message, by its key,
+        with these questions.
+        """
+        for question in questions:
+            if self.since.get(question) == _created(key):
+                del self.since[question]
         self.doubtful |= self.trusted & questions - self.answered
 
     def died(self, process: int) -> None:
@@ -65,3 +88,8 @@ class Unheard:
     def blind(self) -> set[Question]:
         """Return the questions that were answered by who cannot have seen them."""
         return (self.doubtful & self.answered) - self.shown
+
+
+def _created(key: str) -> int:
+    """Return when a message was written, by its key."""
+    return int(key.partition(":")[0])

@@ -37,10 +37,10 @@ HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request of the platform and its result, for the developer.
+    """One request of the platform and what came of it, for the developer.
 
     Attributes:
-        number: The number of the attempt to deliver its message, from 1.
+        number: Which request with its message it is, from 1.
         query: The URL's query.
         body: What was posted.
         message: The body before it was encrypted.
@@ -49,7 +49,7 @@ class Request:
         reply: The answer decrypted; empty if that is impossible.
         seconds: How long it took.
         problem: What went wrong; "" if nothing did.
-        open: Whether its answer is still awaited.
+        open: Whether it still waits for its answer.
     """
 
     number: int
@@ -84,7 +84,7 @@ class Answer(NamedTuple):
 
 
 class Protocol:
-    """The platform's side of one account and one server, without I/O: requests are yielded.
+    """WeChat's side of one account, posting to one server; without the posting.
 
     Attributes:
         account: The account.
@@ -160,7 +160,9 @@ class Protocol:
             for tell in (watch, self.heard):
                 if tell is not None:
                     tell(made)
-            if made.status == 200:  # The platform does not repeat a message that was answered.
+            if (
+                made.status == 200
+            ):  # after an answer in time there are no more requests, whatever it is
                 break
         if made.problem:
             return fault(made.problem)
@@ -192,12 +194,12 @@ class Protocol:
         return f"{self.url}{'&' if '?' in self.url else '?'}{query}"
 
     def late(self, body: bytes = b"") -> Answer:
-        """Return the result of a request that was not answered in time."""
+        """Return what is made of a request without an answer in time."""
         return Answer(0, body, f"no answer within {self.window:g} s (protocol reference 5.3)")
 
     @staticmethod
     def ended(status: int, body: bytes) -> Answer:
-        """Return the result of a request that was answered in time."""
+        """Return what is made of an answer in time."""
         problem = "" if status == 200 else f"HTTP status {status}, not 200 (protocol reference 5.3)"
         if status == 403:
             problem += "; it refuses what we sign: is --token the server's?"
@@ -205,5 +207,5 @@ class Protocol:
 
     @staticmethod
     def broken(error: Exception, body: bytes = b"") -> Answer:
-        """Return the result of a request whose connection failed."""
+        """Return what is made of a connection that failed."""
         return Answer(0, body, f"no connection: {str(error) or type(error).__name__}")

@@ -281,6 +281,7 @@ class Requests:
         return push(
             settings.rules, request.user, request.message, f"push:{request.key}", request.arrived,
             lease=settings.lease, poll=settings.poll, replied=False,
+            created=request.message.created,
         )  # fmt: skip
 
 

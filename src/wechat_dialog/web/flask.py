@@ -1,6 +1,6 @@
 """The Flask view: `app.add_url_rule("/wx", view_func=view(bot))`.
 
-If the bot has answer pages, the same view serves their path:
+Where the bot has answer pages, it is the view of their path, too:
 
     wechat = view(bot)
     app.add_url_rule("/wx", view_func=wechat)

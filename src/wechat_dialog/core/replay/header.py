@@ -183,6 +183,9 @@ class UserHead(msgspec.Struct, omit_defaults=True):
             nothing is held.
         asked_before: Whether the reply of the last commit does not show the pending question, which
             the user had seen before it. Then it counts as seen where nobody took that reply.
+        shown: `CreateTime` of the message whose reply showed the pending question first: what was
+            written before is no answer to it. It never goes back. 0: that is not known, or an
+            earlier version wrote the head.
         key: Key of the message whose turn was cut off; "" after a commit, and then the rest is
             empty, too.
         begun: How many conversations that turn had begun.
@@ -201,6 +204,7 @@ class UserHead(msgspec.Struct, omit_defaults=True):
     held: list[Held] = []
     more: str = ""
     asked_before: bool = False
+    shown: int = 0
     key: str = ""
     begun: int = 0
     said: list[msgspec.Raw] = []

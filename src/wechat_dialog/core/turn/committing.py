@@ -174,7 +174,7 @@ def _call(
 
 def commit_turn(job: Job, work: Work) -> Transaction:
     """Commit under the claim; where nobody listens any more, with the answer held."""
-    reply = None if job.deferred else work.draft.reply()
+    reply = None if job.deferred else work.draft.reply(job.message.created)
     while True:
         if job.deferred:
             page = yield from complete(job, work)
@@ -204,5 +204,5 @@ def pushing(job: Job, *, replied: bool) -> Generator[Operation, Any, None] | Non
         return None
     return push(
         rules, job.user, job.message, f"push:{job.key}", job.arrived, lease=job.settings.lease,
-        poll=job.settings.poll, replied=replied,
+        poll=job.settings.poll, replied=replied, created=job.message.created if job.kept else 0,
     )  # fmt: skip

@@ -23,7 +23,7 @@ from wechat_dialog.core.turn.draft import view_of
 from wechat_dialog.core.turn.events import handle_event
 from wechat_dialog.core.turn.held import expire, is_word
 from wechat_dialog.core.turn.operations import Flow
-from wechat_dialog.core.turn.stack import deliver_next, drive, woken
+from wechat_dialog.core.turn.stack import deliver_next, drive, refuse_unseen, woken
 from wechat_dialog.core.turn.work import Work
 from wechat_dialog.messages.said import text_of
 
@@ -72,7 +72,7 @@ def _in_conversation(work: Work, run: Run, frame: Frame) -> Flow[bool]:
         raise AssertionError("a conversation that is not waiting was not committed")
     text = text_of(work.message)
     word = text.strip() if text is not None else None
-    if work.doc.unseen:
+    if work.not_seen:
         return (yield from _before_question(work, run, frame, at, word))
     if word is not None and type(at) is not Wait:  # only a menu can be looked at in two ways
         view = view_of(frame)
@@ -98,22 +98,22 @@ def _in_conversation(work: Work, run: Run, frame: Frame) -> Flow[bool]:
 def _before_question(
     work: Work, run: Run, frame: Frame, at: Wait[Any], word: str | None
 ) -> Flow[bool]:
-    """Work out a message whose user cannot have seen the pending question: it is no answer to it,
-    but it may cancel, and it may interrupt.
+    """Work out a message whose user cannot have seen the pending question when they wrote it: it is
+    no answer to it, but it may cancel, and it may interrupt.
     """
     if word in work.rules.cancel and at.options.cancel:
         return (yield from drive(work, frame, throw(work, run, frame, "cancel")))
     match = interruption(work, frame)
     if match is not None:
         return (yield from interrupt(work, match))
-    yield from deliver_next(work, work.rules.texts.not_taken)
+    yield from refuse_unseen(work, frame, at)
     return False
 
 
 def _wake_to_hear(work: Work, frame: Frame) -> Flow[Run | None]:
     """Wake a conversation for the message at hand, which is kept if that has to be parked."""
     unheard: Record | None = None
-    if not isinstance(work.message, messages.Event) and not work.doc.unseen:
+    if not isinstance(work.message, messages.Event) and not work.not_seen:
         message = masked(work.message) if work.is_said_to(frame.wait) else work.message
         unheard = record_message(frame.wait, message, work.arrived)
     return (yield from woken(work, frame, unheard))

@@ -38,6 +38,8 @@ class Draft:
         question: That question, where it was asked in this turn.
         asker: Id of the conversation whose question it is.
         seen: Whether its user has seen it before.
+        returns: Whether a conversation is over that had interrupted another: what was written
+            meanwhile is for its question, and not for the one that is asked again.
         unasked: Ids of conversations that came to a question in this turn which was not the last.
         collects: Whether what is owed comes with it: the turn answers its message.
         for_page: The parts as they stand on the turn's page; None: as they are.
@@ -57,6 +59,7 @@ class Draft:
         "page",
         "parts",
         "question",
+        "returns",
         "rules",
         "seen",
         "unasked",
@@ -71,6 +74,7 @@ class Draft:
         self.question: Sequence[Reply] = ()
         self.asker = ""
         self.seen = False
+        self.returns = False
         self.unasked: tuple[str, ...] = ()
         self.collects = False
         self.for_page: Sequence[Reply] | None = None
@@ -137,10 +141,14 @@ class Draft:
         """Return all that the turn says, in order."""
         return [*self.parts, *self.content().question]
 
-    def reply(self) -> Reply | None:
+    def reply(self, created: int) -> Reply | None:
         """Make one reply of what the turn says, and hold what does not fit into it. Called once, at
         the end.
+
+        Args:
+            created: `CreateTime` of the message that it is the reply to.
         """
+        unseen = self.doc.unseen
         if not (self.doc.head.held or self.unasked) and self.note is None:
             # Nearly always. Nothing to weigh up then, and nothing to undo.
             top = self.doc.top
@@ -149,6 +157,7 @@ class Draft:
                 reply = together([*self.parts, *self.question], mark)
                 if reply is not None:
                     self._note_whether_asked(bool(self.question))
+                    self._note_since_when(created, unseen=False)
                     return reply
         # What is owed leaves the head only here: a turn that is cut off before still owes it.
         shelf = self._shelf = self.shelf()
@@ -157,7 +166,24 @@ class Draft:
         else:
             reply = shelf.answer(self.content(), owed=self.collects)
         self._note_whether_asked(shelf.shows)
+        self._note_since_when(created, unseen=unseen)
         return reply
+
+    def _note_since_when(self, created: int, *, unseen: bool) -> None:
+        """Note since when the pending question is known, by the platform's clock, if the reply is
+        what made it so.
+
+        Args:
+            created: See `reply`.
+            unseen: Whether it was held unseen before.
+        """
+        doc, head = self.doc, self.doc.head
+        top = doc.top
+        if top is None or created <= head.shown:
+            return
+        asked = self.asker == top.id and not self.seen
+        if (asked or unseen or self.returns) and not doc.unseen:
+            head.shown = created
 
     def _note_whether_asked(self, shown: bool) -> None:
         """Note for the next turn what it means for the pending question if nobody takes the reply.

@@ -10,7 +10,7 @@ from wechat_dialog.core.turn.answering import answer
 from wechat_dialog.core.turn.beginning import begin_by_route, interrupt, matches
 from wechat_dialog.core.turn.ending import end_all
 from wechat_dialog.core.turn.operations import Flow
-from wechat_dialog.core.turn.stack import deliver_next, woken
+from wechat_dialog.core.turn.stack import refuse_unseen, woken
 from wechat_dialog.core.turn.work import Work
 
 __all__ = ["forget_who_left", "forgets", "handle_event"]
@@ -35,13 +35,13 @@ def handle_event(work: Work, event: messages.Event) -> Flow[None]:
         at = run.at
         wanted = at.reading.event if isinstance(at, Wait) else None
         answers = wanted is not None and isinstance(event, wanted)
-        if isinstance(at, Wait) and answers and not doc.unseen:
+        if isinstance(at, Wait) and answers and not work.not_seen:
             handed_back = yield from answer(work, run, frame, at)
         else:
             match = next(matches(work), None)
             if match is None or match.route.kind == "fallback":
-                if answers:
-                    yield from deliver_next(work, work.rules.texts.not_taken)
+                if isinstance(at, Wait) and answers:
+                    yield from refuse_unseen(work, frame, at)
                 return
             if not match.route.anytime:
                 yield from end_all(work)

@@ -93,7 +93,7 @@ def run_live(job: Job) -> Generator[Operation, Any, Outcome | Answered | None]:
     else:
         return (yield from _claim_for_step(job, work, flow, op, expected, limit))
     try:
-        reply = work.draft.reply()
+        reply = work.draft.reply(job.message.created)
         write, remembered = doc.write(job.arrived, grace=job.grace), encode_reply(reply)
     except Exception:  # noqa: BLE001 - likewise
         drop(job)

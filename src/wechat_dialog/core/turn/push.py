@@ -49,6 +49,7 @@ def push(
     lease: float,
     poll: float,
     replied: bool,
+    created: int = 0,
 ) -> Generator[Operation, Any, None]:
     """Push what is held for a user.
 
@@ -61,21 +62,24 @@ def push(
         lease: Seconds a claim lasts unless renewed.
         poll: Seconds between two questions for a claim that somebody else holds, at first.
         replied: Whether a part of the answer went out as the reply.
+        created: `CreateTime` of the message, if it is the platform's; 0: it is not.
 
     Raises:
         StoreError: The store failed; what was not pushed is still held.
     """
     if replied:
         yield Pause(AFTER_REPLY, 0, 0.0)
-    claimed = yield from _claim(user, key, lease, poll)
-    if claimed is None:
+    if (claimed := (yield from _claim(user, key, lease, poll))) is None:
         return
     doc = Document(message.user, message.account)
     try:
         _update(doc, user, claimed, arrived + int(rules.hold * 1000))
         # A turn that was cut off is finished by its message's copy, which then delivers.
+        unseen = doc.unseen
         done = not doc.cut_off and (yield from _parts(rules, user, doc, claimed, arrived))
         if done:
+            # Later than that, but nobody knows when, by the platform's clock.
+            doc.head.shown = max(doc.head.shown, created if unseen else 0)
             write = doc.write(arrived, grace=rules.grace)
             yield Commit(user, key, write, encode_reply(None), fence=claimed.fence, deferred=True)
         else:

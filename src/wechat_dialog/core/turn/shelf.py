@@ -197,7 +197,8 @@ class Shelf:
 
     def _deliver(self, parts: Sequence[Part], behind: Sequence[Held], note: str) -> Reply | None:
         parcel = self._pack(parts, fetched=True)
-        if note and isinstance(parcel.reply, replies.Text):
+        said = bool(parts) and parts[0].reply == replies.Text(note)
+        if note and not said and isinstance(parcel.reply, replies.Text):
             noted = self._pack([Part(replies.Text(note)), *parts], fetched=True)
             # By itself it would say that there is something, time and again, and deliver nothing.
             if noted.rest != tuple(parts):

@@ -36,7 +36,7 @@ from wechat_dialog.core.turn.results import (
 from wechat_dialog.core.turn.work import Work
 from wechat_dialog.errors import Cancelled, Signal, TooManyAttempts, UnexpectedAnswer
 
-__all__ = ["begin", "deliver_next", "drive", "follow", "give_up", "woken"]
+__all__ = ["begin", "deliver_next", "drive", "follow", "give_up", "refuse_unseen", "woken"]
 
 
 def begin(work: Work, dialog: RegisteredDialog, args: dict[str, Any]) -> Flow[bool]:
@@ -90,6 +90,7 @@ def follow(
         if isinstance(result, Differs):
             frame, result, opening = yield from _carry_out_policy(work, frame, result, opening)
             continue
+        draft.returns = draft.returns or frame.length > 0
         if isinstance(result, Broke):
             yield from park(work, frame, result.error, result.run, unheard)
             unheard = None
@@ -166,6 +167,17 @@ def deliver_next(work: Work, note: str = "") -> Flow[None]:
         if work.draft.parts:
             return  # it could not be asked as it was, and this says why
     work.draft.note = note
+
+
+def refuse_unseen(work: Work, frame: Frame, at: Wait[Any]) -> Flow[None]:
+    """Say that the message is not taken for the answer, since its user had not seen the pending
+    question when they wrote it; and show that.
+    """
+    if work.doc.unseen:
+        yield from deliver_next(work, work.rules.texts.not_taken)
+    else:
+        work.draft.say(work.rules.texts.not_taken)
+        work.draft.ask_again(frame, at)
 
 
 def give_up(work: Work, error: Exception) -> Flow[None]:

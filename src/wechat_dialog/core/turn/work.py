@@ -21,6 +21,10 @@ from wechat_dialog.replies.stored import decode_reply, encode_reply
 
 __all__ = ["Work"]
 
+LONGEST_WAY = 3600
+"""Seconds that a message may be on its way while later ones of its user are answered. What seems
+older came by another clock, and nobody is to be turned away until that one is there."""
+
 
 class Work:
     """A message being worked on.
@@ -86,6 +90,13 @@ class Work:
         work = Work(self.rules, doc, self.message, self.key, self.arrived, now=self.draft.now)
         work.secret = self.secret
         return work
+
+    @property
+    def not_seen(self) -> bool:
+        """Whether the user cannot have seen the pending question when they wrote the message: it is
+        held, or was shown later. Within one second of the platform's clock nobody can tell.
+        """
+        return self.doc.unseen or 0 < self.doc.head.shown - self.message.created < LONGEST_WAY
 
     # Whose turn it is -----------------------------------------------------------------------------
 

@@ -1,1 +1,1 @@
-"""The conformance checklist, checked against any server from outside."""
+"""The conformance checklist, tried against any server."""

@@ -1,4 +1,4 @@
-"""The probe's cases about messages: replies, kinds of messages, copies, time.
+"""What the probe asks about what a server hears and says: replies, messages, copies, time.
 
 Cases 20 to 37, and 39, of protocol reference 10.
 """
@@ -14,9 +14,8 @@ from xml.etree import ElementTree as ET
 from wechat_dialog.core.wire import xml
 
 from .checklist import STICKER
-from .exchange import Exchange, Failed, Fields, Skipped
 from .parts import Parts
-from .prober import Prober
+from .prober import Exchange, Failed, Fields, Prober, Skipped
 
 __all__ = ["PARTS"]
 
@@ -28,16 +27,16 @@ part = PARTS.add
 
 @part(20)
 def _blank(p: Prober) -> None:
-    p.answer_to(" ")
+    p.said(" ")
 
 
 def _repeated(p: Prober, content: str, rule: str = "") -> None:
-    """Require that the reply repeats the text unchanged."""
-    made, answer = p.answer_to(content)
-    if not answer:
+    """Require that what was told comes back as it is."""
+    made, said = p.said(content)
+    if not said:
         raise Skipped("this text gets no reply")
-    if content not in answer:
-        raise Failed(rule, f"told {content!r}, it answered {answer[:200]!r}", made)
+    if content not in said:
+        raise Failed(rule, f"told {content!r}, it answered {said[:200]!r}", made)
 
 
 @part(22)
@@ -51,26 +50,26 @@ def _cdata(p: Prober) -> None:
 @part(23)
 def _forbidden(p: Prober) -> None:
     p.repeating()
-    # The platform forwards what users type, characters that XML forbids included (reference 8).
+    # As people type it: the platform passes on what XML forbids (protocol reference 8).
     body = xml.build(p.text("a-b")).encode().replace(b"a-b", b"a\x0bb")
     made = p.push(body)
     try:
-        answer = str(p.taken(made).get("Content", ""))
+        said = str(p.taken(made).get("Content", ""))
     except Failed as failed:
         raise Failed("", f"told 'a', U+000B, 'b': {failed.why}", made) from None
-    if not answer:
+    if not said:
         raise Skipped("a text with U+000B gets no reply")
-    if "ab" not in answer:
-        raise Failed("", f"told 'a', U+000B, 'b', it answered {answer[:200]!r}", made)
+    if "ab" not in said:
+        raise Failed("", f"told 'a', U+000B, 'b', it answered {said[:200]!r}", made)
 
 
 @part(24)
 def _long(p: Prober) -> None:
-    made, answer = p.answer_to("中" * 1000)
-    size = len(answer.encode())
+    made, said = p.said("中" * 1000)
+    size = len(said.encode())
     if size > 2047:
         raise Failed("", f"Content has {size} bytes of UTF-8, 2047 are the limit", made)
-    if "\ufffd" in answer or "\ufffd" in made.opened.decode("utf-8", "replace"):
+    if "\ufffd" in said or "\ufffd" in made.opened.decode("utf-8", "replace"):
         raise Failed("", "a character is cut in two", made)
 
 
@@ -94,7 +93,7 @@ for _name, _content in TEXTS.items():
 
 
 def _pretty(p: Prober, content: str) -> Exchange:
-    """Push a text with white space wherever the platform might add some."""
+    """A text with white space wherever the platform might put some."""
     message = p.text()
     return p.push(
         (
@@ -115,8 +114,8 @@ def _ids_stripped(p: Prober) -> None:
         p.replied(made)
     except Failed as failed:
         raise Failed("", failed.why, made) from None
-    # `judge` strips ids; an OpenID with white space in it is wrong.
-    inner = ET.fromstring(made.opened.decode())  # noqa: S314 - `judge` has refused a DOCTYPE
+    # The judge strips ids; a receiver with white space in it is none.
+    inner = ET.fromstring(made.opened.decode())  # noqa: S314 - the judge has refused a DOCTYPE
     if inner.findtext("ToUserName", "") != p.user:
         raise Failed("", f"ToUserName is {inner.findtext('ToUserName')!r}", made)
 
@@ -125,9 +124,9 @@ def _ids_stripped(p: Prober) -> None:
 def _content_kept(p: Prober) -> None:
     p.repeating()
     made = _pretty(p, "  a\n b ")
-    answer = str(p.taken(made).get("Content", ""))
-    if "  a\n b " not in answer:
-        raise Failed("", f"told '  a\\n b ', it answered {answer[:200]!r}", made)
+    said = str(p.taken(made).get("Content", ""))
+    if "  a\n b " not in said:
+        raise Failed("", f"told '  a\\n b ', it answered {said[:200]!r}", made)
 
 
 def _takes(message: Callable[[Prober], Fields]) -> Callable[[Prober], Fields]:
@@ -146,19 +145,19 @@ part(27, "CreateTime in CDATA")(_cdata_time)
 
 @part(27, "exact", requests=2)
 def _exact_id(p: Prober) -> None:
-    # The two ids differ, but are the same number as floats.
+    # As floats the two are one.
     now = p.text()["CreateTime"]
     number = 9223372036854775806 - 2 * secrets.randbelow(10**6)
-    p.answer_to("probe one", MsgId=number, CreateTime=now)
-    made, answer = p.answer_to("probe two", MsgId=number + 1, CreateTime=now)
-    if "probe two" not in answer:
+    p.said("probe one", MsgId=number, CreateTime=now)
+    made, said = p.said("probe two", MsgId=number + 1, CreateTime=now)
+    if "probe two" not in said:
         raise Failed("", f"MsgId {number + 1} is taken for {number}", made)
 
 
 @part(28)
 def _sticker(p: Prober) -> None:
-    made, answer = p.answer_to(STICKER)
-    if STICKER in answer:
+    made, said = p.said(STICKER)
+    if STICKER in said:
         raise Failed("", "it repeats the sentence as if the user had written it", made)
 
 
@@ -203,18 +202,18 @@ for (_number, _name), _message in _MESSAGES.items():
 # Copies. -------------------------------------------------------------------------------
 
 
-def _same(first: Fields, second: Fields) -> bool:
-    return {**first, "CreateTime": ""} == {**second, "CreateTime": ""}
+def _same(one: Fields, other: Fields) -> bool:
+    return {**one, "CreateTime": ""} == {**other, "CreateTime": ""}
 
 
 @part(33, "two users, one MsgId", requests=2)
 def _two_users(p: Prober) -> None:
     message = p.text()
     p.replied(p.push(message))
-    second = f"{p.user}x"
-    made = p.push({**message, "FromUserName": second})
+    other = f"{p.user}x"
+    made = p.push({**message, "FromUserName": other})
     try:
-        if not p.reply(made, second):
+        if not p.reply(made, other):
             raise Failed("", "the second user gets no reply", made)
     except Failed as failed:
         raise Failed("", failed.why, made) from None
@@ -234,23 +233,21 @@ def _two_events(p: Prober) -> None:
 
 
 def _copies(p: Prober, first: Fields, second: Fields, *, at_once: bool = False) -> None:
-    """Push two messages that differ only in their id or time, and push the second one twice."""
+    """Push two messages that differ in their identity alone, and the second twice."""
     before = p.taken(p.push(first))
     if at_once:
         with ThreadPoolExecutor(2) as threads:
             asked = [threads.submit(p.push, second) for _ in range(2)]
-        original, copy = (each.result() for each in asked)
+        one, copy = (each.result() for each in asked)
     else:
-        original, copy = p.push(second), p.push(second)
-    replies = [p.taken(each) for each in (original, copy)]
+        one, copy = p.push(second), p.push(second)
+    replies = [p.taken(each) for each in (one, copy)]
     if not any(replies):
         raise Skipped("it gets no reply, so its copies cannot be told apart")
     if not all(replies):
-        raise Failed(
-            "", "a copy gets no reply: the platform has not heard the first", original, copy
-        )
+        raise Failed("", "a copy gets no reply: the platform has not heard the first", one, copy)
     if not _same(*replies):
-        raise Failed("", "a copy is answered as a new message would be", original, copy)
+        raise Failed("", "a copy is answered as a new message would be", one, copy)
     if _same(before, replies[0]):
         raise Skipped("every copy is answered alike, and so is every new message")
 

@@ -1,7 +1,8 @@
-"""The platform's API, simulated: what a bot's calls to WeChat are answered.
+"""The platform's active side: what a bot asks of WeChat, answered on this desk.
 
 Tokens, customer messages with their quotas, the typing sign, media, the menu (protocol reference
-7). Calls are refused for the platform's reasons and with its error codes. HTTP is handled in `web`.
+7), each refused for the reasons and with the codes of the platform. Bytes in, bytes out; the HTTP
+is `web`'s.
 """
 
 from __future__ import annotations
@@ -20,15 +21,15 @@ from . import buttons, customer
 from .desk import Desk
 from .tokens import Tokens
 
-__all__ = ["ActiveSide", "ApiCall", "ApiResponse", "CallRefused"]
+__all__ = ["ActiveSide", "Answered", "Called", "Trouble"]
 
 TYPING = 15.0
 """Seconds the typing sign lasts."""
 EXCHANGE = 30.0
-"""Seconds: a typing sign needs a message between user and account that is not older."""
+"""Seconds within which user and account must have exchanged something for a typing sign."""
 
 MADE_BY_AI = "内容由第三方AI生成"
-"""The label below a message that the bot marks as made by an AI (protocol reference 7.2)."""
+"""The line below a message whose bot says so (protocol reference 7.2)."""
 
 KILO = 1024
 SIZES = {"image": 10 * KILO * KILO, "voice": 2 * KILO * KILO, "video": 10 * KILO * KILO}
@@ -63,15 +64,15 @@ WORDS = {
     47001: "data format error",
     48001: "api unauthorized",
 }
-"""The platform's `errmsg` for each `errcode`."""
+"""The platform's words for its codes."""
 
 
-class CallRefused(Exception):
-    """The call is refused.
+class Trouble(Exception):
+    """A call is refused.
 
     Attributes:
         code: The `errcode`.
-        why: An explanation to add to the platform's `errmsg`; may be "".
+        why: A sentence of ours behind the platform's words; may be "".
     """
 
     def __init__(self, code: int, why: str = "") -> None:
@@ -81,7 +82,7 @@ class CallRefused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class ApiCall:
+class Called:
     """A call: method, path, query, body and its type."""
 
     method: str
@@ -94,21 +95,17 @@ class ApiCall:
         """Return the body's JSON object.
 
         Raises:
-            CallRefused: The body is not a JSON object.
+            Trouble: It is none.
         """
         try:
             return msgspec.json.decode(self.body, type=dict[str, Any])
         except msgspec.DecodeError as error:
-            raise CallRefused(47001, str(error)) from error
+            raise Trouble(47001, str(error)) from error
 
 
 @dataclass(frozen=True, slots=True)
-class ApiResponse:
-    """The answer to a call: body, content type, HTTP status, `errcode`.
-
-    Attributes:
-        user: The OpenID of the user that the call is about; "" if it is about none.
-    """
+class Answered:
+    """The answer: its body, type and HTTP status; and which user it is about, "" for none."""
 
     body: bytes
     content_type: str = "application/json; charset=utf-8"
@@ -118,14 +115,14 @@ class ApiResponse:
 
 
 class ActiveSide:
-    """The platform's API for the account of a desk."""
+    """The active side of a desk's account."""
 
     def __init__(self, desk: Desk) -> None:
-        """Answer calls about the account and the users of `desk`."""
+        """Answer for a desk."""
         self._desk = desk
         self._tokens = Tokens(desk.clock)
         self._menu: dict[str, Any] | None = None
-        self._calls: dict[str, Callable[[ApiCall], Any]] = {
+        self._calls: dict[str, Callable[[Called], Any]] = {
             "message/custom/send": self._send,
             "message/custom/typing": self._typing,
             "media/upload": self._upload,
@@ -138,44 +135,44 @@ class ActiveSide:
             "clear_quota": lambda _: None,
         }
 
-    def answer(self, call: ApiCall) -> ApiResponse:
+    def answer(self, called: Called) -> Answered:
         """Answer a call."""
         user = ""
-        path = call.path.removeprefix("/cgi-bin/")
+        path = called.path.removeprefix("/cgi-bin/")
         try:
             if path == "stable_token":
-                return _json(self._stable_token(call.json()))
+                return _json(self._stable_token(called.json()))
             if path == "token":
-                return _json(self._token(call.query))
-            method = self._calls.get(path)
-            if method is None:
-                return _json({"errcode": 404, "errmsg": f"no {call.path} on this desk"}, 404)
-            if code := self._tokens.refusal(call.query.get("access_token", "")):
-                raise CallRefused(code)
-            if call.method == "POST" and "json" in call.content_type:
-                user = str(call.json().get("touser", ""))
-            result = method(call)
-            if isinstance(result, ApiResponse):
-                return result
-            return _json({"errcode": 0, "errmsg": "ok"} if result is None else result, user=user)
-        except CallRefused as refusal:
-            words = WORDS.get(refusal.code, "error")
-            sentence = f"{words}: {refusal.why}" if refusal.why else words
-            refused = {"errcode": refusal.code, "errmsg": f"{sentence} rid: simulated"}
-            return _json(refused, user=user, code=refusal.code)
+                return _json(self._token(called.query))
+            call = self._calls.get(path)
+            if call is None:
+                return _json({"errcode": 404, "errmsg": f"no {called.path} on this desk"}, 404)
+            if trouble := self._tokens.trouble(called.query.get("access_token", "")):
+                raise Trouble(trouble)
+            if called.method == "POST" and "json" in called.content_type:
+                user = str(called.json().get("touser", ""))
+            done = call(called)
+            if isinstance(done, Answered):
+                return done
+            return _json({"errcode": 0, "errmsg": "ok"} if done is None else done, user=user)
+        except Trouble as trouble:
+            words = WORDS.get(trouble.code, "error")
+            told = f"{words}: {trouble.why}" if trouble.why else words
+            refused = {"errcode": trouble.code, "errmsg": f"{told} rid: simulated"}
+            return _json(refused, user=user, code=trouble.code)
 
     # Tokens ---------------------------------------------------------------------------------------
 
     def _credentials(self, app_id: object, secret: object) -> None:
         account = self._desk.platform.account
         if not app_id:
-            raise CallRefused(41002)
+            raise Trouble(41002)
         if not secret:
-            raise CallRefused(41004)
+            raise Trouble(41004)
         if account.app_id and app_id != account.app_id:
-            raise CallRefused(40013)
+            raise Trouble(40013)
         if account.app_secret and secret != account.app_secret:
-            raise CallRefused(40125)
+            raise Trouble(40125)
 
     def _stable_token(self, asked: dict[str, Any]) -> dict[str, Any]:
         self._credentials(asked.get("appid"), asked.get("secret"))
@@ -189,124 +186,124 @@ class ActiveSide:
 
     def _granted(self) -> None:
         if self._desk.platform.account.kind == "unverified":
-            raise CallRefused(48001)
+            raise Trouble(48001)
 
     # Customer messages ----------------------------------------------------------------------------
 
     def _reachable(self, user: str) -> None:
         known = self._desk.users.get(user)
         if known is None:
-            raise CallRefused(40003)
+            raise Trouble(40003)
         if not known.following:
-            raise CallRefused(43004)
+            raise Trouble(43004)
 
-    def _send(self, call: ApiCall) -> None:
+    def _send(self, called: Called) -> None:
         self._granted()
-        message = call.json()
+        message = called.json()
         user = str(message.get("touser", ""))
         self._reachable(user)
         if message.get("msgtype") == "msgmenu" and self._desk.platform.account.kind == "sandbox":
-            raise CallRefused(40200)
+            raise Trouble(40200)
         try:
             shown = customer.shown(message)
-        except customer.MessageRefused as refusal:
-            raise CallRefused(refusal.code, refusal.why) from refusal
+        except customer.Wrong as wrong:
+            raise Trouble(wrong.code, wrong.why) from wrong
         refused = self._desk.quotas.take(user)
         if refused:
-            raise CallRefused(45015 if refused == "closed" else 45047)
+            raise Trouble(45015 if refused == "closed" else 45047)
         note = MADE_BY_AI if customer.is_made_by_ai(message) else ""
         self._desk.answered(user, shown, requests=[], pushed=True, note=note)
 
-    def _typing(self, call: ApiCall) -> None:
+    def _typing(self, called: Called) -> None:
         self._granted()
-        asked = call.json()
+        asked = called.json()
         user, command = str(asked.get("touser", "")), asked.get("command")
         self._reachable(user)
         if command not in ("Typing", "CancelTyping"):
-            raise CallRefused(45072)
+            raise Trouble(45072)
         if not self._desk.quotas.open(user):
-            raise CallRefused(45015)
+            raise Trouble(45015)
         if self._desk.silence(user) > EXCHANGE:
-            raise CallRefused(45080)
+            raise Trouble(45080)
         if command == "CancelTyping":
             self._desk.stop_typing(user)
         elif self._desk.is_typing(user):
-            raise CallRefused(45081)
+            raise Trouble(45081)
         else:
             self._desk.start_typing(user, TYPING)
 
     # Media ----------------------------------------------------------------------------------------
 
-    def _upload(self, call: ApiCall) -> dict[str, Any]:
+    def _upload(self, called: Called) -> dict[str, Any]:
         self._granted()
-        kind = call.query.get("type", "")
+        kind = called.query.get("type", "")
         if kind not in SIZES:
-            raise CallRefused(40004)
-        data, content_type, name = _file_in(call)
+            raise Trouble(40004)
+        data, content_type, name = _file_in(called)
         if len(data) > SIZES[kind]:
-            raise CallRefused(40006, f"{len(data)} bytes, {SIZES[kind]} are the limit of {kind}")
+            raise Trouble(40006, f"{len(data)} bytes, {SIZES[kind]} are the limit of {kind}")
         id = self._desk.media.add(data, content_type, name)
         at = self._desk.now() // 1000
         field = "thumb_media_id" if kind == "thumb" else "media_id"
         return {"type": kind, field: id, "created_at": at}
 
-    def _get(self, call: ApiCall) -> ApiResponse | dict[str, Any]:
-        id = call.query.get("media_id", "")
+    def _get(self, called: Called) -> Answered | dict[str, Any]:
+        id = called.query.get("media_id", "")
         file = self._desk.media.get(id)
         if file is None:
-            raise CallRefused(40007)
+            raise Trouble(40007)
         if file.kind.startswith("video/"):
             return {"video_url": self._desk.media.url(id)}
-        return ApiResponse(file.data, file.kind)
+        return Answered(file.data, file.kind)
 
     # The menu -------------------------------------------------------------------------------------
 
-    def _create_menu(self, call: ApiCall) -> None:
+    def _create_menu(self, called: Called) -> None:
         self._granted()
-        menu = call.json()
+        menu = called.json()
         try:
             self._desk.set_menu(buttons.read(menu))
         except ConfigurationError as error:
-            raise CallRefused(40016, str(error)) from error
+            raise Trouble(40016, str(error)) from error
         self._menu = menu
 
-    def _get_menu(self, _: ApiCall) -> dict[str, Any]:
+    def _get_menu(self, _: Called) -> dict[str, Any]:
         self._granted()
         if self._menu is None:
-            raise CallRefused(46003)
+            raise Trouble(46003)
         return {"menu": self._menu}
 
-    def _delete_menu(self, _: ApiCall) -> None:
+    def _delete_menu(self, _: Called) -> None:
         self._granted()
         self._menu = None
         self._desk.set_menu(())
 
     # Users ----------------------------------------------------------------------------------------
 
-    def _user_info(self, call: ApiCall) -> dict[str, Any]:
+    def _user_info(self, called: Called) -> dict[str, Any]:
         self._granted()
-        user = self._desk.users.get(call.query.get("openid", ""))
+        user = self._desk.users.get(called.query.get("openid", ""))
         if user is None:
-            raise CallRefused(40003)
-        fields = {"subscribe": int(user.following), "openid": user.id}
-        return {**fields, "language": "zh_CN"} if user.following else fields
+            raise Trouble(40003)
+        told = {"subscribe": int(user.following), "openid": user.id}
+        return {**told, "language": "zh_CN"} if user.following else told
 
 
-def _json(answer: object, status: int = 200, *, user: str = "", code: int = 0) -> ApiResponse:
-    return ApiResponse(msgspec.json.encode(answer), status=status, user=user, code=code)
+def _json(told: object, status: int = 200, *, user: str = "", code: int = 0) -> Answered:
+    return Answered(msgspec.json.encode(told), status=status, user=user, code=code)
 
 
-def _file_in(call: ApiCall) -> tuple[bytes, str, str]:
-    """Return the first file of a multipart form: its bytes, MIME type and name.
+def _file_in(called: Called) -> tuple[bytes, str, str]:
+    """Return the one file of a form: its bytes, MIME type and name.
 
     Raises:
-        CallRefused: The form has no file.
+        Trouble: There is none.
     """
-    head = f"Content-Type: {call.content_type}\r\n\r\n".encode()
+    head = f"Content-Type: {called.content_type}\r\n\r\n".encode()
     parser = email.parser.BytesParser(policy=email.policy.HTTP)
-    for part in parser.parsebytes(head + call.body).iter_parts():
+    for part in parser.parsebytes(head + called.body).iter_parts():
         data = cast("bytes | None", part.get_payload(decode=True))
         name = part.get_filename()
         if name is not None and data:
             return data, part.get_content_type(), name
-    raise CallRefused(41005)
+    raise Trouble(41005)

@@ -1,8 +1,9 @@
 """A desk: the test users of one account, what they send and what they see.
 
-Every message of a user is posted as the platform would post it. The results are published in the
-`feed`: bubbles on the users' screens and, for the developer, each request. Several messages of one
-user may be in flight at once, as with real users. For use on one event loop.
+Every message of a user goes out as the platform would send it, and what comes of it is told to the
+`feed`: the bubbles on the users' screens, and for the developer each request. Users write whenever
+they like; several messages of one user may be under way at once, as with real ones. To be used on
+one event loop.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ Task = asyncio.Task[Shown]
 
 
 def _nowhere(_user: str) -> None:
-    """Return no savepoint."""
+    """Give no point to go back to."""
 
 
 class Desk(Screens):
@@ -37,15 +38,15 @@ class Desk(Screens):
     Attributes:
         platform: Posts to the bot.
         quotas: How many customer messages each user may be sent.
-        marks: Called with a user's OpenID before each of their messages; returns a savepoint of the
-            conversation, or None.
-        before: Awaited before each message is posted; None to post at once.
+        marks: Called with a user's OpenID before each of their messages; gives the point to go back
+            to.
+        before: Awaited before each message goes out; None for nothing.
     """
 
     def __init__(
         self, platform: AsyncPlatform, *, marks: Callable[[str], int | None] | None = None
     ) -> None:
-        """Create a desk without users."""
+        """Lay out an empty one."""
         super().__init__(platform.clock)
         self.platform = platform
         self.quotas = Quotas(self.clock)
@@ -55,7 +56,7 @@ class Desk(Screens):
         self._tasks: set[Task] = set()
 
     async def close(self) -> None:
-        """Cancel what is in progress."""
+        """Give up what is under way."""
         for timer in self._typing.values():
             timer.cancel()
         for task in self._tasks:
@@ -80,7 +81,7 @@ class Desk(Screens):
         return self._send(user, "image", fields, self.bubble("user", "image", image=shown))
 
     def voice(self, user: str, recognition: str = "") -> Task:
-        """Send a recording; `recognition` is the text that the platform recognised in it."""
+        """Send a recording; `recognition` is what was understood of it."""
         fields = {"MediaId": "media_demo_2", "Format": "amr", "Recognition": recognition}
         bubble = self.bubble("user", "voice", parts=plain_parts(recognition))
         return self._send(user, "voice", fields, bubble)
@@ -106,7 +107,7 @@ class Desk(Screens):
     def event(
         self, user: str, name: str, key: str | None = None, counts_as: str = "", **fields: Any
     ) -> Task:
-        """Push an event."""
+        """Let an event happen."""
         own = {"Event": name, **({} if key is None else {"EventKey": key}), **fields}
         bubble = self.bubble(
             "system", "event", title=name, description=str(own.get("EventKey", ""))
@@ -114,33 +115,33 @@ class Desk(Screens):
         return self._send(user, "event", own, bubble, counts_as=counts_as)
 
     def follow(self, user: str, scene: str = "") -> Task:
-        """Follow the account, by the QR code of a scene if one is given.
+        """Follow the account, by the QR code of a scene if there is one.
 
         Raises:
-            NotPossible: The user follows it already.
+            NotPossible: The user does already.
         """
-        person = self.user(user)
-        if person.following:
-            raise NotPossible(f"{person.name} follows the account already")
-        self.set_following(person, following=True)
+        one = self.user(user)
+        if one.following:
+            raise NotPossible(f"{one.name} follows the account already")
+        self.set_following(one, following=True)
         ticket = {"Ticket": f"ticket_{scene}"} if scene else {}
         key = f"qrscene_{scene}" if scene else ""
         return self.event(user, "subscribe", key, counts_as="follow", **ticket)
 
     def unfollow(self, user: str) -> Task:
-        """Stop following the account.
+        """Follow the account no longer.
 
         Raises:
-            NotPossible: The user does not follow it.
+            NotPossible: The user does not anyway.
         """
-        follower = self._follower(user)
+        one = self._follower(user)
         task = self.event(user, "unsubscribe", "")
-        self.set_following(follower, following=False)
+        self.set_following(one, following=False)
         self.quotas.forget(user)
         return task
 
     def scan(self, user: str, scene: str) -> Task:
-        """Scan the QR code of a scene; a user who does not follow the account yet follows it."""
+        """Scan the QR code of a scene; whoever does not follow yet follows by it."""
         if not self.user(user).following:
             return self.follow(user, scene)
         return self.event(user, "SCAN", scene, counts_as="scan", Ticket=f"ticket_{scene}")
@@ -149,28 +150,28 @@ class Desk(Screens):
         """Tap a button of the menu.
 
         Args:
-            user: The user's OpenID.
-            index: The button's position in the bar and, if it is in a sub-menu, in that.
+            user: Who does.
+            index: Its place in the bar, and in its sub-menu.
 
         Returns:
-            None if the button only opens a sub-menu.
+            None if it only opens a sub-menu.
 
         Raises:
             NotPossible: There is no such button.
         """
-        row, button = self.menu, None
+        row, found = self.menu, None
         for place in index:
             if not 0 <= place < len(row):
                 raise NotPossible("the menu has no such button")
-            button = row[place]
-            row = button.sub
-        if button is None:
+            found = row[place]
+            row = found.sub
+        if found is None:
             raise NotPossible("the menu has no such button")
         last: Task | None = None
-        for kind, fields in tapped(button):
+        for kind, fields in tapped(found):
             if kind == "event":
                 own = {name: value for name, value in fields.items() if name != "Event"}
-                menu = button.type in ("click", "scancode_push", "scancode_waitmsg")
+                menu = found.type in ("click", "scancode_push", "scancode_waitmsg")
                 counts_as = "menu" if menu else ""
                 key = own.pop("EventKey", "")
                 last = self.event(user, fields["Event"], key, counts_as, **own)
@@ -182,23 +183,23 @@ class Desk(Screens):
         return last
 
     def resend(self, user: str) -> Task:
-        """Push the last message again, as the platform does when it got no answer.
+        """Push the last message once more, as the platform does that was not heard.
 
         Raises:
-            NotPossible: The user has sent no message.
+            NotPossible: There was no message.
         """
         if user not in self._last:
             raise NotPossible(f"{self.user(user).name} has sent nothing yet")
         message, bubble = self._last[user]
         return self._start(user, message, bubble)
 
-    # Delivery -------------------------------------------------------------------------------------
+    # What comes of it -----------------------------------------------------------------------------
 
-    def _follower(self, id: str) -> User:
-        user = self.user(id)
-        if not user.following:
-            raise NotPossible(f"{user.name} does not follow the account, and so cannot write to it")
-        return user
+    def _follower(self, user: str) -> User:
+        one = self.user(user)
+        if not one.following:
+            raise NotPossible(f"{one.name} does not follow the account, and so cannot write to it")
+        return one
 
     def _send(
         self,
@@ -245,7 +246,7 @@ class Desk(Screens):
         finally:
             self.work(user, -1)
         if era == self._eras.get(user, 0) and user in self.users:
-            self.answered(user, shown, requests=[exchange.id for exchange in exchanges.values()])
+            self.answered(user, shown, requests=[one.id for one in exchanges.values()])
         return shown
 
     def _exchange(self, made: Request, group: int, known: Exchange | None) -> Exchange:
@@ -272,6 +273,6 @@ class Desk(Screens):
         return known
 
     def clear(self, user: str, before: Bubble | None = None) -> None:
-        """See `Screens.clear`; `resend` has nothing to send then."""
+        """See `Screens.clear`; what was last sent cannot be sent again after it."""
         super().clear(user, before)
         self._last.pop(user, None)

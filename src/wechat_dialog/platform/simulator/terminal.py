@@ -1,7 +1,8 @@
-"""A chat in the terminal, or with lines from a pipe.
+"""A chat in the terminal: type, see the answer; lines from a pipe work as well.
 
-A line is a message; a line that begins with `/` is a command to the simulated platform. `Screen`
-prints: into a pipe only what the user sees goes to standard output, so that a script can read it.
+A line is a message; one that begins with `/` is for the emulator. What is shown and how is the
+`Screen`'s affair: from a pipe what the user sees is printed and nothing else, so that a script can
+read it.
 
 Proof: `tests/cli/test_chat.py` from a pipe, `tests/cli/test_terminal.py` on a terminal.
 """
@@ -25,42 +26,42 @@ from .terminal_screen import Screen
 __all__ = ["Chat", "in_brief"]
 
 
-class _InvalidNumber(Exception):
-    """An argument of a command is not a valid number."""
+class _NoNumber(Exception):
+    """A word of a command is no number of the kind it takes."""
 
 
 def _number(word: str, low: float, high: float) -> float:
     try:
         number = float(word)
     except ValueError:
-        raise _InvalidNumber from None
+        raise _NoNumber from None
     if not low <= number <= high:
-        raise _InvalidNumber
+        raise _NoNumber
     return number
 
 
-class _CommandError(Exception):
-    """A command that cannot be carried out; the message says why, or how it is written."""
+class _Wrong(Exception):
+    """A command that cannot be done; the sentence says how it is written, or why."""
 
 
 class Chat:
     """One terminal's chat.
 
     Attributes:
-        user: The OpenID of the user whose messages are typed.
-        screen: Prints.
+        user: Who is typing.
+        screen: Shows.
     """
 
     def __init__(
         self, platform: Platform, screen: Screen, user: str, process: BotProcess | None = None
     ) -> None:
-        """Begin a chat.
+        """Begin one.
 
         Args:
-            platform: Delivers the messages.
-            screen: Prints.
-            user: The user at the beginning.
-            process: The bot's running process; None if the bot is a server elsewhere.
+            platform: Delivers.
+            screen: Shows.
+            user: Who is typing at first.
+            process: The bot's process, if it is ours; started.
         """
         self.user = user
         self._platform = platform
@@ -72,7 +73,7 @@ class Chat:
         self._links: list[Part] = []
         platform.heard = self._heard
         self._commands: dict[str, tuple[Callable[[list[str]], object], int, str]] = {
-            # each command: its method, the number of arguments it needs, how it is written
+            # what it does, how many words it needs, how it is written
             "/tap": (self._tap, 1, "/tap 1"),
             "/image": (self._image, 1, "/image 文件或网址"),
             "/voice": (self._voice, 0, "/voice [MEDIA_ID]"),
@@ -94,7 +95,7 @@ class Chat:
         }
 
     def run(self, lines: Iterable[str]) -> None:
-        """Carry out line after line, until the end or Ctrl-C."""
+        """Do what the lines say, until there are no more, or Ctrl-C."""
         try:
             for line in lines:
                 if not self.line(line):
@@ -105,7 +106,7 @@ class Chat:
             self._pictures.close()
 
     def line(self, line: str) -> bool:
-        """Carry out one line; return whether the chat goes on."""
+        """Do what one line says; returns whether the chat goes on."""
         line = line.rstrip("\r\n")
         if not line.strip():
             return True
@@ -118,22 +119,22 @@ class Chat:
             return False
         try:
             self._command(name, words)
-        except (_CommandError, DialogError) as error:
+        except (_Wrong, DialogError) as error:
             self.screen.tell(str(error))
         return True
 
     def _command(self, name: str, words: list[str]) -> None:
         if name not in self._commands:
-            raise _CommandError(tr("没有 {0} 这个命令。", name) + f"\n{tr(HELP)}")
+            raise _Wrong(tr("没有 {0} 这个命令。", name) + f"\n{tr(HELP)}")
         work, needed, written = self._commands[name]
         if len(words) < needed:
-            raise _CommandError(tr("{0} 要这样写：{1}", name, tr(written)))
+            raise _Wrong(tr("{0} 要这样写：{1}", name, tr(written)))
         try:
             work(words)
-        except _InvalidNumber:
-            raise _CommandError(tr("{0} 要这样写：{1}", name, tr(written))) from None
+        except _NoNumber:
+            raise _Wrong(tr("{0} 要这样写：{1}", name, tr(written))) from None
 
-    # Sending --------------------------------------------------------------------------------------
+    # What is sent ---------------------------------------------------------------------------------
 
     def _send(self, kind: str, **fields: Any) -> None:
         self._last = self._platform.message(self.user, kind, **fields)
@@ -151,7 +152,7 @@ class Chat:
         what = " ".join(words)
         url = what if "://" in what else self._pictures.add(Path(what).expanduser())
         if not url:
-            raise _CommandError(tr("读不到图片 {0}", what))
+            raise _Wrong(tr("读不到图片 {0}", what))
         self._send("image", PicUrl=url, MediaId="media_demo_1")
 
     def _voice(self, words: list[str]) -> None:
@@ -176,7 +177,7 @@ class Chat:
     def _tap(self, words: list[str]) -> None:
         number = int(_number(words[0], 0, 10**6))
         if not 1 <= number <= len(self._links):
-            raise _CommandError(tr("没有第 {0} 个链接", number))
+            raise _Wrong(tr("没有第 {0} 个链接", number))
         part = self._links[number - 1]
         if part.tap is None:
             self.screen.tell(tr("这个链接在浏览器里打开：{0}", part.href))
@@ -185,10 +186,10 @@ class Chat:
 
     def _resend(self, _: list[str]) -> None:
         if self._last is None:
-            raise _CommandError(tr("还没有发过消息。"))
+            raise _Wrong(tr("还没有发过消息。"))
         self._deliver(self._last)
 
-    # Looking at the bot, and controlling it -------------------------------------------------------
+    # What is looked at, and done to the bot -------------------------------------------------------
 
     def _as(self, words: list[str]) -> None:
         self.user = words[0]
@@ -206,7 +207,7 @@ class Chat:
             self.screen.journal(process.conversation(self.user))
 
     def _resume(self, _: list[str]) -> None:
-        """Resume the conversation that was parked last, with the present code."""
+        """Take up the conversation that broke last, with the code as it is now."""
         process = self._ours()
         if process.edited():
             self._restart(BotProcess.stop)
@@ -214,21 +215,21 @@ class Chat:
             return
         parked = (process.conversation(self.user) or {}).get("parked", ())
         if not parked:
-            raise _CommandError(tr("没有搁置的会话"))
+            raise _Wrong(tr("没有搁置的会话"))
         process.ask("resume", conversation=parked[-1]["id"])
         self.screen.tell(tr("接上了，发一条消息就能看到回答"))
 
     def asks_in_secret(self) -> bool:
-        """Whether the bot awaits a secret answer; False if its process does not run."""
+        """Whether the bot waits for a secret answer, as far as can be known without starting it."""
         if self._process is None or not self._process.wait(0):
             return False
-        conversation = self._process.conversation(self.user)
-        waiting = conversation["waiting"] if conversation else None
+        told = self._process.conversation(self.user)
+        waiting = told["waiting"] if told else None
         return waiting is not None and bool(waiting["kind"] == "ask in secret")
 
     def _show_requests(self, _: list[str]) -> None:
         if not self._requests:
-            raise _CommandError(tr("还没有请求。"))
+            raise _Wrong(tr("还没有请求。"))
         for request in self._requests:
             self.screen.request(self._platform.address(request.query), request)
 
@@ -241,7 +242,7 @@ class Chat:
 
     def _ours(self) -> BotProcess:
         if self._process is None:
-            raise _CommandError(tr("机器人不是这里启动的，这里管不了它的时间、会话和进程"))
+            raise _Wrong(tr("机器人不是这里启动的，这里管不了它的时间、会话和进程"))
         return self._process
 
     def _heard(self, request: Request) -> None:
@@ -254,11 +255,11 @@ class Chat:
             )
 
     def _revive(self) -> None:
-        if self._process is not None and (notice := self._process.revive()):
-            self.screen.tell(notice)
+        if self._process is not None and (said := self._process.revive()):
+            self.screen.tell(said)
 
     def _alive(self) -> bool:
-        """Start the bot's process again if it has died; return whether it serves."""
+        """See that the bot's process serves; start it again if it has died."""
         self._revive()
         if self._process is None or self._process.wait():
             return True
@@ -267,12 +268,12 @@ class Chat:
 
 
 def in_brief(error: str) -> str:
-    """Return why a bot could not be loaded, without the traceback above the author's own code."""
+    """Return why a bot could not be loaded, without the way that led to its author's own code."""
     lines = error.rstrip().splitlines()
     ours = [at for at, line in enumerate(lines) if line.lstrip().startswith('File "<frozen')]
     return "\n".join(lines[ours[-1] + 1 :] if ours else lines)
 
 
 def _links(shown: Shown) -> list[Part]:
-    """Return the links that can be tapped, in the order of their numbers on the screen."""
-    return [*shown.parts, *(Part(article.title, href=article.url) for article in shown.articles)]
+    """Return what can be tapped, in the order in which the screen numbers it."""
+    return [*shown.parts, *(Part(one.title, href=one.url) for one in shown.articles)]

@@ -1,6 +1,6 @@
-"""What the users of a desk see (bubbles, the typing sign), and the requests shown beside it.
+"""What the users of a desk see: bubbles on screens, the typing sign, requests beside them.
 
-Every change is published in the `feed`. Nothing here posts anything.
+Every change is told to the `feed`. Nothing here posts anything.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ __all__ = ["NotPossible", "Screens"]
 NAMES = ("小明", "小红", "小刚", "小丽", "大伟", "阿芳", "老王", "小燕")
 COLOURS = 8
 REQUESTS = 500
-"""Requests that are kept for each user; beyond that the oldest is dropped."""
+"""Requests kept for each user; the oldest goes first."""
 
 
 class NotPossible(DialogError):
-    """The command cannot be carried out now; the message says why."""
+    """A desk cannot do now what it was asked to do; the message says why."""
 
 
 class Screens:
@@ -37,15 +37,15 @@ class Screens:
 
     Attributes:
         feed: Where every change is published.
-        users: By OpenID, in the order in which they were added.
+        users: By OpenID, in the order they came.
         bubbles: What each user's screen shows, oldest first.
         requests: Each user's requests, oldest first.
         menu: The account's menu.
-        media: The uploaded files.
+        media: What was uploaded.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        """Begin without users; `clock` returns the time in seconds since 1970."""
+        """Begin with nobody; `clock` gives the time in seconds since 1970."""
         self.clock = clock
         self.feed = Feed()
         self.users: dict[str, User] = {}
@@ -64,7 +64,7 @@ class Screens:
         return int(self.clock() * 1000)
 
     def state(self) -> dict[str, Any]:
-        """Return the whole state."""
+        """Return all there is."""
         return {
             "now": self.now(),
             "users": list(self.users.values()),
@@ -76,10 +76,10 @@ class Screens:
     # Users ----------------------------------------------------------------------------------------
 
     def add_user(self, name: str = "", *, following: bool = True) -> User:
-        """Add a test user."""
+        """Sit another user down."""
         number = len(self.users)
         taken = {user.name for user in self.users.values()}
-        free = [name for name in NAMES if name not in taken]
+        free = [one for one in NAMES if one not in taken]
         openid = f"o{secrets.token_urlsafe(24)[:27]}"
         user = User(
             openid, name or (free[0] if free else f"用户 {number + 1}"), number % COLOURS, following
@@ -91,7 +91,7 @@ class Screens:
         return user
 
     def remove_user(self, user: str) -> None:
-        """Remove a user, and everything on their screen."""
+        """Let a user go, with all that is on the screen."""
         self.clear(user)
         for kept in (self.users, self.bubbles, self.requests):
             kept.pop(user, None)
@@ -108,39 +108,39 @@ class Screens:
         return self.users[id]
 
     def seen(self, user: str) -> None:
-        """Note that a user's screen was looked at: nothing on it is unread."""
-        person = self.user(user)
-        if person.unread:
-            person.unread = 0
-            self.feed.emit("user", user=person)
+        """Note that somebody looked at a user's screen."""
+        one = self.user(user)
+        if one.unread:
+            one.unread = 0
+            self.feed.emit("user", user=one)
 
     # Bubbles and requests -------------------------------------------------------------------------
 
     def set_following(self, user: User, *, following: bool) -> None:
-        """Note whether a user follows the account."""
+        """Note that a user follows the account, or no longer."""
         user.following = following
         self.feed.emit("user", user=user)
 
     def bubble(self, sender: str, kind: str, **more: Any) -> Bubble:
-        """Make a bubble; `show` puts it on a screen."""
+        """Make a bubble, on nobody's screen yet."""
         return Bubble(next(self._ids), sender, self.now(), kind, **more)
 
     def exchanged(self, user: str, exchange: Exchange) -> None:
-        """Add a request to a user's list, or publish that it has changed."""
+        """Put a request into a user's list, or say that it has changed."""
         listed = self.requests.get(user)
         if listed is None:
             return
-        if not listed or exchange.id not in {each.id for each in listed}:
+        if not listed or exchange.id not in {one.id for one in listed}:
             listed.append(exchange)
             del listed[:-REQUESTS]
         self.feed.emit("request", user=user, request=exchange)
 
     def asked(self, user: str, exchange: dict[str, Any]) -> None:
-        """Note a call of the bot to the platform's API, in the list of the user it is about; a call
-        about no user is published as a line of the log.
+        """Note what the bot asked of the platform, beside the user it is about; what is about
+        nobody goes to the log.
 
         Args:
-            user: The OpenID; "" or an unknown one for no user.
+            user: The OpenID; "" or that of nobody here for no user.
             exchange: The fields of its `Exchange`.
         """
         if user in self.users:
@@ -163,17 +163,17 @@ class Screens:
         pushed: bool = False,
         note: str = "",
     ) -> None:
-        """Show a user an answer; do nothing if it has no reply, or the user was removed.
+        """Show a user an answer; nothing if there is no reply in it, or the user has gone.
 
         Args:
             user: The OpenID.
             shown: The answer.
-            requests: See `Bubble`.
-            pushed: See `Bubble`.
-            note: See `Bubble`.
+            requests: See `Bubble`, as for the others.
+            pushed: Whether it is a customer message.
+            note: The platform's line below it.
         """
-        person = self.users.get(user)
-        if person is None or not shown.kind or not person.following:
+        one = self.users.get(user)
+        if one is None or not shown.kind or not one.following:
             return
         bubble = self.bubble("bot", shown.kind, parts=shown.parts, articles=shown.articles)
         bubble.pushed, bubble.requests, bubble.note = pushed, requests, note
@@ -183,8 +183,8 @@ class Screens:
         self._attach(bubble, shown)
         self.stop_typing(user)
         self.show(user, bubble)
-        person.unread += 1
-        self.feed.emit("user", user=person)
+        one.unread += 1
+        self.feed.emit("user", user=one)
 
     def _attach(self, bubble: Bubble, shown: Shown) -> None:
         if shown.kind in ("image", "voice", "video", "music"):
@@ -206,66 +206,66 @@ class Screens:
         self.feed.emit("bubble", user=user, bubble=bubble)
 
     def notice(self, user: str, text: str) -> None:
-        """Put a system notice on a user's screen."""
+        """Tell something on a user's screen that nobody said."""
         self.show(user, self.bubble("system", "notice", parts=(Part(text),)))
 
     def silence(self, user: str) -> float:
-        """Return the seconds since the last message between user and account."""
+        """Return the seconds since user and account last said anything to each other."""
         return self.clock() - self._heard.get(user, float("-inf"))
 
     # The typing sign ------------------------------------------------------------------------------
 
     def work(self, user: str, more: int) -> None:
-        """Change the number of a user's messages in flight by `more`."""
+        """Note that so many more messages of a user are under way."""
         self._busy[user] = self._busy.get(user, 0) + more
         self._show_typing(user)
 
     def start_typing(self, user: str, seconds: float) -> None:
-        """Show the typing sign for `seconds`."""
+        """Show the typing sign for so long."""
         self.stop_typing(user)
         loop = asyncio.get_running_loop()
         self._typing[user] = loop.call_later(seconds, self.stop_typing, user)
         self._show_typing(user)
 
     def stop_typing(self, user: str) -> None:
-        """Remove the sign that `start_typing` shows."""
+        """Take the sign away that `start_typing` put up."""
         timer = self._typing.pop(user, None)
         if timer is not None:
             timer.cancel()
         self._show_typing(user)
 
     def is_typing(self, user: str) -> bool:
-        """Whether the sign of `start_typing` is still shown."""
+        """Whether `start_typing` put up a sign that is still there."""
         return user in self._typing
 
     def is_busy(self, user: str) -> bool:
-        """Whether a message of the user is in flight."""
+        """Whether a message of the user is under way."""
         return self._busy.get(user, 0) > 0
 
     def _show_typing(self, user: str) -> None:
-        person = self.users.get(user)
+        one = self.users.get(user)
         typing = self.is_busy(user) or user in self._typing
-        if person is not None and person.typing != typing:
-            person.typing = typing
-            self.feed.emit("user", user=person)
+        if one is not None and one.typing != typing:
+            one.typing = typing
+            self.feed.emit("user", user=one)
 
     # Going back -----------------------------------------------------------------------------------
 
     def clear(self, user: str, before: Bubble | None = None) -> None:
-        """Empty a user's screen, or remove a bubble and all after it; the results of messages in
-        flight are dropped.
+        """Empty a user's screen, or only from a bubble on; what is under way is not heard of any
+        more.
         """
         bubbles = self.bubbles[self.user(user).id]
         end = 0 if before is None else bubbles.index(before)
         kept = {id for bubble in bubbles[:end] for id in bubble.requests}
         self._eras[user] = self._eras.get(user, 0) + 1
         self.bubbles[user] = bubbles[:end]
-        self.requests[user] = [request for request in self.requests[user] if request.id in kept]
+        self.requests[user] = [one for one in self.requests[user] if one.id in kept]
         self.feed.emit(
             "cleared", user=user, messages=self.bubbles[user], requests=self.requests[user]
         )
 
     def set_menu(self, menu: tuple[Button, ...]) -> None:
-        """Replace the account's menu."""
+        """Give the account another menu."""
         self.menu = menu
         self.feed.emit("menu", menu=menu)

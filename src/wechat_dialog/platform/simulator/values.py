@@ -1,4 +1,4 @@
-"""What a desk shows (users, bubbles, requests), in the form in which it is sent to the page.
+"""What a desk shows: users, bubbles, requests, buttons, as they are sent to a page.
 
 Times are milliseconds since the epoch on the desk's clock.
 """
@@ -17,11 +17,10 @@ class User(msgspec.Struct):
 
     Attributes:
         id: The OpenID.
-        name: The user's name on the page.
-        colour: The number of the user's colour, 0 to 7.
+        name: What the people at the desk call the user.
+        colour: 0 to 7.
         following: Whether the user follows the account.
-        typing: Whether the typing sign is shown: a message of the user is in flight, or the bot has
-            asked for the sign.
+        typing: Whether the bot works on a message of the user, or has said that it is typing.
         unread: The number of the bot's bubbles that have not been looked at.
     """
 
@@ -51,24 +50,25 @@ class Bubble(msgspec.Struct):
     """One thing on the screen of a chat.
 
     Attributes:
-        id: Unique on its desk.
+        id: Unique at its desk.
         sender: "user", "bot" or "system".
-        at: When it appeared.
+        at: When.
         kind: "text", "image", "voice", "video", "music", "news", "location", "link", "event",
             "notice" or "fault".
         parts: Its text, cut up.
         image: The picture; None if there is none.
         articles: The articles of a news reply; empty for any other kind.
         location: The place; None if there is none.
-        title: The title of a link or video; an event's name.
-        description: The description of a link or video; an event's key.
-        url: The address of a link or video.
-        point: The savepoint made before this message; None if there is none.
-        pushed: Whether it is a customer message.
-        note: The platform's label below it; "" for none.
+        title: A link's, a video's; an event's name.
+        description: Likewise; an event's key.
+        url: Likewise.
+        point: Where the conversation stood before this message, to go back to; None if it cannot
+            be gone back to.
+        pushed: Whether it came by a customer message.
+        note: The platform's own grey line below it; "" for none.
         why: For a fault: which rule was broken.
         why_zh: The same in Chinese.
-        requests: The ids of the requests that delivered this message.
+        requests: Ids of the requests with this message.
     """
 
     id: int
@@ -94,25 +94,25 @@ class Exchange(msgspec.Struct):
     """One request of the platform, or one of the bot to it, for the developer.
 
     Attributes:
-        id: Unique on its desk.
-        message: A number that is the same for all requests with one message.
-        number: The number of the attempt to deliver the message, from 1.
+        id: Unique at its desk.
+        message: The same for all copies of one message.
+        number: Which copy it is, from 1.
         at: When it was made.
         seconds: How long it took; 0 while it is open.
-        method: "POST" or "GET"; "API" for a call of the bot's.
+        method: "POST" or "GET"; "API" if the bot asked us.
         url: The whole address.
         query: The address's query.
-        body: The body that was sent.
+        body: What was sent.
         plain: The same decrypted.
-        status: The HTTP status; 0 if there was no answer in time.
-        answer: The body of the answer.
+        status: HTTP status; 0 if there was no answer in time.
+        answer: What was answered.
         reply: The same decrypted.
-        headers: The headers that were sent.
+        headers: What was sent along.
         problem: Which rule was broken; "" if none was.
         problem_zh: The same in Chinese.
-        open: Whether its answer is still awaited.
-        window: Seconds within which it must be answered.
-        of: How many attempts there are at most.
+        open: Whether it waits for its answer.
+        window: Seconds it may take.
+        of: How many copies there will be at most.
     """
 
     id: int
