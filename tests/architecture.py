@@ -459,7 +459,6 @@ LONG: Mapping[str, str] = {
     "bot": "the assembly of one account",
     "core.dialog.chat": "what an author can say is one vocabulary",
     "core.wire.xml:_expat": "the handlers of one parser share its state",
-    "platform.probe.prober:Prober": "a method for each kind of case",
     "stores.memory:MemoryStore": "a method for each of the contract's",
     # Longer than they should be, and still to be parted.
     "stores.redis.store:RedisStore": "the contract's methods, and how a call is sent",

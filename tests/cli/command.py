@@ -52,19 +52,22 @@ def second(chat):
 
 def environment(*, chinese: bool = False) -> dict[str, str]:
     """This one, with the project's source in it and no word of a bot's settings."""
-    own = ("LC_ALL", "LC_MESSAGES", "LANG")
+    own = ("LC_ALL", "LC_MESSAGES", "LANG", "LANGUAGE")
     kept = {n: value for n, value in os.environ.items() if "WECHAT" not in n and n not in own}
     kept |= {"LANG": "zh_CN.UTF-8" if chinese else "C.UTF-8", "PYTHONUTF8": "1"}
     return {**kept, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}", "NO_COLOR": "1"}
 
 
-def run(folder: Path, *words: str, given: str = "") -> subprocess.CompletedProcess[str]:
+def run(
+    folder: Path, *words: str, given: str = "", chinese: bool = False
+) -> subprocess.CompletedProcess[str]:
     """Run the command to its end, and see that nothing it started outlives it."""
     command = [*COMMAND, *words]
     with subprocess.Popen(
         command,
         cwd=folder,
-        env=environment(chinese=words[0] in ("chat", "demo")),  # the tests of both are in Chinese
+        # The tests of both are in Chinese.
+        env=environment(chinese=chinese or words[0] in ("chat", "demo")),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -252,6 +252,29 @@ def test_what_does_not_end_in_time_is_named(caplog: pytest.LogCaptureFixture) ->
     hanging.let_go.set()
 
 
+def test_a_coroutine_that_outlasts_the_closing_goes_on_to_its_end() -> None:
+    begun, let_go, paid = threading.Event(), asyncio.Event(), threading.Event()
+    loops: list[asyncio.AbstractEventLoop] = []
+    bot = Bot(token=TOKEN, store="memory://", window=WINDOW, drain=0.1)
+
+    async def pay() -> None:
+        loops.append(asyncio.get_running_loop())
+        begun.set()
+        await let_go.wait()
+        paid.set()
+
+    @bot.text("付")
+    def paying(chat: Chat) -> Dialog[str]:
+        yield from chat.step(pay)
+        return "已付。"
+
+    Person(WsgiDoor(bot), USER).say("付")
+    assert begun.wait(PATIENCE)
+    bot.close()
+    loops[0].call_soon_threadsafe(let_go.set)
+    assert paid.wait(PATIENCE), "as a function on a thread does"
+
+
 def test_what_waits_for_its_turn_leaves_when_the_bot_is_closed(caplog: Any) -> None:
     store = MemoryStore()
     hanging = Hanging(store, drain=PATIENCE)

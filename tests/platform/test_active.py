@@ -12,7 +12,7 @@ import pytest
 from wechat_dialog.platform.account import Account, Kind
 from wechat_dialog.platform.display import Part, Tap
 from wechat_dialog.platform.emulator import AsyncPlatform
-from wechat_dialog.platform.simulator.active_side import ActiveSide, Called
+from wechat_dialog.platform.simulator.active_side import ActiveSide, ApiCall
 from wechat_dialog.platform.simulator.desk import Desk
 
 APP_ID, SECRET = "wx0123456789abcdef", "s3cret"
@@ -47,14 +47,14 @@ class World:
 
     def call(self, path: str, body: Any = None, **query: str) -> Any:
         """Make a call with the token; gives its JSON."""
-        called = Called(
+        call = ApiCall(
             "GET" if body is None else "POST",
             f"/cgi-bin/{path}",
             {"access_token": self.token, **query},
             b"" if body is None else json.dumps(body).encode(),
             "application/json",
         )
-        return json.loads(self.side.answer(called).body)
+        return json.loads(self.side.answer(call).body)
 
     def fetch(self, **more: Any) -> Any:
         """Ask for the stable token."""
@@ -288,15 +288,15 @@ def upload(world: World, data: bytes, kind: str = "image", name: str = "a.jpg") 
         b"Content-Type: image/jpeg\r\n\r\n%b\r\n--b--\r\n" % (name.encode(), data)
     )
     query = {"access_token": world.token, "type": kind}
-    called = Called("POST", "/cgi-bin/media/upload", query, body, "multipart/form-data; boundary=b")
-    return json.loads(world.side.answer(called).body)
+    call = ApiCall("POST", "/cgi-bin/media/upload", query, body, "multipart/form-data; boundary=b")
+    return json.loads(world.side.answer(call).body)
 
 
 @pytest.mark.parametrize("data", [b"\xff\xd8\x00\r\n--x\n", bytes(range(256)) * 50])
 def test_what_was_uploaded_is_downloaded_byte_for_byte(world: World, data: bytes) -> None:
     id = upload(world, data)["media_id"]
     query = {"access_token": world.token, "media_id": id}
-    answer = world.side.answer(Called("GET", "/cgi-bin/media/get", query))
+    answer = world.side.answer(ApiCall("GET", "/cgi-bin/media/get", query))
     assert (answer.body, answer.content_type) == (data, "image/jpeg")
 
 
@@ -326,5 +326,5 @@ def test_a_menu_is_made_shown_and_taken_away(world: World) -> None:
 
 def test_a_call_the_desk_does_not_know_is_not_found(world: World) -> None:
     query = {"access_token": world.token}
-    answer = world.side.answer(Called("GET", "/cgi-bin/card/get", query))
+    answer = world.side.answer(ApiCall("GET", "/cgi-bin/card/get", query))
     assert answer.status == 404

@@ -26,12 +26,17 @@ CHINESE = re.compile("[\u4e00-\u9fff]")
         ({}, False),
         ({"LANG": "zh_CN", "LC_ALL": "en_US"}, False),
         ({"LANG": "en_US", "LC_MESSAGES": "zh_CN"}, True),
+        ({"LANG": "en_US.UTF-8", "LANGUAGE": "zh_CN:en"}, True),
+        ({"LANG": "zh_CN.UTF-8", "LANGUAGE": "en"}, False),
+        ({"LANG": "zh_CN.UTF-8", "LANGUAGE": ""}, True),
+        ({"LANG": "C.UTF-8", "LANGUAGE": "zh_CN"}, False),
+        ({"LANGUAGE": "zh_CN"}, False),
     ],
 )
 def test_the_terminals_language_is_what_its_variables_say(
     names: dict[str, str], chinese: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG", "LANGUAGE"):
         monkeypatch.delenv(name, raising=False)
     for name, value in names.items():
         monkeypatch.setenv(name, value)
@@ -41,7 +46,8 @@ def test_the_terminals_language_is_what_its_variables_say(
 
 SPEAKING = (
     "platform/simulator/terminal.py", "platform/simulator/terminal_screen.py",
-    "platform/simulator/bot_process.py", "cli/chat.py", "cli/conversations.py",
+    "platform/simulator/bot_process.py", "cli/chat.py", "cli/conversations.py", "cli/simulate.py",
+    "cli/probe.py",
 )  # fmt: skip
 
 
@@ -57,7 +63,7 @@ def said() -> set[str]:
 
 
 def test_every_chinese_sentence_has_an_english_one_with_the_same_places() -> None:
-    assert said() - {"[图] "} <= ENGLISH.keys()
+    assert said() - {"[图] ", "你好"} <= ENGLISH.keys()
     for chinese, english in ENGLISH.items():
         assert not CHINESE.search(english)
         assert re.findall(r"{\d.*?}", chinese) == re.findall(r"{\d.*?}", english), chinese

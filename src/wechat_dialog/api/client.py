@@ -244,7 +244,7 @@ class AsyncApi:
             host: Where the platform is.
             timeout: Seconds one request may take.
             client: The HTTP client; None makes one for each event loop.
-            face: What `Api.for_async` shares; the other arguments are ignored if it is given.
+            face: Given by `Api.for_async`: the calls and the token, instead of other arguments.
         """
         self._face = face or _Face(app_id, app_secret, host=host, timeout=timeout)
         self._calls = self._face.calls
@@ -357,7 +357,7 @@ class _WithoutTokens(logging.Filter):
     """Removes secrets from the URLs that httpx logs."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Rewrite a record that has one. Always True."""
+        """Remove the secrets of a record. Always return True."""
         text = record.getMessage()
         without = _SECRET.sub(r"\1=…", text)
         if without != text:

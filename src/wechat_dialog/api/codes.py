@@ -1,4 +1,4 @@
-"""Which class of error stands for which error code of the platform."""
+"""The class of error for each error code of the platform."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def api_error(code: int, message: str, *, fetching: bool = False) -> ApiError:
     Args:
         code: Its `errcode`.
         message: Its `errmsg`.
-        fetching: Whether the call was for a token, where some codes mean something else.
+        fetching: Whether the call was for a token: some codes have another meaning there.
     """
     if fetching and code == 40001:
         return WrongCredentials(code, message)

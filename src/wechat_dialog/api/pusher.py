@@ -1,4 +1,4 @@
-"""Sends parts of answers as customer messages, and notes when the account may not send any."""
+"""Pushes parts of answers as customer messages, unless the account may not send any."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ class Pusher:
 
     @property
     def allowed(self) -> bool:
-        """Whether the account may push, as far as is known. While it may not, users fetch what is
-        held themselves, as with an account without customer messages.
+        """Whether the account may push, as far as is known. If it may not, users fetch the parts
+        that are held, as they do with an account that has no customer messages.
         """
         return self._clock() >= self._refused_until
 

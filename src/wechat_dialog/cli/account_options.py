@@ -1,4 +1,4 @@
-"""Options that say which account a command plays."""
+"""The options of a command that acts as the platform: for which account, and to which URL."""
 
 from __future__ import annotations
 
@@ -47,16 +47,16 @@ def account_of(token: str, app_id: str, aes_key: str, mode: str, id: str = GH_ID
     """Return the account that a command's options describe.
 
     Raises:
-        ConfigurationError: There is no such account.
+        ConfigurationError: The options contradict each other, or the key is malformed.
     """
     return Account(token, id=id, app_id=app_id, aes_key=aes_key, mode=cast("Mode", mode))
 
 
 def url_of(url: str) -> str:
-    """Return the URL of a server, as it was given.
+    """Return a server's URL unchanged if it is valid.
 
     Raises:
-        ConfigurationError: It is no URL.
+        ConfigurationError: It is not a valid URL.
     """
     if not url.startswith(("http://", "https://")):
         raise ConfigurationError(f"{url!r} is no URL; write http://127.0.0.1:8000/")

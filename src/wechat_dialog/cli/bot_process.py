@@ -1,11 +1,11 @@
-"""A bot's process behind a simulator.
+"""The child process in which a simulator runs its bot.
 
     python -m wechat_dialog.cli.bot_process APP LISTENER CONTROL
 
-The other end of `platform/simulator/bot_process.py`, which starts it. LISTENER is a listening
-socket, CONTROL a socket for lines of JSON: from it the process receives the store, the clock and
-the token, sends who the bot is, and answers requests. When it is closed, the process that started
-this one is dead, and this one ends.
+`platform/simulator/bot_process.py` starts it. LISTENER is the file descriptor of a listening
+socket, CONTROL that of a socket for lines of JSON: on it the process receives the store, the
+clock's offset and a token, describes its bot, and answers requests. When that socket is closed, the
+parent process has died, and this one ends.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ __all__ = ["main"]
 
 
 NOWHERE = "http://127.0.0.1:9"
-"""The port that nothing listens on."""
+"""An address at which nothing listens."""
 
 
 class _Control:
@@ -83,8 +83,8 @@ class _Server(uvicorn.Server):
 
 def _prepared(target: str, hello: dict[str, Any], clock: _Clock) -> Any:
     bot = load(target)
-    # Where the simulator does not answer API calls, nobody does: a developer's own account is not
-    # written to, and what would be pushed is fetched.
+    # Without a simulated API, no API call is answered: the developer's real account must not be
+    # changed. Users then fetch what would be pushed.
     bot.simulate(
         clock=clock,
         store=SQLiteStore(hello["store"], clock),
@@ -103,7 +103,7 @@ def _prepared(target: str, hello: dict[str, Any], clock: _Clock) -> Any:
 
 
 def _tell(parked: str, error: BaseException) -> None:
-    """Tell the developer what a conversation broke on, whatever it quotes, and what to do now."""
+    """Print the error that parked a conversation, escaped, and what the developer can do."""
     print(block(f"{in_four_lines(error)}\n{parked}"), file=sys.stderr, flush=True)
 
 
@@ -125,14 +125,14 @@ _DEMO = str(Path(__file__).resolve().with_name("demo.py"))
 
 
 def _files() -> list[str]:
-    """Return the source files of modules that are neither installed nor ours."""
+    """Return the source files of all modules that belong to the application."""
     found = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
     paths = {os.path.realpath(path) for path in found if path and path.endswith(".py")}
     return sorted(path for path in paths if path == _DEMO or not is_installed(path))
 
 
 def _read_on_the_way(target: str, error: BaseException) -> list[str]:
-    """Return the files to watch after the application could not be loaded."""
+    """Return the files to watch for a correction after the application could not be loaded."""
     files = {*_files()}
     error = error.__cause__ or error
     if isinstance(error, SyntaxError) and error.filename:
@@ -148,14 +148,14 @@ def _read_on_the_way(target: str, error: BaseException) -> list[str]:
 
 
 class _Answers:
-    """The requests of the simulator, and their answers."""
+    """The requests of the simulator: each method answers the one that has its name."""
 
     def __init__(self, bot: Any, clock: _Clock) -> None:
         self._bot = bot
         self._clock = clock
 
     def clock(self, offset: float) -> None:
-        """Put the clock forward."""
+        """Set the offset of the bot's clock."""
         self._clock.offset = offset
 
     def conversation(self, user: str) -> dict[str, Any] | None:
@@ -163,7 +163,7 @@ class _Answers:
         return inspect(self._bot, user, now=self._clock())
 
     def files(self) -> list[str]:
-        """Return the files that the application consists of by now."""
+        """Return the files of the application, later imports included."""
         return _files()
 
     def forget(self) -> None:
@@ -177,7 +177,7 @@ class _Answers:
             Conversations(self._bot).end(user)
 
     def resume(self, conversation: str) -> None:
-        """Take a parked conversation up again."""
+        """Resume a parked conversation."""
         Conversations(self._bot).resume(conversation)
 
     def answer(self, asked: dict[str, Any]) -> dict[str, Any]:
@@ -186,7 +186,7 @@ class _Answers:
         work: Callable[..., Any] = getattr(self, command)
         try:
             return {"id": number, "result": work(**asked)}
-        except Exception as error:  # noqa: BLE001 - whoever asked is told
+        except Exception as error:  # noqa: BLE001 - the simulator reports it
             return {"id": number, "error": f"{type(error).__name__}: {error}"}
 
 
@@ -205,7 +205,7 @@ def main(target: str, listener: int, control_fd: int) -> int:
     clock = _Clock(hello["offset"])
     try:
         bot = _prepared(target, hello, clock)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - whoever started us is told
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the simulator reports it
         why = str(error) if isinstance(error, DialogError) else traceback.format_exc()
         control.say({"failed": why, "files": _read_on_the_way(target, error)})
         return 2

@@ -1,4 +1,4 @@
-"""`wechat-dialog chat`: to talk to a bot in the terminal, or from a script."""
+"""`wechat-dialog chat`: talk to a bot in the terminal, or from a script."""
 
 from __future__ import annotations
 
@@ -63,12 +63,12 @@ def chat(
 
 
 def talk_to(target: str, *, user: str = SOMEBODY, folder: str | None = None) -> None:
-    """Chat with a bot that is started for it.
+    """Start a bot and chat with it.
 
     Args:
         target: `module:bot`.
-        user: Who types.
-        folder: The bot's working directory; None for ours.
+        user: The user whose messages are typed.
+        folder: The bot's working directory; None for this process's.
 
     Raises:
         ConfigurationError: There is no such bot, or it cannot start.
@@ -99,14 +99,14 @@ def _run(platform: Platform, user: str, process: BotProcess | None) -> None:
     screen = Screen(terminal=terminal)
     talk = Chat(platform, screen, user, process)
     if process is not None:
-        # Which line of theirs broke, and what they print to find out, must be seen where they type.
+        # The developer sees tracebacks and the output of `print` where they type.
         def tell(what: str, line: str) -> None:
             if what == "log":
                 screen.tell(line)
 
         process.changed = tell
     if not terminal:
-        # What is no UTF-8 shall be a strange message, not the end.
+        # Invalid UTF-8 is sent with replacement characters, and does not end the chat.
         with contextlib.suppress(AttributeError):
             sys.stdin.reconfigure(errors="replace")  # type: ignore[union-attr]
         talk.run(sys.stdin)
@@ -129,8 +129,8 @@ def _typed(talk: Chat) -> Iterator[str]:
 
 
 def _forget_line() -> None:
-    """Take what was typed last out of the history, and so out of its file."""
-    with contextlib.suppress(ImportError, ValueError):  # Windows; or it was no new line
+    """Remove the last line from the history, so that it is not written to the history's file."""
+    with contextlib.suppress(ImportError, ValueError):  # Windows; or the line was not added
         import readline
 
         readline.remove_history_item(readline.get_current_history_length() - 1)
@@ -138,7 +138,7 @@ def _forget_line() -> None:
 
 @contextlib.contextmanager
 def _history() -> Generator[None]:
-    """Let lines be edited and found again, in this chat and the next."""
+    """Let lines be edited, and keep a history for this chat and the next."""
     try:
         import readline
     except ImportError:  # Windows

@@ -18,11 +18,13 @@ from wechat_dialog.core.printable import block, one_line
 from wechat_dialog.errors import ConfigurationError
 from wechat_dialog.operators import Checked, Conversations
 from wechat_dialog.operators.export import private_file
-from wechat_dialog.platform.language import tr
+from wechat_dialog.operators.in_chinese import state_in_chinese
+from wechat_dialog.platform.language import speaks_chinese, tr
 from wechat_dialog.platform.safe_console import SafeConsole
 from wechat_dialog.stores.sqlite import SQLiteStore
 
 from .load import load
+from .refusals import refusal
 from .serve_checks import advice
 
 __all__ = ["check", "commands"]
@@ -34,7 +36,7 @@ Name = Annotated[str, typer.Argument(metavar="USER|ID", help="an OpenID, or a co
 Store = Annotated[str, typer.Option(help="URL of the store; the bot's own if not given")]
 
 SHOWN = 10
-"""Most differences that a check lists one by one."""
+"""The most differences that a check lists."""
 
 OUTCOMES = (
     "unchanged", "finished", "asks again", "restarted", "parked", "unreadable", "cannot tell",
@@ -43,11 +45,6 @@ SAID = {
     "unchanged": "照旧", "finished": "会结束", "asks again": "会重新问", "restarted": "会重来",
     "parked": "会搁置", "unreadable": "读不了", "cannot tell": "看不出来",
 }  # fmt: skip
-STATES = {
-    "running": "进行中", "parked": "搁置", "unreadable": "读不了", "asleep": "等时间",
-    "waits to ask": "待提问", "waits to begin": "待开始",
-}  # fmt: skip
-WAITS = "waits for "
 FAILING = ("restarted", "parked", "unreadable")
 
 errors = SafeConsole(stderr=True)
@@ -55,7 +52,7 @@ console = SafeConsole()
 
 
 class _Terminal:
-    """Writes an export to a terminal, where no file was named: escaped, and still JSON."""
+    """Writes an export to a terminal if no file is named: escaped, and still valid JSON."""
 
     def write(self, line: bytes) -> None:
         """Write one line."""
@@ -73,9 +70,9 @@ def _bot(target: str, store: str = "") -> Bot:
 
 
 def _with_store(target: str, store: str = "") -> Bot:
-    """Load a bot whose store is there, and say which that is.
+    """Load a bot whose store exists, and print which store that is.
 
-    To look for conversations in the wrong folder would find none, and leave a new store behind.
+    In the wrong folder, a new and empty store would be created.
     """
     bot = _bot(target, store)
     _must_be_there(bot)
@@ -100,7 +97,7 @@ def list_(target: App, store: Store = "") -> None:
     for one in Conversations(_with_store(target, store)).list():
         number += 1
         version = f"@{one.version}" if one.version else ""
-        why = f"  {one_line(one.why)}" if one.why else ""
+        why = f"  {one_line(refusal(one.why))}" if one.why else ""
         console.print(
             f"{one.id}  {_state(one.state):11}  {one.begun:%m-%d %H:%M}  "
             f"{tr('{0:4} 条记录', one.records)}  {one.dialog}{version}  {one_line(one.openid)}{why}"
@@ -110,15 +107,13 @@ def list_(target: App, store: Store = "") -> None:
 
 
 def _state(state: str) -> str:
-    if state.startswith(WAITS):
-        return tr("等信号 {0}", one_line(state.removeprefix(WAITS)))
-    return tr(STATES.get(state, state))
+    return one_line(state_in_chinese(state) if speaks_chinese() else state)
 
 
 @commands.command()
 def show(target: App, name: Name, store: Store = "") -> None:
     """Print a conversation as a transcript, with where it broke."""
-    console.print(Conversations(_with_store(target, store)).show(name))
+    console.print(Conversations(_with_store(target, store)).show(name, chinese=speaks_chinese()))
 
 
 @commands.command()
@@ -186,7 +181,7 @@ def export(
             with private_file(name) as file:
                 count = conversations.export(file, redact=redact)
         except OSError as error:
-            raise ConfigurationError(f"{name}: {error.strerror}") from error
+            raise ConfigurationError(f"cannot write {name}: {error.strerror}") from error
     errors.print(tr("导出了 {0} 个对话", count) + (tr("，已隐去内容") if redact else ""))
 
 
@@ -214,12 +209,12 @@ def check(
     if source is None:
         _must_be_there(bot)
         for sentence in advice(bot.store):
-            errors.print(f"wechat-dialog: {sentence}")
+            errors.print(f"wechat-dialog: {refusal(sentence)}")
     with _lines(source) as lines:
         checked: Iterable[Checked] = conversations.check(lines)
         if sys.stderr.isatty():
             total = conversations.count() if lines is None else None
-            checked = track(checked, "replaying", total=total, console=errors, transient=True)
+            checked = track(checked, tr("重放"), total=total, console=errors, transient=True)
         for one in checked:
             counts[one.verdict.outcome] += 1
             if one.verdict.why and len(first) < SHOWN:
@@ -243,7 +238,7 @@ def _lines(source: Path | None) -> Generator[BinaryIO | None]:
     try:
         file = source.open("rb")
     except OSError as error:
-        raise ConfigurationError(f"{source}: {error.strerror}") from error
+        raise ConfigurationError(f"cannot read {source}: {error.strerror}") from error
     with file:
         yield file
 
@@ -258,7 +253,7 @@ def _print(counts: Counter[str], first: list[Checked]) -> None:
         again = verdict.outcome == "asks again"
         question = tr("，从第 {0} 条记录起", verdict.position) if again else ""
         outcome = tr(SAID[verdict.outcome])
-        console.print(f"{one.summary.id}  {outcome}{question}: {one_line(verdict.why)}")
+        console.print(f"{one.summary.id}  {outcome}{question}: {one_line(refusal(verdict.why))}")
 
 
 def _print_json(counts: Counter[str], first: list[Checked], read: str, *, failed: bool) -> None:

@@ -1,6 +1,4 @@
-"""The example bot of `wechat-dialog demo`: what is special about a whole conversation in one
-function, in words that fit a phone.
-"""
+"""The example bot of `wechat-dialog demo`: whole conversations in one function each."""
 
 from __future__ import annotations
 
@@ -44,7 +42,7 @@ async def order(chat: Chat) -> str:
 
 @dataclass
 class Visit:
-    """What a clinic wants to know."""
+    """The fields of a clinic's form."""
 
     name: Annotated[str, Field("姓名", ask="您的姓名？")]
     day: Annotated[date, Field("日期", ask="哪天来？（明天、周五、8月5号都行）")]
@@ -54,13 +52,13 @@ class Visit:
 @bot.click("挂号")
 @bot.text("挂号")
 async def register(chat: Chat) -> str:
-    """Fill in a form; what is wrong can be changed at its end."""
+    """Fill in a form, and change answers at its end."""
     visit = await chat.form(Visit)
     return f"{visit.name}，{visit.day:%m月%d日}{visit.ward}，挂好了。"
 
 
 async def forecast(city: str) -> str:
-    """Ask somebody who takes seven seconds."""
+    """Ask a slow service, which takes seven seconds."""
     await asyncio.sleep(7)
     return f"{city}：晴，二十六度。"
 
@@ -78,7 +76,7 @@ async def weather(chat: Chat) -> str:
 
 @bot.text("长文")
 def long(_: Chat) -> str:
-    """Answer with more than one reply can hold; the rest is fetched with 继续."""
+    """Answer with a text too long for one reply; the user fetches the rest with 继续."""
     lines = [
         f"{number:02}. 一条文字回复最多 2047 字节，多出来的先攒着。" for number in range(1, 61)
     ]
@@ -110,11 +108,11 @@ def welcome(_: Chat) -> str:
 
 @bot.text("帮助", anytime=True)
 def explain(_: Chat) -> str:
-    """Help in the middle of anything; the question that stood is asked again."""
+    """Help in the middle of any dialog, whose question is then asked again."""
     return _help()
 
 
 @bot.fallback
 def anything(_: Chat) -> str:
-    """Say what there is."""
+    """List what the bot can do."""
     return _help()

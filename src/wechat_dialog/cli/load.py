@@ -1,4 +1,4 @@
-"""`module:bot`: loading the bot that a command's argument names."""
+"""Loads the bot that a command's argument names: `module:bot`."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def load(name: str) -> Any:
     """Return the bot of `module:attribute`, or of a module alone: its `bot`, or a 2017 dialog
     module.
 
-    A module is looked for in the working directory first. A file's path will do as well. What is
-    not installed is compiled from its source, whatever bytecode there is.
+    A module is looked for in the working directory first. A file's path is accepted, too. Modules
+    that are not installed are compiled from their source, even if there is bytecode.
 
     Raises:
-        ConfigurationError: There is none, and the sentence says where it was looked for; or its
-            module cannot be imported, and it says at which line.
+        ConfigurationError: There is no such bot: the message says where it was looked for. Or its
+            module cannot be imported: the message names the line.
     """
     where, _, attribute = name.partition(":")
     if not where:
@@ -62,9 +62,7 @@ def load(name: str) -> Any:
 
 
 def in_four_lines(error: BaseException) -> str:
-    """Return what an application's own code raised: the innermost line that its author wrote, and
-    what went wrong there.
-    """
+    """Return a short traceback: the innermost line of the application's own code, and the error."""
     way = traceback.extract_tb(error.__traceback__)
     at = authors(places(error))
     lines = [] if at < 0 or isinstance(error, SyntaxError) else traceback.format_list([way[at]])

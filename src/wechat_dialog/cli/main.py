@@ -15,12 +15,14 @@ from wechat_dialog.cli.probe import probe
 from wechat_dialog.cli.send import send
 from wechat_dialog.errors import DialogError
 from wechat_dialog.platform.account import Account
-from wechat_dialog.platform.language import tr
+from wechat_dialog.platform.language import speaks_chinese, tr
 from wechat_dialog.platform.safe_console import SafeConsole
 
 from .chat import chat, talk_to
 from .conversations import check, commands
+from .help_in_chinese import put_into_chinese
 from .new import create
+from .refusals import refusal
 from .serve import serve
 from .simulate import LOOPBACK, Host, Port, open_simulator, simulate
 
@@ -43,18 +45,21 @@ app.command()(probe)
 errors = SafeConsole(stderr=True)
 
 WrongUsage: Any = typer.BadParameter.__base__
-"""What typer raises at a command line it does not understand; it gives the class no public name."""
+"""The error that typer raises at an invalid command line; it has no public name for the class."""
 
 
 def main() -> None:
     """Run the command; errors the user can act on are one line, and status 2."""
+    command = typer.main.get_command(app)
+    if speaks_chinese():
+        put_into_chinese(command)
     try:
-        status = app(standalone_mode=False)
+        status = command(standalone_mode=False)
     except (DialogError, WrongUsage) as error:
         # typer would draw a box around the sentence. No command at all has had its help already.
         said = str(error) if isinstance(error, DialogError) else str(error.format_message())
         if said:
-            errors.print(f"wechat-dialog: {said}")
+            errors.print(f"wechat-dialog: {refusal(said)}")
         sys.exit(2)
     except typer.Abort:
         sys.exit(130)

@@ -1,8 +1,8 @@
-"""`wechat-dialog new`: the files with which a new bot begins.
+"""`wechat-dialog new`: creates the files of a new bot.
 
-Texts, kept here and not as files beside: a few short ones, and nothing to be lost in packaging. The
-test suite makes a bot of them and runs its test. What the bot says is Chinese, as its users are;
-what its author reads is in the terminal's language.
+The files are short, and kept here as texts so that packaging cannot lose them. The test suite
+creates a bot and runs its test. The bot's texts are Chinese, for its users; what its author reads
+is in the terminal's language.
 """
 
 from __future__ import annotations
@@ -92,17 +92,17 @@ _CHINESE = """\
 
 
 def files() -> dict[str, str]:
-    """Return what is created, by name."""
+    """Return the contents of the new files, by name."""
     readme = _CHINESE if speaks_chinese() else _ENGLISH
     return {"bot.py": _BOT, "test_bot.py": _TEST, "README.md": readme}
 
 
 def create(folder: Path) -> None:
-    """Write `files()` into a folder, which is made if there is none.
+    """Write `files()` into a folder, which is created if it does not exist.
 
     Raises:
-        ConfigurationError: One of them is there already, or cannot be written; if one is there,
-            nothing was written.
+        ConfigurationError: One of the files exists already (then nothing was written), or cannot be
+            written.
     """
     contents = files()
     for name in contents:

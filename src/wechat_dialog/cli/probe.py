@@ -21,6 +21,7 @@ from wechat_dialog.cli.account_options import (
     told,
     url_of,
 )
+from wechat_dialog.platform.language import tr
 from wechat_dialog.platform.probe import report
 from wechat_dialog.platform.probe.checklist import CHECKLIST
 from wechat_dialog.platform.probe.probe import planned
@@ -74,10 +75,11 @@ def probe(
         raising,
         previous_aes_key,
     )
-    told.print(
-        f"wechat-dialog: at most {planned(prober, only or ())} requests to {url} as "
-        f"{prober.user}, who follows and unfollows; texts like {say!r}"
-    )
+    plan = tr(
+        "最多 {0} 个请求，发给 {1}，用户是 {2}，会关注又取消关注；发的文字像 {3}",
+        planned(prober, only or ()), url, prober.user, repr(say),
+    )  # fmt: skip
+    told.print(f"wechat-dialog: {plan}")
     with prober:
         results = list(probing(prober, only or ()))
     if as_json:

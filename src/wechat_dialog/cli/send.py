@@ -29,6 +29,7 @@ from wechat_dialog.core.wire import xml
 from wechat_dialog.errors import ConfigurationError, Refused
 from wechat_dialog.platform.dump import lines
 from wechat_dialog.platform.emulator import Platform
+from wechat_dialog.platform.language import reason
 from wechat_dialog.platform.protocol import Request
 
 __all__ = ["send"]
@@ -94,7 +95,7 @@ def send(
             if shown.text:
                 said.print(shown.text)
             if shown.fault:
-                told.print(f"wechat-dialog: {shown.fault}")
+                told.print(f"wechat-dialog: {reason(shown.fault)}")
                 failed = True
     if failed:
         raise typer.Exit(1)

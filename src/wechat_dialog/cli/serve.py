@@ -22,6 +22,7 @@ from wechat_dialog.platform.safe_console import SafeConsole
 from wechat_dialog.runtime.garbage import SurvivorsFrozen
 
 from .load import load
+from .refusals import refusal
 from .serve_checks import LeaveOutQueries, doubts, log_to_stderr
 from .unfinished_heads import options as bounds
 
@@ -33,13 +34,13 @@ App = Annotated[str, typer.Argument(metavar="APP", help="module:bot, or a 2017 d
 
 
 KEEP_ALIVE = 150
-"""Seconds that a connection may be idle. Longer than a proxy keeps one to us (nginx 60, Caddy 120
-unless told otherwise): were we to close first, the proxy's next request might meet a closed
-connection, and the platform a 502."""
+"""Seconds that a connection may be idle: longer than a proxy keeps it (by default nginx 60, Caddy
+120). If the server closed it first, the proxy's next request could meet a closed connection, and
+the platform a 502."""
 
 
 class LogLevel(enum.StrEnum):
-    """What `serve` tells, and what is worse."""
+    """The lowest level of log records that `serve` prints."""
 
     debug = "debug"
     info = "info"
@@ -76,17 +77,17 @@ def serve(
     os.environ.update({_TARGET: target, _LOG_LEVEL: log_level.value, _DRAIN: said})
     bot = _bot_to_serve()
     _must_have_token(bot)
-    # uvicorn raises a signal once more when it has shut down. An end that was asked for is no
-    # failure, and one asked for before uvicorn listens to signals is an end as well.
+    # uvicorn raises the signal again after its shutdown, and one may come before uvicorn handles
+    # signals. In both cases the process ends with status 0.
     signal.signal(signal.SIGTERM, _end)
     for doubt in doubts(bot):
-        errors.print(f"wechat-dialog: {doubt}")
+        errors.print(f"wechat-dialog: {refusal(doubt)}")
     with listening(host, port) as listener:
         errors.print(f"wechat-dialog: {_url(host, listener)}")
         options: dict[str, Any] = {
             **bounds(), "lifespan": "on", "log_level": log_level.value, "log_config": _with_times(),
             "access_log": access_log, "timeout_keep_alive": KEEP_ALIVE,
-            # A request that is answered, and whose client does not read, keeps nobody.
+            # A client that does not read its response must not delay the end.
             "timeout_graceful_shutdown": max(1, math.ceil(bot.drain)),
         }  # fmt: skip
         if workers == 1:
@@ -99,10 +100,10 @@ def serve(
 
 
 def _with_times() -> dict[str, Any]:
-    """Return how uvicorn logs, with the time before each line, as ours have it."""
+    """Return uvicorn's logging configuration with the time added to each line."""
     config: dict[str, Any] = deepcopy(LOGGING_CONFIG)
-    for one in config["formatters"].values():
-        one["fmt"] = f"%(asctime)s {one['fmt']}"
+    for formatter in config["formatters"].values():
+        formatter["fmt"] = f"%(asctime)s {formatter['fmt']}"
     return config
 
 
@@ -127,7 +128,7 @@ def listening(host: str, port: int) -> socket.socket:
     """Return a socket that listens on an address and that worker processes can inherit.
 
     Raises:
-        ConfigurationError: The address is taken, or none of this machine.
+        ConfigurationError: The address is in use, or is not an address of this machine.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
@@ -141,7 +142,7 @@ def listening(host: str, port: int) -> socket.socket:
     return listener
 
 
-# What a worker process is told by the one that starts it.
+# The environment variables by which a worker process gets its settings.
 _TARGET = "WECHAT_DIALOG_TARGET"
 _DRAIN = "WECHAT_DIALOG_DRAIN"
 _LOG_LEVEL = "WECHAT_DIALOG_LOG_LEVEL"
@@ -167,7 +168,7 @@ def _keep_signatures_out_of_the_log() -> None:
 
 
 def _checked(target: str) -> Any:
-    """Load a bot and refuse what cannot work, before a port is opened."""
+    """Load a bot, and refuse invalid settings before a port is opened."""
     bot = load(target)
     bot.check()
     return bot

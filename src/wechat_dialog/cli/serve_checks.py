@@ -1,4 +1,4 @@
-"""The checks of `wechat-dialog serve` before it opens a port, and what its log leaves out."""
+"""The checks of `wechat-dialog serve` before it opens a port, and a filter for its access log."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from wechat_dialog.stores.sqlite import SQLiteStore
 __all__ = ["LeaveOutQueries", "advice", "doubts", "log_to_stderr"]
 
 NOBODY = "nobody"
-"""A user whom no account has, looked up to see whether the store answers."""
+"""A user who cannot exist, looked up to see whether the store answers."""
 
 
 def doubts(bot: Any) -> Iterator[str]:
-    """Yield a sentence for each thing that will probably not work.
+    """Yield a warning for each setting that will probably not work.
 
     Raises:
         ConfigurationError: The store's URL is invalid.
-        StoreError: The embedded store cannot be written to, which time does not heal. A server
-            that is not there yet is a doubt.
+        StoreError: The embedded store cannot be written to. (A store's server that is not
+            reachable yet is only a warning.)
     """
     if not is_token(bot.token):
         yield (
@@ -43,16 +43,16 @@ def doubts(bot: Any) -> Iterator[str]:
 
 
 def advice(store: Any) -> Iterator[str]:
-    """Yield a sentence for each setting of the store's server that loses what users were told."""
+    """Yield a warning for each setting of the store's server that may lose conversations."""
     told: Callable[[], list[str]] = getattr(store, "advice", list[str])
-    with suppress(StoreError):  # advice is no reason to fail
+    with suppress(StoreError):  # not a reason to fail
         for sentence in told():
             yield f"Redis store: {sentence} (docs/redis.md)"
 
 
 def log_to_stderr(level: str) -> None:
-    """Tell what the library logs from this level on, with the time; unless the application has
-    decided about its logs itself.
+    """Print the library's log records of this level and above, with the time; do nothing if the
+    application has configured its logging.
     """
     log = logging.getLogger("wechat_dialog")
     log.setLevel(level)
@@ -63,10 +63,10 @@ def log_to_stderr(level: str) -> None:
 
 
 class LeaveOutQueries(logging.Filter):
-    """Cut the query off each address in uvicorn's access log.
+    """Removes the query from each address in uvicorn's access log.
 
-    It holds the signature, and in plaintext mode whoever reads one can sign messages of their own:
-    it does not cover the body (protocol reference 2).
+    It holds the signature, which does not cover the body (protocol reference 2): in plaintext mode,
+    anybody who reads one can send messages of their own with it.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:

@@ -1,4 +1,4 @@
-"""`wechat-dialog simulate`: the simulator's web page, from its start to Ctrl-C."""
+"""`wechat-dialog simulate`: serves the simulator's web page until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from wechat_dialog.platform.simulator.web import application, is_loopback
 __all__ = ["LOOPBACK", "Host", "Port", "open_simulator", "simulate"]
 
 PORT = 8765
-"""Where it listens unless told otherwise; if that is taken, anywhere."""
+"""The default port; if it is in use, any free one."""
 
 LOOPBACK = "127.0.0.1"
 Host = Annotated[str, typer.Option(help="address to listen on")]
@@ -107,17 +107,17 @@ def open_simulator(
 
     Args:
         target: `module:bot`, or a URL.
-        account: Its account; of an application only what it may do counts, the rest is the bot's.
-        host: Where to listen.
-        port: Likewise; None: `PORT`, or any if that is taken.
-        browser: Whether to open the page, where there is a browser.
-        menu: The account's menu; (): one made of the keys the bot has routes for.
-        folder: The bot's working directory; None: ours.
+        account: The account. For `module:bot` only `kind` is used; the rest is the bot's own.
+        host: The address to listen on.
+        port: The port; None for `PORT`, or any free one if that is in use.
+        browser: Whether to open the page in a browser, if there is one.
+        menu: The account's menu; () makes one of the keys that the bot has routes for.
+        folder: The bot's working directory; None for this process's.
         window: Seconds after which a request is given up.
-        title: What the page calls the bot; "" for the target.
+        title: The bot's name on the page; "" takes the target.
 
     Raises:
-        ConfigurationError: It cannot listen there.
+        ConfigurationError: The address is in use, or is not an address of this machine.
     """
     with _listening(host, port) as listener:
         here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - not bound to
@@ -147,11 +147,11 @@ def _listening(host: str, port: int | None) -> socket.socket:
 
 
 class _Server(uvicorn.Server):
-    """Without signal handlers of its own: what is told to end ends the stream of events first."""
+    """A server without signal handlers: `_serve` handles signals, and ends the feed first."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
-        """Leave signals to whoever runs us."""
+        """Leave signals to `_serve`."""
         yield
 
 
@@ -205,9 +205,9 @@ async def _serve(
     try:
         caring = asyncio.create_task(simulator.run())
         caring.add_done_callback(lambda _: end())
-        errors.print(f"wechat-dialog: {url}/  (Ctrl-C ends it)")
+        errors.print(f"wechat-dialog: {url}/  {tr('（按 Ctrl-C 结束）')}", markup=False)
         if not is_loopback(host):
-            errors.print("wechat-dialog: everybody who reaches it can use it")
+            errors.print(f"wechat-dialog: {tr('谁能访问它，谁就能用它')}")
         if browser and not _has_screen() and is_loopback(host):
             errors.print(
                 f"wechat-dialog: {_from_elsewhere(listener.getsockname()[1])}", markup=False
@@ -223,23 +223,26 @@ async def _serve(
 
 
 def _has_screen() -> bool:
-    """Whether a browser can be opened here: always, as far as is known, but on a bare Unix."""
+    """Whether a browser can be opened here: assumed, but for a Unix without a display."""
     wanted = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
     return os.name != "posix" or sys.platform == "darwin" or any(map(os.environ.get, wanted))
 
 
 def _from_elsewhere(port: int) -> str:
-    """Return how the page of a machine without a screen is reached."""
-    # SSH_CONNECTION: client, its port, server, its port.
+    """Return how to reach the page on a machine without a screen from another one."""
+    # SSH_CONNECTION: the client's address and port, the server's address and port.
     way = os.environ.get("SSH_CONNECTION", "").split()
     host = way[2] if len(way) == 4 else socket.gethostname()
-    return (
-        f"no screen here; on your own machine: ssh -L {port}:127.0.0.1:{port} "
-        f"{os.environ.get('USER', 'you')}@{host}, and open http://127.0.0.1:{port}/ there"
+    return tr(
+        "这里没有屏幕；在你自己的电脑上运行 ssh -L {0}:127.0.0.1:{0} {1}@{2}，"
+        "再在那里打开 http://127.0.0.1:{0}/",
+        port,
+        os.environ.get("USER", "you"),
+        host,
     )
 
 
 def _open(url: str) -> None:
-    """Open the page; where that fails, the printed address has to do."""
+    """Open the page in a browser; if that fails, there is the printed address."""
     with contextlib.suppress(webbrowser.Error):
         webbrowser.open(url)

@@ -1,8 +1,8 @@
-"""An application's own modules are compiled from their source, whatever bytecode lies beside it.
+"""Compiles an application's own modules from their source, even if there is bytecode.
 
-Python tells whether a module's bytecode is of its source by the source's size and its time in whole
-seconds. Who saves twice in one second, as people and their tools do, may leave bytecode of the
-first behind, and that is what would run. Installed packages are imported as ever.
+Python compares only the source's size and its time in whole seconds with the bytecode's. When a
+file is saved twice within a second, the bytecode of the first version can pass for the second's,
+and would run. Installed packages are imported as usual.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ _PACKAGES = {"site-packages", "dist-packages"}
 
 
 def is_installed(path: str) -> bool:
-    """Whether a file or folder is Python's own, an installed package's or ours, and so no part of
-    an application that somebody is at work on.
+    """Whether a file or folder belongs to Python, an installed package or this library, and so not
+    to the application under development.
     """
     found = Path(os.path.realpath(path))
     return not _PACKAGES.isdisjoint(found.parts) or any(
@@ -40,7 +40,7 @@ def is_installed(path: str) -> bool:
 
 class _FromSource(SourceFileLoader):
     def path_stats(self, path: str) -> Mapping[str, object]:
-        """Tell nothing of the source: then bytecode is neither read nor written."""
+        """Raise, so that bytecode is neither read nor written."""
         raise OSError(f"the bytecode of {path} is not asked for")
 
 
@@ -61,7 +61,7 @@ _find_in = _finder()
 
 
 def find_sources() -> None:
-    """Have the application's modules, from now on imported, compiled from their source."""
+    """From now on, compile the application's modules from their source when they are imported."""
     if _find_in not in sys.path_hooks:
         sys.path_hooks.insert(0, _find_in)
     for path in [one for one in sys.path_importer_cache if not is_installed(one)]:

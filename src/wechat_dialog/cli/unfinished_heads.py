@@ -1,14 +1,14 @@
 """Limits on connections whose request `serve` has not received completely: in time and number.
 
-A server waits for a request as long as its client likes, so anybody who opens connections and sends
-nothing, or one header an hour, can use up its file descriptors. The platform sends a request in one
-piece and hangs up after five seconds (protocol reference 5.3), so nobody loses anything here:
+Without limits, a client that opens connections and sends nothing, or one header an hour, could use
+up the server's file descriptors. The platform sends a request in one piece and hangs up after five
+seconds (protocol reference 5.3), so these limits do not affect it:
 
-- a request's head that is not whole `SECONDS` after its connection was made, or after its first
-  byte on a connection that is kept, ends the connection;
-- a quarter of the process's descriptors, and 1000 at most, may belong to connections whose request
-  is not whole, idle ones included. One more ends the one that has waited longest; what comes in one
-  piece never waits.
+- A connection is closed if a request's head is not complete `SECONDS` after the connection was
+  made or, on a kept-alive connection, after the head's first byte.
+- A quarter of the process's descriptors, and 1000 at most, may belong to connections whose request
+  is not complete, idle ones included. Beyond that, the one that has waited longest is closed. A
+  request that arrives in one piece is never counted.
 
 The body has `web.asgi.PATIENCE`, an idle connection uvicorn's `timeout_keep_alive`.
 """
@@ -36,18 +36,18 @@ __all__ = ["BoundedProtocol", "options"]
 
 SECONDS = 5.0
 FEWEST, MOST = 16, 1000
-"""Connections that may wait at once: a quarter of the descriptors, within these."""
+"""Bounds of the number of connections that may wait at once, a quarter of the descriptors."""
 DESCRIPTORS = 8192
 TOLD_EVERY = 60.0
 
 _resource: Any = importlib.import_module("resource") if sys.platform != "win32" else None
 _waiting: WeakKeyDictionary[Any, dict[Any, None]] = WeakKeyDictionary()
-"""By server: connections whose request is not whole, in the order in which they began to wait."""
+"""By server: connections with an incomplete request, in the order in which they began to wait."""
 _told = -TOLD_EVERY
 
 
 def _descriptors() -> int:
-    """Return how many this process may have."""
+    """Return how many file descriptors this process may have."""
     if _resource is None:
         return 512
     soft, _ = _resource.getrlimit(_resource.RLIMIT_NOFILE)
@@ -60,11 +60,11 @@ def _most() -> int:
 
 
 def options() -> dict[str, Any]:
-    """Return what uvicorn is told, and allow this process and its workers more descriptors.
+    """Return options for uvicorn, and raise the limit of descriptors of this process.
 
-    Many systems give 256 or 1024 where they would give more. asyncio takes as many connections at
-    once as its backlog says before it looks at any of them, and where it has no descriptor left it
-    logs that for each. So the backlog has to fit, too.
+    Many systems set the soft limit to 256 or 1024, with a higher hard limit. asyncio accepts up to
+    `backlog` connections in one go, and logs an error for each one that it has no descriptor for;
+    so the backlog is limited, too. Workers inherit the limit.
     """
     if _resource is not None:
         soft, hard = _resource.getrlimit(_resource.RLIMIT_NOFILE)
@@ -74,45 +74,45 @@ def options() -> dict[str, Any]:
                 _resource.setrlimit(_resource.RLIMIT_NOFILE, (wanted, hard))
     return {
         "http": BoundedProtocol,
-        "ws": "none",  # the bounds are on HTTP, and no bot speaks anything else
+        "ws": "none",  # no bot has WebSockets, and the limits cover only HTTP
         "backlog": min(2048, _descriptors() // 8),
     }
 
 
 class BoundedProtocol(_Base):
-    """uvicorn's protocol, whichever it is, with both bounds."""
+    """uvicorn's HTTP protocol (httptools or h11) with both limits."""
 
     _late: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin to wait for a request."""
+        """Count the connection as waiting, and start the timer for its first head."""
         super().connection_made(cast("asyncio.Transport", transport))
         send_at_once(transport)
         self._wait()
         self._expect_a_head()
 
     def data_received(self, data: bytes) -> None:
-        """Stop waiting once the request is whole."""
+        """Stop counting the connection once its request is complete."""
         super().data_received(data)
         self._look()
 
     def on_response_complete(self) -> None:
-        """Wait for the next request; another one may have come with the last."""
+        """Wait for the next request, which may have arrived already."""
         super().on_response_complete()
         self._look()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait no longer."""
+        """Forget the connection."""
         super().connection_lost(exc)
         self._stop_waiting()
         self._head_is_whole()
 
     def _look(self) -> None:
-        cycle: Any = self.cycle  # None before the first request, whatever its annotation says
+        cycle: Any = self.cycle  # None before the first request, despite its annotation
         between = not cycle or cycle.response_complete
         if not between:
             self._head_is_whole()
-        elif self.timeout_keep_alive_task is None:  # else it is idle, which uvicorn ends
+        elif self.timeout_keep_alive_task is None:  # otherwise it is idle, which uvicorn limits
             self._expect_a_head()
         if between or cycle.more_body:
             self._wait()
@@ -145,8 +145,8 @@ class BoundedProtocol(_Base):
         _waiting.get(self.server_state, {}).pop(self, None)
 
     def end(self, why: str) -> None:
-        """End the connection at once."""
-        global _told  # noqa: PLW0603 - one for all, so that a flood is no flood of lines
+        """Close the connection at once."""
+        global _told  # noqa: PLW0603 - one time for all connections limits the log
         self._stop_waiting()
         self._head_is_whole()
         self.transport.abort()

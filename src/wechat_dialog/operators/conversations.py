@@ -134,19 +134,21 @@ class Conversations:
                 return named
         raise NotFound(name)
 
-    def show(self, name: str) -> str:
+    def show(self, name: str, *, chinese: bool = False) -> str:
         """Return conversations as readable transcripts: who said what when, which steps ran, and
         where it broke.
 
         Args:
             name: A conversation's id, or a user.
+            chinese: Whether the transcript is in Chinese, and not in English.
 
         Raises:
             NotFound: There is no such conversation.
         """
         zone = self._bot.rules.zone
         return "\n\n".join(
-            transcript(stored, zone, self._run_of(stored)) for stored in self._find(name)
+            transcript(stored, zone, self._run_of(stored), chinese=chinese)
+            for stored in self._find(name)
         )
 
     # Changing -------------------------------------------------------------------------------------

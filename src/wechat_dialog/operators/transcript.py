@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, tzinfo
 
 from wechat_dialog import messages
@@ -29,14 +30,28 @@ from wechat_dialog.core.replay.standing import doing, rivals_of
 from wechat_dialog.errors import ReplayMismatch
 from wechat_dialog.replies import Markdown
 
+from .in_chinese import TRANSCRIPT, state_in_chinese
 from .listing import StoredConversation
 
 __all__ = ["transcript"]
 
 _MARGIN = " " * 21
 
+Say = Callable[..., str]
+"""Returns a line in the reader's language, and takes it in English, `{0}` for each value."""
 
-def transcript(conversation: StoredConversation, zone: tzinfo, run: Run | None) -> str:
+
+def _in_english(line: str, *values: object) -> str:
+    return line.format(*values)
+
+
+def _in_chinese(line: str, *values: object) -> str:
+    return TRANSCRIPT[line].format(*values)
+
+
+def transcript(
+    conversation: StoredConversation, zone: tzinfo, run: Run | None, *, chinese: bool = False
+) -> str:
     """Return a conversation as a readable text.
 
     Args:
@@ -44,29 +59,33 @@ def transcript(conversation: StoredConversation, zone: tzinfo, run: Run | None) 
         zone: The time zone in which times are shown.
         run: A run of its dialog, not begun, from which the questions are taken, since a journal has
             none: as far as the current code fits the journal. None leaves the questions out.
+        chinese: Whether the reader reads Chinese, and not English.
     """
+    say = _in_chinese if chinese else _in_english
     summary = conversation.summary
-    version = f" version {summary.version}" if summary.version else ""
+    version = say(" version {0}", summary.version) if summary.version else ""
+    state = state_in_chinese(summary.state) if chinese else summary.state
     lines = [
-        f"{summary.id}  {summary.dialog}{version}  {summary.state}",
-        f"user {one_line(summary.openid)}, begun {summary.begun:%Y-%m-%d %H:%M:%S}",
+        f"{summary.id}  {summary.dialog}{version}  {state}",
+        say("user {0}, begun {1}", one_line(summary.openid), f"{summary.begun:%Y-%m-%d %H:%M:%S}"),
     ]
-    asked = _asked(conversation.records, run)
+    asked = _asked(conversation.records, run, say)
     for position, record in enumerate(conversation.records):
-        lines.append(f"{position:5}  {_line(record, conversation, zone)}")
-        lines += _block("asked ", asked.get(position, ""))
-    lines += _until(conversation, zone)
+        lines.append(f"{position:5}  {_line(record, conversation, zone, say)}")
+        lines += _block(say("asked "), asked.get(position, ""))
+    lines += _until(conversation, zone, say)
     if summary.state == "unreadable":
         lines.append(one_line(summary.why))
     if conversation.parked is not None:
         lines += ["", conversation.parked.traceback.rstrip() or conversation.parked.error]
         for raw in conversation.parked.unheard:
             [record] = decode_records([bytes(raw)])
-            lines += ["", f"not heard yet: {_line(record, conversation, zone)}"]
+            line = _line(record, conversation, zone, say)
+            lines += ["", say("not heard yet: {0}", line)]
     return block("\n".join(lines))
 
 
-def _asked(records: list[Record], run: Run | None) -> dict[int, str]:
+def _asked(records: list[Record], run: Run | None, say: Say) -> dict[int, str]:
     """Return what was asked, by the position of the record after which it was."""
     asked: dict[int, str] = {}
     if run is None or any(isinstance(record, Rewind) for record in records):
@@ -77,28 +96,29 @@ def _asked(records: list[Record], run: Run | None) -> dict[int, str]:
             texts = [str(part) for part in run.chat.outbox]
             if isinstance(run.at, Wait):
                 texts += [str(run.at.prompt)] if isinstance(run.at.prompt, (str, Markdown)) else []
-                texts += [f"(or {rivals_of(run.at)})"] if run.at.rivals else []
+                texts += [say("(or {0})", rivals_of(run.at))] if run.at.rivals else []
                 asked[position] = "\n".join(texts)
             elif isinstance(run.at, Background):
                 asked[position] = "\n".join([*texts, f"({doing(run.at)})"])
     except ReplayMismatch as mismatch:
-        asked[mismatch.position - 1] = f"(the code at hand goes on otherwise: {mismatch})"
+        otherwise = say("(the code at hand goes on otherwise: {0})", mismatch)
+        asked[mismatch.position - 1] = otherwise
     finally:
         run.close()
     return asked
 
 
-def _until(conversation: StoredConversation, zone: tzinfo) -> list[str]:
+def _until(conversation: StoredConversation, zone: tzinfo, say: Say) -> list[str]:
     """Return what ends the wait of a conversation besides an answer, a line for each."""
     lines: list[str] = []
     for rival in conversation.frame.rivals:
-        branch = f" (branch {rival.branch})" if rival.branch > 0 else ""
+        branch = say(" (branch {0})", rival.branch) if rival.branch > 0 else ""
         if rival.name:
             match = f" {rival.match!r}" if rival.match else ""
-            lines.append(f"waits for signal {rival.name!r}{match}{branch}")
+            lines.append(say("waits for signal {0}{1}{2}", repr(rival.name), match, branch))
         else:
             when = datetime.fromtimestamp(rival.due / 1000, zone)
-            lines.append(f"waits until {when:%Y-%m-%d %H:%M:%S}{branch}")
+            lines.append(say("waits until {0}{1}", f"{when:%Y-%m-%d %H:%M:%S}", branch))
     return lines
 
 
@@ -110,32 +130,35 @@ def _block(what: str, text: str) -> list[str]:
     ]
 
 
-def _line(record: Record, conversation: StoredConversation, zone: tzinfo) -> str:
+def _line(record: Record, conversation: StoredConversation, zone: tzinfo, say: Say) -> str:
     if isinstance(record, (TextRecord, MessageRecord)):
         when = datetime.fromtimestamp(arrival_of(record) / 1000, zone)
         message = record.message(conversation.summary.openid, conversation.account)
         text = message.text if isinstance(message, messages.Text) else f"[{message.kind}]"
         thrown = f"  ({decode_thrown(record.wait)[0]})" if record.wait.startswith("!") else ""
-        return f"{when:%m-%d %H:%M:%S}  said {text!r}{thrown}"
+        return f"{when:%m-%d %H:%M:%S}  {say('said {0}{1}', repr(text), thrown)}"
     if isinstance(record, (Returned, GatheredReturned)):
-        return f"{'':14}  step {record.name} → {bytes(record.result).decode()}"
+        result = bytes(record.result).decode()
+        return f"{'':14}  {say('step {0} → {1}', record.name, result)}"
     if isinstance(record, (Failed, GatheredFailed)):
         kind = record.cls.split(":")[-1]
-        return f"{'':14}  step {record.name} raised {kind}: {one_line(record.text)}"
+        text = one_line(record.text)
+        return f"{'':14}  {say('step {0} raised {1}: {2}', record.name, kind, text)}"
     if isinstance(record, (TimerRecord, SignalRecord)):
-        return _came(record, zone)
+        return _came(record, zone, say)
     if isinstance(record, Rewind):
-        return f"{'':14}  taken back to record {record.length} ({record.why})"
+        return f"{'':14}  {say('taken back to record {0} ({1})', record.length, record.why)}"
     return f"{'':14}  {type(record).__name__.lower()}"
 
 
-def _came(record: TimerRecord | SignalRecord, zone: tzinfo) -> str:
+def _came(record: TimerRecord | SignalRecord, zone: tzinfo, say: Say) -> str:
     when = datetime.fromtimestamp(record.now / 1000, zone)
-    branch = f" (branch {record.branch})" if record.branch > 0 else ""
+    branch = say(" (branch {0})", record.branch) if record.branch > 0 else ""
     if isinstance(record, TimerRecord):
-        due = datetime.fromtimestamp(record.due / 1000, zone)
+        due = f"{datetime.fromtimestamp(record.due / 1000, zone):%m-%d %H:%M:%S}"
         what = "limit over" if record.branch == LIMIT else "time over"
-        return f"{when:%m-%d %H:%M:%S}  {what}, due {due:%m-%d %H:%M:%S}{branch}"
-    why = f" (does not fit: {one_line(record.misfit)})" if record.misfit else ""
+        return f"{when:%m-%d %H:%M:%S}  {say(f'{what}, due {{0}}{{1}}', due, branch)}"
+    why = say(" (does not fit: {0})", one_line(record.misfit)) if record.misfit else ""
     data = bytes(record.data).decode()
-    return f"{when:%m-%d %H:%M:%S}  signal {record.name!r} → {data}{branch}{why}"
+    line = say("signal {0} → {1}{2}{3}", repr(record.name), data, branch, why)
+    return f"{when:%m-%d %H:%M:%S}  {line}"

@@ -1,8 +1,7 @@
-"""An account as its console has it: how the platform signs, encrypts and reads answers for it.
+"""An account's settings, and how the platform signs and encrypts its pushes and decrypts answers.
 
-It makes what is posted and opens the envelopes of answers, without a connection, so that all that
-post (the emulator, the probe, tests) sign in one way. Parts of the query can be given, so that a
-prober can send what the platform never would.
+Nothing here opens a connection: the emulator, the probe and the tests post what is made here.
+Timestamp and nonce can be given, so that the probe can send what the platform never would.
 
 Proof: `tests/platform/test_emulator.py`, in every mode, against the codec and against wechatpy.
 """
@@ -33,7 +32,7 @@ Kind = Literal["unverified", "subscription", "service", "sandbox"]
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An Official Account as its console has it (protocol reference 1).
+    """The settings of an Official Account in the platform's console (protocol reference 1).
 
     Attributes:
         token: Signs every request.
@@ -57,7 +56,7 @@ class Account:
     kind: Kind = "service"
 
     def __post_init__(self) -> None:
-        """Refuse settings that no console accepts."""
+        """Refuse settings that the console would not accept."""
         if self.mode not in get_args(Mode):
             raise ConfigurationError(f"mode {self.mode!r}: one of {', '.join(get_args(Mode))}")
         if self.kind not in get_args(Kind):

@@ -1,8 +1,8 @@
 """Whether the platform accepts a server's answer.
 
 The platform shows one sentence for everything it does not accept (protocol reference 5.3). Here the
-developer is also told which rule was broken. Where the reference is not sure what the platform
-tolerates, the check is stricter: an answer that passes here passes there.
+developer is also told which rule was broken. Where it is not known what the platform tolerates,
+this check is the stricter one: an answer that passes here is accepted by the platform.
 
 Proof: `tests/platform/test_answer_check.py`, a row for every rule.
 """
@@ -147,7 +147,7 @@ def _items(fields: Fields) -> list[Fields]:
 
 
 def _transfer(_: Fields) -> None:
-    """Take it, with an agent's account or without."""
+    """Accept it: naming a human agent's account is optional."""
 
 
 _CHECKS: dict[str, Callable[[Fields], None]] = {

@@ -1,7 +1,7 @@
-"""What a user sees of an answer: texts cut into parts, articles, pictures, in words and as data.
+"""What a user sees of an answer (text, articles, pictures), as plain text and as data.
 
-One rendering for the page, the terminal and the testing kit. A text becomes `Part`s, so that none
-of them parses markup. Nothing here does I/O or imports a package from elsewhere.
+The simulator's page, the terminal and the testing kit share this rendering. A text becomes `Part`s,
+so that none of them has to parse markup. Nothing here does I/O.
 
 Proof: `tests/platform/test_display.py`.
 """
@@ -84,13 +84,13 @@ class Shown:
     """What a user sees of an answer.
 
     Attributes:
-        text: In words: a text with links as their labels, or a line that names what else it is; ""
-            if nothing is shown.
+        text: As plain text: a text with its links replaced by their labels, or one line that
+            describes any other kind; "" if nothing is shown.
         taps: What tapping a link sends as the user's own text, by its label.
         reply: The reply's fields; empty if there was none.
         fault: Why the platform shows its fault notice, for the developer; "" if it does not.
         kind: The reply's `MsgType`; "" if nothing is shown, "fault" for the fault notice.
-        parts: The pieces of a text; for any other kind, of the line that describes it.
+        parts: The pieces of a text, or of the line that describes any other kind.
         articles: The articles of a news reply that are shown; empty for any other kind.
     """
 
@@ -111,8 +111,8 @@ def fault(why: str) -> Shown:
 # Texts. --------------------------------------------------------------------------------
 
 _PIECE = re.compile(
-    # One that is not closed before the next begins is no link. Without that, each of a thousand
-    # would look for its end through the whole text.
+    # An <a> that is not closed before the next <a> is not a link. If it could be, a text with a
+    # thousand unclosed ones would be searched to its end a thousand times.
     r"(?i:<a\s(?P<attributes>[^<>]*)>(?P<label>[^<]*(?:<(?!/a>|a\s)[^<]*)*)</a>)"
     r"|(?P<url>(?i:https?)://[\w\-.~:/?#\[\]@!$&'()*+,;=%]*[\w\-~/#@$&*+=%])"
     f"|(?P<emoticon>{emoticons.PATTERN})",
@@ -121,7 +121,7 @@ _PIECE = re.compile(
 _HREF = re.compile(r"(?:^|\s)href\s*=\s*(?:\"([^\"]*)\"|'([^']*)')", re.IGNORECASE)
 _TAP = "weixin://bizmsgmenu?"
 _OPENS = ("http://", "https://", "tel:", "mailto:", "weixin://")
-"""Addresses that a client opens; anything else, such as `javascript:`, is not made a link."""
+"""Addresses that a client opens; any other, such as `javascript:`, does not become a link."""
 
 
 def parts_of(text: str) -> tuple[Part, ...]:
@@ -140,27 +140,27 @@ def plain_parts(text: str) -> tuple[Part, ...]:
 
 def _pieces(text: str, *, links: bool) -> Iterator[Part]:
     end = 0
-    for found in _PIECE.finditer(text):
-        yield Part(text[end : found.start()])
-        end = found.end()
-        if found["label"] is not None:
+    for match in _PIECE.finditer(text):
+        yield Part(text[end : match.start()])
+        end = match.end()
+        if match["label"] is not None:
             if links:
-                yield _link(found)
+                yield _link(match)
             else:
-                yield Part(found[0])
-        elif found["url"] is not None:
-            yield Part(found["url"], href=found["url"])
+                yield Part(match[0])
+        elif match["url"] is not None:
+            yield Part(match["url"], href=match["url"])
         else:
-            yield Part(found[0], emoticon=emoticons.name_of(found[0]))
+            yield Part(match[0], emoticon=emoticons.name_of(match[0]))
     yield Part(text[end:])
 
 
-def _link(found: re.Match[str]) -> Part:
-    address = _HREF.search(found["attributes"])
+def _link(match: re.Match[str]) -> Part:
+    address = _HREF.search(match["attributes"])
     if address is None:
-        return Part(found[0])
+        return Part(match[0])
     href = (address[1] or address[2] or "").strip()
-    label = found["label"]
+    label = match["label"]
     if href.startswith(_TAP):
         return Part(label, tap=_tapped(href))
     return Part(label, href=href if href.lower().startswith(_OPENS) else "")
@@ -168,7 +168,7 @@ def _link(found: re.Match[str]) -> Part:
 
 def _tapped(href: str) -> Tap | None:
     """Return what a tap on a link sends; None if it sends nothing (protocol reference 5.6)."""
-    # The Android client decodes twice: the address as a whole, then the value as of a form.
+    # The Android client decodes twice: the whole address, then the value as form data.
     pairs = (pair.partition("=") for pair in href[len(_TAP) :].split("&"))
     fields = {name: unquote_plus(unquote(value)) for name, _, value in pairs}
     content, id = fields.get("msgmenucontent", ""), fields.get("msgmenuid", "")
@@ -176,7 +176,7 @@ def _tapped(href: str) -> Tap | None:
 
 
 def _joined(parts: Iterable[Part]) -> Iterator[Part]:
-    """Return the parts without empty plain text, adjacent plain texts joined."""
+    """Return the parts with empty texts dropped and adjacent plain texts joined."""
     held = ""
     for part in parts:
         if part.href or part.tap or part.emoticon:
@@ -191,7 +191,7 @@ def _joined(parts: Iterable[Part]) -> Iterator[Part]:
 
 
 def text_of(parts: Iterable[Part]) -> str:
-    """Return parts in words: links as their labels, emoticons as their codes."""
+    """Return parts as plain text: links as their labels, emoticons as their codes."""
     return "".join(part.text for part in parts)
 
 
@@ -219,7 +219,7 @@ def show(reply: Mapping[str, Any], *, to_event: bool = False) -> Shown:
     articles: tuple[Article, ...] = ()
     if kind == "news":
         articles = _articles(fields)[: ARTICLES_FOR_EVENTS if to_event else ARTICLES_FOR_MESSAGES]
-        line = "\n".join(f"[图文] {one.title} {one.url}".rstrip() for one in articles)
+        line = "\n".join(f"[图文] {article.title} {article.url}".rstrip() for article in articles)
     elif kind == "transfer_customer_service":
         line = "[转接人工客服]"
     else:
@@ -230,8 +230,8 @@ def show(reply: Mapping[str, Any], *, to_event: bool = False) -> Shown:
 
 
 def _articles(fields: Fields) -> tuple[Article, ...]:
-    found = _inside(fields, "Articles").get("item")
-    items = cast("list[Fields]", found) if isinstance(found, list) else []
+    listed = _inside(fields, "Articles").get("item")
+    items = cast("list[Fields]", listed) if isinstance(listed, list) else []
     return tuple(
         Article(*(str(item.get(name, "")) for name in ("Title", "Description", "PicUrl", "Url")))
         for item in items

@@ -30,7 +30,7 @@ _WORDS = _TABLE.split()
 CODES: dict[str, str] = dict(zip(_WORDS[::2], _WORDS[1::2], strict=True))
 """The names of emoticons by their codes."""
 
-# Newer ones have no code at all.
+# Newer emoticons have names only, and no codes.
 _NEWER = """
 嘿哈 捂脸 奸笑 机智 皱眉 耶 吃瓜 加油 汗 天啊 社会社会 旺柴 好的 打脸 哇 翻白眼 666 让我看看 叹气
 苦涩 裂开 合十 红包 發 福 破涕为笑 恐惧 失望 脸红 生病 无语 嗯 吐舌 笑脸 抱抱 蜡烛 庆祝 礼物
@@ -39,7 +39,7 @@ _NEWER = """
 NAMES = frozenset({*CODES.values(), *_NEWER.split()})
 """Every name that is drawn as an emoticon when in brackets."""
 
-# The longest first: `/:,@@` begins like `/:,@`, and `/:@@` is another.
+# Longest first, because some codes begin with others: `/:,@@` begins with `/:,@`.
 PATTERN = "|".join(
     [
         *(re.escape(code) for code in sorted(CODES, key=len, reverse=True)),
@@ -49,6 +49,6 @@ PATTERN = "|".join(
 """A regular expression, without groups, for a text that is drawn as an emoticon."""
 
 
-def name_of(found: str) -> str:
+def name_of(matched: str) -> str:
     """Return the name of an emoticon that `PATTERN` matched."""
-    return CODES.get(found) or found[1:-1]
+    return CODES.get(matched) or matched[1:-1]

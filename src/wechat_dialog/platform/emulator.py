@@ -1,12 +1,12 @@
 """The emulator: signs and posts a user's messages, hangs up after five seconds, and repeats them.
 
-It knows the platform's side of the protocol and nothing of any server, so it drives one in any
-language. The same message goes out up to three times, each time under the same `MsgId` and signed
-anew; an answer counts only on a connection that is still open.
+It speaks HTTP to a server, which may be written in any language. A message is posted up to three
+times, with the same `MsgId` and a new signature each time; an answer counts only if it arrives
+before the platform hangs up.
 
-What the platform does is one generator of HTTP requests, `Protocol.delivering`; `Platform` performs
-them on the caller's thread, `AsyncPlatform` on an event loop, for any number of users at once
-either way. Both reach a URL, or an application in this very process.
+What the platform does is one generator of HTTP requests, `Protocol.delivering`. `Platform` makes
+them on the caller's thread, `AsyncPlatform` on an event loop; both serve any number of users at
+once, and both can also drive a WSGI or ASGI application in this process.
 
 Proof: `tests/platform/`, against servers that answer, hang, break and lie.
 """
@@ -38,7 +38,7 @@ INSIDE = "http://emulator.invalid/"
 
 
 def _as_served(application: Any) -> Callable[..., Iterable[bytes]]:
-    """Answer 500 where a WSGI application raises, as a server would."""
+    """Answer 500 when a WSGI application raises, as a server would."""
 
     def serve(environ: dict[str, Any], start: Any) -> Iterable[bytes]:
         try:
@@ -75,7 +75,7 @@ class Platform(Protocol):
         return platform
 
     def close(self) -> None:
-        """Close the connections. A platform may be used for a `with` block, which does this."""
+        """Close the connections. Leaving a `with` block does this, too."""
         if self._threads is not None:
             self._threads.shutdown()
         self.client.close()
@@ -101,8 +101,8 @@ class Platform(Protocol):
 
         Args:
             message: Its fields; see `message`. The same message again counts as a repetition.
-            watch: Called with every request when it is made, and when it is over.
-            plain: Its XML, to be sent instead of what the platform would write.
+            watch: Called with every request when it is made, and again when it has ended.
+            plain: XML to send in place of the XML that the platform would make of the fields.
         """
         return self._perform(self.delivering(message, watch, plain))
 
@@ -127,7 +127,7 @@ class Platform(Protocol):
     def exchange(
         self, method: str, query: str, body: bytes, content_type: str = "text/xml"
     ) -> Answer:
-        """Make one request unchanged: for a prober, whose requests the platform may never make."""
+        """Make one request exactly as given: the probe makes some that the platform never does."""
         until = time.monotonic() + self.window
         pieces: list[bytes] = []
         try:
@@ -155,9 +155,9 @@ class AsyncPlatform(Protocol):
     """The platform for an event loop: any number of tasks may deliver at once.
 
     Attributes:
-        client: Posts.
-        refused: Returns why a connection would be refused at the moment, "" if it would not be;
-            None if only connecting shows that.
+        client: The HTTP client that posts.
+        refused: Returns why a connection would be refused at the moment, or "" if it would not be.
+            None if that can only be found out by connecting.
     """
 
     def __init__(
@@ -182,7 +182,7 @@ class AsyncPlatform(Protocol):
         return platform
 
     async def close(self) -> None:
-        """Close the connections. Usable for an `async with` block, which does this."""
+        """Close the connections. Leaving an `async with` block does this, too."""
         if self._abandoned:
             await asyncio.wait(self._abandoned)
         await self.client.aclose()
@@ -210,7 +210,7 @@ class AsyncPlatform(Protocol):
             return stop.value  # type: ignore[no-any-return]
 
     async def _ask(self, method: str, query: str, body: bytes) -> Answer:
-        """Make a request, and hang up when the window is over."""
+        """Make a request, and hang up if it takes longer than `window`."""
         if self.refused is not None and (why := self.refused()):
             return self.broken(ConnectionRefusedError(why))
         pieces: list[bytes] = []

@@ -1,7 +1,7 @@
-"""Which language a person at a terminal or a page reads, and what a fault's reason is in Chinese.
+"""Texts for developers in Chinese and English: which language a terminal uses, and translations.
 
-Sentences are written in one language and looked up in a table for the other: what people at the
-simulator read stands in the code in Chinese, what an error says in English.
+Each text is written in one language in the code and looked up here for the other one: texts of the
+simulator and the terminal are written in Chinese, the reasons of errors in English.
 """
 
 from __future__ import annotations
@@ -13,9 +13,14 @@ __all__ = ["ENGLISH", "HELP", "in_chinese", "reason", "speaks_chinese", "tr"]
 
 
 def speaks_chinese() -> bool:
-    """Whether the terminal's language is Chinese: LC_ALL, LC_MESSAGES or LANG begins with zh."""
+    """Whether the terminal's language is Chinese: LC_ALL, LC_MESSAGES or LANG begins with zh.
+
+    As everywhere, LANGUAGE comes before them, unless they say C, which is no language.
+    """
     names = ("LC_ALL", "LC_MESSAGES", "LANG")
-    wanted = next((value for name in names if (value := os.environ.get(name))), "")
+    wanted = next((value for name in names if (value := os.environ.get(name))), "C")
+    if wanted.partition(".")[0] not in ("C", "POSIX"):
+        wanted = os.environ.get("LANGUAGE") or wanted
     return wanted.lower().startswith("zh")
 
 
@@ -24,28 +29,28 @@ def tr(text: str, *values: object) -> str:
 
     Args:
         text: The sentence in Chinese, with `{0}` and so on for values; it stands in `ENGLISH`.
-        values: What is filled in.
+        values: The values that are filled in.
     """
-    said = text if speaks_chinese() else ENGLISH.get(text, text)
-    return said.format(*values) if values else said
+    sentence = text if speaks_chinese() else ENGLISH.get(text, text)
+    return sentence.format(*values) if values else sentence
 
 
 def reason(text: str) -> str:
-    """Return the reason of a fault in the terminal's language."""
+    """Return the reason of a fault, given in English, in the terminal's language."""
     return in_chinese(text) if speaks_chinese() else text
 
 
 def in_chinese(text: str) -> str:
-    """Return the reason of a fault in Chinese; as it is where nobody has translated it."""
-    for pattern, said in _REASONS:
-        if found := pattern.fullmatch(text):
-            return said.format(*(in_chinese(one) if one else "" for one in found.groups()))
+    """Return the reason of a fault in Chinese; unchanged if there is no translation."""
+    for pattern, chinese in _REASONS:
+        if match := pattern.fullmatch(text):
+            return chinese.format(*(in_chinese(part) if part else "" for part in match.groups()))
     return text
 
 
 _REASONS = [
-    (re.compile(pattern, re.DOTALL), said)
-    for pattern, said in (
+    (re.compile(pattern, re.DOTALL), chinese)
+    for pattern, chinese in (
         (r"(.+) \(protocol reference ([\d.]+)\)", "{0}（协议 {1}）"),
         (r"(.+); it refuses what we sign: is --token the server's\?",
          "{0}；它不认我们的签名，--token 和服务器上的一样吗？"),
@@ -177,10 +182,18 @@ ENGLISH = {
         "there is no store {0}; say where the bot keeps it, --store URL, or run this in the folder "
         "in which the bot runs",
     "存储": "store",
-    "进行中": "running", "搁置": "parked", "读不了": "unreadable", "等时间": "asleep",
-    "待提问": "waits to ask", "待开始": "waits to begin", "等信号 {0}": "waits for {0}",
+    "重放": "replaying",
     "照旧": "unchanged", "会结束": "finished", "会重新问": "asks again", "会重来": "restarted",
-    "会搁置": "parked", "看不出来": "cannot tell",
+    "会搁置": "parked", "读不了": "unreadable", "看不出来": "cannot tell",
+    # The simulator's page, and the probe.
+    "（按 Ctrl-C 结束）": "(Ctrl-C ends it)",
+    "谁能访问它，谁就能用它": "everybody who reaches it can use it",
+    "这里没有屏幕；在你自己的电脑上运行 ssh -L {0}:127.0.0.1:{0} {1}@{2}，再在那里打开 "
+    "http://127.0.0.1:{0}/":
+        "no screen here; on your own machine: ssh -L {0}:127.0.0.1:{0} {1}@{2}, and open "
+        "http://127.0.0.1:{0}/ there",
+    "最多 {0} 个请求，发给 {1}，用户是 {2}，会关注又取消关注；发的文字像 {3}":
+        "at most {0} requests to {1} as {2}, who follows and unfollows; texts like {3}",
     HELP: """\
 Text is a message (one that begins with / is written //).
 /tap 1                tap link 1
@@ -200,4 +213,4 @@ Text is a message (one that begins with / is written //).
 /restart              read the code anew and restart the bot (/kill ends it on the spot)
 /quit                 end (so does Ctrl-D)""",
 }  # fmt: skip
-"""What the code says in Chinese, in English."""
+"""The English translations of the texts that are written in Chinese in the code."""

@@ -37,10 +37,10 @@ HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request of the platform and what came of it, for the developer.
+    """One request of the platform and its result, for the developer.
 
     Attributes:
-        number: Which request with its message it is, from 1.
+        number: The number of the attempt to deliver its message, from 1.
         query: The URL's query.
         body: What was posted.
         message: The body before it was encrypted.
@@ -49,7 +49,7 @@ class Request:
         reply: The answer decrypted; empty if that is impossible.
         seconds: How long it took.
         problem: What went wrong; "" if nothing did.
-        open: Whether it still waits for its answer.
+        open: Whether its answer is still awaited.
     """
 
     number: int
@@ -84,7 +84,7 @@ class Answer(NamedTuple):
 
 
 class Protocol:
-    """WeChat's side of one account, posting to one server; without the posting.
+    """The platform's side of one account and one server, without I/O: requests are yielded.
 
     Attributes:
         account: The account.
@@ -160,9 +160,7 @@ class Protocol:
             for tell in (watch, self.heard):
                 if tell is not None:
                     tell(made)
-            if (
-                made.status == 200
-            ):  # after an answer in time there are no more requests, whatever it is
+            if made.status == 200:  # The platform does not repeat a message that was answered.
                 break
         if made.problem:
             return fault(made.problem)
@@ -194,12 +192,12 @@ class Protocol:
         return f"{self.url}{'&' if '?' in self.url else '?'}{query}"
 
     def late(self, body: bytes = b"") -> Answer:
-        """Return what is made of a request without an answer in time."""
+        """Return the result of a request that was not answered in time."""
         return Answer(0, body, f"no answer within {self.window:g} s (protocol reference 5.3)")
 
     @staticmethod
     def ended(status: int, body: bytes) -> Answer:
-        """Return what is made of an answer in time."""
+        """Return the result of a request that was answered in time."""
         problem = "" if status == 200 else f"HTTP status {status}, not 200 (protocol reference 5.3)"
         if status == 403:
             problem += "; it refuses what we sign: is --token the server's?"
@@ -207,5 +205,5 @@ class Protocol:
 
     @staticmethod
     def broken(error: Exception, body: bytes = b"") -> Answer:
-        """Return what is made of a connection that failed."""
+        """Return the result of a request whose connection failed."""
         return Answer(0, body, f"no connection: {str(error) or type(error).__name__}")

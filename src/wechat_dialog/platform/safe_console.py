@@ -22,15 +22,13 @@ __all__ = ["SafeConsole"]
 class SafeConsole(Console):
     """A console that escapes control characters in everything that is printed.
 
-    Text, tables and frames alike: what rich itself does with colours and cursors is told apart from
-    their content only when they are drawn. rich takes five control characters out by itself, and
-    lets ESC, C1 and bidirectional marks through.
+    They are escaped when text, tables and frames are rendered: only then are rich's own control
+    sequences (colours, cursor movements) apart from the content. rich itself removes only five
+    control characters, and lets ESC, C1 and bidirectional marks through.
     """
 
     def __init__(self, *, stderr: bool = False, soft_wrap: bool = True) -> None:
-        """Write to standard output, or to standard error; `soft_wrap` leaves lines as long as they
-        are.
-        """
+        """Write to standard output, or to standard error; `soft_wrap` does not break long lines."""
         super().__init__(
             stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=soft_wrap
         )
@@ -38,12 +36,13 @@ class SafeConsole(Console):
 
     def print(self, *objects: Any, **options: Any) -> None:
         """See `rich.console.Console.print`."""
-        super().print(*(block(one) if isinstance(one, str) else one for one in objects), **options)
+        safe = (block(each) if isinstance(each, str) else each for each in objects)
+        super().print(*safe, **options)
 
 
 class _Hook(RenderHook):
     def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
-        return [_Safe(one) for one in renderables]
+        return [_Safe(renderable) for renderable in renderables]
 
 
 class _Safe:

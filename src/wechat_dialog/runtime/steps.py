@@ -12,7 +12,6 @@ a coroutine is cancelled, and a thread is left behind, and replaced.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import inspect
 import queue
 import threading
@@ -335,16 +334,17 @@ class Steps:
                 _begin(_run_loop, loop)
                 self._loop = loop
                 # A bot may be dropped without being closed.
-                weakref.finalize(self, _stop, loop).atexit = False
+                self._stop_loop = weakref.finalize(self, _stop, loop)
+                self._stop_loop.atexit = False
             return self._loop
 
     def close(self) -> None:
         """Give the threads back; steps under way go on to their end."""
-        with self._lock:
-            loop, self._loop = self._loop, None
         self._threads.close()
-        if loop is not None:
-            _stop(loop)
+        with self._lock:
+            if self._loop is not None:
+                self._stop_loop()
+                self._loop = None
 
 
 def _run_loop(loop: asyncio.AbstractEventLoop) -> None:
@@ -355,8 +355,15 @@ def _run_loop(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def _stop(loop: asyncio.AbstractEventLoop) -> None:
-    with contextlib.suppress(RuntimeError):  # it is closed
-        loop.call_soon_threadsafe(loop.stop)
+    """End a loop when the coroutines under way on it have ended, those being cancelled included."""
+    loop.call_soon_threadsafe(lambda: loop.create_task(_stop_when_idle(loop)))
+
+
+async def _stop_when_idle(loop: asyncio.AbstractEventLoop) -> None:
+    this = asyncio.current_task()
+    while tasks := asyncio.all_tasks() - {this}:
+        await asyncio.wait(tasks)
+    loop.stop()
 
 
 def _begin(work: Callable[..., object], *args: Any) -> None:

@@ -1,4 +1,4 @@
 """Adapters of a bot for web servers and frameworks: WSGI, ASGI, Flask, Django, FastAPI.
 
-They know no `Bot`, only the methods of `handling.Answers`.
+They do not import `Bot`: a bot is anything with the methods of `handling.Answers`.
 """

@@ -38,8 +38,8 @@ PATIENCE = 5.0
 
 
 class Application:
-    """An ASGI 3 application that answers GET and POST on any path, and readers of answer pages on
-    theirs.
+    """An ASGI 3 application that answers the platform's GET and POST on any path, and requests for
+    answer pages on theirs.
 
     Attributes:
         announced: Whether the server announces its end to the application (the lifespan protocol).
@@ -50,8 +50,8 @@ class Application:
 
         Args:
             bot: The bot.
-            patience: Seconds within which a body must have arrived. Servers wait for ever, so that
-                anybody could keep all of their file descriptors busy.
+            patience: Seconds within which a body must have arrived. Servers themselves wait for
+                ever, so that a client could use up their file descriptors.
         """
         self._bot = bot
         self._patience = patience
@@ -95,8 +95,8 @@ class Application:
         # HTTP/2 has no such header, and its connection carries other requests.
         await _respond(send, served, last=scope.get("http_version", "1.1").startswith("1"))
         if not self.announced:
-            # The server will not say when it stops (mounted in another application, or told not
-            # to), but it waits for its requests.
+            # The server does not announce its end (it has lifespan off, or the application is
+            # mounted in another one), but it waits for its requests.
             await self._bot.settle()
 
     # Answer pages --------------------------------------------------------------------------------
@@ -105,7 +105,7 @@ class Application:
         method = scope["method"]
         asked = [pair[7:] for pair in query.split("&") if pair.startswith("stream=")]
         if asked and method == "GET":
-            # A browser that takes a stream up again says where it stands.
+            # A browser that reconnects to a stream sends the id of the last event it received.
             place = _header(scope, b"last-event-id") or asked[0]
             served = await self._stream(receive, send, id, place)
         else:
@@ -114,7 +114,7 @@ class Application:
             await _respond(send, served, last=False)
 
     async def _stream(self, receive: Receive, send: Send, id: str, place: str) -> Served | None:
-        """Let a reader follow a page; returns what they get where they cannot."""
+        """Let a reader follow a page; return the answer instead if they cannot follow it."""
         from .streams import Streams
 
         pages = self._bot.pages
@@ -146,7 +146,7 @@ def _header(scope: Scope, wanted: bytes) -> str:
 def _streamed(pages: PageAnswers) -> list[tuple[bytes, bytes]]:
     headers = {
         **pages.headers, "Content-Type": "text/event-stream; charset=utf-8",
-        "X-Accel-Buffering": "no",  # a proxy that collects what comes shows nothing of it
+        "X-Accel-Buffering": "no",  # a proxy must not buffer the stream
     }  # fmt: skip
     return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
 

@@ -1,13 +1,13 @@
 """The Django view: `path("wx", view(bot))`, or `async_view(bot)` where ASGI serves it.
 
-Where the bot has answer pages, it is the view of their path, too: `path("wx/p/<id>", …)`. They ask
-for what is new every two seconds.
+If the bot has answer pages, the same view serves their path: `path("wx/p/<id>", …)`. A page then
+polls every two seconds.
 
-Both are exempt from the CSRF check: the platform sends no token of Django's, and every push is
+Both views are exempt from the CSRF check: the platform has no CSRF token, and every push is
 verified by its signature.
 
-Under ASGI Django reads the whole body before it calls a view, large ones onto disk; there a body
-that is too long is refused only after that.
+Under ASGI, Django reads the whole body before it calls a view (a large one into a file), so a body
+that is too long is refused only after it was read.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-# Django brings no types, and its stubs would tie its users to one version of it.
+# Django has no type annotations, and stubs would require one version of Django.
 from django.http import HttpRequest, HttpResponse  # pyright: ignore[reportMissingTypeStubs]
 
 from wechat_dialog.errors import TooLarge
@@ -66,7 +66,7 @@ def async_view(bot: Answers) -> Callable[..., Awaitable[HttpResponse]]:
 
 
 def _exempt(view: F) -> F:
-    """Mark a view as Django's own decorator does, without wrapping it."""
+    """Mark a view as `csrf_exempt` does, without wrapping it."""
     view.csrf_exempt = True  # type: ignore[attr-defined]
     return view
 

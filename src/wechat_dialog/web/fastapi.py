@@ -1,7 +1,7 @@
 """The FastAPI router: `app.include_router(router(bot, "/wx"))`.
 
 It is a router and not a mounted application: a mount answers `/wx` with a redirect to `/wx/`, which
-the platform does not follow. Where the bot has answer pages, it has a route for their path, too.
+the platform does not follow. If the bot has answer pages, it has a route for their path, too.
 The routes are left out of the OpenAPI schema, read the raw body, and ignore the application's
 dependencies: the platform signs its requests.
 """
@@ -24,19 +24,19 @@ def router(bot: Answers, path: str = "/wx") -> APIRouter:
 
     Args:
         bot: The bot.
-        path: The path of the platform's route. That of pages is in their address, `Bot(pages=…)`.
+        path: The path of the platform's route. The path of pages is part of `Bot(pages=…)`.
     """
     application = Application(bot)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: object) -> AsyncGenerator[None]:
-        # An application runs the lifespans of the routers that it includes, but passes none on.
+        # FastAPI runs the lifespan of an included router, but not that of a route's application.
         application.announced = True
         yield
         await bot.close_async()
 
     routes = APIRouter(lifespan=lifespan)
     paths = [path] if bot.pages is None else [path, f"{bot.pages.path}/{{id}}"]
-    for one in paths:
-        routes.add_route(one, application, include_in_schema=False)  # type: ignore[arg-type]
+    for each in paths:
+        routes.add_route(each, application, include_in_schema=False)  # type: ignore[arg-type]
     return routes

@@ -1,6 +1,6 @@
 """The Flask view: `app.add_url_rule("/wx", view_func=view(bot))`.
 
-Where the bot has answer pages, it is the view of their path, too:
+If the bot has answer pages, the same view serves their path:
 
     wechat = view(bot)
     app.add_url_rule("/wx", view_func=wechat)

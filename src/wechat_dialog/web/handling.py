@@ -22,7 +22,7 @@ METHODS = ("GET", "HEAD", "POST")
 
 XML = "application/xml; charset=utf-8"
 PAGE_METHODS = ("GET", "HEAD")
-"""The methods that answer pages know."""
+"""The methods with which an answer page can be requested."""
 
 JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"
@@ -40,8 +40,12 @@ class PageAnswer(Protocol):
 
 
 class PageNews(Protocol):
-    """What is new for those who follow an answer page: where they stand then, the news (empty for
-    none), and whether nothing will follow.
+    """What is new for readers who follow an answer page.
+
+    Attributes:
+        place: The position up to which they have the page then.
+        news: What to send them; empty if there is nothing new.
+        over: Whether nothing will follow.
     """
 
     @property
@@ -62,11 +66,11 @@ class PageAnswers(Protocol):
 
     @property
     def path(self) -> str:
-        """The path of their address, without the id."""
+        """The path of the pages' address, without the id."""
         ...
 
     def id_in(self, path: str) -> str:
-        """Return the page that a request's path names; "" if it names none."""
+        """Return the id of the page that a request's path names; "" if it names none."""
         ...
 
     def answer(self, id: str, query: str) -> PageAnswer:
@@ -74,12 +78,12 @@ class PageAnswers(Protocol):
         ...
 
     def answer_async(self, id: str, query: str, *, streams: bool) -> Awaitable[PageAnswer]:
-        """Answer a reader on an event loop; `streams`: who may follow the page."""
+        """Answer a reader on an event loop; `streams`: whether they can follow the page."""
         ...
 
     def hear(self, id: str, place: str, *, comes: bool = False) -> Awaitable[PageNews]:
-        """Look whether there is anything new for those who stand at a place; `comes`: for one who
-        has not followed the page so far.
+        """Return what is new for readers who have the page up to `place`; `comes`: whether this is
+        a reader's first request.
         """
         ...
 
@@ -89,7 +93,7 @@ class Answers(Protocol):
 
     @property
     def pages(self) -> PageAnswers | None:
-        """Its answer pages; None: it has none."""
+        """The bot's answer pages; None if it has none."""
         ...
 
     def echo(self, query: str) -> str:
@@ -105,7 +109,7 @@ class Answers(Protocol):
         ...
 
     def settle(self) -> Awaitable[None]:
-        """Wait for the turn that the request of the running task began and did not wait for."""
+        """Wait for a turn that this task's request began and that is still running."""
         ...
 
     def close_async(self) -> Awaitable[None]:
@@ -135,12 +139,13 @@ class Served(NamedTuple):
 
 
 def page_in(bot: Answers, path: str, root: str = "") -> str:
-    """Return the answer page that a request is for; "": it is the platform's.
+    """Return the id of the answer page that a request is for; "" if it is a request of the
+    platform.
 
     Args:
         bot: The bot.
-        path: The request's path.
-        root: What the application is mounted at, which may stand before the path or not.
+        path: The request's path, with or without `root` before it.
+        root: The path at which the application is mounted.
     """
     pages = bot.pages
     return "" if pages is None else pages.id_in(path) or pages.id_in(root + path)
@@ -212,7 +217,7 @@ def check_length(announced: str | None) -> int | None:
     """
     if not announced:
         return None
-    # Twenty digits are enough; `int` raises for more than 4300.
+    # More than twenty digits are too much anyway; `int` raises for more than 4300.
     number = announced.isascii() and announced.isdecimal()
     size = int(announced[:20]) if number else LIMIT + 1
     if size > LIMIT:
@@ -232,7 +237,7 @@ def _without_body(bot: Answers, method: str, query: str) -> Served:
 
 
 def _failed(error: Exception) -> Served:
-    """Log why a request failed; the sender gets a status and no reason."""
+    """Log why a request failed; the sender gets a status without the reason."""
     if isinstance(error, AskAgain):  # logged where the store failed
         return Served(error.status, b"")
     if isinstance(error, Refused):

@@ -1,8 +1,8 @@
-"""Answer pages followed by server-sent events.
+"""Answer pages that are followed by server-sent events.
 
-Whoever follows a page asks nobody: one task a page looks into the store for all of them in its
-process. A stream is ended after some seconds, and the browser takes it up again by itself: a server
-that stops waits for its open connections, and would wait for a reader who has put the phone away.
+One task per page polls the store for all of the page's readers in this process. A stream is ended
+after some seconds, and the browser reconnects by itself: a server that shuts down waits for its
+open connections, and would otherwise wait for a reader who has put their phone away.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ if TYPE_CHECKING:
 __all__ = ["Streams"]
 
 READERS = 200
-"""Streams of one process at once; who comes then asks every two seconds instead."""
+"""Most streams of one process at once; further readers poll every two seconds instead."""
 
 SEGMENT = 15.0
-"""Seconds after which a stream is ended, to be taken up again."""
+"""Seconds after which a stream is ended; the browser reconnects."""
 
 EVERY = 0.5
-"""Seconds between two looks at a page that is followed, at first; they grow while nothing comes."""
+"""Seconds between two polls for a followed page at first; longer while nothing is new."""
 
 SELDOM = 2.0
-"""Seconds between two looks at most."""
+"""Most seconds between two polls."""
 
 
 class _News(msgspec.Struct, frozen=True):
-    """What a look has found: for those who stand at `since`."""
+    """The result of a poll, for readers who have the page up to `since`."""
 
     since: str
     found: Any
@@ -47,9 +47,9 @@ class _Followed:
     """A page that is followed.
 
     Attributes:
-        readers: A queue of what is found, for each who follows it.
-        place: Where those stand who have heard all.
-        task: Looks for what is new.
+        readers: A queue of results for each reader.
+        place: The position up to which readers have the page who are up to date.
+        task: Polls the store.
     """
 
     def __init__(self, place: str) -> None:
@@ -62,7 +62,7 @@ class Streams:
     """The streams of one event loop."""
 
     def __init__(self, pages: PageAnswers) -> None:
-        """Follow nothing yet."""
+        """Begin without readers."""
         self._pages = pages
         self._followed: dict[str, _Followed] = {}
         self._count = 0
@@ -75,12 +75,12 @@ class Streams:
     async def follow(
         self, id: str, heard: PageNews, gone: Awaitable[object]
     ) -> AsyncGenerator[bytes, None]:
-        """Yield events for one reader, until their segment is over, or nothing will follow.
+        """Yield events for one reader until `SEGMENT` is over, or nothing will follow.
 
         Args:
-            id: The page's.
-            heard: What they lacked when they came.
-            gone: Is over when they have hung up.
+            id: The page's id.
+            heard: What was new for the reader when they connected.
+            gone: Completes when the reader has hung up.
         """
         self._count += 1
         queue: asyncio.Queue[_News] = asyncio.Queue(100)
@@ -99,7 +99,7 @@ class Streams:
                         return
                     heard = news.found
                     continue
-                # The look may have been for those who stand elsewhere: then this one's own.
+                # The poll may have been for readers at another position: poll for this one alone.
                 at = heard.place
                 heard = news.found if news.since == at else await self._pages.hear(id, at)
                 yield _event(heard)
@@ -119,23 +119,23 @@ class Streams:
                 del self._followed[id]
 
     async def _look(self, id: str, page: _Followed) -> None:
-        """Look for what is new, as long as anybody follows the page."""
+        """Poll for what is new until nothing will follow."""
         pause = EVERY
         while True:
             await asyncio.sleep(pause)
             try:
-                found = await self._pages.hear(id, page.place)
-            except Exception as error:  # noqa: BLE001 - a store may be away; whoever follows may stay
+                news = await self._pages.hear(id, page.place)
+            except Exception as error:  # noqa: BLE001 - the store may be unavailable for a while
                 _could_not_read(error)
                 pause = SELDOM
                 continue
-            pause = EVERY if found.news else min(pause * 1.2, SELDOM)
-            if found.news or found.over:
+            pause = EVERY if news.news else min(pause * 1.2, SELDOM)
+            if news.news or news.over:
                 for queue in page.readers:
-                    with contextlib.suppress(asyncio.QueueFull):  # they read nothing any more
-                        queue.put_nowait(_News(page.place, found))
-            page.place = found.place
-            if found.over:
+                    with contextlib.suppress(asyncio.QueueFull):  # the reader has stopped reading
+                        queue.put_nowait(_News(page.place, news))
+            page.place = news.place
+            if news.over:
                 return
 
 
@@ -146,7 +146,7 @@ def _could_not_read(error: Exception) -> None:
 async def _next(
     queue: asyncio.Queue[_News], left: asyncio.Future[object], until: float
 ) -> _News | None:
-    """Wait for what is found next; None: the reader has left, or their segment is over."""
+    """Wait for the next result; None if the reader has left, or `until` has come."""
     waiting = asyncio.ensure_future(queue.get())
     time = until - asyncio.get_running_loop().time()
     try:

@@ -17,8 +17,8 @@ __all__ = ["Application"]
 
 
 class Application:
-    """A WSGI application that answers GET and POST on any path, and readers of answer pages on
-    theirs.
+    """A WSGI application that answers the platform's GET and POST on any path, and requests for
+    answer pages on theirs.
     """
 
     def __init__(self, bot: Answers) -> None:

@@ -1,1 +1,1 @@
-"""The conformance checklist, tried against any server."""
+"""The conformance checklist, checked against any server from outside."""

@@ -1,8 +1,7 @@
-"""The conformance checklist of protocol reference 10 as data: what must hold, and by which rule.
+"""The conformance checklist of protocol reference 10 as data: each case and its rule.
 
-One table for everybody who checks a server: the probe, which asks any server from outside, and this
-project's own tests, which know the handler as well. Bodies and ciphertexts that must be refused are
-here too, for the same reason.
+The probe, which checks any server from outside, and this project's own tests, which also know the
+handler, share this table. The bodies and ciphertexts that a server must refuse are here, too.
 """
 
 from __future__ import annotations
@@ -18,9 +17,9 @@ class Entry:
     """One case.
 
     Attributes:
-        title: What holds.
-        rule: The sections of the protocol reference that say so.
-        unseen: Why it cannot be seen from outside; "" if it can, at least in part.
+        title: What a server must do.
+        rule: The sections of the protocol reference that require it.
+        unseen: Why it cannot be checked from outside; "" if it can, at least in part.
     """
 
     title: str
@@ -49,7 +48,7 @@ CHECKLIST: Mapping[int, Entry] = {
     ),
     17: Entry("an account in safe mode refuses a plain push, though it is signed", "2"),
     18: Entry("in compatible mode the decrypted fields count", "2"),
-    19: Entry("no reply is not encrypted", "6"),
+    19: Entry('an answer without a reply (success, or "") is not encrypted', "6"),
     20: Entry("a blank text is no reply, never an empty Content", "5.2"),
     21: Entry(
         "a push in JSON is answered in JSON",
@@ -67,20 +66,20 @@ CHECKLIST: Mapping[int, Entry] = {
     30: Entry("a tapped menu line is taken, with its id and without", "5.6"),
     31: Entry("follows and scans are taken, however their scene is written", "4"),
     32: Entry("lists of pictures and notices are taken, however they are nested", "4"),
-    33: Entry("what only looks alike is handled each", "5.4"),
+    33: Entry("messages that only look like copies are all handled", "5.4"),
     34: Entry("a slow answer reaches a later copy of its message", "5.3"),
     35: Entry("the third request is answered before its time is over", "5.3"),
     36: Entry("a message is handled once, and every copy of it gets the reply", "5.4"),
     37: Entry("unknown messages, events and fields are taken", "8"),
     38: Entry("what is no message is refused, and no entity is expanded", "8"),
-    39: Entry("a handler that fails is success or an apology, in time", "5.3"),
+    39: Entry("where a handler fails, the answer is success or an apology, in time", "5.3"),
     40: Entry(
         "a call with an expired token is repeated once, with a new one",
         "7.1",
         "what a server calls by itself is not seen at its URL",
     ),
 }
-"""By number."""
+"""The cases by number."""
 
 MALFORMED_CIPHERTEXTS: Mapping[str, str] = {
     "no Base64": "*** no Base64 ***",
@@ -90,7 +89,7 @@ MALFORMED_CIPHERTEXTS: Mapping[str, str] = {
     "padding in the middle": "MDEy=MzQ1Njc4OWFiY2RlZg==",
     "not ASCII": "中文",
 }
-"""Texts of `Encrypt` that must be refused though they are signed (case 14)."""
+"""Texts of `Encrypt` that must be refused although the signature is valid (case 14)."""
 
 _ENTITIES = (
     '<?xml version="1.0"?><!DOCTYPE xml [<!ENTITY a "expanded">]><xml>'
@@ -109,9 +108,12 @@ NO_MESSAGES: Mapping[str, str] = {
     "no fields": "<xml>text</xml>",
     "1 MiB": "<xml>" + "a" * 2**20 + "</xml>",
 }
-"""Bodies that must be refused though they are signed (case 38). None of them is a load: one entity,
-expanded once. `{account}`, `{user}`, `{now}` and `{number}` are to be filled in.
+"""Bodies that must be refused although the signature is valid (case 38). None of them can harm a
+server: there is one entity, expanded once. `{account}`, `{user}`, `{now}` and `{number}` are
+placeholders.
 """
 
 STICKER = "【收到不支持的消息类型，暂无法显示】"
-"""What stands for a sticker and other content the platform does not pass on (case 28)."""
+"""The text that the platform sends in place of a sticker and other content that it does not forward
+(case 28).
+"""

@@ -1,4 +1,4 @@
-"""What the probe asks about a server's door: URL checks, signatures, ciphertexts, odd bodies.
+"""The probe's cases about authentication: URL checks, signatures, ciphertexts, malformed bodies.
 
 Cases 1 to 19, and 38, of protocol reference 10.
 """
@@ -15,8 +15,9 @@ from wechat_dialog.platform.account import encrypt, open_answer
 from wechat_dialog.platform.answer_check import Broken, judge
 
 from .checklist import MALFORMED_CIPHERTEXTS, NO_MESSAGES
+from .exchange import Exchange, Failed, Fields, Skipped
 from .parts import ENCRYPTED, Parts
-from .prober import Exchange, Failed, Fields, Prober, Skipped
+from .prober import Prober
 
 __all__ = ["PARTS"]
 
@@ -58,7 +59,7 @@ def _compared_with_check(p: Prober) -> None:
 
 @part(3, "sorted as text")
 def _check_sorted(p: Prober) -> None:
-    # Three digits come last as text and first as a number.
+    # "999" sorts after timestamp and token as text, and before the timestamp as a number.
     _compared_with_check(p)
     _echoed(p.get({**p.signed(nonce="999"), "echostr": p.echo}), p.echo)
 
@@ -66,7 +67,7 @@ def _check_sorted(p: Prober) -> None:
 @part(3, "decoded once")
 def _check_decoded(p: Prober) -> None:
     _compared_with_check(p)
-    signed = "&".join(f"{name}={one}" for name, one in p.signed().items())
+    signed = "&".join(f"{name}={value}" for name, value in p.signed().items())
     _echoed(p.get(f"{signed}&echostr=a%2Bb%20c%2525"), "a+b c%25")
 
 
@@ -141,8 +142,8 @@ def _enveloped(p: Prober) -> None:
 @part(9, "altered", modes=ENCRYPTED)
 def _msg_signature_altered(p: Prober) -> None:
     query, body, plain = p.sealed(p.text())
-    other = {"msg_signature": _altered(query["msg_signature"])}
-    p.refused(p.post(query, body, plain=plain, and_=other))
+    altered = {"msg_signature": _altered(query["msg_signature"])}
+    p.refused(p.post(query, body, plain=plain, and_=altered))
 
 
 @part(9, "missing", modes=ENCRYPTED)
@@ -169,7 +170,7 @@ def _padding_of_19(p: Prober) -> None:
 
 
 def _with_ciphertext(p: Prober, encrypted: str, outer: Fields | None = None) -> Exchange:
-    """Push a ciphertext, signed."""
+    """Push a ciphertext with a valid signature."""
     query = {**p.signed(), "openid": p.user, "encrypt_type": "aes"}
     query["msg_signature"] = sign(p.account.token, query["timestamp"], query["nonce"], encrypted)
     outer = outer or {"ToUserName": p.account.id}
@@ -201,8 +202,8 @@ def _previous_key(p: Prober) -> None:
 
 @part(14, "another key", modes=ENCRYPTED)
 def _another_key(p: Prober) -> None:
-    other = p.with_key(secrets.token_hex(21) + "A")
-    p.refused(_with_ciphertext(p, encrypt(other, xml.build(p.text()).encode())))
+    stranger = p.with_key(secrets.token_hex(21) + "A")
+    p.refused(_with_ciphertext(p, encrypt(stranger, xml.build(p.text()).encode())))
 
 
 def _malformed(encrypted: str) -> Callable[[Prober], None]:
@@ -268,9 +269,9 @@ def _no_message(text: str) -> Callable[[Prober], None]:
             query, _, _ = p.sealed(message)
             made = p.post(query, b"")
         if len(body) > xml.MAX_BYTES and made.problem.startswith("no connection"):
-            return  # hung up on while it was still sending: refused
+            return  # the server closed the connection before the whole body was sent
         if made.status == 200 and made.opened in (b"", b"success"):
-            return  # signed as it is, it may be (protocol reference 10)
+            return  # allowed, as the signature is valid (protocol reference 10)
         p.refused(made)
 
     return ask

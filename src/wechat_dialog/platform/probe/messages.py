@@ -1,4 +1,4 @@
-"""What the probe asks about what a server hears and says: replies, messages, copies, time.
+"""The probe's cases about messages: replies, kinds of messages, copies, time.
 
 Cases 20 to 37, and 39, of protocol reference 10.
 """
@@ -14,8 +14,9 @@ from xml.etree import ElementTree as ET
 from wechat_dialog.core.wire import xml
 
 from .checklist import STICKER
+from .exchange import Exchange, Failed, Fields, Skipped
 from .parts import Parts
-from .prober import Exchange, Failed, Fields, Prober, Skipped
+from .prober import Prober
 
 __all__ = ["PARTS"]
 
@@ -27,16 +28,16 @@ part = PARTS.add
 
 @part(20)
 def _blank(p: Prober) -> None:
-    p.said(" ")
+    p.answer_to(" ")
 
 
 def _repeated(p: Prober, content: str, rule: str = "") -> None:
-    """Require that what was told comes back as it is."""
-    made, said = p.said(content)
-    if not said:
+    """Require that the reply repeats the text unchanged."""
+    made, answer = p.answer_to(content)
+    if not answer:
         raise Skipped("this text gets no reply")
-    if content not in said:
-        raise Failed(rule, f"told {content!r}, it answered {said[:200]!r}", made)
+    if content not in answer:
+        raise Failed(rule, f"told {content!r}, it answered {answer[:200]!r}", made)
 
 
 @part(22)
@@ -50,26 +51,26 @@ def _cdata(p: Prober) -> None:
 @part(23)
 def _forbidden(p: Prober) -> None:
     p.repeating()
-    # As people type it: the platform passes on what XML forbids (protocol reference 8).
+    # The platform forwards what users type, characters that XML forbids included (reference 8).
     body = xml.build(p.text("a-b")).encode().replace(b"a-b", b"a\x0bb")
     made = p.push(body)
     try:
-        said = str(p.taken(made).get("Content", ""))
+        answer = str(p.taken(made).get("Content", ""))
     except Failed as failed:
         raise Failed("", f"told 'a', U+000B, 'b': {failed.why}", made) from None
-    if not said:
+    if not answer:
         raise Skipped("a text with U+000B gets no reply")
-    if "ab" not in said:
-        raise Failed("", f"told 'a', U+000B, 'b', it answered {said[:200]!r}", made)
+    if "ab" not in answer:
+        raise Failed("", f"told 'a', U+000B, 'b', it answered {answer[:200]!r}", made)
 
 
 @part(24)
 def _long(p: Prober) -> None:
-    made, said = p.said("中" * 1000)
-    size = len(said.encode())
+    made, answer = p.answer_to("中" * 1000)
+    size = len(answer.encode())
     if size > 2047:
         raise Failed("", f"Content has {size} bytes of UTF-8, 2047 are the limit", made)
-    if "\ufffd" in said or "\ufffd" in made.opened.decode("utf-8", "replace"):
+    if "\ufffd" in answer or "\ufffd" in made.opened.decode("utf-8", "replace"):
         raise Failed("", "a character is cut in two", made)
 
 
@@ -93,7 +94,7 @@ for _name, _content in TEXTS.items():
 
 
 def _pretty(p: Prober, content: str) -> Exchange:
-    """A text with white space wherever the platform might put some."""
+    """Push a text with white space wherever the platform might add some."""
     message = p.text()
     return p.push(
         (
@@ -114,8 +115,8 @@ def _ids_stripped(p: Prober) -> None:
         p.replied(made)
     except Failed as failed:
         raise Failed("", failed.why, made) from None
-    # The judge strips ids; a receiver with white space in it is none.
-    inner = ET.fromstring(made.opened.decode())  # noqa: S314 - the judge has refused a DOCTYPE
+    # `judge` strips ids; an OpenID with white space in it is wrong.
+    inner = ET.fromstring(made.opened.decode())  # noqa: S314 - `judge` has refused a DOCTYPE
     if inner.findtext("ToUserName", "") != p.user:
         raise Failed("", f"ToUserName is {inner.findtext('ToUserName')!r}", made)
 
@@ -124,9 +125,9 @@ def _ids_stripped(p: Prober) -> None:
 def _content_kept(p: Prober) -> None:
     p.repeating()
     made = _pretty(p, "  a\n b ")
-    said = str(p.taken(made).get("Content", ""))
-    if "  a\n b " not in said:
-        raise Failed("", f"told '  a\\n b ', it answered {said[:200]!r}", made)
+    answer = str(p.taken(made).get("Content", ""))
+    if "  a\n b " not in answer:
+        raise Failed("", f"told '  a\\n b ', it answered {answer[:200]!r}", made)
 
 
 def _takes(message: Callable[[Prober], Fields]) -> Callable[[Prober], Fields]:
@@ -145,19 +146,19 @@ part(27, "CreateTime in CDATA")(_cdata_time)
 
 @part(27, "exact", requests=2)
 def _exact_id(p: Prober) -> None:
-    # As floats the two are one.
+    # The two ids differ, but are the same number as floats.
     now = p.text()["CreateTime"]
     number = 9223372036854775806 - 2 * secrets.randbelow(10**6)
-    p.said("probe one", MsgId=number, CreateTime=now)
-    made, said = p.said("probe two", MsgId=number + 1, CreateTime=now)
-    if "probe two" not in said:
+    p.answer_to("probe one", MsgId=number, CreateTime=now)
+    made, answer = p.answer_to("probe two", MsgId=number + 1, CreateTime=now)
+    if "probe two" not in answer:
         raise Failed("", f"MsgId {number + 1} is taken for {number}", made)
 
 
 @part(28)
 def _sticker(p: Prober) -> None:
-    made, said = p.said(STICKER)
-    if STICKER in said:
+    made, answer = p.answer_to(STICKER)
+    if STICKER in answer:
         raise Failed("", "it repeats the sentence as if the user had written it", made)
 
 
@@ -202,18 +203,18 @@ for (_number, _name), _message in _MESSAGES.items():
 # Copies. -------------------------------------------------------------------------------
 
 
-def _same(one: Fields, other: Fields) -> bool:
-    return {**one, "CreateTime": ""} == {**other, "CreateTime": ""}
+def _same(first: Fields, second: Fields) -> bool:
+    return {**first, "CreateTime": ""} == {**second, "CreateTime": ""}
 
 
 @part(33, "two users, one MsgId", requests=2)
 def _two_users(p: Prober) -> None:
     message = p.text()
     p.replied(p.push(message))
-    other = f"{p.user}x"
-    made = p.push({**message, "FromUserName": other})
+    second = f"{p.user}x"
+    made = p.push({**message, "FromUserName": second})
     try:
-        if not p.reply(made, other):
+        if not p.reply(made, second):
             raise Failed("", "the second user gets no reply", made)
     except Failed as failed:
         raise Failed("", failed.why, made) from None
@@ -233,21 +234,23 @@ def _two_events(p: Prober) -> None:
 
 
 def _copies(p: Prober, first: Fields, second: Fields, *, at_once: bool = False) -> None:
-    """Push two messages that differ in their identity alone, and the second twice."""
+    """Push two messages that differ only in their id or time, and push the second one twice."""
     before = p.taken(p.push(first))
     if at_once:
         with ThreadPoolExecutor(2) as threads:
             asked = [threads.submit(p.push, second) for _ in range(2)]
-        one, copy = (each.result() for each in asked)
+        original, copy = (each.result() for each in asked)
     else:
-        one, copy = p.push(second), p.push(second)
-    replies = [p.taken(each) for each in (one, copy)]
+        original, copy = p.push(second), p.push(second)
+    replies = [p.taken(each) for each in (original, copy)]
     if not any(replies):
         raise Skipped("it gets no reply, so its copies cannot be told apart")
     if not all(replies):
-        raise Failed("", "a copy gets no reply: the platform has not heard the first", one, copy)
+        raise Failed(
+            "", "a copy gets no reply: the platform has not heard the first", original, copy
+        )
     if not _same(*replies):
-        raise Failed("", "a copy is answered as a new message would be", one, copy)
+        raise Failed("", "a copy is answered as a new message would be", original, copy)
     if _same(before, replies[0]):
         raise Skipped("every copy is answered alike, and so is every new message")
 

@@ -1,8 +1,8 @@
-"""Parts of the checklist's cases: what a table of them is made of.
+"""Parts of the checklist's cases, and a registry of them.
 
-A part makes its requests with the `Prober` it is given and returns if the rule was kept; `Failed`
-and `Skipped` end it otherwise. It says how many requests it may make, so that a run can say before
-it begins what it will send.
+A part makes its requests with a `Prober` and returns if the rule was kept; otherwise it raises
+`Failed` or `Skipped`. It declares how many requests it makes at most, so that the number of all
+requests can be printed before a run.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Part:
         name: Its name; "" if it is the only part of its case.
         ask: Makes the requests and checks the answers.
         requests: The most requests that it makes.
-        modes: The modes in which it can be checked; empty for all.
+        modes: The encryption modes in which it can be checked; empty for all.
     """
 
     name: str

@@ -1,12 +1,12 @@
-"""`wechat-dialog probe`: the conformance checklist, asked of any server, one result a case.
+"""`wechat-dialog probe`: checks any server against the conformance checklist, one result per case.
 
-A case is passed if every part of it that can be seen was kept to, failed if one was not, and
-skipped if none can be seen at this server. The probe is kind: one request at a time (two in a
-single case), a bounded number of them, from one user of its own (a second one in a single case),
-who follows and unfollows. To the server they are real: what it does for a user, it does for them.
+A case has failed if one of its parts failed, is skipped if none of them can be checked at this
+server, and has passed otherwise. The load is small: a bounded number of requests, one at a time
+(two at once in one case), from one user (a second one in one case), who follows and unfollows. The
+server cannot tell them from real users.
 
-Proof: `tests/probe/`, against our own bot, against servers each of which breaks one rule, and
-against servers written with other people's libraries.
+Proof: `tests/probe/`, against this project's own bot, against servers each of which breaks one
+rule, and against servers written with other libraries.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from typing import Literal
 
 from . import door, messages
 from .checklist import CHECKLIST, Entry
+from .exchange import Exchange, Failed, Skipped, Unreachable
 from .parts import Part
-from .prober import Exchange, Failed, Prober, Skipped, Unreachable
+from .prober import Prober
 
 __all__ = ["Outcome", "PartResult", "Result", "planned", "probe"]
 
@@ -27,8 +28,8 @@ Outcome = Literal["passed", "failed", "skipped"]
 PARTS = {**door.PARTS, **messages.PARTS}
 
 COMMON = 4
-"""Requests made once for all cases: the first URL check, the first text, whether the reply repeats
-what it was told, and the user's leaving.
+"""Requests made once for all cases: the first URL check, the first text, the test whether replies
+repeat the user's text, and the final unsubscribe event.
 """
 
 
@@ -67,7 +68,7 @@ class Result:
 
     @property
     def outcome(self) -> Outcome:
-        """Failed if a part failed, skipped if all parts were, else passed."""
+        """Failed if a part failed, skipped if all parts were skipped, passed otherwise."""
         outcomes = {part.outcome for part in self.parts}
         if "failed" in outcomes:
             return "failed"
@@ -79,7 +80,7 @@ class Result:
 
 
 def planned(prober: Prober, only: Collection[int] = ()) -> int:
-    """Return the most requests that a run makes."""
+    """Return the number of requests that a run makes at most."""
     parts = [part for number in PARTS if not only or number in only for part in PARTS[number]]
     seen = [part for part in parts if not _out_of_mode(prober, part)]
     return COMMON + sum(part.requests for part in seen)
@@ -90,10 +91,10 @@ def probe(prober: Prober, only: Collection[int] = ()) -> Iterator[Result]:
 
     Args:
         prober: Makes the requests.
-        only: Numbers of the cases to check; empty for all.
+        only: The numbers of the cases to check; empty for all.
 
     Raises:
-        Unreachable: The very first request had no answer.
+        Unreachable: The first request could not connect.
     """
     for number, entry in CHECKLIST.items():
         if only and number not in only:
@@ -117,7 +118,7 @@ def _asked(prober: Prober, part: Part, entry: Entry) -> PartResult:
         return PartResult(part.name, "failed", failed.why, rule, failed.exchanges)
     except Unreachable:
         raise
-    except Exception as error:  # noqa: BLE001 - one case that breaks is no reason to leave the others
+    except Exception as error:  # noqa: BLE001 - the other cases are checked all the same
         why = f"the probe itself broke on it: {type(error).__name__}: {error}"
         return PartResult(part.name, "skipped", why)
     return PartResult(part.name, "passed")

@@ -17,7 +17,7 @@ from .probe import Outcome, PartResult, Result
 __all__ = ["as_data", "counts", "show"]
 
 SHOWN = 600
-"""Bytes of a body that are printed; JSON has them all."""
+"""Bytes of a body that are printed; the JSON report has all of them."""
 
 _MARKS: Mapping[Outcome, tuple[str, str]] = {
     "passed": ("passed", "green"),
@@ -28,15 +28,15 @@ _MARKS: Mapping[Outcome, tuple[str, str]] = {
 
 def counts(results: Sequence[Result]) -> dict[str, int]:
     """Return the number of cases by outcome."""
-    found = Counter(result.outcome for result in results)
-    return {outcome: found[outcome] for outcome in _MARKS}
+    numbers = Counter(result.outcome for result in results)
+    return {outcome: numbers[outcome] for outcome in _MARKS}
 
 
 # For people. ---------------------------------------------------------------------------
 
 
 def show(results: Sequence[Result], console: Console) -> None:
-    """Print a table of all cases, then each failure with its rule and its bytes."""
+    """Print a table of all cases, then each failure with its rule and its requests."""
     table = Table(box=None, pad_edge=False, show_header=True, header_style="bold")
     table.add_column("#", justify="right")
     table.add_column("case")
@@ -51,14 +51,14 @@ def show(results: Sequence[Result], console: Console) -> None:
         for part in result.of("failed"):
             _explain(result, part, console)
     console.print()
-    found = counts(results)
-    console.print(Text(", ".join(f"{number} {outcome}" for outcome, number in found.items())))
+    numbers = counts(results)
+    console.print(Text(", ".join(f"{number} {outcome}" for outcome, number in numbers.items())))
     if hint := _hint(results):
         console.print(Text(hint))
 
 
 def _note(result: Result) -> str:
-    """Say which parts failed or, of a case without failures, were not seen, and why."""
+    """Return which parts failed and why or, if none did, which were skipped and why."""
     if result.outcome == "failed":
         return ", ".join(part.name for part in result.of("failed") if part.name)
     skipped = result.of("skipped")
@@ -71,7 +71,7 @@ def _explain(result: Result, part: PartResult, console: Console) -> None:
     name = f"{result.number} {part.name}".rstrip()
     console.print()
     console.print(Text(f"{name}: {result.entry.title}", "bold red"))
-    # The platform's own fault names its section already.
+    # Such a reason already names its section of the reference.
     rule = "" if "(protocol reference" in part.why else f" (protocol reference {part.rule})"
     console.print(Text(f"  {part.why}{rule}"))
     for exchange in part.exchanges:
@@ -79,7 +79,7 @@ def _explain(result: Result, part: PartResult, console: Console) -> None:
             exchange.method,
             exchange.target,
             (exchange.sent, exchange.plain),
-            # The reason stands above already.
+            # The table already has the reason.
             exchange.status or ("nothing" if exchange.problem == part.why else exchange.problem),
             (exchange.received, exchange.opened),
             limit=SHOWN,
@@ -105,12 +105,12 @@ def _hint(results: Sequence[Result]) -> str:
 
 
 def as_data(results: Sequence[Result], url: str, user: str) -> dict[str, Any]:
-    """Return the same as JSON data: cases in their order, each with its parts.
+    """Return the results as JSON data: the cases in their order, each with its parts.
 
     Args:
-        results: Of all cases that were asked.
-        url: Of the server.
-        user: Who asked.
+        results: The results of all cases that were checked.
+        url: The server's URL.
+        user: The OpenID of the probe's user.
     """
     return {
         "url": url,

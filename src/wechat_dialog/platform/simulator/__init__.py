@@ -1,1 +1,1 @@
-"""WeChat on the desk: a page and a terminal to talk to a bot with."""
+"""A simulated WeChat to talk to a bot with: on a web page, or in the terminal."""

@@ -1,8 +1,7 @@
-"""The platform's active side: what a bot asks of WeChat, answered on this desk.
+"""The platform's API, simulated: what a bot's calls to WeChat are answered.
 
 Tokens, customer messages with their quotas, the typing sign, media, the menu (protocol reference
-7), each refused for the reasons and with the codes of the platform. Bytes in, bytes out; the HTTP
-is `web`'s.
+7). Calls are refused for the platform's reasons and with its error codes. HTTP is handled in `web`.
 """
 
 from __future__ import annotations
@@ -21,15 +20,15 @@ from . import buttons, customer
 from .desk import Desk
 from .tokens import Tokens
 
-__all__ = ["ActiveSide", "Answered", "Called", "Trouble"]
+__all__ = ["ActiveSide", "ApiCall", "ApiResponse", "CallRefused"]
 
 TYPING = 15.0
 """Seconds the typing sign lasts."""
 EXCHANGE = 30.0
-"""Seconds within which user and account must have exchanged something for a typing sign."""
+"""Seconds: a typing sign needs a message between user and account that is not older."""
 
 MADE_BY_AI = "内容由第三方AI生成"
-"""The line below a message whose bot says so (protocol reference 7.2)."""
+"""The label below a message that the bot marks as made by an AI (protocol reference 7.2)."""
 
 KILO = 1024
 SIZES = {"image": 10 * KILO * KILO, "voice": 2 * KILO * KILO, "video": 10 * KILO * KILO}
@@ -64,15 +63,15 @@ WORDS = {
     47001: "data format error",
     48001: "api unauthorized",
 }
-"""The platform's words for its codes."""
+"""The platform's `errmsg` for each `errcode`."""
 
 
-class Trouble(Exception):
-    """A call is refused.
+class CallRefused(Exception):
+    """The call is refused.
 
     Attributes:
         code: The `errcode`.
-        why: A sentence of ours behind the platform's words; may be "".
+        why: An explanation to add to the platform's `errmsg`; may be "".
     """
 
     def __init__(self, code: int, why: str = "") -> None:
@@ -82,7 +81,7 @@ class Trouble(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Called:
+class ApiCall:
     """A call: method, path, query, body and its type."""
 
     method: str
@@ -95,17 +94,21 @@ class Called:
         """Return the body's JSON object.
 
         Raises:
-            Trouble: It is none.
+            CallRefused: The body is not a JSON object.
         """
         try:
             return msgspec.json.decode(self.body, type=dict[str, Any])
         except msgspec.DecodeError as error:
-            raise Trouble(47001, str(error)) from error
+            raise CallRefused(47001, str(error)) from error
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
-    """The answer: its body, type and HTTP status; and which user it is about, "" for none."""
+class ApiResponse:
+    """The answer to a call: body, content type, HTTP status, `errcode`.
+
+    Attributes:
+        user: The OpenID of the user that the call is about; "" if it is about none.
+    """
 
     body: bytes
     content_type: str = "application/json; charset=utf-8"
@@ -115,14 +118,14 @@ class Answered:
 
 
 class ActiveSide:
-    """The active side of a desk's account."""
+    """The platform's API for the account of a desk."""
 
     def __init__(self, desk: Desk) -> None:
-        """Answer for a desk."""
+        """Answer calls about the account and the users of `desk`."""
         self._desk = desk
         self._tokens = Tokens(desk.clock)
         self._menu: dict[str, Any] | None = None
-        self._calls: dict[str, Callable[[Called], Any]] = {
+        self._calls: dict[str, Callable[[ApiCall], Any]] = {
             "message/custom/send": self._send,
             "message/custom/typing": self._typing,
             "media/upload": self._upload,
@@ -135,44 +138,44 @@ class ActiveSide:
             "clear_quota": lambda _: None,
         }
 
-    def answer(self, called: Called) -> Answered:
+    def answer(self, call: ApiCall) -> ApiResponse:
         """Answer a call."""
         user = ""
-        path = called.path.removeprefix("/cgi-bin/")
+        path = call.path.removeprefix("/cgi-bin/")
         try:
             if path == "stable_token":
-                return _json(self._stable_token(called.json()))
+                return _json(self._stable_token(call.json()))
             if path == "token":
-                return _json(self._token(called.query))
-            call = self._calls.get(path)
-            if call is None:
-                return _json({"errcode": 404, "errmsg": f"no {called.path} on this desk"}, 404)
-            if trouble := self._tokens.trouble(called.query.get("access_token", "")):
-                raise Trouble(trouble)
-            if called.method == "POST" and "json" in called.content_type:
-                user = str(called.json().get("touser", ""))
-            done = call(called)
-            if isinstance(done, Answered):
-                return done
-            return _json({"errcode": 0, "errmsg": "ok"} if done is None else done, user=user)
-        except Trouble as trouble:
-            words = WORDS.get(trouble.code, "error")
-            told = f"{words}: {trouble.why}" if trouble.why else words
-            refused = {"errcode": trouble.code, "errmsg": f"{told} rid: simulated"}
-            return _json(refused, user=user, code=trouble.code)
+                return _json(self._token(call.query))
+            method = self._calls.get(path)
+            if method is None:
+                return _json({"errcode": 404, "errmsg": f"no {call.path} on this desk"}, 404)
+            if code := self._tokens.refusal(call.query.get("access_token", "")):
+                raise CallRefused(code)
+            if call.method == "POST" and "json" in call.content_type:
+                user = str(call.json().get("touser", ""))
+            result = method(call)
+            if isinstance(result, ApiResponse):
+                return result
+            return _json({"errcode": 0, "errmsg": "ok"} if result is None else result, user=user)
+        except CallRefused as refusal:
+            words = WORDS.get(refusal.code, "error")
+            sentence = f"{words}: {refusal.why}" if refusal.why else words
+            refused = {"errcode": refusal.code, "errmsg": f"{sentence} rid: simulated"}
+            return _json(refused, user=user, code=refusal.code)
 
     # Tokens ---------------------------------------------------------------------------------------
 
     def _credentials(self, app_id: object, secret: object) -> None:
         account = self._desk.platform.account
         if not app_id:
-            raise Trouble(41002)
+            raise CallRefused(41002)
         if not secret:
-            raise Trouble(41004)
+            raise CallRefused(41004)
         if account.app_id and app_id != account.app_id:
-            raise Trouble(40013)
+            raise CallRefused(40013)
         if account.app_secret and secret != account.app_secret:
-            raise Trouble(40125)
+            raise CallRefused(40125)
 
     def _stable_token(self, asked: dict[str, Any]) -> dict[str, Any]:
         self._credentials(asked.get("appid"), asked.get("secret"))
@@ -186,124 +189,124 @@ class ActiveSide:
 
     def _granted(self) -> None:
         if self._desk.platform.account.kind == "unverified":
-            raise Trouble(48001)
+            raise CallRefused(48001)
 
     # Customer messages ----------------------------------------------------------------------------
 
     def _reachable(self, user: str) -> None:
         known = self._desk.users.get(user)
         if known is None:
-            raise Trouble(40003)
+            raise CallRefused(40003)
         if not known.following:
-            raise Trouble(43004)
+            raise CallRefused(43004)
 
-    def _send(self, called: Called) -> None:
+    def _send(self, call: ApiCall) -> None:
         self._granted()
-        message = called.json()
+        message = call.json()
         user = str(message.get("touser", ""))
         self._reachable(user)
         if message.get("msgtype") == "msgmenu" and self._desk.platform.account.kind == "sandbox":
-            raise Trouble(40200)
+            raise CallRefused(40200)
         try:
             shown = customer.shown(message)
-        except customer.Wrong as wrong:
-            raise Trouble(wrong.code, wrong.why) from wrong
+        except customer.MessageRefused as refusal:
+            raise CallRefused(refusal.code, refusal.why) from refusal
         refused = self._desk.quotas.take(user)
         if refused:
-            raise Trouble(45015 if refused == "closed" else 45047)
+            raise CallRefused(45015 if refused == "closed" else 45047)
         note = MADE_BY_AI if customer.is_made_by_ai(message) else ""
         self._desk.answered(user, shown, requests=[], pushed=True, note=note)
 
-    def _typing(self, called: Called) -> None:
+    def _typing(self, call: ApiCall) -> None:
         self._granted()
-        asked = called.json()
+        asked = call.json()
         user, command = str(asked.get("touser", "")), asked.get("command")
         self._reachable(user)
         if command not in ("Typing", "CancelTyping"):
-            raise Trouble(45072)
+            raise CallRefused(45072)
         if not self._desk.quotas.open(user):
-            raise Trouble(45015)
+            raise CallRefused(45015)
         if self._desk.silence(user) > EXCHANGE:
-            raise Trouble(45080)
+            raise CallRefused(45080)
         if command == "CancelTyping":
             self._desk.stop_typing(user)
         elif self._desk.is_typing(user):
-            raise Trouble(45081)
+            raise CallRefused(45081)
         else:
             self._desk.start_typing(user, TYPING)
 
     # Media ----------------------------------------------------------------------------------------
 
-    def _upload(self, called: Called) -> dict[str, Any]:
+    def _upload(self, call: ApiCall) -> dict[str, Any]:
         self._granted()
-        kind = called.query.get("type", "")
+        kind = call.query.get("type", "")
         if kind not in SIZES:
-            raise Trouble(40004)
-        data, content_type, name = _file_in(called)
+            raise CallRefused(40004)
+        data, content_type, name = _file_in(call)
         if len(data) > SIZES[kind]:
-            raise Trouble(40006, f"{len(data)} bytes, {SIZES[kind]} are the limit of {kind}")
+            raise CallRefused(40006, f"{len(data)} bytes, {SIZES[kind]} are the limit of {kind}")
         id = self._desk.media.add(data, content_type, name)
         at = self._desk.now() // 1000
         field = "thumb_media_id" if kind == "thumb" else "media_id"
         return {"type": kind, field: id, "created_at": at}
 
-    def _get(self, called: Called) -> Answered | dict[str, Any]:
-        id = called.query.get("media_id", "")
+    def _get(self, call: ApiCall) -> ApiResponse | dict[str, Any]:
+        id = call.query.get("media_id", "")
         file = self._desk.media.get(id)
         if file is None:
-            raise Trouble(40007)
+            raise CallRefused(40007)
         if file.kind.startswith("video/"):
             return {"video_url": self._desk.media.url(id)}
-        return Answered(file.data, file.kind)
+        return ApiResponse(file.data, file.kind)
 
     # The menu -------------------------------------------------------------------------------------
 
-    def _create_menu(self, called: Called) -> None:
+    def _create_menu(self, call: ApiCall) -> None:
         self._granted()
-        menu = called.json()
+        menu = call.json()
         try:
             self._desk.set_menu(buttons.read(menu))
         except ConfigurationError as error:
-            raise Trouble(40016, str(error)) from error
+            raise CallRefused(40016, str(error)) from error
         self._menu = menu
 
-    def _get_menu(self, _: Called) -> dict[str, Any]:
+    def _get_menu(self, _: ApiCall) -> dict[str, Any]:
         self._granted()
         if self._menu is None:
-            raise Trouble(46003)
+            raise CallRefused(46003)
         return {"menu": self._menu}
 
-    def _delete_menu(self, _: Called) -> None:
+    def _delete_menu(self, _: ApiCall) -> None:
         self._granted()
         self._menu = None
         self._desk.set_menu(())
 
     # Users ----------------------------------------------------------------------------------------
 
-    def _user_info(self, called: Called) -> dict[str, Any]:
+    def _user_info(self, call: ApiCall) -> dict[str, Any]:
         self._granted()
-        user = self._desk.users.get(called.query.get("openid", ""))
+        user = self._desk.users.get(call.query.get("openid", ""))
         if user is None:
-            raise Trouble(40003)
-        told = {"subscribe": int(user.following), "openid": user.id}
-        return {**told, "language": "zh_CN"} if user.following else told
+            raise CallRefused(40003)
+        fields = {"subscribe": int(user.following), "openid": user.id}
+        return {**fields, "language": "zh_CN"} if user.following else fields
 
 
-def _json(told: object, status: int = 200, *, user: str = "", code: int = 0) -> Answered:
-    return Answered(msgspec.json.encode(told), status=status, user=user, code=code)
+def _json(answer: object, status: int = 200, *, user: str = "", code: int = 0) -> ApiResponse:
+    return ApiResponse(msgspec.json.encode(answer), status=status, user=user, code=code)
 
 
-def _file_in(called: Called) -> tuple[bytes, str, str]:
-    """Return the one file of a form: its bytes, MIME type and name.
+def _file_in(call: ApiCall) -> tuple[bytes, str, str]:
+    """Return the first file of a multipart form: its bytes, MIME type and name.
 
     Raises:
-        Trouble: There is none.
+        CallRefused: The form has no file.
     """
-    head = f"Content-Type: {called.content_type}\r\n\r\n".encode()
+    head = f"Content-Type: {call.content_type}\r\n\r\n".encode()
     parser = email.parser.BytesParser(policy=email.policy.HTTP)
-    for part in parser.parsebytes(head + called.body).iter_parts():
+    for part in parser.parsebytes(head + call.body).iter_parts():
         data = cast("bytes | None", part.get_payload(decode=True))
         name = part.get_filename()
         if name is not None and data:
             return data, part.get_content_type(), name
-    raise Trouble(41005)
+    raise CallRefused(41005)

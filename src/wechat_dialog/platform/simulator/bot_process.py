@@ -1,10 +1,11 @@
 """A bot in a process of its own, for a simulator: started, killed, started again, ended.
 
-We listen and the process accepts, so that the address outlives it: what arrives while there is no
-process waits for the next one. Beside it runs a line of JSON each way, on a socket of their own:
-the process says who the bot is, and answers what it is asked (`wechat_dialog.cli.bot_process`); if
-it hears nothing any more, we have died, and it ends. The bot's conversations are kept in a file of
-ours, never in its own store, and its clock is ours, so that it can be put forward.
+The listening socket belongs to the simulator and the process only accepts from it, so that the
+address stays the same: connections made while no process runs wait for the next one. A second
+socket, the control socket, carries lines of JSON both ways: the process describes its bot and
+answers requests (`wechat_dialog.cli.bot_process`). When that socket is closed, the simulator has
+died, and the process ends. The bot's conversations are kept in a file of the simulator's, never in
+the bot's own store, and the simulator sets the bot's clock, so that it can be put forward.
 
 Safe to use from any thread; `changed` is called on another one.
 """
@@ -34,24 +35,24 @@ from wechat_dialog.platform.language import tr
 __all__ = ["BotInfo", "BotProcess", "NotRunning"]
 
 PATIENCE = 10.0
-"""Seconds for turns under way, after which the process is killed; and for an answer of its own."""
+"""Seconds to wait for running turns before the process is killed, and for a request's answer."""
 
 LINES = 200
-"""Lines of its output that are kept."""
+"""Lines of the process's output that are kept."""
 
 
 class NotRunning(DialogError):
-    """The bot's process is not there to be asked."""
+    """The bot's process does not run, or does not answer."""
 
 
 class BotInfo(msgspec.Struct, frozen=True):
-    """What a bot's process says of it when it is about to serve.
+    """A bot as its process describes it when it is about to serve.
 
     Attributes:
-        token: Its account's; the one we gave it if it has none.
-        app_id: Likewise; "" if it has none.
-        app_secret: Likewise.
-        aes_key: Likewise.
+        token: The token of its account, or the one that it was given if it has none.
+        app_id: The account's AppID; "" if it has none.
+        app_secret: The account's AppSecret; "" if it has none.
+        aes_key: The account's EncodingAESKey; "" if it has none.
         mode: How pushes are encrypted.
         keys: The menu keys it has routes for.
         files: The application's source files.
@@ -65,31 +66,31 @@ class BotInfo(msgspec.Struct, frozen=True):
     keys: list[str] = []
     files: list[str] = []
 
-    def __repr__(self) -> str:  # no secret stands in it
+    def __repr__(self) -> str:  # its representation shows no secret
         return f"BotInfo(app_id={self.app_id!r}, mode={self.mode!r})"
 
 
 class _Failed(msgspec.Struct, frozen=True):
-    """The application could not be loaded: why, and the files that were read on the way."""
+    """The application could not be loaded: the reason, and the files to watch for a correction."""
 
     failed: str
     files: list[str] = []
 
 
 class BotProcess:
-    """One bot, through all of its processes. Use it for a `with` block.
+    """A bot, whichever process it runs in at the moment. Use it in a `with` block.
 
     Attributes:
         target: What is served: `module:bot`.
         url: Its address, on the loopback.
         store: The SQLite file with its conversations.
-        offset: Seconds its clock is ahead.
-        status: "starting", "running", "crashed" (it ended by itself) or "stopped" (we ended it).
-        error: Why it crashed, as it said itself; "" while it has not.
-        info: What it said of itself when it last started; None before.
+        offset: Seconds that its clock is ahead of the real time.
+        status: "starting", "running", "crashed" (it ended by itself) or "stopped" (it was ended).
+        error: Why it crashed, from its own output; "" if it has not crashed.
+        info: Its description of the bot; None before it first serves.
         log: The last lines of its output.
-        changed: Called with "status" after each change of it, with "log" and the line after each
-            line of output.
+        changed: Called with "status" and "" when `status` changes, and with "log" and the line for
+            each line of output.
     """
 
     def __init__(
@@ -104,17 +105,18 @@ class BotProcess:
         strict: bool = True,
         parked: str = "",
     ) -> None:
-        """Listen; `start` starts it.
+        """Open the listening socket; `start` starts the process.
 
         Args:
             target: `module:bot`, or a 2017 module.
-            token: The token of a bot that has none.
-            api: Where the active API is; "": nowhere, and what would be pushed is fetched.
-            folder: Its working directory; None for ours.
-            environment: Its environment; None for ours.
-            changed: See above.
+            token: The token for a bot that has none.
+            api: The address of the simulated API; "" if there is none: users then fetch what would
+                be pushed.
+            folder: Its working directory; None for this process's.
+            environment: Its environment variables; None for this process's.
+            changed: See the attribute.
             strict: Whether every turn is replayed from scratch and compared.
-            parked: What the developer is told to do where a conversation is parked.
+            parked: What the developer is told to do when a conversation has been parked.
         """
         self.target = target
         self.status = "stopped"
@@ -123,7 +125,7 @@ class BotProcess:
         self.info: BotInfo | None = None
         self.files: set[str] = set()
         self._spawned = time.time_ns()
-        self._told: dict[str, int] = {}
+        self._reported: dict[str, int] = {}
         self.log: deque[str] = deque(maxlen=LINES)
         self.changed: Callable[[str, str], None] = changed or (lambda _what, _line: None)
         self._hello = {"token": token, "strict": strict, "api": api, "parked": parked}
@@ -137,19 +139,19 @@ class BotProcess:
         self._life: _Life | None = None
 
     def clock(self) -> float:
-        """Return its time, in seconds since 1970."""
+        """Return the bot's time, in seconds since 1970."""
         return time.time() + self.offset
 
     @property
     def pid(self) -> int | None:
-        """Id of the process; None if there is none."""
+        """The id of the process; None if none runs."""
         life = self._life
         return life.process.pid if life is not None and life.process.poll() is None else None
 
-    # Living ---------------------------------------------------------------------------------------
+    # Starting and ending --------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Start it, if it does not run."""
+        """Start a process, if none runs."""
         with self._turning:
             if self.pid is not None:
                 return
@@ -158,26 +160,26 @@ class BotProcess:
             self._life = _Life(self)
 
     def wait(self, patience: float = 60.0) -> bool:
-        """Wait until it serves or has failed to; returns whether it serves."""
+        """Wait until the process serves or has failed to; return whether it serves."""
         life = self._life
         return life is not None and life.settled.wait(patience) and self.status == "running"
 
     def kill(self) -> None:
-        """End it on the spot, as a power cut would."""
+        """Kill the process at once, as a power cut would."""
         self._end(lambda process: process.kill())
 
     def stop(self) -> None:
-        """End it, its turns under way finished."""
+        """End the process after its running turns have finished."""
         self._end(lambda process: process.terminate())
 
     def restart(self) -> None:
-        """End it and start it again, the code read anew."""
+        """End the process and start another one, which imports the code again."""
         with self._turning:
             self.stop()
             self.start()
 
     def revive(self) -> str:
-        """Start it again if it has ended by itself; returns a sentence about that, else ""."""
+        """Start a new process if the last one ended by itself; return a notice of it, else ""."""
         with self._turning:
             life = self._life
             if life is None or self.pid is not None or self.status == "stopped":
@@ -196,7 +198,7 @@ class BotProcess:
             self._set("stopped")
 
     def close(self) -> None:
-        """End it for good, and forget its conversations."""
+        """End the process for good, and delete its conversations."""
         self.stop()
         self._listener.close()
         self._kept.cleanup()
@@ -208,13 +210,13 @@ class BotProcess:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    # Asking ---------------------------------------------------------------------------------------
+    # Requests to the process ----------------------------------------------------------------------
 
     def ask(self, command: str, **fields: Any) -> Any:
-        """Ask the process something; see `wechat_dialog.cli.bot_process` for what it answers.
+        """Send the process a request and return the answer; see `wechat_dialog.cli.bot_process`.
 
         Raises:
-            NotRunning: It is not there, or does not answer.
+            NotRunning: There is no process, or it does not answer.
         """
         life = self._life
         if life is None:
@@ -228,67 +230,67 @@ class BotProcess:
             self.ask("clock", offset=self.offset)
 
     def conversation(self, user: str) -> dict[str, Any] | None:
-        """Return what a user's conversation stands at, as it is shown to a developer.
+        """Return the state of a user's conversation, as it is shown to a developer.
 
         Args:
             user: The user's OpenID.
 
         Returns:
-            None if nothing of the user is stored, or nobody is there to read it.
+            None if nothing of the user is stored, or no process runs that could read it.
         """
         with contextlib.suppress(NotRunning):
-            found: dict[str, Any] | None = self.ask("conversation", user=user)
-            return found
+            conversation: dict[str, Any] | None = self.ask("conversation", user=user)
+            return conversation
         return None
 
-    # Called by its life ---------------------------------------------------------------------------
+    # Called by `_Life` ----------------------------------------------------------------------------
 
     def _set(self, status: str) -> None:
         self.status = status
         self.changed("status", "")
 
     def began(self, life: _Life, info: BotInfo) -> None:
-        """Note that it serves."""
+        """Note that the process serves."""
         if life is self._life:
             self.info, self.files = info, set(info.files)
             self._set("running")
 
     def failed(self, life: _Life, why: str, files: list[str]) -> None:
-        """Note why it does not serve."""
+        """Note why the process cannot serve."""
         if life is self._life:
             self.error = why
             self.files |= set(files)
 
     def ended(self, life: _Life, status: int) -> None:
-        """Note that it has ended by itself."""
+        """Note that the process has ended by itself."""
         if life is self._life:
             how = f"killed by signal {-status}" if status < 0 else f"ended with status {status}"
             self.error = self.error or "\n".join([*list(self.log)[-20:], how])
             self._set("crashed")
 
-    def said(self, line: str) -> None:
-        """Keep a line of its output."""
+    def printed(self, line: str) -> None:
+        """Keep a line of the process's output."""
         self.log.append(line)
         self.changed("log", line)
 
     def edited(self) -> set[str]:
-        """Return those of `files` that were written since the process was started, each time once.
+        """Return the files of `files` written since the process was started; each change once.
 
-        What watches folders misses what is written before it looks.
+        A watch on folders does not report what was written before it began.
         """
-        found: set[str] = set()
+        edited: set[str] = set()
         for file in list(self.files):
-            with contextlib.suppress(OSError):  # gone; its successor will be told
+            with contextlib.suppress(OSError):  # removed; the folder's watch reports a new one
                 written = Path(file).stat().st_mtime_ns
-                if written > self._spawned and written != self._told.get(file):
-                    self._told[file] = written
-                    found.add(file)
-        return found
+                if written > self._spawned and written != self._reported.get(file):
+                    self._reported[file] = written
+                    edited.add(file)
+        return edited
 
     def spawn(self, control: int) -> subprocess.Popen[bytes]:
-        """Start the process, at the other end of a control socket."""
+        """Start the process with a control socket."""
         listener = self._listener.fileno()
-        # Ctrl-C at the terminal is for whoever started it, also while it is still importing.
+        # Ctrl-C at the terminal reaches it, too; the simulator handles it, even during imports.
         command = ["/bin/sh", "-c", 'trap "" INT; exec "$@"', "sh"]
         command += [sys.executable, "-m", "wechat_dialog.cli.bot_process"]
         command += [self.target, str(listener), str(control)]
@@ -304,7 +306,7 @@ class BotProcess:
         )
 
     def hello(self) -> dict[str, Any]:
-        """Return what a process is told first."""
+        """Return the first line that a process is sent."""
         return {**self._hello, "store": self.store, "offset": self.offset}
 
 
@@ -313,7 +315,7 @@ class _Life:
 
     Attributes:
         process: The process.
-        settled: Set when it serves, or has failed to.
+        settled: Set as soon as it serves, or has failed to.
     """
 
     def __init__(self, owner: BotProcess) -> None:
@@ -331,7 +333,7 @@ class _Life:
         self._threads = [
             threading.Thread(target=work, daemon=True) for work in (self._listen, self._read)
         ]
-        for thread in reversed(self._threads):  # the first waits for the second in the end
+        for thread in reversed(self._threads):  # `_listen` joins the thread of `_read` at its end
             thread.start()
 
     def _send(self, message: dict[str, Any]) -> None:
@@ -343,22 +345,22 @@ class _Life:
             yield from lines
 
     def _listen(self) -> None:
-        """Hear what it says on the control socket, then see its end."""
+        """Read the control socket until it is closed, then wait for the process to end."""
         for line in self._lines():
-            told = msgspec.json.decode(line)
-            if "ready" in told:
-                self.owner.began(self, msgspec.convert(told["ready"], BotInfo))
+            message = msgspec.json.decode(line)
+            if "ready" in message:
+                self.owner.began(self, msgspec.convert(message["ready"], BotInfo))
                 self.settled.set()
-            elif "failed" in told:
-                failed = msgspec.convert(told, _Failed)
+            elif "failed" in message:
+                failed = msgspec.convert(message, _Failed)
                 self.owner.failed(self, failed.failed, failed.files)
-            elif future := self._waiting.pop(told["id"], None):
-                if "error" in told:
-                    future.set_exception(NotRunning(told["error"]))
+            elif future := self._waiting.pop(message["id"], None):
+                if "error" in message:
+                    future.set_exception(NotRunning(message["error"]))
                 else:
-                    future.set_result(told["result"])
+                    future.set_result(message["result"])
         status = self.process.wait()
-        # Its last words, unless a child of its own keeps the pipe open.
+        # The rest of its output; not waited for longer, as a child of its may keep the pipe open.
         self._threads[1].join(1)
         self.owner.ended(self, status)
         self.settled.set()
@@ -366,11 +368,11 @@ class _Life:
             future.set_exception(NotRunning("the bot's process has ended"))
 
     def _read(self) -> None:
-        """Keep what it prints."""
-        assert self.process.stdout is not None  # noqa: S101 - it was asked for
+        """Keep what the process prints."""
+        assert self.process.stdout is not None  # noqa: S101 - `spawn` asks for a pipe
         with self.process.stdout as output:
             for line in output:
-                self.owner.said(line.decode("utf-8", "replace").rstrip())
+                self.owner.printed(line.decode("utf-8", "replace").rstrip())
 
     def ask(self, message: dict[str, Any]) -> Any:
         number, future = next(self._numbers), Future[Any]()

@@ -1,4 +1,4 @@
-"""The account's custom menu, as the menu API has it, and what a tap on a button pushes.
+"""The account's custom menu, as the menu API describes it, and what a tap on a button pushes.
 
 Protocol reference 4 (events) and 7.5.
 """
@@ -21,16 +21,16 @@ DEMO_MD5 = "5a75aaca956d97be686719218f275c6b"
 
 
 class Button(msgspec.Struct, frozen=True):
-    """A button: one that does something, or one that opens `sub`.
+    """A button: it does something, or opens a sub-menu.
 
     Attributes:
-        name: What stands on it.
+        name: Its label.
         type: "click", "view", "scancode_push", "scancode_waitmsg", "pic_sysphoto",
             "pic_photo_or_album", "pic_weixin", "location_select", "miniprogram"; "" if it opens a
             sub-menu.
-        key: Its `EventKey`, or a mini program's page.
-        url: Where "view" leads.
-        sub: The buttons below it.
+        key: Its `EventKey`; the page of a mini program.
+        url: The address that "view" opens.
+        sub: The buttons of its sub-menu.
     """
 
     name: str
@@ -41,10 +41,10 @@ class Button(msgspec.Struct, frozen=True):
 
 
 def read(menu: object) -> tuple[Button, ...]:
-    """Read a menu as it is given to `menu/create`: `{"button": […]}`.
+    """Read a menu in the format of `menu/create`: `{"button": […]}`.
 
     Raises:
-        ConfigurationError: It is no menu; the sentence says what is wrong.
+        ConfigurationError: The menu is invalid; the message says what is wrong.
     """
     rows = cast("Mapping[str, Any]", menu).get("button") if isinstance(menu, Mapping) else None
     if not isinstance(rows, list) or not rows:
@@ -76,9 +76,7 @@ def _button(row: object, limit: int) -> Button:
 
 
 def from_keys(keys: Iterable[str]) -> tuple[Button, ...]:
-    """Make a menu of the keys that a bot has routes for: all of them within reach, if there are 15
-    at most.
-    """
+    """Return a menu with a button for each key that a bot has a route for; the first 15 of them."""
     buttons = [Button(key, "click", key) for key in dict.fromkeys(keys)]
     if len(buttons) <= TOP:
         return tuple(buttons)

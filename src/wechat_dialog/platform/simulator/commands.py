@@ -1,7 +1,8 @@
-"""What a page may ask for: one value for each command, checked as it is read.
+"""The commands that the page sends: one class each, validated when the JSON is decoded.
 
 `POST /do/text` with `{"user": …, "content": …}` becomes `Text(user=…, content=…)`, and its `do`
-does it. An answer is plain data; deliveries run on, and are heard of in the feed.
+carries it out. The answer is plain data. A command does not wait for a message to be delivered: the
+result is published in the feed.
 """
 
 from __future__ import annotations
@@ -241,15 +242,15 @@ _COMMANDS: dict[str, type[_Command]] = {
 
 
 async def run(simulator: Simulator, name: str, body: bytes) -> tuple[int, Told]:
-    """Do what a page asks for.
+    """Carry out a command.
 
     Args:
-        simulator: With whom.
-        name: The command.
+        simulator: The simulator.
+        name: The command's name.
         body: Its JSON.
 
     Returns:
-        The HTTP status, and what to answer: `{"error": a sentence}` unless it is 200.
+        The HTTP status and the answer, which is `{"error": a sentence}` unless the status is 200.
     """
     command = _COMMANDS.get(name)
     if command is None:

@@ -1,4 +1,4 @@
-"""What a user sees of a customer message, and what of one the platform refuses (protocol reference
+"""What a user sees of a customer message, and which ones the platform refuses (protocol reference
 7.2).
 """
 
@@ -9,14 +9,14 @@ from typing import Any, cast
 
 from wechat_dialog.platform.display import Part, Shown, Tap, show
 
-__all__ = ["Wrong", "is_made_by_ai", "shown"]
+__all__ = ["MessageRefused", "is_made_by_ai", "shown"]
 
 TEXT_LIMIT = 2048
 
 Fields = dict[str, Any]
 
 
-class Wrong(Exception):
+class MessageRefused(Exception):
     """The platform refuses a message.
 
     Attributes:
@@ -31,26 +31,26 @@ class Wrong(Exception):
 
 
 def shown(message: Fields) -> Shown:
-    """Return what the user sees.
+    """Return what the user sees of a customer message.
 
     Args:
         message: The call's JSON.
 
     Raises:
-        Wrong: The platform refuses it.
+        MessageRefused: The platform would refuse it.
     """
     kind = str(message.get("msgtype", ""))
     make = _KINDS.get(kind)
     if make is None:
-        raise Wrong(40008, f"msgtype {kind!r}")
+        raise MessageRefused(40008, f"msgtype {kind!r}")
     inner = message.get(kind)
     if not isinstance(inner, dict):
-        raise Wrong(47001, f"no object {kind!r} in it")
+        raise MessageRefused(47001, f"no object {kind!r} in it")
     return make(cast("Fields", inner))
 
 
 def is_made_by_ai(message: Fields) -> bool:
-    """Return whether the call says so, for the platform to label it."""
+    """Return whether the call marks the message as made by an AI."""
     context = message.get("aimsgcontext")
     return isinstance(context, dict) and cast("Fields", context).get("is_ai_msg") == 1
 
@@ -58,9 +58,9 @@ def is_made_by_ai(message: Fields) -> bool:
 def _text(inner: Fields) -> Shown:
     content = inner.get("content")
     if not isinstance(content, str) or not content.strip():
-        raise Wrong(44004)
+        raise MessageRefused(44004)
     if (size := len(content.encode())) > TEXT_LIMIT:
-        raise Wrong(45002, f"{size} bytes of UTF-8, {TEXT_LIMIT} are the limit")
+        raise MessageRefused(45002, f"{size} bytes of UTF-8, {TEXT_LIMIT} are the limit")
     return show({"MsgType": "text", "Content": content})
 
 
@@ -77,7 +77,7 @@ def _media(kind: str, *needed: str) -> Callable[[Fields], Shown]:
     def make(inner: Fields) -> Shown:
         for name in needed:
             if not inner.get(name):
-                raise Wrong(40007, f"no {name}")
+                raise MessageRefused(40007, f"no {name}")
         fields = {names[name]: str(value) for name, value in inner.items() if name in names}
         return show({"MsgType": kind, kind.capitalize(): fields})
 
@@ -88,17 +88,17 @@ def _news(inner: Fields) -> Shown:
     articles = inner.get("articles")
     rows = cast("list[Fields]", articles) if isinstance(articles, list) else []
     if len(rows) != 1:
-        raise Wrong(45008, f"{len(rows)} articles, 1 is allowed")
+        raise MessageRefused(45008, f"{len(rows)} articles, 1 is allowed")
     names = {"Title": "title", "Description": "description", "PicUrl": "picurl", "Url": "url"}
     item = {ours: str(rows[0].get(theirs, "")) for ours, theirs in names.items()}
     return show({"MsgType": "news", "ArticleCount": "1", "Articles": {"item": [item]}})
 
 
 def _menu(inner: Fields) -> Shown:
-    found = inner.get("list")
-    items = cast("list[Fields]", found) if isinstance(found, list) else []
+    listed = inner.get("list")
+    items = cast("list[Fields]", listed) if isinstance(listed, list) else []
     if not items:
-        raise Wrong(47001, "a msgmenu has a list")
+        raise MessageRefused(47001, "a msgmenu has a list")
     parts = tuple(_lines(inner, items))
     taps = {part.text: part.tap.content for part in parts if part.tap}
     text = "".join(part.text for part in parts)
@@ -120,7 +120,7 @@ def _lines(inner: Fields, items: list[Fields]) -> Iterator[Part]:
 def _named(name: str, needed: str, title: str = "") -> Callable[[Fields], Shown]:
     def make(inner: Fields) -> Shown:
         if not inner.get(needed):
-            raise Wrong(47001, f"no {needed}")
+            raise MessageRefused(47001, f"no {needed}")
         line = f"[{name}] {inner.get(title or needed, '')}".rstrip()
         return Shown(
             line, {}, {"MsgType": "text", "Content": line}, kind="text", parts=(Part(line),)

@@ -1,9 +1,8 @@
 """A desk: the test users of one account, what they send and what they see.
 
-Every message of a user goes out as the platform would send it, and what comes of it is told to the
-`feed`: the bubbles on the users' screens, and for the developer each request. Users write whenever
-they like; several messages of one user may be under way at once, as with real ones. To be used on
-one event loop.
+Every message of a user is posted as the platform would post it. The results are published in the
+`feed`: bubbles on the users' screens and, for the developer, each request. Several messages of one
+user may be in flight at once, as with real users. For use on one event loop.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ Task = asyncio.Task[Shown]
 
 
 def _nowhere(_user: str) -> None:
-    """Give no point to go back to."""
+    """Return no savepoint."""
 
 
 class Desk(Screens):
@@ -38,15 +37,15 @@ class Desk(Screens):
     Attributes:
         platform: Posts to the bot.
         quotas: How many customer messages each user may be sent.
-        marks: Called with a user's OpenID before each of their messages; gives the point to go back
-            to.
-        before: Awaited before each message goes out; None for nothing.
+        marks: Called with a user's OpenID before each of their messages; returns a savepoint of the
+            conversation, or None.
+        before: Awaited before each message is posted; None to post at once.
     """
 
     def __init__(
         self, platform: AsyncPlatform, *, marks: Callable[[str], int | None] | None = None
     ) -> None:
-        """Lay out an empty one."""
+        """Create a desk without users."""
         super().__init__(platform.clock)
         self.platform = platform
         self.quotas = Quotas(self.clock)
@@ -56,7 +55,7 @@ class Desk(Screens):
         self._tasks: set[Task] = set()
 
     async def close(self) -> None:
-        """Give up what is under way."""
+        """Cancel what is in progress."""
         for timer in self._typing.values():
             timer.cancel()
         for task in self._tasks:
@@ -81,7 +80,7 @@ class Desk(Screens):
         return self._send(user, "image", fields, self.bubble("user", "image", image=shown))
 
     def voice(self, user: str, recognition: str = "") -> Task:
-        """Send a recording; `recognition` is what was understood of it."""
+        """Send a recording; `recognition` is the text that the platform recognised in it."""
         fields = {"MediaId": "media_demo_2", "Format": "amr", "Recognition": recognition}
         bubble = self.bubble("user", "voice", parts=plain_parts(recognition))
         return self._send(user, "voice", fields, bubble)
@@ -107,7 +106,7 @@ class Desk(Screens):
     def event(
         self, user: str, name: str, key: str | None = None, counts_as: str = "", **fields: Any
     ) -> Task:
-        """Let an event happen."""
+        """Push an event."""
         own = {"Event": name, **({} if key is None else {"EventKey": key}), **fields}
         bubble = self.bubble(
             "system", "event", title=name, description=str(own.get("EventKey", ""))
@@ -115,33 +114,33 @@ class Desk(Screens):
         return self._send(user, "event", own, bubble, counts_as=counts_as)
 
     def follow(self, user: str, scene: str = "") -> Task:
-        """Follow the account, by the QR code of a scene if there is one.
+        """Follow the account, by the QR code of a scene if one is given.
 
         Raises:
-            NotPossible: The user does already.
+            NotPossible: The user follows it already.
         """
-        one = self.user(user)
-        if one.following:
-            raise NotPossible(f"{one.name} follows the account already")
-        self.set_following(one, following=True)
+        person = self.user(user)
+        if person.following:
+            raise NotPossible(f"{person.name} follows the account already")
+        self.set_following(person, following=True)
         ticket = {"Ticket": f"ticket_{scene}"} if scene else {}
         key = f"qrscene_{scene}" if scene else ""
         return self.event(user, "subscribe", key, counts_as="follow", **ticket)
 
     def unfollow(self, user: str) -> Task:
-        """Follow the account no longer.
+        """Stop following the account.
 
         Raises:
-            NotPossible: The user does not anyway.
+            NotPossible: The user does not follow it.
         """
-        one = self._follower(user)
+        follower = self._follower(user)
         task = self.event(user, "unsubscribe", "")
-        self.set_following(one, following=False)
+        self.set_following(follower, following=False)
         self.quotas.forget(user)
         return task
 
     def scan(self, user: str, scene: str) -> Task:
-        """Scan the QR code of a scene; whoever does not follow yet follows by it."""
+        """Scan the QR code of a scene; a user who does not follow the account yet follows it."""
         if not self.user(user).following:
             return self.follow(user, scene)
         return self.event(user, "SCAN", scene, counts_as="scan", Ticket=f"ticket_{scene}")
@@ -150,28 +149,28 @@ class Desk(Screens):
         """Tap a button of the menu.
 
         Args:
-            user: Who does.
-            index: Its place in the bar, and in its sub-menu.
+            user: The user's OpenID.
+            index: The button's position in the bar and, if it is in a sub-menu, in that.
 
         Returns:
-            None if it only opens a sub-menu.
+            None if the button only opens a sub-menu.
 
         Raises:
             NotPossible: There is no such button.
         """
-        row, found = self.menu, None
+        row, button = self.menu, None
         for place in index:
             if not 0 <= place < len(row):
                 raise NotPossible("the menu has no such button")
-            found = row[place]
-            row = found.sub
-        if found is None:
+            button = row[place]
+            row = button.sub
+        if button is None:
             raise NotPossible("the menu has no such button")
         last: Task | None = None
-        for kind, fields in tapped(found):
+        for kind, fields in tapped(button):
             if kind == "event":
                 own = {name: value for name, value in fields.items() if name != "Event"}
-                menu = found.type in ("click", "scancode_push", "scancode_waitmsg")
+                menu = button.type in ("click", "scancode_push", "scancode_waitmsg")
                 counts_as = "menu" if menu else ""
                 key = own.pop("EventKey", "")
                 last = self.event(user, fields["Event"], key, counts_as, **own)
@@ -183,23 +182,23 @@ class Desk(Screens):
         return last
 
     def resend(self, user: str) -> Task:
-        """Push the last message once more, as the platform does that was not heard.
+        """Push the last message again, as the platform does when it got no answer.
 
         Raises:
-            NotPossible: There was no message.
+            NotPossible: The user has sent no message.
         """
         if user not in self._last:
             raise NotPossible(f"{self.user(user).name} has sent nothing yet")
         message, bubble = self._last[user]
         return self._start(user, message, bubble)
 
-    # What comes of it -----------------------------------------------------------------------------
+    # Delivery -------------------------------------------------------------------------------------
 
-    def _follower(self, user: str) -> User:
-        one = self.user(user)
-        if not one.following:
-            raise NotPossible(f"{one.name} does not follow the account, and so cannot write to it")
-        return one
+    def _follower(self, id: str) -> User:
+        user = self.user(id)
+        if not user.following:
+            raise NotPossible(f"{user.name} does not follow the account, and so cannot write to it")
+        return user
 
     def _send(
         self,
@@ -246,7 +245,7 @@ class Desk(Screens):
         finally:
             self.work(user, -1)
         if era == self._eras.get(user, 0) and user in self.users:
-            self.answered(user, shown, requests=[one.id for one in exchanges.values()])
+            self.answered(user, shown, requests=[exchange.id for exchange in exchanges.values()])
         return shown
 
     def _exchange(self, made: Request, group: int, known: Exchange | None) -> Exchange:
@@ -273,6 +272,6 @@ class Desk(Screens):
         return known
 
     def clear(self, user: str, before: Bubble | None = None) -> None:
-        """See `Screens.clear`; what was last sent cannot be sent again after it."""
+        """See `Screens.clear`; `resend` has nothing to send then."""
         super().clear(user, before)
         self._last.pop(user, None)

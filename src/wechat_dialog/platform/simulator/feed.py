@@ -1,7 +1,7 @@
-"""What happens on a desk, as one numbered stream that any number of pages listen to.
+"""Everything that happens on a desk, as one numbered stream of events for any number of pages.
 
-A listener that cannot keep up is let go: it comes back, and gets the whole state in place of what
-it missed. So nothing is kept for anybody.
+Past events are not kept. A listener that is too slow is dropped; it connects again and gets the
+whole state in place of the events that it missed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import msgspec
 __all__ = ["Feed", "Listener"]
 
 PATIENCE = 1000
-"""Events a listener may be behind."""
+"""Unread events after which a listener is dropped."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -28,7 +28,7 @@ class Listener:
         self._waiting: asyncio.Queue[tuple[int, bytes] | None] = asyncio.Queue(PATIENCE)
 
     def put(self, event: tuple[int, bytes]) -> bool:
-        """Hand it an event; returns whether it could be taken."""
+        """Add an event; return False if too many are unread."""
         try:
             self._waiting.put_nowait(event)
         except asyncio.QueueFull:
@@ -36,7 +36,7 @@ class Listener:
         return True
 
     def end(self) -> None:
-        """Let the iteration end once what was handed over is read; at once if that is too much."""
+        """End the iteration after the unread events; drop the oldest if there are too many."""
         while not self._try_end():
             self._waiting.get_nowait()
 
@@ -57,7 +57,7 @@ class Listener:
             Its number and its JSON; None if the feed has ended.
 
         Raises:
-            TimeoutError: Nothing happened for so long.
+            TimeoutError: There was no event within `patience`.
         """
         async with asyncio.timeout(patience):
             return await self._waiting.get()
@@ -68,7 +68,7 @@ class Listener:
 
 
 class Feed:
-    """The stream. To be used on one event loop.
+    """The stream of events. For use on one event loop.
 
     Attributes:
         number: Number of the last event; 0 if there was none.
@@ -81,26 +81,26 @@ class Feed:
         self._listeners: set[Listener] = set()
 
     def emit(self, type: str, **fields: Any) -> None:
-        """Tell every listener of an event.
+        """Send an event to every listener.
 
         Args:
             type: Its type.
-            fields: What else is in it; anything msgspec encodes.
+            fields: Its other fields; anything that msgspec encodes.
         """
         self.number += 1
         if not self._listeners:
             return
         event = self.number, _encode({"type": type, **fields})
-        for listener in [one for one in self._listeners if not one.put(event)]:
+        for listener in [each for each in self._listeners if not each.put(event)]:
             self._listeners.discard(listener)
             listener.end()
 
     @contextmanager
     def listening(self, state: Callable[[], dict[str, Any]]) -> Generator[Listener]:
-        """Listen for as long as the block lasts.
+        """Listen inside a `with` block.
 
         Args:
-            state: Gives all there is, which is the first event.
+            state: Returns the whole state of the desk, which is the first event.
         """
         listener = Listener()
         listener.put((self.number, _encode({"type": "state", **state()})))
@@ -113,7 +113,7 @@ class Feed:
             self._listeners.discard(listener)
 
     def end(self) -> None:
-        """End the stream for every listener, and for those to come."""
+        """End the stream for every listener, later ones included."""
         self.ended = True
         for listener in self._listeners:
             listener.end()

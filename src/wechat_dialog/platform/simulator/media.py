@@ -1,4 +1,4 @@
-"""What was uploaded to the platform, by users and by the bot, kept in memory for three days."""
+"""Files uploaded to the simulated platform by users and by the bot, kept in memory."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 __all__ = ["File", "Media"]
 
 LIMIT = 200
-"""Files kept; the oldest goes first."""
+"""Files that are kept; beyond that the oldest is dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Media:
     """The files by media id.
 
     Attributes:
-        base: Where they are served: the address of the simulator, without a slash at its end.
+        base: The address of the simulator, which serves them; without a slash at its end.
     """
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class Media:
         self._files: dict[str, File] = {}
 
     def add(self, data: bytes, kind: str, name: str = "") -> str:
-        """Keep a file; returns its media id."""
+        """Keep a file; return its media id."""
         id = secrets.token_urlsafe(24)
         self._files[id] = File(data, kind, name)
         while len(self._files) > LIMIT:
@@ -44,9 +44,9 @@ class Media:
         return self._files.get(id)
 
     def url(self, id: str) -> str:
-        """Return where a server finds a file."""
+        """Return the address at which a server can fetch a file."""
         return f"{self.base}/media/{id}"
 
     def shown(self, id: str) -> str:
-        """Return where the page finds a file; "" if there is none."""
+        """Return the address at which the page shows a file; "" if there is no such file."""
         return f"/media/{id}" if id in self._files else ""

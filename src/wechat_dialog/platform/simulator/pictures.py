@@ -1,4 +1,4 @@
-"""Pictures of a developer's disk behind an address, as the platform keeps those that users send."""
+"""A local HTTP server for pictures, in place of the platform's server for those that users send."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ __all__ = ["Pictures"]
 
 
 class Pictures:
-    """A server on the loopback for the files it was given, each under a name nobody can guess."""
+    """A server on the loopback interface for the files it was given, under unguessable names."""
 
     def __init__(self) -> None:
-        """Listen to nothing yet: most chats send no picture."""
+        """Do not listen yet: most chats send no picture."""
         self._files: dict[str, Path] = {}
         self._server: http.server.ThreadingHTTPServer | None = None
 
     def add(self, path: Path) -> str:
-        """Serve a file; returns its address, "" if there is no such file."""
+        """Serve a file; return its address, or "" if there is no such file."""
         if not path.is_file():
             return ""
         name = f"/{secrets.token_urlsafe(12)}{path.suffix}"
@@ -51,7 +51,7 @@ class Pictures:
                 self.wfile.write(data or b"")
 
             def log_message(self, format: str, *args: object) -> None:
-                """Say nothing into the chat."""
+                """Log nothing: it would be printed into the chat."""
 
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()

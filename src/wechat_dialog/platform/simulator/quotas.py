@@ -16,7 +16,7 @@ RULES = {
     "follow": (3, 60.0),
     "scan": (3, 60.0),
 }
-"""By what the user did: how many messages, and for how many seconds."""
+"""What each action of a user allows: how many messages, within how many seconds."""
 
 
 @dataclass(slots=True)
@@ -26,21 +26,21 @@ class _Quota:
 
 
 class Quotas:
-    """The quotas of all users. A new deed opens a new one beside those still open."""
+    """The quotas of all users. Each action opens a new quota beside those that are still open."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        """Begin without any; `clock` gives the time in seconds."""
+        """Begin without quotas; `clock` returns the time in seconds."""
         self._clock = clock
         self._open: dict[str, list[_Quota]] = {}
 
-    def allow(self, user: str, deed: str) -> None:
-        """Open a user's quota for what they did: "message", "menu", "follow" or "scan"."""
-        number, seconds = RULES[deed]
+    def allow(self, user: str, action: str) -> None:
+        """Open a quota for an action of the user: "message", "menu", "follow" or "scan"."""
+        number, seconds = RULES[action]
         now = self._clock()
-        kept = [one for one in self._open.get(user, ()) if one.until > now]
-        # What a later message opens covers what an earlier one had left.
-        if deed == "message":
-            kept = [one for one in kept if one.until - now <= RULES["menu"][1]]
+        kept = [quota for quota in self._open.get(user, ()) if quota.until > now]
+        # A new message replaces the rest of the quota that an earlier one opened.
+        if action == "message":
+            kept = [quota for quota in kept if quota.until - now <= RULES["menu"][1]]
         self._open[user] = [*kept, _Quota(number, now + seconds)]
 
     def forget(self, user: str) -> None:
@@ -48,22 +48,22 @@ class Quotas:
         self._open.pop(user, None)
 
     def take(self, user: str) -> Literal["", "closed", "used up"]:
-        """Use one message of a user's quotas, of the one that ends first.
+        """Use one message of the user's quota that ends first.
 
         Returns:
-            "" if there was one; "closed" if nothing the user did is recent enough; "used up" if it
-            is, and all its messages are sent.
+            "" if there was one; "closed" if no quota is open; "used up" if quotas are open, and all
+            their messages have been sent.
         """
         now = self._clock()
-        quotas = [one for one in self._open.get(user, ()) if one.until > now]
+        quotas = [quota for quota in self._open.get(user, ()) if quota.until > now]
         if not quotas:
             return "closed"
-        for quota in sorted(quotas, key=lambda one: one.until):
+        for quota in sorted(quotas, key=lambda quota: quota.until):
             if quota.left:
                 quota.left -= 1
                 return ""
         return "used up"
 
     def open(self, user: str) -> bool:
-        """Whether anything the user did is recent enough."""
-        return any(one.until > self._clock() for one in self._open.get(user, ()))
+        """Whether the user has an open quota, even if it is used up."""
+        return any(quota.until > self._clock() for quota in self._open.get(user, ()))

@@ -1,8 +1,8 @@
-"""Points in a conversation to go back to: a user's rows in the bot's SQLite file, as they were.
+"""Savepoints of a conversation: copies of a user's rows in the bot's SQLite file.
 
-The file is the simulator's own, and its tables are those of `stores.sqlite.rows`. Going back puts
-the rows back under numbers never used before, and as if no time had passed since, so that to the
-bot it is a conversation that somebody else has moved, and not one that has run out meanwhile.
+The file is the simulator's own; its tables are those of `stores.sqlite.rows`. A restored row gets a
+new revision, so that to the bot the conversation was changed by another process. Its times are
+moved forward by the time since the savepoint, so that the conversation has not expired meanwhile.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from typing import Any
 __all__ = ["Points"]
 
 LIMIT = 2000
-"""Points kept; the oldest goes first."""
+"""Savepoints that are kept; beyond that the oldest is dropped."""
 
-# Tables by the columns that hold times, which go on as if none had passed.
+# The columns of each table that hold times, which are moved forward.
 TABLES = {
     "documents": ("committed", "expires", "idle"),
     "records": (),
@@ -40,10 +40,10 @@ class _Point:
 
 
 class Points:
-    """The points of all users."""
+    """The savepoints of all users."""
 
     def __init__(self, path: str) -> None:
-        """Begin without any; `path` is the SQLite file, which need not be there yet."""
+        """Begin without savepoints; `path` is the SQLite file, which need not exist yet."""
         self._path = path
         self._points: dict[int, _Point] = {}
         self._numbers = itertools.count(1)
@@ -62,12 +62,12 @@ class Points:
             now: The bot's time, in seconds since 1970.
 
         Returns:
-            The point.
+            The savepoint's number.
         """
         point = _Point(user, now)
         if Path(self._path).exists():
             with self._open() as connection:
-                connection.execute("BEGIN")  # all tables as of one moment
+                connection.execute("BEGIN")  # one snapshot of all tables
                 if _are_made(connection):
                     for table in TABLES:
                         point.rows[table] = _rows(connection, table, user)
@@ -85,7 +85,7 @@ class Points:
             now: The bot's time.
 
         Returns:
-            False if the point is no longer kept; nothing is changed then.
+            False if the savepoint is no longer kept; nothing is changed then.
         """
         point = self._points.get(number)
         if point is None:
@@ -110,7 +110,7 @@ class Points:
         return True
 
     def drop(self, user: str) -> None:
-        """Delete all that is stored of a user."""
+        """Delete everything that is stored of a user."""
         if not Path(self._path).exists():
             return
         with self._open() as connection:
@@ -126,27 +126,27 @@ def _are_made(connection: sqlite3.Connection) -> bool:
     return bool(number)
 
 
-# A user's key is `account:openid`, and of a 2017 module the OpenID alone.
-_HIS = "(user = :user OR substr(user, -length(:user) - 1) = ':' || :user)"
+# The store's key of a user is `account:openid`, or the OpenID alone for a 2017 module.
+_OF_USER = "(user = :user OR substr(user, -length(:user) - 1) = ':' || :user)"
 
 
 def _rows(connection: sqlite3.Connection, table: str, user: str) -> list[Row]:
-    found = connection.execute(f"SELECT * FROM {table} WHERE {_HIS}", {"user": user})  # noqa: S608
-    return [dict(row) for row in found]
+    rows = connection.execute(f"SELECT * FROM {table} WHERE {_OF_USER}", {"user": user})  # noqa: S608
+    return [dict(row) for row in rows]
 
 
 def _replace(connection: sqlite3.Connection, table: str, user: str, rows: list[Row]) -> None:
-    connection.execute(f"DELETE FROM {table} WHERE {_HIS}", {"user": user})  # noqa: S608
+    connection.execute(f"DELETE FROM {table} WHERE {_OF_USER}", {"user": user})  # noqa: S608
     for row in rows:
         places = ", ".join(f":{name}" for name in row)
         connection.execute(f"INSERT INTO {table} VALUES ({places})", row)  # noqa: S608
 
 
 def _under_new_numbers(saved: list[Row], there: list[Row], now: int) -> list[Row]:
-    """Give documents numbers that were never used, and nobody's claim.
+    """Give documents revisions and fences that were never used, and no claim.
 
-    A document that was not there then stays as one in which nothing runs: it knows which numbers
-    were given out.
+    A document that did not exist at the savepoint becomes an empty one: it is kept for the numbers
+    that were given out meanwhile.
     """
     documents = {row["user"]: row for row in saved}
     for row in there:

@@ -1,8 +1,8 @@
-"""A desk and the bot before it: what `wechat-dialog simulate` shows.
+"""A desk and the bot that its users talk to: what `wechat-dialog simulate` shows.
 
-The bot is a process of ours (`bot_process`), whose conversations can be looked at, whose clock can
-be put forward and which is started again when its source changes; or a server somewhere, in any
-language, of which only what it answers is known.
+The bot runs in a child process (`bot_process`): its conversations can be shown, its clock can be
+put forward, and it is restarted when its source changes. Or it is a server elsewhere, in any
+language; then only its answers are known.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from .user_screens import NotPossible
 __all__ = ["Simulator"]
 
 LOOK = 0.15
-"""Seconds after which the bot's file is looked at again; a look is one number."""
+"""Seconds between two checks of the bot's SQLite file for changes; a check reads one number."""
 
 TICK = 5.0
-"""Seconds after which pages are told the time again."""
+"""Seconds between two events that tell the pages the bot's time."""
 
 
 class Simulator:
@@ -39,13 +39,13 @@ class Simulator:
 
     Attributes:
         desk: The desk.
-        process: The bot's process; None if the bot is a server somewhere.
-        name: What the bot is called.
-        conversations: By OpenID, as `inspection.inspect` tells them; None where there is none.
+        process: The bot's process; None if the bot is a server elsewhere.
+        name: The bot's name.
+        conversations: By OpenID, as `inspection.inspect` returns them; None where there is none.
     """
 
     def __init__(self, desk: Desk, process: BotProcess | None, name: str) -> None:
-        """Put them together; `run` looks after them."""
+        """Connect desk and bot; `run` then keeps them in step."""
         self.desk = desk
         self.process = process
         self.name = name
@@ -64,13 +64,13 @@ class Simulator:
         return None if self._points is None else self._points.mark(user, self.desk.clock())
 
     def _refused(self) -> str:
-        """Say why nobody is there to answer; "" if somebody is, or may come in time."""
-        # One that was ended on purpose may be started again within the platform's five seconds.
+        """Return why the bot cannot answer; "" if it can, or may be able to in time."""
+        # A process that was ended on purpose may be started again within the five seconds.
         crashed = self.process is not None and self.process.status == "crashed"
         return "the bot's process has ended; see its error" if crashed else ""
 
     def state(self) -> dict[str, Any]:
-        """Return all there is, for a page that has just been opened."""
+        """Return the whole state, for a page that has just been opened."""
         account = self.desk.platform.account
         return {
             "bot": self.bot(),
@@ -80,7 +80,7 @@ class Simulator:
         }
 
     def bot(self) -> dict[str, Any]:
-        """Return how the bot is."""
+        """Return the state of the bot's process."""
         process = self.process
         if process is None:
             status: dict[str, Any] = {
@@ -100,10 +100,10 @@ class Simulator:
             }
         return {"name": self.name, **status}
 
-    # Looking after them ---------------------------------------------------------------------------
+    # Following the bot ----------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Start the bot and look after it until cancelled."""
+        """Start the bot and follow its changes until cancelled."""
         process = self.process
         jobs = [self._tell_the_time()]
         if process is not None:
@@ -143,7 +143,7 @@ class Simulator:
         self.desk.feed.emit("bot", bot=self.bot())
 
     def _take_over(self, process: BotProcess) -> None:
-        """Take the account and the menu of a bot that has just started."""
+        """Take over the account and the menu of a bot that has just started."""
         info = process.info
         if info is None:
             return
@@ -172,19 +172,23 @@ class Simulator:
             await self.refresh(user)
         if self._reloading:
             self._reloading = False
-            found = [one["divergence"] for one in self.conversations.values() if one]
-            first = next((one for one in found if one), None)
+            divergences = [
+                conversation["divergence"]
+                for conversation in self.conversations.values()
+                if conversation
+            ]
+            first = next((divergence for divergence in divergences if divergence), None)
             self.desk.feed.emit("reloaded", divergence=first, error="")
 
     async def refresh(self, user: str) -> None:
-        """Look at a user's conversation again, and tell what has changed."""
+        """Read a user's conversation again, and publish it if it has changed."""
         process = self.process
         if process is None or process.status != "running":
             return
-        found = await asyncio.to_thread(process.conversation, user)
-        if user in self.desk.users and self.conversations.get(user) != found:
-            self.conversations[user] = found
-            self.desk.feed.emit("conversation", user=user, conversation=found)
+        conversation = await asyncio.to_thread(process.conversation, user)
+        if user in self.desk.users and self.conversations.get(user) != conversation:
+            self.conversations[user] = conversation
+            self.desk.feed.emit("conversation", user=user, conversation=conversation)
 
     # The file -------------------------------------------------------------------------------------
 
@@ -193,12 +197,12 @@ class Simulator:
         with contextlib.closing(await _opened(process.store)) as looking:
             version = -1
             while True:
-                # SQLite's own answer to whether anybody else has written.
+                # SQLite changes this number when another connection has written.
                 (now,) = looking.execute("PRAGMA data_version").fetchone()
                 if now != version:
                     version = now
                     changed, seen = _changed_users(looking, seen)
-                    for user in [one for one in self.desk.users if one in changed]:
+                    for user in [user for user in self.desk.users if user in changed]:
                         await self.refresh(user)
                 await asyncio.sleep(LOOK)
 
@@ -223,31 +227,31 @@ class Simulator:
 
     @staticmethod
     async def _concerns(process: BotProcess, paths: set[str]) -> bool:
-        with contextlib.suppress(Exception):  # it may be dead, and its last word counts
+        with contextlib.suppress(Exception):  # without a process, the files it named last are used
             process.files |= set(await asyncio.to_thread(process.ask, "files"))
         return bool(paths & process.files)
 
-    # What is asked of the bot ---------------------------------------------------------------------
+    # Commands to the bot --------------------------------------------------------------------------
 
     def managed(self) -> BotProcess:
         """Return the bot's process.
 
         Raises:
-            NotPossible: It is a server somewhere.
+            NotPossible: The bot is a server elsewhere.
         """
         if self.process is None:
             raise NotPossible(f"{self.name} is a server somewhere else: that cannot be done to it")
         return self.process
 
     async def advance(self, seconds: float) -> None:
-        """Let time pass."""
+        """Let time pass for the bot."""
         process = self.managed()
         await asyncio.to_thread(process.advance, seconds)
         self.desk.feed.emit("clock", now=self.desk.now())
         await self._refresh_all()
 
     async def kill(self) -> None:
-        """End the bot's process on the spot."""
+        """Kill the bot's process at once."""
         await asyncio.to_thread(self.managed().kill)
 
     async def restart(self) -> None:
@@ -257,30 +261,31 @@ class Simulator:
         await asyncio.to_thread(process.restart)
 
     async def back(self, user: str, point: int) -> None:
-        """Put a user's conversation back to where it stood before one of their messages.
+        """Restore a user's conversation as it was before one of their messages.
 
         Raises:
-            NotPossible: There is no such point, or one of their messages is being worked on.
+            NotPossible: There is no such savepoint, or one of their messages is being answered.
         """
         process = self.managed()
-        bubbles = [one for one in self.desk.bubbles[self.desk.user(user).id] if one.point == point]
+        screen = self.desk.bubbles[self.desk.user(user).id]
+        bubbles = [bubble for bubble in screen if bubble.point == point]
         if self.desk.is_busy(user):
             raise NotPossible("a message is being answered; wait for it")
         points = self._points
         now = self.desk.clock()
         if points is None or not bubbles or not await asyncio.to_thread(points.restore, point, now):
             raise NotPossible("that point of the conversation is not kept")
-        with contextlib.suppress(Exception):  # a dead one has nothing to forget
+        with contextlib.suppress(Exception):  # without a process there are no live dialogs
             await asyncio.to_thread(process.ask, "forget")
         self.desk.clear(user, bubbles[0])
         await self.refresh(user)
 
     async def resume(self, user: str, id: str) -> None:
-        """Take a conversation that broke up again, with the message that broke it; what it says
-        comes with the user's next message.
+        """Resume a parked conversation with the message at which it was parked; its answer comes
+        with the user's next message.
 
         Raises:
-            NotRunning: It cannot be, and why.
+            NotRunning: It cannot be resumed; the message says why.
         """
         await asyncio.to_thread(self.managed().ask, "resume", conversation=id)
         await self.refresh(user)
@@ -289,9 +294,7 @@ class Simulator:
         """Empty a user's screen and end their conversation."""
         self.desk.clear(user)
         if self.process is not None and self._points is not None:
-            with contextlib.suppress(
-                Exception
-            ):  # a dead one runs nothing; its rows go all the same
+            with contextlib.suppress(Exception):  # without a process, deleting the rows is enough
                 await asyncio.to_thread(self.process.ask, "end", user=user)
             await asyncio.to_thread(self._points.drop, user)
             with contextlib.suppress(Exception):
@@ -299,7 +302,7 @@ class Simulator:
             await self.refresh(user)
 
     async def close(self) -> None:
-        """End it all: the feed, what is under way, the bot's process."""
+        """End the feed, deliveries in progress, and the bot's process."""
         self.desk.feed.end()
         await self.desk.close()
         await self.desk.platform.close()
@@ -308,7 +311,7 @@ class Simulator:
 
 
 async def _opened(store: str) -> sqlite3.Connection:
-    """Open a bot's file to look at, as soon as it is there."""
+    """Open the bot's SQLite file for reading, as soon as it exists."""
     while True:
         try:
             return sqlite3.connect(
@@ -329,14 +332,14 @@ def _folders(files: set[str]) -> set[str]:
 def _changed_users(
     looking: sqlite3.Connection, seen: dict[str, Any]
 ) -> tuple[set[str], dict[str, Any]]:
-    """Return the OpenIDs whose rows are not as they were, and how they are."""
-    found: dict[str, Any] = {}
+    """Return the OpenIDs of the users whose rows differ from `seen`, and all present rows."""
+    rows: dict[str, Any] = {}
     try:
         for user, *rest in looking.execute("SELECT user, head, length, revision FROM documents"):
-            found[user] = tuple(rest)
+            rows[user] = tuple(rest)
         for user, number in looking.execute("SELECT user, count(*) FROM parked GROUP BY user"):
-            found[user] = (*found.get(user, ()), number)
-    except sqlite3.OperationalError:  # the tables are being made
+            rows[user] = (*rows.get(user, ()), number)
+    except sqlite3.OperationalError:  # the tables are being created
         return set(), seen
-    changed = {user for user in {*found, *seen} if found.get(user) != seen.get(user)}
-    return {user.rpartition(":")[2] for user in changed}, found
+    changed = {user for user in {*rows, *seen} if rows.get(user) != seen.get(user)}
+    return {user.rpartition(":")[2] for user in changed}, rows

@@ -1,8 +1,7 @@
-"""A chat in the terminal: type, see the answer; lines from a pipe work as well.
+"""A chat in the terminal, or with lines from a pipe.
 
-A line is a message; one that begins with `/` is for the emulator. What is shown and how is the
-`Screen`'s affair: from a pipe what the user sees is printed and nothing else, so that a script can
-read it.
+A line is a message; a line that begins with `/` is a command to the simulated platform. `Screen`
+prints: into a pipe only what the user sees goes to standard output, so that a script can read it.
 
 Proof: `tests/cli/test_chat.py` from a pipe, `tests/cli/test_terminal.py` on a terminal.
 """
@@ -26,42 +25,42 @@ from .terminal_screen import Screen
 __all__ = ["Chat", "in_brief"]
 
 
-class _NoNumber(Exception):
-    """A word of a command is no number of the kind it takes."""
+class _InvalidNumber(Exception):
+    """An argument of a command is not a valid number."""
 
 
 def _number(word: str, low: float, high: float) -> float:
     try:
         number = float(word)
     except ValueError:
-        raise _NoNumber from None
+        raise _InvalidNumber from None
     if not low <= number <= high:
-        raise _NoNumber
+        raise _InvalidNumber
     return number
 
 
-class _Wrong(Exception):
-    """A command that cannot be done; the sentence says how it is written, or why."""
+class _CommandError(Exception):
+    """A command that cannot be carried out; the message says why, or how it is written."""
 
 
 class Chat:
     """One terminal's chat.
 
     Attributes:
-        user: Who is typing.
-        screen: Shows.
+        user: The OpenID of the user whose messages are typed.
+        screen: Prints.
     """
 
     def __init__(
         self, platform: Platform, screen: Screen, user: str, process: BotProcess | None = None
     ) -> None:
-        """Begin one.
+        """Begin a chat.
 
         Args:
-            platform: Delivers.
-            screen: Shows.
-            user: Who is typing at first.
-            process: The bot's process, if it is ours; started.
+            platform: Delivers the messages.
+            screen: Prints.
+            user: The user at the beginning.
+            process: The bot's running process; None if the bot is a server elsewhere.
         """
         self.user = user
         self._platform = platform
@@ -73,7 +72,7 @@ class Chat:
         self._links: list[Part] = []
         platform.heard = self._heard
         self._commands: dict[str, tuple[Callable[[list[str]], object], int, str]] = {
-            # what it does, how many words it needs, how it is written
+            # each command: its method, the number of arguments it needs, how it is written
             "/tap": (self._tap, 1, "/tap 1"),
             "/image": (self._image, 1, "/image 文件或网址"),
             "/voice": (self._voice, 0, "/voice [MEDIA_ID]"),
@@ -95,7 +94,7 @@ class Chat:
         }
 
     def run(self, lines: Iterable[str]) -> None:
-        """Do what the lines say, until there are no more, or Ctrl-C."""
+        """Carry out line after line, until the end or Ctrl-C."""
         try:
             for line in lines:
                 if not self.line(line):
@@ -106,7 +105,7 @@ class Chat:
             self._pictures.close()
 
     def line(self, line: str) -> bool:
-        """Do what one line says; returns whether the chat goes on."""
+        """Carry out one line; return whether the chat goes on."""
         line = line.rstrip("\r\n")
         if not line.strip():
             return True
@@ -119,22 +118,22 @@ class Chat:
             return False
         try:
             self._command(name, words)
-        except (_Wrong, DialogError) as error:
+        except (_CommandError, DialogError) as error:
             self.screen.tell(str(error))
         return True
 
     def _command(self, name: str, words: list[str]) -> None:
         if name not in self._commands:
-            raise _Wrong(tr("没有 {0} 这个命令。", name) + f"\n{tr(HELP)}")
+            raise _CommandError(tr("没有 {0} 这个命令。", name) + f"\n{tr(HELP)}")
         work, needed, written = self._commands[name]
         if len(words) < needed:
-            raise _Wrong(tr("{0} 要这样写：{1}", name, tr(written)))
+            raise _CommandError(tr("{0} 要这样写：{1}", name, tr(written)))
         try:
             work(words)
-        except _NoNumber:
-            raise _Wrong(tr("{0} 要这样写：{1}", name, tr(written))) from None
+        except _InvalidNumber:
+            raise _CommandError(tr("{0} 要这样写：{1}", name, tr(written))) from None
 
-    # What is sent ---------------------------------------------------------------------------------
+    # Sending --------------------------------------------------------------------------------------
 
     def _send(self, kind: str, **fields: Any) -> None:
         self._last = self._platform.message(self.user, kind, **fields)
@@ -152,7 +151,7 @@ class Chat:
         what = " ".join(words)
         url = what if "://" in what else self._pictures.add(Path(what).expanduser())
         if not url:
-            raise _Wrong(tr("读不到图片 {0}", what))
+            raise _CommandError(tr("读不到图片 {0}", what))
         self._send("image", PicUrl=url, MediaId="media_demo_1")
 
     def _voice(self, words: list[str]) -> None:
@@ -177,7 +176,7 @@ class Chat:
     def _tap(self, words: list[str]) -> None:
         number = int(_number(words[0], 0, 10**6))
         if not 1 <= number <= len(self._links):
-            raise _Wrong(tr("没有第 {0} 个链接", number))
+            raise _CommandError(tr("没有第 {0} 个链接", number))
         part = self._links[number - 1]
         if part.tap is None:
             self.screen.tell(tr("这个链接在浏览器里打开：{0}", part.href))
@@ -186,10 +185,10 @@ class Chat:
 
     def _resend(self, _: list[str]) -> None:
         if self._last is None:
-            raise _Wrong(tr("还没有发过消息。"))
+            raise _CommandError(tr("还没有发过消息。"))
         self._deliver(self._last)
 
-    # What is looked at, and done to the bot -------------------------------------------------------
+    # Looking at the bot, and controlling it -------------------------------------------------------
 
     def _as(self, words: list[str]) -> None:
         self.user = words[0]
@@ -207,7 +206,7 @@ class Chat:
             self.screen.journal(process.conversation(self.user))
 
     def _resume(self, _: list[str]) -> None:
-        """Take up the conversation that broke last, with the code as it is now."""
+        """Resume the conversation that was parked last, with the present code."""
         process = self._ours()
         if process.edited():
             self._restart(BotProcess.stop)
@@ -215,21 +214,21 @@ class Chat:
             return
         parked = (process.conversation(self.user) or {}).get("parked", ())
         if not parked:
-            raise _Wrong(tr("没有搁置的会话"))
+            raise _CommandError(tr("没有搁置的会话"))
         process.ask("resume", conversation=parked[-1]["id"])
         self.screen.tell(tr("接上了，发一条消息就能看到回答"))
 
     def asks_in_secret(self) -> bool:
-        """Whether the bot waits for a secret answer, as far as can be known without starting it."""
+        """Whether the bot awaits a secret answer; False if its process does not run."""
         if self._process is None or not self._process.wait(0):
             return False
-        told = self._process.conversation(self.user)
-        waiting = told["waiting"] if told else None
+        conversation = self._process.conversation(self.user)
+        waiting = conversation["waiting"] if conversation else None
         return waiting is not None and bool(waiting["kind"] == "ask in secret")
 
     def _show_requests(self, _: list[str]) -> None:
         if not self._requests:
-            raise _Wrong(tr("还没有请求。"))
+            raise _CommandError(tr("还没有请求。"))
         for request in self._requests:
             self.screen.request(self._platform.address(request.query), request)
 
@@ -242,7 +241,7 @@ class Chat:
 
     def _ours(self) -> BotProcess:
         if self._process is None:
-            raise _Wrong(tr("机器人不是这里启动的，这里管不了它的时间、会话和进程"))
+            raise _CommandError(tr("机器人不是这里启动的，这里管不了它的时间、会话和进程"))
         return self._process
 
     def _heard(self, request: Request) -> None:
@@ -255,11 +254,11 @@ class Chat:
             )
 
     def _revive(self) -> None:
-        if self._process is not None and (said := self._process.revive()):
-            self.screen.tell(said)
+        if self._process is not None and (notice := self._process.revive()):
+            self.screen.tell(notice)
 
     def _alive(self) -> bool:
-        """See that the bot's process serves; start it again if it has died."""
+        """Start the bot's process again if it has died; return whether it serves."""
         self._revive()
         if self._process is None or self._process.wait():
             return True
@@ -268,12 +267,12 @@ class Chat:
 
 
 def in_brief(error: str) -> str:
-    """Return why a bot could not be loaded, without the way that led to its author's own code."""
+    """Return why a bot could not be loaded, without the traceback above the author's own code."""
     lines = error.rstrip().splitlines()
     ours = [at for at, line in enumerate(lines) if line.lstrip().startswith('File "<frozen')]
     return "\n".join(lines[ours[-1] + 1 :] if ours else lines)
 
 
 def _links(shown: Shown) -> list[Part]:
-    """Return what can be tapped, in the order in which the screen numbers it."""
-    return [*shown.parts, *(Part(one.title, href=one.url) for one in shown.articles)]
+    """Return the links that can be tapped, in the order of their numbers on the screen."""
+    return [*shown.parts, *(Part(article.title, href=article.url) for article in shown.articles)]

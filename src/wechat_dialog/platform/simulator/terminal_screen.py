@@ -1,7 +1,7 @@
 """The output of a chat, on a terminal or into a pipe.
 
-On a terminal: bubbles in colour, articles and pictures in frames, links with their numbers. Into a
-pipe: what the user sees on standard output, and all else on standard error.
+A terminal gets coloured bubbles, articles and pictures in frames, and numbered links. A pipe gets
+what the user sees on standard output, and everything else on standard error.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from wechat_dialog.platform.safe_console import SafeConsole
 __all__ = ["Screen"]
 
 FRAME = 60
-"""Columns of an article's frame, at most."""
+"""The most columns of an article's frame."""
 
 _SIGNS = {
     "message": "答",
@@ -37,24 +37,24 @@ _SIGNS = {
 
 
 class Screen:
-    """Where a chat is shown.
+    """Prints a chat.
 
     Attributes:
-        terminal: Whether the output is a terminal, and not read by a script.
+        terminal: Whether the output is a terminal; if not, a script may read it.
     """
 
     def __init__(self, *, terminal: bool) -> None:
-        """Show on standard output and standard error."""
+        """Print to standard output and standard error."""
         self.terminal = terminal
         self._out = SafeConsole()
-        self._told = SafeConsole(stderr=True)
+        self._errors = SafeConsole(stderr=True)
 
     def tell(self, text: str) -> None:
-        """Tell the developer something."""
-        self._told.print(text, style="dim" if self.terminal else "")
+        """Print a text for the developer."""
+        self._errors.print(text, style="dim" if self.terminal else "")
 
     def say(self, shown: Shown) -> None:
-        """Show what the user sees of an answer; what it means, to the developer."""
+        """Print what the user sees of an answer and, for the developer, why it is a fault."""
         if not shown.text:
             self.tell(tr("（无回复）"))
         elif self.terminal:
@@ -65,7 +65,7 @@ class Screen:
             self.tell(tr("为什么：{0}", reason(shown.fault)))
         taps = [part for part in shown.parts if part.tap or part.href]
         if taps and not self.terminal:
-            # On a terminal the numbers stand in the text.
+            # On a terminal the numbers are part of the text.
             numbered = (f"{number}. {part.text}" for number, part in enumerate(taps, 1))
             self.tell(tr("可点：") + "  ".join(numbered))
 
@@ -86,7 +86,7 @@ class Screen:
         self._out.print(panel, soft_wrap=False)
 
     def request(self, url: str, request: Request) -> None:
-        """Show a request and its answer to the developer."""
+        """Print a request and its answer for the developer."""
         self.tell(tr("第 {0} 次请求，{1:.2f} 秒：", request.number, request.seconds))
         sent, received = (request.body, request.message), (request.answer, request.reply)
         for line in lines("POST", url, sent, request.status or request.problem, received):
@@ -94,22 +94,24 @@ class Screen:
         if request.problem:
             self.tell(tr("问题：{0}", reason(request.problem)))
 
-    def journal(self, told: Mapping[str, Any] | None) -> None:
+    def journal(self, conversation: Mapping[str, Any] | None) -> None:
         """Print the state of the user's conversation; None means that there is none."""
-        if told is None or not told["dialog"]:
+        if conversation is None or not conversation["dialog"]:
             self.tell(tr("没有进行中的会话"))
         else:
-            begun = datetime.fromtimestamp(told["began"] / 1000).astimezone()
-            version = f"@{told['version']}" if told["version"] else ""
-            self.tell(tr("会话 {0}，{1:%H:%M:%S} 开始", told["dialog"] + version, begun))
-            self._told.print(_records(told["journal"]), style="dim" if self.terminal else "")
-            if (waiting := told["waiting"]) is not None:
+            begun = datetime.fromtimestamp(conversation["began"] / 1000).astimezone()
+            version = f"@{conversation['version']}" if conversation["version"] else ""
+            self.tell(tr("会话 {0}，{1:%H:%M:%S} 开始", conversation["dialog"] + version, begun))
+            self._errors.print(
+                _records(conversation["journal"]), style="dim" if self.terminal else ""
+            )
+            if (waiting := conversation["waiting"]) is not None:
                 self.tell(tr("在等 {0}：{1}", waiting["kind"], waiting["prompt"]))
-            if (divergence := told["divergence"]) is not None:
+            if (divergence := conversation["divergence"]) is not None:
                 self.tell(tr("代码变了：{0}", divergence["text"]))
-        for held in (told or {}).get("held", ()):
+        for held in (conversation or {}).get("held", ()):
             self.tell(tr("还没取走：{0}", held))
-        for parked in (told or {}).get("parked", ()):
+        for parked in (conversation or {}).get("parked", ()):
             self.tell(tr("出错搁置：{0}", parked["error"]))
 
 
@@ -140,8 +142,10 @@ def _article(article: Article, number: int) -> Text:
 def _records(entries: list[Any]) -> Table:
     table = Table(box=None, pad_edge=False, show_header=False)
     for entry in entries:
-        one = cast("dict[str, Any]", entry)
-        position = "" if one.get("position") is None else str(one["position"])
-        sign = tr(str(_SIGNS.get(one["kind"], one["kind"])))
-        table.add_row(position, sign, Text(one["title"]), Text(one["detail"].partition(" #")[0]))
+        record = cast("dict[str, Any]", entry)
+        position = "" if record.get("position") is None else str(record["position"])
+        sign = tr(str(_SIGNS.get(record["kind"], record["kind"])))
+        table.add_row(
+            position, sign, Text(record["title"]), Text(record["detail"].partition(" #")[0])
+        )
     return table

@@ -1,7 +1,7 @@
-"""Access tokens as the platform gives them out (protocol reference 7.1).
+"""Access tokens as the platform issues them (protocol reference 7.1).
 
-`stable_token` returns the same token to everybody until five minutes before its end; the older
-`token` returns a new one at every call. The two kinds are independent.
+`stable_token` returns the same token to every caller until five minutes before it expires; the
+older `token` returns a new one at every call. The two kinds are independent.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ class Tokens:
         self._all: dict[str, _Token] = {}
 
     def stable(self, *, force: bool) -> tuple[str, int]:
-        """Give out the stable token, and the seconds it lasts.
+        """Return the stable token and the seconds until it expires.
 
         Args:
-            force: Whether all before are to end at once; not twice within 30 s.
+            force: Whether to issue a new one and invalidate the last; at most once in 30 s.
         """
         now = self._clock()
         held = self._stable
@@ -52,7 +52,7 @@ class Tokens:
         return held.value, int(held.ends - now)
 
     def single(self) -> tuple[str, int]:
-        """Give out a new token; the one before lives five minutes more."""
+        """Return a new token; the previous one stays valid for five minutes."""
         now = self._clock()
         if self._latest is not None:
             self._latest.ends = min(self._latest.ends, now + OVERLAP)
@@ -64,8 +64,8 @@ class Tokens:
         self._all[token.value] = token
         return token
 
-    def trouble(self, token: str) -> int:
-        """Return the error code for a call with this token; 0 if it is good."""
+    def refusal(self, token: str) -> int:
+        """Return the error code for a call with this token; 0 if it is valid."""
         if not token:
             return 41001
         known = self._all.get(token)

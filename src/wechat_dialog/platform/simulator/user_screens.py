@@ -1,6 +1,6 @@
-"""What the users of a desk see: bubbles on screens, the typing sign, requests beside them.
+"""What the users of a desk see (bubbles, the typing sign), and the requests shown beside it.
 
-Every change is told to the `feed`. Nothing here posts anything.
+Every change is published in the `feed`. Nothing here posts anything.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ __all__ = ["NotPossible", "Screens"]
 NAMES = ("小明", "小红", "小刚", "小丽", "大伟", "阿芳", "老王", "小燕")
 COLOURS = 8
 REQUESTS = 500
-"""Requests kept for each user; the oldest goes first."""
+"""Requests that are kept for each user; beyond that the oldest is dropped."""
 
 
 class NotPossible(DialogError):
-    """A desk cannot do now what it was asked to do; the message says why."""
+    """The command cannot be carried out now; the message says why."""
 
 
 class Screens:
@@ -37,15 +37,15 @@ class Screens:
 
     Attributes:
         feed: Where every change is published.
-        users: By OpenID, in the order they came.
+        users: By OpenID, in the order in which they were added.
         bubbles: What each user's screen shows, oldest first.
         requests: Each user's requests, oldest first.
         menu: The account's menu.
-        media: What was uploaded.
+        media: The uploaded files.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        """Begin with nobody; `clock` gives the time in seconds since 1970."""
+        """Begin without users; `clock` returns the time in seconds since 1970."""
         self.clock = clock
         self.feed = Feed()
         self.users: dict[str, User] = {}
@@ -64,7 +64,7 @@ class Screens:
         return int(self.clock() * 1000)
 
     def state(self) -> dict[str, Any]:
-        """Return all there is."""
+        """Return the whole state."""
         return {
             "now": self.now(),
             "users": list(self.users.values()),
@@ -76,10 +76,10 @@ class Screens:
     # Users ----------------------------------------------------------------------------------------
 
     def add_user(self, name: str = "", *, following: bool = True) -> User:
-        """Sit another user down."""
+        """Add a test user."""
         number = len(self.users)
         taken = {user.name for user in self.users.values()}
-        free = [one for one in NAMES if one not in taken]
+        free = [name for name in NAMES if name not in taken]
         openid = f"o{secrets.token_urlsafe(24)[:27]}"
         user = User(
             openid, name or (free[0] if free else f"用户 {number + 1}"), number % COLOURS, following
@@ -91,7 +91,7 @@ class Screens:
         return user
 
     def remove_user(self, user: str) -> None:
-        """Let a user go, with all that is on the screen."""
+        """Remove a user, and everything on their screen."""
         self.clear(user)
         for kept in (self.users, self.bubbles, self.requests):
             kept.pop(user, None)
@@ -108,39 +108,39 @@ class Screens:
         return self.users[id]
 
     def seen(self, user: str) -> None:
-        """Note that somebody looked at a user's screen."""
-        one = self.user(user)
-        if one.unread:
-            one.unread = 0
-            self.feed.emit("user", user=one)
+        """Note that a user's screen was looked at: nothing on it is unread."""
+        person = self.user(user)
+        if person.unread:
+            person.unread = 0
+            self.feed.emit("user", user=person)
 
     # Bubbles and requests -------------------------------------------------------------------------
 
     def set_following(self, user: User, *, following: bool) -> None:
-        """Note that a user follows the account, or no longer."""
+        """Note whether a user follows the account."""
         user.following = following
         self.feed.emit("user", user=user)
 
     def bubble(self, sender: str, kind: str, **more: Any) -> Bubble:
-        """Make a bubble, on nobody's screen yet."""
+        """Make a bubble; `show` puts it on a screen."""
         return Bubble(next(self._ids), sender, self.now(), kind, **more)
 
     def exchanged(self, user: str, exchange: Exchange) -> None:
-        """Put a request into a user's list, or say that it has changed."""
+        """Add a request to a user's list, or publish that it has changed."""
         listed = self.requests.get(user)
         if listed is None:
             return
-        if not listed or exchange.id not in {one.id for one in listed}:
+        if not listed or exchange.id not in {each.id for each in listed}:
             listed.append(exchange)
             del listed[:-REQUESTS]
         self.feed.emit("request", user=user, request=exchange)
 
     def asked(self, user: str, exchange: dict[str, Any]) -> None:
-        """Note what the bot asked of the platform, beside the user it is about; what is about
-        nobody goes to the log.
+        """Note a call of the bot to the platform's API, in the list of the user it is about; a call
+        about no user is published as a line of the log.
 
         Args:
-            user: The OpenID; "" or that of nobody here for no user.
+            user: The OpenID; "" or an unknown one for no user.
             exchange: The fields of its `Exchange`.
         """
         if user in self.users:
@@ -163,17 +163,17 @@ class Screens:
         pushed: bool = False,
         note: str = "",
     ) -> None:
-        """Show a user an answer; nothing if there is no reply in it, or the user has gone.
+        """Show a user an answer; do nothing if it has no reply, or the user was removed.
 
         Args:
             user: The OpenID.
             shown: The answer.
-            requests: See `Bubble`, as for the others.
-            pushed: Whether it is a customer message.
-            note: The platform's line below it.
+            requests: See `Bubble`.
+            pushed: See `Bubble`.
+            note: See `Bubble`.
         """
-        one = self.users.get(user)
-        if one is None or not shown.kind or not one.following:
+        person = self.users.get(user)
+        if person is None or not shown.kind or not person.following:
             return
         bubble = self.bubble("bot", shown.kind, parts=shown.parts, articles=shown.articles)
         bubble.pushed, bubble.requests, bubble.note = pushed, requests, note
@@ -183,8 +183,8 @@ class Screens:
         self._attach(bubble, shown)
         self.stop_typing(user)
         self.show(user, bubble)
-        one.unread += 1
-        self.feed.emit("user", user=one)
+        person.unread += 1
+        self.feed.emit("user", user=person)
 
     def _attach(self, bubble: Bubble, shown: Shown) -> None:
         if shown.kind in ("image", "voice", "video", "music"):
@@ -206,66 +206,66 @@ class Screens:
         self.feed.emit("bubble", user=user, bubble=bubble)
 
     def notice(self, user: str, text: str) -> None:
-        """Tell something on a user's screen that nobody said."""
+        """Put a system notice on a user's screen."""
         self.show(user, self.bubble("system", "notice", parts=(Part(text),)))
 
     def silence(self, user: str) -> float:
-        """Return the seconds since user and account last said anything to each other."""
+        """Return the seconds since the last message between user and account."""
         return self.clock() - self._heard.get(user, float("-inf"))
 
     # The typing sign ------------------------------------------------------------------------------
 
     def work(self, user: str, more: int) -> None:
-        """Note that so many more messages of a user are under way."""
+        """Change the number of a user's messages in flight by `more`."""
         self._busy[user] = self._busy.get(user, 0) + more
         self._show_typing(user)
 
     def start_typing(self, user: str, seconds: float) -> None:
-        """Show the typing sign for so long."""
+        """Show the typing sign for `seconds`."""
         self.stop_typing(user)
         loop = asyncio.get_running_loop()
         self._typing[user] = loop.call_later(seconds, self.stop_typing, user)
         self._show_typing(user)
 
     def stop_typing(self, user: str) -> None:
-        """Take the sign away that `start_typing` put up."""
+        """Remove the sign that `start_typing` shows."""
         timer = self._typing.pop(user, None)
         if timer is not None:
             timer.cancel()
         self._show_typing(user)
 
     def is_typing(self, user: str) -> bool:
-        """Whether `start_typing` put up a sign that is still there."""
+        """Whether the sign of `start_typing` is still shown."""
         return user in self._typing
 
     def is_busy(self, user: str) -> bool:
-        """Whether a message of the user is under way."""
+        """Whether a message of the user is in flight."""
         return self._busy.get(user, 0) > 0
 
     def _show_typing(self, user: str) -> None:
-        one = self.users.get(user)
+        person = self.users.get(user)
         typing = self.is_busy(user) or user in self._typing
-        if one is not None and one.typing != typing:
-            one.typing = typing
-            self.feed.emit("user", user=one)
+        if person is not None and person.typing != typing:
+            person.typing = typing
+            self.feed.emit("user", user=person)
 
     # Going back -----------------------------------------------------------------------------------
 
     def clear(self, user: str, before: Bubble | None = None) -> None:
-        """Empty a user's screen, or only from a bubble on; what is under way is not heard of any
-        more.
+        """Empty a user's screen, or remove a bubble and all after it; the results of messages in
+        flight are dropped.
         """
         bubbles = self.bubbles[self.user(user).id]
         end = 0 if before is None else bubbles.index(before)
         kept = {id for bubble in bubbles[:end] for id in bubble.requests}
         self._eras[user] = self._eras.get(user, 0) + 1
         self.bubbles[user] = bubbles[:end]
-        self.requests[user] = [one for one in self.requests[user] if one.id in kept]
+        self.requests[user] = [request for request in self.requests[user] if request.id in kept]
         self.feed.emit(
             "cleared", user=user, messages=self.bubbles[user], requests=self.requests[user]
         )
 
     def set_menu(self, menu: tuple[Button, ...]) -> None:
-        """Give the account another menu."""
+        """Replace the account's menu."""
         self.menu = menu
         self.feed.emit("menu", menu=menu)

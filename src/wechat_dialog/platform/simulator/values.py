@@ -1,4 +1,4 @@
-"""What a desk shows: users, bubbles, requests, buttons, as they are sent to a page.
+"""What a desk shows (users, bubbles, requests), in the form in which it is sent to the page.
 
 Times are milliseconds since the epoch on the desk's clock.
 """
@@ -17,10 +17,11 @@ class User(msgspec.Struct):
 
     Attributes:
         id: The OpenID.
-        name: What the people at the desk call the user.
-        colour: 0 to 7.
+        name: The user's name on the page.
+        colour: The number of the user's colour, 0 to 7.
         following: Whether the user follows the account.
-        typing: Whether the bot works on a message of the user, or has said that it is typing.
+        typing: Whether the typing sign is shown: a message of the user is in flight, or the bot has
+            asked for the sign.
         unread: The number of the bot's bubbles that have not been looked at.
     """
 
@@ -50,25 +51,24 @@ class Bubble(msgspec.Struct):
     """One thing on the screen of a chat.
 
     Attributes:
-        id: Unique at its desk.
+        id: Unique on its desk.
         sender: "user", "bot" or "system".
-        at: When.
+        at: When it appeared.
         kind: "text", "image", "voice", "video", "music", "news", "location", "link", "event",
             "notice" or "fault".
         parts: Its text, cut up.
         image: The picture; None if there is none.
         articles: The articles of a news reply; empty for any other kind.
         location: The place; None if there is none.
-        title: A link's, a video's; an event's name.
-        description: Likewise; an event's key.
-        url: Likewise.
-        point: Where the conversation stood before this message, to go back to; None if it cannot
-            be gone back to.
-        pushed: Whether it came by a customer message.
-        note: The platform's own grey line below it; "" for none.
+        title: The title of a link or video; an event's name.
+        description: The description of a link or video; an event's key.
+        url: The address of a link or video.
+        point: The savepoint made before this message; None if there is none.
+        pushed: Whether it is a customer message.
+        note: The platform's label below it; "" for none.
         why: For a fault: which rule was broken.
         why_zh: The same in Chinese.
-        requests: Ids of the requests with this message.
+        requests: The ids of the requests that delivered this message.
     """
 
     id: int
@@ -94,25 +94,25 @@ class Exchange(msgspec.Struct):
     """One request of the platform, or one of the bot to it, for the developer.
 
     Attributes:
-        id: Unique at its desk.
-        message: The same for all copies of one message.
-        number: Which copy it is, from 1.
+        id: Unique on its desk.
+        message: A number that is the same for all requests with one message.
+        number: The number of the attempt to deliver the message, from 1.
         at: When it was made.
         seconds: How long it took; 0 while it is open.
-        method: "POST" or "GET"; "API" if the bot asked us.
+        method: "POST" or "GET"; "API" for a call of the bot's.
         url: The whole address.
         query: The address's query.
-        body: What was sent.
+        body: The body that was sent.
         plain: The same decrypted.
-        status: HTTP status; 0 if there was no answer in time.
-        answer: What was answered.
+        status: The HTTP status; 0 if there was no answer in time.
+        answer: The body of the answer.
         reply: The same decrypted.
-        headers: What was sent along.
+        headers: The headers that were sent.
         problem: Which rule was broken; "" if none was.
         problem_zh: The same in Chinese.
-        open: Whether it waits for its answer.
-        window: Seconds it may take.
-        of: How many copies there will be at most.
+        open: Whether its answer is still awaited.
+        window: Seconds within which it must be answered.
+        of: How many attempts there are at most.
     """
 
     id: int

@@ -1,8 +1,8 @@
-"""The simulator's HTTP face: its page, its events, its commands.
+"""The simulator's web application: its page, its events, its commands, the simulated API.
 
-For this machine only: a request for a host that is not ours, or from a page that is not ours, is
-refused (a name that a stranger's site has pointed at the loopback would else speak to it), and a
-command has to be JSON, which no form of another site can send.
+For this machine only. A request with an unknown `Host` is refused, because any site can have its
+own host name resolve to the loopback address (DNS rebinding), and so is a request from another
+origin. A command has to be JSON, which no form of another site can send.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from starlette.responses import (
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .active_side import ActiveSide, Called
+from .active_side import ActiveSide, ApiCall
 from .commands import run
 from .simulator import Simulator
 
@@ -33,16 +33,16 @@ __all__ = ["application", "is_loopback"]
 
 PAGE = Path(__file__).parent / "page"
 LIMIT = 16 * 1024 * 1024
-"""Bytes of a command; a picture is 10 MB at most, and Base64 makes a third more of it."""
+"""Most bytes of a command: a picture may have 10 MB, and a third more in Base64."""
 
 HEARTBEAT = 15.0
-"""Seconds after which an idle stream shows that it lives."""
+"""Seconds after which an idle stream of events sends a heartbeat."""
 
 LOGGED = 20_000
-"""Bytes of a call that are shown."""
+"""Most bytes of an API call's body that are shown."""
 
 SHOWN = frozenset({"type", "media_id", "openid"})
-"""What of a call's query is shown."""
+"""The parameters of an API call's query that are shown."""
 
 TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -70,7 +70,7 @@ HEADERS = [
 
 
 class _Guard:
-    """Refuses requests that are not from here, and says what the page may do."""
+    """Refuses requests of other hosts and origins, and adds the headers that restrict the page."""
 
     def __init__(self, app: ASGIApp, names: Iterable[str]) -> None:
         self._app = app
@@ -104,7 +104,7 @@ class _Guard:
             return False
         if name in self._names:
             return True
-        # A stranger can point a host name of their own at this machine, but cannot own its address.
+        # Another site's host name can resolve to this machine; its address cannot be theirs.
         try:
             address = ipaddress.ip_address(name)
         except ValueError:
@@ -117,8 +117,8 @@ def application(simulator: Simulator, host: str = "127.0.0.1") -> ASGIApp:
 
     Args:
         simulator: What it shows.
-        host: Where it is bound; requests for that name, `localhost` and the loopback are taken, and
-            if it is not the loopback, those for any address.
+        host: The address it listens on. Requests for that name, for `localhost` and the loopback
+            address are accepted; if it is not the loopback, those for any IP address, too.
     """
     face = _Face(simulator)
     routes = [
@@ -136,7 +136,7 @@ def application(simulator: Simulator, host: str = "127.0.0.1") -> ASGIApp:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches what is bound to a host."""
+    """Whether a host is the loopback, which only this machine can reach."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -158,7 +158,7 @@ class _Face:
         file = self._simulator.desk.media.get(request.path_params["id"])
         if file is None:
             return PlainTextResponse("no such file", 404)
-        # What somebody uploaded is shown as a picture or not at all: never as a page of ours.
+        # An uploaded file is served as a picture or not at all, never as a page of this origin.
         kind = file.kind if file.kind.startswith(("image/", "audio/", "video/")) else ""
         if kind == "image/svg+xml":
             kind = ""
@@ -183,33 +183,33 @@ class _Face:
                 yield b"id: %d\ndata: %b\n\n" % (number, data)
 
     async def active(self, request: Request) -> Response:
-        """Answer what the bot asks of the platform."""
+        """Answer a call of the bot to the platform's API."""
         body = await _read(request)
         if body is None:
             return JSONResponse({"errcode": 40006, "errmsg": "too much"})
         began = time.monotonic()
-        called = Called(
+        call = ApiCall(
             request.method,
             request.url.path,
             dict(request.query_params),
             body,
             request.headers.get("content-type", ""),
         )
-        answered = self._active.answer(called)
-        shown = answered.body[:LOGGED] if "json" in answered.content_type else b""
-        # Neither token nor secret is anybody's business, not even on a screen.
-        query = {name: value for name, value in called.query.items() if name in SHOWN}
-        told = {
-            "url": f"{request.method} {called.path}",
+        response = self._active.answer(call)
+        shown = response.body[:LOGGED] if "json" in response.content_type else b""
+        # Tokens and secrets are not shown.
+        query = {name: value for name, value in call.query.items() if name in SHOWN}
+        exchange = {
+            "url": f"{request.method} {call.path}",
             "query": query,
-            "body": _told(called),
-            "status": answered.status,
+            "body": _shown_body(call),
+            "status": response.status,
             "answer": shown.decode("utf-8", "replace"),
             "seconds": time.monotonic() - began,
-            "problem": f"errcode {answered.code}" if answered.code else "",
+            "problem": f"errcode {response.code}" if response.code else "",
         }
-        self._simulator.desk.asked(answered.user, told)
-        return Response(answered.body, answered.status, media_type=answered.content_type)
+        self._simulator.desk.asked(response.user, exchange)
+        return Response(response.body, response.status, media_type=response.content_type)
 
     async def command(self, request: Request) -> Response:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -222,11 +222,11 @@ class _Face:
         return JSONResponse(answer, status)
 
 
-def _told(called: Called) -> str:
-    """Return a call's body as it may be shown."""
-    if "json" not in called.content_type or called.path.endswith("token"):
+def _shown_body(call: ApiCall) -> str:
+    """Return a call's body for display; "" if it has secrets or is not text."""
+    if "json" not in call.content_type or call.path.endswith("token"):
         return ""
-    return called.body[:LOGGED].decode("utf-8", "replace")
+    return call.body[:LOGGED].decode("utf-8", "replace")
 
 
 async def _read(request: Request) -> bytes | None:

@@ -1,0 +1,306 @@
+"""Why the command refuses something, in the terminal's language.
+
+Errors are English wherever they are raised: they are the library's, too. What the command prints of
+them is looked up here. A sentence is a template, `{0}` in it is whatever stands there, and what
+stands there may be such a sentence again.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from wechat_dialog.platform.language import in_chinese, speaks_chinese
+
+__all__ = ["REFUSALS", "refusal"]
+
+
+def refusal(text: str) -> str:
+    """Return an error's sentence in the terminal's language; as it is where nobody has translated
+    it.
+    """
+    return _in_chinese(text) if speaks_chinese() else text
+
+
+def _in_chinese(text: str) -> str:
+    for pattern, said in _patterns():
+        if found := pattern.fullmatch(text):
+            return said.format(*(_in_chinese(one) for one in found.groups()))
+    return in_chinese(text)
+
+
+@cache
+def _patterns() -> list[tuple[re.Pattern[str], str]]:
+    return [(re.compile(_pattern(text), re.DOTALL), said) for text, said in REFUSALS.items()]
+
+
+def _pattern(text: str) -> str:
+    parts = re.split(r"({\d})", text)
+    return "".join("(.+?)" if re.fullmatch(r"{\d}", part) else re.escape(part) for part in parts)
+
+
+REFUSALS = {
+    # The command line; typer's own sentences.
+    "Missing command.": "还要写一个命令；wechat-dialog --help 列出所有命令",
+    "No such command {0}. Did you mean {1}?": "没有 {0} 这个命令；是不是 {1}？",
+    "No such command {0}.": "没有 {0} 这个命令",
+    "No such option: {0} Did you mean {1}?": "没有 {0} 这个选项；是不是 {1}？",
+    "No such option: {0} (Possible options: {1})": "没有 {0} 这个选项；有这些：{1}",
+    "No such option: {0}": "没有 {0} 这个选项",
+    "Missing argument {0}.": "还缺参数 {0}",
+    "Missing option {0}.": "还缺选项 {0}",
+    "Got unexpected extra argument(s) ({0})": "多出了参数 {0}",
+    "Got unexpected extra argument ({0})": "多出了参数 {0}",
+    "Got unexpected extra arguments ({0})": "多出了参数 {0}",
+    "Option {0} requires an argument.": "选项 {0} 后面要写一个值",
+    "Option {0} does not take a value.": "选项 {0} 后面不写值",
+    "Invalid value for {0}: {1}": "{0} 的值不对：{1}",
+    "Input should be a valid integer, unable to parse string as an integer": "要一个整数",
+    "Input should be a valid number, unable to parse string as a number": "要一个数",
+    "Input should be less than or equal to {0}": "最大是 {0}",
+    "Input should be greater than or equal to {0}": "最小是 {0}",
+    "Value error, {0}": "{0}",
+    "{0} is not a valid integer.": "{0} 不是整数",
+    "{0} is not a valid float.": "{0} 不是数",
+    "{0} is not in the range {1}.": "{0} 不在 {1} 之内",
+    "{0} is not one of {1}.": "{0} 不是其中之一：{1}",
+    # The system's.
+    "No such file or directory": "没有这个文件或目录",
+    "Permission denied": "没有权限",
+    "Is a directory": "是一个目录",
+    "Not a directory": "不是目录",
+    "Address already in use": "已经被占用",
+    "Cannot assign requested address": "不是这台机器的地址",
+    # Which bot, and which account.
+    "{0} names no module; write bot:bot, or bot.py":
+        "{0} 里没有模块名；写 bot:bot，或者 bot.py",
+    "no module {0} here ({1}) or installed": "这里（{1}）没有 {0} 这个模块，也没有安装",
+    "{0} cannot be loaded:\n{1}": "{0} 加载不了：\n{1}",
+    "{0}\nwechat_dialog.errors.ConfigurationError: {1}": "{0}\n{1}",
+    "{0}\nTypeError: {1}": "{0}\nTypeError: {1}",
+    "{0} of module {1} is no bot; write module:name":
+        "模块 {1} 里的 {0} 不是机器人；写 模块:变量名",
+    "{0} is no Bot": "{0} 不是 Bot",
+    "it does not start": "它启动不了",
+    "{0} is no URL; write http://127.0.0.1:8000/": "{0} 不是 URL；写成 http://127.0.0.1:8000/ 这样",
+    "mode {0}: one of {1}": "模式 {0} 不对：从 {1} 里选一个",
+    "kind {0}: one of {1}": "帐号种类 {0} 不对：从 {1} 里选一个",
+    "{0} mode needs the account's AppID: app_id": "{0} 模式需要公众号的 AppID：--app-id",
+    "{0} has {1} characters; it must be the console's 43 letters and digits":
+        "{0} 有 {1} 个字符；应该是后台的 43 个字母和数字",
+    "the bot has no token; set the one of your account's console: Bot(token=…), or WECHAT_TOKEN "
+    "for a 2017 module":
+        "机器人没有 token；写上公众号后台里的那个：Bot(token=…)，2017 年写法的模块用 WECHAT_TOKEN",
+    "cannot listen on {0} port {1}: {2}; choose others with --host and --port":
+        "不能监听 {0} 的 {1} 端口：{2}；用 --host 和 --port 换别的",
+    # Files and messages.
+    "say APP, or --store URL, and FILE": "要写 APP 或者 --store URL，再写 FILE",
+    "cannot read {0}: {1}": "读不了 {0}：{1}",
+    "cannot write {0}: {1}": "写不了 {0}：{1}",
+    "say what to send, by one of {0}": "要发什么？用其中一个选项：{0}",
+    "{0} is no message: it has no {1}": "{0} 不是消息：没有 {1}",
+    "{0} is no message: {1}": "{0} 不是消息：{1}",
+    "{0} is no place: latitude and longitude, 23.13,113.35":
+        "{0} 不是位置：写纬度和经度，23.13,113.35",
+    "--menu {0}: {1}": "--menu {0} 不对：{1}",
+    'a menu is {"button": […]} with a button at least':
+        '菜单是 {{"button": […]}}，里面至少有一个按钮',
+    "{0} buttons in one row, {1} are the limit": "一排有 {0} 个按钮，最多 {1} 个",
+    "a button has no name": "有个按钮没有 name",
+    "button {0} opens a sub-menu in a sub-menu": "按钮 {0} 在子菜单里又打开子菜单",
+    "button {0} has no type and no sub_button": "按钮 {0} 既没有 type，也没有 sub_button",
+    # Routes and dialogs.
+    "{0} takes no chat, which every dialog is called with: write `def …(chat)`":
+        "{0} 没有参数 chat，而每个对话函数都会得到它：写 `def …(chat)`",
+    "{0} wants {1}, which {2} need not match, and then nothing fills it: give it a default, {3}":
+        "{0} 要 {1}，而 {2} 匹配时不一定有它，那时就没有值：给它一个默认值，{3}",
+    "{0} wants {1}, which nothing fills: {2} has no group {3}; give it a default":
+        "{0} 要 {1}，而没有东西给它：{2} 里没有 {3} 这一组；给它一个默认值",
+    "{0} wants {1}, which nothing fills: its route has no pattern; give it a default":
+        "{0} 要 {1}，而没有东西给它：它的路由没有模式；给它一个默认值",
+    "{0} takes no {1}, which is a group of {2}: add the parameter, or write (…) for {3}":
+        "{0} 没有参数 {1}，而 {2} 里有这一组：加上参数，或者把 {3} 写成 (…)",
+    "{0} is an async generator, which cannot be a dialog: write `await chat.ask(…)`":
+        "{0} 是异步生成器，不能是对话函数：写 `await chat.ask(…)`",
+    "{0} says that it answers {1}: a dialog answers a str, a reply of wechat_dialog.replies, or "
+    "None for no reply":
+        "{0} 说它返回 {1}：对话函数返回 str、wechat_dialog.replies 里的一种回复，"
+        "或者 None（不回复）",
+    "@text({0}) can never be reached: texts are compared without the white space around them; "
+    "write {1}":
+        "@text({0}) 永远轮不到：比较时会去掉文字两头的空白；写 {1}",
+    "@{0} takes texts or compiled patterns, not {1}; write @bot.{2}(…)":
+        "@{0} 里写文字或者编译好的正则，不是 {1}；写 @bot.{2}(…)",
+    "on_divergence={0}: one of {1} is wanted": "on_divergence={0}：从 {1} 里选一个",
+    "two fallbacks: {0} and {1}; only one can ever be reached":
+        "有两个 fallback：{0} 和 {1}；只有一个轮得到",
+    "two dialogs are named {0}: {1} and {2}; give one of them another name= or version=":
+        "有两个对话都叫 {0}：{1} 和 {2}；给其中一个换个 name= 或 version=",
+    "two dialogs are named {0}: {1} and {2}; give one of them another name=":
+        "有两个对话都叫 {0}：{1} 和 {2}；给其中一个换个 name=",
+    "{0} can never be reached: {1} takes all its messages first":
+        "{0} 永远轮不到：它的消息都先被 {1} 拿走了",
+    # What a bot is made with.
+    "{0}={1}: a collection of words is wanted": "{0}={1}：要一组词",
+    "timeout={0}: seconds above 0, or None for never":
+        "timeout={0}：大于 0 的秒数；None 是永不过期",
+    "longest_turn={0}: seconds above 0, or None for no limit":
+        "longest_turn={0}：大于 0 的秒数；None 是没有上限",
+    "max_age={0}: seconds above 0, or None for any": "max_age={0}：大于 0 的秒数；None 是不限",
+    "on_divergence={0}: one of {1}": "on_divergence={0}：从 {1} 里选一个",
+    "customer_messages=True needs app_id= and app_secret=":
+        "customer_messages=True 需要 app_id= 和 app_secret=",
+    "review={0}: a function is wanted": "review={0}：要一个函数",
+    "drain={0}: seconds, 0 or more": "drain={0}：秒数，0 以上",
+    "journal_limit={0}: 2 or more": "journal_limit={0}：2 以上",
+    "Limits({0}={1}): 1 or more": "Limits({0}={1})：1 以上",
+    "time_zone={0} is no time zone: {1}; use a name like 'Asia/Shanghai'":
+        "time_zone={0} 不是时区：{1}；写 'Asia/Shanghai' 这样的名字",
+    'mode is {0}; it must be "plain", "compatible" or "safe"':
+        'mode 是 {0}；应该是 "plain"、"compatible" 或 "safe"',
+    "mode {0} needs aes_key and app_id, both from the console":
+        "mode {0} 需要 aes_key 和 app_id，都在后台里",
+    "token is {0}; a text is wanted": "token 是 {0}；要一段文字",
+    'pages= needs markdown-it-py: pip install "wechat-dialog[pages]"':
+        'pages= 需要 markdown-it-py：pip install "wechat-dialog[pages]"',
+    "pages= needs a store that keeps them: see `core.store.pages`":
+        "pages= 需要能存网页的存储：见 `core.store.pages`",
+    "pages={0} is no address: {1}": "pages={0} 不是网址：{1}",
+    "pages={0}: an address https://host/path is wanted (http:// on this machine only)":
+        "pages={0}：要 https://域名/路径 这样的网址（http:// 只能是本机）",
+    "pages={0}: a path of its own is wanted, such as https://{1}/wx/p, and nothing behind it":
+        "pages={0}：要一个单独的路径，例如 https://{1}/wx/p，后面不能再有别的",
+    "pages={0}: its host and path must be plain ASCII": "pages={0}：域名和路径只能是 ASCII",
+    "data={0}: a TypedDict, a dataclass or a msgspec.Struct is wanted":
+        "data={0}：要 TypedDict、dataclass 或者 msgspec.Struct",
+    "data={0}: {1} must be there, but a new user has nothing: {2}":
+        "data={0}：{1} 必须有，可是新用户什么都没有：{2}",
+    "data={0}: {1}": "data={0} 不行：{1}",
+    # Stored conversations.
+    "no conversation or user {0} in the store; `conversations list` shows all":
+        "存储里没有 {0} 这个对话或用户；`conversations list` 列出所有的",
+    "line {0} of the file: {1}; write it with `wechat-dialog conversations export`":
+        "文件第 {0} 行：{1}；用 `wechat-dialog conversations export` 写出它",
+    "it is empty": "是空的",
+    "it is no export of conversations": "不是导出的对话",
+    "{0} is a symbolic link: name the file itself, or - for the output":
+        "{0} 是符号链接：写文件本身，或者写 - 输出到标准输出",
+    "conversation {0} was resumed, ended or forgotten meanwhile":
+        "对话 {0} 这时已经被接上、结束或删除了",
+    "the conversation was written by a newer wechat-dialog (journal format {0}), and is left "
+    "untouched; run that version, or `conversations end` it there":
+        "这个对话是更新的 wechat-dialog 写的（日志格式 {0}），没有动它；用那个版本运行，或者在那里"
+        "用 `conversations end` 结束它",
+    "no dialog {0} is registered": "没有登记 {0} 这个对话",
+    "dialog {0} at record {1}: the journal has {2}, now it has ended; register the changed dialog "
+    "under a new version=, or choose on_divergence=":
+        "对话 {0} 第 {1} 条记录：日志里是 {2}，现在已经结束了；给改过的对话写上新的 version=，"
+        "或者设置 on_divergence=",
+    "dialog {0} at record {1}: the journal has {2}, now it does {3}; register the changed dialog "
+    "under a new version=, or choose on_divergence=":
+        "对话 {0} 第 {1} 条记录：日志里是 {2}，现在是 {3}；给改过的对话写上新的 version=，"
+        "或者设置 on_divergence=",
+    "{0}; and then it raises {1}": "{0}；然后抛出 {1}",
+    "a redacted value {0} after record {1}": "第 {1} 条记录以后，隐去的值{0}",
+    # The store.
+    "store={0} is no store: use {1}": "store={0} 不是存储：可以写 {1}",
+    "SQLite store {0}: {1}: check that its folder exists and may be written to":
+        "SQLite 存储 {0}：{1}；看看它的目录在不在，能不能写",
+    "SQLite store {0}: its tables are of format {1}, this version of wechat-dialog knows format "
+    "{2}: upgrade wechat-dialog, or give another path":
+        "SQLite 存储 {0}：里面的表是第 {1} 版格式，这个 wechat-dialog 认得第 {2} 版：升级 "
+        "wechat-dialog，或者换一个路径",
+    "SQLite store {0}: other threads have kept it busy for {1} s":
+        "SQLite 存储 {0}：别的线程占用了它 {1} 秒",
+    "SQLite store {0}: {1}": "SQLite 存储 {0}：{1}",
+    "the file was emptied; if another one is being copied into it, that is used when it is there; "
+    "to begin with nothing, delete the file":
+        "文件被清空了；如果正在往里复制另一个，复制完就会用它；想从头开始，就删掉这个文件",
+    "the file was deleted, moved or replaced while it was in use: stop the bot before you do that; "
+    "from now on what is there is used":
+        "正在用的时候，文件被删掉、移走或换掉了：先停机器人再这样做；从现在起用那里现有的文件",
+    "the disk is full: make room; nothing of this turn was written":
+        "磁盘满了：腾出空间；这一轮什么也没有写",
+    "another process keeps it locked: look for one that holds a transaction open":
+        "另一个进程锁住了它：找一找谁的事务一直没有结束",
+    "it may not be written to: check owner and mode of the file, of -wal and -shm beside it, and "
+    "of their folder":
+        "不能写：看看这个文件、旁边的 -wal 和 -shm，以及目录的所有者和权限",
+    "it is not an SQLite database: give another path, or move that file away":
+        "它不是 SQLite 数据库：换一个路径，或者把那个文件移走",
+    "it is damaged: move it away (`sqlite3 FILE .recover` may save its rows)":
+        "它坏了：把它移走（`sqlite3 文件 .recover` 也许能救出数据）",
+    "it cannot be opened: check that its folder exists and may be written to":
+        "打不开：看看它的目录在不在，能不能写",
+    "the disk failed: check the system's log; the turn may not have been written":
+        "磁盘出错了：看看系统日志；这一轮可能没有写进去",
+    "a Redis store needs redis-py: pip install 'wechat-dialog[redis]'":
+        "Redis 存储需要 redis-py：pip install 'wechat-dialog[redis]'",
+    "{0}; until it is there, users get no answer but an apology":
+        "{0}；在它可用之前，用户只会得到一句抱歉",
+    "{0}:// is no Redis store": "{0}:// 不是 Redis 存储",
+    "{0}:// needs the watched service's name: redis+sentinel://host:port[,host:port]/service/db":
+        "{0}:// 要写被监视的服务名：redis+sentinel://host:port[,host:port]/service/db",
+    "{0}:// takes no database: a cluster has only 0": "{0}:// 后面不写数据库：集群只有 0",
+    "{0}://: the database is a number": "{0}://：数据库是一个数字",
+    "the store's URL cannot be read; {0}": "存储的 URL 看不懂；{0}",
+    "the password in the store's URL ends too early: {0}": "存储的 URL 里，密码断在了半路：{0}",
+    "the port in the store's URL is no number from 0 to 65535; {0}":
+        "存储的 URL 里，端口不是 0 到 65535 的数字；{0}",
+    "host number {0} of the store's URL is no host:port":
+        "存储的 URL 里，第 {0} 个主机不是 host:port",
+    "a host is missing: redis+cluster://host:port[,host:port]":
+        "少了主机：redis+cluster://host:port[,host:port]",
+    "the URL of the Redis store: wait= is a number of replicas":
+        "Redis 存储的 URL：wait= 是副本的个数",
+    "the URL of the Redis store: wait= does not go with a cluster; set its min-replicas-to-write":
+        "Redis 存储的 URL：集群不能用 wait=；请设置它的 min-replicas-to-write",
+    "the URL of the Redis store: {0}": "Redis 存储的 URL：{0}",
+    "Redis evicted records of a journal: give it enough memory, maxmemory-policy noeviction":
+        "Redis 丢掉了日志里的记录：给它足够的内存，设成 maxmemory-policy noeviction",
+    "Redis store: {0} (docs/redis.md)": "Redis 存储：{0}（见 docs/zh/redis.md）",
+    "Redis store: it has no memory left: raise maxmemory (with maxmemory-policy noeviction) ({0})":
+        "Redis 存储：它没有内存了：加大 maxmemory，同时设成 maxmemory-policy noeviction（{0}）",
+    "Redis store: too few replicas follow it (min-replicas-to-write) and so it takes no writes "
+    "({0})":
+        "Redis 存储：跟着它的副本太少（min-replicas-to-write），所以不接受写入（{0}）",
+    "Redis store: {0} ({1})": "Redis 存储：{0}（{1}）",
+    "Redis store: {0}": "Redis 存储：{0}",
+    "it refuses us: check user and password of the store's URL ({0})":
+        "它不让我们进：看看存储的 URL 里的用户名和密码（{0}）",
+    "it does not answer: check that it runs and can be reached ({0})":
+        "它不回答：看看它在不在运行，能不能连上（{0}）",
+    "it refuses the command: {0}": "它拒绝了命令：{0}",
+    "it cannot save to its disk and so takes no writes: see its log":
+        "它存不进磁盘，所以不接受写入：看它的日志",
+    "it is busy with a script that takes long, none of ours: see its SLOWLOG":
+        "它在忙一个很慢的脚本，不是我们的：看它的 SLOWLOG",
+    "it is a replica: give the master's URL, or the sentinels'":
+        "它是副本：写主节点的 URL，或者哨兵的",
+    "it has just started and still loads its data": "它刚启动，还在读数据",
+    "its cluster is down: some keys have no master": "它的集群停了：有些键没有主节点",
+    "its user may not do all that is needed: see docs/redis.md":
+        "这个用户的权限不够：见 docs/zh/redis.md",
+    "appendonly is no: a crash of Redis loses what was written since its last snapshot, and steps "
+    "that had ended run again; set appendonly yes":
+        "appendonly 是 no：Redis 崩溃会丢掉上次快照以后写的，已经完成的步骤会再执行；设成 "
+        "appendonly yes",
+    "appendfsync is no: a machine that goes down loses what its system had not written yet, half a "
+    "minute or more; set appendfsync everysec":
+        "appendfsync 是 no：机器断电会丢掉系统还没写到磁盘的，半分钟或者更多；设成 appendfsync "
+        "everysec",
+    "maxmemory-policy is {0}: where memory is short, Redis drops claims and remembered replies, "
+    "and a repeated message is taken for a new answer; set maxmemory-policy noeviction":
+        "maxmemory-policy 是 {0}：内存不够时 Redis 会丢掉占用标记和记住的回复，重发的消息会被当成"
+        "新的回答；设成 maxmemory-policy noeviction",
+    "min-replicas-to-write is 0, with {0} replica(s): a master that is cut off from them goes on "
+    "taking writes, and a failover loses them; set min-replicas-to-write 1":
+        "min-replicas-to-write 是 0，有 {0} 个副本：和副本断开的主节点还会接受写入，故障转移时"
+        "就丢了；设成 min-replicas-to-write 1",
+    # What will probably not work.
+    "the bot's token, of {0} characters, is none of 3 to 32 letters and digits, which is all the "
+    "console takes; copy the console's":
+        "机器人的 token 有 {0} 个字符，不是 3 到 32 个字母和数字，而后台只收这样的；照后台的抄",
+    "ROUTER names functions that the module has not: {0}": "ROUTER 里写了模块里没有的函数：{0}",
+}  # fmt: skip
+"""English templates and Chinese ones; of two that fit, the first counts."""

@@ -1,0 +1,273 @@
+"""A Chinese terminal: every help text, every refusal and every transcript is in Chinese."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+
+import wechat_dialog
+from tests.cli import command
+from tests.deploys.town import USER, town
+from wechat_dialog.cli.help_in_chinese import HELP, put_into_chinese, texts_of
+from wechat_dialog.cli.main import app
+from wechat_dialog.cli.refusals import REFUSALS, refusal
+from wechat_dialog.operators import NotFound
+from wechat_dialog.operators.export import BadExport
+from wechat_dialog.operators.in_chinese import STATES, TRANSCRIPT, WAITS, state_in_chinese
+from wechat_dialog.operators.listing import Summary
+
+SOURCE = Path(wechat_dialog.__file__).parent
+CHINESE = re.compile("[\u4e00-\u9fff]")
+OPTIONS = re.compile(r"--[a-z-]+|`[^`]+`")
+
+
+@pytest.fixture
+def chinese(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+    monkeypatch.delenv("LANGUAGE", raising=False)
+
+
+# --help -------------------------------------------------------------------------------------------
+
+
+def test_every_text_of_every_help_is_translated_and_no_translation_is_left_over() -> None:
+    said = set(texts_of(typer.main.get_command(app)))
+    assert len(said) > 60
+    assert said - HELP.keys() == set()
+    assert HELP.keys() - said == set()
+
+
+@pytest.mark.parametrize("english", HELP)
+def test_a_help_text_says_the_same_in_chinese(english: str) -> None:
+    assert CHINESE.search(HELP[english])
+    assert OPTIONS.findall(english) == OPTIONS.findall(HELP[english])
+    assert re.findall(r"\b\d+(?:\.\d+)?\b", english) == re.findall(r"\d+(?:\.\d+)?", HELP[english])
+
+
+def paths(here: Any, *before: str) -> Iterator[tuple[str, ...]]:
+    yield before
+    for name, one in getattr(here, "commands", {}).items():
+        yield from paths(one, *before, name)
+
+
+PATHS = list(paths(typer.main.get_command(app)))
+# What an English sentence has and no option, name or value.
+ENGLISH = re.compile(r"\b(the|a|an|of|to|is|and|with|for|this|that|Show|Usage|Options)\b")
+
+
+@pytest.mark.parametrize("words", PATHS, ids=" ".join)
+@pytest.mark.usefixtures("chinese")
+def test_help_has_no_english_sentence(
+    words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    # typer's own words are put there for the whole process.
+    rich = pytest.importorskip("typer.rich_utils")
+    for name in [name for name in vars(rich) if name.endswith(("_TITLE", "_STRING"))]:
+        monkeypatch.setattr(rich, name, getattr(rich, name))
+    assert not command.within(*words, "--help", monkeypatch=monkeypatch)
+    said = capsys.readouterr().out
+    assert "用法：" in said
+    assert "选项" in said
+    assert not ENGLISH.search(said), said
+
+
+def test_a_command_is_asked_for_its_texts_and_not_changed() -> None:
+    known = typer.main.get_command(app)
+    assert [*texts_of(known)] == [*texts_of(typer.main.get_command(app))]
+    assert not any(CHINESE.search(text.replace("广州", "")) for text in texts_of(known))
+    put_into_chinese(known)
+    assert all(CHINESE.search(text) for text in texts_of(known))
+
+
+# Refusals -----------------------------------------------------------------------------------------
+
+RAISED = {"ConfigurationError", "StoreError", "TypeError", "_refuse", "_Meaning"}
+# Modules whose sentences reach whoever types a command.
+SPEAKING = [
+    *(SOURCE / "cli").glob("*.py"),
+    *(SOURCE / "stores").rglob("*.py"),
+    *(SOURCE / name for name in (
+        "bot.py", "core/dialog/registration.py", "core/dialog/router.py",
+        "core/dialog/user_data.py",
+        "core/turn/limits.py", "core/wire/codec.py", "core/wire/crypto.py", "pages/address.py",
+        "platform/account.py", "platform/simulator/buttons.py",
+    )),
+]  # fmt: skip
+# Said to whoever writes a store, or calls from Python.
+NOT_AT_A_TERMINAL = (
+    "the store goes by a clock of its own", "the active side needs app_id= and app_secret=",
+    'the active side needs httpx: pip install "wechat-dialog[api]"', "a dialog is a function, not",
+    "the token is empty, so nobody can be told", "the Redis client decodes responses",
+    "key_format=", "chat.data: ",
+)  # fmt: skip
+
+
+def template(node: ast.expr) -> str:
+    """A text as it stands in the code, with `{0}` and so on for what is filled in."""
+    if isinstance(node, ast.Constant):
+        return node.value if isinstance(node.value, str) else ""
+    if not isinstance(node, ast.JoinedStr):
+        return ""
+    filled = iter(range(10))
+    parts = (
+        str(one.value) if isinstance(one, ast.Constant) else f"{{{next(filled)}}}"
+        for one in node.values
+    )
+    return "".join(parts)
+
+
+def sentences(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            # A refusal has its condition first.
+            at = int(node.func.id == "_refuse")
+            if node.func.id in RAISED and len(node.args) > at:
+                said = template(node.args[at])
+                # What a Redis server answered is quoted behind what it means.
+                yield f"Redis store: {said} ({{0}})" if node.func.id == "_Meaning" else said
+        elif isinstance(node, ast.Yield) and path.name in ("serve_checks.py", "advice.py"):
+            yield template(node.value) if node.value else ""
+
+
+def spoken() -> list[str]:
+    found = {said for path in SPEAKING for said in sentences(path)}
+    return sorted(said for said in found if " " in said and not said.startswith(NOT_AT_A_TERMINAL))
+
+
+@pytest.mark.parametrize("said", spoken())
+@pytest.mark.usefixtures("chinese")
+def test_a_refusal_is_told_in_chinese(said: str) -> None:
+    filled = re.sub(r"{\d}", "5", said)
+    told = refusal(filled)
+    assert CHINESE.search(told), f"nobody has translated {said!r}"
+    assert not re.search(r"\b(is|are|was|the|not|cannot|has|needs)\b", told), told
+    assert re.findall("5", told) == re.findall("5", filled)
+
+
+def test_many_refusals_are_found() -> None:
+    assert len(spoken()) > 70
+
+
+@pytest.mark.parametrize("english", REFUSALS)
+def test_a_translation_has_the_same_places(english: str) -> None:
+    assert {*re.findall(r"{\d}", english)} == {*re.findall(r"{\d}", REFUSALS[english])}
+
+
+ERRORS = [NotFound("oUser"), BadExport(3, "it is empty")]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+@pytest.mark.usefixtures("chinese")
+def test_an_operators_error_is_told_in_chinese(error: Exception) -> None:
+    told = refusal(str(error))
+    assert CHINESE.search(told)
+    assert "is" not in told.split()
+
+
+def test_in_another_terminal_it_stays_english(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LC_ALL", "en_US.UTF-8")
+    monkeypatch.delenv("LANGUAGE", raising=False)
+    assert refusal("No such command 'chek'.") == "No such command 'chek'."
+
+
+MISTYPED = [
+    (["chek"], "没有 'chek' 这个命令；是不是 'check'？"),
+    (["check"], "还缺参数 'APP'"),
+    (["check", "a", "b"], "多出了参数 b"),
+    (["check", "--stricct", "a"], "没有 --stricct 这个选项；有这些："),
+    (["serve", "--port", "a", "b"], "'--port' 的值不对：要一个整数"),
+    (["serve", "--port", "99999", "b"], "'--port' 的值不对：最大是 65535"),
+    (["serve", "--log-level", "x", "b"], "'--log-level' 的值不对：'x' 不是其中之一："),
+    (["serve", "b", "--port"], "选项 '--port' 后面要写一个值"),
+    (["conversations"], "还要写一个命令"),
+    (["serve", ":bot"], "':bot' 里没有模块名；写 bot:bot，或者 bot.py"),
+    (["serve", "nosuch:bot"], "没有 'nosuch' 这个模块，也没有安装"),
+    (["send", "example.com"], "要发什么？"),
+    (["send", "example.com", "--text", "a"], "'example.com' 不是 URL"),
+    (["send", "http://a", "--location", "5"], "'5' 不是位置"),
+    (["send", "http://a", "--xml", "nosuch"], "读不了 nosuch：没有这个文件或目录"),
+    (["send", "http://a", "--text", "a", "--mode", "saf"], "模式 'saf' 不对"),
+    (["chat", "http://a", "--mode", "safe"], "aes_key 有 0 个字符；应该是后台的 43 个字母和数字"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "told"), MISTYPED, ids=[" ".join(row[0]) for row in MISTYPED])
+@pytest.mark.usefixtures("chinese")
+def test_what_is_mistyped_is_told_in_chinese(
+    words: list[str], told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command.within(*words, monkeypatch=monkeypatch) == 2
+    assert f"wechat-dialog: {told}" in capsys.readouterr().err.replace(f"这里（{Path.cwd()}）", "")
+
+
+# Transcripts --------------------------------------------------------------------------------------
+
+SHOP = """
+def price(dish):
+    if dish == "无":
+        raise LookupError("没有这道菜")
+    return 18
+
+
+@bot.text("开始")
+def shop(chat):
+    dish = yield from chat.ask("吃什么？")
+    cost = yield from chat.step(price, dish)
+    yield from chat.ask(f"{cost} 元，对吗？")
+"""
+
+
+def test_a_transcript_is_in_the_terminals_language(tmp_path: Path) -> None:
+    with town(tmp_path) as made:
+        made.deploy(SHOP)
+        made.say("开始")
+        made.say("饺子")
+    (tmp_path / "shop.py").write_text(
+        "from wechat_dialog import Bot\n"
+        f'bot = Bot("t", store="sqlite:///{tmp_path / "town.db"}", timeout=None)\n{SHOP}',
+        "utf-8",
+    )
+    english = command.run(tmp_path, "conversations", "show", "shop:bot", USER)
+    chinese = command.run(tmp_path, "conversations", "show", "shop:bot", USER, chinese=True)
+    said = ("waiting", f"user {USER}, begun ", "said '饺子'", "asked 吃什么？", "step price → 18")
+    told = ("等回答", f"用户 {USER}，", " 开始", "说 '饺子'", "问 吃什么？", "步骤 price → 18")
+    for ended, words in ((english, said), (chinese, told)):
+        assert ended.returncode == 0, ended.stderr
+        for word in words:
+            assert word in ended.stdout
+
+
+def test_a_transcripts_lines_have_the_same_places_in_chinese() -> None:
+    for english, said in TRANSCRIPT.items():
+        assert CHINESE.search(said)
+        assert re.findall(r"{\d}", english) == re.findall(r"{\d}", said)
+    source = ast.parse((SOURCE / "operators" / "transcript.py").read_text("utf-8"))
+    lines = {
+        node.args[0].value
+        for node in ast.walk(source)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "say"
+        and isinstance(node.args[0], ast.Constant)
+    }
+    ends = {"limit over, due {0}{1}", "time over, due {0}{1}"}
+    assert lines | ends == TRANSCRIPT.keys()
+
+
+def test_every_state_has_a_word() -> None:
+    [said] = re.findall(r"    state: (.*?)\n    \w+:", inspect.getdoc(Summary) or "", re.DOTALL)
+    states = set(re.findall(r'"([^"]+)"', said))
+    assert "interrupted" in states
+    for state in states:
+        assert CHINESE.search(state_in_chinese(state))
+    assert STATES.keys() == {state for state in states if not state.startswith(WAITS)} | {
+        "waits to ask", "waits to begin"
+    }  # fmt: skip
