@@ -215,3 +215,19 @@ def test_importing_the_package_loads_no_driver() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "", "")
+
+
+def test_importing_the_package_loads_nothing_that_replays_or_serves() -> None:
+    """What is loaded is for registering dialogs; the first message loads what answers it."""
+    later = [
+        *("core.replay.run", "core.replay.records", "core.turn.document", "core.turn.dispatch"),
+        *("core.store.entry", "core.store.rules", "core.dialog.menu", "core.dialog.form"),
+        *("formats", "pages", "parsers", "stores", "runtime.runner", "api", "web", "platform"),
+        *("operators", "testing", "cli"),
+    ]
+    code = (
+        "import sys, wechat_dialog\n"
+        f"print(*[name for name in {later} if f'wechat_dialog.{{name}}' in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "", "")

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from threading import Lock
+from typing import TYPE_CHECKING
 
-from wechat_dialog.core.turn.document import Document
 from wechat_dialog.forks import mind
+
+if TYPE_CHECKING:
+    from wechat_dialog.core.turn.document import Document
 
 __all__ = ["LiveDialogs"]
 

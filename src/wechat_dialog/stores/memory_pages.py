@@ -4,16 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from wechat_dialog.core.store.pages import (
-    PAGES,
-    Page,
-    PageAppend,
-    PageEntry,
-    PageOpen,
-    append,
-    opened,
-    shown,
-)
+from wechat_dialog.core.store.page_rules import PageEntry, append, opened, shown
+from wechat_dialog.core.store.pages import PAGES, Page, PageAppend, PageOpen
 
 __all__ = ["MemoryPages"]
 

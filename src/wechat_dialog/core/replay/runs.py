@@ -32,7 +32,7 @@ def run_of(
     message: messages.Message | None = None,
     arrived: int = 0,
     code: str = "",
-    runs: type[Run] = Run,
+    runs: type[Run] | None = None,
 ) -> Run:
     """Return a run of a conversation that has been fed nothing yet.
 
@@ -47,12 +47,14 @@ def run_of(
         message: What `chat.message` is before the first record; None: an empty text.
         arrived: When that message arrived, ms since the epoch.
         code: Fingerprint of the code that wrote the journal; "": that of `dialog`.
-        runs: Class of the run; `redacted_run.RedactedRun` for records that lack what was said.
+        runs: Class of the run; None: `Run`. `redacted_run.RedactedRun` for records that lack what
+            was said.
     """
     if message is None:
         message = messages.Text(user=user, account=account, created=0, msg_id="", raw={}, text="")
-    chat = runs.chats(
+    make = runs or Run
+    chat = make.chats(
         user, message, account=account, id=frame.id, arrived=arrived, texts=texts, zone=zone,
         data_shape=data_shape,
     )  # fmt: skip
-    return runs(dialog, chat, dict(frame.args), account=account, code=code)
+    return make(dialog, chat, dict(frame.args), account=account, code=code)

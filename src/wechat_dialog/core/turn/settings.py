@@ -14,10 +14,6 @@ from wechat_dialog.core.dialog.registered import RegisteredDialog
 from wechat_dialog.core.dialog.routes import Match
 from wechat_dialog.core.dialog.texts import Texts
 from wechat_dialog.core.dialog.user_data import PLAIN, DataShape
-from wechat_dialog.core.replay.header import Frame
-from wechat_dialog.core.replay.run import Run
-from wechat_dialog.core.replay.runs import run_of
-from wechat_dialog.core.turn.document import Document
 from wechat_dialog.core.turn.limits import Limits
 from wechat_dialog.core.turn.outcomes_in_hand import Outcomes
 from wechat_dialog.core.wire.crypto import Seal
@@ -25,6 +21,9 @@ from wechat_dialog.replies import Markdown, Reply, Text, Transfer, to_reply
 
 if TYPE_CHECKING:
     from wechat_dialog.core.dialog.review import Reviewer
+    from wechat_dialog.core.replay.header import Frame
+    from wechat_dialog.core.replay.run import Run
+    from wechat_dialog.core.turn.document import Document
     from wechat_dialog.pages.address import Pages
 
 __all__ = ["LONGEST_POLL", "Cache", "Routes", "Rules", "Settings", "dialog_of"]
@@ -142,9 +141,12 @@ class Rules:
         message: messages.Message | None = None,
         arrived: int = 0,
         code: str = "",
-        runs: type[Run] = Run,
+        runs: type[Run] | None = None,
     ) -> Run:
         """Return a run of one of the bot's conversations; see `runs.run_of`."""
+        # `import wechat_dialog` does without all that replays.
+        from wechat_dialog.core.replay.runs import run_of
+
         return run_of(
             dialog, frame, user=user, account=account, texts=self.texts, zone=self.zone,
             data_shape=self.data_shape, message=message, arrived=arrived, code=code, runs=runs,

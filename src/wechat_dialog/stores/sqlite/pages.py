@@ -12,16 +12,8 @@ from typing import Any
 
 import msgspec
 
-from wechat_dialog.core.store.pages import (
-    PAGES,
-    Page,
-    PageAppend,
-    PageEntry,
-    PageOpen,
-    append,
-    opened,
-    shown,
-)
+from wechat_dialog.core.store.page_rules import PageEntry, append, opened, shown
+from wechat_dialog.core.store.pages import PAGES, Page, PageAppend, PageOpen
 
 __all__ = ["PageRows", "make_tables"]
 
