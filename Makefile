@@ -71,7 +71,7 @@ matrix: $(DEV)  ## messages, journals and stores on every Python, with old and n
 
 coverage: $(DEV)  ## which lines of src no test of the quick ones reaches, with a floor
 	$(BIN)/python -m pip install -q 'coverage>=7.6'
-	$(BIN)/python -m coverage run -m pytest -q -n 0 tests/engine tests/wire tests/dialogs tests/parsers tests/deploys tests/operators tests/legacy tests/stores
+	$(BIN)/python -m coverage run -m pytest -q -n 0 tests/engine tests/wire tests/formats tests/dialogs tests/answer_pages tests/parsers tests/deploys tests/operators tests/legacy tests/stores
 	$(BIN)/python -m coverage report --skip-covered
 
 venv: $(DEV)  ## everything a developer needs, in .venv

@@ -82,8 +82,8 @@ class Rows:
             raise ValueError("a user's key must not be empty")
         row = self._sql(
             "SELECT head, length, revision, journal, committed, expires, last, fence, holder, "
-            "until, lost, seen, EXISTS (SELECT 1 FROM times WHERE user = ?1) FROM documents "
-            "WHERE user = ?1",
+            "until, lost, seen, EXISTS (SELECT 1 FROM times WHERE times.user = documents.user) "
+            "FROM documents WHERE user = ?",
             (user,),
         ).fetchone()
         if row is None:
