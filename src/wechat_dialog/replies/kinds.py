@@ -199,11 +199,19 @@ def to_reply(value: object) -> Reply | None:
     if isinstance(value, _KINDS):
         value = _writable(value)
         return None if isinstance(value, Text) and not value.content.strip() else value
-    raise TypeError(
-        f"a dialog answered {type(value).__name__}: answer a str, a reply of "
-        "wechat_dialog.replies (Text, Markdown, Image, Voice, Video, Music, News, Transfer), or "
-        "None for no reply"
+    kind: type = type(value)
+    instead = _UNWAITED.get(kind.__name__) or (
+        "answer a str, a reply of wechat_dialog.replies (Text, Markdown, Image, Voice, Video, "
+        "Music, News, Transfer), or None for no reply"
     )
+    raise TypeError(f"a dialog answered {kind.__name__}: {instead}")
+
+
+_UNWAITED = {
+    "coroutine": "it was never waited for; write `await` before it",
+    "generator": "it was never waited for; write `yield from` before it",
+}
+"""What a value that is the promise of one lacks, by the name of its type."""
 
 
 def _writable(reply: Reply) -> Reply:

@@ -34,6 +34,11 @@ class PutAway(GeneratorExit):
     """Raised inside a dialog that is being put away and asks for an effect: it stops there."""
 
 
+def _refuse(self: Effect[Any], *_other: object) -> Any:
+    """Refuse to stand for the answer, which only waiting for it gives."""
+    raise NotWaitedFor(self.call, line_at_hand())
+
+
 class Effect(Generic[T]):
     """Something a dialog asks its driver for; `yield from` it, or `await` it."""
 
@@ -59,6 +64,12 @@ class Effect(Generic[T]):
         raise NotWaitedFor(self.call, line_at_hand())
 
     __repr__ = object.__repr__
+    if not TYPE_CHECKING:  # a type checker shall go on refusing these
+        # `if chat.ask(…, int) > 5`, `2 * chat.step(price)`: the same.
+        __lt__ = __le__ = __gt__ = __ge__ = __contains__ = __getitem__ = __len__ = _refuse
+        __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __mod__ = __rmod__ = _refuse
+        __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __neg__ = _refuse
+        __int__ = __float__ = __index__ = _refuse
 
     def __iter__(self) -> Generator[Any, Any, T]:
         """Hand this effect to the driver; gives back its result."""

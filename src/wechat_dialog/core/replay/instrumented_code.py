@@ -1,11 +1,11 @@
 """A function compiled a second time, so that its iteration over collections can be observed.
 
 In the second code everything that iterates over a collection passes it through a function of ours
-first: loops and comprehensions, unpacking, texts, and whatever is called. Nothing else differs:
-names, lines and scopes are the same, so a function can be given its second code for a while and
-then its own again.
+first: loops and comprehensions, unpacking, texts, and whatever is called; so does what a statement
+that is a call leaves behind. Nothing else differs: names, lines and scopes are the same, so a
+function can be given its second code for a while and then its own again.
 
-`set_order` uses it; here is how the source is found, changed and compiled. Proof:
+`set_order` and `left_behind` use it; here is how the source is found, changed and compiled. Proof:
 `tests/deploys/test_set_order.py`.
 """
 
@@ -89,6 +89,13 @@ class _Through(ast.NodeTransformer):
             self.generic_visit(node)
         return node
 
+    def visit_Expr(self, node: ast.Expr) -> ast.AST:
+        if isinstance(node.value, ast.Call):
+            node.value = self._pass("left", node.value)
+        else:
+            self.generic_visit(node)
+        return node
+
     def visit_FormattedValue(self, node: ast.FormattedValue) -> ast.AST:
         node.value = self._pass("said", node.value)
         self._visit_rest(node, "value")
@@ -122,8 +129,9 @@ def second_code(
         code: Its code.
         names: Its module's globals, which may know where the source is.
         passes: What things pass through, by name: `in_order` what is looped over, `said` what is
-            put into a text, `called` what is called. Each is given the thing and its place: file,
-            line and source text, of a call the texts of function and arguments, a line each.
+            put into a text, `called` what is called, `left` what a statement leaves behind. Each
+            is given the thing and its place: file, line and source text, of a call the texts of
+            function and arguments, a line each.
     """
     linecache.checkcache(code.co_filename)
     source = "".join(linecache.getlines(code.co_filename, names))

@@ -35,6 +35,7 @@ from typing import Any, NamedTuple, cast
 
 from .fingerprint import reached
 from .instrumented_code import second_code
+from .left_behind import left, note_unbegun
 
 __all__ = ["PERMUTATIONS", "Permutation", "SetOrder", "Site"]
 
@@ -88,7 +89,7 @@ class SetOrder:
         Args:
             fn: The dialog's function.
         """
-        passes = {"in_order": in_order, "said": said, "called": called}
+        passes = {"in_order": in_order, "said": said, "called": called, "left": left}
         self._second: list[tuple[types.FunctionType, types.CodeType, types.CodeType]] = []
         for function in reached(fn):
             second = second_code(function.__code__, function.__globals__, passes)
@@ -188,6 +189,7 @@ class _Said:
 
 def said(thing: Any, site: tuple[str, int, str]) -> Any:
     """Return what is put into a text."""
+    note_unbegun(thing, site)
     if not _is_unordered(thing):
         return thing
     permuted = _permuted(thing, Site(*site))

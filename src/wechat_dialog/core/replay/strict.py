@@ -22,6 +22,7 @@ from wechat_dialog.replies import Reply, Text, to_reply
 from .codes import sets_of
 from .firings import what_ends
 from .foreign import noted, watching_sleep
+from .left_behind import looking_for_left
 from .records import FIRED, Killed, MessageRecord, Record, TextRecord
 from .rivals import lacking, stored_rivals
 from .set_order import PERMUTATIONS, Permutation, Site
@@ -53,7 +54,8 @@ def compare(
     Raises:
         NotRepeatable: It does not: it reads a clock, chance or something else outside its journal,
             or hangs on the order of a set.
-        NotWaitedFor: It made a question or a step and never waits for it.
+        NotWaitedFor: It made a question, a step, or a coroutine of its author's, and never waits
+            for it.
         SideEffect: It acted between its questions, and caught what it was told of that.
     """
     if (acted := noted()) is not None:
@@ -62,19 +64,28 @@ def compare(
     with sets_of(dialog).looking() as seen:
         again = fresh()
         try:
-            mismatch = _difference(live, again, records, at, said)
+            with looking_for_left() as left:
+                mismatch = _difference(live, again, records, at, said)
             mismatch = mismatch or _otherwise_requested(again, requests)
             if (acted := noted()) is not None:
                 raise acted
-            forgotten = list(again.forgotten())
+            # What was thrown in between kept it from being waited for.
+            left = [] if any(map(_is_thrown, records)) else left
+            forgotten = [*left, *again.forgotten()]
         finally:
             again.close()
-    if mismatch is not None:
+    if mismatch is not None and not left:  # whose address would be another each time
         raise _not_repeatable(live, mismatch)
     for mistake in forgotten:
         raise mistake
     if seen:
         _permute(live, fresh, records, at, tuple(seen), reworded=bool(again.rewording))
+
+
+def _is_thrown(record: Record) -> bool:
+    if isinstance(record, (TextRecord, MessageRecord)):
+        return record.wait.startswith("!")
+    return isinstance(record, Killed)
 
 
 def _permute(

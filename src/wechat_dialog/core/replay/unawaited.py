@@ -27,6 +27,7 @@ from wechat_dialog.core.replay.standing import At, Ended
 from wechat_dialog.errors import NotWaitedFor, ReplayMismatch
 
 from .codes import code_of
+from .left_behind import note_unbegun
 from .records import Record
 
 __all__ = ["WatchedRun", "made_more", "tell_of_forgotten"]
@@ -73,6 +74,8 @@ def _watched(name: str, of: type[Any] = Chat) -> Callable[..., Any]:
 
     def method(self: WatchedChat, /, *args: Any, **kwargs: Any) -> Any:
         made: Any = make(self, *args, **kwargs)
+        for one in (*args, *kwargs.values()):
+            note_unbegun(one)
         # A form is made of questions, and no effect itself.
         call = made.call if issubclass(type(made), Effect) else f"chat.{name}(…)"
         self.noted.append(_Made(made, call, line_at_hand()))
