@@ -35,11 +35,13 @@ class Due(msgspec.Struct, frozen=True):
         at: When it fell due, in ms since the epoch.
         until: Tells this answer of `due` from others that had the same entry; nothing to reckon
             with.
+        account: The account whose index it is of.
     """
 
     user: str
     at: int
     until: int = 0
+    account: str = ""
 
 
 class Dues(msgspec.Struct, frozen=True):

@@ -108,7 +108,7 @@ def dismiss(entry: Entry) -> bool:
 def lease(user: str, entry: Entry, now: int, *, span: int) -> Due:
     """Lease the user's entry of the index, which is due."""
     entry.hidden = now + span
-    return Due(user, millis(entry.due), entry.hidden)
+    return Due(user, millis(entry.due), entry.hidden, entry.account)
 
 
 def post(entry: Entry, asked: Post, there: int, now: int) -> Due:
@@ -128,7 +128,7 @@ def post(entry: Entry, asked: Post, there: int, now: int) -> Due:
     entry.mail_until = max(entry.mail_until, now + micros(asked.kept))
     entry.account = asked.account
     entry.hidden = now + micros(asked.lease) if asked.lease else 0
-    return Due(asked.user, millis(entry.due), entry.hidden)
+    return Due(asked.user, millis(entry.due), entry.hidden, entry.account)
 
 
 def took(entry: Entry, left: dict[int, int]) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import struct
-from typing import Any
+from typing import Any, Never
 
 import msgspec
 
 from wechat_dialog.core.store import entry, rules
-from wechat_dialog.core.store.kept import Parked, Shown, Stored
+from wechat_dialog.core.store.kept import Aside, Parked, Shown, Stored
+from wechat_dialog.core.store.times import Mail, Wake
 from wechat_dialog.core.store.values import (
     Answered,
     Claimed,
@@ -22,7 +23,9 @@ from wechat_dialog.core.store.values import (
 from wechat_dialog.errors import ClaimLost, StoreError
 
 __all__ = [
-    "Torn",
+    "AskOtherwise",
+    "Unsaid",
+    "read_aside",
     "read_claim",
     "read_claim_beside",
     "read_commit",
@@ -30,6 +33,7 @@ __all__ = [
     "read_done",
     "read_forget",
     "read_line",
+    "read_mail",
     "read_parked",
     "read_record",
     "read_show",
@@ -38,11 +42,20 @@ __all__ = [
 
 _HEAD = struct.Struct(">6sQQIQQQQ6sH")  # HEAD of entry.lua
 _WRITTEN = struct.Struct(">QQ")
-_ANSWERED, _RUNNING, _DONE, _CONFLICT, _DEFERRED, _LOST, _FULL = range(7)
+_ANSWERED, _RUNNING, _DONE, _CONFLICT, _DEFERRED, _LOST, _FULL, _TIMED, _UNSAID = range(9)
+_TIME = struct.Struct(">QQHH")  # TIME of entry.lua, without the account
 
 
-class Torn(Exception):
-    """The records that came with a head are not those that belong to it."""
+class AskOtherwise(Exception):
+    """A call has to be made otherwise (`Call.instead`): the records that came with a head are not
+    those that belong to it, or there is something of time, which needs more keys.
+    """
+
+
+class Unsaid(Exception):
+    """A write says a time of which its user's index, on another server, does not know yet. Nothing
+    was written.
+    """
 
 
 def _lost() -> ClaimLost:
@@ -67,18 +80,21 @@ def _first(length: int, records: list[bytes]) -> tuple[bytes, ...]:
     """Return the records that a script has seen, of those that were read beside it.
 
     Raises:
-        Torn: There are fewer: they were evicted, or the conversation ended between the two.
+        AskOtherwise: There are fewer: they were evicted, or the conversation ended between the two.
     """
     if len(records) < length:
-        raise Torn
+        raise AskOtherwise
     return tuple(records[:length])
 
 
 def _unclaimed(now: bytes, text: bytes, data: bytes, records: list[bytes]) -> Unclaimed:
     """Read what look.lua says."""
-    if text.startswith(b"\t"):
+    if text[0] < 12:
         _, revision, journal, length, committed, *_, replies = _HEAD.unpack_from(text, 1)
-        head = text[1 + _HEAD.size + replies :]
+        start = 1 + _HEAD.size + replies
+        if text[0] == 11:
+            start += _TIME.size + _TIME.unpack_from(text, 1 + _HEAD.size)[3]
+        head = text[start:]
     else:  # as an earlier version wrote it
         line, _, head = text.partition(b"\n")
         revision, journal, length, committed = map(int, line.split()[1:5])
@@ -95,7 +111,7 @@ def read_claim(answer: Any) -> Claimed | Unclaimed | Answered | Running:
         return _unclaimed(*answer)
     if kind == _DONE:
         _, fence, revision, journal, length, age, deferred, since, copies, *rest = answer
-        pending, lost, head, data, records, untaken = rest
+        pending, lost, head, data, records, untaken, *timed = rest
         return Claimed(
             fence,
             revision,
@@ -112,10 +128,29 @@ def read_claim(answer: Any) -> Claimed | Unclaimed | Answered | Running:
             lost,
             tuple(untaken),
             entry.millis(fence),
+            read_mail(timed[0]) if timed else (),
+            read_aside(timed[1]) if len(timed) > 1 else (),
         )
     if kind == _ANSWERED:
         return Answered(answer[1])
+    if kind == _TIMED:
+        raise AskOtherwise
     return Running(answer[1].decode(), answer[2] / 1e6, answer[3])
+
+
+def read_mail(flat: list[Any]) -> tuple[Mail, ...]:
+    """Read a mailbox."""
+    return tuple(map(Mail, flat[::2], flat[1::2]))
+
+
+def read_aside(flat: list[bytes]) -> tuple[Aside, ...]:
+    """Read what is put aside."""
+    found = zip(flat[::2], flat[1::2], strict=True)
+    return tuple(sorted([Aside(id.decode(), document) for id, document in found], key=_id))
+
+
+def _id(aside: Aside) -> str:
+    return aside.id
 
 
 def read_commit(answer: Any) -> Committed | Answered | Conflict | Deferred:
@@ -132,22 +167,26 @@ def read_commit(answer: Any) -> Committed | Answered | Conflict | Deferred:
         return Conflict()
     if kind == _DEFERRED:
         return Deferred()
-    raise _lost()
+    return _not_written(kind)
 
 
 def read_record(answer: Any) -> Committed:
     """Read the answer to a record."""
-    if answer[0] == _LOST:
-        raise _lost()
-    return read_written(answer)
+    return read_written(answer) if answer[0] == _DONE else _not_written(answer[0])
+
+
+def _not_written(kind: int) -> Never:
+    if kind == _TIMED:
+        raise AskOtherwise
+    if kind == _UNSAID:
+        raise Unsaid
+    raise _lost()
 
 
 def read_written(answer: Any) -> Committed:
     """Read what a write has left."""
-    # A write that is repeated, since its answer got lost, has no fourth.
-    dropped = answer[3] if len(answer) > 3 else ()
-    ids = tuple([id.decode() for id in dropped])
-    return Committed(answer[1], answer[2], ids, entry.millis(answer[1]))
+    ids = tuple([id.decode() for id in answer[3]])
+    return Committed(answer[1], answer[2], ids, entry.millis(answer[1]), len(answer) > 4)
 
 
 def read_defer(answer: Any) -> Answered | None:
@@ -176,22 +215,28 @@ def read_parked(flat: list[Any]) -> dict[str, Parked]:
 
 def read_show(answer: Any) -> Shown | None:
     """Read everything of one user."""
-    head, length, age, ttl, records, data, parked = answer
-    if not (head or data or parked):
+    head, length, age, ttl, records, data, parked, aside, mail, wake, account = answer
+    if not (head or data or parked or mail):
         return None
     if len(records) != length:
         raise StoreError(
             "Redis evicted records of a journal: give it enough memory, maxmemory-policy noeviction"
         )
-    return Shown(head, tuple(records), data, age / 1e6, ttl / 1e6, read_parked(parked))
+    return Shown(
+        *(head, tuple(records), data, age / 1e6, ttl / 1e6, read_parked(parked)),
+        aside={one.id: one.document for one in read_aside(aside)},
+        mail=read_mail(mail),
+        wake=Wake(account.decode(), entry.millis(wake)) if wake else None,
+    )
 
 
 def read_line(user: str, answer: Any) -> Stored | None:
     """Read one line of a listing."""
-    head, length, age, ttl, _, there, flat = answer
+    head, length, age, ttl, _, there, flat, aside, *_ = answer
     if not (head or flat or there):
         return None
     parked = read_parked(flat)
     if not head:
         ttl = max(flat[2::3], default=0)
-    return Stored(user, head, length, age / 1e6, ttl / 1e6, tuple(parked))
+    ids = tuple([one.id for one in read_aside(aside)])
+    return Stored(user, head, length, age / 1e6, ttl / 1e6, tuple(parked), ids)

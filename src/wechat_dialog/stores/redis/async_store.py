@@ -7,7 +7,6 @@ import weakref
 from typing import Any, TypeVar
 
 from wechat_dialog.core.secrecy import hidden
-from wechat_dialog.core.store.times import Due, Dues, Post, Posted
 from wechat_dialog.core.store.values import (
     Answered,
     Claim,
@@ -22,23 +21,26 @@ from wechat_dialog.core.store.values import (
 )
 from wechat_dialog.stores.redis import clients
 from wechat_dialog.stores.redis.address import Address
-from wechat_dialog.stores.redis.answers import Torn
+from wechat_dialog.stores.redis.asking import UNSETTLED, settle
 from wechat_dialog.stores.redis.calls import PREFIX, Call, Calls
 from wechat_dialog.stores.redis.connections import AsyncLines
+from wechat_dialog.stores.redis.keys import Keys
 from wechat_dialog.stores.redis.pages import AsyncPages, PageCalls
 from wechat_dialog.stores.redis.queue import AsyncGates
 from wechat_dialog.stores.redis.replicas import Replicas, replicas_of
+from wechat_dialog.stores.redis.scripts import Scripts
+from wechat_dialog.stores.redis.times import AsyncTimes, TimeCalls
+from wechat_dialog.stores.redis.writes import Writes, says_time
 
 # The guard against a missing redis-py is in `clients`, so it is imported before.
 import redis.asyncio  # isort: skip
-from redis.exceptions import NoScriptError  # isort: skip
 
 __all__ = ["AsyncRedisStore"]
 
 T = TypeVar("T")
 
 
-class AsyncRedisStore(AsyncPages):
+class AsyncRedisStore(AsyncPages, AsyncTimes):
     """See `AsyncStore`; the arguments are those of `RedisStore`.
 
     Connections belong to an event loop, so each loop gets a client of its own. A client handed in
@@ -55,8 +57,6 @@ class AsyncRedisStore(AsyncPages):
         _clock: str | None = None,
     ) -> None:
         server = hidden(server)
-        self._calls = Calls(prefix, key_format, patience, _clock)
-        self._pages = PageCalls(self._calls.keys, _clock)
         self._patience = patience
         self._url = server if isinstance(server, str) else None
         self._own = None if isinstance(server, str) else server
@@ -82,6 +82,15 @@ class AsyncRedisStore(AsyncPages):
             self._replicas = replicas_of(address)
         else:
             clients.require_bytes(server)
+        keys, scripts = Keys(prefix, key_format), Scripts(_clock)
+        self._calls = Calls(keys, scripts)
+        self._writes = Writes(keys, scripts, patience, learns=_clock is None)
+        self._pages = PageCalls(keys, _clock)
+        spread = hasattr(self._own, "get_primaries") if self._url is None else not self._direct
+        self._times = TimeCalls(keys, scripts, self._writes, self._confirmed, spread=spread)
+
+    def _confirmed(self, call: Call[T]) -> Call[T]:
+        return call if self._replicas is None else self._replicas.confirmed(call)
 
     def _connected(self) -> Any:
         if self._url is None:
@@ -91,24 +100,6 @@ class AsyncRedisStore(AsyncPages):
         if client is None:
             client = self._clients[loop] = clients.async_client(Address.parse(self._url))
         return client
-
-    async def _call(self, call: Call[T]) -> T:
-        try:
-            return await self._send(call)
-        except clients.FAILED as error:
-            return await self._insist(call, error)
-
-    async def _send(self, call: Call[T]) -> T:
-        try:
-            answer = await self._ask("EVALSHA", call.script.sha, call)
-        except NoScriptError:
-            answer = await self._ask("EVAL", call.script.source, call)
-        try:
-            return call.read(answer)
-        except Torn:
-            if call.instead is None:
-                raise
-            return await self._send(call.instead())
 
     async def _ask(self, command: str, script: str, call: Call[Any]) -> Any:
         words = (command, script, *call.arguments)
@@ -139,19 +130,6 @@ class AsyncRedisStore(AsyncPages):
             lines = self._lines[loop] = AsyncLines(self._connected(), *self._limits)
         return lines
 
-    async def _insist(self, call: Call[T], error: Exception) -> T:
-        for pause in clients.pauses(self._patience):
-            if not clients.passes(error):
-                break
-            if clients.is_replica(error):
-                await self.close()
-            await asyncio.sleep(pause)
-            try:
-                return await self._send(call)
-            except clients.FAILED as again:
-                error = again
-        raise clients.explain(error) from error
-
     async def claim(self, claim: Claim) -> Claimed | Unclaimed | Answered | Running:
         """See `Store.claim`."""
         call = self._calls.claim(claim, beside=self._direct)
@@ -159,14 +137,18 @@ class AsyncRedisStore(AsyncPages):
 
     async def record(self, user: str, fence: int, write: Write) -> Committed:
         """See `Store.record`."""
-        call = self._calls.record(user, fence, write)
+        if says_time(write):
+            return await self._perform(self._times.record(user, fence, write))  # type: ignore[no-any-return]
+        call = self._writes.record(user, fence, write)
         return await self._call(call if self._replicas is None else self._replicas.confirmed(call))
 
     async def commit(self, commit: Commit) -> Committed | Answered | Conflict | Deferred:
         """See `Store.commit`."""
         if commit.write.forget:  # see `RedisStore.commit`
-            await self._ask_all(self._pages.forget(commit.user))
-        call = self._calls.commit(commit)
+            await self._perform(self._pages.forget(commit.user))
+        if commit.fires is not None or says_time(commit.write):
+            return await self._perform(self._times.commit(commit))  # type: ignore[no-any-return]
+        call = self._writes.commit(commit)
         return await self._call(call if self._replicas is None else self._replicas.confirmed(call))
 
     async def defer(self, user: str, key: str, message: bytes = b"") -> Answered | None:
@@ -185,31 +167,9 @@ class AsyncRedisStore(AsyncPages):
         """See `RedisStore.release`."""
         call = self._calls.release(user, fence)
         try:
-            await self._send(call)
-        except clients.FAILED as error:
-            if clients.stalls(error):
-                raise clients.explain(error) from error
-            await self._insist(call, error)
-
-    async def due(self, account: str, limit: int, lease: float) -> Dues:
-        """See `Store.due`."""
-        raise NotImplementedError
-
-    async def undue(self, due: Due) -> None:
-        """See `Store.undue`."""
-        raise NotImplementedError
-
-    async def post(self, post: Post) -> Posted:
-        """See `Store.post`."""
-        raise NotImplementedError
-
-    async def note_account(self, name: str, account: str) -> None:
-        """See `Store.note_account`."""
-        raise NotImplementedError
-
-    async def account(self, name: str) -> str:
-        """See `Store.account`."""
-        raise NotImplementedError
+            call.read(await self._ask("EVALSHA", call.script.sha, call))
+        except UNSETTLED as error:
+            await self._perform(settle(call, error, self._patience, through_stalls=False))
 
     async def close(self) -> None:
         """See `Store.close`; gives back what belongs to the running loop."""

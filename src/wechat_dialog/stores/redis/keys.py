@@ -2,10 +2,13 @@
 
 All keys of a user carry one hash tag, so that a cluster keeps them together: with the default
 format `{wechat-dialog:<user>}:h`. `lua/entry.lua` says what is in which. An answer page has a tag
-of its own, `{wechat-dialog:page:<id>}:w` (`lua/page.lua`): who reads it knows no user.
+of its own, `{wechat-dialog:page:<id>}:w` (`lua/page.lua`): who reads it knows no user. So has each
+shard of the index, `{wechat-dialog:due:<shard>}:z:<account>` (`lua/index_due.lua`).
 """
 
 from __future__ import annotations
+
+from zlib import crc32
 
 from wechat_dialog.errors import ConfigurationError
 
@@ -34,6 +37,7 @@ class Keys:
         # Redis takes for a tag what stands between the first { and the next }: a } in it would
         # end it early, or, as its first character, leave no tag at all.
         self._pages = "{" + _escaped(prefix) + ":page"
+        self._due = "{" + _escaped(prefix) + ":due"
         self._before = "{" + _escaped(before)
         self._after = _escaped(after) + "}:"
 
@@ -53,6 +57,28 @@ class Keys:
     def page_secret(self) -> str:
         """The key of the secret by which pages have their ids."""
         return f"{self._pages}}}:s"
+
+    def index(self, shard: int, account: str) -> str:
+        """The key of a shard of an account's index."""
+        return f"{self._due}:{shard}}}:z:{account}"
+
+    def shard(self, user: str, shards: int) -> int:
+        """Return which shard of an index tells of a user."""
+        return crc32(user.encode()) % shards
+
+    def account(self, name: str) -> str:
+        """The key of the account that is noted under a name."""
+        return f"{self._due}}}:n:{name}"
+
+    @property
+    def walk(self) -> str:
+        """The key that says who walks through all keys."""
+        return f"{self._due}}}:w"
+
+    @property
+    def timed(self) -> str:
+        """The glob of keys by which a user is found of whom something may be due some time."""
+        return f"{_literally(self._before)}*{_literally(self._after)}[tm]"
 
     def pattern(self, prefix: str) -> str:
         """Return the glob of all keys of users that start with `prefix`."""

@@ -7,13 +7,13 @@ would outlast a `forget`.
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from typing import Any
 
 from wechat_dialog.core.store.entry import micros
 from wechat_dialog.core.store.pages import PAGES, Page, PageAppend, PageOpen
 from wechat_dialog.errors import ClaimLost
 
+from .asking import Asker, Asking, AsyncAsker
 from .calls import Call
 from .keys import Keys
 from .scripts import Scripts
@@ -21,9 +21,6 @@ from .scripts import Scripts
 __all__ = ["AsyncPages", "PageCalls", "Pages"]
 
 _LOST = 5  # as in entry.lua
-
-Asking = Generator[Call[Any], Any, Any]
-"""Yields calls, is sent what each came to, and returns the operation's result."""
 
 
 class _PageScripts(Scripts):
@@ -106,69 +103,45 @@ def _page(answer: Any) -> Page | None:
     return Page(edition, length, tuple(pieces), age / 1e6)
 
 
-class Pages:
+class Pages(Asker):
     """What a `RedisStore` can do with pages."""
 
     _pages: PageCalls
 
-    def _call(self, call: Call[Any]) -> Any:
-        raise NotImplementedError
-
-    def _ask_all(self, asking: Asking) -> Any:
-        answer: Any = None
-        while True:
-            try:
-                call = asking.send(answer)
-            except StopIteration as stop:
-                return stop.value
-            answer = self._call(call)
-
     def page_open(self, asked: PageOpen) -> None:
         """See `Store.page_open`."""
-        self._ask_all(self._pages.open(asked))
+        self._perform(self._pages.open(asked))
 
     def page_append(self, asked: PageAppend) -> bool:
         """See `Store.page_append`."""
-        return bool(self._ask_all(self._pages.append(asked)))
+        return bool(self._perform(self._pages.append(asked)))
 
     def page_read(self, id: str, after: int = 0) -> Page | None:
         """See `Store.page_read`."""
-        return self._ask_all(self._pages.read(id, after))  # type: ignore[no-any-return]
+        return self._perform(self._pages.read(id, after))  # type: ignore[no-any-return]
 
     def page_secret(self, fresh: bytes) -> bytes:
         """See `Store.page_secret`."""
-        return self._ask_all(self._pages.secret(fresh))  # type: ignore[no-any-return]
+        return self._perform(self._pages.secret(fresh))  # type: ignore[no-any-return]
 
 
-class AsyncPages:
+class AsyncPages(AsyncAsker):
     """What an `AsyncRedisStore` can do with pages."""
 
     _pages: PageCalls
 
-    async def _call(self, call: Call[Any]) -> Any:
-        raise NotImplementedError
-
-    async def _ask_all(self, asking: Asking) -> Any:
-        answer: Any = None
-        while True:
-            try:
-                call = asking.send(answer)
-            except StopIteration as stop:
-                return stop.value
-            answer = await self._call(call)
-
     async def page_open(self, asked: PageOpen) -> None:
         """See `Store.page_open`."""
-        await self._ask_all(self._pages.open(asked))
+        await self._perform(self._pages.open(asked))
 
     async def page_append(self, asked: PageAppend) -> bool:
         """See `Store.page_append`."""
-        return bool(await self._ask_all(self._pages.append(asked)))
+        return bool(await self._perform(self._pages.append(asked)))
 
     async def page_read(self, id: str, after: int = 0) -> Page | None:
         """See `Store.page_read`."""
-        return await self._ask_all(self._pages.read(id, after))  # type: ignore[no-any-return]
+        return await self._perform(self._pages.read(id, after))  # type: ignore[no-any-return]
 
     async def page_secret(self, fresh: bytes) -> bytes:
         """See `Store.page_secret`."""
-        return await self._ask_all(self._pages.secret(fresh))  # type: ignore[no-any-return]
+        return await self._perform(self._pages.secret(fresh))  # type: ignore[no-any-return]

@@ -60,7 +60,13 @@ class Replicas:
             return call.read(answer)
 
         beside = ("WAIT", self._count, max(1, round(self._seconds * 1000)))
-        return msgspec.structs.replace(call, read=read, beside=beside)
+        instead = call.instead
+        return msgspec.structs.replace(
+            call,
+            read=read,
+            beside=beside,
+            instead=instead and (lambda: self.confirmed(instead())),
+        )
 
 
 def replicas_of(address: Address) -> Replicas | None:

@@ -34,7 +34,9 @@ class Scripts:
     def __init__(self, clock: str | None = None) -> None:
         self._begin(clock)
         self.claim = self._script("look", "entry", "claim")
+        self.claim_timed = self._script("look", "entry", "mail", "firing", "claim")
         self.write = self._script("entry", "write")
+        self.write_timed = self._script("entry", "mail", "timed", "write")
         self.fast = self._script("fast")
         self.defer = self._script("entry", "defer")
         self.untaken = self._script("entry", "untaken")
@@ -42,7 +44,14 @@ class Scripts:
         self.release = self._script("entry", "release")
         self.end = self._script("entry", "end")
         self.silence = self._script("entry", "silence")
-        self.show = self._script("entry", "show")
+        self.show = self._script("entry", "mail", "show")
+        self.post = self._script("entry", "mail", "post")
+        self.when = self._script("entry", "mail", "when")
+        self.index_add = self._script("index_add")
+        self.index_due = self._script("index_due")
+        self.index_drop = self._script("index_drop")
+        self.note = self._script("note")
+        self.walk = self._script("walk")
         self._forget: dict[int, Script] = {}
 
     def _begin(self, clock: str | None) -> None:
@@ -55,7 +64,9 @@ class Scripts:
         """
         script = self._forget.get(messages)
         if script is None:
-            script = self._forget[messages] = self._script("entry", "forget", repeat=messages)
+            script = self._forget[messages] = self._script(
+                "entry", "mail", "forget", repeat=messages
+            )
         return script
 
     def _script(self, *names: str, repeat: int = 1) -> Script:
@@ -69,9 +80,9 @@ class Scripts:
 
 def _copies(line: str, repeat: int) -> list[str]:
     """Return a line as it stands in a script for so many messages."""
-    if "KEYS[6]" not in line:
+    if "KEYS[10]" not in line:
         return [line]
-    return [line.replace("KEYS[6]", f"KEYS[{number}]") for number in range(6, 6 + repeat)]
+    return [line.replace("KEYS[10]", f"KEYS[{number}]") for number in range(10, 10 + repeat)]
 
 
 @cache

@@ -7,14 +7,12 @@ which its scripts allow; then it is a `StoreError`, and the next call tries anew
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
 from wechat_dialog.core.secrecy import hidden
 from wechat_dialog.core.store.contract import AsyncStore
 from wechat_dialog.core.store.kept import Shown, Stored
-from wechat_dialog.core.store.times import Due, Dues, Post, Posted
 from wechat_dialog.core.store.values import (
     Answered,
     Claim,
@@ -29,7 +27,6 @@ from wechat_dialog.core.store.values import (
 )
 from wechat_dialog.errors import ClaimLost, StoreError
 from wechat_dialog.stores.asynchronous import in_threads
-from wechat_dialog.stores.redis.answers import Torn
 from wechat_dialog.stores.redis.async_store import AsyncRedisStore
 from wechat_dialog.stores.redis.calls import PREFIX, Call, Calls
 from wechat_dialog.stores.redis.pages import PageCalls, Pages
@@ -38,21 +35,25 @@ from wechat_dialog.stores.redis.replicas import replicas_of
 from . import clients
 from .address import Address
 from .advice import advice
+from .asking import UNSETTLED, attempt, settle
 from .connections import Lines
+from .keys import Keys
 from .queue import Gates
 from .renewals import Renewals
 from .replicas import Replicas
+from .scripts import Scripts
+from .times import TimeCalls, Times
+from .writes import Writes, says_time
 
 # The guard against a missing redis-py is in `clients`, so it is imported before.
 import redis  # isort: skip
-from redis.exceptions import NoScriptError  # isort: skip
 
 __all__ = ["RedisStore"]
 
 T = TypeVar("T")
 
 
-class RedisStore(Pages):
+class RedisStore(Pages, Times):
     """See `Store`.
 
     Args:
@@ -79,8 +80,6 @@ class RedisStore(Pages):
         _clock: str | None = None,
     ) -> None:
         server = hidden(server)
-        self._calls = Calls(prefix, key_format, patience, _clock)
-        self._pages = PageCalls(self._calls.keys, _clock)
         self._options: dict[str, Any] = {
             "prefix": prefix,
             "key_format": key_format,
@@ -91,7 +90,7 @@ class RedisStore(Pages):
         self._url = server if isinstance(server, str) else None
         self._client: Any = None if isinstance(server, str) else server
         self._lines: Lines | None = None
-        self._renewals = Renewals(self._send)
+        self._renewals = Renewals(self._attempt)
         self._gates: Gates | None = None
         self._replicas: Replicas | None = None
         self._direct = False
@@ -103,6 +102,20 @@ class RedisStore(Pages):
             self._replicas = replicas_of(address)
         else:
             clients.require_bytes(server)
+        self._build(_clock)
+
+    def _build(self, clock: str | None) -> None:
+        """Make what makes the calls, which go by a clock."""
+        keys, scripts = Keys(self._options["prefix"], self._options["key_format"]), Scripts(clock)
+        self._options["_clock"] = clock
+        self._calls = Calls(keys, scripts)
+        self._writes = Writes(keys, scripts, self._patience, learns=clock is None)
+        self._pages = PageCalls(keys, clock)
+        spread = hasattr(self._client, "get_primaries") if self._url is None else not self._direct
+        self._times = TimeCalls(keys, scripts, self._writes, self._confirmed, spread=spread)
+
+    def _confirmed(self, call: Call[T]) -> Call[T]:
+        return call if self._replicas is None else self._replicas.confirmed(call)
 
     def for_async(self) -> AsyncStore:
         """Return a store on the same data for event loops."""
@@ -127,25 +140,6 @@ class RedisStore(Pages):
             self._client = clients.client(Address.parse(self._url))
         return self._client
 
-    def _call(self, call: Call[T]) -> T:
-        try:
-            return self._send(call)
-        except clients.FAILED as error:
-            return self._insist(call, error)
-
-    def _send(self, call: Call[T]) -> T:
-        try:
-            answer = self._ask("EVALSHA", call.script.sha, call)
-        except NoScriptError:
-            # A server that is new, restarted or promoted learns the script from its text.
-            answer = self._ask("EVAL", call.script.source, call)
-        try:
-            return call.read(answer)
-        except Torn:
-            if call.instead is None:
-                raise
-            return self._send(call.instead())
-
     def _ask(self, command: str, script: str, call: Call[Any]) -> Any:
         words = (command, script, *call.arguments)
         if not self._direct:
@@ -159,18 +153,8 @@ class RedisStore(Pages):
             lines = self._lines = Lines(self._connected())
         return lines.ask(words, call.beside)
 
-    def _insist(self, call: Call[T], error: Exception) -> T:
-        for pause in clients.pauses(self._patience):
-            if not clients.passes(error):
-                break
-            if clients.is_replica(error):
-                self.close()  # behind this address another server has become the master
-            time.sleep(pause)
-            try:
-                return self._send(call)
-            except clients.FAILED as again:
-                error = again
-        raise clients.explain(error) from error
+    def _attempt(self, call: Call[T]) -> T:
+        return self._perform(attempt(call))  # type: ignore[no-any-return]
 
     def claim(self, claim: Claim) -> Claimed | Unclaimed | Answered | Running:
         """See `Store.claim`."""
@@ -179,14 +163,18 @@ class RedisStore(Pages):
 
     def record(self, user: str, fence: int, write: Write) -> Committed:
         """See `Store.record`."""
-        call = self._calls.record(user, fence, write)
+        if says_time(write):
+            return self._perform(self._times.record(user, fence, write))  # type: ignore[no-any-return]
+        call = self._writes.record(user, fence, write)
         return self._call(call if self._replicas is None else self._replicas.confirmed(call))
 
     def commit(self, commit: Commit) -> Committed | Answered | Conflict | Deferred:
         """See `Store.commit`."""
         if commit.write.forget:  # before: should this be the last that it does, nothing is left
-            self._ask_all(self._pages.forget(commit.user))
-        call = self._calls.commit(commit)
+            self._perform(self._pages.forget(commit.user))
+        if commit.fires is not None or says_time(commit.write):
+            return self._perform(self._times.commit(commit))  # type: ignore[no-any-return]
+        call = self._writes.commit(commit)
         return self._call(call if self._replicas is None else self._replicas.confirmed(call))
 
     def defer(self, user: str, key: str, message: bytes = b"") -> Answered | None:
@@ -221,35 +209,13 @@ class RedisStore(Pages):
         """
         call = self._calls.release(user, fence)
         try:
-            self._send(call)
-        except clients.FAILED as error:
-            if clients.stalls(error):
-                raise clients.explain(error) from error
-            self._insist(call, error)
-
-    def due(self, account: str, limit: int, lease: float) -> Dues:
-        """See `Store.due`."""
-        raise NotImplementedError
-
-    def undue(self, due: Due) -> None:
-        """See `Store.undue`."""
-        raise NotImplementedError
-
-    def post(self, post: Post) -> Posted:
-        """See `Store.post`."""
-        raise NotImplementedError
-
-    def note_account(self, name: str, account: str) -> None:
-        """See `Store.note_account`."""
-        raise NotImplementedError
-
-    def account(self, name: str) -> str:
-        """See `Store.account`."""
-        raise NotImplementedError
+            call.read(self._ask("EVALSHA", call.script.sha, call))
+        except UNSETTLED as error:
+            self._perform(settle(call, error, self._patience, through_stalls=False))
 
     def list(self, prefix: str = "", *, everybody: bool = False) -> Iterator[Stored]:
         """See `Store.list`."""
-        kinds = "hpdc" if everybody else "hp"
+        kinds = "hpdcm" if everybody else "hp"
         listed: set[str] = set()
         try:
             for key in self._connected().scan_iter(
@@ -281,7 +247,7 @@ class RedisStore(Pages):
         found = self._call(self._calls.forget(user))
         while isinstance(found, tuple):
             found = self._call(self._calls.forget(user, found))
-        there = bool(self._ask_all(self._pages.forget(user)) or found)
+        there = bool(self._perform(self._pages.forget(user)) or found)
         try:
             # After the rest: nobody who works for this user now can have one remembered any more.
             pattern = self._calls.keys.replies(user)

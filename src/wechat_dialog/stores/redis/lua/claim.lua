@@ -1,7 +1,8 @@
--- KEYS h j c a d
+-- KEYS h j c a d, and b m with the third argument, which needs mail.lua and firing.lua
 -- ARGV what stands for the key in h, whether a look will do (look.lua, which has read `got`), whether
 --      the records are asked for beside the script, lease, arrival, have.journal, have.length,
---      instead, caller and have.last (NULs: none), packed, then the message's key; message
+--      instead, caller and have.last (NULs: none), packed, then the message's key; message; '1'
+--      for a turn that no message began, '0' where only the keys are needed
 local lease, arrival, have_journal, have_length, instead, caller, have_last, key_start =
   struct.unpack('>I8I1I8I8I8c6c8', ARGV[1], question)
 local key = string.sub(ARGV[1], key_start)
@@ -19,7 +20,26 @@ if doc and redis.call('LLEN', KEYS[2]) ~= doc.length then
   doc = nil
 end
 local claim, seen = read_line(got[4])
+if not ARGV[3] and (claim.mail or doc and doc.aside and doc.aside > 0) then return {TIMED} end
 claim.last = max(claim.last, doc and doc.revision or 0)
+local signals, aside, firing = {}, {}, ARGV[3] == '1'
+if ARGV[3] then
+  signals = read_mail(redis.call('HGETALL', KEYS[7]))
+  if not claim.mail and #signals > 0 then -- an earlier version dropped the line
+    claim.mail, claim.mail_until = signals[#signals].number, signals.last
+    claim.posted = max(claim.posted or 0, signals.last)
+  end
+  if doc and (doc.aside or 0) > 0 then aside = redis.call('HGETALL', KEYS[6]) end
+end
+
+-- A claim that would hold for much longer was granted before the clock was set back.
+local held = is_claimed(claim) and claim.until_ - now <= max(2 * lease, 60000000)
+local mine = held and claim.caller == caller
+local replaced = instead ~= 0 and claim.fence == instead
+if firing and not (mine or replaced) and not stands_in_line(seen, key, arrival) then
+  local busy = held and claim.holder or in_the_way(claim, seen, key, false)
+  if busy then return {RUNNING, busy, 0, 1} end
+end
 
 local me = see(seen, key)
 -- A request that asks a second time because the answer got lost on the wire is no second copy.
@@ -30,16 +50,13 @@ end
 local since = max(now - me.first, 0)
 
 local holder
--- A claim that would hold for much longer was granted before the clock was set back.
-local held = is_claimed(claim) and claim.until_ - now <= max(2 * lease, 60000000)
-local mine = held and claim.caller == caller
-local replaced = instead ~= 0 and claim.fence == instead
 if replaced then
   holder = nil
 elseif held then
   if not mine then holder = claim.holder end
 else
   holder = first_in_line(seen, key, me.first)
+  if firing and not holder then holder = in_the_way(claim, seen, key, true) end
 end
 me.waits = holder ~= nil
 if holder then
@@ -49,6 +66,12 @@ end
 
 if not mine then
   if claim.fence ~= 0 and not replaced then claim.lost = claim.lost + 1 end
+  if not firing then
+    claim.before, claim.was = nil, nil
+  elseif not replaced or claim.before == nil then
+    claim.before = claim.fence == 0 and last_one(doc, claim) or ''
+  end
+  claim.told = claim.mail
   claim.fence = number(doc, claim)
   claim.last = claim.fence
   claim.caller = caller
@@ -74,7 +97,7 @@ end
 me.began = me.began or claim.fence
 local untaken = {}
 for other, s in pairs(seen) do
-  if s.reply and s.reply ~= '' and other ~= key then untaken[#untaken + 1] = s end
+  if s.reply and s.reply ~= '' and other ~= key and not firing then untaken[#untaken + 1] = s end
 end
 table.sort(untaken, function(one, other) return one.first < other.first end)
 for i, s in ipairs(untaken) do
@@ -85,13 +108,19 @@ if ARGV[2] ~= '' and not me.message then me.message = ARGV[2] end
 save_line(claim, seen)
 local lasts = doc and doc.expires
 if doc then outlive_pending(doc, seen) end
+if #aside > 0 and doc.beside < max(doc.expires, claim.until_) + DAY then
+  doc.expires = max(doc.expires, claim.until_)
+  doc.beside = doc.expires + 3 * DAY
+  redis.call('PEXPIRE', KEYS[6], ceil((doc.beside - now) / 1000))
+  lasts = 0
+end
 if doc and doc.expires > lasts then save_head(doc) else outlive_claim(doc, claim) end
 
 local deferred = remembered == false and 1 or 0
 local data = got[3] or ''
 if not doc then
   return {DONE, claim.fence, 0, 0, 0, 0, deferred, since, me.copies, pending, claim.lost, '', data,
-    {}, untaken}
+    {}, untaken, ARGV[3] and flat(signals)}
 end
 local start = doc.journal == have_journal and have_length or 0
 if start > doc.length then
@@ -103,4 +132,4 @@ end
 local records = beside == 1 and {} or redis.call('LRANGE', KEYS[2], start, -1)
 return {DONE, claim.fence, doc.revision, doc.journal, doc.length, max(now - doc.committed, 0),
   deferred, since, me.copies, pending, claim.lost, doc.head, data, records,
-  untaken}
+  untaken, ARGV[3] and flat(signals), aside}

@@ -21,6 +21,23 @@
 --   d      the user's data                                                      (string)
 --   p      id -> 'stamp expires\n' .. document                                  (hash)
 --
+-- Only users of whom something is due some time, of whom something is put aside, or who have a
+-- signal, have more. Whoever knows nothing of it hands over no keys for it, and pays nothing:
+--
+--   h      begins with a vertical tab where the head says a time or something is aside; what TIME
+--          says then follows what HEAD says. An earlier version fails at it, before it writes.
+--   b      id -> document, of what is put aside; counts only where h says how many  (hash)
+--   t      the account; that h may say a time, for who walks through all keys     (string)
+--   m      number -> what LETTER in mail.lua says, packed, then the signal's body (hash)
+--   i      id of a signal -> until when it is remembered; '\0' .. token of a call that posted one
+--          -> its number and ten minutes                                          (sorted set)
+--
+-- In c the claim has besides, where there is any of it: `mail`, `mail_until`, `told` and `read`, as
+-- in `Entry`; `posted`, until when there may be an i; `before`, as there, but that it may be the
+-- name of the message, as in h; `was` and `at`, that this message's commit is still the last thing
+-- to have happened as long as that is the revision. An earlier version may drop that: then the
+-- next firing's claim finds the mailbox.
+--
 -- (A hash with a field longer than 64 bytes costs 500 bytes more, so the head is in a string.)
 -- Whatever expires says so in its value; Redis' own TTLs only clean up behind that. The rules are
 -- those of core/store/rules.py, which explains them; the words are the same.
@@ -39,11 +56,16 @@ local SLACK = 60000000
 
 -- write-id revision journal length committed expires span kept last bytes-of-replies
 local HEAD = '>c6I8I8I4I8I8I8I8c6I2'
+-- wake, until when b is kept, how many are aside, account
+local TIME = '>I8I8I2I2c0'
 -- name when bytes
 local REPLY = '>c6I7I2'
 local NOBODY, ANYBODY = '\0\0\0\0\0\0', '??????'
 -- The greatest number that is one: a time that never comes.
 local NEVER = 9007199254740991
+local DAY, WEEK = 86400000000, 604800000000
+-- The answers, told apart by their first element. TIMED: this needs the keys of time.
+local ANSWERED, RUNNING, DONE, CONFLICT, DEFERRED, LOST, FULL, TIMED = 0, 1, 2, 3, 4, 5, 6, 7
 
 local match, format, ceil, max = string.match, string.format, math.ceil, math.max
 
@@ -52,10 +74,13 @@ local function read_head(text)
   local replies = {span = 0, text = ''}
   if not text then return nil, replies end
   local doc, size, start = {replies = replies}
-  if string.byte(text) == 9 then
+  if string.byte(text) < 12 then
     local _
     doc.write_id, doc.revision, doc.journal, doc.length, doc.committed, doc.expires, replies.span,
       _, doc.last, size, start = struct.unpack(HEAD, text, 2)
+    if string.byte(text) == 11 then
+      doc.wake, doc.beside, doc.aside, doc.account, start = struct.unpack(TIME, text, start)
+    end
     replies.text = string.sub(text, start, start + size - 1)
     start = start + size
   else
@@ -123,9 +148,14 @@ local function save_head(doc)
     return
   end
   local kept = now + SLACK + (replies.text == '' and ttl or max(ttl, replies.span))
-  redis.call('SET', KEYS[1], '\t' .. struct.pack(HEAD, doc.write_id, doc.revision, doc.journal,
+  local kind, time = '\t', ''
+  if doc.wake then
+    kind = '\v'
+    time = struct.pack(TIME, doc.wake, doc.beside, doc.aside, #doc.account, doc.account)
+  end
+  redis.call('SET', KEYS[1], kind .. struct.pack(HEAD, doc.write_id, doc.revision, doc.journal,
     doc.length, doc.committed, now + ttl, replies.span, kept, doc.last, #replies.text)
-    .. replies.text .. doc.head, 'PX', ceil((kept - now) / 1000))
+    .. time .. replies.text .. doc.head, 'PX', ceil((kept - now) / 1000))
   if doc.length > 0 then redis.call('PEXPIRE', KEYS[2], ceil((kept - now) / 1000)) end
 end
 
@@ -156,6 +186,10 @@ local function read_line(text)
   end
   local claim, seen = unpack(cmsgpack.unpack(text))
   claim.lost = claim.lost or 0 -- as an earlier version wrote it
+  if claim.mail and claim.mail_until <= now then
+    claim.mail, claim.mail_until, claim.read = nil, nil, nil
+  end
+  if claim.posted and claim.posted <= now then claim.posted = nil end
   for key, s in pairs(seen) do
     if seen_until(s) <= now then seen[key] = nil end
   end
@@ -186,10 +220,11 @@ end
 -- `last` is the greatest number issued, as far as no head says so: once the claim is gone, nothing
 -- else keeps a number from being issued again.
 local function save_line(claim, seen)
-  if claim.fence == 0 and claim.last == 0 and next(seen) == nil then
+  if claim.fence == 0 and claim.last == 0 and next(seen) == nil
+    and not (claim.mail or claim.posted or claim.was) then
     redis.call('DEL', KEYS[3])
   else
-    local expires = now + SEEN_KEPT
+    local expires = max(now + SEEN_KEPT, claim.posted or 0, claim.mail_until or 0)
     -- A claim that ran out counts as lost when the next one is granted.
     if claim.fence ~= 0 then expires = max(expires, claim.until_ + DEFERRED_KEPT) end
     for _, s in pairs(seen) do expires = max(expires, seen_until(s)) end
@@ -246,6 +281,9 @@ end
 -- Whether nothing has happened since a message was answered; `text` is what a:key has, if anything.
 local function was_last(text, name, key, doc, claim)
   if claim.fence ~= 0 then return false end
+  if claim.was and claim.at == (doc and doc.revision or 0) then
+    return claim.was == name or claim.was == key
+  end
   if not doc then return claim.holder == key end
   if claim.last > doc.revision then return false end
   if doc.last ~= ANYBODY then return doc.last == name end
@@ -286,5 +324,14 @@ local function number(doc, claim)
   return max((doc and doc.revision or 0) + 1, claim.last + 1, now)
 end
 
--- The answers, told apart by their first element.
-local ANSWERED, RUNNING, DONE, CONFLICT, DEFERRED, LOST, FULL = 0, 1, 2, 3, 4, 5, 6
+-- What the last thing to have happened was the commit of: name or key of a message; '': of none.
+local function last_one(doc, claim)
+  if claim.was and claim.at == (doc and doc.revision or 0) then return claim.was end
+  if not doc then return claim.holder end
+  return claim.last <= doc.revision and doc.last or ''
+end
+
+-- Whether the claim was not told of everything in the mailbox.
+local function has_new_mail(claim)
+  return (claim.mail or 0) > (claim.told or 0)
+end

@@ -7,7 +7,8 @@
 -- ARGV write-id, name, revision, max-age, deferred, ttl, remember, for how long Redis has to keep h
 --      and j, the ms after which it may drop them where that is renewed, and the bytes of the reply,
 --      packed, then the message's key; reply and head in one; then the records
--- Answers with the revision and the journal, packed, where it is done.
+-- Answers with the revision and the journal, packed, where it is done. Something that is aside is
+-- write.lua's; a time that h says is over with this.
 local sub, unpacked, packed = string.sub, struct.unpack, struct.pack
 local got = redis.call('MGET', KEYS[1], KEYS[3], KEYS[4])
 local text, line, remembered = got[1], got[2], got[3]
@@ -18,6 +19,12 @@ local writer, revision, journal, length, committed, expires, span, kept, _, size
 if text and string.byte(text) == 9 then
   writer, revision, journal, length, committed, expires, span, kept, _, size, start =
     unpacked('>c6I8I8I4I8I8I8I8c6I2', text, 2)
+elseif text and string.byte(text) == 11 then
+  local aside
+  writer, revision, journal, length, committed, expires, span, kept, _, size, start =
+    unpacked('>c6I8I8I4I8I8I8I8c6I2', text, 2)
+  _, _, aside, _, start = unpacked('>I8I8I2I2c0', text, start)
+  if aside > 0 then return {7} end
 elseif text then -- as an earlier version wrote it
   local lasts
   revision, journal, length, committed, lasts, expires, start =
@@ -56,6 +63,7 @@ local last = revision
 if line then
   local claim, seen = unpack(cmsgpack.unpack(line))
   if claim.fence ~= 0 and now < claim.until_ then return {3} end
+  if claim.mail and now < claim.mail_until then return {3} end
   local key = sub(ARGV[1], key_start)
   for other, s in pairs(seen) do
     if other ~= key and (s.message or s.reply and s.reply ~= ''
@@ -66,7 +74,8 @@ if line then
   if claim.last > last then last = claim.last end
   if seen[key] then
     seen[key] = nil
-    redis.call('SET', KEYS[3], cmsgpack.pack({claim, seen}), 'PX', 60000)
+    redis.call('SET', KEYS[3], cmsgpack.pack({claim, seen}), 'PX',
+      math.ceil(math.max(60000, ((claim.posted or 0) - now) / 1000)))
   end
 end
 if deferred and knows == 0 then return {4} end

@@ -1,4 +1,4 @@
--- KEYS h j c d p, then the a of each message that the caller takes to have no answer
+-- KEYS h j c d p b t m i, then the a of each message that the caller takes to have no answer
 -- ARGV the keys of those messages
 -- Returns 1 if there was anything, 0 if not; where other messages have no answer, the keys of all
 -- that have none, and nothing is changed: the caller asks again with these.
@@ -20,7 +20,8 @@ if not complete then return unanswered end
 for _, parked in ipairs(redis.call('HVALS', KEYS[5])) do
   if now < tonumber(match(parked, '^%d+ (%d+)')) then there = true end
 end
-redis.call('DEL', KEYS[2], KEYS[4], KEYS[5])
+there = there or #read_mail(redis.call('HGETALL', KEYS[8])) > 0
+redis.call('DEL', KEYS[2], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9])
 -- What was said before is not heard after: that it was answered is all that is remembered.
 local left = {}
 for name, since, reply in each(replies) do
@@ -31,10 +32,12 @@ end
 replies.text, replies.span = table.concat(left), SEEN_KEPT
 drop_head(replies)
 -- Copies of a message are told that it was answered, and not how. This line stands here once for
--- each of the caller's messages, the next with KEYS[7], and so on.
-redis.call('SET', KEYS[6], format('=%.0f\n', now + SEEN_KEPT), 'PX', ceil(SEEN_KEPT / 1000))
+-- each of the caller's messages, the next with KEYS[11], and so on.
+redis.call('SET', KEYS[10], format('=%.0f\n', now + SEEN_KEPT), 'PX', ceil(SEEN_KEPT / 1000))
 
 claim.last = max(claim.last, doc and doc.revision or 0)
 free(claim)
+claim.before, claim.was = nil, nil
+claim.mail, claim.mail_until, claim.read, claim.posted = nil, nil, nil, nil
 save_line(claim, {})
 return there and 1 or 0

@@ -7,7 +7,7 @@ local name, looks, beside, question = struct.unpack('>c6I1I1', ARGV[1])
 local got = redis.call('MGET', KEYS[1], KEYS[4], KEYS[5], KEYS[3])
 if looks == 1 and got[1] then
   local expires, start = 0, 68
-  if string.byte(got[1]) == 9 then
+  if string.byte(got[1]) < 12 then
     expires = struct.unpack('>I8', got[1], 36)
   else -- as an earlier version wrote it
     local committed, lasts, till, head = string.match(got[1],
@@ -22,7 +22,7 @@ if looks == 1 and got[1] then
   end
   if quiet and got[4] then
     local claim, seen = unpack(cmsgpack.unpack(got[4]))
-    quiet = claim.fence == 0
+    quiet = claim.fence == 0 and (claim.mail_until or 0) <= now
     for _, s in pairs(seen) do
       local pends = s.message or s.reply and s.reply ~= ''
       if now < s.asked + (pends and 86400000000 or 60000000) then quiet = false end

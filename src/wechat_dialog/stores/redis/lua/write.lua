@@ -1,14 +1,17 @@
 -- A record or a commit.
--- KEYS h j c a d p; no d and p where there are no extras, and no a where it is a record without;
---      that of a record with extras is never looked at
+-- KEYS h j c a d p b m i t and the index; no d and what follows where there are no extras, nothing
+--      behind p where these say nothing of time, and no a where it is a record without; that of a
+--      record with extras is never looked at
 -- ARGV commits fence revision max-age deferred release write-id ttl keep head key reply remember
---      name extras, then eight extras (sets-data data unpark park document ttl most room) if so,
---      then the records;
---      `extras` is '2' where nothing of the user is to be left; `commits` is '2' where no request
---      takes the reply
+--      name extras, then the records;
+--      `commits` is '2' where no request takes the reply. Of the extras, packed, is there what is
+--      to be done: data, park (id document ttl most room, of each), unpark (ids), forget, and time,
+--      which timed.lua takes
 local commits, untaken = ARGV[1] ~= '0', ARGV[1] == '2'
 local fence, write_id = tonumber(ARGV[2]), ARGV[7]
-local extras = ARGV[15] ~= '0'
+local extras = ARGV[15] ~= '0' and cmsgpack.unpack(ARGV[15])
+local time = extras and extras.time
+local fires = time and time.fires
 
 -- Appends ARGV[first] and what follows to the records: most in lots, since a call costs more than
 -- what it appends.
@@ -26,6 +29,36 @@ local function append(first)
   if i == last then redis.call('RPUSH', KEYS[2], ARGV[i]) end
 end
 
+-- Parks a conversation, and appends the ids of those that it crowds out.
+local function park(one, stamp, dropped)
+  local parked, kept = redis.call('HGETALL', KEYS[6]), {}
+  local total = #one.document
+  for i = 1, #parked, 2 do
+    local since, expires, start = match(parked[i + 1], '^(%d+) (%d+)\n()')
+    if now >= tonumber(expires) then
+      redis.call('HDEL', KEYS[6], parked[i])
+    elseif parked[i] ~= one.id then
+      local size = #parked[i + 1] - start + 1
+      kept[#kept + 1] = {id = parked[i], stamp = tonumber(since), size = size}
+      total = total + size
+    end
+  end
+  -- Those of one write have one stamp.
+  table.sort(kept, function(one, other)
+    return one.stamp < other.stamp or one.stamp == other.stamp and one.id < other.id
+  end)
+  local count = #kept + 1
+  for _, other in ipairs(kept) do
+    if count <= one.most and total <= one.room then break end
+    redis.call('HDEL', KEYS[6], other.id)
+    dropped[#dropped + 1] = other.id
+    count, total = count - 1, total - other.size
+  end
+  redis.call('HSET', KEYS[6], one.id, format('%.0f %.0f\n', stamp, now + one.ttl) .. one.document)
+  local ttl = max(ceil(one.ttl / 1000), 1)
+  if redis.call('PTTL', KEYS[6]) < ttl then redis.call('PEXPIRE', KEYS[6], ttl) end
+end
+
 local doc, replies, line, remembered, text
 if commits then
   local got = redis.call('MGET', KEYS[1], KEYS[3], KEYS[4])
@@ -39,9 +72,15 @@ else
 end
 local claim, seen = read_line(line)
 
+-- Answers that it is done; whether a signal has come since the claim is said where one has.
+local function done(doc, dropped)
+  local mail = has_new_mail(claim) and 1 or nil
+  return {DONE, doc and doc.revision or 0, doc and doc.journal or 0, dropped, mail}
+end
+
 -- The same write once more: its answer got lost on the wire.
-if doc and doc.write_id == write_id then return {DONE, doc.revision, doc.journal} end
-if not doc and claim.write_id == write_id then return {DONE, 0, 0} end
+if doc and doc.write_id == write_id then return done(doc, {}) end
+if not doc and claim.write_id == write_id then return done(nil, {}) end
 
 local whole = not doc or redis.call('LLEN', KEYS[2]) == doc.length
 if fence ~= 0 then
@@ -54,13 +93,32 @@ else
   end
   if is_claimed(claim) or not doc or doc.revision ~= tonumber(ARGV[3]) or not whole
     or now - doc.committed > tonumber(ARGV[4])
-    or first_in_line(seen, ARGV[11]) or pends(seen, ARGV[11]) then
+    or first_in_line(seen, ARGV[11]) or pends(seen, ARGV[11])
+    or claim.mail or time and time.wake and ((doc.wake or 0) == 0 or time.wake < doc.wake) then
     return {CONFLICT}
   end
 end
 if remembered == false and ARGV[5] == '0' then return {DEFERRED} end
 
-if fence ~= 0 then wrote(seen, fence) end
+local forgets = extras and extras.forget
+local is_aside = doc and doc.aside and doc.aside > 0
+if not time then
+  -- What is aside goes with its head, and is kept for as long; a mailbox with its user.
+  if is_aside and (ARGV[10] == '' or now + tonumber(ARGV[8]) + DAY > doc.beside)
+    or forgets and (is_aside or claim.mail or claim.posted) then return {TIMED} end
+elseif fence ~= 0 and time.wake then
+  local unsaid = say_in_index(doc, time)
+  if unsaid then return unsaid end
+end
+
+if fence ~= 0 then
+  wrote(seen, fence)
+  if fires then
+    claim.read = claim.mail and claim.told
+  elseif commits and claim.before ~= nil then
+    claim.before = ARGV[14]
+  end
+end
 if untaken then
   local me = see(seen, ARGV[11])
   seen[ARGV[11]] = {
@@ -69,10 +127,11 @@ if untaken then
 elseif commits then
   seen[ARGV[11]] = nil
 end
-if ARGV[15] == '2' then
+if forgets then
   for _, s in pairs(seen) do s.reply = s.reply and '' end
+  claim.mail, claim.mail_until, claim.read, claim.posted = nil, nil, nil, nil
 end
-if commits then
+if commits and not fires then
   local remember = tonumber(ARGV[13])
   if remember == 0 then
     forget_reply(replies, ARGV[14])
@@ -101,19 +160,26 @@ else
     doc.journal = revision
     if kept == 0 then redis.call('DEL', KEYS[2]) else redis.call('LTRIM', KEYS[2], 0, kept - 1) end
   end
-  local first = extras and 24 or 16
-  append(first)
-  doc.length = kept + #ARGV - first + 1
-  if commits then doc.committed = now end
+  append(16)
+  doc.length = kept + #ARGV - 15
+  if commits and not fires then doc.committed = now end
   doc.head = ARGV[10]
   doc.revision = revision
   doc.write_id = write_id
-  doc.last = commits and ARGV[14] or NOBODY
+  doc.last = commits and not fires and ARGV[14] or NOBODY
   doc.expires = now + tonumber(ARGV[8])
   outlive_pending(doc, seen)
   if keeps_claim and doc.expires < claim.until_ then doc.expires = claim.until_ end
+  if time then
+    set_time(doc, time)
+  elseif is_aside then
+    doc.wake = 0
+  else
+    doc.wake = nil
+  end
   save_head(doc)
 end
+if time then keep_mail(doc, claim, time, forgets) end
 
 if line or untaken or not doc then
   if fence ~= 0 then claim.lost = 0 end
@@ -123,46 +189,26 @@ if line or untaken or not doc then
   elseif commits and claim.fence == 0 then
     claim.holder = ARGV[11]
   end
+  if commits and claim.fence == 0 then
+    claim.was, claim.at, claim.before = claim.before, doc and doc.revision or 0, nil
+    if claim.was == nil then claim.at = nil end
+  end
   save_line(claim, seen)
 end
 
 local dropped = {}
 if extras then
-  if ARGV[15] == '2' then redis.call('DEL', KEYS[5], KEYS[6]) end
-  if ARGV[16] == '1' then
-    if ARGV[17] == '' then
-      redis.call('DEL', KEYS[5])
-    else
-      redis.call('SET', KEYS[5], ARGV[17])
-    end
+  if forgets then redis.call('DEL', KEYS[5], KEYS[6]) end
+  if extras.data == '' then
+    redis.call('DEL', KEYS[5])
+  elseif extras.data then
+    redis.call('SET', KEYS[5], extras.data)
   end
-  if ARGV[18] ~= '' then redis.call('HDEL', KEYS[6], ARGV[18]) end
-  if ARGV[19] ~= '' then
-    local parked, kept = redis.call('HGETALL', KEYS[6]), {}
-    local total = #ARGV[20]
-    for i = 1, #parked, 2 do
-      local since, expires, start = match(parked[i + 1], '^(%d+) (%d+)\n()')
-      if now >= tonumber(expires) then
-        redis.call('HDEL', KEYS[6], parked[i])
-      elseif parked[i] ~= ARGV[19] then
-        local size = #parked[i + 1] - start + 1
-        kept[#kept + 1] = {id = parked[i], stamp = tonumber(since), size = size}
-        total = total + size
-      end
-    end
-    table.sort(kept, function(one, other) return one.stamp < other.stamp end)
-    local count, most, room = #kept + 1, tonumber(ARGV[22]), tonumber(ARGV[23])
-    for _, one in ipairs(kept) do
-      if count <= most and total <= room then break end
-      redis.call('HDEL', KEYS[6], one.id)
-      dropped[#dropped + 1] = one.id
-      count, total = count - 1, total - one.size
-    end
-    local ttl = tonumber(ARGV[21])
-    redis.call('HSET', KEYS[6], ARGV[19], format('%.0f %.0f\n', revision, now + ttl) .. ARGV[20])
-    ttl = max(ceil(ttl / 1000), 1)
-    if redis.call('PTTL', KEYS[6]) < ttl then redis.call('PEXPIRE', KEYS[6], ttl) end
+  for _, id in ipairs(extras.unpark or {}) do redis.call('HDEL', KEYS[6], id) end
+  for _, one in ipairs(extras.park or {}) do
+    park({id = one[1], document = one[2], ttl = one[3], most = one[4], room = one[5]}, revision,
+      dropped)
   end
 end
-if not doc then return {DONE, 0, 0, dropped} end
-return {DONE, doc.revision, doc.journal, dropped}
+if fires then leave_index(time) end
+return done(doc, dropped)

@@ -1,0 +1,26 @@
+-- Whom the claim of a turn that no message began gives way to; for claim.lua, before which it
+-- stands. The rules are those of core/store/waking.py.
+
+local LEFT_ALONE = 20000000
+
+-- Whether a firing's claim is one that waits where it is refused.
+local function stands_in_line(seen, key, arrival)
+  return arrival == 1 or seen[key] and seen[key].waits
+end
+
+-- The key of the message to which a firing leaves the turn, though nobody holds it; or nil.
+local function in_the_way(claim, seen, key, in_line)
+  if claim.fence ~= 0 and claim.before == nil and claim.holder ~= key
+    and claim.until_ <= now and now < claim.until_ + LEFT_ALONE then
+    return claim.holder
+  end
+  local found, name
+  for other, s in pairs(seen) do
+    if other ~= key and (s.message or s.waits and not in_line)
+      and math.abs(now - s.asked) <= LEFT_ALONE
+      and (not found or s.first < found or s.first == found and other < name) then
+      found, name = s.first, other
+    end
+  end
+  return name
+end

@@ -1,0 +1,324 @@
+"""Time and the mailbox in Redis: each operation as the calls that it takes, for both stores.
+
+The index tells of whom something is due: sorted sets with slots of their own, since whoever asks
+knows no user. So in a cluster it is written by itself, always before what it tells of: should
+somebody die in between, it tells of a user of whom nothing is due, which is found out. Where index
+and user are on one server, one script writes both.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from wechat_dialog.core.logs import log
+from wechat_dialog.core.store.checks import check, check_commit
+from wechat_dialog.core.store.entry import micros, millis
+from wechat_dialog.core.store.times import Due, Dues, Post, Posted
+from wechat_dialog.core.store.values import Commit, Committed, Write
+from wechat_dialog.errors import MailboxFull, StoreError
+
+from .answers import Unsaid
+from .asking import Asker, Asking, AsyncAsker
+from .calls import Arguments, Call
+from .keys import Keys
+from .packing import Packable
+from .scripts import Scripts
+from .walking import Walk
+from .writes import Writes
+
+__all__ = ["AsyncTimes", "TimeCalls", "Times"]
+
+_ANSWERED, _FULL = 0, 6  # as in entry.lua
+_SHARDS = 8
+"""Of an index in a cluster: enough to spread it, few enough to ask all of them."""
+
+
+class TimeCalls:
+    """Builds the calls for time and the mailbox of one store.
+
+    Args:
+        keys: The store's.
+        scripts: The store's.
+        writes: The store's.
+        confirmed: Has a write wait for replicas, if the store's do.
+        spread: Whether the servers are a cluster, so that a script may not write the index and what
+            is of a user. Where they are one behind a single address, that is found out.
+    """
+
+    def __init__(
+        self,
+        keys: Keys,
+        scripts: Scripts,
+        writes: Writes,
+        confirmed: Callable[[Call[Any]], Call[Any]],
+        *,
+        spread: bool,
+    ) -> None:
+        self._keys = keys
+        self._scripts = scripts
+        self._writes = writes
+        self._confirmed = confirmed
+        self._shards = _SHARDS if spread else 1
+        self._together = not spread
+        self._walk = Walk(keys, scripts, self._put_back)
+
+    def record(self, user: str, fence: int, write: Write) -> Asking:
+        """See `Store.record`; of a write that says something of time."""
+        check(write, commits=False)
+        index = None if write.wake is None else self._index(user, write.wake.account)
+        said = _said(user, write)
+
+        def call(said: dict[str, Packable], index: str | None) -> Call[Committed]:
+            return self._writes.record(user, fence, write, said=said, index=index)
+
+        return (yield from self._written(user, write, said, call, index))
+
+    def commit(self, asked: Commit) -> Asking:
+        """See `Store.commit`; of one that says something of time."""
+        check_commit(asked)
+        user, write, fires = asked.user, asked.write, asked.fires
+        said = _said(user, write)
+        of = {write.wake.account} if write.wake else set[str]()
+        if fires is not None:
+            said["fires"] = [fires.at, fires.until]
+            of.add(fires.account)
+        index = self._index(user, *of) if len(of) == 1 else None
+
+        def call(said: dict[str, Packable], index: str | None) -> Call[Any]:
+            return self._writes.commit(asked, said=said, index=index)
+
+        done = yield from self._written(user, write, said, call, index)
+        together = index is not None and self._together
+        if fires is not None and type(done) is Committed and not together:
+            again = write.wake is not None and write.wake.at == fires.at
+            yield self._drop(fires, "again" if again else "fired")
+        return done
+
+    def _written(
+        self,
+        user: str,
+        write: Write,
+        said: dict[str, Packable],
+        call: Callable[[dict[str, Packable], str | None], Call[Any]],
+        index: str | None,
+    ) -> Asking:
+        """Write a user, and the index with it or before it."""
+        if index is not None and self._together:
+            try:
+                return (yield self._confirmed(call(said, index)))
+            except StoreError as error:
+                self._stand_apart(error)
+        if write.wake is None:
+            return (yield self._confirmed(call({**said, "apart": 2}, None)))
+        try:
+            return (yield self._confirmed(call({**said, "apart": 1}, None)))
+        except Unsaid:
+            yield self._add(user, write.wake.account, write.wake.at)
+        return (yield self._confirmed(call({**said, "apart": 2}, None)))
+
+    def _stand_apart(self, error: StoreError) -> None:
+        """Write the index by itself from now on, if that is what a server asks for."""
+        if "slot" not in str(error.__cause__).lower():
+            raise error
+        self._together = False
+        log.info("behind this address there is a cluster: the index of times is written by itself")
+
+    def due(self, account: str, limit: int, lease: float) -> Asking:
+        """See `Store.due`."""
+        span = micros(lease)
+        keys = [self._keys.index(shard, account) for shard in range(self._shards)]
+        if len(keys) == 1:
+            (now, following, found) = yield self._asked(keys[0], limit, span)
+        else:
+            now, following, found = yield from self._asked_all(keys, limit, span)
+        entries = [_due(member, until, account) for member, until in found]
+        if len(entries) < limit:
+            yield from self._walk.step()
+        # Not before its time: who sleeps until then finds it.
+        return Dues(tuple(entries), millis(now), None if following < 0 else -millis(-following))
+
+    def _asked_all(self, keys: list[str], limit: int, span: int) -> Asking:
+        """Lease the first of several shards: all are looked at before, and again where somebody
+        else was faster.
+        """
+        leased: list[tuple[bytes, int]] = []
+        scores: dict[bytes, int] = {}
+        while True:
+            now, firsts, ripe = 0, dict[str, int](), list[tuple[int, str, bytes]]()
+            for key in keys:
+                now, firsts[key], found = yield self._asked(key, limit - len(leased), -1)
+                ripe += [(score, key, member) for member, score in found]
+            chosen = [key for _, key, _ in sorted(ripe)[: limit - len(leased)]]
+            missing = len(chosen)
+            scores |= {member: score for score, _, member in ripe}
+            for key in dict.fromkeys(chosen):
+                now, firsts[key], found = yield self._asked(key, chosen.count(key), span)
+                leased += found
+                missing -= len(found)
+            if missing <= 0:
+                break
+        leased.sort(key=lambda one: scores.get(one[0], now))
+        return now, min([one for one in firsts.values() if one >= 0], default=-1), leased
+
+    def undue(self, due: Due) -> Asking:
+        """See `Store.undue`."""
+        first, account, claimed, now = yield self._when(due.user)
+        if claimed or (0 < first <= now):
+            return
+        again = first > 0 and (millis(first), account) == (due.at, due.account)
+        if first and not again:
+            yield self._add(due.user, account, millis(first), stays=True)
+        yield self._drop(due, "again" if again else "idle")
+
+    def post(self, post: Post) -> Asking:
+        """See `Store.post`."""
+        if not post.account:
+            raise ValueError("Post.account must not be empty")
+        token = os.urandom(6)
+        if self._together:
+            try:
+                return _posted(post, (yield self._confirmed(self._post(post, token))))
+            except StoreError as error:
+                self._stand_apart(error)
+        at, until, _ = yield self._add(post.user, post.account, 0, lease=micros(post.lease))
+        posted = _posted(post, (yield self._confirmed(self._post(post, token))))
+        if posted.due is None:
+            return posted
+        due = Due(post.user, at, until, post.account)
+        return Posted(posted.outcome, posted.number, due)
+
+    def note(self, name: str, *account: str) -> Call[str]:
+        """Note an account under a name, or with none tell the one that is noted."""
+        arguments: Arguments = (1, self._keys.account(name), *account)
+        return Call(self._scripts.note, arguments, bytes.decode)
+
+    def _put_back(self, user: str) -> Asking:
+        """Have the index tell of a user; returns whether it did not."""
+        first, account, _, _ = yield self._when(user)
+        if not first:
+            return False
+        _, _, added = yield self._add(user, account, millis(first), stays=True)
+        return bool(added)
+
+    # The calls ------------------------------------------------------------------------------------
+
+    def _index(self, user: str, account: str) -> str:
+        return self._keys.index(self._keys.shard(user, self._shards), account)
+
+    def _when(self, user: str) -> Call[tuple[int, str, bool, int]]:
+        keys = [self._keys.of(user) + kind for kind in "hjcmt"]
+        return Call(self._scripts.when, (5, *keys), _read_when)
+
+    def _add(
+        self, user: str, account: str, at: int, *, lease: int = 0, stays: bool = False
+    ) -> Call[tuple[int, int, int]]:
+        arguments = (1, self._index(user, account), user, at, lease, int(stays))
+        return Call(self._scripts.index_add, arguments, tuple)
+
+    def _drop(self, due: Due, why: str) -> Call[int]:
+        arguments = (1, self._index(due.user, due.account), due.user, due.at, due.until, why)
+        return Call(self._scripts.index_drop, arguments, int)
+
+    def _asked(self, key: str, limit: int, span: int) -> Call[tuple[int, int, Any]]:
+        return Call(self._scripts.index_due, (1, key, limit, span), _read_due)
+
+    def _post(self, post: Post, token: bytes) -> Call[Any]:
+        keys: Arguments = tuple(self._keys.of(post.user) + kind for kind in "hjcmi")
+        if self._together:
+            keys = (*keys, self._index(post.user, post.account))
+        said = (post.account, post.id, post.body, post.most, micros(post.kept), micros(post.lease))
+        arguments = (len(keys), *keys, *said, post.user, token, int(self._together))
+        return Call(self._scripts.post, arguments, tuple)
+
+
+def _said(user: str, write: Write) -> dict[str, Packable]:
+    """Return what a write says of time, as timed.lua takes it."""
+    said: dict[str, Packable] = {"user": user}
+    if write.wake is not None:
+        said["wake"], said["account"] = write.wake.at * 1000, write.wake.account
+    if write.aside:
+        said["aside"] = [(one.id, one.document) for one in write.aside]
+    if write.unaside:
+        said["unaside"] = write.unaside
+    if write.taken:
+        said["taken"] = [number for number in write.taken if 0 < number < 2**53]
+    return said
+
+
+def _posted(post: Post, answer: Any) -> Posted:
+    kind, *rest = answer
+    if kind == _FULL:
+        raise MailboxFull(post.user, post.most)
+    if kind == _ANSWERED:
+        return Posted("repeated")
+    number, until = rest
+    return Posted("kept", number, Due(post.user, millis(number), until, post.account))
+
+
+def _read_when(answer: Any) -> tuple[int, str, bool, int]:
+    first, account, claimed, now = answer
+    return first, account.decode(), claimed == 1, now
+
+
+def _read_due(answer: Any) -> tuple[int, int, list[tuple[bytes, int]]]:
+    now, following, flat = answer
+    return now, following, list(zip(flat[::2], map(int, flat[1::2]), strict=True))
+
+
+def _due(member: bytes, until: int, account: str) -> Due:
+    at, _, user = member.partition(b":")
+    return Due(user.decode(), int(at), until, account)
+
+
+class Times(Asker):
+    """What a `RedisStore` can do with time and the mailbox."""
+
+    _times: TimeCalls
+
+    def due(self, account: str, limit: int, lease: float) -> Dues:
+        """See `Store.due`."""
+        return self._perform(self._times.due(account, limit, lease))  # type: ignore[no-any-return]
+
+    def undue(self, due: Due) -> None:
+        """See `Store.undue`."""
+        self._perform(self._times.undue(due))
+
+    def post(self, post: Post) -> Posted:
+        """See `Store.post`."""
+        return self._perform(self._times.post(post))  # type: ignore[no-any-return]
+
+    def note_account(self, name: str, account: str) -> None:
+        """See `Store.note_account`."""
+        self._call(self._times.note(name, account))
+
+    def account(self, name: str) -> str:
+        """See `Store.account`."""
+        return self._call(self._times.note(name))
+
+
+class AsyncTimes(AsyncAsker):
+    """What an `AsyncRedisStore` can do with time and the mailbox."""
+
+    _times: TimeCalls
+
+    async def due(self, account: str, limit: int, lease: float) -> Dues:
+        """See `Store.due`."""
+        return await self._perform(self._times.due(account, limit, lease))  # type: ignore[no-any-return]
+
+    async def undue(self, due: Due) -> None:
+        """See `Store.undue`."""
+        await self._perform(self._times.undue(due))
+
+    async def post(self, post: Post) -> Posted:
+        """See `Store.post`."""
+        return await self._perform(self._times.post(post))  # type: ignore[no-any-return]
+
+    async def note_account(self, name: str, account: str) -> None:
+        """See `Store.note_account`."""
+        await self._call(self._times.note(name, account))
+
+    async def account(self, name: str) -> str:
+        """See `Store.account`."""
+        return await self._call(self._times.note(name))

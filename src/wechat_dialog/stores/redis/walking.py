@@ -1,0 +1,123 @@
+"""The walk through all keys: what an index lacks is put back.
+
+An index may lose what a user's own keys still say: a failover of its server lost the last writes,
+somebody deleted it, a snapshot was restored. So once an hour one process looks through the names of
+all keys for users of whom something may be due some time, and has the index tell of each, if it
+does not. It does so in steps, each when somebody asks what is due, and as long as a key says that
+it is this process's to do. Another takes over where it asks no more.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from wechat_dialog.core.logs import log
+from wechat_dialog.errors import StoreError
+
+from .asking import Asking, Nodes, Scan
+from .calls import Call
+from .clients import FAILED
+from .keys import Keys
+from .scripts import Scripts
+
+__all__ = ["Walk"]
+
+EVERY = 3600.0
+"""Seconds from one walk to the next."""
+HELD = 300.0
+"""Seconds for which a step has the walk to itself."""
+LOOKS = 100
+"""Users that are looked at in one step."""
+TOLD = 10_000
+"""So many users are logged as progress."""
+
+
+class Walk:
+    """One store's part in it.
+
+    Args:
+        keys: The store's.
+        scripts: The store's.
+        put_back: Has the index tell of a user, and returns whether it did not.
+    """
+
+    def __init__(self, keys: Keys, scripts: Scripts, put_back: Callable[[str], Asking]) -> None:
+        self._keys = keys
+        self._scripts = scripts
+        self._put_back = put_back
+        self._taken = threading.Lock()
+        self._token = b""
+        self._asks_at = 0.0
+        self._nodes: list[Any] = []
+        self._cursor = 0
+        self._users: list[str] = []
+        self._looked = self._lacked = 0
+
+    def step(self) -> Asking:
+        """Go a step, if there is a walk to go on with, or it is time for one."""
+        now = time.monotonic()
+        if now < self._asks_at or not self._taken.acquire(blocking=False):
+            return
+        try:
+            yield from self._go(now)
+        except (StoreError, *FAILED) as error:
+            # Whoever asks what is due shall know that. The walk is begun anew.
+            log.warning("could not look for times that the index lacks: %s", error)
+            self._token, self._asks_at = b"", now + HELD
+        finally:
+            self._taken.release()
+
+    def _go(self, now: float) -> Asking:
+        begins = not self._token
+        token = os.urandom(8) if begins else self._token
+        if not (yield self._hold(token, HELD)):
+            self._token, self._asks_at = b"", now + HELD
+            return
+        if begins:
+            self._token, self._cursor, self._users = token, 0, []
+            self._looked = self._lacked = 0
+            self._nodes = list((yield Nodes()))
+        if len(self._users) < LOOKS and self._nodes:
+            yield from self._scan()
+        users, self._users = self._users[:LOOKS], self._users[LOOKS:]
+        for user in users:
+            self._lacked += bool((yield from self._put_back(user)))
+        self._tell(len(users))
+        if not (self._nodes or self._users):
+            yield self._hold(token, EVERY)
+            self._token, self._asks_at = b"", now + EVERY
+
+    def _scan(self) -> Asking:
+        """Look through some keys; a user is found by any of several, and again where keys move."""
+        node = self._nodes[0]
+        self._cursor, found = yield Scan(node, int(self._cursor), self._keys.timed)
+        if not self._cursor:
+            self._nodes.pop(0)
+        known = set(self._users)
+        for key in found:
+            of = self._keys.read(key)
+            if of is not None and of[0] not in known:
+                known.add(of[0])
+                self._users.append(of[0])
+
+    def _tell(self, looked: int) -> None:
+        before, self._looked = self._looked, self._looked + looked
+        over = not (self._nodes or self._users)
+        if over and self._lacked:
+            log.warning(
+                "the index lacked %d of %d users who have a time, and has them again",
+                *(self._lacked, self._looked),
+            )
+        elif over or before // TOLD < self._looked // TOLD:
+            log.info(
+                "looked whether the index lacks a time: %d users, %d were put back",
+                *(self._looked, self._lacked),
+            )
+
+    def _hold(self, token: bytes, seconds: float) -> Call[int]:
+        arguments = (1, self._keys.walk, token, round(seconds * 1000))
+        return Call(self._scripts.walk, arguments, int)
