@@ -62,7 +62,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[RedisServer]:
         yield make(program=binaries()[request.param])
 
 
-class TestRedis(Clocked):
+class TestRedis(Clocked, Firings, Index, Mailbox):
     """On the oldest and the newest server there is, and all between."""
 
     @pytest.fixture
@@ -85,7 +85,7 @@ class TestRedis(Clocked):
         advance(self.client, seconds)
 
 
-class TestRedisByItsOwnClock(StoreContract):
+class TestRedisByItsOwnClock(StoreContract, Firings, Index, Mailbox):
     @pytest.fixture
     def store(self, redis_url: str) -> Iterator[Store]:
         store = RedisStore(redis_url)

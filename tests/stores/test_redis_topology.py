@@ -18,10 +18,11 @@ from wechat_dialog.errors import ConfigurationError, StoreError
 from wechat_dialog.stores import for_async, open_store
 from wechat_dialog.stores.redis import RedisStore
 from wechat_dialog.stores.redis.address import Address
-from wechat_dialog.stores.redis.calls import PREFIX, Calls
-from wechat_dialog.stores.redis.pages import PageCalls
 from wechat_dialog.testing.store_contract import StoreContract
 from wechat_dialog.testing.store_contract.asking import begin, done, granted
+from wechat_dialog.testing.store_contract.firings import Firings
+from wechat_dialog.testing.store_contract.index import Index
+from wechat_dialog.testing.store_contract.mailbox import Mailbox
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +50,7 @@ def sentinel_url(sentinel: Sentinel) -> str:
     return f"redis+sentinel://127.0.0.1:1,127.0.0.1:{sentinel.sentinel.port}/{sentinel.name}/0"
 
 
-class Clocked(StoreContract):
+class Clocked(StoreContract, Firings, Index, Mailbox):
     """The contract by a time that the test owns: on a busy machine three tenths of a second pass
     between two lines, and a claim or a place in the queue that is to hold has run out.
 
@@ -80,9 +81,7 @@ class Clocked(StoreContract):
             f"local now = {self.time} + math.floor((t[1] * 1000000 + t[2] - {self.began}) / 20)"
         )
         for store in self.stores:
-            store._options["_clock"] = clock
-            store._calls = Calls(PREFIX, None, 2.5, clock)
-            store._pages = PageCalls(store._calls.keys, clock)
+            store._build(clock)
 
 
 class TestCluster(Clocked):

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import redis
 from hypothesis import HealthCheck, Phase, settings
@@ -15,7 +16,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from tests.stores.redis_clock import KEY
 from wechat_dialog.core.store.contract import Store
-from wechat_dialog.core.store.kept import Parked
+from wechat_dialog.core.store.kept import Aside, Parked
+from wechat_dialog.core.store.times import Due, Post, Posted, Wake
 from wechat_dialog.core.store.values import (
     Claim,
     Claimed,
@@ -26,7 +28,7 @@ from wechat_dialog.core.store.values import (
     Write,
     checksum,
 )
-from wechat_dialog.errors import ClaimLost
+from wechat_dialog.errors import ClaimLost, MailboxFull
 from wechat_dialog.stores.memory import MemoryStore
 from wechat_dialog.stores.redis import RedisStore
 from wechat_dialog.stores.sqlite import SQLiteStore
@@ -35,8 +37,15 @@ CLOCK = f"local now = tonumber(redis.call('GET', '{KEY}'))"
 
 LENIENT = 5_000
 
+START = 1_700_000_000_000_000
+ACCOUNT = "gh_1"
+
 users = st.sampled_from(["ada", "bob}"])
 keys = st.sampled_from(["k1", "k2", "k3"])
+# In milliseconds since the start; some are over soon, and some not at all.
+wakes = st.sampled_from([1, 1, 2_000, 60_000, 10_000_000]).map(
+    lambda ms: Wake(ACCOUNT, START // 1000 + ms)
+)
 leases = st.sampled_from([2.0, 10.0])
 writes = st.builds(
     Write,
@@ -48,16 +57,29 @@ writes = st.builds(
     park=st.sampled_from([(), (), (Parked("p", b"1", 20.0),), (Parked("q", b"2\n", 90.0),)]),
     unpark=st.sampled_from([(), (), ("p",), ("q",)]),
 )
+timed = st.builds(
+    Write,
+    head=st.just(b"head"),
+    records=st.sampled_from([(), (b"3",)]),
+    ttl=st.sampled_from([3.0, 30.0]),
+    park=st.sampled_from([(), (), (Parked("q", b"2", 90.0), Parked("p", b"1", 90.0))]),
+    wake=st.one_of(wakes, st.none()),
+    aside=st.sampled_from([(), (Aside("a", b"1"),), (Aside("b", b"\x00"), Aside("a", b"2"))]),
+    unaside=st.sampled_from([(), ("a",), ("b", "c")]),
+)
 forgets = st.just(Write(b"", forget=True))
 appends = st.builds(Write, head=st.just(b"head"), records=st.sampled_from([(), (b"3",)]))
 
 
 def outcome(call: Callable[[], Any]) -> Any:
-    """What a call returns; for a lost claim, that it was lost."""
+    """What a call returns; for a lost claim, that it was lost. Entries of an index are compared
+    where they are asked for.
+    """
     try:
-        return call()
-    except ClaimLost:
-        return ClaimLost
+        result = call()
+    except (ClaimLost, MailboxFull) as error:
+        return type(error)
+    return msgspec.structs.replace(result, due=None) if isinstance(result, Posted) else result
 
 
 def what_is_shown(store: Store) -> Any:
@@ -82,7 +104,7 @@ class SameRules(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         type(self).runs += 1
-        self.time = 1_700_000_000_000_000
+        self.time = START
         self.client = redis.Redis.from_url(self.redis_url)
         self.client.flushall()
         self.model = MemoryStore(self.clock)
@@ -91,6 +113,9 @@ class SameRules(RuleBasedStateMachine):
         self.fences = [7]
         self.revisions = [7]
         self.journals = [7]
+        self.numbers = [7]
+        self.due: dict[Store, Due] = {}
+        self.leased_until = 0
 
     def clock(self) -> float:
         return (self.time + 0.5) / 1e6
@@ -111,6 +136,8 @@ class SameRules(RuleBasedStateMachine):
         if isinstance(expected, Claimed | Unclaimed | Committed):
             self.revisions.append(expected.revision or 7)
             self.journals.append(expected.journal)
+        if isinstance(expected, Posted) and expected.number:
+            self.numbers.append(expected.number)
         return expected
 
     @rule(seconds=st.sampled_from([0.3, 0.9, 1.1, 2.5, 15.0, 61.0]))
@@ -129,7 +156,7 @@ class SameRules(RuleBasedStateMachine):
             lasts: list[int] = both.execute()
             for key, last in zip(keys, lasts, strict=True):
                 if last == -1:
-                    assert key.endswith(b":d"), f"{key!r} stays for ever"
+                    assert key.endswith((b":d", b":z:gh_1")), f"{key!r} stays for ever"
                 elif (left := last - round(seconds * 1000)) < -LENIENT:
                     both.delete(key)
                 else:
@@ -145,6 +172,8 @@ class SameRules(RuleBasedStateMachine):
         last=st.sampled_from(["", checksum(b"1"), checksum(b"2"), checksum(b"")]),
         optimistic=st.booleans(),
         message=st.sampled_from([b"", b"kept", b"\x00\xff\n"]),
+        fires=st.sampled_from([False, False, False, True]),
+        instead=st.sampled_from([False, False, False, True]),
     )
     def claim(
         self,
@@ -156,6 +185,8 @@ class SameRules(RuleBasedStateMachine):
         last: str,
         optimistic: bool,
         message: bytes,
+        fires: bool,
+        instead: bool,
     ) -> None:
         have = Have(self.journals[-1], held, last) if held else Have()
         self.ask(
@@ -167,24 +198,43 @@ class SameRules(RuleBasedStateMachine):
                     arrival=arrival,
                     optimistic=optimistic,
                     message=message,
+                    fires=self.fires(s, user) if fires else None,
+                    instead=self.fences[-1] if instead else 0,
                 )
             )
         )
 
-    @rule(user=users, write=writes, back=st.sampled_from([1, 1, 1, 2]))
-    def record(self, user: str, write: Write, back: int) -> None:
-        fence = self.fences[-back:][0]
+    def fires(self, store: Store, user: str) -> Due:
+        """What a store has said that it is due of a user, or what it may have said."""
+        due = self.due.get(store)
+        return due if due is not None and due.user == user else Due(user, START // 1000 + 1)
+
+    @rule(
+        user=users,
+        write=st.one_of(writes, timed),
+        back=st.sampled_from([1, 1, 1, 2]),
+        takes=st.booleans(),
+    )
+    def record(self, user: str, write: Write, back: int, takes: bool) -> None:
+        fence, write = self.fences[-back:][0], self.taking(write, takes)
         self.ask(lambda s: s.record(user, fence, write))
+
+    def taking(self, write: Write, takes: bool) -> Write:
+        """Have a write take the first signals that were posted last."""
+        numbers = tuple(self.numbers[-3:-1])
+        return msgspec.structs.replace(write, taken=numbers) if takes else write
 
     @rule(
         user=users,
         key=keys,
-        write=st.one_of(writes, writes, writes, forgets),
+        write=st.one_of(writes, writes, timed, timed, forgets),
         back=st.sampled_from([1, 1, 1, 2]),
         deferred=st.booleans(),
         release=st.booleans(),
         remember=st.sampled_from([0.0, 1.0, 60.0]),
         taken=st.booleans(),
+        fires=st.sampled_from([False, False, True]),
+        takes=st.booleans(),
     )
     def commit(
         self,
@@ -196,8 +246,11 @@ class SameRules(RuleBasedStateMachine):
         release: bool,
         remember: float,
         taken: bool,
+        fires: bool,
+        takes: bool,
     ) -> None:
         fence = self.fences[-back:][0]
+        write = self.taking(write, takes and not write.forget)
         self.ask(
             lambda s: s.commit(
                 Commit(
@@ -208,6 +261,7 @@ class SameRules(RuleBasedStateMachine):
                     release=release,
                     remember=remember,
                     taken=taken,
+                    fires=self.fires(s, user) if fires else None,
                 )
             )
         )
@@ -215,7 +269,7 @@ class SameRules(RuleBasedStateMachine):
     @rule(
         user=users,
         key=keys,
-        write=st.one_of(appends, writes),
+        write=st.one_of(appends, appends, writes, timed),
         back=st.sampled_from([1, 1, 1, 2]),
         max_age=st.sampled_from([None, 1.0]),
         deferred=st.booleans(),
@@ -314,7 +368,72 @@ class SameRules(RuleBasedStateMachine):
         fence = self.fences[-back:][0]
         self.ask(lambda s: s.release(user, fence))
 
-    @rule(user=users, id=st.sampled_from([None, "p"]))
+    @rule(
+        user=users,
+        id=st.sampled_from(["", "", "wx1", "wx2"]),
+        body=st.sampled_from([b"", b"\x00\xff"]),
+        most=st.sampled_from([2, 3]),
+        kept=st.sampled_from([2.0, 90.0]),
+        lease=st.sampled_from([0.0, 2.0]),
+    )
+    def post(self, user: str, id: str, body: bytes, most: int, kept: float, lease: float) -> None:
+        post = Post(user, ACCOUNT, id, body, most=most, kept=kept, lease=lease)
+        self.ask(lambda s: s.post(post))
+        self.lease(lease)
+
+    @rule(user=users, write=timed, key=keys, waits=st.booleans())
+    def a_time_is_set(self, user: str, write: Write, key: str, waits: bool) -> None:
+        """What chance alone hardly ever puts together; a message may come meanwhile."""
+        claim = self.ask(lambda s: s.claim(Claim(user, key, lease=10.0)))
+        if waits:
+            self.ask(lambda s: s.claim(Claim(user, "k2", lease=10.0)))
+        if isinstance(claim, Claimed):
+            commit = Commit(user, key, write, reply=b"", fence=claim.fence, deferred=True)
+            self.ask(lambda s: s.commit(commit))
+
+    @rule(lease=st.sampled_from([0.0, 0.0, 2.0]), limit=st.sampled_from([1, 5, 50]))
+    def what_is_due(self, lease: float, limit: int) -> None:
+        self.time += 3
+        self.client.set(KEY, self.time)
+        expected = self.model.due(ACCOUNT, limit, lease)
+        told = {store: store.due(ACCOUNT, limit, lease) for store in self.stores}
+        for store, dues in {self.model: expected, **told}.items():
+            for due in dues.entries:
+                self.due[store] = due
+        sqlite, redis = told.values()
+        assert sqlite == expected
+        assert redis.now == expected.now
+        # An index that is apart may tell of more, and what is leased differs then; but of whom
+        # something is due, it tells.
+        if self.time >= self.leased_until and len(redis.entries) < limit:
+            assert {due.user for due in expected.entries} <= {due.user for due in redis.entries}
+            if expected.next is not None:
+                assert redis.next is not None
+                assert redis.next <= expected.next or lease
+        self.lease(lease)
+
+    def lease(self, seconds: float) -> None:
+        self.leased_until = max(self.leased_until, self.time + round(seconds * 1e6))
+
+    @rule(user=users)
+    def a_firing(self, user: str) -> None:
+        """Whoever is told that something is due, as a sweep does it."""
+        fires = {store: self.fires(store, user) for store in (self.model, *self.stores)}
+        claim = self.ask(
+            lambda s: s.claim(Claim(user, "k3", lease=10.0, arrival=False, fires=fires[s]))
+        )
+        if isinstance(claim, Claimed):
+            write = Write(claim.head, (b"fired",) if claim.head else ())
+            commit = Commit(user, "k3", write, reply=b"", fence=claim.fence, deferred=True)
+            self.ask(lambda s: s.commit(msgspec.structs.replace(commit, fires=fires[s])))
+
+    @rule()
+    def a_look(self) -> None:
+        """Whoever is told that something is due, and finds nothing."""
+        for store, due in self.due.items():
+            store.undue(due)
+
+    @rule(user=users, id=st.sampled_from([None, "p", "a"]))
     def end(self, user: str, id: str | None) -> None:
         self.ask(lambda s: s.end(user, id))
 

@@ -197,6 +197,12 @@ class Mailbox(StoreCase):
         write = Write(b"", taken=(claim.signals[0].number,))
         commit = Commit("ada", "k", write, reply=b"", fence=claim.fence, fires=due)
         assert done(store.commit(commit)).mail is True
+        assert users(store.due(ACCOUNT, 10, 0.0)) == ["ada"]
+        if self.short < 1.0:
+            return  # a minute is long where time is not set
+        self.advance(61.0)
+        for due in store.due(ACCOUNT, 10, 0.0).entries:
+            store.undue(due)
         assert users(store.due(ACCOUNT, 10, LONG)) == ["ada"]
 
     def test_what_is_taken_is_not_due(self, store: Store) -> None:
