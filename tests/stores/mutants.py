@@ -6,15 +6,18 @@ one line changed.
 
 from __future__ import annotations
 
+from inspect import isfunction
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 
 from wechat_dialog.core.store import checks, entry, results, rules, waking
 from wechat_dialog.stores import memory, memory_users
-from wechat_dialog.stores.redis import scripts
+from wechat_dialog.stores.redis import scripts, walking
+from wechat_dialog.stores.redis import times as times_of_redis
 from wechat_dialog.stores.sqlite import rows, store, times
 
-__all__ = ["LUA", "PYTHON", "REDIS", "forget"]
+__all__ = ["LUA", "PYTHON", "REDIS", "TIMES", "forget"]
 
 
 class Mutant(NamedTuple):
@@ -31,7 +34,7 @@ class Mutant(NamedTuple):
     instead: str = ""
 
 
-ENTRY, RULES = "entry.py", "rules.py"
+ENTRY, RULES, WAKING = "entry.py", "rules.py", "waking.py"
 
 PYTHON = {
     "a claim that is held": Mutant(
@@ -78,6 +81,41 @@ PYTHON = {
     "who is at it, when its user is forgotten": Mutant(
         RULES, "return unanswered", "return frozenset()"
     ),
+    "the fence, when a signal is taken": Mutant(
+        "memory.py",
+        "            before = known.entry.revision\n            done = rules.record(",
+        "            for number in write.taken:\n"
+        "                known.mail.pop(number, None)\n"
+        "            before = known.entry.revision\n            done = rules.record(",
+    ),
+    "which signals a firing was told of": Mutant(
+        WAKING,
+        "entry.read, entry.hidden = entry.told, 0",
+        "entry.read, entry.hidden = entry.mail, 0",
+    ),
+    "a mailbox, on the fast path": Mutant(RULES, "            or entry.mail\n"),
+    "a mailbox, in a look": Mutant(RULES, " or entry.seen or entry.mail", " or entry.seen"),
+    "a time, on the fast path": Mutant(RULES, "            or waking.sets_a_time(entry, write)\n"),
+    "a turn that may be repeated, in a firing": Mutant(
+        WAKING, "if cut_off and entry.until <= now < entry.until + LEFT_ALONE:", "if False:"
+    ),
+    "that a firing stands in no line": Mutant(
+        WAKING, "return asked.fires is None or asked.arrival or", "return True or"
+    ),
+    "what was last, when a firing ends": Mutant(
+        WAKING,
+        "    entry.holder = key if entry.before is None else entry.before\n",
+        "    entry.holder = key\n",
+    ),
+    "to leave no trace of a firing": Mutant(
+        WAKING, "    if entry.before is None:\n        return False\n", "    return False\n"
+    ),
+    "how long a head outlives its time": Mutant(
+        ENTRY, "self.expires = max(self.expires, self.wake + OUTLIVES_WAKE)", "pass"
+    ),
+    "that a signal was posted before": Mutant(
+        "memory.py", '                return Posted("repeated")\n', "                pass\n"
+    ),
 }
 """By what is forgotten; for the stores in Python."""
 
@@ -99,14 +137,50 @@ LUA = {
         "fast", "s.message or s.reply and s.reply ~= ''\n      or "
     ),
     "who has a reply by now": Mutant("entry", " or (me.told == claim.fence and is_claimed(claim))"),
-    "that a reply was written": Mutant("write", "if fence ~= 0 then wrote(seen, fence) end"),
+    "that a reply was written": Mutant("write", "  wrote(seen, fence)\n"),
     "that a copy has asked": Mutant("untaken", "took == tonumber(ARGV[2])\n  and "),
     "a claim, in a look": Mutant("look", "quiet = claim.fence == 0", "quiet = true"),
     "a claim, when its user is forgotten": Mutant("forget", "free(claim)\n"),
     "who is at it, when its user is forgotten": Mutant(
         "forget",
-        "redis.call('SET', KEYS[6], format('=%.0f\\n', now + SEEN_KEPT), 'PX', "
+        "redis.call('SET', KEYS[10], format('=%.0f\\n', now + SEEN_KEPT), 'PX', "
         "ceil(SEEN_KEPT / 1000))",
+    ),
+    "the fence, when a signal is taken": Mutant(
+        "write",
+        "local whole = not doc",
+        "if time then keep_mail(doc, claim, time) end\nlocal whole = not doc",
+    ),
+    "which signals a firing was told of": Mutant(
+        "write", "claim.read = claim.mail and claim.told", "claim.read = claim.mail"
+    ),
+    "a mailbox, on the fast path": Mutant(
+        "fast", "  if claim.mail and now < claim.mail_until then return {3} end\n"
+    ),
+    "a mailbox, in a look": Mutant("look", " and (claim.mail_until or 0) <= now"),
+    "a time, on the fast path": Mutant(
+        "write", " or time and time.wake and ((doc.wake or 0) == 0 or time.wake < doc.wake)"
+    ),
+    "a turn that may be repeated, in a firing": Mutant(
+        "firing",
+        "    and claim.until_ <= now and now < claim.until_ + LEFT_ALONE then\n",
+        "    and false then\n",
+    ),
+    "that a firing stands in no line": Mutant("firing", "return arrival == 1 or", "return true or"),
+    "what was last, when a firing ends": Mutant(
+        "write",
+        "claim.was, claim.at, claim.before = claim.before,",
+        "claim.was, claim.at, claim.before = nil,",
+    ),
+    "to leave no trace of a firing": Mutant(
+        "release", "if claim.before ~= nil then", "if false then"
+    ),
+    "how long a head outlives its time": Mutant(
+        "timed", "  if time.wake then doc.expires = max(doc.expires, time.wake + WEEK) end\n"
+    ),
+    "that a signal was posted before": Mutant(
+        "post",
+        "if id ~= '' and redis.call('ZSCORE', KEYS[5], id) then return {ANSWERED} end\n",
     ),
 }
 """The same, for Redis."""
@@ -146,6 +220,64 @@ REDIS = {
 """What only Redis can forget: where replies are, and for how long."""
 
 
+TIMES = {
+    "to write the index before what it tells of": Mutant(
+        "times.py",
+        """        try:
+            return (yield self._confirmed(call({**said, "apart": 1}, None)))
+        except Unsaid:
+            yield self._add(user, write.wake.account, write.wake.at)
+        return (yield self._confirmed(call({**said, "apart": 2}, None)))
+""",
+        """        done = yield self._confirmed(call({**said, "apart": 2}, None))
+        yield self._add(user, write.wake.account, write.wake.at)
+        return done
+""",
+    ),
+    "to write the index at all": Mutant(
+        "timed",
+        "  redis.call('ZADD', KEYS[11], format('%.0f', time.wake), entry_of(time, time.wake))\nend",
+        "end",
+    ),
+    "whose entry it is, after a firing": Mutant(
+        "timed",
+        "if redis.call('ZSCORE', KEYS[11], fired) ~= format('%.0f', time.fires[2]) then",
+        "if false then",
+    ),
+    "whose entry it is, after a look": Mutant(
+        "index_drop", "if redis.call('ZSCORE', KEYS[1], entry) ~= ARGV[3] then return 0 end\n"
+    ),
+    "who may be about to write a head": Mutant(
+        "index_drop", "ARGV[4] == 'idle' and now >= due + 60000000", "ARGV[4] == 'idle'"
+    ),
+    "a claim, in a look at what is due": Mutant(
+        "times.py", "if claimed or (0 < first", "if (0 < first"
+    ),
+    "the time that comes next": Mutant(
+        "times.py", "        if first and not again:\n", "        if False:\n"
+    ),
+    "that a signal was sent twice": Mutant(
+        "post", "if again then return {DONE, again - AGAIN, 0} end\n"
+    ),
+    "to drop what is aside with its head": Mutant("write", "ARGV[10] == '' or now", "now"),
+    "to keep what is aside for as long as its head": Mutant(
+        "write", " or now + tonumber(ARGV[8]) + DAY > doc.beside"
+    ),
+    "what an earlier version dropped of a mailbox": Mutant(
+        "claim", "if not claim.mail and #signals > 0 then", "if false then"
+    ),
+    "to put back what is lacking": Mutant(
+        "walking.py",
+        "            self._lacked += bool((yield from self._put_back(user)))\n",
+        "            pass\n",
+    ),
+    "that somebody else walks": Mutant(
+        "walk", "if walker and walker ~= ARGV[1] then return 0 end\n"
+    ),
+}
+"""What only Redis can forget of time: its index is apart from what it tells of."""
+
+
 READ_ANEW = (
     *(entry, checks, waking, results, rules),
     *(times, rows, memory_users, memory, store),
@@ -159,11 +291,25 @@ def _changed(source: str, mutant: Mutant) -> str:
     return source.replace(mutant.line, mutant.instead)
 
 
+def _change_methods(module: ModuleType, mutant: Mutant) -> None:
+    """Change the methods of a module's class: others have imported that."""
+    path = Path(str(module.__file__))
+    changed = {**vars(module)}
+    exec(compile(_changed(path.read_text("utf-8"), mutant), str(path), "exec"), changed)
+    for name in ("TimeCalls", "Walk"):
+        of = getattr(module, name, None)
+        if of is None:
+            continue
+        for method, body in vars(changed[name]).items():
+            if isfunction(body) and of.__module__ == module.__name__:
+                setattr(of, method, body)
+
+
 def forget(name: str) -> None:
     """Break the stores of this process, for as long as it lives.
 
     Args:
-        name: What they forget: a key of `PYTHON` and `LUA`, or of `REDIS`.
+        name: What they forget: a key of `PYTHON` and `LUA`, or of `REDIS` or `TIMES`.
     """
     python = PYTHON.get(name)
     # Whoever has imported a name from the file that is changed has to import it anew.
@@ -173,6 +319,9 @@ def forget(name: str) -> None:
         if python and path.name == python.file:
             source = _changed(source, python)
         exec(compile(source, str(path), "exec"), module.__dict__)
-    mutant, read = {**LUA, **REDIS}[name], scripts._source
+    mutant, read = {**LUA, **REDIS, **TIMES}[name], scripts._source
+    if mutant.file.endswith(".py"):
+        _change_methods({"times.py": times_of_redis, "walking.py": walking}[mutant.file], mutant)
+        return
     lua = {mutant.file: _changed(read(mutant.file), mutant)}
     scripts._source = lambda script: lua.get(script) or read(script)  # type: ignore[assignment]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stores.mutants import LUA, PYTHON, REDIS, forget
+from tests.stores.mutants import LUA, PYTHON, REDIS, TIMES, forget
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 100
@@ -41,7 +41,49 @@ NOTICED_BY = {
         "test_a_turn_under_way_writes_nothing_and_does_not_begin_anew"
     ),
     "who is at it, when its user is forgotten": "test_who_waits_for_a_turn_gets_none",
+    "the fence, when a signal is taken": "test_a_lost_claim_takes_nothing",
+    "which signals a firing was told of": "test_one_that_came_after_a_firings_claim_stays_due",
+    "a mailbox, on the fast path": "test_a_signal_that_comes_meanwhile_refuses_the_fast_path",
+    "a mailbox, in a look": "test_who_has_mail_is_not_looked_at_but_claimed",
+    "a time, on the fast path": "test_the_fast_path_keeps_a_time_or_moves_it_on_or_clears_it",
+    "a turn that may be repeated, in a firing": (
+        "test_a_turn_that_was_cut_off_is_left_to_whoever_repeats_its_message"
+    ),
+    "that a firing stands in no line": "test_it_stands_in_no_line_and_leaves_no_trace",
+    "what was last, when a firing ends": ("test_a_reply_is_still_said_to_be_untaken_after_it"),
+    "to leave no trace of a firing": "test_the_next_turn_is_as_fast_as_ever",
+    "how long a head outlives its time": "test_a_head_outlives_its_time_by_a_week",
+    "that a signal was posted before": (
+        "test_a_repetition_is_known_by_its_id_also_when_the_first_is_taken"
+    ),
 }
+
+TIMES_NOTICED_BY = {
+    "to write the index before what it tells of": (
+        "test_a_worker_that_dies_between_index_and_head_leaves_an_entry_that_means_nothing"
+    ),
+    "to write the index at all": (
+        "test_an_index_has_an_entry_for_each_time_and_none_is_overwritten"
+    ),
+    "whose entry it is, after a firing": ("test_an_entry_that_was_written_anew_meanwhile_stays"),
+    "whose entry it is, after a look": "test_an_entry_that_is_written_anew_during_a_look_stays",
+    "who may be about to write a head": (
+        "test_what_is_idle_is_looked_at_ever_less_and_gone_after_a_minute"
+    ),
+    "a claim, in a look at what is due": "test_a_user_who_has_the_claim_keeps_their_entry",
+    "to drop what is aside with its head": "test_what_is_aside_leaves_nothing_behind",
+    "the time that comes next": "test_a_time_that_was_moved_on_is_in_the_index_after_a_look",
+    "that a signal was sent twice": "test_a_signal_whose_answer_is_lost_is_kept_once",
+    "to keep what is aside for as long as its head": (
+        "test_what_is_aside_is_kept_for_as_long_as_its_head"
+    ),
+    "what an earlier version dropped of a mailbox": (
+        "test_what_an_earlier_release_drops_of_a_mailbox_is_found_by_a_firing"
+    ),
+    "to put back what is lacking": "test_what_an_index_lacks_is_put_back[together]",
+    "that somebody else walks": "test_one_walks_and_nobody_again_within_the_hour[together]",
+}
+"""The same, of what only Redis forgets of time; in `test_redis_times`."""
 
 # Memory and SQLite have the same rules, and SQLite syncs its file.
 FORGOTTEN = [
@@ -85,5 +127,12 @@ def test_what_redis_forgets_of_replies_is_noticed(forgotten: str, tmp_path: Path
     assert_noticed("test_redis_replies.py", forgotten, tmp_path / "said")
 
 
+@pytest.mark.parametrize("forgotten", TIMES)
+def test_what_redis_forgets_of_time_is_noticed(forgotten: str, tmp_path: Path) -> None:
+    test = f"test_redis_times.py::{TIMES_NOTICED_BY[forgotten]}"
+    assert_noticed(test, forgotten, tmp_path / "said")
+
+
 def test_all_stores_forget_the_same() -> None:
     assert PYTHON.keys() == LUA.keys() == NOTICED_BY.keys()
+    assert TIMES.keys() == TIMES_NOTICED_BY.keys()
