@@ -83,7 +83,7 @@ TIMES_NOTICED_BY = {
     "to put back what is lacking": "test_what_an_index_lacks_is_put_back[together]",
     "that somebody else walks": "test_one_walks_and_nobody_again_within_the_hour[together]",
 }
-"""The same, of what only Redis forgets of time; in `test_redis_times`."""
+"""The same, of what only Redis forgets of time; in `test_redis_times` and `test_redis_walk`."""
 
 # Memory and SQLite have the same rules, and SQLite syncs its file.
 FORGOTTEN = [
@@ -129,7 +129,9 @@ def test_what_redis_forgets_of_replies_is_noticed(forgotten: str, tmp_path: Path
 
 @pytest.mark.parametrize("forgotten", TIMES)
 def test_what_redis_forgets_of_time_is_noticed(forgotten: str, tmp_path: Path) -> None:
-    test = f"test_redis_times.py::{TIMES_NOTICED_BY[forgotten]}"
+    walks = "walk" in forgotten or "put back" in forgotten
+    file = "test_redis_walk.py" if walks else "test_redis_times.py"
+    test = f"{file}::{TIMES_NOTICED_BY[forgotten]}"
     assert_noticed(test, forgotten, tmp_path / "said")
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from typing import Any
 
 import pytest
 import redis
@@ -26,10 +25,7 @@ from wechat_dialog.core.store.values import (
     Unclaimed,
     Write,
 )
-from wechat_dialog.errors import StoreError
-from wechat_dialog.stores import for_async
-from wechat_dialog.stores.redis import RedisStore, walking
-from wechat_dialog.stores.redis.asking import Asking
+from wechat_dialog.stores.redis import RedisStore
 from wechat_dialog.testing.store_contract.asking import HEAD, LONG, ONE, TWO, begin, done, granted
 from wechat_dialog.testing.store_contract.index import ACCOUNT, timed, users
 
@@ -131,7 +127,7 @@ def test_an_index_has_an_entry_for_each_time_and_none_is_overwritten(
 ) -> None:
     for key, seconds in (("k1", 60), ("k2", 30), ("k3", 60), ("k4", 90)):
         set_time(store, key, wake(seconds))
-    entries = [(member, score) for member, score in client.zrange(INDEX, 0, -1, withscores=True)]
+    entries: Any = client.zrange(INDEX, 0, -1, withscores=True)
     assert entries == [
         (f"{wake(seconds).at}:ada".encode(), wake(seconds).at * 1000.0) for seconds in (30, 60, 90)
     ]
@@ -267,8 +263,8 @@ class Dies(RedisStore):
 
 
 @pytest.fixture
-def dies(cluster: Cluster, apart: RedisStore) -> Iterator[Dies]:
-    assert apart
+def dies(cluster: Cluster) -> Iterator[Dies]:
+    cluster.flush()
     with closing(Dies(f"redis+cluster://127.0.0.1:{cluster.nodes[0].port}")) as store:
         yield store
 
@@ -434,120 +430,6 @@ def lost(proxy: Proxy, text: bytes) -> Iterator[None]:
     restoring.start()
     yield
     restoring.join()
-
-
-# The walk --------------------------------------------------------------------------------------
-
-
-def walked(store: RedisStore) -> None:
-    """Ask what is due until the walk that was begun is over."""
-    store.due("gh_other", 1, LONG)
-    while store._times._walk._token:
-        store.due("gh_other", 1, LONG)
-
-
-@pytest.fixture(params=["together", "apart"])
-def own(request: pytest.FixtureRequest) -> Iterator[RedisStore]:
-    """A store by its own time."""
-    if request.param == "apart":
-        yield request.getfixturevalue("apart")
-        return
-    with closing(RedisStore(request.getfixturevalue("redis_url"))) as store:
-        yield store
-
-
-def delete(store: RedisStore, pattern: str) -> None:
-    client = store._connected()
-    for key in list(client.scan_iter(match=pattern)):
-        client.delete(key)
-
-
-def test_what_an_index_lacks_is_put_back(own: RedisStore, caplog: pytest.LogCaptureFixture) -> None:
-    timed(own, -5.0, user="ada")
-    timed(own, 60.0, user="bob}")
-    timed(own, None, user="cy")
-    own.post(Post("dee", ACCOUNT, "", b"paid"))
-    timed(own, -1.0, user="eve", account="gh_2")
-    delete(own, "*:z:*")
-    with caplog.at_level(logging.INFO):
-        walked(own)
-    assert "the index lacked 4 of 4 users who have a time" in caplog.text
-    found = own.due(ACCOUNT, 10, LONG)
-    assert users(found) == ["ada", "dee"]
-    assert found.next is not None
-    assert users(own.due("gh_2", 10, LONG)) == ["eve"]
-
-
-def test_what_is_leased_stays_so(own: RedisStore) -> None:
-    timed(own, -5.0)
-    own._times._walk._asks_at = float("inf")
-    assert users(own.due(ACCOUNT, 10, LONG)) == ["ada"]
-    own._times._walk._asks_at = 0.0
-    walked(own)
-    assert own.due(ACCOUNT, 10, LONG).entries == ()
-
-
-def test_one_walks_and_nobody_again_within_the_hour(
-    own: RedisStore, request: pytest.FixtureRequest
-) -> None:
-    timed(own, -5.0)
-    walked(own)
-    delete(own, "*:z:*")
-    with closing(RedisStore(own._url or "")) as other:
-        walked(other)
-        assert other.due(ACCOUNT, 10, LONG).entries == ()
-        delete(own, "*:due}:w")
-        other._times._walk._asks_at = 0.0
-        walked(other)
-        assert users(other.due(ACCOUNT, 10, LONG)) == ["ada"]
-    assert request
-
-
-def test_a_step_is_bounded_and_another_process_takes_a_walk_over(
-    own: RedisStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(walking, "LOOKS", 3)
-    for number in range(8):
-        timed(own, -5.0, user=f"user {number}")
-    delete(own, "*:z:*")
-    own.due("gh_other", 1, LONG)
-    assert own._times._walk._looked <= 3
-    assert own._times._walk._token
-    with closing(RedisStore(own._url or "")) as other:
-        other.due("gh_other", 1, LONG)
-        assert not other._times._walk._token, "it is somebody's"
-        delete(own, "*:due}:w")  # as its time runs out
-        other._times._walk._asks_at = 0.0
-        walked(other)
-        assert len(other.due(ACCOUNT, 10, LONG).entries) == 8
-        own.due("gh_other", 1, LONG)
-        assert not own._times._walk._token, "it is somebody else's now"
-
-
-def test_who_asks_what_is_due_is_told_though_the_walk_fails(
-    own: RedisStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    def fails(_: object) -> Asking:
-        raise StoreError("the walk")
-        yield
-
-    timed(own, -5.0)
-    monkeypatch.setattr(own._times._walk, "_scan", fails.__get__(own._times._walk))
-    assert users(own.due(ACCOUNT, 10, LONG)) == ["ada"]
-    assert "could not look for times that the index lacks: the walk" in caplog.text
-
-
-def test_event_loops_walk_too(own: RedisStore) -> None:
-    async def go() -> None:
-        face = for_async(own)
-        timed(own, -5.0)
-        delete(own, "*:z:*")
-        while not (found := await face.due(ACCOUNT, 10, LONG)).entries:
-            pass
-        assert users(found) == ["ada"]
-        await face.close()
-
-    asyncio.run(go())
 
 
 # The release before ----------------------------------------------------------------------------
