@@ -137,7 +137,7 @@ def test_all_of_them_mean_one_port_and_one_path() -> None:
     caddy = composed("compose.yaml")["services"]["caddy"]
     assert caddy["environment"]["UPSTREAM"] == f"bot:{port}"
     assert "location = /wx {" in text("nginx.conf")
-    assert "handle /wx {" in text("Caddyfile")
+    assert "@bot path /wx /wx/p/*" in text("Caddyfile")
     for page in PAGES:
         assert "https://bot.example.com/wx" in page.text
 

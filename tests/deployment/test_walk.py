@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import stat
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -86,6 +87,7 @@ def test_a_backup_made_while_the_bot_runs_is_whole(tmp_path: Path) -> None:
         run("sh", "-c", line)
     bot.close()
     [copy] = (tmp_path / "backups").iterdir()
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     restored = make_bot(copy)
     [one] = Conversations(restored).list()
     assert one.dialog == "book"
