@@ -26,6 +26,7 @@ from wechat_dialog.core.store.values import Claim, Commit, Write
 from wechat_dialog.errors import ConfigurationError, StoreError
 from wechat_dialog.stores.redis import AsyncRedisStore, RedisStore
 from wechat_dialog.testing.store_contract.asking import done, granted
+from wechat_dialog.testing.store_contract.index import ACCOUNT, timed, users
 
 Servers = Callable[..., RedisServer]
 
@@ -130,6 +131,30 @@ def test_a_failover_loses_what_no_replica_had_and_nobody_goes_on_from_it(
         wait_until(lambda: replica.ask("ROLE")[0] == "master", "the replica to be master")
         assert here.say("小") == "几份？", "the size is what the store asks for"
         assert here.say("2") == "2 份 小 茶"
+
+
+def test_a_failover_loses_a_time_and_its_index_both_or_none(
+    sentinel: Sentinel, caplog: pytest.LogCaptureFixture
+) -> None:
+    old, replica = sentinel.servers
+    with (
+        Proxy(old.port) as between,
+        closing(RedisStore(url_of(sentinel, "?wait=1"), patience=20)) as store,
+    ):
+        replica.ask("REPLICAOF", "127.0.0.1", between.port)
+        link = "master_link_status"
+        wait_until(lambda: replica.ask("INFO", "replication")[link] == "up", "the replica")
+        timed(store, -1.0, user="ada")
+        assert "a failover would lose it" not in caplog.text
+        between.cut()
+        timed(store, -1.0, user="bob")
+        assert "0 of 1 replicas had a write" in caplog.text
+        assert sorted(users(store.due(ACCOUNT, 10, 0.0))) == ["ada", "bob"]
+        old.kill()
+        wait_until(lambda: sentinel.master is replica, "the sentinel to promote", seconds=30)
+        wait_until(lambda: replica.ask("ROLE")[0] == "master", "the replica to be master")
+        assert users(store.due(ACCOUNT, 10, 0.0)) == ["ada"]
+        assert store.show("bob") is None
 
 
 def test_a_master_without_its_replica_refuses_before_anything_is_done(sentinel: Sentinel) -> None:
