@@ -13,7 +13,10 @@ import redis
 from tests.full_path.accumulator import TRANSCRIPT, make_bot
 from tests.full_path.doors import OpenDoor
 from tests.full_path.people import Person
+from wechat_dialog.core.store.times import Post
 from wechat_dialog.runtime import drive
+from wechat_dialog.stores.redis import RedisStore
+from wechat_dialog.testing.store_contract.index import ACCOUNT, timed
 
 END = "that was all"
 # The records are asked for in the first of two, in one go with the script that looks or claims.
@@ -27,6 +30,15 @@ class Seen:
 
     commands: list[str] = field(default_factory=list[str])
     connections: int = 0
+    asked: list[list[str]] = field(default_factory=list[list[str]])
+    """Each command with its arguments."""
+    inside: list[str] = field(default_factory=list[str])
+    """The commands of scripts."""
+
+    @property
+    def words(self) -> list[str]:
+        """All arguments."""
+        return [word for words in self.asked for word in words]
 
 
 @contextlib.contextmanager
@@ -47,8 +59,11 @@ def watched(url: str) -> Iterator[Seen]:
             if END in line["command"]:
                 break
             word = line["command"].split()[0].upper()
-            if line["client_type"] != "lua" and word != "INFO":
+            if line["client_type"] == "lua":
+                seen.inside.append(word)
+            elif word != "INFO":
                 seen.commands.append(word)
+                seen.asked.append(line["command"].split())
 
 
 def _connections(client: redis.Redis) -> int:
@@ -78,6 +93,33 @@ def test_a_turn_is_one_round_trip_live_and_two_cold(
         turns.append(seen)
     assert [turn.commands for turn in turns] == [TRIPS[count] for count in trips]
     assert [turn.connections for turn in turns] == [0] * len(turns)
+
+
+@pytest.mark.parametrize("live_dialogs", [100, 0], ids=["live", "cold"])
+def test_a_user_who_has_no_time_pays_nothing_for_those_who_have(
+    open_door: OpenDoor, redis_url: str, live_dialogs: int
+) -> None:
+    with contextlib.closing(RedisStore(redis_url)) as store:
+        timed(store, 3600.0, user="somebody else")
+        store.post(Post("somebody else", ACCOUNT, "wx1", b"paid"))
+    door = open_door(make_bot(redis_url, live_dialogs=live_dialogs))
+    for text, _ in TRANSCRIPT:  # connects, and loads the scripts
+        Person(door, "oFirst").say(text)
+    person = Person(door, "oSecond")
+    for text, answer in TRANSCRIPT:
+        with watched(redis_url) as seen:
+            assert person.say(text) == answer
+        kinds = [word.rpartition("}:")[2][:1] for word in seen.words if "{wechat-dialog:" in word]
+        assert set(kinds) <= set("hjcad"), "the keys of before"
+        # What the scripts of before asked the server themselves.
+        assert set(seen.inside) <= {
+            *("TIME", "MGET", "GET", "SET", "DEL", "LLEN", "LRANGE", "RPUSH", "PEXPIRE")
+        }
+        scripts = [words for words in seen.asked if words[0] == "EVALSHA"]
+        assert {int(words[2]) for words in scripts} <= {3, 4, 5}, "how many keys"
+    with redis.Redis.from_url(redis_url) as client:
+        names = {key.rpartition(b"}:")[2][:1] for key in client.scan_iter("*oSecond*")}
+        assert names <= {b"h", b"j", b"c"}
 
 
 @pytest.mark.parametrize(("live_dialogs", "trips"), [(100, "1"), (0, "2")], ids=["live", "cold"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,12 +26,14 @@ from wechat_dialog.core.store.values import (
     Unclaimed,
     Write,
 )
-from wechat_dialog.stores.redis import RedisStore
+from wechat_dialog.errors import StoreError
+from wechat_dialog.stores.redis import RedisStore, scripts
 from wechat_dialog.testing.store_contract.asking import HEAD, LONG, ONE, TWO, begin, done, granted
 from wechat_dialog.testing.store_contract.index import ACCOUNT, timed, users
 
 INDEX = f"{{wechat-dialog:due:0}}:z:{ACCOUNT}"
 START = 1_700_000_000
+RECORDED = Path(__file__).parent / "recorded" / "redis-scripts-before-time"
 
 
 @pytest.fixture
@@ -435,6 +438,75 @@ def lost(proxy: Proxy, text: bytes) -> Iterator[None]:
 # The release before ----------------------------------------------------------------------------
 
 
+@pytest.fixture
+def before(
+    store: RedisStore, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[RedisStore]:
+    """A worker that runs the scripts of before there was time; what it asks is the same."""
+    source = scripts._source
+
+    def recorded(name: str) -> str:
+        path = RECORDED / f"{name}.lua"
+        return path.read_text("utf-8") if path.exists() else source(name)
+
+    with monkeypatch.context() as patched, closing(RedisStore(redis_url, _clock=CLOCK)) as before:
+        patched.setattr(scripts, "_source", recorded)
+        before._build(CLOCK)
+        assert before._calls._scripts.claim != store._calls._scripts.claim
+        yield before
+
+
+def test_an_earlier_release_reads_whom_nothing_of_time_is_said_of(
+    store: RedisStore, before: RedisStore
+) -> None:
+    made = begin(store, ONE, ttl=LONG)
+    claim = granted(before.claim(Claim("ada", "k1", lease=LONG)))
+    assert (claim.head, claim.records, claim.revision) == (HEAD, (ONE,), made.revision)
+    write = Write(HEAD, (TWO,), ttl=LONG)
+    made = done(before.commit(Commit("ada", "k1", write, reply=b"", fence=claim.fence)))
+    made = done(before.commit(Commit("ada", "k2", write, reply=b"", revision=made.revision)))
+    set_time(store, "k3", wake(60))
+    set_time(store, "k4", None)
+    assert granted(before.claim(Claim("ada", "k5", lease=LONG))).records == (
+        ONE,
+        TWO,
+        TWO,
+        ONE,
+        ONE,
+    )
+
+
+def test_it_leaves_alone_of_whom_a_time_is_said(
+    store: RedisStore, before: RedisStore, client: redis.Redis
+) -> None:
+    set_time(store, "k1", wake(60), aside=(Aside("a", b"1"),))
+    look = store.claim(Claim("ada", "k2", lease=LONG, optimistic=True))
+    assert isinstance(look, Unclaimed)
+    stored = {key: client.dump(key) for key in client.scan_iter("{wechat-dialog:ada}*")}
+    commit = Commit("ada", "k2", Write(HEAD), reply=b"", revision=look.revision)
+    for ask in (
+        lambda: before.claim(Claim("ada", "k2", lease=LONG)),
+        lambda: before.claim(Claim("ada", "k2", lease=LONG, optimistic=True)),
+        lambda: before.commit(commit),
+        lambda: before.defer("ada", "k2", b"said"),
+        lambda: before.untaken("ada", "k1"),
+    ):
+        with pytest.raises(StoreError, match="refuses the command"):
+            ask()
+    assert {key: client.dump(key) for key in client.scan_iter("{wechat-dialog:ada}*")} == stored
+
+
+def test_it_serves_who_has_a_signal_which_stays(store: RedisStore, before: RedisStore) -> None:
+    begin(store, ONE, ttl=LONG)
+    number = store.post(Post("ada", ACCOUNT, "wx1", b"paid")).number
+    claim = granted(before.claim(Claim("ada", "k1", lease=LONG)))
+    write = Write(HEAD, (TWO,), ttl=LONG)
+    done(before.commit(Commit("ada", "k1", write, reply=b"", fence=claim.fence)))
+    (due,) = store.due(ACCOUNT, 10, 0.0).entries
+    claim = granted(store.claim(Claim("ada", "fire", lease=LONG, fires=due)))
+    assert claim.signals == (Mail(number, b"paid"),)
+
+
 def test_what_an_earlier_release_drops_of_a_mailbox_is_found_by_a_firing(
     store: RedisStore, client: redis.Redis
 ) -> None:
@@ -457,10 +529,14 @@ def test_the_fast_path_is_one_call_where_a_limit_is_over_with_the_answer(
     look = store.claim(Claim("ada", "k2", lease=LONG, optimistic=True))
     assert isinstance(look, Unclaimed)
     assert look.head == HEAD
-    begin(store, ONE, user="bob")
+    made = begin(store, ONE, user="bob")
+    commit = Commit("bob", "k", Write(HEAD, (TWO,)), reply=b"", revision=made.revision)
+    assert store.commit(commit) != Conflict(), "the server learns the script"
     client.config_resetstat()
     commit = Commit("ada", "k2", Write(HEAD, (TWO,)), reply=b"", revision=look.revision)
     assert store.commit(commit) != Conflict()
+    stats: Any = client.info("commandstats")
+    assert stats["cmdstat_evalsha"]["calls"] == 1
     shown = store.show("ada")
     assert shown is not None
     assert (shown.wake, shown.records) == (None, (ONE, TWO))
