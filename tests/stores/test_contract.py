@@ -16,9 +16,6 @@ from wechat_dialog.stores.memory import MemoryStore
 from wechat_dialog.stores.redis import RedisStore
 from wechat_dialog.stores.sqlite import SQLiteStore
 from wechat_dialog.testing.store_contract import StoreContract
-from wechat_dialog.testing.store_contract.firings import Firings
-from wechat_dialog.testing.store_contract.index import Index
-from wechat_dialog.testing.store_contract.mailbox import Mailbox
 
 
 class Clocked(StoreContract):
@@ -36,13 +33,13 @@ class Clocked(StoreContract):
         self.time += seconds
 
 
-class TestMemory(Clocked, Firings, Index, Mailbox):
+class TestMemory(Clocked):
     @pytest.fixture
     def store(self) -> Store:
         return MemoryStore(self.clock)
 
 
-class TestSQLite(Clocked, Firings, Index, Mailbox):
+class TestSQLite(Clocked):
     @pytest.fixture
     def store(self, tmp_path: Path) -> Iterator[Store]:
         store = SQLiteStore(tmp_path / "one.db", self.clock)
@@ -62,7 +59,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[RedisServer]:
         yield make(program=binaries()[request.param])
 
 
-class TestRedis(Clocked, Firings, Index, Mailbox):
+class TestRedis(Clocked):
     """On the oldest and the newest server there is, and all between."""
 
     @pytest.fixture
@@ -85,7 +82,7 @@ class TestRedis(Clocked, Firings, Index, Mailbox):
         advance(self.client, seconds)
 
 
-class TestRedisByItsOwnClock(StoreContract, Firings, Index, Mailbox):
+class TestRedisByItsOwnClock(StoreContract):
     @pytest.fixture
     def store(self, redis_url: str) -> Iterator[Store]:
         store = RedisStore(redis_url)

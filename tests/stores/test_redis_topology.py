@@ -20,9 +20,6 @@ from wechat_dialog.stores.redis import RedisStore
 from wechat_dialog.stores.redis.address import Address
 from wechat_dialog.testing.store_contract import StoreContract
 from wechat_dialog.testing.store_contract.asking import begin, done, granted
-from wechat_dialog.testing.store_contract.firings import Firings
-from wechat_dialog.testing.store_contract.index import Index
-from wechat_dialog.testing.store_contract.mailbox import Mailbox
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +47,7 @@ def sentinel_url(sentinel: Sentinel) -> str:
     return f"redis+sentinel://127.0.0.1:1,127.0.0.1:{sentinel.sentinel.port}/{sentinel.name}/0"
 
 
-class Clocked(StoreContract, Firings, Index, Mailbox):
+class Clocked(StoreContract):
     """The contract by a time that the test owns: on a busy machine three tenths of a second pass
     between two lines, and a claim or a place in the queue that is to hold has run out.
 

@@ -38,9 +38,12 @@ for _part in (
 from .claims import Claims  # noqa: E402
 from .commits import Commits  # noqa: E402
 from .fast_path import FastPath  # noqa: E402
+from .firings import Firings  # noqa: E402
 from .forgetting import Forgetting  # noqa: E402
+from .index import Index  # noqa: E402
 from .keeping import Keeping  # noqa: E402
 from .looks import Looks  # noqa: E402
+from .mailbox import Mailbox  # noqa: E402
 from .pages import Pages  # noqa: E402
 from .pending import PendingMessages  # noqa: E402
 from .races import Races  # noqa: E402
@@ -50,7 +53,19 @@ __all__ = ["StoreContract"]
 
 
 class StoreContract(
-    Claims, Commits, FastPath, Forgetting, Keeping, Looks, Pages, PendingMessages, Races, Taking
+    Claims,
+    Commits,
+    FastPath,
+    Firings,
+    Forgetting,
+    Index,
+    Keeping,
+    Looks,
+    Mailbox,
+    Pages,
+    PendingMessages,
+    Races,
+    Taking,
 ):
     """What every store promises. Subclass it and override `store`, and what else helps.
 
