@@ -28,7 +28,7 @@ PROMISED = {
     "wechat_dialog.formats": "wechat_text",
     "wechat_dialog.replies": "Article Image Markdown Music News Reply Text Transfer Video Voice",
     "wechat_dialog.parsers": """
-        Parser amount email id_number match_choice match_choices phone yes_no
+        Parser amount count email id_number match_choice match_choices phone yes_no
     """,
     "wechat_dialog.testing": "Seen StoreContract Talk",
     "wechat_dialog.operators": "Conversations NotFound",

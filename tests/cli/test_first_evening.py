@@ -95,7 +95,9 @@ def test_a_target_without_a_module_is_told(folder: Path, words: list[str]) -> No
 def test_in_the_wrong_folder_there_is_no_store(folder: Path, words: list[str]) -> None:
     ended = command.run(folder, *words)
     assert ended.returncode == 2
-    assert f"there is no store {folder / 'wechat-dialog.db'}" in ended.stderr
+    assert (
+        f"there is no store {folder / 'wechat-dialog.db'}: the bot has not run here" in ended.stderr
+    )
     assert not (folder / "wechat-dialog.db").exists()
 
 

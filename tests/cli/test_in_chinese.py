@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from tests.deploys.town import USER, town
 from wechat_dialog.cli.help_in_chinese import HELP, put_into_chinese, texts_of
 from wechat_dialog.cli.main import app
 from wechat_dialog.cli.refusals import REFUSALS, refusal
+from wechat_dialog.cli.serve import listening
+from wechat_dialog.errors import ConfigurationError
 from wechat_dialog.operators import NotFound
 from wechat_dialog.operators.export import BadExport
 from wechat_dialog.operators.in_chinese import STATES, TRANSCRIPT, WAITS, state_in_chinese
@@ -271,3 +274,14 @@ def test_every_state_has_a_word() -> None:
     assert STATES.keys() == {state for state in states if not state.startswith(WAITS)} | {
         "waits to ask", "waits to begin"
     }  # fmt: skip
+
+
+@pytest.mark.usefixtures("chinese")
+def test_a_port_that_is_taken_is_told_without_its_address() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigurationError) as refused:
+            listening("127.0.0.1", port)
+    assert refusal(str(refused.value)) == (
+        f"不能监听 127.0.0.1 的 {port} 端口：已经被占用；用 --host 和 --port 换别的"
+    )

@@ -19,6 +19,7 @@ from wechat_dialog.parsers import (
     Parser,
     ahead,
     amount,
+    count,
     email,
     id_number,
     match_choice,
@@ -35,6 +36,7 @@ NOW = datetime(2026, 9, 16, 10, 0, tzinfo=SHANGHAI)
 KINDS: dict[str, tuple[Parser[Any], Callable[[str], object]]] = {
     "int": (parser_for(int), int),
     "Decimal": (parser_for(Decimal), Decimal),
+    "count": (count("位", "人", "个人"), int),
     "amount": (amount, Decimal),
     "date": (parser_for(date), date.fromisoformat),
     "time": (parser_for(time), time.fromisoformat),

@@ -83,7 +83,8 @@ def _must_be_there(bot: Bot) -> None:
     if isinstance(bot.store, SQLiteStore) and not Path(bot.store.path).exists():
         raise ConfigurationError(
             tr(
-                "没有 {0} 这个存储；用 --store URL 说明在哪里，或者在机器人运行的目录里执行",
+                "没有 {0} 这个存储：机器人没有在这里运行过；用 --store URL 说明它在哪里，"
+                "或者在机器人运行的目录里执行",
                 bot.store.path,
             )
         )

@@ -88,9 +88,10 @@ REFUSALS = {
     "{0} mode needs the account's AppID: app_id": "{0} 模式需要公众号的 AppID：--app-id",
     "{0} has {1} characters; it must be the console's 43 letters and digits":
         "{0} 有 {1} 个字符；应该是后台的 43 个字母和数字",
-    "the bot has no token; set the one of your account's console: Bot(token=…), or WECHAT_TOKEN "
-    "for a 2017 module":
-        "机器人没有 token；写上公众号后台里的那个：Bot(token=…)，2017 年写法的模块用 WECHAT_TOKEN",
+    "the bot has no token; set the one of your account's console: Bot(token=…), or the "
+    "environment's WECHAT_TOKEN, where `new` and 2017 modules read it":
+        "机器人没有 token；写上公众号后台里的那个：Bot(token=…)，或者设置环境变量 WECHAT_TOKEN"
+        "（`new` 写出的机器人和 2017 年写法的模块从那里读）",
     "cannot listen on {0} port {1}: {2}; choose others with --host and --port":
         "不能监听 {0} 的 {1} 端口：{2}；用 --host 和 --port 换别的",
     # Files and messages.
@@ -200,6 +201,12 @@ REFUSALS = {
     "under a new version=, or choose on_divergence=":
         "对话 {0} 第 {1} 条记录：日志里是 {2}，现在是 {3}；给改过的对话写上新的 version=，"
         "或者设置 on_divergence=",
+    "the question {0}": "问题 {0}",
+    "an answer to {0}": "对 {0} 的回答",
+    "an answer that no longer fits ({0})": "已经不合适的回答（{0}）",
+    "an answer that meant another of the options": "指另一个选项的回答",
+    "a result of step {0} that no longer fits ({1})": "步骤 {0} 已经不合适的结果（{1}）",
+    "step {0}": "步骤 {0}",
     "{0}; and then it raises {1}": "{0}；然后抛出 {1}",
     "a redacted value {0} after record {1}": "第 {1} 条记录以后，隐去的值{0}",
     # The store.

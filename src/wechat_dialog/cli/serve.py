@@ -23,7 +23,7 @@ from wechat_dialog.runtime.garbage import SurvivorsFrozen
 
 from .load import load
 from .refusals import refusal
-from .serve_checks import LeaveOutQueries, doubts, log_to_stderr
+from .serve_checks import LeaveOutQueries, cause_of, doubts, log_to_stderr
 from .unfinished_heads import options as bounds
 
 __all__ = ["asgi_of_worker", "listening", "serve"]
@@ -110,8 +110,8 @@ def _with_times() -> dict[str, Any]:
 def _must_have_token(bot: Any) -> None:
     if not bot.token:
         raise ConfigurationError(
-            "the bot has no token; set the one of your account's console: Bot(token=…), "
-            "or WECHAT_TOKEN for a 2017 module"
+            "the bot has no token; set the one of your account's console: Bot(token=…), or the "
+            "environment's WECHAT_TOKEN, where `new` and 2017 modules read it"
         )
 
 
@@ -134,7 +134,7 @@ def listening(host: str, port: int) -> socket.socket:
     try:
         listener = socket.create_server((host, port), family=family, backlog=2048)
     except (OSError, UnicodeError) as error:
-        why = getattr(error, "strerror", "") or error
+        why = cause_of(error)
         raise ConfigurationError(
             f"cannot listen on {host} port {port}: {why}; choose others with --host and --port"
         ) from error

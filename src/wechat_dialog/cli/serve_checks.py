@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
@@ -11,7 +12,7 @@ from wechat_dialog.core.wire.signature import is_token
 from wechat_dialog.errors import StoreError
 from wechat_dialog.stores.sqlite import SQLiteStore
 
-__all__ = ["LeaveOutQueries", "advice", "doubts", "log_to_stderr"]
+__all__ = ["LeaveOutQueries", "advice", "cause_of", "doubts", "log_to_stderr"]
 
 NOBODY = "nobody"
 """A user who cannot exist, looked up to see whether the store answers."""
@@ -48,6 +49,12 @@ def advice(store: Any) -> Iterator[str]:
     with suppress(StoreError):  # not a reason to fail
         for sentence in told():
             yield f"Redis store: {sentence} (docs/redis.md)"
+
+
+def cause_of(error: OSError | UnicodeError) -> str:
+    """Return why an address cannot be listened on. Python 3.11 repeats the address in its text."""
+    number = error.errno if isinstance(error, OSError) else None
+    return os.strerror(number) if number and number > 0 else str(error)
 
 
 def log_to_stderr(level: str) -> None:

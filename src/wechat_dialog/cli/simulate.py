@@ -29,6 +29,8 @@ from wechat_dialog.platform.simulator.desk import Desk
 from wechat_dialog.platform.simulator.simulator import Simulator
 from wechat_dialog.platform.simulator.web import application, is_loopback
 
+from .serve_checks import cause_of
+
 __all__ = ["LOOPBACK", "Host", "Port", "open_simulator", "simulate"]
 
 PORT = 8765
@@ -137,7 +139,7 @@ def _listening(host: str, port: int | None) -> socket.socket:
         try:
             return socket.create_server((host, one), family=family, backlog=2048)
         except (OSError, UnicodeError) as error:
-            why = getattr(error, "strerror", "") or error
+            why = cause_of(error)
             if one == wanted[-1]:
                 raise ConfigurationError(
                     f"cannot listen on {host} port {one}: {why}; choose others with --host and "

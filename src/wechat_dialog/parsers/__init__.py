@@ -8,7 +8,7 @@ why is one table, `docs/parsers.md`, and the tests read it.
 from .choices import match_choice, match_choices
 from .identity import email, id_number, phone
 from .kinds import ahead, parser_for
-from .numbers import amount
+from .numbers import amount, count
 from .parser import Parser
 from .yes_no import yes_no
 
@@ -16,6 +16,7 @@ __all__ = [
     "Parser",
     "ahead",
     "amount",
+    "count",
     "email",
     "id_number",
     "match_choice",

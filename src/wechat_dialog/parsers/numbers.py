@@ -10,7 +10,7 @@ from .numerals import digits, read_number, shifted
 from .parser import Parser
 from .spoken import politely, spoken
 
-__all__ = ["amount", "decimal", "integer", "real"]
+__all__ = ["amount", "count", "decimal", "integer", "real"]
 
 MOST_DIGITS = 18
 """Most digits before the decimal point, and after it. Every such whole number fits 64 bits, as
@@ -141,6 +141,33 @@ def _sum(yuan: Decimal, cents: Decimal) -> Decimal | None:
     if cents != cents.to_integral_value():
         return None
     return yuan + cents / 100 if cents else yuan
+
+
+def count(*measures: str) -> Parser[int]:
+    """Return a parser of how many there are: a whole number, 0 or more, with one of these measure
+    words behind it or none. 个 needs not be said.
+
+        people = yield from chat.ask("几位？", parsers.count("位", "人", "个人"))
+
+    Args:
+        measures: What is counted: 位, 人, 杯.
+
+    Raises:
+        ValueError: One of them is empty.
+    """
+    words = sorted(map(spoken, measures), key=len, reverse=True)
+    if not all(words):
+        raise ValueError(f"parsers.count: a measure word is a text that is not empty: {measures}")
+
+    def read(text: str, now: datetime) -> int:
+        said = spoken(text)
+        word = next((word for word in words if said.endswith(word)), "")
+        value = _read_integer(said.removesuffix(word), now)
+        if value < 0:
+            raise ValueError(_NOT_WHOLE)
+        return value
+
+    return Parser(f"count of {'、'.join(measures)}", politely(read))
 
 
 integer: Parser[int] = Parser("int", politely(_read_integer))

@@ -56,6 +56,7 @@ _REASONS = [
          "{0}；它不认我们的签名，--token 和服务器上的一样吗？"),
         (r"no answer within ([\d.]+) s", "{0} 秒内没有回答"),
         (r"no answer", "没有回答"),
+        (r"no connection: .*Connection refused.*", "连不上：没有程序在那里监听；机器人在运行吗？"),
         (r"no connection: (.+)", "连不上：{0}"),
         (r"HTTP status (\d+), not 200", "HTTP 状态是 {0}，不是 200"),
         (r"answered (.+), not the echostr (.+)", "回的是 {0}，不是 echostr {1}"),
@@ -178,9 +179,10 @@ ENGLISH = {
     "，已隐去内容": ", redacted",
     "{0} 个对话": "{0} conversations",
     "，从第 {0} 条记录起": " from record {0}",
-    "没有 {0} 这个存储；用 --store URL 说明在哪里，或者在机器人运行的目录里执行":
-        "there is no store {0}; say where the bot keeps it, --store URL, or run this in the folder "
-        "in which the bot runs",
+    "没有 {0} 这个存储：机器人没有在这里运行过；用 --store URL 说明它在哪里，"
+    "或者在机器人运行的目录里执行":
+        "there is no store {0}: the bot has not run here; say where it keeps it, --store URL, or "
+        "run this in the folder in which the bot runs",
     "存储": "store",
     "重放": "replaying",
     "照旧": "unchanged", "会结束": "finished", "会重新问": "asks again", "会重来": "restarted",
