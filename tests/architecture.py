@@ -129,11 +129,11 @@ WINGS: Mapping[str, Wing] = {
 FLOORS: Mapping[str, tuple[str, ...]] = {
     "core.turn": (
         "limits", "window", "operations", "pending", "document", "held", "results",
-        "outcome", "outcomes_in_hand", "settings", "saying", "page_link", "push", "shelf",
+        "outcome", "outcomes_in_hand", "settings", "mail", "saying", "page_link", "push", "shelf",
         "waiting_text", "running_turn", "listening", "draft", "work", "parking", "step_records",
         "conversation", "stack", "beginning", "ending", "answering", "events", "dispatch",
         "cut_off", "resuming", "job", "reviewing", "page", "committing", "fast_path", "transaction",
-        "operator",
+        "outside", "operator",
     ),
 }  # fmt: skip
 

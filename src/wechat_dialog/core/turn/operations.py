@@ -14,7 +14,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 
 from wechat_dialog.core.dialog.steps import StepCall
-from wechat_dialog.core.store import values
+from wechat_dialog.core.store import times, values
 from wechat_dialog.core.store.contract import AsyncStore, Store
 from wechat_dialog.core.store.pages import PageAppend, PageOpen, PageSecret
 from wechat_dialog.core.store.values import Write
@@ -31,6 +31,7 @@ __all__ = [
     "Flow",
     "Operation",
     "Pause",
+    "PostMail",
     "Push",
     "RecordWrite",
     "Release",
@@ -39,6 +40,7 @@ __all__ = [
     "RunSteps",
     "Show",
     "StepOutcome",
+    "Undue",
 ]
 
 T = TypeVar("T")
@@ -193,6 +195,24 @@ class StepOutcome(msgspec.Struct, frozen=True):
     error: BaseException | None = None
 
 
+class PostMail(times.Post, frozen=True):
+    """Put something into a user's mailbox; see `Store.post`."""
+
+    def on(self, store: Store | AsyncStore) -> Any:
+        """Perform it."""
+        return store.post(self)
+
+
+class Undue(msgspec.Struct, frozen=True):
+    """Say that a look found nothing due; see `Store.undue`."""
+
+    due: times.Due
+
+    def on(self, store: Store | AsyncStore) -> Any:
+        """Perform it."""
+        return store.undue(self.due)
+
+
 class Push(msgspec.Struct, frozen=True):
     """Send a part of an answer as a customer message; the result is None, or why it did not go.
 
@@ -206,13 +226,14 @@ class Push(msgspec.Struct, frozen=True):
 
 
 STORED = (
-    Commit, Claim, RecordWrite, Release, Show, Defer, PageOpen, PageAppend, PageSecret,
+    Commit, Claim, RecordWrite, Release, Show, Defer, PageOpen, PageAppend, PageSecret, PostMail,
+    Undue,
 )  # fmt: skip
 """Those that a store performs; the one of every turn first."""
 
 Operation = (
     Claim | RecordWrite | Commit | Release | Show | Defer | Pause | RunStep | RunSteps | Push
-    | PageOpen | PageAppend | PageSecret
+    | PageOpen | PageAppend | PageSecret | PostMail | Undue
 )  # fmt: skip
 
 

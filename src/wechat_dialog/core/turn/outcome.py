@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from wechat_dialog.core.store.times import Due
 from wechat_dialog.core.turn.operations import Operation
 from wechat_dialog.replies import Reply
 
@@ -24,8 +25,12 @@ class Outcome(msgspec.Struct, frozen=True):
             more.
         then: What is to be performed after the reply has gone out: the pushing of what is held.
             None: nothing.
+        again: What is due of this user right now: a conversation that was just started, a signal
+            that came meanwhile. Whoever ran the turn goes on with `outside.fire` for it; whoever
+            sweeps finds it too. None: nothing.
     """
 
     reply: Reply | None
     late: bool = False
     then: Generator[Operation, Any, None] | None = None
+    again: Due | None = None

@@ -1,0 +1,92 @@
+"""What lies in a user's mailbox: signals for their conversations, and conversations that are to be
+begun; as the store keeps it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Union
+
+import msgspec
+
+from wechat_dialog.core.dialog.requests import checked_dialog, plain_state
+from wechat_dialog.core.dialog.signals import check_name, encode_data
+from wechat_dialog.core.store.times import Mail
+from wechat_dialog.core.turn.settings import Routes
+
+__all__ = ["BeginMail", "Letter", "SignalMail", "begin_mail", "decode_mail", "encode_mail"]
+
+
+class SignalMail(msgspec.Struct, array_like=True, tag="s", frozen=True):
+    """A signal.
+
+    Attributes:
+        name: Its name.
+        match: What tells it from others of its name; "" if nothing does.
+        data: Its data, JSON.
+    """
+
+    name: str
+    match: str
+    data: msgspec.Raw
+
+    @classmethod
+    def of(cls, name: str, data: object, match: str, call: str = "bot.signal") -> SignalMail:
+        """Return a signal as it is given.
+
+        Raises:
+            TypeError: Name or match is no text, or the data are none that JSON can say.
+            ValueError: The name is empty, or one of the two is too long.
+        """
+        check_name(name, match, call)
+        return cls(name, match, encode_data(data, call))
+
+
+class BeginMail(msgspec.Struct, array_like=True, tag="b", frozen=True):
+    """A conversation that is to be begun.
+
+    Attributes:
+        dialog: Name of its dialog.
+        state: Its arguments.
+    """
+
+    dialog: str
+    state: dict[str, Any]
+
+
+Letter = Union[SignalMail, BeginMail]  # noqa: UP007 - msgspec reads it at run time
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[Letter] = msgspec.json.Decoder(Letter)
+
+
+def begin_mail(
+    routes: Routes, dialog: Callable[..., Any], state: Mapping[str, Any] | None,
+    call: str = "bot.begin",
+) -> BeginMail:  # fmt: skip
+    """Return what has a conversation begun.
+
+    Raises:
+        LookupError: It is no dialog of the bot.
+        TypeError: The dialog is no function, or the state is no JSON data by name.
+        SecretMisused: A secret answer is in the state.
+    """
+    function = checked_dialog(dialog, call)
+    registered = routes.named(function)
+    if registered is None:
+        name = getattr(function, "__qualname__", repr(function))
+        raise LookupError(f"{call}: {name} is no dialog of the bot; name it with @bot.dialog")
+    return BeginMail(registered.name, plain_state(state or {}, call))
+
+
+def encode_mail(letter: Letter) -> bytes:
+    """Encode it for the mailbox."""
+    return _encoder.encode(letter)
+
+
+def decode_mail(mail: Mail) -> Letter | None:
+    """Decode what `encode_mail` made; None: another release made it, and will know what it is."""
+    try:
+        return _decoder.decode(mail.body)
+    except msgspec.DecodeError:
+        return None
