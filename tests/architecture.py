@@ -128,12 +128,13 @@ WINGS: Mapping[str, Wing] = {
 # A wing whose modules stand on each other, from the ground up: each knows only those before it.
 FLOORS: Mapping[str, tuple[str, ...]] = {
     "core.turn": (
-        "limits", "window", "operations", "pending", "document", "held", "results",
-        "outcome", "outcomes_in_hand", "settings", "mail", "saying", "page_link", "push", "shelf",
-        "waiting_text", "running_turn", "listening", "draft", "work", "parking", "step_records",
-        "conversation", "stack", "beginning", "ending", "answering", "events", "dispatch",
-        "cut_off", "resuming", "job", "reviewing", "page", "committing", "fast_path", "transaction",
-        "outside", "operator",
+        "limits", "window", "operations", "pending", "mail", "beside", "waking", "document", "held",
+        "results", "outcome", "outcomes_in_hand", "settings", "saying", "page_link", "push",
+        "shelf", "waiting_text", "running_turn", "listening", "draft", "work", "aside", "parking",
+        "step_records", "requested", "leaving", "conversation", "stack", "asking", "beginning",
+        "ending", "answering", "events", "dispatch", "cut_off", "resuming", "job", "reviewing",
+        "page", "committing", "firing", "reaching", "fast_path", "transaction", "outside",
+        "operator",
     ),
 }  # fmt: skip
 

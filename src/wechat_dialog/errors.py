@@ -506,6 +506,24 @@ class MailboxFull(DialogError):
         )
 
 
+class TooManyAside(DialogError):
+    """A turn is parked, since too many conversations of its user wait for times and signals.
+
+    Attributes:
+        most: How many may.
+    """
+
+    def __init__(self, most: int) -> None:
+        super().__init__(most)
+        self.most = most
+
+    def __str__(self) -> str:
+        return (
+            f"{self.most} conversations of this user wait for a time or a signal already: end what "
+            "is over with chat.stop(key), or give them keys, so that the same replaces"
+        )
+
+
 class WorkerDied(DialogError):
     """One process after another died in the same turn: what the dialog does there, most likely a
     step, ends its process, or keeps it from renewing its claim.

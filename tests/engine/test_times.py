@@ -12,15 +12,13 @@ import pytest
 from tests.engine.test_replay import ACCOUNT, BEGUN, START, USER, fetch, returned, said, thrown
 from wechat_dialog import Chat, Dialog, messages
 from wechat_dialog.core.dialog.background import Background
-from wechat_dialog.core.dialog.chat_times import ChatTimes
 from wechat_dialog.core.dialog.question_ids import digest
-from wechat_dialog.core.dialog.questions import Wait, WaitOptions
+from wechat_dialog.core.dialog.questions import Wait
 from wechat_dialog.core.dialog.reading import reading
 from wechat_dialog.core.dialog.registered import RegisteredDialog
 from wechat_dialog.core.dialog.requests import Remind, Start, Stop
 from wechat_dialog.core.dialog.rivals import LIMIT, TimerRival
 from wechat_dialog.core.dialog.steps import StepCall
-from wechat_dialog.core.dialog.timers import limit
 from wechat_dialog.core.replay.header import Frame, StoredRival
 from wechat_dialog.core.replay.recorded_messages import record_message
 from wechat_dialog.core.replay.records import (
@@ -40,7 +38,7 @@ from wechat_dialog.core.replay.rivals import stored_rivals
 from wechat_dialog.core.replay.run import Run
 from wechat_dialog.core.replay.standing import Ended, Raised
 from wechat_dialog.core.replay.strict import compare
-from wechat_dialog.core.replay.unawaited import WatchedChat, WatchedRun, _watched, made_more
+from wechat_dialog.core.replay.unawaited import WatchedRun, made_more
 from wechat_dialog.core.replay.verdict import decide
 from wechat_dialog.core.replay.withheld import Hidden
 from wechat_dialog.errors import (
@@ -60,14 +58,6 @@ NOW = (BEGUN + 3600) * 1000
 BEGAN = {"MsgType": "begun", "CreateTime": str(BEGUN)}
 
 
-class TimedChat(ChatTimes[Any], Chat[Any]):
-    __slots__ = ()
-
-    def limited(self, prompt: str, within: float) -> Wait[str]:
-        options = WaitOptions(rivals=limit(self, within, "chat.ask"))
-        return Wait(self, "a", prompt, reading(str), None, options)
-
-
 class Payment(msgspec.Struct):
     fee: int
 
@@ -84,39 +74,39 @@ def signal(
     return SignalRecord(wait, branch, "paid", which, encoded, NOW, misfit)
 
 
-def clock(chat: TimedChat) -> Dialog[str]:
+def clock(chat: Chat) -> Dialog[str]:
     yield from chat.sleep(3600)
     return f"{chat.now():%H:%M} {chat.message.kind}"
 
 
-def pays(chat: TimedChat) -> Dialog[str]:
+def pays(chat: Chat) -> Dialog[str]:
     payment = yield from chat.wait_for("paid", Payment)
     return f"{payment.fee} {chat.message.kind}"
 
 
-async def pays_too(chat: TimedChat) -> str:
+async def pays_too(chat: Chat) -> str:
     return str((await chat.wait_for("paid", Payment)).fee)
 
 
-def pays_for(chat: TimedChat) -> Dialog[str]:
+def pays_for(chat: Chat) -> Dialog[str]:
     payment = yield from chat.wait_for("paid", match="A1")
     return str(payment)
 
 
-def patient(chat: TimedChat) -> Dialog[str]:
+def patient(chat: Chat) -> Dialog[str]:
     try:
-        answer = yield from chat.limited("几位？", 900)
+        answer = yield from chat.ask("几位？", within=900)
     except NoAnswer as over:
         yield from chat.step(fetch, "放回")
         return f"超时 {over.due:%H:%M}"
     return answer
 
 
-def strict_about(chat: TimedChat) -> Dialog[str]:
-    return (yield from chat.limited("几位？", 900))
+def strict_about(chat: Chat) -> Dialog[str]:
+    return (yield from chat.ask("几位？", within=900))
 
 
-def offered(chat: TimedChat) -> Dialog[str]:
+def offered(chat: Chat) -> Dialog[str]:
     race = chat.race(chat.wait_for("paid", Payment), chat.ask("或回复“已付”。"), chat.sleep(900))
     match (yield from race):
         case 0, payment:
@@ -127,7 +117,7 @@ def offered(chat: TimedChat) -> Dialog[str]:
             return "没等到"
 
 
-async def offered_too(chat: TimedChat) -> str:
+async def offered_too(chat: Chat) -> str:
     race = chat.race(chat.wait_for("paid", Payment), chat.ask("或回复“已付”。"), chat.sleep(900))
     match await race:
         case 0, payment:
@@ -138,21 +128,21 @@ async def offered_too(chat: TimedChat) -> str:
             return "没等到"
 
 
-def within_another(chat: TimedChat) -> Dialog[str]:
+def within_another(chat: Chat) -> Dialog[str]:
     return (yield from offered(chat)) + (yield from pays(chat))
 
 
-def counting(chat: TimedChat) -> Dialog[str]:
+def counting(chat: Chat) -> Dialog[str]:
     number, value = yield from chat.race(chat.sleep(60), chat.ask("几个？", int))
     return f"{number}:{value}"
 
 
-def quiet(chat: TimedChat) -> Dialog[str]:
+def quiet(chat: Chat) -> Dialog[str]:
     number, _ = yield from chat.race(chat.wait_for("paid", within=60), chat.sleep(90))
     return str(number)
 
 
-def often(chat: TimedChat) -> Dialog[str]:
+def often(chat: Chat) -> Dialog[str]:
     question = chat.ask("好了吗？")
     for _ in range(3):
         number, answer = yield from chat.race(question, chat.sleep(60))
@@ -161,7 +151,7 @@ def often(chat: TimedChat) -> Dialog[str]:
     return "算了"
 
 
-def misfits(chat: TimedChat) -> Dialog[str]:
+def misfits(chat: Chat) -> Dialog[str]:
     try:
         yield from chat.wait_for("paid", Payment)
     except SignalMisfit as wrong:
@@ -169,7 +159,7 @@ def misfits(chat: TimedChat) -> Dialog[str]:
     return "好"
 
 
-def leaves(chat: TimedChat) -> Dialog[str]:
+def leaves(chat: Chat) -> Dialog[str]:
     try:
         yield from chat.sleep(3600)
     except Cancelled:
@@ -179,7 +169,7 @@ def leaves(chat: TimedChat) -> Dialog[str]:
     return "好"
 
 
-def remembers(chat: TimedChat) -> Dialog[str]:
+def remembers(chat: Chat) -> Dialog[str]:
     kept = chat.data
     yield from chat.sleep(60)
     kept["seen"] = kept.get("visits")
@@ -188,12 +178,12 @@ def remembers(chat: TimedChat) -> Dialog[str]:
 
 def run(
     fn: Callable[..., Any], records: Sequence[Record], *, code: str = "older",
-    runs: type[Run] = Run, chats: type[Chat] = TimedChat,
+    runs: type[Run] = Run,
 ) -> Run:  # fmt: skip
     message = messages.Text(
         user=USER, account=ACCOUNT, created=BEGUN, msg_id="1", raw={}, text="开始"
     )
-    chat = chats(USER, message, account=ACCOUNT, id="c1", arrived=BEGUN * 1000)
+    chat = runs.chats(USER, message, account=ACCOUNT, id="c1", arrived=BEGUN * 1000)
     made = runs(RegisteredDialog(fn.__name__, fn), chat, {}, account=ACCOUNT, code=code)
     made.replay(records)
     return made
@@ -213,8 +203,8 @@ def place(at: object) -> object:
 
 
 ASKED = "或回复“已付”。"
-QUESTION = Wait(TimedChat(USER, START.message(USER, ACCOUNT)), "a", ASKED, reading(str)).id  # type: ignore[union-attr]
-LIMITED = Wait(TimedChat(USER, START.message(USER, ACCOUNT)), "a", "几位？", reading(str)).id  # type: ignore[union-attr]
+QUESTION = Wait(Chat(USER, START.message(USER, ACCOUNT)), "a", ASKED, reading(str)).id
+LIMITED = Wait(Chat(USER, START.message(USER, ACCOUNT)), "a", "几位？", reading(str)).id
 HOW_MANY = said("3", "几个？")
 READY = said("好了", "好了吗？")
 assert isinstance(HOW_MANY, TextRecord)
@@ -433,7 +423,7 @@ def test_a_timer_or_a_signal_is_lost_no_more_than_a_step(record: Record) -> None
 # What is called and not awaited ---------------------------------------------------------------
 
 
-def asks_for_much(chat: TimedChat) -> Dialog[str]:
+def asks_for_much(chat: Chat) -> Dialog[str]:
     chat.start(clock, {"order": "A1"}, key="visit")
     yield from chat.ask("一？")
     chat.say("好")
@@ -491,9 +481,9 @@ def test_a_replay_has_the_requests_of_its_last_turn_only(
     ],
 )
 def test_what_cannot_be_asked_for_is_refused_on_its_authors_line(
-    ask: Callable[[TimedChat], None], error: type[Exception], says: str
+    ask: Callable[[Chat], None], error: type[Exception], says: str
 ) -> None:
-    def wrong(chat: TimedChat) -> None:
+    def wrong(chat: Chat) -> None:
         ask(chat)
 
     at = run(wrong, [START]).at
@@ -503,7 +493,7 @@ def test_what_cannot_be_asked_for_is_refused_on_its_authors_line(
     assert "test_times.py:" in str(at.error)
 
 
-def waits_on_its_way_out(chat: TimedChat) -> Dialog[None]:
+def waits_on_its_way_out(chat: Chat) -> Dialog[None]:
     try:
         yield from chat.sleep(60)
     finally:
@@ -512,7 +502,7 @@ def waits_on_its_way_out(chat: TimedChat) -> Dialog[None]:
         raise AssertionError("it is only put away")
 
 
-async def waits_on_its_way_out_too(chat: TimedChat) -> None:
+async def waits_on_its_way_out_too(chat: Chat) -> None:
     try:
         await chat.sleep(60)
     finally:
@@ -530,7 +520,7 @@ def test_a_dialog_that_is_put_away_waits_for_nothing(
 
 
 def test_a_timer_begins_a_turn() -> None:
-    def sleeps(chat: TimedChat) -> Dialog[None]:
+    def sleeps(chat: Chat) -> Dialog[None]:
         chat.say("等一下")
         chat.stop("visit")
         yield from chat.sleep(60)
@@ -543,7 +533,7 @@ def test_a_timer_begins_a_turn() -> None:
 
 
 def test_a_dialog_that_is_put_away_asks_for_nothing() -> None:
-    def tidy(chat: TimedChat) -> Dialog[None]:
+    def tidy(chat: Chat) -> Dialog[None]:
         try:
             yield from chat.ask("一？")
         finally:
@@ -557,16 +547,8 @@ def test_a_dialog_that_is_put_away_asks_for_nothing() -> None:
 # Looking again --------------------------------------------------------------------------------
 
 
-class WatchedTimedChat(TimedChat, WatchedChat):
-    __slots__ = ()
-
-
-for _name in ("sleep", "wait_for", "race"):
-    setattr(WatchedTimedChat, _name, _watched(_name, ChatTimes))
-
-
 def watched(fn: Callable[..., Any]) -> WatchedRun:
-    made = run(fn, [], runs=WatchedRun, chats=WatchedTimedChat, code="")
+    made = run(fn, [], runs=WatchedRun, code="")
     assert isinstance(made, WatchedRun)
     return made
 
@@ -584,22 +566,22 @@ def compared(fn: Callable[..., Any], records: list[Record]) -> None:
 TOGGLE = {"on": False}
 
 
-def flips(chat: TimedChat) -> Dialog[None]:
+def flips(chat: Chat) -> Dialog[None]:
     TOGGLE["on"] = not TOGGLE["on"]
     yield from (chat.sleep(5) if TOGGLE["on"] else chat.wait_for("paid"))
 
 
-def limits_at_random(chat: TimedChat) -> Dialog[None]:
+def limits_at_random(chat: Chat) -> Dialog[None]:
     TOGGLE["on"] = not TOGGLE["on"]
-    yield from (chat.limited("几位？", 5) if TOGGLE["on"] else chat.ask("几位？"))
+    yield from (chat.ask("几位？", within=5) if TOGGLE["on"] else chat.ask("几位？"))
 
 
-def limits_later(chat: TimedChat) -> Dialog[None]:
+def limits_later(chat: Chat) -> Dialog[None]:
     TOGGLE["on"] = not TOGGLE["on"]
-    yield from (chat.ask("几位？") if TOGGLE["on"] else chat.limited("几位？", 5))
+    yield from (chat.ask("几位？") if TOGGLE["on"] else chat.ask("几位？", within=5))
 
 
-def starts_at_random(chat: TimedChat) -> Dialog[None]:
+def starts_at_random(chat: Chat) -> Dialog[None]:
     TOGGLE["on"] = not TOGGLE["on"]
     chat.start(clock, {"on": TOGGLE["on"]})
     yield from chat.ask("几位？")
@@ -643,13 +625,13 @@ def test_strict_mode_lets_through_what_repeats(
     compared(dialog, records)
 
 
-def forgets_later(chat: TimedChat) -> Dialog[None]:
+def forgets_later(chat: Chat) -> Dialog[None]:
     yield from chat.sleep(60)
     chat.ask("一？")
     yield from chat.ask("二？")
 
 
-def forgets_a_race(chat: TimedChat) -> Dialog[None]:
+def forgets_a_race(chat: Chat) -> Dialog[None]:
     chat.race(chat.ask("一？"), chat.sleep(5))
     yield from chat.ask("二？")
 
@@ -681,7 +663,7 @@ def test_due_times_are_told_in_the_bots_time_zone() -> None:
 # Without what was said ------------------------------------------------------------------------
 
 
-def orders(chat: TimedChat) -> Dialog[str]:
+def orders(chat: Chat) -> Dialog[str]:
     name = yield from chat.ask("谁？")
     chat.start(clock, {"who": name}, key="visit")
     hours = yield from chat.ask("几小时后？", int)
@@ -693,7 +675,7 @@ def orders(chat: TimedChat) -> Dialog[str]:
     return "好"
 
 
-def orders_and_looks(chat: TimedChat) -> Dialog[str]:
+def orders_and_looks(chat: Chat) -> Dialog[str]:
     name = yield from chat.ask("谁？")
     chat.start(clock, {"who": name}, key="visit")
     hours = yield from chat.ask("几小时后？", int)
@@ -720,16 +702,12 @@ SENT = f"w~{digest('诸葛孔明')}=sent"
 PENDING = [StoredRival(0, 0, "sent", "诸葛孔明"), StoredRival(LIMIT, NOW)]
 
 
-class RedactedTimedChat(RedactedRun.chats, TimedChat):  # type: ignore[misc,valid-type]
-    __slots__ = ()
-
-
 def hidden(
     fn: Callable[..., Any], records: list[Record], frame: Frame
 ) -> tuple[list[Record], Frame]:
     def replays(redacted: bool) -> Run:
         if redacted:
-            return run(fn, [], runs=RedactedRun, chats=RedactedTimedChat, code="")
+            return run(fn, [], runs=RedactedRun, code="")
         return run(fn, [], code="")
 
     return redact(records, replays, frame)
@@ -743,11 +721,11 @@ def test_a_redacted_journal_has_neither_data_nor_matches_and_leads_to_the_same_w
         assert secret.encode() not in written, secret
     assert [rival.branch for rival in left.rivals] == [0, LIMIT]
     assert encode_record(records[3]) == encode_record(ORDERED[3]), "a time names nobody"
-    again = run(orders, [], runs=RedactedRun, chats=RedactedTimedChat, code="older")
+    again = run(orders, [], runs=RedactedRun, code="older")
     again.replay(decode_redacted([msgspec.Raw(encode_record(one)) for one in records]))
     again.must_wait_at(left.wait, "", left.rivals)
     with pytest.raises(CannotTell, match="a redacted value is told by its type after record 5"):
-        run(orders_and_looks, records, runs=RedactedRun, chats=RedactedTimedChat, code="older")
+        run(orders_and_looks, records, runs=RedactedRun, code="older")
 
 
 def test_without_the_code_a_redacted_header_names_no_match() -> None:
@@ -757,7 +735,7 @@ def test_without_the_code_a_redacted_header_names_no_match() -> None:
 
 @pytest.mark.parametrize(("data", "kept"), [(True, True), (7, True), (None, True), ("x", False)])
 def test_what_identifies_nobody_is_kept_of_a_signal(data: object, kept: bool) -> None:
-    def any_paid(chat: TimedChat) -> Dialog[str]:
+    def any_paid(chat: Chat) -> Dialog[str]:
         return str((yield from chat.wait_for("paid")))
 
     [_, record], _ = hidden(any_paid, [START, signal(data)], Frame("c1", "any"))
@@ -766,7 +744,7 @@ def test_what_identifies_nobody_is_kept_of_a_signal(data: object, kept: bool) ->
 
 @pytest.mark.parametrize("data", ["诸葛", 7])
 def test_why_data_did_not_fit_is_withheld(data: object) -> None:
-    def says_why(chat: TimedChat) -> Dialog[None]:
+    def says_why(chat: Chat) -> Dialog[None]:
         try:
             yield from chat.wait_for("paid", Payment)
         except SignalMisfit as wrong:
@@ -775,25 +753,25 @@ def test_why_data_did_not_fit_is_withheld(data: object) -> None:
     wrong = [START, signal(data, misfit="Invalid value '诸葛'")]
     records, _ = hidden(says_why, wrong, Frame("c1", "misfits"))
     assert "诸葛".encode() not in encode_record(records[1])
-    again = run(says_why, records, runs=RedactedRun, chats=RedactedTimedChat)
+    again = run(says_why, records, runs=RedactedRun)
     assert isinstance(again.at, Wait)
     assert "▒1▒" in str(again.at.prompt)
 
 
 def test_a_conversation_that_no_message_began_says_so_in_a_redacted_file_too() -> None:
-    def which(chat: TimedChat) -> Dialog[str]:
+    def which(chat: Chat) -> Dialog[str]:
         yield from chat.sleep(60)
         yield from chat.ask(f"{chat.message.user} {chat.message.kind}")
         return ""
 
     begun = record_message("", Begun(user=USER, account=ACCOUNT, created=BEGUN, raw=BEGAN), NOW)
     records, _ = hidden(which, [begun, fired("s")], Frame("c1", "which"))
-    again = run(which, records, runs=RedactedRun, chats=RedactedTimedChat)
+    again = run(which, records, runs=RedactedRun)
     assert place(again.at) == ("waits", "▒user▒ begun")
 
 
 def test_ending_a_sleep_is_known_in_a_redacted_file() -> None:
     records, _ = hidden(leaves, [START, said("", "x")], Frame("c1", "leaves"))
     ended = [records[0], Hidden("!end s", 0, 0, BEGUN, "")]
-    again = run(leaves, ended, runs=RedactedRun, chats=RedactedTimedChat)
+    again = run(leaves, ended, runs=RedactedRun)
     assert place(again.at) == ("step", "收拾")

@@ -2,7 +2,7 @@
 
 A `Chat` is the one argument every dialog gets. Its methods make effects (see `effects`), which do
 nothing until they are waited for; only `say` takes effect at once. What can be read of a chat is in
-`chat_state`.
+`chat_state`, and what else it may wait for in `chat_times`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, Unpack, over
 from wechat_dialog.core.dialog.effects import ContinueAs, Effect, sayable
 from wechat_dialog.core.dialog.questions import (
     Asking,
+    AskingConfirm,
     AskingFreely,
     AskingUnkeyed,
     Hint,
@@ -27,7 +28,8 @@ from wechat_dialog.core.dialog.questions import (
 from wechat_dialog.core.dialog.steps import Gather, StepCall, StepFunction, StepOptions
 from wechat_dialog.replies import Sayable
 
-from .chat_state import ChatState, D
+from .chat_state import D
+from .chat_times import ChatTimes
 from .reading import reading, reading_ahead
 from .secret_answers import must_be_plain
 
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from wechat_dialog.core.dialog.keyed_steps import Keyed0, Keyed1, Keyed2, Keyed3, Keyed4
 
     from .form import Form
+    from .timers import HowLong
 
 __all__ = ["Chat", "Dialog"]
 
@@ -52,7 +55,7 @@ Dialog = Generator[Any, Any, R]
 """Return type of a generator dialog or sub-dialog: `def order(chat: Chat) -> Dialog[str]`."""
 
 
-class Chat(ChatState[D]):
+class Chat(ChatTimes[D]):
     """One conversation, as its dialog sees it: what it knows, and what it can say, ask and do.
 
     `Chat[Profile]` in an annotation says that `data` is a `Profile`, for `Bot(data=Profile)`. Its
@@ -129,6 +132,7 @@ class Chat(ChatState[D]):
         repeat: bool = True,
         secret: bool = False,
         future: bool = False,
+        within: HowLong | None = None,
     ) -> Effect[Any]:
         """Ask, and wait for an answer that fits.
 
@@ -154,6 +158,8 @@ class Chat(ChatState[D]):
                 can be handed to a step of the same turn, and to nothing else; `parse` checks it.
             future: Whether a `date` or `datetime` that is over is refused, and is no meaning of
                 what could be read in two ways.
+            within: How long to wait for the answer, in the place of `timeout`: when it is over,
+                `NoAnswer` is raised here. See `sleep` for what it may be.
 
         Returns:
             An effect: `yield from` or `await` it for the value, of the type `parse` stands for.
@@ -161,10 +167,13 @@ class Chat(ChatState[D]):
         how = reading_ahead(parse) if future else _readings.get(parse)
         if how is None:
             how = reading(parse)
-        plain = cancel and back and repeat and not secret
+        plain = cancel and back and repeat and not secret and within is None
         if plain and hint is None and timeout is None and attempts is None:
             return Wait(self, "a", prompt, how, key)
-        options = WaitOptions(hint, timeout, attempts, cancel, back, repeat=repeat)
+        options = WaitOptions(
+            hint, timeout, attempts, cancel, back, repeat=repeat,
+            rivals=() if within is None else self._limit(within, "chat.ask"),
+        )  # fmt: skip
         if secret:
             return SecretWait(self, prompt, how, key, options)
         return Wait(self, "a", prompt, how, key, options)
@@ -238,6 +247,7 @@ class Chat(ChatState[D]):
         from wechat_dialog.core.dialog.options import pairs
 
         labels, values = pairs(options)
+        how = self._limited(how, "chat.choose")
         return Menu(self, prompt, labels, values, many=many, key=key, options=WaitOptions(**how))
 
     def confirm(
@@ -248,7 +258,7 @@ class Chat(ChatState[D]):
         yes: str | None = None,
         no: str | None = None,
         key: str | None = None,
-        **how: Unpack[AskingUnkeyed],
+        **how: Unpack[AskingConfirm],
     ) -> Effect[bool]:
         """Ask for a yes or a no, with a tappable link for each.
 
@@ -268,7 +278,8 @@ class Chat(ChatState[D]):
         """
         from wechat_dialog.core.dialog.confirm import Confirm
 
-        return Confirm(self, prompt, default, yes=yes, no=no, key=key, options=WaitOptions(**how))
+        options = WaitOptions(**self._limited({**how}, "chat.confirm"))
+        return Confirm(self, prompt, default, yes=yes, no=no, key=key, options=options)
 
     def form(
         self,

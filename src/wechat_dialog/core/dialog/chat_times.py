@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from types import UnionType
 
     from wechat_dialog.core.dialog.requests import Request
+    from wechat_dialog.core.dialog.rivals import TimerRival
     from wechat_dialog.core.dialog.timers import HowLong
     from wechat_dialog.replies import Sayable
 
@@ -218,6 +219,20 @@ class ChatTimes(ChatState[D]):
         call = "chat.remind(…)"
         said = something(reply, call)
         self._request(Remind(timer(self, when, call), said, checked_key(key, call)))
+
+    # Limits of questions --------------------------------------------------------------------------
+
+    def _limit(self, within: HowLong, call: str) -> tuple[TimerRival, ...]:
+        from .timers import limit
+
+        return limit(self, within, call)
+
+    def _limited(self, how: dict[str, Any], call: str) -> dict[str, Any]:
+        """Return options of a question with its limit as a rival."""
+        within = how.pop("within", None)
+        if within is not None:
+            how["rivals"] = self._limit(within, call)
+        return how
 
     def _request(self, request: Request) -> None:
         if not self.put_away:

@@ -17,11 +17,13 @@ from wechat_dialog.core.dialog.question_ids import digest, wait_id
 if TYPE_CHECKING:
     from wechat_dialog.core.dialog.chat import Chat
     from wechat_dialog.core.dialog.rivals import Rival
+    from wechat_dialog.core.dialog.timers import HowLong
     from wechat_dialog.messages import Event, Message
 
 __all__ = [
     "FIRST",
     "Asking",
+    "AskingConfirm",
     "AskingFreely",
     "AskingUnkeyed",
     "Hint",
@@ -154,7 +156,20 @@ class AskingUnkeyed(TypedDict, total=False):
     repeat: bool
 
 
-class Asking(AskingUnkeyed, total=False):
+class AskingConfirm(AskingUnkeyed, total=False):
+    """Options of every question that is one by itself, and not a form.
+
+    Attributes:
+        within: How long to wait for the answer, in the place of `timeout`: seconds, a `timedelta`
+            or an aware `datetime`. When it is over `NoAnswer` is raised here, whether or not the
+            user ever writes again. What they do to the question that answers nothing (a page, a
+            tick, an answer that does not fit) makes it no longer.
+    """
+
+    within: HowLong | None
+
+
+class Asking(AskingConfirm, total=False):
     """Options of every question that may have a key of its own.
 
     Attributes:

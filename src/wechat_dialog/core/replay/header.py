@@ -18,6 +18,7 @@ from wechat_dialog.errors import NewerJournal
 from .records import FORMAT, NEWEST
 
 __all__ = [
+    "ENDS",
     "FLAGS",
     "OUTSIDE",
     "SECRETS",
@@ -44,7 +45,10 @@ SECRETS = "secrets"
 OUTSIDE = "outside"
 """Flag of a conversation with a record of a timer or a signal."""
 
-FLAGS: frozenset[str] = frozenset({SECRETS, OUTSIDE})
+ENDS = "ends"
+"""Flag of a conversation that `chat.stop` has told to end, while others stand above it."""
+
+FLAGS: frozenset[str] = frozenset({SECRETS, OUTSIDE, ENDS})
 """What `Frame.flags` may say; a conversation with another flag is left alone."""
 
 
@@ -92,6 +96,9 @@ class Frame(msgspec.Struct, omit_defaults=True):
         flags: Names of what a version that does not know them must not touch: properties of the
             conversation (`FLAGS`), or of the version that began it.
         rivals: What may end its wait besides an answer.
+        since: Where it has rivals, when its wait was stored, by the store's clock, ms since the
+            epoch: a signal is for the wait that is oldest.
+        key: The user's name for it (`chat.start(…, key=)`); "" if it has none.
     """
 
     id: str
@@ -110,6 +117,8 @@ class Frame(msgspec.Struct, omit_defaults=True):
     ticks: list[int] = []
     flags: list[str] = []
     rivals: list[StoredRival] = []
+    since: int = 0
+    key: str = ""
 
 
 def flag(frame: Frame, name: str) -> None:
@@ -146,14 +155,17 @@ class AsideNote(msgspec.Struct, omit_defaults=True):
     Attributes:
         id: Its id.
         key: The user's name for it (`chat.start(…, key=)`); "" if it has none.
-        wake: When the first of its times falls due, ms since the epoch; 0: none does.
+        wake: When the first of its times falls due, ms since the epoch; 0: none does. Of one that
+            is still to begin, or is to end: since when.
         asks: Whether it stands at a question that its user has not been asked.
+        ends: Whether it is to end, in a turn of its own.
     """
 
     id: str
     key: str = ""
     wake: int = 0
     asks: bool = False
+    ends: bool = False
 
 
 class OwedPart(msgspec.Struct, array_like=True):
@@ -283,7 +295,7 @@ def encode_head(head: UserHead) -> bytes:
 def _format(frames: Sequence[Frame]) -> int:
     """Return the oldest format that can say all of what these conversations have."""
     for frame in frames:
-        if frame.rivals or OUTSIDE in frame.flags:
+        if frame.rivals or frame.key or OUTSIDE in frame.flags or ENDS in frame.flags:
             return NEWEST
     return FORMAT
 

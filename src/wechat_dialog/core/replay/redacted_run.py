@@ -135,6 +135,9 @@ class _RedactedChat(Chat[Any]):
         wait: SignalWait[Any] = SignalWait(self, f"{name}", type, f"{match}", limits)
         return wait
 
+    def _limit(self, within: Any, call: str) -> Any:
+        return super()._limit(_known(within, 0.0), call)
+
     def start(self, *request: Any, **more: Any) -> None:
         """Only note it: a replay asks for nothing."""
         self.requests.append(cast("Request", (request, more)))

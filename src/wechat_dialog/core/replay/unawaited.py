@@ -84,7 +84,7 @@ def _watched(name: str, of: type[Any] = Chat) -> Callable[..., Any]:
     return method
 
 
-for _name in ("ask", "choose", "confirm", "form", "step", "gather"):
+for _name in ("ask", "choose", "confirm", "form", "step", "gather", "sleep", "wait_for", "race"):
     setattr(WatchedChat, _name, _watched(_name))
 
 

@@ -14,7 +14,8 @@ from wechat_dialog.core.replay.records import MessageRecord, Record, Rewind, Tex
 from wechat_dialog.core.replay.run import Run
 from wechat_dialog.core.replay.thrown import of_reading
 from wechat_dialog.core.turn.beginning import interrupt, interruption
-from wechat_dialog.core.turn.conversation import go_on, hear, make_run, throw
+from wechat_dialog.core.turn.conversation import go_on, hear, throw
+from wechat_dialog.core.turn.leaving import make_run
 from wechat_dialog.core.turn.operations import Flow
 from wechat_dialog.core.turn.results import WAITS
 from wechat_dialog.core.turn.stack import drive, follow

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Callable, Sequence
-from typing import Any, cast
+from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -19,22 +19,31 @@ from wechat_dialog.core.blame import told
 from wechat_dialog.core.dialog.background import Background
 from wechat_dialog.core.dialog.effects import ContinueAs, Effect
 from wechat_dialog.core.dialog.question_ids import encode_answered, encode_thrown
-from wechat_dialog.core.dialog.questions import FIRST, Wait
+from wechat_dialog.core.dialog.questions import Wait
 from wechat_dialog.core.dialog.registered import RegisteredDialog
+from wechat_dialog.core.dialog.requests import Request
 from wechat_dialog.core.dialog.secret_answers import SecretAnswer
 from wechat_dialog.core.dialog.steps import Gather, StepCall
-from wechat_dialog.core.dialog.user_data import apply_changes
 from wechat_dialog.core.replay.codes import code_of
-from wechat_dialog.core.replay.header import SECRETS, Frame, flag
+from wechat_dialog.core.replay.header import Frame
 from wechat_dialog.core.replay.recorded_messages import record_message
 from wechat_dialog.core.replay.records import Data, Record, effective
 from wechat_dialog.core.replay.run import Run
 from wechat_dialog.core.replay.standing import Ended, Raised
-from wechat_dialog.core.replay.unawaited import WatchedRun, made_more, tell_of_forgotten
+from wechat_dialog.core.replay.unawaited import made_more
 from wechat_dialog.core.turn.document import Document
-from wechat_dialog.core.turn.operations import Flow
+from wechat_dialog.core.turn.leaving import (
+    carried_out,
+    compare_from_scratch,
+    leave_aside,
+    leave_waiting,
+    make_run,
+    remember,
+    tell_of_what_is_not_awaited,
+    time_limit,
+)
+from wechat_dialog.core.turn.operations import NEEDS_CLAIM, Flow
 from wechat_dialog.core.turn.results import (
-    WAITS,
     Broke,
     Differs,
     Finished,
@@ -52,12 +61,11 @@ from wechat_dialog.replies import Reply
 
 __all__ = [
     "begin",
+    "begin_records",
     "go_on",
     "hear",
     "is_awake",
-    "make_run",
     "new_conversation",
-    "remember",
     "throw",
     "wake",
 ]
@@ -93,6 +101,7 @@ def new_conversation(
     """Put a conversation with its first records on the stack; its dialog is not run yet."""
     doc = work.doc
     work.begun += 1
+    work.doc.put_away()
     frame = Frame(
         id=_new_id(work),
         dialog=dialog.name,
@@ -101,15 +110,20 @@ def new_conversation(
         args=args,
         begun=work.arrived,
         base=len(doc.records),
-        timeout=_timeout(work.rules, dialog),
+        timeout=time_limit(work.rules, dialog),
     )
-    doc.put_away()
     doc.head.stack.append(frame)
+    return frame, begin_records(work, message)
+
+
+def begin_records(work: Work, message: Message) -> list[Record]:
+    """Add the first records of the conversation on top to the journal, and return them."""
+    doc = work.doc
     records: list[Record] = [Data(dict(doc.data))] if doc.data else []
     records.append(record_message("", message, work.arrived))
     for record in records:
         doc.append(record)
-    return frame, records
+    return records
 
 
 def _new_id(work: Work) -> str:
@@ -118,24 +132,6 @@ def _new_id(work: Work) -> str:
     head = work.doc.head
     seed = f"{head.account}\0{head.user}\0{work.key}\0{work.begun}"
     return hashlib.blake2s(seed.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
-
-
-def make_run(
-    work: Work, dialog: RegisteredDialog, frame: Frame, *, code: str = "", runs: type[Run] = Run
-) -> Run:
-    """Return a run of a conversation's dialog that has been fed nothing yet; see `runs.run_of`."""
-    head = work.doc.head
-    run = work.rules.run_of(
-        dialog, frame, user=head.user, account=head.account, message=work.message,
-        arrived=work.arrived, code=code, runs=runs,
-    )  # fmt: skip
-    if work.rules.strict:
-        run.keep_trail()
-    return run
-
-
-def _timeout(rules: Rules, dialog: RegisteredDialog) -> float | None:
-    return rules.timeout if dialog.timeout is None else dialog.timeout
 
 
 # Waking -------------------------------------------------------------------------------------------
@@ -231,49 +227,25 @@ def go_on(work: Work, run: Run, frame: Frame) -> Flow[Result]:
     while True:
         at = run.at
         if isinstance(at, Wait):
-            return _wait(work, run, frame, at)
+            if work.outside:
+                return leave_aside(work, run, frame, at)
+            if run.chat.requests or at.options.rivals:
+                yield NEEDS_CLAIM
+            return leave_waiting(work, run, frame, at)
         if isinstance(at, StepCall):
             yield from run_step(work, run, frame, at)
         elif isinstance(at, Gather):
             yield from run_gathering(work, run, frame, at)
-        elif at is None or isinstance(at, Background):
-            raise AssertionError("a dialog that was fed nothing, or waits for no user")
+        elif isinstance(at, Background):
+            yield NEEDS_CLAIM
+            return leave_aside(work, run, frame, at)
+        elif at is None:
+            raise AssertionError("a dialog that was fed nothing")
         else:
+            if run.chat.requests:
+                yield NEEDS_CLAIM
             work.doc.run = None
             return _end(work, run, frame, at)
-
-
-def _wait(work: Work, run: Run, frame: Frame, at: Wait[Any]) -> Result:
-    doc, draft, rules = work.doc, work.draft, work.rules
-    try:
-        prompt = rules.reply_of(at.shown(FIRST))
-        plain = said(run) if rules.strict else ()
-        parts = take_said(run, rules) if run.chat.outbox else ()
-        remember(doc, run)
-    except Exception as error:  # noqa: BLE001 - what the author gave breaks when it is looked at
-        return Broke(error, run)
-    if run.secrets or at.kind == "A":
-        # The turn is over that it was said in.
-        for secret in run.secrets:
-            secret.lose()
-        flag(frame, SECRETS)
-    frame.wait, frame.offers = at.id, at.offers
-    frame.misses = 0
-    frame.page, frame.ticks = 0, []
-    limit = at.options.timeout
-    frame.timeout = _timeout(rules, run.dialog) if limit is None else limit
-    doc.run = run
-    if at.prompt is None:
-        # It has no text of its own: what was said before it is the question.
-        draft.ask(frame, parts, seen=False)
-    else:
-        draft.parts += parts
-        draft.ask(frame, [prompt], seen=False)
-    if rules.strict:
-        _compare(work, run, frame, at, plain)
-    elif run.chat.made > run.position:  # `made_more`, as far as a live turn shall pay for it
-        _tell_of_forgotten(work, run, frame)
-    return WAITS
 
 
 def _end(work: Work, run: Run, frame: Frame, at: Ended | Raised) -> Result:
@@ -284,12 +256,14 @@ def _end(work: Work, run: Run, frame: Frame, at: Ended | Raised) -> Result:
         raise_mistake(error)
     parts: list[Reply] = []
     plain: Sequence[Reply] = ()
+    requests: Sequence[Request] = ()
     if error is None or isinstance(error, (Signal, TooManyAttempts)):
         # A turn that broke has changed nothing: it may be resumed, and then does it all once.
         try:
             plain = said(run) if work.rules.strict else ()
             parts = take_said(run, work.rules)
             remember(work.doc, run)
+            requests = carried_out(work, run, frame) if run.chat.requests else ()
         except Exception as wrong:  # noqa: BLE001 - likewise
             error = wrong
     if isinstance(error, (Signal, TooManyAttempts)):
@@ -297,9 +271,9 @@ def _end(work: Work, run: Run, frame: Frame, at: Ended | Raised) -> Result:
     if error is not None:
         return Broke(error, run)
     if work.rules.strict:
-        _compare(work, run, frame, None, plain)
+        compare_from_scratch(work, run, frame, None, plain, requests)
     elif made_more(run):
-        _tell_of_forgotten(work, run, frame)
+        tell_of_what_is_not_awaited(work, run, frame)
     value = None if isinstance(at, Raised) else at.value
     if type(value) is ContinueAs:
         return _hand_over(work, value, parts)
@@ -345,41 +319,3 @@ def _place(dialog: RegisteredDialog) -> str:
     """Return `file:line` at which a dialog's function begins; "" if it is no function."""
     code = getattr(inspect.unwrap(dialog.fn), "__code__", None)
     return f"{code.co_filename}:{code.co_firstlineno}" if code else ""
-
-
-def remember(doc: Document, run: Run) -> None:
-    """Take over what the dialog changed in the user's data since its conversation began.
-
-    Raises:
-        TypeError: It left something there that JSON cannot say.
-    """
-    try:
-        changes = run.chat.changes()
-    except TypeError:
-        raise
-    except Exception as error:
-        why = f"{type(error).__name__}: {told(error)}"
-        raise TypeError(f"chat.data: what is remembered must be JSON data: {why}") from error
-    apply_changes(changes, doc.data)
-
-
-# Looking again ------------------------------------------------------------------------------------
-
-
-def _compare(
-    work: Work, run: Run, frame: Frame, at: Wait[Any] | None, parts: Sequence[Reply]
-) -> None:
-    """Strict mode: see whether the dialog gets to the same place from scratch; see `strict`."""
-    from wechat_dialog.core.replay.strict import compare
-
-    records = effective(work.doc.records[frame.base :])
-    compare(run, _watched(work, run.dialog, frame), records, at, parts)
-
-
-def _tell_of_forgotten(work: Work, run: Run, frame: Frame) -> None:
-    records = effective(work.doc.records[frame.base :])
-    tell_of_forgotten(run.dialog, _watched(work, run.dialog, frame), records)
-
-
-def _watched(work: Work, dialog: RegisteredDialog, frame: Frame) -> Callable[[], WatchedRun]:
-    return lambda: cast("WatchedRun", make_run(work, dialog, frame, runs=WatchedRun))

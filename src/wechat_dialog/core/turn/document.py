@@ -16,14 +16,16 @@ import msgspec
 from wechat_dialog.core.logs import log
 from wechat_dialog.core.replay.header import Frame, Held, UserHead, decode_head, encode_head
 from wechat_dialog.core.replay.records import Record, decode_records, encode_record
+from wechat_dialog.core.replay.rivals import first_due
 from wechat_dialog.core.replay.run import Run
 from wechat_dialog.core.store.kept import Parked
+from wechat_dialog.core.store.times import Mail, Wake
 from wechat_dialog.core.store.values import Claimed, Committed, Have, Unclaimed, Write, checksum
 
-__all__ = ["NO_REPLY", "Document"]
+from .beside import Beside
+from .waking import first_wake, lasts
 
-NEVER = 10 * 365 * 86400.0
-"""Seconds a conversation without a time limit is kept at least."""
+__all__ = ["NO_REPLY", "Document"]
 
 NO_REPLY = b"null"
 """How no reply is encoded."""
@@ -45,6 +47,9 @@ class Document:
         journal: Id of the journal in the store.
         age: Seconds since the last commit, when it was read, or when the message at hand was first
             seen.
+        now: The store's clock when it last answered, ms since the epoch.
+        committed: When the last commit of a message was, by that clock: what `age` counts from.
+        beside: What of the user is not on their stack.
         forgets: Whether the next write leaves nothing of the user.
     """
 
@@ -54,13 +59,17 @@ class Document:
         "_encoded",
         "_kept",
         "_last",
+        "_mail",
         "_new",
         "_stored",
         "age",
+        "beside",
+        "committed",
         "data",
         "forgets",
         "head",
         "journal",
+        "now",
         "park",
         "records",
         "revision",
@@ -76,6 +85,9 @@ class Document:
         self.revision = 0
         self.journal = 0
         self.age = 0.0
+        self.now = self.committed = 0
+        self.beside = Beside()
+        self._mail: Sequence[Mail] = ()
         self.park: Parked | None = None
         self.unpark: str | None = None
         self.forgets = False
@@ -103,7 +115,13 @@ class Document:
             msgspec.DecodeError: What is stored is not ours.
         """
         self.age = claimed.age
+        self.now = claimed.now
+        self.committed = self.now - int(self.age * 1000)
+        if type(claimed) is Claimed:
+            self.beside.update(claimed)
+            self._mail = claimed.signals
         if claimed.revision == self.revision and not self._new and claimed.revision:
+            self._know_what_is_aside(claimed)
             return
         top = self.top
         head = decode_head(claimed.head)
@@ -124,9 +142,16 @@ class Document:
         if claimed.records:
             self._last = claimed.records[-1]
         self._encoded = claimed.head
+        self._know_what_is_aside(claimed)
         self._data = claimed.data
         self.data = msgspec.json.decode(claimed.data) if claimed.data else {}
         self._written(claimed.revision, claimed.journal)
+
+    def _know_what_is_aside(self, claimed: Claimed | Unclaimed) -> None:
+        """Forget what an operator dropped, which the head does not know."""
+        if self.head.aside and type(claimed) is Claimed:
+            there = self.beside.ids()
+            self.head.aside = [note for note in self.head.aside if note.id in there]
 
     def as_old_as_when_asked(self, since: float) -> None:
         """Let what counts be how old the conversation was when a message was first seen.
@@ -205,6 +230,17 @@ class Document:
         return None if top is None or self.holds_question(top) else top.timeout
 
     @property
+    def max_age(self) -> float | None:
+        """Seconds after which an answer to the running conversation is no answer any more: it is
+        gone, or something else has ended its wait. None: never.
+        """
+        top = self.top
+        if top is None or not top.rivals:
+            return self.limit
+        first = first_due(top.rivals)
+        return None if first is None else max((first.due - self.committed) / 1000, 0.0)
+
+    @property
     def cut_off(self) -> bool:
         """Whether the last turn was cut off: the store has more records than its last commit."""
         top = self.top
@@ -246,17 +282,21 @@ class Document:
         self.head = UserHead(user=self.head.user, account=self.head.account)
         self.cut(0)
         self.data, self.park, self.unpark = {}, None, None
+        self.beside = Beside()
         self.forgets = True
 
     # To the store ---------------------------------------------------------------------------------
 
-    def write(self, arrived: int, *, grace: float = 0.0, unfinished: str = "") -> Write:
+    def write(
+        self, arrived: int, *, grace: float = 0.0, unfinished: str = "", fires: bool = False
+    ) -> Write:
         """Return the difference to what is stored.
 
         Args:
             arrived: When the message at hand arrived, ms since the epoch.
             grace: Seconds to keep a conversation beyond its time limit.
             unfinished: Key of the message whose turn is under way; "" at its end.
+            fires: Whether no message began the turn: it moves no age, and is due until its end.
         """
         if self.forgets:
             return Write(b"", forget=True)
@@ -268,26 +308,38 @@ class Document:
             top = head.stack[-1]
             top.length = len(self.records) - top.base
         data = msgspec.json.encode(self.data) if self.data else b""
+        beside, encoded = self.beside, encode_head(head)
         return Write(
-            head=encode_head(head),
+            head=encoded,
             records=tuple(self._new),
             keep=None if self._kept == self._stored else self._kept,
-            ttl=max(self._ttl(arrived, grace), UNFINISHED if unfinished else 0.0),
+            ttl=max(lasts(head, arrived, self.now, grace), UNFINISHED if unfinished else 0.0),
             data=None if data == self._data else data,
             park=() if self.park is None else (self.park,),
             unpark=() if self.unpark is None else (self.unpark,),
+            wake=self._wake(firing=fires and bool(unfinished), fires=fires) if encoded else None,
+            aside=beside.aside() if encoded else (),
+            unaside=beside.unaside(),
+            taken=tuple(beside.taken),
         )
 
-    def _ttl(self, arrived: int, grace: float) -> float:
-        longest = 0.0
-        for frame in self.head.stack:
-            longest = max(longest, NEVER if frame.timeout is None else frame.timeout + grace)
-        for held in self.head.held:
-            longest = max(longest, (held.until - arrived) / 1000)
-        return longest + 1.0
+    def _wake(self, *, firing: bool, fires: bool) -> Wake | None:
+        head = self.head
+        if firing:
+            return Wake(head.account, self.now)
+        if not (head.aside or self.beside.mail or any(frame.rivals for frame in head.stack)):
+            return None  # nearly always
+        first = first_wake(head, self.beside, self.committed if fires else self.now)
+        return Wake(head.account, first) if first else None
 
-    def wrote(self, write: Write, committed: Committed) -> None:
-        """Note that the store has this write now."""
+    def wrote(self, write: Write, committed: Committed, *, fires: bool = False) -> None:
+        """Note that the store has this write now.
+
+        Args:
+            write: The write.
+            committed: What the store answered.
+            fires: See `write`.
+        """
         if write.data is not None or write.forget:
             self._data = write.data or b""
         if write.records:
@@ -301,7 +353,17 @@ class Document:
                 "Bot(limits=Limits(parked=…, parked_bytes=…))",
                 self.head.user, len(committed.dropped), ", ".join(committed.dropped),
             )  # fmt: skip
-        self.age = 0.0
+        self.now = committed.now or self.now
+        if not fires:
+            self.age = 0.0
+            self.committed = self.now
+        if write.head:
+            self.beside.wrote()
+        else:
+            mail = self.beside.mail
+            self.beside = Beside()
+            self.beside.mail = mail
+        self._mail = self.beside.mail
         self._written(committed.revision, committed.journal)
 
     def _written(self, revision: int, journal: int) -> None:
@@ -331,7 +393,8 @@ class Document:
         stored.head.user, stored.head.account = self.head.user, self.head.account
         stored.records = [*self.records[: self._kept], *self._cut]
         stored.data = msgspec.json.decode(self._data) if self._data else {}
-        stored.age = self.age
+        stored.age, stored.now, stored.committed = self.age, self.now, self.committed
+        stored.beside, stored._mail = self.beside.as_stored(self._mail), self._mail
         stored._encoded, stored._data, stored._last = self._encoded, self._data, self._last
         stored._written(self.revision, self.journal)
         self.put_away()

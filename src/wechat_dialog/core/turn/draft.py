@@ -44,6 +44,7 @@ class Draft:
         collects: Whether what is owed comes with it: the turn answers its message.
         for_page: The parts as they stand on the turn's page; None: as they are.
         page: Address of that page, where it is written; "" if it is not.
+        silent: Whether the library says nothing of its own.
         note: Not None: the answer is the next part of what is held, with this said before it.
     """
 
@@ -62,6 +63,7 @@ class Draft:
         "returns",
         "rules",
         "seen",
+        "silent",
         "unasked",
     )
 
@@ -77,6 +79,7 @@ class Draft:
         self.returns = False
         self.unasked: tuple[str, ...] = ()
         self.collects = False
+        self.silent = False
         self.for_page: Sequence[Reply] | None = None
         self.page = ""
         self.note: str | None = None
@@ -90,8 +93,8 @@ class Draft:
             self.parts.append(reply)
 
     def say(self, text: str) -> None:
-        """Add a text to the answer; an empty one adds nothing."""
-        if text:
+        """Add a text of the library to the answer; an empty one adds nothing."""
+        if text and not self.silent:
             self.parts.append(replies.Text(text))
 
     def ask(self, frame: Frame, question: Sequence[Reply | None], *, seen: bool) -> None:
@@ -148,8 +151,8 @@ class Draft:
         Args:
             created: `CreateTime` of the message that it is the reply to.
         """
-        unseen = self.doc.unseen
-        if not (self.doc.head.held or self.unasked) and self.note is None:
+        unseen, head = self.doc.unseen, self.doc.head
+        if not (head.held or head.owed or self.unasked) and self.note is None:
             # Nearly always. Nothing to weigh up then, and nothing to undo.
             top = self.doc.top
             if not self.question or (top is not None and self.asker == top.id):

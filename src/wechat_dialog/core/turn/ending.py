@@ -12,8 +12,8 @@ from wechat_dialog.core.replay.recorded_messages import record_message
 from wechat_dialog.core.replay.records import Killed
 from wechat_dialog.core.replay.run import Run
 from wechat_dialog.core.replay.standing import Raised
-from wechat_dialog.core.turn.conversation import remember
 from wechat_dialog.core.turn.document import Document
+from wechat_dialog.core.turn.leaving import remember
 from wechat_dialog.core.turn.operations import CHECKPOINT, Flow
 from wechat_dialog.core.turn.stack import woken
 from wechat_dialog.core.turn.step_records import add_record, run_gathering, run_step

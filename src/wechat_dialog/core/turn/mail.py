@@ -5,14 +5,14 @@ begun; as the store keeps it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Union
+from typing import Any, Protocol, Union
 
 import msgspec
 
+from wechat_dialog.core.dialog.registered import RegisteredDialog
 from wechat_dialog.core.dialog.requests import checked_dialog, plain_state
 from wechat_dialog.core.dialog.signals import check_name, encode_data
 from wechat_dialog.core.store.times import Mail
-from wechat_dialog.core.turn.settings import Routes
 
 __all__ = ["BeginMail", "Letter", "SignalMail", "begin_mail", "decode_mail", "encode_mail"]
 
@@ -56,12 +56,21 @@ class BeginMail(msgspec.Struct, array_like=True, tag="b", frozen=True):
 
 Letter = Union[SignalMail, BeginMail]  # noqa: UP007 - msgspec reads it at run time
 
+
+class Named(Protocol):
+    """Knows the bot's dialogs by their functions; see `settings.Routes`."""
+
+    def named(self, fn: Callable[..., Any]) -> RegisteredDialog | None:
+        """Return the newest dialog whose function this is, or None."""
+        ...
+
+
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Letter] = msgspec.json.Decoder(Letter)
 
 
 def begin_mail(
-    routes: Routes, dialog: Callable[..., Any], state: Mapping[str, Any] | None,
+    routes: Named, dialog: Callable[..., Any], state: Mapping[str, Any] | None,
     call: str = "bot.begin",
 ) -> BeginMail:  # fmt: skip
     """Return what has a conversation begun.

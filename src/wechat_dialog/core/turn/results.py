@@ -21,6 +21,7 @@ __all__ = [
     "Differs",
     "Finished",
     "HandsOver",
+    "PutsAside",
     "Result",
     "Signalled",
     "Waits",
@@ -58,6 +59,20 @@ class HandsOver(msgspec.Struct, frozen=True):
     parts: Sequence[Reply]
     dialog: RegisteredDialog
     args: dict[str, Any]
+
+
+class PutsAside(msgspec.Struct, frozen=True):
+    """The dialog waits for no user; or for one who is not to be asked now.
+
+    Attributes:
+        parts: What it said in this turn.
+        run: The dialog.
+        asks: Whether it stands at a question that its user was not asked.
+    """
+
+    parts: Sequence[Reply]
+    run: Run
+    asks: bool = False
 
 
 class Signalled(msgspec.Struct, frozen=True):
@@ -98,4 +113,4 @@ class Differs(msgspec.Struct, frozen=True):
     mismatch: ReplayMismatch
 
 
-Result = Waits | Finished | HandsOver | Signalled | Broke
+Result = Waits | Finished | HandsOver | PutsAside | Signalled | Broke

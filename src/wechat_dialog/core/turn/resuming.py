@@ -19,8 +19,9 @@ from wechat_dialog.core.replay.records import (
 from wechat_dialog.core.replay.run import Run
 from wechat_dialog.core.turn.answering import answer, is_answer
 from wechat_dialog.core.turn.beginning import matches, number_of
-from wechat_dialog.core.turn.conversation import go_on, make_run
+from wechat_dialog.core.turn.conversation import go_on
 from wechat_dialog.core.turn.dispatch import dispatch
+from wechat_dialog.core.turn.leaving import make_run
 from wechat_dialog.core.turn.operations import Flow
 from wechat_dialog.core.turn.settings import dialog_of
 from wechat_dialog.core.turn.stack import drive, woken

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 __all__ = ["LONGEST_POLL", "Cache", "Routes", "Rules", "Settings", "dialog_of"]
 
+REMINDS = "chat.remind"
+"""Name of the dialog behind that; see `reminder`."""
+
 LONGEST_POLL = 0.25
 """Seconds between two questions for a claim at most, where nobody tells that it is free."""
 
@@ -59,7 +62,12 @@ class Routes(Protocol):
 
 def dialog_of(routes: Routes, frame: Frame) -> RegisteredDialog | None:
     """Return the dialog that a conversation goes on with: its version, else the newest; or None."""
-    return routes.find(frame.dialog, frame.version) or routes.newest(frame.dialog)
+    dialog = routes.find(frame.dialog, frame.version) or routes.newest(frame.dialog)
+    if dialog is None and frame.dialog == REMINDS:
+        from wechat_dialog.core.dialog.reminder import REMINDER
+
+        return REMINDER
+    return dialog
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

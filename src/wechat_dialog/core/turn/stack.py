@@ -21,7 +21,9 @@ from wechat_dialog.core.replay.run import Run
 from wechat_dialog.core.replay.standing import Raised
 from wechat_dialog.core.replay.verdict import decide
 from wechat_dialog.core.turn import conversation
-from wechat_dialog.core.turn.conversation import go_on, make_run, wake
+from wechat_dialog.core.turn.aside import full, put_aside
+from wechat_dialog.core.turn.conversation import go_on, wake
+from wechat_dialog.core.turn.leaving import make_run
 from wechat_dialog.core.turn.operations import NEEDS_CLAIM, Flow
 from wechat_dialog.core.turn.parking import park
 from wechat_dialog.core.turn.results import (
@@ -29,6 +31,7 @@ from wechat_dialog.core.turn.results import (
     Broke,
     Differs,
     HandsOver,
+    PutsAside,
     Result,
     Signalled,
     Waits,
@@ -87,6 +90,8 @@ def follow(
     doc, draft = work.doc, work.draft
     opening = work.message  # what begins a conversation that one hands over to
     while not isinstance(result, Waits):
+        if isinstance(result, PutsAside) and (error := full(doc)) is not None:
+            result = Broke(error, result.run)
         if isinstance(result, Differs):
             frame, result, opening = yield from _carry_out_policy(work, frame, result, opening)
             continue
@@ -94,23 +99,39 @@ def follow(
         if isinstance(result, Broke):
             yield from park(work, frame, result.error, result.run, unheard)
             unheard = None
+        elif isinstance(result, PutsAside):
+            draft.parts += result.parts
+            result.run.close()
+            put_aside(doc, frame, asks=result.asks)
         else:
             draft.parts += result.parts
             doc.pop(frame)
             if isinstance(result, HandsOver):
+                key = frame.key
                 frame, result = yield from _begin(work, result.dialog, result.args, opening)
+                frame.key = key
                 continue
             if isinstance(result, Signalled):
                 if isinstance(result.signal, UnexpectedAnswer):
+                    if work.outside:
+                        _has_no_message(work, frame)
+                        return False
                     if result.signal.said:
                         work.says(result.signal.said)
                     return True
                 _say_why(work, result.signal)
         below = doc.top
-        if below is None:
-            return False
+        if below is None or work.outside:
+            return False  # what stood before it is not asked again for it
         frame, result = below, _ask_again(work, below)
     return False
+
+
+def _has_no_message(work: Work, frame: Frame) -> None:
+    log.warning(
+        "user %s: dialog %r raised UnexpectedAnswer in a turn that no message began; it ends",
+        work.doc.head.user, frame.dialog,
+    )  # fmt: skip
 
 
 def _say_why(work: Work, signal: BaseException) -> None:

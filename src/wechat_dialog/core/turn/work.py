@@ -40,6 +40,8 @@ class Work:
         begun: How many conversations it has begun.
         unrouted: Routes that handed it back, so that none gets it twice; see
             `beginning.number_of`.
+        outside: Whether no message began the turn; then `message` only stands for one.
+        posted: Number of the signal whose sender runs the turn; 0: nobody waits for it.
     """
 
     __slots__ = (
@@ -49,6 +51,8 @@ class Work:
         "draft",
         "key",
         "message",
+        "outside",
+        "posted",
         "rules",
         "secret",
         "unrouted",
@@ -84,11 +88,19 @@ class Work:
         self.draft = Draft(rules, doc, arrived if now is None else now)
         self.begun = 0
         self.unrouted: set[int] = set()
+        self.outside = False
+        self.posted = 0
+
+    def goes_on_outside(self) -> None:
+        """Let it be a turn that no message began: the library says nothing of its own in it."""
+        self.outside = self.draft.silent = True
 
     def on(self, doc: Document) -> Work:
         """Return the work on the same message begun anew, on another document."""
         work = Work(self.rules, doc, self.message, self.key, self.arrived, now=self.draft.now)
         work.secret = self.secret
+        if self.outside:
+            work.goes_on_outside()
         return work
 
     @property

@@ -1,0 +1,76 @@
+"""Conversations that are put aside, and taken up again.
+
+Beside the head each is a document of its own. To be taken up it is put on top of the stack, so that
+all that drives conversations drives it too, and a turn that is cut off is found there; where its
+turn leaves it waiting it is put aside anew.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from wechat_dialog.core.replay.header import ENDS, AsideConversation, AsideNote, Frame
+from wechat_dialog.core.replay.records import Record, decode_records, encode_record
+from wechat_dialog.core.replay.rivals import first_due
+from wechat_dialog.core.turn.document import Document
+from wechat_dialog.errors import TooManyAside
+
+__all__ = ["MOST", "add", "drop", "full", "lift", "put_aside"]
+
+MOST = 20
+"""Conversations of one user that may be aside."""
+
+
+def full(doc: Document) -> TooManyAside | None:
+    """Return what is raised where no more can be put aside; None: there is room."""
+    there = sum(not note.ends for note in doc.head.aside)
+    return TooManyAside(MOST) if there >= MOST else None
+
+
+def put_aside(doc: Document, frame: Frame, *, asks: bool) -> None:
+    """Put the conversation on top aside."""
+    records = doc.records[frame.base :]
+    doc.pop(frame)
+    add(doc, frame, records, asks=asks)
+
+
+def add(
+    doc: Document, frame: Frame, records: list[Record], *, asks: bool = False, wake: int = 0
+) -> None:
+    """Put a conversation aside that is not on the stack.
+
+    Args:
+        doc: The user's document.
+        frame: Its header.
+        records: Its records.
+        asks: Whether it stands at a question that its user was not asked.
+        wake: When it is to be begun; 0: its rivals say when it goes on.
+    """
+    head = doc.head
+    kept = msgspec.structs.replace(frame, base=0, length=len(records))
+    raw = [msgspec.Raw(encode_record(record)) for record in records]
+    doc.beside.put(AsideConversation(kept, raw, head.user, head.account, frame.key, asks))
+    ends, first = ENDS in frame.flags, first_due(frame.rivals)
+    if ends:
+        wake = doc.now
+    elif first is not None and not asks:
+        wake = first.due
+    head.aside.append(AsideNote(frame.id, frame.key, wake, asks, ends))
+
+
+def lift(doc: Document, id: str) -> Frame:
+    """Put a conversation that was aside on top of the stack, and return it."""
+    conversation = doc.beside.read(id)
+    drop(doc, id)
+    doc.put_away()
+    frame = msgspec.structs.replace(conversation.frame, base=len(doc.records))
+    doc.head.stack.append(frame)
+    for record in decode_records([bytes(raw) for raw in conversation.records]):
+        doc.append(record)
+    return frame
+
+
+def drop(doc: Document, id: str) -> None:
+    """Take a conversation that is aside away as it is."""
+    doc.beside.remove(id)
+    doc.head.aside = [note for note in doc.head.aside if note.id != id]

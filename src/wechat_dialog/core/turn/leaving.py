@@ -1,0 +1,195 @@
+"""A dialog left where it waits, at the end of its part of a turn: what its header says then, what
+it said and asked for, what it left in the user's data; and strict mode's look at how it got there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+from wechat_dialog.core.blame import told
+from wechat_dialog.core.dialog.background import Background
+from wechat_dialog.core.dialog.questions import FIRST, Wait
+from wechat_dialog.core.dialog.registered import RegisteredDialog
+from wechat_dialog.core.dialog.requests import Request
+from wechat_dialog.core.dialog.user_data import apply_changes
+from wechat_dialog.core.replay.header import SECRETS, Frame, flag
+from wechat_dialog.core.replay.records import effective
+from wechat_dialog.core.replay.rivals import stored_rivals
+from wechat_dialog.core.replay.run import Run
+from wechat_dialog.core.replay.unawaited import WatchedRun, made_more, tell_of_forgotten
+from wechat_dialog.core.turn.document import Document
+from wechat_dialog.core.turn.requested import carry_out
+from wechat_dialog.core.turn.results import WAITS, Broke, PutsAside, Result
+from wechat_dialog.core.turn.saying import said, take_said
+from wechat_dialog.core.turn.settings import Rules
+from wechat_dialog.core.turn.work import Work
+from wechat_dialog.replies import Reply
+
+__all__ = [
+    "carried_out",
+    "compare_from_scratch",
+    "leave_aside",
+    "leave_waiting",
+    "make_run",
+    "remember",
+    "stand",
+    "tell_of_what_is_not_awaited",
+    "time_limit",
+]
+
+LONGEST_ABOVE_LIMIT = 600.0
+"""Seconds that a question above a limited one waits, where the bot has no time for it."""
+
+
+def make_run(
+    work: Work, dialog: RegisteredDialog, frame: Frame, *, code: str = "", runs: type[Run] = Run
+) -> Run:
+    """Return a run of a conversation's dialog that has been fed nothing yet; see `runs.run_of`."""
+    head = work.doc.head
+    run = work.rules.run_of(
+        dialog, frame, user=head.user, account=head.account, message=work.message,
+        arrived=work.arrived, code=code, runs=runs,
+    )  # fmt: skip
+    if work.rules.strict:
+        run.keep_trail()
+    return run
+
+
+def time_limit(rules: Rules, dialog: RegisteredDialog) -> float | None:
+    """Return the seconds without an answer after which a dialog's conversation is gone."""
+    return rules.timeout if dialog.timeout is None else dialog.timeout
+
+
+def leave_waiting(work: Work, run: Run, frame: Frame, at: Wait[Any]) -> Result:
+    """Leave a dialog at a question that its user is asked with this turn's answer."""
+    doc, draft, rules = work.doc, work.draft, work.rules
+    try:
+        prompt = rules.reply_of(at.shown(FIRST))
+        plain = said(run) if rules.strict else ()
+        parts = take_said(run, rules) if run.chat.outbox else ()
+        remember(doc, run)
+        requests = carried_out(work, run, frame) if run.chat.requests else ()
+    except Exception as error:  # noqa: BLE001 - what the author gave breaks when it is looked at
+        return Broke(error, run)
+    stand(work, run, frame, at)
+    doc.run = run
+    if at.prompt is None:
+        # It has no text of its own: what was said before it is the question.
+        draft.ask(frame, parts, seen=False)
+    else:
+        draft.parts += parts
+        draft.ask(frame, [prompt], seen=False)
+    if rules.strict:
+        compare_from_scratch(work, run, frame, at, plain, requests)
+    elif run.chat.made > run.position:  # `made_more`, as far as a live turn shall pay for it
+        tell_of_what_is_not_awaited(work, run, frame)
+    return WAITS
+
+
+def stand(work: Work, run: Run, frame: Frame, at: Wait[Any]) -> None:
+    """Note in a conversation's header the question at which it stands from now on."""
+    _note_wait(run, frame, at)
+    limit = at.options.timeout
+    frame.timeout = time_limit(work.rules, run.dialog) if limit is None else limit
+    if at.options.rivals:
+        # These end it, and nothing else does.
+        frame.timeout = None
+        frame.rivals, frame.since = stored_rivals(at, work.doc.now), work.doc.now
+        return
+    if frame.rivals:
+        frame.rivals, frame.since = [], 0
+    if frame.timeout is None and any(below.rivals for below in work.doc.head.stack[:-1]):
+        # The limit of what it interrupts counts when it has ended, and so it must end.
+        frame.timeout = work.rules.timeout or LONGEST_ABOVE_LIMIT
+
+
+def _note_wait(run: Run, frame: Frame, at: Wait[Any] | Background[Any]) -> None:
+    if run.secrets or (isinstance(at, Wait) and at.kind == "A"):
+        # The turn is over that it was said in.
+        for secret in run.secrets:
+            secret.lose()
+        flag(frame, SECRETS)
+    frame.wait, frame.offers = at.id, at.offers
+    frame.misses = 0
+    frame.page, frame.ticks = 0, []
+
+
+def leave_aside(
+    work: Work, run: Run, frame: Frame, at: Wait[Any] | Background[Any]
+) -> PutsAside | Broke:
+    """Leave a dialog that waits for no user, or for one who is not to be asked now."""
+    doc, rules = work.doc, work.rules
+    asks = isinstance(at, Wait)
+    plain: Sequence[Reply] = ()
+    parts: Sequence[Reply] = ()
+    try:
+        if isinstance(at, Wait):
+            rules.reply_of(at.shown(FIRST))  # it breaks in the turn that leads to it
+        plain = said(run) if rules.strict else ()
+        if not (isinstance(at, Wait) and at.prompt is None):
+            parts = take_said(run, rules)  # else what was said is the question
+        remember(doc, run)
+        requests = carried_out(work, run, frame) if run.chat.requests else ()
+    except Exception as error:  # noqa: BLE001 - what the author gave breaks when it is looked at
+        return Broke(error, run)
+    _note_wait(run, frame, at)
+    # The times of a question begin when it is asked.
+    frame.timeout, frame.rivals = None, [] if asks else stored_rivals(at, doc.now)
+    frame.since = doc.now
+    if rules.strict:
+        compare_from_scratch(work, run, frame, at, plain, requests)
+    elif made_more(run):
+        tell_of_what_is_not_awaited(work, run, frame)
+    return PutsAside(parts, run, asks)
+
+
+def carried_out(work: Work, run: Run, frame: Frame) -> Sequence[Request]:
+    """Carry out what a dialog asked for in this turn, and return it.
+
+    Raises:
+        Exception: See `carry_out`.
+    """
+    requests = list(run.chat.requests)
+    carry_out(work, frame, requests)
+    return requests
+
+
+def remember(doc: Document, run: Run) -> None:
+    """Take over what the dialog changed in the user's data since its conversation began.
+
+    Raises:
+        TypeError: It left something there that JSON cannot say.
+    """
+    try:
+        changes = run.chat.changes()
+    except TypeError:
+        raise
+    except Exception as error:
+        why = f"{type(error).__name__}: {told(error)}"
+        raise TypeError(f"chat.data: what is remembered must be JSON data: {why}") from error
+    apply_changes(changes, doc.data)
+
+
+# Looking again ------------------------------------------------------------------------------------
+
+
+def compare_from_scratch(
+    work: Work, run: Run, frame: Frame, at: Wait[Any] | Background[Any] | None,
+    parts: Sequence[Reply], requests: Sequence[Request],
+) -> None:  # fmt: skip
+    """Strict mode: see whether the dialog gets to the same place from scratch; see `strict`."""
+    from wechat_dialog.core.replay.strict import compare
+
+    records = effective(work.doc.records[frame.base :])
+    compare(run, _watched(work, run.dialog, frame), records, at, parts, requests)
+
+
+def tell_of_what_is_not_awaited(work: Work, run: Run, frame: Frame) -> None:
+    """Tell the log of what a dialog made and does not wait for."""
+    records = effective(work.doc.records[frame.base :])
+    tell_of_forgotten(run.dialog, _watched(work, run.dialog, frame), records)
+
+
+def _watched(work: Work, dialog: RegisteredDialog, frame: Frame) -> Callable[[], WatchedRun]:
+    return lambda: cast("WatchedRun", make_run(work, dialog, frame, runs=WatchedRun))

@@ -1,0 +1,115 @@
+"""What a dialog has called and does not wait for, carried out in the commit of its turn:
+`chat.start`, `chat.stop`, `chat.remind`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from wechat_dialog.core.dialog.registered import RegisteredDialog
+from wechat_dialog.core.dialog.requests import Remind, Request, Start, Stop
+from wechat_dialog.core.replay.codes import code_of
+from wechat_dialog.core.replay.header import ENDS, AsideNote, Frame, StoredRival, flag
+from wechat_dialog.core.replay.recorded_messages import record_message
+from wechat_dialog.core.replay.records import Record
+from wechat_dialog.core.turn.aside import add, drop, full
+from wechat_dialog.core.turn.document import Document
+from wechat_dialog.core.turn.settings import REMINDS
+from wechat_dialog.core.turn.work import Work
+from wechat_dialog.messages import Message, from_fields
+
+__all__ = ["begun", "carry_out", "end_aside", "tell_to_end"]
+
+
+def carry_out(work: Work, frame: Frame, requests: Sequence[Request]) -> None:
+    """Carry out what a conversation asked for in this turn.
+
+    Raises:
+        LookupError: A dialog that is to be started is none of the bot's.
+        TooManyAside: There is no room for one more.
+    """
+    doc = work.doc
+    for number, request in enumerate(requests):
+        if isinstance(request, Stop):
+            tell_to_end(doc, request.key)
+            continue
+        if request.key:
+            tell_to_end(doc, request.key)
+        error = full(doc)
+        if error is not None:
+            raise error
+        if isinstance(request, Start):
+            dialog = _dialog(work, request.dialog)
+            new = _frame(work, frame, number, dialog, request.state, request.key)
+            add(doc, new, [], wake=doc.now)
+        else:
+            _remind(work, frame, number, request)
+
+
+def _dialog(work: Work, fn: Callable[..., Any]) -> RegisteredDialog:
+    dialog = work.rules.routes.named(fn)
+    if dialog is None:
+        name = getattr(fn, "__qualname__", repr(fn))
+        raise LookupError(f"chat.start: {name} is no dialog of the bot; name it with @bot.dialog")
+    return dialog
+
+
+def _remind(work: Work, frame: Frame, number: int, request: Remind) -> None:
+    from wechat_dialog.core.dialog.reminder import REMINDER, arguments_of
+
+    doc = work.doc
+    due = request.when.due(doc.now)
+    args = arguments_of(work.rules.reply_of(request.reply) or request.reply, due)
+    new = _frame(work, frame, number, REMINDER, args, request.key)
+    # It stands at its wait at once: to begin it would take a turn in which nothing is said.
+    new.wait, new.rivals, new.since = "s", [StoredRival(0, due)], doc.now
+    message = begun(doc.head.account, doc.head.user, doc.now)
+    records: list[Record] = [record_message("", message, doc.now)]
+    add(doc, new, records)
+
+
+def _frame(
+    work: Work, frame: Frame, number: int, dialog: RegisteredDialog, args: dict[str, Any], key: str
+) -> Frame:
+    head = work.doc.head
+    # The same for a worker that takes the turn over; see `conversation._new_id`.
+    seed = f"{head.account}\0{head.user}\0{work.key}\0{frame.id}\0{number}"
+    id = hashlib.blake2s(seed.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+    return Frame(
+        id, dialog.name, dialog.version, code_of(dialog), args, begun=work.doc.now, key=key
+    )
+
+
+def begun(account: str, openid: str, now: int) -> Message:
+    """Return the message that stands for one where none began a turn."""
+    fields = {
+        "ToUserName": account,
+        "FromUserName": openid,
+        "CreateTime": str(now // 1000),
+        "MsgType": "begun",
+    }
+    return from_fields(fields)
+
+
+def tell_to_end(doc: Document, key: str) -> None:
+    """Tell the conversation that has this key to end, in a turn of its own; where it has nothing
+    to clean up, take it away.
+    """
+    for note in list(doc.head.aside):
+        if note.key == key:
+            end_aside(doc, note)
+    for frame in doc.head.stack:
+        if frame.key == key:
+            frame.key = ""
+            flag(frame, ENDS)
+
+
+def end_aside(doc: Document, note: AsideNote) -> None:
+    """Tell a conversation that is aside to end; see `tell_to_end`."""
+    conversation = doc.beside.read(note.id)
+    if not conversation.records or conversation.frame.dialog == REMINDS:
+        drop(doc, note.id)
+        return
+    note.key, note.ends, note.wake, note.asks = "", True, doc.now, False
