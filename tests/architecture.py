@@ -133,7 +133,8 @@ FLOORS: Mapping[str, tuple[str, ...]] = {
         "shelf", "waiting_text", "running_turn", "listening", "draft", "work", "aside", "parking",
         "step_records", "requested", "leaving", "conversation", "stack", "asking", "beginning",
         "ending", "answering", "events", "dispatch", "cut_off", "resuming", "job", "reviewing",
-        "page", "committing", "firing", "reaching", "fast_path", "transaction", "outside",
+        "page", "committing", "firing", "reaching", "firing_turn", "fast_path", "transaction",
+        "outside",
         "operator",
     ),
 }  # fmt: skip

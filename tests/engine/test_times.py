@@ -203,8 +203,8 @@ def place(at: object) -> object:
 
 
 ASKED = "或回复“已付”。"
-QUESTION = Wait(Chat(USER, START.message(USER, ACCOUNT)), "a", ASKED, reading(str)).id
-LIMITED = Wait(Chat(USER, START.message(USER, ACCOUNT)), "a", "几位？", reading(str)).id
+QUESTION = Wait(Chat(USER, START.message(USER, ACCOUNT)), "a", ASKED, reading(str)).id  # type: ignore[union-attr]
+LIMITED = Wait(Chat(USER, START.message(USER, ACCOUNT)), "a", "几位？", reading(str)).id  # type: ignore[union-attr]
 HOW_MANY = said("3", "几个？")
 READY = said("好了", "好了吗？")
 assert isinstance(HOW_MANY, TextRecord)

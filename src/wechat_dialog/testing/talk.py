@@ -43,8 +43,10 @@ from wechat_dialog.messages.said import text_of
 from wechat_dialog.platform.display import FAULT
 from wechat_dialog.replies import Reply
 
+from .background import Background
 from .seen import Seen
 from .seen_page import SeenPage, link_in, read
+from .talk_times import TalkTimes
 from .world import Crash, Delivery, Plan, World
 
 if TYPE_CHECKING:
@@ -68,7 +70,7 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-class Talk:
+class Talk(TalkTimes):
     """One user's talk with a bot.
 
     Call it with a text: it returns what the user sees in answer. There is a method for each other
@@ -99,9 +101,11 @@ class Talk:
             account: The account's id.
         """
         self._world = World(bot, strict)
+        self._background = Background(self._world, account)
         self._begin(user, account, apologies)
 
     def _begin(self, user: str, account: str, apologies: bool) -> None:
+        self._heard = 0
         self._apologies = apologies
         self.user = user
         self.account = account
@@ -116,6 +120,7 @@ class Talk:
         """Return another user's talk with the same bot, on the same store and clock."""
         talk = Talk.__new__(Talk)
         talk._world = self._world  # noqa: SLF001 - of its own class
+        talk._background = self._background  # noqa: SLF001
         talk._begin(user, self.account, self._apologies)  # noqa: SLF001
         return talk
 
@@ -196,10 +201,6 @@ class Talk:
         return self._deliver(self._last, again=True)
 
     # What happens meanwhile -----------------------------------------------------------------------
-
-    def advance(self, seconds: float) -> None:
-        """Let time pass."""
-        self._world.clock += seconds
 
     def takes(self, step: str | Callable[..., Any], seconds: float) -> None:
         """Let a step take this many seconds from now on, on the talk's clock."""
@@ -312,6 +313,7 @@ class Talk:
         __tracebackhide__ = True
         world = self._world
         self._last = message
+        self._heard = self._count_pushed()
         if not again:
             self._hushed = self._is_secret(message)
         text = SHOWN if self._hushed else _text(message)
@@ -344,10 +346,17 @@ class Talk:
         )
         self._page = link_in(world.rules, self._seen.reply) or self._page
         self._note("公众号", self._seen or "（无回复）")
-        bugs = [one for one in world.broken if not isinstance(one, NO_BUGS)]
+        if outcome is not None:
+            self._background.fire(outcome.again)
+        self._background.pass_until(world.clock)
+        self._tell_of_background()
+        return self._seen
+
+    def _raise_bugs(self) -> None:
+        __tracebackhide__ = True
+        bugs = [one for one in self._world.broken if not isinstance(one, NO_BUGS)]
         if bugs and not self._apologies:
             raise _from_its_own_code(bugs[-1])
-        return self._seen
 
     def _note(self, who: str, what: str) -> None:
         self.transcript.append(f"{who}：{what}")

@@ -34,7 +34,7 @@ from wechat_dialog.runtime.steps import Steps
 from wechat_dialog.runtime.wanted import ON_STORE, Gather, NextOutcome, Step, Wait, Wanted
 from wechat_dialog.stores.memory import MemoryStore
 
-__all__ = ["START", "Crash", "Delivery", "Plan", "World"]
+__all__ = ["START", "Crash", "Delivery", "Performer", "Plan", "World"]
 
 T = TypeVar("T")
 
@@ -108,40 +108,27 @@ class Claims:
         self.held.pop(renewal, None)
 
 
-class Delivery:
-    """One message on its way through a turn, on the talk's clock."""
+class Performer:
+    """Performs the operations of one turn, on the talk's clock.
 
-    def __init__(self, world: World, message: messages.Message, began: float) -> None:
+    Attributes:
+        world: The world.
+        user: The user's key in the store.
+        pushed: What was pushed.
+        dying: Whether the worker dies at the next record.
+        repeats: Whether the platform's repetitions reach another worker.
+    """
+
+    def __init__(self, world: World, user: str) -> None:
         self.world = world
-        self.message = message
-        self.user = world.bot.user_key(message)
-        self.key = message_key(message)
-        window = world.bot.window
-        self.began = began
-        self.arrived = int(began * 1000)
-        # An account that pushes answers nothing, which ends the platform's repetitions.
-        last = 0 if world.rules.may_push else window.requests - 1
-        self.patience = began + last * window.seconds + window.patience
-        self.listener = self._joined(self.key)
-        self.answered: Outcome | None = None
+        self.user = user
+        self.pushed: list[Reply] = []
         self.dying = False
         self.repeats = True
-        self.then: Generator[Any, Any, None] | None = None
-        self.pushed: list[Reply] = []
 
-    def run(self) -> Outcome:
-        """Drive the turn. Return what the user sees of it within the window."""
-        world, now = self.world, int(self.world.clock * 1000)
-        transaction = turn(world.settings, self.user, self.message, self.key, now)
-        outcome = self._drive(transaction, self.listener)
-        self.then = outcome.then
-        return self.answered or outcome
-
-    def push(self) -> list[Reply]:
-        """Push what the turn left to push, and return it; empty if it left nothing."""
-        if self.then is not None:
-            self._drive(self.then, self._joined(f"push {self.key}"))
-        return self.pushed
+    def drive(self, transaction: Generator[Operation, Any, T], key: str) -> T:
+        """Drive a turn to its end."""
+        return self._drive(transaction, self._joined(key))
 
     def _joined(self, key: str) -> Listener:
         world = self.world
@@ -200,7 +187,7 @@ class Delivery:
         return outcome
 
     def _pass(self, seconds: float) -> None:
-        """Let time pass: claims are renewed; the platform repeats its request, then gives up."""
+        """Let time pass: claims are renewed."""
         world = self.world
         while seconds > 0:
             slice_ = min(seconds, 1.0)
@@ -208,9 +195,48 @@ class Delivery:
             world.clock += slice_
             for user, fence in world.claims.held.values():
                 world.store.renew(user, fence, world.settings.lease)
-            self._ask_again()
-            if self.answered is None and world.clock > self.patience:
-                self._defer()
+            self._tick()
+
+    def _tick(self) -> None:
+        """Do what happens as time passes."""
+
+
+class Delivery(Performer):
+    """One message on its way through a turn, on the talk's clock."""
+
+    def __init__(self, world: World, message: messages.Message, began: float) -> None:
+        super().__init__(world, world.bot.user_key(message))
+        self.message = message
+        self.key = message_key(message)
+        window = world.bot.window
+        self.began = began
+        self.arrived = int(began * 1000)
+        # An account that pushes answers nothing, which ends the platform's repetitions.
+        last = 0 if world.rules.may_push else window.requests - 1
+        self.patience = began + last * window.seconds + window.patience
+        self.listener = self._joined(self.key)
+        self.answered: Outcome | None = None
+        self.then: Generator[Any, Any, None] | None = None
+
+    def run(self) -> Outcome:
+        """Drive the turn. Return what the user sees of it within the window."""
+        world, now = self.world, int(self.world.clock * 1000)
+        transaction = turn(world.settings, self.user, self.message, self.key, now)
+        outcome = self._drive(transaction, self.listener)
+        self.then = outcome.then
+        return self.answered or outcome
+
+    def push(self) -> list[Reply]:
+        """Push what the turn left to push, and return it; empty if it left nothing."""
+        if self.then is not None:
+            self._drive(self.then, self._joined(f"push {self.key}"))
+        return self.pushed
+
+    def _tick(self) -> None:
+        """The platform repeats its request, then gives up."""
+        self._ask_again()
+        if self.answered is None and self.world.clock > self.patience:
+            self._defer()
 
     def _ask_again(self) -> None:
         """Deliver the platform's repetitions that are due, unless it has an answer."""

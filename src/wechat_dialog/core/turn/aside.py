@@ -13,9 +13,10 @@ from wechat_dialog.core.replay.header import ENDS, AsideConversation, AsideNote,
 from wechat_dialog.core.replay.records import Record, decode_records, encode_record
 from wechat_dialog.core.replay.rivals import first_due
 from wechat_dialog.core.turn.document import Document
+from wechat_dialog.core.turn.settings import REMINDS
 from wechat_dialog.errors import TooManyAside
 
-__all__ = ["MOST", "add", "drop", "full", "lift", "put_aside"]
+__all__ = ["MOST", "add", "drop", "full", "has_begun", "lift", "put_aside"]
 
 MOST = 20
 """Conversations of one user that may be aside."""
@@ -68,6 +69,12 @@ def lift(doc: Document, id: str) -> Frame:
     for record in decode_records([bytes(raw) for raw in conversation.records]):
         doc.append(record)
     return frame
+
+
+def has_begun(doc: Document, id: str) -> bool:
+    """Whether a conversation that is aside has anything to clean up."""
+    conversation = doc.beside.read(id)
+    return bool(conversation.records) and conversation.frame.dialog != REMINDS
 
 
 def drop(doc: Document, id: str) -> None:

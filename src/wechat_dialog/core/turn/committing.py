@@ -8,7 +8,8 @@ from collections.abc import Callable, Generator
 from typing import Any, TypeVar
 
 from wechat_dialog.core.replay.header import Frame
-from wechat_dialog.core.store.values import Committed, Deferred
+from wechat_dialog.core.store.times import Due
+from wechat_dialog.core.store.values import Committed, Deferred, Write
 from wechat_dialog.core.turn.cut_off import finish, lay_aside
 from wechat_dialog.core.turn.held import is_pushable
 from wechat_dialog.core.turn.job import PASSES, Job, keep_live
@@ -34,7 +35,7 @@ from wechat_dialog.core.turn.work import Work
 from wechat_dialog.errors import StoreError, TurnTooLong
 from wechat_dialog.replies.stored import encode_reply
 
-__all__ = ["commit_turn", "conclude", "finished", "perform", "pushing"]
+__all__ = ["commit_turn", "conclude", "due_now", "finished", "perform", "pushing"]
 
 T = TypeVar("T")
 
@@ -110,7 +111,8 @@ def _finished(job: Job, work: Work, flow: Flow[None]) -> Flow[None]:
     yield from flow
     if work.rules.review is not None:
         yield from review(work)
-    yield from shorten(job, work)
+    if not work.outside:  # a page's day is over before their next message
+        yield from shorten(job, work)
 
 
 def _yield_operations(
@@ -130,9 +132,10 @@ def _yield_operations(
             result = None
         elif isinstance(op, Checkpoint):
             work.note_progress()
-            write = job.doc.write(job.arrived, grace=job.grace, unfinished=work.key)
+            fires = work.outside
+            write = job.doc.write(job.arrived, grace=job.grace, unfinished=work.key, fires=fires)
             committed = yield RecordWrite(job.user, job.fence, write)
-            job.doc.wrote(write, committed)
+            job.doc.wrote(write, committed, fires=fires)
             job.settings.outcomes.recorded(job.user, ended)
             job.unrecorded.difference_update(ended)
             ended = []
@@ -190,11 +193,19 @@ def commit_turn(job: Job, work: Work) -> Transaction:
             job.settle(job.key)
             then = pushing(job, replied=reply is not None)
             keep_live(job)
-            return Outcome(reply, job.deferred, then)
+            return Outcome(reply, job.deferred, then, due_now(job.user, write, committed))
         if job.deferred:
             raise StoreError("the store defers a commit that says so itself; see `Store.commit`")
         job.deferred = True
         work.draft.take_back()
+
+
+def due_now(user: str, write: Write, committed: Committed) -> Due | None:
+    """Return what a commit leaves that is due right now; None: nothing."""
+    if committed.mail:
+        return Due(user, max(committed.now, 1))
+    wake = write.wake
+    return Due(user, wake.at) if wake is not None and wake.at <= committed.now else None
 
 
 def pushing(job: Job, *, replied: bool) -> Generator[Operation, Any, None] | None:

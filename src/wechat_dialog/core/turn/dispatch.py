@@ -17,6 +17,7 @@ from wechat_dialog.core.replay.recorded_messages import record_message
 from wechat_dialog.core.replay.records import Record, masked
 from wechat_dialog.core.replay.run import Run
 from wechat_dialog.core.turn.answering import answer, take_back
+from wechat_dialog.core.turn.asking import ask_next
 from wechat_dialog.core.turn.beginning import begin_by_route, interrupt, interruption
 from wechat_dialog.core.turn.conversation import is_awake, throw
 from wechat_dialog.core.turn.draft import view_of
@@ -32,6 +33,12 @@ __all__ = ["dispatch", "expire_old", "handle"]
 
 def handle(work: Work) -> Flow[None]:
     """Work out what the message at hand means; the draft has its answer then."""
+    yield from _handle(work)
+    if work.doc.head.aside and work.draft.collects:
+        yield from ask_next(work)
+
+
+def _handle(work: Work) -> Flow[None]:
     expire_old(work)
     if isinstance(work.message, messages.Event):
         yield from handle_event(work, work.message)

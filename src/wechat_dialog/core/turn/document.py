@@ -118,8 +118,7 @@ class Document:
         self.now = claimed.now
         self.committed = self.now - int(self.age * 1000)
         if type(claimed) is Claimed:
-            self.beside.update(claimed)
-            self._mail = claimed.signals
+            self.is_claimed(claimed)
         if claimed.revision == self.revision and not self._new and claimed.revision:
             self._know_what_is_aside(claimed)
             return
@@ -146,6 +145,11 @@ class Document:
         self._data = claimed.data
         self.data = msgspec.json.decode(claimed.data) if claimed.data else {}
         self._written(claimed.revision, claimed.journal)
+
+    def is_claimed(self, claimed: Claimed) -> None:
+        """Take over what only a claim tells: what is not on the stack."""
+        self.now, self._mail = claimed.now, claimed.signals
+        self.beside.update(claimed)
 
     def _know_what_is_aside(self, claimed: Claimed | Unclaimed) -> None:
         """Forget what an operator dropped, which the head does not know."""

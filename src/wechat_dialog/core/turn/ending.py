@@ -12,21 +12,22 @@ from wechat_dialog.core.replay.recorded_messages import record_message
 from wechat_dialog.core.replay.records import Killed
 from wechat_dialog.core.replay.run import Run
 from wechat_dialog.core.replay.standing import Raised
+from wechat_dialog.core.turn.aside import drop, has_begun, lift
 from wechat_dialog.core.turn.document import Document
 from wechat_dialog.core.turn.leaving import remember
-from wechat_dialog.core.turn.operations import CHECKPOINT, Flow
+from wechat_dialog.core.turn.operations import CHECKPOINT, NEEDS_CLAIM, Flow
 from wechat_dialog.core.turn.stack import woken
 from wechat_dialog.core.turn.step_records import add_record, run_gathering, run_step
 from wechat_dialog.core.turn.work import Work
 from wechat_dialog.errors import Signal
 
-__all__ = ["clean_up", "end_all", "kill", "take_all_away"]
+__all__ = ["clean_up", "end_all", "end_top", "kill", "take_all_away"]
 
 
 def end_all(work: Work) -> Flow[None]:
     """End all of the user's conversations for good, as the message's effect; nothing is said."""
     while work.doc.top is not None:
-        yield from _end(work, work.doc.top)
+        yield from end_top(work, work.doc.top, killed=False)
     work.draft.parts = []
 
 
@@ -34,8 +35,18 @@ def kill(work: Work) -> Flow[None]:
     """End all of the user's conversations, by an operator's hand: clean-up steps run, nothing is
     said.
     """
-    while work.doc.top is not None:
-        yield from _end(work, work.doc.top, killed=True)
+    yield NEEDS_CLAIM
+    while True:
+        while work.doc.top is not None:
+            yield from end_top(work, work.doc.top)
+        if not work.doc.head.aside:
+            return
+        begun = [note.id for note in work.doc.head.aside if has_begun(work.doc, note.id)]
+        for note in list(work.doc.head.aside):
+            if note.id not in begun:
+                drop(work.doc, note.id)
+        if begun:
+            lift(work.doc, begun[0])
 
 
 def take_all_away(doc: Document) -> None:
@@ -43,11 +54,18 @@ def take_all_away(doc: Document) -> None:
     doc.put_away()
     if doc.head.stack:
         doc.pop(doc.head.stack[0])
+    for note in doc.head.aside:
+        drop(doc, note.id)
 
 
-def _end(work: Work, frame: Frame, *, killed: bool = False) -> Flow[None]:
+def end_top(work: Work, frame: Frame, *, killed: bool = True) -> Flow[None]:
     """End the conversation on top for good, its clean-up steps included; whatever it says is not
     delivered.
+
+    Args:
+        work: The message at hand.
+        frame: The conversation.
+        killed: Whether the message at hand has nothing to do with it.
     """
     doc = work.doc
     before = list(work.draft.parts)

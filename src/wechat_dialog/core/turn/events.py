@@ -8,8 +8,9 @@ from wechat_dialog import messages
 from wechat_dialog.core.dialog.questions import Wait
 from wechat_dialog.core.turn.answering import answer
 from wechat_dialog.core.turn.beginning import begin_by_route, interrupt, matches
-from wechat_dialog.core.turn.ending import end_all
-from wechat_dialog.core.turn.operations import Flow
+from wechat_dialog.core.turn.ending import end_all, kill
+from wechat_dialog.core.turn.operations import NEEDS_CLAIM, Flow
+from wechat_dialog.core.turn.requested import end_aside
 from wechat_dialog.core.turn.stack import refuse_unseen, woken
 from wechat_dialog.core.turn.work import Work
 
@@ -61,7 +62,15 @@ def _leave(work: Work) -> Flow[None]:
     """Work out that the user has left: whatever is said is for nobody."""
     doc, draft = work.doc, work.draft
     yield from end_all(work)
-    doc.head.held = []
+    doc.head.held, doc.head.owed = [], []
+    if doc.head.aside:
+        # Each in a turn of its own; but where nothing is kept of them, in this.
+        if forgets(work, work.message):
+            yield from kill(work)
+        else:
+            yield NEEDS_CLAIM
+            for note in list(doc.head.aside):
+                end_aside(doc, note)
     yield from begin_by_route(work)
     if forgets(work, work.message):
         # What the route for it left waiting is cleaned up as well.

@@ -7,7 +7,13 @@ from typing import Any
 
 from wechat_dialog.core.dialog.registered import RegisteredDialog
 from wechat_dialog.core.store.values import Answered, Claimed, Committed, Running, Unclaimed
-from wechat_dialog.core.turn.committing import commit_turn, conclude, finished, pushing
+from wechat_dialog.core.turn.committing import (
+    commit_turn,
+    conclude,
+    due_now,
+    finished,
+    pushing,
+)
 from wechat_dialog.core.turn.dispatch import handle
 from wechat_dialog.core.turn.job import (
     PASSES,
@@ -31,7 +37,9 @@ __all__ = ["is_ready", "run_cold", "run_live"]
 def is_ready(job: Job) -> bool:
     """Whether a live dialog is in hand that may run before the turn is anybody's."""
     run = job.doc.run
-    return run is not None and job.doc.revision != 0 and _may_run(job.settings, run.dialog)
+    if run is None or job.doc.revision == 0 or job.doc.beside.mail:
+        return False
+    return _may_run(job.settings, run.dialog)
 
 
 def _may_run(settings: Settings, dialog: RegisteredDialog) -> bool:
@@ -75,8 +83,10 @@ def run_live(job: Job) -> Generator[Operation, Any, Outcome | Answered | None]:
         with a claim.
     """
     doc, top = job.doc, job.doc.top
-    expected, limit = doc.revision, doc.limit
+    expected, limit = doc.revision, doc.max_age
     if limit is not None and doc.age > limit:
+        if top is not None and top.rivals:
+            return None  # what else ended its wait is first
         limit = None  # it is over already, and will be so when the store looks at it
     ran = "" if top is None else top.dialog
     work = job.work()
@@ -106,7 +116,7 @@ def run_live(job: Job) -> Generator[Operation, Any, Outcome | Answered | None]:
         doc.wrote(write, committed)
         then = pushing(job, replied=reply is not None)
         keep_live(job)
-        return Outcome(reply, False, then)
+        return Outcome(reply, False, then, due_now(job.user, write, committed))
     drop(job)
     if isinstance(committed, Answered):
         return committed
@@ -129,13 +139,14 @@ def _claim_for_step(
         drop(job)
         return claim if isinstance(claim, Answered) else None
     job.fence, job.deferred = claim.fence, claim.deferred
-    moved = claim.revision != expected or claim.pending or claim.untaken
+    moved = claim.revision != expected or claim.pending or claim.untaken or claim.signals
     if moved or (limit is not None and claim.age - claim.since > limit):
         # What the claim left out, because we had it, is no longer in hand: ask for another one
         # instead, and for all of it.
         flow.close()
         drop(job)
         return None
+    job.doc.is_claimed(claim)
     try:
         return (yield from guarded(job, conclude(job, work, flow, commit_turn, op)))
     except ClaimLost:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -22,7 +22,7 @@ from wechat_dialog.core.turn.operations import (
     Pause,
     Release,
 )
-from wechat_dialog.core.turn.outcome import Outcome, Transaction
+from wechat_dialog.core.turn.outcome import Outcome
 from wechat_dialog.core.turn.page_link import link_to_page
 from wechat_dialog.core.turn.pending import sealed_pending
 from wechat_dialog.core.turn.settings import LONGEST_POLL, Settings
@@ -49,6 +49,8 @@ __all__ = [
     "update_document",
 ]
 
+
+T = TypeVar("T")
 
 PASSES = (StoreError, ClaimLost, NotRepeatable, NotWaitedFor, SideEffect)
 """What ends a turn and is no mistake of an author's code, or is strict mode's to tell of. Anything
@@ -153,7 +155,7 @@ def leave(job: Job) -> Generator[Operation, Any, Answered | Outcome]:
     return Outcome(too_late(rules, page), late=True)
 
 
-def guarded(job: Job, under_claim: Transaction) -> Transaction:
+def guarded(job: Job, under_claim: Generator[Operation, Any, T]) -> Generator[Operation, Any, T]:
     """Do what a claim was taken for; where that fails, give the claim up, unless it is lost.
 
     Nor is it given up where a step ran that is not recorded: the store would forget the message

@@ -27,16 +27,27 @@ from typing import Any, Literal
 
 import msgspec
 
-from wechat_dialog.core.store.times import Due
-from wechat_dialog.core.turn.mail import Letter
-from wechat_dialog.core.turn.operations import Operation
-from wechat_dialog.core.turn.settings import Settings
+from wechat_dialog.core.store.times import Due, Posted
+from wechat_dialog.core.store.values import Claimed, Running
+from wechat_dialog.core.turn.document import Document
+from wechat_dialog.core.turn.firing import FIRING, NotOurs, Unfit, forget_the_expired, is_firing
+from wechat_dialog.core.turn.firing_turn import commit_firing, do_thing, finish_cut_off
+from wechat_dialog.core.turn.job import Job, guarded, update_document
+from wechat_dialog.core.turn.mail import BeginMail, Letter, SignalMail, encode_mail
+from wechat_dialog.core.turn.operations import Operation, Pause, PostMail, Release, Undue
+from wechat_dialog.core.turn.requested import begun
+from wechat_dialog.core.turn.settings import LONGEST_POLL, Settings
+from wechat_dialog.core.turn.transaction import DEATHS, catch_up
+from wechat_dialog.core.turn.waking import Thing, things
+from wechat_dialog.errors import MailboxFull, WorkerDied
 
-__all__ = ["KEY", "LONGEST", "STANDS_IN_LINE", "Fired", "Sent", "fire", "send"]
+__all__ = ["LONGEST", "STANDS_IN_LINE", "Fired", "Sent", "fire", "send"]
 
-KEY = "fire"
-"""Key of a firing's claim, the same for all of a user: what one that died left behind is in no
-other's way."""
+MOST = 100
+"""Letters that lie in a user's mailbox at most."""
+
+ROUNDS = 25
+"""Things of a user that whoever sends a letter does before theirs."""
 
 LONGEST = 30.0
 """Seconds that such a turn may take; then it is parked."""
@@ -92,8 +103,8 @@ def fire(
         StoreError: The store failed; it stays due.
         ClaimLost: Likewise, the claim.
     """
-    raise NotImplementedError
-    yield
+    fired, _ = yield from _fire(settings, due, account, openid, waits=waits)
+    return fired
 
 
 def send(
@@ -123,5 +134,124 @@ def send(
             are not kept.
         StoreError: The store failed; it may have been posted.
     """
-    raise NotImplementedError
-    yield
+    kind = "signal" if isinstance(letter, SignalMail) else "begin"
+    lease = 0.0 if post_only else settings.lease
+    post = PostMail(
+        user, account, id and f"{kind}:{id}", encode_mail(letter), most=MOST, lease=lease
+    )
+    try:
+        posted: Posted = yield post
+    except MailboxFull as full:
+        raise MailboxFull(openid, full.most) from None
+    if posted.outcome == "repeated":
+        return Sent("repeated")
+    if post_only or posted.due is None:
+        return Sent("kept")
+    due: Due | None = posted.due
+    for _ in range(ROUNDS):
+        if due is None:
+            break
+        fired, done = yield from _fire(settings, due, account, openid, posted=posted.number)
+        if done is not None and done.mail is not None and done.mail.number == posted.number:
+            return Sent("taken", fired.again)
+        due = fired.again
+        if fired.outcome != "done":
+            break
+    return Sent("kept", due)
+
+
+def _fire(
+    settings: Settings, due: Due, account: str, openid: str, *, waits: bool = False, posted: int = 0
+) -> Generator[Operation, Any, tuple[Fired, Thing | None]]:
+    """See `fire`.
+
+    Args:
+        settings: See `fire`, as for those that follow.
+        due: The entry.
+        account: The account.
+        openid: The user.
+        waits: Whether it stands in line.
+        posted: Number of the letter whose sender waits for it; 0: nobody does.
+    """
+    message = begun(account, openid, due.at)
+    doc = Document(openid, account)
+    job = Job(settings, due.user, message, FIRING, due.at, doc, asked=not waits)
+    pause = settings.poll
+    while True:
+        claim = msgspec.structs.replace(job.question(), fires=due)
+        answer = yield claim
+        job.asked = True
+        if isinstance(answer, Claimed):
+            break
+        if not (waits and isinstance(answer, Running)):
+            return Fired("busy"), None
+        if (yield Pause(pause, answer.copies, answer.since, job.user, job.key, answer.key)):
+            return Fired("busy"), None
+        pause = min(pause * 2, LONGEST_POLL)
+    done: list[Thing] = []
+    fired = yield from guarded(job, _under_claim(job, answer, due, posted, done))
+    return fired, done[0] if done else None
+
+
+def _under_claim(
+    job: Job, claimed: Claimed, due: Due, posted: int, done: list[Thing]
+) -> Generator[Operation, Any, Fired]:
+    """Do the first thing that is due and can be done here.
+
+    Args:
+        job: The firing.
+        claimed: Its claim.
+        due: The entry of the index.
+        posted: See `_fire`.
+        done: Told which it was.
+    """
+    job.fence = claimed.fence
+    update_document(job, claimed)
+    job.arrived = job.doc.now
+    killer = WorkerDied(claimed.lost) if claimed.lost >= DEATHS else None
+    if job.settings.outcomes.holds(job.user):
+        killer = None  # claims were lost, but no worker
+    if job.doc.cut_off and is_firing(job.doc.head.key):
+        top = job.doc.top
+        try:
+            again = yield from finish_cut_off(job, killer, due)
+        except NotOurs:
+            yield Release(job.user, job.fence)
+            return Fired("left")
+        return Fired("done", again, "" if top is None else top.dialog)
+    if job.doc.cut_off or len(claimed.pending) > any(one.key == FIRING for one in claimed.pending):
+        yield from catch_up(job, claimed)
+        killer = None
+    forget_the_expired(job.doc)
+    left = False
+    for thing in things(job.doc.head, job.doc.beside, job.doc.now):
+        dialog, late = _dialog(job, thing), max(job.doc.now - thing.at, 0) / 1000
+        try:
+            again = yield from do_thing(job, thing, killer=killer, posted=posted, fires=due)
+        except NotOurs:
+            left = True
+            continue
+        except Unfit as unfit:
+            job.doc.beside.take(unfit.number)
+            yield from commit_firing(job, None, due)
+            raise unfit.misfit from None
+        done.append(thing)
+        return Fired("done", again, dialog, late)
+    if left:
+        yield Release(job.user, job.fence)
+        return Fired("left")
+    if claimed.signals:
+        # They were looked at: nobody waits for them, and nothing of them is due any more.
+        return Fired("nothing", (yield from commit_firing(job, None, due)))
+    yield Release(job.user, job.fence)
+    yield Undue(due)
+    return Fired("nothing")
+
+
+def _dialog(job: Job, thing: Thing) -> str:
+    if isinstance(thing.letter, BeginMail):
+        return thing.letter.dialog
+    top = job.doc.top
+    if top is not None and top.id == thing.id:
+        return top.dialog
+    return job.doc.beside.read(thing.id).frame.dialog

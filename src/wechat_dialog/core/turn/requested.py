@@ -14,9 +14,8 @@ from wechat_dialog.core.replay.codes import code_of
 from wechat_dialog.core.replay.header import ENDS, AsideNote, Frame, StoredRival, flag
 from wechat_dialog.core.replay.recorded_messages import record_message
 from wechat_dialog.core.replay.records import Record
-from wechat_dialog.core.turn.aside import add, drop, full
+from wechat_dialog.core.turn.aside import add, drop, full, has_begun
 from wechat_dialog.core.turn.document import Document
-from wechat_dialog.core.turn.settings import REMINDS
 from wechat_dialog.core.turn.work import Work
 from wechat_dialog.messages import Message, from_fields
 
@@ -108,8 +107,7 @@ def tell_to_end(doc: Document, key: str) -> None:
 
 def end_aside(doc: Document, note: AsideNote) -> None:
     """Tell a conversation that is aside to end; see `tell_to_end`."""
-    conversation = doc.beside.read(note.id)
-    if not conversation.records or conversation.frame.dialog == REMINDS:
+    if not has_begun(doc, note.id):
         drop(doc, note.id)
         return
     note.key, note.ends, note.wake, note.asks = "", True, doc.now, False

@@ -12,7 +12,7 @@ import msgspec
 
 from wechat_dialog import replies
 from wechat_dialog.core.logs import log
-from wechat_dialog.core.replay.header import Held, UserHead
+from wechat_dialog.core.replay.header import Held, OwedPart, UserHead
 from wechat_dialog.core.turn.held import (
     coming,
     held_of,
@@ -71,7 +71,7 @@ class Shelf:
         self.head = head
         self.now = now
         self.shows = False
-        self._before: tuple[list[Held], str] | None = None
+        self._before: tuple[list[Held], str, list[OwedPart]] | None = None
 
     def has_next(self, asks: str) -> bool:
         """Whether there is anything that 继续 would fetch."""
@@ -100,6 +100,8 @@ class Shelf:
         """
         head = self.head
         self._begin(content)
+        if owed and head.owed:
+            self._take_in()
         mine = [Part(reply) for reply in content.parts if not _is_blank(reply)]
         question = [Part(reply, content.asks, True) for reply in content.question]
         waiting = self._up_to_question(content.asks)
@@ -139,8 +141,23 @@ class Shelf:
         ways.append(([*front, *waiting], whole, False))
         if not new:
             ways.append((front, [*parts_of(front), *mine], bool(waiting)))
+        # As much of it as there is room for.
+        ways += [
+            (front[:count], [*parts_of(front[:count]), *mine, *question], True)
+            for count in range(len(front) - 1, 0, -1)
+        ]
         ways.append(((), [*mine, *question], bool(front or waiting)))
         return ways
+
+    def _take_in(self) -> None:
+        """Hold what is owed from turns that no message began: it comes with this answer, and what
+        there is no room for with the next, asked for or not.
+        """
+        head = self.head
+        owed = [Held(part.reply, part.until, True) for part in head.owed if part.until > self.now]
+        head.held, head.owed = [*owed, *head.held], []
+        if owed and not head.more:
+            head.more = self.rules.texts.more
 
     def _send(self, parts: Sequence[Part], *, follows: bool) -> Reply | None:
         parcel = self._pack(parts, follows=follows)
@@ -232,14 +249,15 @@ class Shelf:
     def undo(self) -> None:
         """Undo `answer` or `fetch`: nobody has had the reply."""
         if self._before is not None:
-            (self.head.held, self.head.more), self._before = self._before, None
+            self.head.held, self.head.more, self.head.owed = self._before
+            self._before = None
 
     # What stays -----------------------------------------------------------------------------------
 
     def _begin(self, content: Content) -> None:
         """Forget the questions that are over, or asked anew."""
         head = self.head
-        self._before = list(head.held), head.more
+        self._before = list(head.held), head.more, head.owed
         pending = {frame.id for frame in head.stack}
         untold = [asks for asks in dict.fromkeys(content.unasked) if asks in pending]
         lasting = pending.difference(untold, [content.asks] if content.question else ())

@@ -13,7 +13,7 @@ from wechat_dialog.core.dialog.steps import Gather, StepCall
 from wechat_dialog.core.logs import log
 from wechat_dialog.core.replay.header import Frame
 from wechat_dialog.core.replay.outcomes import failed, must_come_back, returned, value
-from wechat_dialog.core.replay.records import Killed, MessageRecord, Record, TextRecord
+from wechat_dialog.core.replay.records import FIRED, Killed, MessageRecord, Record, TextRecord
 from wechat_dialog.core.replay.run import Run
 from wechat_dialog.core.turn.operations import CHECKPOINT, Flow, RunStep, RunSteps, StepOutcome
 from wechat_dialog.core.turn.work import Work
@@ -29,7 +29,7 @@ __all__ = [
     "step_record",
 ]
 
-HEARD = (TextRecord, MessageRecord, Killed)
+HEARD = (TextRecord, MessageRecord, Killed, *FIRED)
 """Records that begin a turn's own; the records of its steps stand behind."""
 
 

@@ -23,6 +23,8 @@ from wechat_dialog.core.turn.committing import commit_turn, conclude
 from wechat_dialog.core.turn.cut_off import finish, lay_aside
 from wechat_dialog.core.turn.dispatch import handle
 from wechat_dialog.core.turn.fast_path import is_ready, run_cold, run_live
+from wechat_dialog.core.turn.firing import FIRING, NotOurs, is_firing
+from wechat_dialog.core.turn.firing_turn import do_thing, finish_cut_off
 from wechat_dialog.core.turn.job import (
     Job,
     claim_turn,
@@ -35,6 +37,7 @@ from wechat_dialog.core.turn.outcome import Outcome, Transaction
 from wechat_dialog.core.turn.page import complete
 from wechat_dialog.core.turn.pending import decode_pending
 from wechat_dialog.core.turn.settings import Settings
+from wechat_dialog.core.turn.waking import things
 from wechat_dialog.core.turn.work import Work
 from wechat_dialog.errors import (
     ClaimLost,
@@ -51,7 +54,7 @@ from .operations import (
     Pause,
 )
 
-__all__ = ["catch_up", "persistently", "turn"]
+__all__ = ["DEATHS", "catch_up", "persistently", "turn"]
 
 DEATHS = 3
 """Workers that may die in one turn, one after another, before its conversation is parked: as many
@@ -159,8 +162,32 @@ def _claimed(job: Job, claimed: Claimed) -> Transaction:
     if outcome is not None:
         return outcome
     job.doc.as_old_as_when_asked(claimed.since)
+    yield from _fire_own_stack(job, claimed.since)
     work = job.work()
     return (yield from conclude(job, work, handle(work), commit_turn))
+
+
+def _fire_own_stack(job: Job, since: float) -> Generator[Operation, Any, None]:
+    """Do first what had ended the wait of the conversation on top before the message came, by the
+    store's clock: it is no answer to that any more. What is aside is no concern of the message's.
+
+    Args:
+        job: The message.
+        since: Seconds since it was first seen.
+    """
+    doc = job.doc
+    first_seen = doc.now - int(since * 1000)
+    while (top := doc.top) is not None and top.rivals:
+        due = things(doc.head, doc.beside, first_seen)
+        thing = next((one for one in due if one.id == top.id and one.at <= first_seen), None)
+        if thing is None:
+            return
+        try:
+            yield from do_thing(job, thing)
+        except NotOurs:
+            return  # the message's own turn finds that its code has changed
+        finally:
+            doc = job.doc
 
 
 def catch_up(job: Job, claimed: Claimed) -> Generator[Operation, Any, Outcome | None]:
@@ -173,13 +200,17 @@ def catch_up(job: Job, claimed: Claimed) -> Generator[Operation, Any, Outcome | 
     if job.settings.outcomes.holds(job.user):
         killer = None  # claims were lost, but no worker: the step has ended here
     cut_off = job.doc.head.key if job.doc.cut_off else None
-    if cut_off is not None:
+    if cut_off is not None and is_firing(cut_off):
+        yield from finish_cut_off(job, killer)
+        killer = None
+    elif cut_off is not None:
         outcome = yield from _finish(job, claimed, killer)
         if outcome is not None:
             return outcome
         killer = None
     for pending in claimed.pending:
-        if pending.key != cut_off:
+        # What a firing that died had not begun is due still.
+        if pending.key not in (cut_off, FIRING):
             yield from _answer_late(job, pending, killer)
             killer = None
     return None
@@ -215,6 +246,8 @@ def _answer_late(
         return
     message, arrived = opened
     job.doc.as_old_as_when_asked(pending.since)
+    if killer is None:
+        yield from _fire_own_stack(job, pending.since)
     work = Work(job.settings.rules, job.doc, message, pending.key, arrived, now=job.arrived)
     flow = handle(work) if killer is None else lay_aside(work, killer)
     yield from conclude(job, work, flow, _commit_earlier)

@@ -1,0 +1,148 @@
+"""One turn that no message began, worked out and committed under a claim that is at hand: a
+firing's own, or that of a message that finds its own stack due.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import msgspec
+
+from wechat_dialog.core.store.times import Due
+from wechat_dialog.core.store.values import Committed, Write
+from wechat_dialog.core.turn.committing import due_now, perform
+from wechat_dialog.core.turn.firing import (
+    FIRING,
+    NotOurs,
+    Unfit,
+    consume_and_park,
+    finish_firing,
+    key_of,
+    take_up,
+)
+from wechat_dialog.core.turn.job import PASSES, Job
+from wechat_dialog.core.turn.operations import Commit, Flow, Operation
+from wechat_dialog.core.turn.reaching import may_reach, owe, reach
+from wechat_dialog.core.turn.requested import begun
+from wechat_dialog.core.turn.waking import Thing
+from wechat_dialog.core.turn.work import Work
+from wechat_dialog.replies.stored import encode_reply
+
+__all__ = ["commit_firing", "do_thing", "finish_cut_off"]
+
+ANY = 1
+"""In the place of when an entry of the index fell due that is not at hand."""
+
+
+def do_thing(
+    job: Job,
+    thing: Thing,
+    *,
+    killer: Exception | None = None,
+    posted: int = 0,
+    fires: Due | None = None,
+) -> Generator[Operation, Any, Due | None]:
+    """Do a thing that is due.
+
+    Args:
+        job: Whoever has the claim.
+        thing: The thing.
+        killer: Why its conversation is parked instead; None: it is taken up.
+        posted: See `Work.posted`.
+        fires: The entry of the index for which the claim was taken; None: a message's turn goes on
+            under it.
+
+    Returns:
+        See `commit_firing`.
+
+    Raises:
+        NotOurs: It is for other code; nothing was done.
+        Unfit: See there; nothing was done.
+    """
+    work = _work(job, key_of(job.doc, thing))
+    work.posted = posted
+    flow = take_up(work, thing) if killer is None else consume_and_park(work, thing, killer)
+    try:
+        return (yield from _conclude(job, work, flow, thing, fires))
+    except (NotOurs, Unfit):
+        job.doc = job.doc.as_stored()
+        raise
+
+
+def finish_cut_off(
+    job: Job, killer: Exception | None, fires: Due | None = None
+) -> Generator[Operation, Any, Due | None]:
+    """Finish such a turn that was cut off; see `do_thing`."""
+    work = _work(job, job.doc.head.key)
+    flow = finish_firing(work, killer, patient=fires is not None)
+    return (yield from _conclude(job, work, flow, None, fires))
+
+
+def _work(job: Job, key: str) -> Work:
+    head, now = job.doc.head, job.doc.now
+    work = Work(job.settings.rules, job.doc, begun(head.account, head.user, now), key, now)
+    work.goes_on_outside()
+    return work
+
+
+def _conclude(
+    job: Job, work: Work, flow: Flow[None], thing: Thing | None, fires: Due | None
+) -> Generator[Operation, Any, Due | None]:
+    """Have it worked out, and commit that. If it breaks in another way than its dialog can, park
+    the conversation, beginning with what is stored.
+    """
+    try:
+        yield from perform(job, work, flow)
+        return (yield from commit_firing(job, work, fires))
+    except (*PASSES, NotOurs, Unfit):
+        raise
+    except Exception as error:  # noqa: BLE001 - an author's code can break anywhere
+        job.doc = job.doc.as_stored()
+        anew = work.on(job.doc)
+        if job.doc.cut_off or thing is None:
+            flow = finish_firing(anew, error)
+        else:
+            flow = consume_and_park(anew, thing, error)
+    yield from perform(job, anew, flow)
+    return (yield from commit_firing(job, anew, fires))
+
+
+def commit_firing(
+    job: Job, work: Work | None, fires: Due | None
+) -> Generator[Operation, Any, Due | None]:
+    """Commit it, and have what it says reach the user.
+
+    Args:
+        job: Whoever has the claim.
+        work: The work; None: it was only looked at what there is.
+        fires: See `do_thing`; with it the claim is given back.
+
+    Returns:
+        What else is due right now; None: nothing.
+    """
+    if work is not None:
+        owe(work)
+    reaches = fires is not None and work is not None and may_reach(job)
+    write, committed = yield from _commit(job, fires, release=fires is not None and not reaches)
+    if work is not None:
+        job.settle(work.key)
+    if reaches and work is not None:
+        yield from reach(job, work.on(job.doc))
+        mail = committed.mail
+        write, committed = yield from _commit(job, fires, release=True)
+        committed = msgspec.structs.replace(committed, mail=mail or committed.mail)
+    return due_now(job.user, write, committed)
+
+
+def _commit(
+    job: Job, fires: Due | None, *, release: bool
+) -> Generator[Operation, Any, tuple[Write, Committed]]:
+    doc = job.doc
+    write = doc.write(doc.now, grace=job.grace, fires=True)
+    committed: Committed = yield Commit(
+        job.user, FIRING, write, encode_reply(None), fence=job.fence, deferred=True,
+        release=release, fires=fires or Due(job.user, ANY),
+    )  # fmt: skip
+    doc.wrote(write, committed, fires=True)
+    return write, committed

@@ -1,0 +1,126 @@
+"""How what is said in a turn that no message began gets to its user.
+
+It is owed at its commit, in the head and apart from what is held. Where the account may push, it is
+pushed right after, a part at a time, and taken out of the head once the platform has it; so is the
+question that nobody was asked yet, if nobody else's stands, and only then it counts as asked.
+Everywhere else it comes with the user's next message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from typing import Any
+
+import msgspec
+
+from wechat_dialog.core.dialog.questions import Wait
+from wechat_dialog.core.logs import log
+from wechat_dialog.core.replay.header import OwedPart, UserHead
+from wechat_dialog.core.replay.run import Run
+from wechat_dialog.core.turn.aside import lift
+from wechat_dialog.core.turn.asking import next_to_ask, question_of
+from wechat_dialog.core.turn.conversation import wake
+from wechat_dialog.core.turn.job import Job
+from wechat_dialog.core.turn.leaving import stand
+from wechat_dialog.core.turn.operations import Operation, Push, RecordWrite
+from wechat_dialog.core.turn.work import Work
+from wechat_dialog.replies import Reply, Text
+from wechat_dialog.replies.packing import Part, pack
+from wechat_dialog.replies.stored import decode_reply, encode_reply
+
+__all__ = ["may_reach", "owe", "reach"]
+
+KEPT = 7 * 86_400_000
+"""Milliseconds that what is owed is kept."""
+
+PARTS = 20
+"""Parts that are owed at most."""
+
+ROOM = 16 * 1024
+"""Bytes of them."""
+
+
+def owe(work: Work) -> None:
+    """Owe the user what the turn says; the oldest goes for what is too much."""
+    head, now = work.doc.head, work.doc.now
+    said = [part for part in work.draft.parts if not _is_blank(part)]
+    kept = [part for part in head.owed if part.until > now]
+    kept += [OwedPart(msgspec.Raw(encode_reply(part)), now + KEPT) for part in said]
+    dropped = 0
+    while kept and (len(kept) > PARTS or sum(len(bytes(part.reply)) for part in kept) > ROOM):
+        del kept[0]
+        dropped += 1
+    if dropped:
+        log.warning(
+            "user %s: %d parts that were said in the background are dropped: at most %d, and %d "
+            "bytes, wait for a user's next message", head.user, dropped, PARTS, ROOM,
+        )  # fmt: skip
+    head.owed = kept
+
+
+def _is_blank(reply: Reply) -> bool:
+    return isinstance(reply, Text) and not reply.content.strip()
+
+
+def may_reach(job: Job) -> bool:
+    """Whether there is something to push, on an account that may."""
+    if not job.settings.rules.may_push:
+        return False
+    return bool(job.doc.head.owed) or next_to_ask(job.doc) is not None
+
+
+def reach(job: Job, work: Work) -> Generator[Operation, Any, None]:
+    """Push what is owed, and ask what is to be asked; what is not taken stays as it is.
+
+    Args:
+        job: The firing's hold on its user; its claim holds still.
+        work: The work on what was done.
+    """
+    doc = job.doc
+    head = doc.head
+    left = yield from _push(head, [Part(reply) for reply in _replies(head.owed)], job)
+    if left:
+        return
+    id = next_to_ask(doc)
+    if id is None:
+        return
+    frame = lift(doc, id)
+    run = wake(work, frame)
+    at = run.at if isinstance(run, Run) else None
+    if isinstance(run, Run) and isinstance(at, Wait):
+        parts = [Part(reply) for reply in question_of(work, run, at)]
+        while parts:
+            parcel = pack(parts)
+            refused = None if parcel.reply is None else (yield Push(head.user, parcel.reply))
+            if refused is not None:
+                break
+            parts = list(parcel.rest)
+        else:
+            stand(work, run, frame, at)
+            doc.put_away()
+            run.close()
+            return
+    # It stays where it was: to be asked at the end of a message's turn.
+    job.doc = doc.as_stored()
+
+
+def _replies(owed: Sequence[OwedPart]) -> list[Reply]:
+    decoded = [decode_reply(bytes(part.reply)) for part in owed]
+    return [reply for reply in decoded if reply is not None]
+
+
+def _push(
+    head: UserHead, parts: Sequence[Part], job: Job
+) -> Generator[Operation, Any, Sequence[Part]]:
+    """Push parts, each taken out of the head once it has gone; returns what is left."""
+    doc = job.doc
+    until = max((part.until for part in head.owed), default=0)
+    while parts:
+        parcel = pack(parts)
+        if parcel.reply is not None and (yield Push(head.user, parcel.reply)) is not None:
+            return parts
+        parts = parcel.rest
+        head.owed = [OwedPart(msgspec.Raw(encode_reply(part.reply)), until) for part in parts]
+        write = doc.write(doc.now, grace=job.grace, fires=True)
+        doc.wrote(write, (yield RecordWrite(job.user, job.fence, write)), fires=True)
+    return ()

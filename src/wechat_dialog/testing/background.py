@@ -1,0 +1,102 @@
+"""What happens in a talk though its user says nothing: times that fall due, signals, conversations
+that are begun. A sweep that never sleeps, on the talk's clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any, TypeVar
+
+from wechat_dialog.core.store.times import Due
+from wechat_dialog.core.turn.mail import Letter
+from wechat_dialog.core.turn.operations import Operation
+from wechat_dialog.core.turn.outside import Sent, fire, send
+from wechat_dialog.replies import Reply
+
+from .world import Crash, Performer, World
+
+__all__ = ["Background"]
+
+T = TypeVar("T")
+
+TICK = 1e-6
+"""Seconds by which a time is over when it is looked at: the store's clock has no half of one."""
+
+ROUNDS = 10_000
+"""Firings in one go after which a dialog is said to set times without end."""
+
+
+class Background:
+    """The sweep of one account's users.
+
+    Attributes:
+        world: The world.
+        account: The account.
+        pushed: What was pushed, with the OpenID of whom it was pushed to, in order.
+        crashed: Whether a worker died meanwhile.
+    """
+
+    def __init__(self, world: World, account: str) -> None:
+        self.world = world
+        self.account = account
+        self.pushed: list[tuple[str, Reply]] = []
+        self.crashed = False
+        self._told = 0
+
+    def untold(self, openid: str) -> list[Reply]:
+        """Return what was pushed to a user since this was asked last."""
+        new, self._told = self.pushed[self._told :], len(self.pushed)
+        return [reply for one, reply in new if one == openid]
+
+    def send(self, openid: str, letter: Letter, id: str) -> Sent | None:
+        """Put a letter into a user's mailbox, and do what that leads to; None: the worker died."""
+        user = f"{self.account}:{openid}"
+        sending = send(self.world.settings, user, self.account, openid, letter, id)
+        sent = self._drive(user, sending)
+        if sent is not None and sent.again is not None:
+            self.fire(sent.again)
+        return sent
+
+    def fire(self, due: Due | None) -> None:
+        """Do what is due of one user, and what that leaves due."""
+        rounds = ROUNDS
+        while due is not None:
+            if not rounds:
+                raise AssertionError(f"{due.user}: something is due again and again")
+            rounds -= 1
+            openid = due.user.removeprefix(f"{self.account}:")
+            fired = self._drive(due.user, fire(self.world.settings, due, self.account, openid))
+            due = None if fired is None else fired.again
+
+    def pass_until(self, time: float) -> None:
+        """Let time pass; what falls due on the way is done when it does, in that order.
+
+        Args:
+            time: Seconds since 1970.
+        """
+        world = self.world
+        while (following := self._next()) is not None and following <= time:
+            world.clock = max(world.clock, following + TICK)
+            due = world.store.due(self.account, 1, 2 * world.settings.lease)
+            for entry in due.entries:
+                self.fire(entry)
+            if not due.entries:
+                break
+        world.clock = max(world.clock, time)
+
+    def _next(self) -> float | None:
+        """Return when something falls due next; nothing is leased for that."""
+        following = self.world.store.due(self.account, 0, 0.0).next
+        return None if following is None else following / 1000
+
+    def _drive(self, user: str, transaction: Generator[Operation, Any, T]) -> T | None:
+        performer = Performer(self.world, user)
+        try:
+            return performer.drive(transaction, f"fire {id(transaction)}")
+        except Crash:
+            self.crashed = True
+            self.world.take(self.world.bot)
+            return None
+        finally:
+            openid = user.removeprefix(f"{self.account}:")
+            self.pushed += [(openid, reply) for reply in performer.pushed]
