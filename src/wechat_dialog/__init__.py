@@ -22,8 +22,10 @@ from .core.turn.limits import Limits
 from .core.turn.window import Window
 from .errors import (
     Cancelled,
+    NoAnswer,
     Refused,
     ReplayMismatch,
+    SignalMisfit,
     StoreError,
     TimedOut,
     TooManyAttempts,
@@ -43,9 +45,11 @@ __all__ = [
     "Dialogs",
     "Field",
     "Limits",
+    "NoAnswer",
     "Outgoing",
     "Refused",
     "ReplayMismatch",
+    "SignalMisfit",
     "StoreError",
     "Texts",
     "TimedOut",

@@ -350,13 +350,16 @@ class Talk(TalkTimes):
             self._background.fire(outcome.again)
         self._background.pass_until(world.clock)
         self._tell_of_background()
+        if (bug := self._bug()) is not None:
+            raise bug
         return self._seen
 
-    def _raise_bugs(self) -> None:
-        __tracebackhide__ = True
+    def _bug(self) -> BaseException | None:
+        """Return what a dialog raised in the turns of this call; None: nothing, or the user was
+        told.
+        """
         bugs = [one for one in self._world.broken if not isinstance(one, NO_BUGS)]
-        if bugs and not self._apologies:
-            raise _from_its_own_code(bugs[-1])
+        return _from_its_own_code(bugs[-1]) if bugs and not self._apologies else None
 
     def _note(self, who: str, what: str) -> None:
         self.transcript.append(f"{who}：{what}")

@@ -28,6 +28,8 @@ class TalkTimes:
         self._world.broken.clear()
         self._background.pass_until(self._world.clock + seconds)
         self._tell_of_background()
+        if (bug := self._bug()) is not None:
+            raise bug
 
     def signal(
         self, name: str, data: object = None, *, match: str = "", id: str = ""
@@ -75,24 +77,24 @@ class TalkTimes:
         self._note("——", what)
         sent = self._background.send(self.user, letter, id)
         self._tell_of_background()
+        if (bug := self._bug()) is not None:
+            raise bug
         return "kept" if sent is None else sent.outcome
 
     def _count_pushed(self) -> int:
         return sum(openid == self.user for openid, _ in self._background.pushed)
 
     def _tell_of_background(self) -> None:
-        """Note what was pushed, and raise what a dialog raised."""
-        __tracebackhide__ = True
+        """Note what was pushed, and that a worker died."""
         background = self._background
         if background.crashed:
             background.crashed = False
             self._note("——", "进程中断")
         for reply in background.untold(self.user):
             self._note("公众号", f"（推送）{Seen(reply)}")
-        self._raise_bugs()
 
     def _note(self, who: str, what: str) -> None:
         raise NotImplementedError
 
-    def _raise_bugs(self) -> None:
+    def _bug(self) -> BaseException | None:
         raise NotImplementedError

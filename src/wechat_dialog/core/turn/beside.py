@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from wechat_dialog.core.replay.header import AsideConversation, decode_aside, encode_aside
+from wechat_dialog.core.replay.header import AsideConversation, UserHead, decode_aside, encode_aside
 from wechat_dialog.core.store.kept import Aside
 from wechat_dialog.core.store.times import Mail
 from wechat_dialog.core.store.values import Claimed
@@ -22,13 +22,15 @@ class Beside:
     Without a claim nothing of it is known, and nothing can be done to it.
 
     Attributes:
+        claimed: Whether it is known.
         mail: The mailbox, oldest first, but for what was taken.
         taken: Numbers of what was taken since the last write.
     """
 
-    __slots__ = ("_put", "_read", "_removed", "_stored", "mail", "taken")
+    __slots__ = ("_put", "_read", "_removed", "_stored", "claimed", "mail", "taken")
 
     def __init__(self) -> None:
+        self.claimed = False
         self.mail: Sequence[Mail] = ()
         self.taken: list[int] = []
         self._stored: dict[str, bytes] = {}
@@ -38,10 +40,17 @@ class Beside:
 
     def update(self, claimed: Claimed) -> None:
         """Take over what a claim found; whatever was not written is forgotten."""
+        self.claimed = True
         self.mail = claimed.signals
         self.taken = []
         self._stored = {one.id: one.document for one in claimed.aside}
         self._put, self._removed, self._read = {}, set(), {}
+
+    def prune(self, head: UserHead) -> None:
+        """Forget what an operator dropped, which the head does not know."""
+        if head.aside and self.claimed:
+            there = self.ids()
+            head.aside = [note for note in head.aside if note.id in there]
 
     def ids(self) -> set[str]:
         """Return the ids of the conversations that are put aside."""
@@ -105,5 +114,5 @@ class Beside:
             mail: The mailbox, as the last write left it.
         """
         stored = Beside()
-        stored._stored, stored.mail = dict(self._stored), mail
+        stored._stored, stored.mail, stored.claimed = dict(self._stored), mail, self.claimed
         return stored

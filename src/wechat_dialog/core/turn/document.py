@@ -23,7 +23,7 @@ from wechat_dialog.core.store.times import Mail, Wake
 from wechat_dialog.core.store.values import Claimed, Committed, Have, Unclaimed, Write, checksum
 
 from .beside import Beside
-from .waking import first_wake, lasts
+from .waking import lasts, next_wake
 
 __all__ = ["NO_REPLY", "Document"]
 
@@ -120,7 +120,6 @@ class Document:
         if type(claimed) is Claimed:
             self.is_claimed(claimed)
         if claimed.revision == self.revision and not self._new and claimed.revision:
-            self._know_what_is_aside(claimed)
             return
         top = self.top
         head = decode_head(claimed.head)
@@ -141,7 +140,7 @@ class Document:
         if claimed.records:
             self._last = claimed.records[-1]
         self._encoded = claimed.head
-        self._know_what_is_aside(claimed)
+        self.beside.prune(head)
         self._data = claimed.data
         self.data = msgspec.json.decode(claimed.data) if claimed.data else {}
         self._written(claimed.revision, claimed.journal)
@@ -150,12 +149,7 @@ class Document:
         """Take over what only a claim tells: what is not on the stack."""
         self.now, self._mail = claimed.now, claimed.signals
         self.beside.update(claimed)
-
-    def _know_what_is_aside(self, claimed: Claimed | Unclaimed) -> None:
-        """Forget what an operator dropped, which the head does not know."""
-        if self.head.aside and type(claimed) is Claimed:
-            there = self.beside.ids()
-            self.head.aside = [note for note in self.head.aside if note.id in there]
+        self.beside.prune(self.head)
 
     def as_old_as_when_asked(self, since: float) -> None:
         """Let what counts be how old the conversation was when a message was first seen.
@@ -313,6 +307,10 @@ class Document:
             top.length = len(self.records) - top.base
         data = msgspec.json.encode(self.data) if self.data else b""
         beside, encoded = self.beside, encode_head(head)
+        if fires and unfinished:
+            wake: Wake | None = Wake(head.account, self.now)
+        else:
+            wake = next_wake(head, beside, self.committed if fires else self.now)
         return Write(
             head=encoded,
             records=tuple(self._new),
@@ -321,20 +319,11 @@ class Document:
             data=None if data == self._data else data,
             park=() if self.park is None else (self.park,),
             unpark=() if self.unpark is None else (self.unpark,),
-            wake=self._wake(firing=fires and bool(unfinished), fires=fires) if encoded else None,
+            wake=wake if encoded else None,
             aside=beside.aside() if encoded else (),
             unaside=beside.unaside(),
             taken=tuple(beside.taken),
         )
-
-    def _wake(self, *, firing: bool, fires: bool) -> Wake | None:
-        head = self.head
-        if firing:
-            return Wake(head.account, self.now)
-        if not (head.aside or self.beside.mail or any(frame.rivals for frame in head.stack)):
-            return None  # nearly always
-        first = first_wake(head, self.beside, self.committed if fires else self.now)
-        return Wake(head.account, first) if first else None
 
     def wrote(self, write: Write, committed: Committed, *, fires: bool = False) -> None:
         """Note that the store has this write now.

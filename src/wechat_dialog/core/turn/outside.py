@@ -135,29 +135,24 @@ def send(
         StoreError: The store failed; it may have been posted.
     """
     kind = "signal" if isinstance(letter, SignalMail) else "begin"
+    known, body = id and f"{kind}:{id}", encode_mail(letter)
     lease = 0.0 if post_only else settings.lease
-    post = PostMail(
-        user, account, id and f"{kind}:{id}", encode_mail(letter), most=MOST, lease=lease
-    )
     try:
-        posted: Posted = yield post
+        posted: Posted = yield PostMail(user, account, known, body, most=MOST, lease=lease)
     except MailboxFull as full:
         raise MailboxFull(openid, full.most) from None
     if posted.outcome == "repeated":
         return Sent("repeated")
-    if post_only or posted.due is None:
-        return Sent("kept")
-    due: Due | None = posted.due
-    for _ in range(ROUNDS):
-        if due is None:
-            break
+    due, rounds = posted.due, 0 if post_only else ROUNDS
+    while due is not None and rounds:
+        rounds -= 1
         fired, done = yield from _fire(settings, due, account, openid, posted=posted.number)
         if done is not None and done.mail is not None and done.mail.number == posted.number:
             return Sent("taken", fired.again)
         due = fired.again
         if fired.outcome != "done":
             break
-    return Sent("kept", due)
+    return Sent("kept", None if post_only else due)
 
 
 def _fire(
@@ -223,6 +218,15 @@ def _under_claim(
         yield from catch_up(job, claimed)
         killer = None
     forget_the_expired(job.doc)
+    return (yield from _first_that_can_be_done(job, due, killer, posted, done)) or (
+        yield from _nothing(job, claimed, due)
+    )
+
+
+def _first_that_can_be_done(
+    job: Job, due: Due, killer: Exception | None, posted: int, done: list[Thing]
+) -> Generator[Operation, Any, Fired | None]:
+    """Do that, and return what became of it; None: nothing is due."""
     left = False
     for thing in things(job.doc.head, job.doc.beside, job.doc.now):
         dialog, late = _dialog(job, thing), max(job.doc.now - thing.at, 0) / 1000
@@ -237,9 +241,14 @@ def _under_claim(
             raise unfit.misfit from None
         done.append(thing)
         return Fired("done", again, dialog, late)
-    if left:
-        yield Release(job.user, job.fence)
-        return Fired("left")
+    if not left:
+        return None
+    yield Release(job.user, job.fence)
+    return Fired("left")
+
+
+def _nothing(job: Job, claimed: Claimed, due: Due) -> Generator[Operation, Any, Fired]:
+    """Say that nothing is due."""
     if claimed.signals:
         # They were looked at: nobody waits for them, and nothing of them is due any more.
         return Fired("nothing", (yield from commit_firing(job, None, due)))

@@ -111,15 +111,8 @@ def follow(
                 frame, result = yield from _begin(work, result.dialog, result.args, opening)
                 frame.key = key
                 continue
-            if isinstance(result, Signalled):
-                if isinstance(result.signal, UnexpectedAnswer):
-                    if work.outside:
-                        _has_no_message(work, frame)
-                        return False
-                    if result.signal.said:
-                        work.says(result.signal.said)
-                    return True
-                _say_why(work, result.signal)
+            if isinstance(result, Signalled) and _hands_back(work, frame, result.signal):
+                return not work.outside
         below = doc.top
         if below is None or work.outside:
             return False  # what stood before it is not asked again for it
@@ -127,19 +120,23 @@ def follow(
     return False
 
 
-def _has_no_message(work: Work, frame: Frame) -> None:
-    log.warning(
-        "user %s: dialog %r raised UnexpectedAnswer in a turn that no message began; it ends",
-        work.doc.head.user, frame.dialog,
-    )  # fmt: skip
-
-
-def _say_why(work: Work, signal: BaseException) -> None:
+def _hands_back(work: Work, frame: Frame, signal: BaseException) -> bool:
+    """Return whether a dialog ended by handing the message back; else say why it ended."""
+    if isinstance(signal, UnexpectedAnswer):
+        if work.outside:
+            log.warning(
+                "user %s: dialog %r raised UnexpectedAnswer in a turn that no message began; it "
+                "ends", work.doc.head.user, frame.dialog,
+            )  # fmt: skip
+        elif signal.said:
+            work.says(signal.said)
+        return True
     texts = work.rules.texts
     if isinstance(signal, Cancelled):
         work.draft.say(texts.cancelled)
     elif isinstance(signal, TooManyAttempts):
         work.draft.say(texts.too_many)
+    return False
 
 
 def woken(work: Work, frame: Frame, unheard: Record | None = None) -> Flow[Run | None]:

@@ -13,12 +13,12 @@ import msgspec
 
 from wechat_dialog.core.replay.header import ENDS, AsideNote, Frame, StoredRival, UserHead
 from wechat_dialog.core.replay.rivals import first_due, signalled
-from wechat_dialog.core.store.times import Mail
+from wechat_dialog.core.store.times import Mail, Wake
 
 from .beside import Beside
 from .mail import BeginMail, Letter, SignalMail
 
-__all__ = ["Thing", "first_wake", "lasts", "stack_wakes", "things"]
+__all__ = ["Thing", "lasts", "next_wake", "stack_wakes", "things"]
 
 NEVER = 10 * 365 * 86400.0
 """Seconds a conversation without a time limit is kept at least."""
@@ -50,21 +50,23 @@ class Thing(msgspec.Struct, frozen=True):
     letter: Letter | None = None
 
 
-def first_wake(head: UserHead, beside: Beside, since: int) -> int:
-    """Return when the next thing can be done, ms since the epoch; 0: nothing ever can.
+def next_wake(head: UserHead, beside: Beside, since: int) -> Wake | None:
+    """Return when the next thing can be done; None: nothing ever can.
 
     Args:
         head: The user's head.
         beside: What is not on their stack.
         since: From when their age counts, ms since the epoch.
     """
+    if not (head.aside or beside.mail or any(frame.rivals for frame in head.stack)):
+        return None  # nearly always
     times = [note.wake for note in head.aside if note.wake]
     stack = stack_wakes(head.stack, since)
     if stack:
         times.append(stack)
     if beside.mail:
         times += [thing.at for thing in _letters(head, beside)]
-    return max(1, min(times)) if times else 0
+    return Wake(head.account, max(1, min(times))) if times else None
 
 
 def stack_wakes(stack: Sequence[Frame], since: int) -> int:
