@@ -20,10 +20,12 @@ class Payment(msgspec.Struct):
     fee: int
 
 
-def bot_with(*dialogs: Callable[..., Any], anytime: Callable[..., Any] | None = None,
-             **settings: Any) -> Bot:  # fmt: skip
-    """Return a bot whose first dialog begins with 开始, the others with their names; 帮助 answers at
-    any time, and anything else is echoed."""
+def bot_with(
+    *dialogs: Callable[..., Any], anytime: Callable[..., Any] | None = None, **settings: Any
+) -> Bot:
+    """Return a bot whose first dialog begins with 开始, the others with their names; 帮助 answers
+    at any time, and anything else is echoed.
+    """
     bot = Bot(**settings)
     bot.text("开始")(dialogs[0])
     for dialog in dialogs[1:]:

@@ -26,7 +26,6 @@ from typing import TYPE_CHECKING, Any
 
 from wechat_dialog import messages, replies
 from wechat_dialog.bot import Bot
-from wechat_dialog.core.blame import OURS, place_of
 from wechat_dialog.core.replay.header import Frame, decode_head
 from wechat_dialog.core.replay.records import Record, decode_records, effective, is_secret
 from wechat_dialog.core.secrecy import SHOWN
@@ -34,10 +33,7 @@ from wechat_dialog.core.turn.outcome import Outcome
 from wechat_dialog.errors import (
     NotRepeatable,
     NotWaitedFor,
-    ReplayMismatch,
     SideEffect,
-    TurnTooLong,
-    WorkerDied,
 )
 from wechat_dialog.messages.said import text_of
 from wechat_dialog.platform.display import FAULT
@@ -54,9 +50,6 @@ if TYPE_CHECKING:
 
 __all__ = ["StoreContract", "Talk"]
 
-
-NO_BUGS = (ReplayMismatch, TurnTooLong, WorkerDied)
-"""What parks a conversation and is no exception of its dialog's: a test says so itself."""
 
 _open: weakref.WeakSet[Talk] = weakref.WeakSet()
 
@@ -354,23 +347,8 @@ class Talk(TalkTimes):
             raise bug
         return self._seen
 
-    def _bug(self) -> BaseException | None:
-        """Return what a dialog raised in the turns of this call; None: nothing, or the user was
-        told.
-        """
-        bugs = [one for one in self._world.broken if not isinstance(one, NO_BUGS)]
-        return _from_its_own_code(bugs[-1]) if bugs and not self._apologies else None
-
     def _note(self, who: str, what: str) -> None:
         self.transcript.append(f"{who}：{what}")
-
-
-def _from_its_own_code(error: BaseException) -> BaseException:
-    """Return an error without the way through the library that led to the author's code."""
-    trace = error.__traceback__
-    while trace is not None and place_of(trace.tb_frame).package in OURS:
-        trace = trace.tb_next
-    return error.with_traceback(trace)
 
 
 def _plan(world: World, step: str | Callable[..., Any]) -> Plan:

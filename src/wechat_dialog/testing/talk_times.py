@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
+from wechat_dialog.core.blame import OURS, place_of
 from wechat_dialog.core.turn.mail import Letter, SignalMail, begin_mail
+from wechat_dialog.errors import ReplayMismatch, TurnTooLong, WorkerDied
 
 from .background import Background
 from .seen import Seen
 from .world import World
 
 __all__ = ["TalkTimes"]
+
+NO_BUGS = (ReplayMismatch, TurnTooLong, WorkerDied)
+"""What parks a conversation and is no exception of its dialog's: a test says so itself."""
 
 
 class TalkTimes:
@@ -20,6 +25,7 @@ class TalkTimes:
     _world: World
     _background: Background
     _heard: int
+    _apologies: bool
     user: str
 
     def advance(self, seconds: float) -> None:
@@ -97,4 +103,16 @@ class TalkTimes:
         raise NotImplementedError
 
     def _bug(self) -> BaseException | None:
-        raise NotImplementedError
+        """Return what a dialog raised in the turns of this call; None: nothing, or the user was
+        told.
+        """
+        bugs = [one for one in self._world.broken if not isinstance(one, NO_BUGS)]
+        return _from_its_own_code(bugs[-1]) if bugs and not self._apologies else None
+
+
+def _from_its_own_code(error: BaseException) -> BaseException:
+    """Return an error without the way through the library that led to the author's code."""
+    trace = error.__traceback__
+    while trace is not None and place_of(trace.tb_frame).package in OURS:
+        trace = trace.tb_next
+    return error.with_traceback(trace)
