@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 import enum
 import re
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any, TypedDict, assert_type
+from typing import Any, Literal, TypedDict, assert_type
 
 import msgspec
 
@@ -145,6 +145,41 @@ def yielded(chat: Chat) -> Dialog[str]:
     assert_type((yield from chat.step(send, "x")), bool)
     assert_type((yield from chat.gather(chat.step(fetch, "x"))), tuple[float])
     assert_type((yield from generated(chat)), int)
+    return ""
+
+
+async def waits(chat: Chat) -> str:
+    assert_type(await chat.ask("？", int, within=900), int)
+    assert_type(await chat.choose("？", PAIRS, within=timedelta(hours=1)), int)
+    assert_type(await chat.confirm("？", within=chat.now()), bool)
+    await chat.sleep(timedelta(days=3))
+    assert_type(await chat.wait_for("paid"), object)
+    assert_type(await chat.wait_for("paid", Contact, match="7", within=9.5), Contact)
+    assert_type(await chat.wait_for("paid", int), int)
+    chat.start(generated, {"count": 1}, key="k")
+    chat.remind(60, "到点了", key="r")
+    chat.stop("k")
+    match await chat.race(chat.wait_for("paid", Contact), chat.ask("？", int), chat.sleep(9)):
+        case 0, contact:
+            assert_type(contact, Contact)
+        case 1, number:
+            assert_type(number, int)
+        case 2, nothing:
+            assert_type(nothing, None)
+    number, value = await chat.race(chat.ask("？"), chat.sleep(900))
+    assert_type(number, Literal[0, 1])
+    assert_type(value, str | None)
+    return ""
+
+
+def waits_too(chat: Chat) -> Dialog[str]:
+    yield from chat.sleep(9)
+    assert_type((yield from chat.wait_for("paid", Contact)), Contact)
+    match (yield from chat.race(chat.wait_for("paid", Contact), chat.ask("？", int))):
+        case 0, contact:
+            assert_type(contact, Contact)
+        case 1, number:
+            assert_type(number, int)
     return ""
 
 
