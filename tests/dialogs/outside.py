@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -29,13 +30,14 @@ def bot_with(
     bot = Bot(**settings)
     bot.text("开始")(dialogs[0])
     for dialog in dialogs[1:]:
-        bot.text(dialog.__name__)(dialog)
+        plain = len(inspect.signature(dialog).parameters) == 1
+        (bot.text(dialog.__name__) if plain else bot.dialog)(dialog)
     if anytime is not None:
         bot.text("帮助", anytime=True)(anytime)
 
     @bot.fallback
-    def echo(chat: Any) -> str:
-        return f"您说：{chat.message.text}"
+    def echo(chat: Any) -> str | None:
+        return None if chat.message.kind == "event" else f"您说：{chat.message.text}"
 
     return bot
 

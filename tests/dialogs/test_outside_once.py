@@ -187,13 +187,13 @@ def test_the_seconds_of_a_loop_are_counted_once_each() -> None:
     def ticks(chat: Chat) -> Dialog[str]:
         for n in range(5):
             yield from chat.sleep(60)
-            yield from chat.step(note, (n, f"{chat.now():%M:%S}"))
+            yield from chat.step(note, f"{n} {chat.now():%M:%S}")
         return "好"
 
     talk = talk_of(ticks)
     talk("开始")
     talk.advance(1000)
-    assert ran == [(0, "14:20"), (1, "15:20"), (2, "16:20"), (3, "17:20"), (4, "18:20")]
+    assert ran == ["0 14:20", "1 15:20", "2 16:20", "3 17:20", "4 18:20"]
 
 
 def test_one_that_is_late_is_told() -> None:
@@ -379,7 +379,7 @@ def test_an_old_release_leaves_what_only_the_new_one_knows(other: dict[str, bool
 
 
 def test_until_it_is_fifteen_minutes_overdue() -> None:
-    talk = Talk(version(sleeps=True))
+    talk = Talk(version(sleeps=True), apologies=True)
     talk("开始")
     talk.restart(version(sleeps=True, registered=False))
     talk.advance(60 + 890)

@@ -128,11 +128,26 @@ def commit_firing(
     if work is not None:
         job.settle(work.key)
     if reaches and work is not None:
-        yield from reach(job, work.on(job.doc))
+        asked = yield from reach(job, work.on(job.doc))
         mail = committed.mail
-        write, committed = yield from _commit(job, fires, release=True)
+        if asked:
+            write, committed = yield from _commit_question(job, work)
+        else:
+            write, committed = yield from _commit(job, fires, release=True)
         committed = msgspec.structs.replace(committed, mail=mail or committed.mail)
     return due_now(job.user, write, committed)
+
+
+def _commit_question(job: Job, work: Work) -> Generator[Operation, Any, tuple[Write, Committed]]:
+    """Commit that a question was asked: no other stood, and its age begins here."""
+    doc = job.doc
+    write = doc.write(doc.now, grace=job.grace)
+    committed: Committed = yield Commit(
+        job.user, f"{work.key}:asks", write, encode_reply(None), fence=job.fence, deferred=True,
+        remember=0.0,
+    )  # fmt: skip
+    doc.wrote(write, committed)
+    return write, committed
 
 
 def _commit(

@@ -69,21 +69,24 @@ def may_reach(job: Job) -> bool:
     return bool(job.doc.head.owed) or next_to_ask(job.doc) is not None
 
 
-def reach(job: Job, work: Work) -> Generator[Operation, Any, None]:
+def reach(job: Job, work: Work) -> Generator[Operation, Any, bool]:
     """Push what is owed, and ask what is to be asked; what is not taken stays as it is.
 
     Args:
         job: The firing's hold on its user; its claim holds still.
         work: The work on what was done.
+
+    Returns:
+        Whether a question was asked, whose times begin now.
     """
     doc = job.doc
     head = doc.head
     left = yield from _push(head, [Part(reply) for reply in _replies(head.owed)], job)
     if left:
-        return
+        return False
     id = next_to_ask(doc)
     if id is None:
-        return
+        return False
     frame = lift(doc, id)
     run = wake(work, frame)
     at = run.at if isinstance(run, Run) else None
@@ -97,11 +100,12 @@ def reach(job: Job, work: Work) -> Generator[Operation, Any, None]:
             parts = list(parcel.rest)
         else:
             stand(work, run, frame, at)
+            doc.run = run
             doc.put_away()
-            run.close()
-            return
+            return True
     # It stays where it was: to be asked at the end of a message's turn.
     job.doc = doc.as_stored()
+    return False
 
 
 def _replies(owed: Sequence[OwedPart]) -> list[Reply]:

@@ -100,8 +100,7 @@ class Shelf:
         """
         head = self.head
         self._begin(content)
-        if owed and head.owed:
-            self._take_in()
+        brought = owed and bool(head.owed) and self._take_in()
         mine = [Part(reply) for reply in content.parts if not _is_blank(reply)]
         question = [Part(reply, content.asks, True) for reply in content.question]
         waiting = self._up_to_question(content.asks)
@@ -119,7 +118,8 @@ class Shelf:
         for taken, parts, follows in self._ways(front, mine, question, waiting, new=new):
             if together([part.reply for part in parts], self._mark) is not None:
                 head.held = [part for part in head.held if part not in taken]
-                return self._send(parts, follows=follows)
+                left = brought and any(part.owed for part in head.held)
+                return self._send(parts, follows=follows or left)
         rest = mine if not new else [*mine, *question]
         return self._send(rest, follows=bool(front or waiting))
 
@@ -149,15 +149,19 @@ class Shelf:
         ways.append(((), [*mine, *question], bool(front or waiting)))
         return ways
 
-    def _take_in(self) -> None:
+    def _take_in(self) -> bool:
         """Hold what is owed from turns that no message began: it comes with this answer, and what
         there is no room for with the next, asked for or not.
+
+        Returns:
+            Whether there was any.
         """
         head = self.head
         owed = [Held(part.reply, part.until, True) for part in head.owed if part.until > self.now]
         head.held, head.owed = [*owed, *head.held], []
         if owed and not head.more:
             head.more = self.rules.texts.more
+        return bool(owed)
 
     def _send(self, parts: Sequence[Part], *, follows: bool) -> Reply | None:
         parcel = self._pack(parts, follows=follows)

@@ -1,0 +1,139 @@
+"""What must hold in every world of time, looked at after every write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from wechat_dialog.core.replay.header import decode_aside, decode_head, decode_parked
+from wechat_dialog.core.replay.records import SignalRecord, TimerRecord, decode_records
+from wechat_dialog.core.turn.firing import FIRING
+from wechat_dialog.core.turn.mail import BeginMail, SignalMail, decode_mail
+from wechat_dialog.stores.memory import MemoryStore
+
+__all__ = ["Judge", "Violation"]
+
+
+class Violation(AssertionError):
+    """Something happened that must not."""
+
+
+class Judge:
+    """Keeps the books of one world.
+
+    Attributes:
+        posted: The data of each signal that the store took, by user.
+        consumed: The conversation and place in its journal of each signal's record.
+        fired: Likewise of each timer: by conversation, wait and due time.
+        ran: Which step ran for what, and under which worker it was cut off.
+        turns: Writes seen.
+    """
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+        self.posted: dict[str, set[int]] = {}
+        self.begun: dict[int, str] = {}
+        self.consumed: dict[int, tuple[str, int]] = {}
+        self.fired: dict[tuple[str, str, int], int] = {}
+        self.keys: dict[tuple[str, str], str] = {}
+        self.recorded: set[str] = set()
+        self.running: dict[str, Any] = {}
+        self.turns = 0
+
+    # What is stored -------------------------------------------------------------------------------
+
+    def conversations(self, user: str) -> Iterator[tuple[str, list[Any]]]:
+        """Yield the id and the records of each of a user's conversations."""
+        shown = self._store.show(user)
+        if shown is None:
+            return
+        stack = decode_head(shown.head).stack
+        records = decode_records(shown.records)
+        ends = [*(frame.base for frame in stack[1:]), len(records)]
+        for frame, end in zip(stack, ends, strict=False):
+            yield frame.id, records[frame.base : end]
+        for document in shown.aside.values():
+            aside = decode_aside(document)
+            yield aside.frame.id, decode_records([bytes(raw) for raw in aside.records])
+        for one in shown.parked.values():
+            parked = decode_parked(one.document)
+            yield parked.frame.id, decode_records([bytes(raw) for raw in parked.records])
+
+    def wrote(self, user: str, before: set[int], taken: tuple[int, ...], now: float) -> None:
+        """A write was done; `before` are the numbers that the mailbox had."""
+        self.turns += 1
+        for id, records in self.conversations(user):
+            for place, record in enumerate(records):
+                if isinstance(record, TimerRecord):
+                    self._timer(id, place, record, now)
+                elif isinstance(record, SignalRecord):
+                    self._signal(id, place, int(msgspec.json.decode(record.data)))
+        self._one_of_each_name(user)
+        if taken and not set(taken) <= before:
+            raise Violation(f"{user}: {taken} is taken, and the mailbox had {before}")
+
+    def _timer(self, id: str, place: int, record: TimerRecord, now: float) -> None:
+        if record.now < record.due or record.due > now * 1000 + 1:
+            raise Violation(f"{id}: a timer of {record.due} fires at {record.now}, {now}")
+        known = self.fired.setdefault((id, record.wait, record.due), place)
+        if known != place:
+            raise Violation(f"{id}: the timer of {record.due} fired twice, at {known} and {place}")
+
+    def _signal(self, id: str, place: int, data: int) -> None:
+        known = self.consumed.setdefault(data, (id, place))
+        if known != (id, place):
+            raise Violation(f"signal {data} is consumed twice: {known} and {(id, place)}")
+
+    def _one_of_each_name(self, user: str) -> None:
+        shown = self._store.show(user)
+        head = decode_head(b"" if shown is None else shown.head)
+        keys = [note.key for note in head.aside if note.key and not note.ends]
+        if len(keys) != len(set(keys)):
+            raise Violation(f"{user}: two conversations have one name: {keys}")
+
+    # Steps ----------------------------------------------------------------------------------------
+
+    def step_begins(self, worker: Any, purpose: tuple[str, str], key: str) -> None:
+        """A step begins to run in a worker."""
+        known = self.keys.setdefault(purpose, key)
+        if known != key:
+            raise Violation(f"{purpose} runs as {key}, and ran as {known}")
+        other = self.running.get(key)
+        if other is not None and not other.dead and not other.was_stopped:
+            raise Violation(f"{purpose} runs again, in a world in which its worker lives")
+        self.running[key] = worker
+
+    # Order ----------------------------------------------------------------------------------------
+
+    def refused(self, key: str, holder: str, *, held: bool) -> None:
+        """A claim was refused for the sake of another."""
+        if key != FIRING and holder == FIRING and not held:
+            raise Violation(f"{key} waits behind a firing that has no claim")
+
+    # The end --------------------------------------------------------------------------------------
+
+    def all_is_done(self, user: str, now: float) -> None:
+        """The world is calm for a while: nothing is due, each signal is consumed or kept."""
+        shown = self._store.show(user)
+        head = decode_head(b"" if shown is None else shown.head)
+        if head.key:
+            raise Violation(f"{user}: the turn {head.key} was cut off, and nobody finishes it")
+        wake = None if shown is None else shown.wake
+        if wake is not None and wake.at < (now - 10) * 1000:
+            raise Violation(f"{user}: something is due since {now - wake.at / 1000:.1f} s")
+        late = [note for note in head.aside if 0 < note.wake < (now - 10) * 1000]
+        if late:
+            raise Violation(f"{user}: nobody does {late}")
+        kept: set[int] = set()
+        for mail in () if shown is None else shown.mail:
+            letter = decode_mail(mail)
+            if isinstance(letter, SignalMail):
+                kept.add(int(msgspec.json.decode(letter.data)))
+            elif isinstance(letter, BeginMail):
+                raise Violation(f"{user}: nobody begins {letter}")
+        for data in self.posted.get(user, set()):
+            if (data in kept) == (data in self.consumed):
+                raise Violation(f"signal {data} is consumed: {data in self.consumed}, and kept: "
+                                f"{data in kept}")  # fmt: skip
