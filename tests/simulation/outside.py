@@ -1,8 +1,8 @@
-"""Simulated worlds of time: users, signals, sweepers, and workers that die or stop at any operation.
+"""Simulated worlds of time: users, signals, sweepers, and workers that die or stop anywhere.
 
 The turns are the real ones (`turn`, `fire`, `send`), on the rules of the stores. What drives them
-here is a heap of what happens when; each operation takes its time, and before or after it the worker
-may die, with all that it has in hand, or stop for longer than its claim lasts.
+here is a heap of what happens when; each operation takes its time, and before or after it the
+worker may die, with all that it has in hand, or stop for longer than its claim lasts.
 """
 
 from __future__ import annotations
@@ -43,8 +43,26 @@ from .outside_judge import Judge, Violation
 __all__ = ["World", "run"]
 
 BEGIN, LEASE, SWEEP, LASTS, CALM = 1_700_000_000.0, 3.0, 1.0, 90.0, 120.0
-WORDS = ("限5", "限9", "睡4", "睡7", "等20", "等40", "赛8", "赛30", "起6", "起9", "起11", "说", "取消", "嗯",
-         "一", "二")  # fmt: skip
+WORDS = tuple(
+    [
+        "限5",
+        "限9",
+        "睡4",
+        "睡7",
+        "等20",
+        "等40",
+        "赛8",
+        "赛30",
+        "起6",
+        "起9",
+        "起11",
+        "说",
+        "取消",
+        "嗯",
+        "一",
+        "二",
+    ]
+)
 
 
 class Worker:
@@ -67,7 +85,7 @@ class Task:
         then: Callable[[Any], object], lost: Callable[[], object],
     ) -> None:  # fmt: skip
         self.worker, self.user, self.flow, self.then, self.lost = worker, user, flow, then, lost
-        self.fence = 0
+        self.fence = self.last = 0
 
 
 class World:
@@ -227,7 +245,13 @@ class World:
             self.later(wanted.seconds, task.worker, partial(self._go_on, task, False, None))
             return
         if isinstance(wanted, RunStep):
-            self._step(task, wanted)
+            try:
+                # As the driver does where it has not heard of the claim for a while.
+                self.store.renew(task.user, task.last, LEASE)
+            except ClaimLost as lost:
+                self._go_on(task, None, lost)
+            else:
+                self._step(task, wanted)
             return
         result: Any = None
         error: Exception | None = None
@@ -259,7 +283,7 @@ class World:
         if isinstance(wanted, (Commit, RecordWrite)):
             self.judge.wrote(task.user, before, wanted.write.taken, self.now)
         if isinstance(result, Claimed):
-            task.fence = result.fence
+            task.fence = task.last = result.fence
         return result
 
     def _beat(self, worker: Worker) -> None:

@@ -283,12 +283,17 @@ _parked_decoder = msgspec.json.Decoder(ParkedConversation)
 _head_decoder = msgspec.json.Decoder(UserHead)
 
 
-def encode_head(head: UserHead) -> bytes:
-    """Encode a head as JSON; one with nothing in it becomes b""."""
-    if not (head.stack or head.held or head.aside or head.owed):
+def encode_head(head: UserHead, *, wakes: bool = False) -> bytes:
+    """Encode a head as JSON; one with nothing in it becomes b"".
+
+    Args:
+        head: The head.
+        wakes: Whether something beside it is still to be done, so that it must not be b"".
+    """
+    if not (head.stack or head.held or head.aside or head.owed or wakes):
         return b""
     # Not the default: what is left out would be read as whatever the default is by then.
-    head.format = NEWEST if head.aside or head.owed else _format(head.stack)
+    head.format = NEWEST if head.aside or head.owed or wakes else _format(head.stack)
     return _encoder.encode(head)
 
 

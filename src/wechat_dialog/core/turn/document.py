@@ -306,21 +306,21 @@ class Document:
             top = head.stack[-1]
             top.length = len(self.records) - top.base
         data = msgspec.json.encode(self.data) if self.data else b""
-        beside, encoded = self.beside, encode_head(head)
+        beside = self.beside
         if fires and unfinished:
             wake: Wake | None = Wake(head.account, self.now)
         else:
             wake = next_wake(head, beside, self.committed if fires else self.now)
         return Write(
-            head=encoded,
+            head=encode_head(head, wakes=wake is not None),
             records=tuple(self._new),
             keep=None if self._kept == self._stored else self._kept,
             ttl=max(lasts(head, arrived, self.now, grace), UNFINISHED if unfinished else 0.0),
             data=None if data == self._data else data,
             park=() if self.park is None else (self.park,),
             unpark=() if self.unpark is None else (self.unpark,),
-            wake=wake if encoded else None,
-            aside=beside.aside() if encoded else (),
+            wake=wake,
+            aside=beside.aside(),
             unaside=beside.unaside(),
             taken=tuple(beside.taken),
         )
