@@ -30,7 +30,7 @@ from wechat_dialog.core.replay.redacted_run import RedactedRun
 from wechat_dialog.core.replay.run import Run
 from wechat_dialog.core.replay.verdict import Verdict, examine
 from wechat_dialog.core.store.kept import Shown
-from wechat_dialog.core.turn.operator import end, resume
+from wechat_dialog.core.turn.operator import end, end_one_aside, resume
 from wechat_dialog.core.turn.settings import dialog_of
 from wechat_dialog.errors import DialogError
 
@@ -179,8 +179,9 @@ class Conversations:
         nothing.
 
         Args:
-            name: The id of a parked conversation; or of a running one, which ends those that it
-                interrupted as well; or a user, all of whose conversations are ended.
+            name: The id of a parked conversation, or of one put aside; or of a running one, which
+                ends those that it interrupted as well; or a user, all of whose conversations are
+                ended.
 
         Raises:
             NotFound: There is no such conversation.
@@ -193,9 +194,14 @@ class Conversations:
                 self._bot.store.end(user, conversation.summary.id)
         running = [conversation for conversation in conversations if not conversation.is_parked]
         if running:
-            now = int(time.time() * 1000)
-            stand_in = self._stand_in(running[-1], now)
-            self._bot.operate(user, end(self._bot.settings_now(), user, stand_in, now))
+            now, one = int(time.time() * 1000), running[-1]
+            stand_in, settings = self._stand_in(one, now), self._bot.settings_now()
+            named = name == one.summary.id
+            if named and one.aside:
+                transaction = end_one_aside(settings, user, name, stand_in, now)
+            else:
+                transaction = end(settings, user, stand_in, now, stack_only=named)
+            self._bot.operate(user, transaction)
             for conversation in running:  # one that no longer fits its code was parked meanwhile
                 self._bot.store.end(user, conversation.summary.id)
 

@@ -21,7 +21,10 @@ from wechat_dialog.core.turn.step_records import add_record, run_gathering, run_
 from wechat_dialog.core.turn.work import Work
 from wechat_dialog.errors import Signal
 
-__all__ = ["clean_up", "end_all", "end_top", "kill", "take_all_away"]
+__all__ = ["STACK_ONLY", "clean_up", "end_all", "end_top", "kill", "take_all_away"]
+
+STACK_ONLY = "end-stack:"
+"""What the key of an operator's turn begins with that ends what runs, and nothing aside."""
 
 
 def end_all(work: Work) -> Flow[None]:
@@ -33,13 +36,14 @@ def end_all(work: Work) -> Flow[None]:
 
 def kill(work: Work) -> Flow[None]:
     """End all of the user's conversations, by an operator's hand: clean-up steps run, nothing is
-    said.
+    said. What is aside stays where the key of the turn says so (`STACK_ONLY`), which a worker that
+    takes it over has, too.
     """
     yield NEEDS_CLAIM
     while True:
         while work.doc.top is not None:
             yield from end_top(work, work.doc.top)
-        if not work.doc.head.aside:
+        if not work.doc.head.aside or work.key.startswith(STACK_ONLY):
             return
         begun = [note.id for note in work.doc.head.aside if has_begun(work.doc, note.id)]
         for note in list(work.doc.head.aside):

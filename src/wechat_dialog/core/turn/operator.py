@@ -9,8 +9,8 @@ from wechat_dialog.core.logs import report
 from wechat_dialog.core.replay.header import ParkedConversation
 from wechat_dialog.core.store.values import Claimed
 from wechat_dialog.core.turn import resuming
-from wechat_dialog.core.turn.committing import perform, pushing
-from wechat_dialog.core.turn.ending import kill, take_all_away
+from wechat_dialog.core.turn.committing import due_now, perform, pushing
+from wechat_dialog.core.turn.ending import STACK_ONLY, kill, take_all_away
 from wechat_dialog.core.turn.job import (
     PASSES,
     Job,
@@ -18,8 +18,10 @@ from wechat_dialog.core.turn.job import (
     fresh_document,
     update_document,
 )
-from wechat_dialog.core.turn.operations import Commit, Flow, Show
+from wechat_dialog.core.turn.operations import NEEDS_CLAIM, Commit, Flow, Show
 from wechat_dialog.core.turn.outcome import Outcome, Transaction
+from wechat_dialog.core.turn.outside import fire
+from wechat_dialog.core.turn.requested import end_aside
 from wechat_dialog.core.turn.settings import Settings
 from wechat_dialog.core.turn.transaction import catch_up, persistently
 from wechat_dialog.core.turn.work import Work
@@ -27,7 +29,10 @@ from wechat_dialog.errors import NewerJournal, NotParked, StoreError
 from wechat_dialog.messages import Message
 from wechat_dialog.replies.stored import encode_reply
 
-__all__ = ["end", "resume"]
+__all__ = ["end", "end_one_aside", "resume"]
+
+ROUNDS = 25
+"""Things of a user that are done at most, to come to the one that an operator ends."""
 
 
 # For the operator ---------------------------------------------------------------------------------
@@ -62,16 +67,54 @@ def _resume(work: Work, user: str, parked: ParkedConversation) -> Flow[None]:
     yield from resuming.resume(work, parked)
 
 
-def end(settings: Settings, user: str, message: Message, arrived: int) -> Transaction:
-    """End a user's running conversations, their clean-up steps included; nothing is said.
+def end(
+    settings: Settings, user: str, message: Message, arrived: int, *, stack_only: bool = False
+) -> Transaction:
+    """End a user's conversations, their clean-up steps included; nothing is said.
 
     What cannot be ended so, because it cannot be read or breaks in another way than its dialog can,
     is taken away as it is.
+
+    Args:
+        settings: How.
+        user: The user's key in the store.
+        message: Stands for the user.
+        arrived: Now, ms since the epoch.
+        stack_only: Whether what is aside stays.
     """
-    job = Job(
-        settings, user, message, f"end:{arrived}", arrived, fresh_document(message), kept=False
-    )
+    key = f"{STACK_ONLY if stack_only else 'end:'}{arrived}"
+    job = Job(settings, user, message, key, arrived, fresh_document(message), kept=False)
     return (yield from _operate(job, kill, owed=False, force=True))
+
+
+def end_one_aside(
+    settings: Settings, user: str, id: str, message: Message, arrived: int
+) -> Transaction:
+    """End a conversation that is aside, its clean-up steps included, in a turn of its own.
+
+    Args:
+        settings: How.
+        user: The user's key in the store.
+        id: The conversation's id; it may be gone by now.
+        message: Stands for the user.
+        arrived: Now, ms since the epoch.
+    """
+    key = f"end:{id}:{arrived}"
+    job = Job(settings, user, message, key, arrived, fresh_document(message), kept=False)
+    outcome = yield from _operate(job, lambda work: _tell_to_end(work, id), owed=False)
+    due, rounds = outcome.again, ROUNDS
+    while due is not None and rounds:
+        rounds -= 1
+        fired = yield from fire(settings, due, message.account, message.user)
+        due = fired.again
+    return outcome
+
+
+def _tell_to_end(work: Work, id: str) -> Flow[None]:
+    yield NEEDS_CLAIM
+    for note in list(work.doc.head.aside):
+        if note.id == id:
+            end_aside(work.doc, note)
 
 
 def _operate(
@@ -123,4 +166,5 @@ def _operated(
     job.settle(work.key)
     then = pushing(job, replied=False)
     drop(job)
-    return Outcome(parts[0] if parts else None, owed, then)
+    again = due_now(job.user, write, committed)
+    return Outcome(parts[0] if parts else None, owed, then, again)
