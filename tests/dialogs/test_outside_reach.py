@@ -263,15 +263,15 @@ def test_what_is_owed_is_dropped_when_its_user_leaves() -> None:
     assert talk("早") == "您说：早"
 
 
-def test_an_event_without_an_answer_brings_nothing() -> None:
+def test_an_event_brings_it_too_since_it_may_be_answered() -> None:
     bot = Bot()
     bot.text("开始")(asks_later)
     bot.text("早")(forgets)
     talk = Talk(bot)
     talk("开始")
     talk.advance(60)
-    assert talk.event("LOCATION") == ""
-    assert talk("早") == "时间到\n好\n来吗？"
+    assert talk.event("LOCATION") == "时间到\n来吗？"
+    assert talk("早") == "好：早"
 
 
 def test_a_reminder_does_not_hold_up_or_swallow_anything() -> None:
