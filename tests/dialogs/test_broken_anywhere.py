@@ -35,13 +35,15 @@ KINDS = {
     "hands over": ASKS + "return chat.continue_as(dialog)",
     "does not fit": "yield from chat.ask('几个？', int)",
     "interrupts": ASKS,
+    "has a limit": ASKS + "yield from chat.ask('几个？', within=60)",
+    "goes aside": ASKS + "chat.remind(60, '记得')\n    yield from chat.sleep(60)",
 }
 HELP = "yield from chat.step(takes)\n    return '帮'"
 TURN = "wechat_dialog.core.turn"
 MODULES = [
     importlib.import_module(f"{TURN}.{name}")
     for name in ("answering", "beginning", "conversation", "dispatch", "ending", "events",
-                 "cut_off", "parking", "stack", "step_records")
+                 "cut_off", "parking", "stack", "step_records", "leaving", "requested", "aside")
 ]  # fmt: skip
 SPARED = {
     (Document, "update"), (Document, "as_stored"), (Document, "have"), (Document, "wrote"),

@@ -131,6 +131,18 @@ def test_one_that_kills_it_before_anything_is_written_is_parked_too() -> None:
     assert (talk.parked, aside(talk), ran) == (1, 0, [])
 
 
+def test_messages_between_its_deaths_do_not_let_it_live() -> None:
+    talk = talk_of(naps, limited)
+    talk("开始")
+    talk.crashes(note, "before", times=10)
+    talk.advance(60)
+    for n in range(12):
+        talk._world.clock += 3.5
+        assert talk(f"嗯{n}") == f"您说：嗯{n}"
+        talk.advance(4)
+    assert (talk.parked, aside(talk), ran) == (1, 0, [])
+
+
 def test_a_dead_firing_is_in_no_others_way() -> None:
     talk = talk_of(naps, paid)
     talk("开始")

@@ -9,6 +9,7 @@ import pytest
 
 from tests.dialogs.outside import DAY, Payment, aside, bot_with, head_of, stored, talk_of
 from wechat_dialog import Cancelled, Chat, Dialog, NoAnswer, SignalMisfit
+from wechat_dialog.errors import MailboxFull
 from wechat_dialog.testing import Talk
 
 
@@ -407,6 +408,15 @@ def test_a_repeated_id_is_harmless_for_a_week() -> None:
     talk.advance(6 * DAY)
     assert talk.signal("paid", Payment(1), match="7", id="t1") == "repeated"
     assert talk.signal("paid", Payment(1), match="7", id="t2") == "kept"
+
+
+def test_a_full_mailbox_refuses_and_names_no_key_of_the_store() -> None:
+    talk = talk_of(waits_for_payment)
+    for fee in range(100):
+        assert talk.signal("paid", Payment(fee), match="8") == "kept"
+    with pytest.raises(MailboxFull) as full:
+        talk.signal("paid", Payment(100), match="8")
+    assert (full.value.user, full.value.most) == (talk.user, 100)
 
 
 # Interruptions of a limited question -------------------------------------------------------------

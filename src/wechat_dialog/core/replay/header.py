@@ -207,6 +207,8 @@ class UserHead(msgspec.Struct, omit_defaults=True):
         aside: The conversations that were put aside, the oldest first.
         owed: What was said in turns that no message began and is still to be delivered, the oldest
             first; apart from `held`.
+        deaths: Workers that died one after another in what is due next, with messages between them,
+            before any of it was written.
     """
 
     format: int = 0
@@ -223,6 +225,7 @@ class UserHead(msgspec.Struct, omit_defaults=True):
     tried: list[int] = []
     aside: list[AsideNote] = []
     owed: list[OwedPart] = []
+    deaths: int = 0
 
 
 class ParkedConversation(msgspec.Struct, omit_defaults=True):

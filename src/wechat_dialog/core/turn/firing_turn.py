@@ -123,6 +123,7 @@ def commit_firing(
     """
     if work is not None:
         owe(work)
+        job.doc.head.deaths = 0
     reaches = fires is not None and work is not None and may_reach(job)
     write, committed = yield from _commit(job, fires, release=fires is not None and not reaches)
     if work is not None:

@@ -203,7 +203,8 @@ def _under_claim(
     job.fence = claimed.fence
     update_document(job, claimed)
     job.arrived = job.doc.now
-    killer = WorkerDied(claimed.lost) if claimed.lost >= DEATHS else None
+    lost = claimed.lost + job.doc.head.deaths
+    killer = WorkerDied(lost) if lost >= DEATHS else None
     if job.settings.outcomes.holds(job.user):
         killer = None  # claims were lost, but no worker
     if job.doc.cut_off and is_firing(job.doc.head.key):

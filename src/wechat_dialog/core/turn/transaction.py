@@ -209,8 +209,11 @@ def catch_up(job: Job, claimed: Claimed) -> Generator[Operation, Any, Outcome | 
             return outcome
         killer = None
     for pending in claimed.pending:
-        # What a firing that died had not begun is due still.
-        if pending.key not in (cut_off, FIRING):
+        if pending.key == FIRING and job.key != FIRING:
+            # What a firing that died had not begun is due still; the message goes on, and with it
+            # the store's count of the dead begins anew.
+            job.doc.head.deaths += claimed.lost
+        elif pending.key not in (cut_off, FIRING):
             yield from _answer_late(job, pending, killer)
             killer = None
     return None

@@ -11,9 +11,17 @@ from typing import Literal
 
 import msgspec
 
-from wechat_dialog.core.replay.header import ENDS, AsideNote, Frame, StoredRival, UserHead
+from wechat_dialog.core.replay.header import (
+    ENDS,
+    AsideConversation,
+    AsideNote,
+    Frame,
+    StoredRival,
+    UserHead,
+)
 from wechat_dialog.core.replay.rivals import first_due, signalled
 from wechat_dialog.core.store.times import Mail, Wake
+from wechat_dialog.errors import NewerJournal
 
 from .beside import Beside
 from .mail import BeginMail, Letter, SignalMail
@@ -117,7 +125,9 @@ def _of_note(note: AsideNote, beside: Beside, now: int) -> Iterator[Thing]:
     if note.ends:
         yield Thing("end", note.wake or 1, note.id)
     elif note.wake and note.wake <= now:
-        conversation = beside.read(note.id)
+        conversation = _read(beside, note.id)
+        if conversation is None:
+            return
         if conversation.records:
             yield from _of_frame(conversation.frame, now, ends=False)
         else:
@@ -144,11 +154,20 @@ def _letters(head: UserHead, beside: Beside) -> list[Thing]:
     return found
 
 
+def _read(beside: Beside, id: str) -> AsideConversation | None:
+    """Return a conversation that is aside; None: only a newer release can read it."""
+    try:
+        return beside.read(id)
+    except (NewerJournal, msgspec.DecodeError):
+        return None
+
+
 def _waits(head: UserHead, beside: Beside) -> list[Frame]:
     """Return the conversations that may take a signal, the oldest wait first."""
     frames = [frame for frame in head.stack[-1:] if ENDS not in frame.flags]
     notes = [note for note in head.aside if not (note.ends or note.asks)]
-    frames += [beside.read(note.id).frame for note in notes]
+    read = [_read(beside, note.id) for note in notes]
+    frames += [conversation.frame for conversation in read if conversation is not None]
     return sorted([frame for frame in frames if frame.rivals], key=lambda frame: frame.since)
 
 
