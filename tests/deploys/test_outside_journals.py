@@ -70,7 +70,7 @@ def test_it_has_both_kinds_of_record() -> None:
 def test_all_of_it_replays_unchanged(number: int) -> None:
     talk = stored(number)
     bot = talk._world.bot
-    bot.simulate(store=talk._world.store)  # type: ignore[arg-type]
+    bot.simulate(store=talk._world.store)
     verdicts = [(one.summary.dialog, one.verdict.outcome) for one in Conversations(bot).check()]
     assert verdicts
     assert {outcome for _, outcome in verdicts} == {"unchanged"}

@@ -242,7 +242,7 @@ def test_it_knows_the_last_message_that_it_heard() -> None:
     def order(chat: Chat) -> Dialog[str]:
         yield from chat.ask("几位？")
         yield from chat.sleep(60)
-        return f"{chat.message.text} {chat.now():%M:%S}"
+        return f"{chat.message.raw['Content']} {chat.now():%M:%S}"
 
     talk = talk_of(order)
     talk("开始")
@@ -452,6 +452,32 @@ def test_the_same_key_replaces() -> None:
     assert ran == ["收拾", "收拾"]
 
 
+def test_stop_also_ends_one_that_has_come_to_a_question() -> None:
+    def asks(chat: Chat) -> Dialog[str]:
+        try:
+            return "好：" + (yield from chat.ask("来吗？"))
+        finally:
+            yield from chat.step(note, "收拾")
+
+    def begins(chat: Chat) -> str:
+        chat.start(asks, key="k")
+        return "开始了"
+
+    def stops(chat: Chat) -> str:
+        chat.stop("k")
+        return "停了"
+
+    bot = bot_with(begins, asks)
+    bot.text("停", anytime=True)(stops)
+    talk = Talk(bot)
+    assert talk("开始") == "开始了"
+    assert talk("早") == "您说：早\n来吗？"
+    assert head_of(talk).stack[0].key == "k"
+    assert talk("停") == "停了"
+    assert ran == ["收拾"]
+    assert talk("早") == "您说：早"
+
+
 def test_unsubscribe_ends_what_is_aside_each_in_its_own_turn() -> None:
     talk = started()
     talk("嗯")
@@ -480,11 +506,10 @@ def test_a_worker_that_dies_in_the_clean_up_is_followed() -> None:
 
 
 def test_what_a_broken_turn_asked_for_is_dropped() -> None:
-    def breaks(chat: Chat) -> Dialog[str]:
+    def breaks(chat: Chat) -> str:
         chat.start(tidies)
         chat.remind(60, "起床")
         raise KeyError("x")
-        yield
 
     talk = Talk(bot_with(breaks, tidies), apologies=True)
     talk("开始")

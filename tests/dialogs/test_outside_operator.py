@@ -41,7 +41,7 @@ def asks(chat: Chat) -> Dialog[str]:
 
 def operator(talk: Talk) -> Conversations:
     bot = talk._world.bot
-    bot.simulate(store=talk._world.store)  # type: ignore[arg-type]
+    bot.simulate(store=talk._world.store)
     return Conversations(bot)
 
 

@@ -183,11 +183,10 @@ def long(n: int, count: int) -> str:
     return f"{n}" * count
 
 
-def says_much(chat: Chat) -> Dialog[str]:
+def says_much(chat: Chat) -> str:
     for n in range(3):
         chat.start(says_long, {"n": n})
     return "好"
-    yield
 
 
 def says_long(chat: Chat, n: int) -> Dialog[str]:

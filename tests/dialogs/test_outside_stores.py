@@ -11,7 +11,7 @@ import pytest
 from tests.dialogs.outside import DAY, bot_with
 from wechat_dialog import Chat, Dialog, NoAnswer
 from wechat_dialog.stores.memory import MemoryStore
-from wechat_dialog.stores.sqlite import SqliteStore
+from wechat_dialog.stores.sqlite import SQLiteStore
 from wechat_dialog.testing import Talk
 
 ran: list[Any] = []
@@ -48,7 +48,7 @@ def talk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Talk]:
     world = talk._world
     store: Any = MemoryStore(lambda: world.clock)
     if request.param == "sqlite":
-        store = SqliteStore(tmp_path / "talk.db", clock=lambda: world.clock)
+        store = SQLiteStore(tmp_path / "talk.db", clock=lambda: world.clock)
     world.store = store
     yield talk
     store.close()

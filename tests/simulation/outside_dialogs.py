@@ -105,7 +105,7 @@ def interrupts(chat: Chat) -> Flow:
 @routes.fallback
 def anything(chat: Chat) -> str:
     """Answers."""
-    return f"？{chat.message.text}"
+    return f"？{chat.message.raw.get('Content')}"
 
 
 def _rules() -> Rules:

@@ -59,8 +59,9 @@ class TakesWithoutAFence(MemoryStore):
 
     def _take(self, user: str, write: Write) -> None:
         known = self._users.get(user)
-        for number in write.taken if known is not None else ():
-            known.mail.pop(number, None)
+        if known is not None:
+            for number in write.taken:
+                known.mail.pop(number, None)
 
 
 def test_a_signal_taken_without_the_claims_fence_is_found() -> None:

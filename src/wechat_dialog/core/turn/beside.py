@@ -4,7 +4,8 @@ difference to what the store has.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from wechat_dialog.core.replay.header import AsideConversation, UserHead, decode_aside, encode_aside
 from wechat_dialog.core.store.kept import Aside
@@ -14,6 +15,12 @@ from wechat_dialog.core.store.values import Claimed
 from .mail import Letter, decode_mail
 
 __all__ = ["Beside"]
+
+
+_NOTHING: dict[str, Any] = {}
+"""In the place of what most users do not have; replaced, and never changed."""
+
+_NOBODY: frozenset[str] = frozenset()
 
 
 class Beside:
@@ -32,19 +39,20 @@ class Beside:
     def __init__(self) -> None:
         self.claimed = False
         self.mail: Sequence[Mail] = ()
-        self.taken: list[int] = []
-        self._stored: dict[str, bytes] = {}
-        self._put: dict[str, bytes] = {}
-        self._removed: set[str] = set()
-        self._read: dict[str, AsideConversation] = {}
+        self.taken: tuple[int, ...] = ()
+        self._stored: Mapping[str, bytes] = _NOTHING
+        self._put: Mapping[str, bytes] = _NOTHING
+        self._removed = _NOBODY
+        self._read: Mapping[str, AsideConversation] = _NOTHING
 
     def update(self, claimed: Claimed) -> None:
         """Take over what a claim found; whatever was not written is forgotten."""
         self.claimed = True
         self.mail = claimed.signals
-        self.taken = []
-        self._stored = {one.id: one.document for one in claimed.aside}
-        self._put, self._removed, self._read = {}, set(), {}
+        self.taken = ()
+        aside = claimed.aside
+        self._stored = {one.id: one.document for one in aside} if aside else _NOTHING
+        self._put, self._removed, self._read = _NOTHING, _NOBODY, _NOTHING
 
     def prune(self, head: UserHead) -> None:
         """Forget what an operator dropped, which the head does not know."""
@@ -65,20 +73,21 @@ class Beside:
             NewerJournal: A newer version of the library put it aside.
         """
         if id not in self._read:
-            self._read[id] = decode_aside(self._put[id] if id in self._put else self._stored[id])
+            document = self._put[id] if id in self._put else self._stored[id]
+            self._read = {**self._read, id: decode_aside(document)}
         return self._read[id]
 
     def put(self, conversation: AsideConversation) -> None:
         """Put a conversation aside."""
         id = conversation.frame.id
-        self._put[id] = encode_aside(conversation)
-        self._read[id] = conversation
+        self._put = {**self._put, id: encode_aside(conversation)}
+        self._read = {**self._read, id: conversation}
 
     def remove(self, id: str) -> None:
         """Take a conversation away, which may not be there."""
-        self._put.pop(id, None)
-        self._read.pop(id, None)
-        self._removed.add(id)
+        self._put = {one: document for one, document in self._put.items() if one != id}
+        self._read = {one: read for one, read in self._read.items() if one != id}
+        self._removed |= {id}
 
     def letters(self) -> list[tuple[Mail, Letter | None]]:
         """Return what is in the mailbox, oldest first; None for what another release put there."""
@@ -87,25 +96,29 @@ class Beside:
     def take(self, number: int) -> None:
         """Take something out of the mailbox."""
         self.mail = [mail for mail in self.mail if mail.number != number]
-        self.taken.append(number)
+        self.taken = (*self.taken, number)
 
     # To the store ---------------------------------------------------------------------------------
 
     def aside(self) -> tuple[Aside, ...]:
         """Return what a write puts aside."""
-        return tuple([Aside(id, document) for id, document in self._put.items()])
+        put = self._put
+        return tuple([Aside(id, document) for id, document in put.items()]) if put else ()
 
     def unaside(self) -> tuple[str, ...]:
         """Return the ids of what a write takes away."""
+        if not self._removed:
+            return ()
         gone = self._removed - self._put.keys()
         return tuple(sorted(id for id in gone if id in self._stored))
 
     def wrote(self) -> None:
         """Note that the store has all of it."""
-        for id in self._removed:
-            self._stored.pop(id, None)
-        self._stored.update(self._put)
-        self._put, self._removed, self.taken = {}, set(), []
+        self.taken = ()
+        if self._put or self._removed:
+            kept = {id: one for id, one in self._stored.items() if id not in self._removed}
+            self._stored = {**kept, **self._put}
+            self._put, self._removed = _NOTHING, _NOBODY
 
     def as_stored(self, mail: Sequence[Mail]) -> Beside:
         """Return it as the store has it.
@@ -114,5 +127,5 @@ class Beside:
             mail: The mailbox, as the last write left it.
         """
         stored = Beside()
-        stored._stored, stored.mail, stored.claimed = dict(self._stored), mail, self.claimed
+        stored._stored, stored.mail, stored.claimed = self._stored, mail, self.claimed
         return stored

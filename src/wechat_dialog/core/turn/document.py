@@ -322,7 +322,7 @@ class Document:
             wake=wake,
             aside=beside.aside(),
             unaside=beside.unaside(),
-            taken=tuple(beside.taken),
+            taken=beside.taken,
         )
 
     def wrote(self, write: Write, committed: Committed, *, fires: bool = False) -> None:

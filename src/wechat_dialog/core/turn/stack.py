@@ -15,7 +15,7 @@ from wechat_dialog.core.dialog.questions import Wait
 from wechat_dialog.core.dialog.registered import RegisteredDialog
 from wechat_dialog.core.logs import log
 from wechat_dialog.core.replay.codes import code_of
-from wechat_dialog.core.replay.header import Frame
+from wechat_dialog.core.replay.header import ENDS, Frame
 from wechat_dialog.core.replay.records import MessageRecord, Record, Rewind, TextRecord
 from wechat_dialog.core.replay.run import Run
 from wechat_dialog.core.replay.standing import Raised
@@ -114,7 +114,7 @@ def follow(
             if isinstance(result, Signalled) and _hands_back(work, frame, result.signal):
                 return not work.outside
         below = doc.top
-        if below is None or work.outside:
+        if below is None or work.outside or ENDS in below.flags:
             return False  # what stood before it is not asked again for it
         frame, result = below, _ask_again(work, below)
     return False

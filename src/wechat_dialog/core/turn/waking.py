@@ -66,8 +66,12 @@ def next_wake(head: UserHead, beside: Beside, since: int) -> Wake | None:
         beside: What is not on their stack.
         since: From when their age counts, ms since the epoch.
     """
-    if not (head.aside or beside.mail or any(frame.rivals for frame in head.stack)):
-        return None  # nearly always
+    if not (head.aside or beside.mail):
+        for frame in head.stack:
+            if frame.rivals or frame.flags:
+                break
+        else:
+            return None  # nearly always
     times = [note.wake for note in head.aside if note.wake]
     stack = stack_wakes(head.stack, since)
     if stack:
