@@ -57,7 +57,7 @@ def talk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Talk]:
 def test_paid_and_rated(talk: Talk) -> None:
     talk("开始")
     talk.crashes(note, "after")
-    assert talk.signal("paid", 8, match="7", id="t") == "taken"
+    assert talk.signal("paid", 8, match="7", id="t") == "kept"  # its worker died
     talk.advance(10)
     assert talk.signal("paid", 8, match="7", id="t") == "repeated"
     assert ran == ["收 8"]
