@@ -49,16 +49,16 @@ def load(name: str) -> Any:
         raise ConfigurationError(why) from error
     if not attribute and not hasattr(module, "bot") and hasattr(module, "ROUTER"):
         return _of_2017(module)
-    found: Any = module
+    target: Any = module
     for part in (attribute or "bot").split("."):
-        found = getattr(found, part, None)
-    if isinstance(found, ModuleType) and hasattr(found, "ROUTER"):
-        return _of_2017(found)
-    if found is None or not hasattr(found, "answer_async"):
+        target = getattr(target, part, None)
+    if isinstance(target, ModuleType) and hasattr(target, "ROUTER"):
+        return _of_2017(target)
+    if target is None or not hasattr(target, "answer_async"):
         raise ConfigurationError(
             f"{attribute or 'bot'!r} of module {where!r} is no bot; write module:name"
         )
-    return found
+    return target
 
 
 def in_four_lines(error: BaseException) -> str:

@@ -26,7 +26,7 @@ def clean(text: str) -> str:
 
 def fenced(text: str) -> str:
     """Keep ideographic blanks that indent a line from being taken for white space."""
-    return _INDENTED.sub(lambda found: found[1] + WIDE_BLANK * len(found[2]), text)
+    return _INDENTED.sub(lambda match: match[1] + WIDE_BLANK * len(match[2]), text)
 
 
 def unfenced(text: str) -> str:

@@ -41,9 +41,9 @@ def _emphasis(state: StateInline, silent: bool) -> bool:
         return False
     before = state.src[state.pos - 1] if state.pos else " "
     # Names of Python's stay as they are: __init__, *args, **kwargs.
-    if (found := _NAME.match(state.src, state.pos)) and not _is_word(before):
-        state.pending += found[0]
-        state.pos = found.end()
+    if (match := _NAME.match(state.src, state.pos)) and not _is_word(before):
+        state.pending += match[0]
+        state.pos = match.end()
         return True
     run = _Run(state.src, state.pos)
     for _ in range(run.length):
@@ -133,12 +133,12 @@ def _formula(state: StateInline, silent: bool) -> bool:
             return False
         after = end + 2
     else:
-        found = _DOLLARS.match(src, start, state.posMax)
-        if found is None or not (len(found[1]) == 1 or re.search(r"[\\^_={}]", found[1])):
+        match = _DOLLARS.match(src, start, state.posMax)
+        if match is None or not (len(match[1]) == 1 or re.search(r"[\\^_={}]", match[1])):
             return False
-        if found[1].isdigit():
+        if match[1].isdigit():
             return False
-        content, after = found[1], found.end()
+        content, after = match[1], match.end()
     if not silent:
         state.push("code_inline", "code", 0).content = content.strip()
     state.pos = after
@@ -155,12 +155,12 @@ def _footnote(state: StateInline, silent: bool) -> bool:
     """`[^1]` is shown as [1]."""
     if not state.src.startswith("[^", state.pos):
         return False
-    found = _NOTE.match(state.src, state.pos, state.posMax)
-    if found is None:
+    match = _NOTE.match(state.src, state.pos, state.posMax)
+    if match is None:
         return False
     if not silent:
-        state.push("code_inline", "code", 0).content = f"[{found[1]}]"
-    state.pos = found.end()
+        state.push("code_inline", "code", 0).content = f"[{match[1]}]"
+    state.pos = match.end()
     return True
 
 
@@ -168,15 +168,15 @@ def _tag(state: StateInline, silent: bool) -> bool:
     """`<br>`, and a link written in HTML."""
     if state.src[state.pos] != "<":
         return False
-    if found := _BREAK.match(state.src, state.pos, state.posMax):
+    if match := _BREAK.match(state.src, state.pos, state.posMax):
         if not silent:
             state.push("hardbreak", "br", 0)
-    elif found := links.ANCHOR.match(state.src, state.pos, state.posMax):
+    elif match := links.ANCHOR.match(state.src, state.pos, state.posMax):
         if not silent:
             token = state.push("anchor", "a", 0)
-            token.meta["address"] = found[1] if found[1] is not None else found[2]
-            token.content = found[3]
+            token.meta["address"] = match[1] if match[1] is not None else match[2]
+            token.content = match[3]
     else:
         return False
-    state.pos = found.end()
+    state.pos = match.end()
     return True

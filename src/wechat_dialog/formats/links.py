@@ -60,12 +60,12 @@ def told(address: str) -> str:
     """Return what a reader may do without a link: a number to call, an address to write to, a site
     without its scheme; "" for any other.
     """
-    found = _TOLD.match(address) or _NAKED.fullmatch(address)
-    return found[found.lastindex or 0].strip() if found else ""
+    match = _TOLD.match(address) or _NAKED.fullmatch(address)
+    return match[match.lastindex or 0].strip() if match else ""
 
 
-def _escaped(found: re.Match[str]) -> str:
-    return "".join(f"%{byte:02X}" for byte in found[0].encode())
+def _escaped(match: re.Match[str]) -> str:
+    return "".join(f"%{byte:02X}" for byte in match[0].encode())
 
 
 def unlinked(text: str) -> str:

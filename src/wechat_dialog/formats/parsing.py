@@ -141,7 +141,7 @@ _START = re.compile(r"\n[ \t]+")
 
 def _pieces(content: str) -> Iterator[str]:
     # The parser would drop what indents a line: of a poem, or of code without a fence.
-    content = _START.sub(lambda found: "\n" + BLANK * len(found[0][1:].expandtabs(4)), content)
+    content = _START.sub(lambda match: "\n" + BLANK * len(match[0][1:].expandtabs(4)), content)
     start = 0
     while len(content) - start > _WHOLE:
         end = content.rfind("\n", start, start + _PIECE) + 1
@@ -208,14 +208,14 @@ def _footnote(state: StateBlock, start: int, _end: int, silent: bool) -> bool:
     first = state.bMarks[start] + state.tShift[start]
     if state.is_code_block(start) or not state.src.startswith("[^", first):
         return False
-    found = _FOOTNOTE.fullmatch(state.src, first, state.eMarks[start])
-    if found is None:
+    match = _FOOTNOTE.fullmatch(state.src, first, state.eMarks[start])
+    if match is None:
         return False
     if not silent:
         state.push("paragraph_open", "p", 1).map = [start, start + 1]
         token = state.push("inline", "", 0)
         token.map, token.children = [start, start + 1], []
-        token.content = f"[{found[1]}] {found[2]}"
+        token.content = f"[{match[1]}] {match[2]}"
         state.push("paragraph_close", "p", -1)
         state.line = start + 1
     return True

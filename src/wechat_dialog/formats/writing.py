@@ -221,7 +221,7 @@ class _Writer:
         return links.anchor(words, self._repeated(address))
 
     def _plain(self, text: str) -> str:
-        text = UNREAD_LINK.sub(lambda found: self._link(found[1], found[2] or found[3]), text)
+        text = UNREAD_LINK.sub(lambda match: self._link(match[1], match[2] or match[3]), text)
         text = SPACED_BOLD.sub(r"\1", text)
         return LEFT_OVER.sub("", text) if "**" in text else text
 
@@ -244,8 +244,8 @@ HEADING = re.compile(r"#{2,6}[ \t]*(?=[^\x00-\x7f\s])(.*?)[ \t#]*$")
 def _line(line: str) -> str:
     """One line of a paragraph; a heading whose mark has no blank behind it is one nevertheless."""
     line = line.rstrip()
-    found = HEADING.match(line)
-    return _title(found[1]) if found else line
+    match = HEADING.match(line)
+    return _title(match[1]) if match else line
 
 
 def _title(text: str) -> str:

@@ -76,14 +76,14 @@ def news(page: Page, texts: Texts, *, reset: bool) -> bytes:
         reset: Whether that is all of it, in place of what they have.
     """
     shown = _shown(page.pieces, texts)
-    told: dict[str, object] = {"at": place(page), "html": shown.html}
+    fields: dict[str, object] = {"at": place(page), "html": shown.html}
     if reset:
-        told["reset"] = True
+        fields["reset"] = True
     if shown.made and texts.ai_generated:
-        told["made"] = True
+        fields["made"] = True
     if shown.ended:
-        told["end"] = texts.page_end or " "
-    return msgspec.json.encode(told)
+        fields["end"] = texts.page_end or " "
+    return msgspec.json.encode(fields)
 
 
 def gone(texts: Texts) -> bytes:

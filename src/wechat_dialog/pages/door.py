@@ -86,10 +86,10 @@ class Door:
         texts = self._texts()
         asked = _asked(query, "after")
         stored = yield from self.pages.stored(id)
-        found = yield from _read(stored, asked)
-        if found is None:
+        result = yield from _read(stored, asked)
+        if result is None:
             return Response(404, document.gone(texts))
-        page, reset = found
+        page, reset = result
         if asked is None:
             body = yield _render(page, lambda: document.document(page, texts, streams=streams))
             return Response(200, body)
@@ -106,10 +106,10 @@ class Door:
         """
         texts = self._texts()
         stored = yield from self.pages.stored(id)
-        found = yield from _read(stored, _place(place) or (0, 0))
-        if found is None:
+        result = yield from _read(stored, _place(place) or (0, 0))
+        if result is None:
             return Heard(place, over=True)
-        page, reset = found
+        page, reset = result
         now = document.place(page)
         if now == place:
             over = page.age > FOLLOWED
@@ -156,5 +156,5 @@ def _asked(query: str, name: str) -> tuple[int, int] | None:
 
 
 def _place(text: str) -> tuple[int, int] | None:
-    found = _PLACE.fullmatch(text)
-    return (int(found[1]), int(found[2])) if found else None
+    match = _PLACE.fullmatch(text)
+    return (int(match[1]), int(match[2])) if match else None

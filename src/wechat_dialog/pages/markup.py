@@ -205,15 +205,15 @@ class _Writer:
             return html.escape(self._tidy(text))
         pieces: list[str] = []
         start = 0
-        for found in _LINKS.finditer(text):
-            pieces.append(html.escape(self._tidy(text[start : found.start()])))
-            if found[1]:
-                pieces.append(self._link(html.escape(found[1]), found[2] or found[3]))
-                start = found.end()
+        for match in _LINKS.finditer(text):
+            pieces.append(html.escape(self._tidy(text[start : match.start()])))
+            if match[1]:
+                pieces.append(self._link(html.escape(match[1]), match[2] or match[3]))
+                start = match.end()
             else:
-                url = found[0].rstrip(_AFTER)
+                url = match[0].rstrip(_AFTER)
                 pieces.append(self._link("", url))
-                start = found.start() + len(url)
+                start = match.start() + len(url)
         pieces.append(html.escape(self._tidy(text[start:])))
         return "".join(pieces)
 

@@ -57,9 +57,9 @@ def encode(pieces: Iterable[Piece]) -> tuple[bytes, ...]:
 def decode(stored: Iterable[bytes]) -> list[Piece]:
     """Return the pieces that are stored, in order; without those of a kind that is not known."""
     pieces: list[Piece] = []
-    for one in stored:
+    for stored_piece in stored:
         try:
-            piece = _decoder.decode(one)
+            piece = _decoder.decode(stored_piece)
         except msgspec.DecodeError:
             continue
         if piece.kind in (TEXT, OTHER, QUESTION, CUT, END):
@@ -76,7 +76,7 @@ def fitting(pieces: Sequence[Piece]) -> list[Piece]:
             if len(kept) < MOST:
                 kept.append(msgspec.structs.replace(piece, text=_cut(piece.text, left)))
             kept.append(Piece(CUT))
-            kept += [one for one in pieces if one.kind in (QUESTION, END)]
+            kept += [each for each in pieces if each.kind in (QUESTION, END)]
             return kept
         left -= size
         kept.append(piece)

@@ -65,14 +65,14 @@ def match_choice(text: str, labels: Sequence[str]) -> int:
         SeveralChoices: It may mean several of them.
         ValueError: It means none of them.
     """
-    said = _even(text)
+    phrase = _even(text)
     known = _known(tuple(labels))
     shown = known.shown
-    if (exact := known.exact.get(said, -1)) >= 0:
+    if (exact := known.exact.get(phrase, -1)) >= 0:
         return exact
-    bare = _POLITE.sub("", _ASKED.sub("", said))
-    apart = _NUMBERS_APART.search(narrow(text)) and said not in shown
-    for attempt in () if apart else dict.fromkeys((said, bare, _arabic(bare))):
+    bare = _POLITE.sub("", _ASKED.sub("", phrase))
+    apart = _NUMBERS_APART.search(narrow(text)) and phrase not in shown
+    for attempt in () if apart else dict.fromkeys((phrase, bare, _arabic(bare))):
         found = _readings(attempt, known) if attempt else []
         found = found or _line(attempt, shown)
         if len(found) == 1:
@@ -99,18 +99,18 @@ def match_choices(text: str, labels: Sequence[str]) -> list[int]:
         SeveralChoices: A part of `text` may mean several of the options.
         ValueError: A part of `text` means none of them.
     """
-    said, known = _even(text), _known(tuple(labels))
-    if (exact := known.exact.get(said, -1)) >= 0:
+    phrase, known = _even(text), _known(tuple(labels))
+    if (exact := known.exact.get(phrase, -1)) >= 0:
         return [exact]
     shown = known.shown
-    bare = _POLITE.sub("", said) or said
-    if bare in _ALL or said in _ALL:
+    bare = _POLITE.sub("", phrase) or phrase
+    if bare in _ALL or phrase in _ALL:
         return list(range(len(labels)))
-    if bare in _NONE or said in _NONE:
+    if bare in _NONE or phrase in _NONE:
         return []
     found: set[int] = set()
     # Not `spoken`, which drops the spaces beside Chinese: here they part one option from the next.
-    for part in _STRONG.split(narrow(text)) if said else ():
+    for part in _STRONG.split(narrow(text)) if phrase else ():
         if part:
             found.update(_part(part, labels, shown))
     if not found:
@@ -120,14 +120,14 @@ def match_choices(text: str, labels: Sequence[str]) -> list[int]:
 
 def _part(part: str, labels: Sequence[str], shown: list[str]) -> list[int]:
     """One part between commas: a label, a range, digits side by side, or more joined by 和."""
-    said = _even(part)
-    span = _RANGE.fullmatch(said)
-    if span is not None and said not in shown:
+    phrase = _even(part)
+    span = _RANGE.fullmatch(phrase)
+    if span is not None and phrase not in shown:
         first, last = _count(span[1]), _count(span[2])
         if not 1 <= first <= last <= len(labels):
             raise ValueError(f"请回复1-{len(labels)}之间的序号。")
         return list(range(first - 1, last))
-    glued = [] if _NUMBERS_APART.search(part) else _glued(said, shown)
+    glued = [] if _NUMBERS_APART.search(part) else _glued(phrase, shown)
     if glued:
         return glued
     pieces = [piece for piece in _WEAK.split(part) if piece]
@@ -142,14 +142,14 @@ def _part(part: str, labels: Sequence[str], shown: list[str]) -> list[int]:
     return found
 
 
-def _glued(said: str, shown: list[str]) -> list[int]:
+def _glued(phrase: str, shown: list[str]) -> list[int]:
     """`13` or 一三 as 1 and 3, where it can be nothing else; otherwise empty."""
-    figures = said if said.isascii() and said.isdigit() else digits(said) or ""
+    figures = phrase if phrase.isascii() and phrase.isdigit() else digits(phrase) or ""
     clear = (
         2 <= len(figures) <= len(shown) < 10
         and len(set(figures)) == len(figures)
         and all(1 <= int(figure) <= len(shown) for figure in figures)
-        and not any(re.search("[0-9]", label) or label.startswith(said) for label in shown)
+        and not any(re.search("[0-9]", label) or label.startswith(phrase) for label in shown)
     )
     return [int(figure) - 1 for figure in figures] if clear else []
 
@@ -183,54 +183,54 @@ def _even(text: str) -> str:
     return "".join(_CIRCLED.get(char, char) for char in fold(text))
 
 
-def _arabic(said: str) -> str:
+def _arabic(phrase: str) -> str:
     """Return 三人 as 3人: speech recognition spells a label's number out."""
-    numeral = _SPELLED.match(said)
+    numeral = _SPELLED.match(phrase)
     number = -1 if numeral is None else _count(numeral[0])
-    return said if numeral is None or number < 0 else f"{number}{said[numeral.end() :]}"
+    return phrase if numeral is None or number < 0 else f"{number}{phrase[numeral.end() :]}"
 
 
-def _readings(said: str, known: _Known) -> list[int]:
+def _readings(phrase: str, known: _Known) -> list[int]:
     """The options of the first reading that finds any."""
     shown = known.shown
-    if said in known.exact:
-        return [index for index, label in enumerate(shown) if label == said]
-    if said in known.letters:
-        return known.letters[said]
-    place = _position(said, len(shown))
+    if phrase in known.exact:
+        return [index for index, label in enumerate(shown) if label == phrase]
+    if phrase in known.letters:
+        return known.letters[phrase]
+    place = _position(phrase, len(shown))
     if place is not None:
         return [place] if 0 <= place < len(shown) else []
-    starting = [index for index, label in enumerate(shown) if label.startswith(said)]
-    number = _count(said)
+    starting = [index for index, label in enumerate(shown) if label.startswith(phrase)]
+    number = _count(phrase)
     if number >= 0:
-        return _numbered(said, number, shown, starting)
+        return _numbered(phrase, number, shown, starting)
     if starting:
         return starting
-    within = [index for index, label in enumerate(shown) if len(said) > 1 and said in label]
-    return within or _timed(said, shown)
+    within = [index for index, label in enumerate(shown) if len(phrase) > 1 and phrase in label]
+    return within or _timed(phrase, shown)
 
 
-def _line(said: str, shown: list[str]) -> list[int]:
+def _line(phrase: str, shown: list[str]) -> list[int]:
     """The option of a line as a menu shows it: 2.香蕉, 2、香蕉; number and label must agree."""
-    match = _LINE.fullmatch(said)
+    match = _LINE.fullmatch(phrase)
     place = -1 if match is None else _count(match[1]) - 1
     fits = match is not None and 0 <= place < len(shown) and shown[place] == match[2]
     return [place] if fits else []
 
 
-def _position(said: str, count: int) -> int | None:
+def _position(phrase: str, count: int) -> int | None:
     """The index a position said as one means, possibly out of range; None if it is not one."""
-    match = _ORDINAL.fullmatch(said)
+    match = _ORDINAL.fullmatch(phrase)
     if match is not None:
         number = next(group for group in match.groups() if group)
         return _count(number) - 1
-    match = _FROM_END.fullmatch(said)
+    match = _FROM_END.fullmatch(phrase)
     if match is not None:
         return count - (1 if match[2] else _count(match[1]))
-    return 0 if _FIRST.fullmatch(said) else None
+    return 0 if _FIRST.fullmatch(phrase) else None
 
 
-def _numbered(said: str, number: int, shown: list[str], starting: list[int]) -> list[int]:
+def _numbered(phrase: str, number: int, shown: list[str], starting: list[int]) -> list[int]:
     """What a bare number means: the label with that number, or the position.
 
     A Chinese numeral at the beginning of a label may not be its number (三 in 三星), so such a
@@ -242,17 +242,17 @@ def _numbered(said: str, number: int, shown: list[str], starting: list[int]) -> 
         return own
     if own:
         return sorted({*own, *at})  # 10 of a menu of hours: 10:00, or the tenth line
-    if said.isascii():
+    if phrase.isascii():
         return at
     return sorted({*starting, *at})
 
 
-def _timed(said: str, shown: list[str]) -> list[int]:
+def _timed(phrase: str, shown: list[str]) -> list[int]:
     """The labels that begin with the time of day that is said: 15:00 for 下午三点.
 
     And for 三点, if 3:00 is none of them.
     """
-    asked = read_clock(said)
+    asked = read_clock(phrase)
     if asked is None:
         return []
     times = [

@@ -65,13 +65,13 @@ class NamedDay:
     rest: str
 
 
-def named_days(said: str, *, whole: bool) -> Iterator[NamedDay]:
+def named_days(text: str, *, whole: bool) -> Iterator[NamedDay]:
     """Yield every reading of `said` (as `spoken` gives it) that is, or begins with, a day."""
     for pattern, make, recurring in _FORMS:
-        match = pattern.match(said)
+        match = pattern.match(text)
         if match is None:
             continue
-        first, rest = _bound(make, match), said[match.end() :]
+        first, rest = _bound(make, match), text[match.end() :]
         behind = _WEEKDAY_BEHIND.match(rest)
         if behind is not None:
             first, rest = _checked(first, behind[1]), rest[behind.end() :]
@@ -83,10 +83,10 @@ def _checked(first: Callable[[date], date], weekday: str) -> Callable[[date], da
     """Copied dates often carry their weekday. A wrong one says that one of the two is a slip."""
 
     def checked(start: date) -> date:
-        found = first(start)
-        if found.weekday() != _weekday(weekday):
-            raise ValueError(f"{found.month}月{found.day}日不是星期{weekday}，请再确认一下日期。")
-        return found
+        result = first(start)
+        if result.weekday() != _weekday(weekday):
+            raise ValueError(f"{result.month}月{result.day}日不是星期{weekday}，请再确认一下日期。")
+        return result
 
     return checked
 
@@ -129,9 +129,9 @@ def _yearly(month: int, day_: int, start: date) -> date:
     """The first such day from `start` on. 8 years: the longest gap between two 29 February."""
     for year in range(start.year, min(start.year + 9, date.max.year + 1)):
         if 1 <= month <= 12 and 1 <= day_ <= calendar.monthrange(year, month)[1]:
-            found = date(year, month, day_)
-            if found >= start:
-                return found
+            result = date(year, month, day_)
+            if result >= start:
+                return result
     return _on(start.year, month, day_)
 
 
@@ -289,10 +289,10 @@ _FORMS = (
 
 
 def _read_day_ahead(text: str, now: datetime) -> date:
-    found = _read_day(text, now)
-    if found < now.date():
+    result = _read_day(text, now)
+    if result < now.date():
         raise ValueError("这一天已经过去了，请换一个今天或以后的日期。")
-    return found
+    return result
 
 
 day: Parser[date] = Parser("date", politely(_read_day, booking=True))

@@ -48,10 +48,10 @@ def _read_id_number(text: str, now: datetime) -> str:
     return said.upper()
 
 
-def _born(said: str, today: date) -> bool:
+def _born(text: str, today: date) -> bool:
     """Whether the birth date exists and is neither before 1900 nor in the future."""
     try:
-        born = date(int(said[6:10]), int(said[10:12]), int(said[12:14]))
+        born = date(int(text[6:10]), int(text[10:12]), int(text[12:14]))
     except ValueError:
         return False
     return date(1900, 1, 1) <= born <= today

@@ -242,9 +242,9 @@ def _one_of(name: str, labels: list[str], *tables: Iterable[tuple[set[str], Any]
         if number is not None:
             said.add(format(number, "f"))
         for table in compared:
-            found = [value for words, value in table if fold(text) and words & said]
-            if len(found) == 1:
-                return found[0]
+            values = [value for words, value in table if fold(text) and words & said]
+            if len(values) == 1:
+                return values[0]
         raise ValueError(f"请回复其中一个：{shown}。")
 
     return Parser(name, read)

@@ -41,34 +41,34 @@ def _read_moment(text: str, now: datetime) -> datetime:
 
 
 def _read_ahead(text: str, now: datetime) -> datetime:
-    found = _read(text, now, ahead=True)
-    if found <= now:
+    result = _read(text, now, ahead=True)
+    if result <= now:
         raise ValueError(_OVER)
-    return found
+    return result
 
 
 def _read(text: str, now: datetime, *, ahead: bool) -> datetime:
     said = spoken(text)
     try:
-        found = _apart(said, now) or _with_offset(said, now) or _named(said, now, ahead=ahead)
+        result = _apart(said, now) or _with_offset(said, now) or _named(said, now, ahead=ahead)
     except OverflowError as error:
         raise ValueError(_TOO_FAR) from error
-    if found is None:
+    if result is None:
         raise ValueError(_EXAMPLE)
-    return found
+    return result
 
 
-def _apart(said: str, now: datetime) -> datetime | None:
+def _apart(text: str, now: datetime) -> datetime | None:
     """`半小时后`, `一个半小时后`, `过20分钟`, `1小时30分钟后`, `一刻钟后`; and 现在."""
-    if said in {"现在", "马上"}:
+    if text in {"现在", "马上"}:
         return now
-    match = _APART.fullmatch(said)
+    match = _APART.fullmatch(text)
     if match is None:
         return None
     half, hours, and_half, minutes, quarters, direction = match.groups()
     if not (half or hours or minutes or quarters):
         return None
-    if direction is None and not said.startswith(("过", "再过")):
+    if direction is None and not text.startswith(("过", "再过")):
         return None  # 两小时 is a span, not a moment
     counts = [read_number(count or "0") for count in (hours, minutes, quarters)]
     if None in counts:
@@ -81,55 +81,55 @@ def _apart(said: str, now: datetime) -> datetime | None:
     return then.astimezone(now.tzinfo)
 
 
-def _with_offset(said: str, now: datetime) -> datetime | None:
+def _with_offset(text: str, now: datetime) -> datetime | None:
     """An ISO 8601 moment that names its own offset: it is that moment, shown in the bot's zone."""
-    if _ISO.fullmatch(said) is None:
+    if _ISO.fullmatch(text) is None:
         return None
     try:
-        return datetime.fromisoformat(said.upper()).astimezone(now.tzinfo)
+        return datetime.fromisoformat(text.upper()).astimezone(now.tzinfo)
     except ValueError as error:
         raise ValueError(_EXAMPLE) from error
 
 
-def _named(said: str, now: datetime, *, ahead: bool) -> datetime | None:
+def _named(text: str, now: datetime, *, ahead: bool) -> datetime | None:
     """A named day and a time behind it, or a time alone: then the next such moment.
 
     Raises:
         ValueError: The hour may be in either half of the day (今天三点). If only the future may be
             meant, and one of the two is over, the other is taken.
     """
-    named = _day_and_clock(said)
+    named = _day_and_clock(text)
     if named is None:
         return None
     first, recurring, clock = named
-    found = _on(first, recurring, now, clock)
+    result = _on(first, recurring, now, clock)
     if not clock.either:
-        return found
-    both = (found, _on(first, recurring, now, clock.later))
+        return result
+    both = (result, _on(first, recurring, now, clock.later))
     possible = [moment for moment in both if moment > now] if ahead else both
     if len(possible) == 1:
         return possible[0]
     raise ValueError(which_half(clock) if possible else _OVER)
 
 
-def _day_and_clock(said: str) -> tuple[Callable[[date], date], bool, Clock] | None:
+def _day_and_clock(text: str) -> tuple[Callable[[date], date], bool, Clock] | None:
     """Return the day that is named (as a function of the day to count from), whether it recurs, and
     the time behind it; a time alone is of every day.
     """
-    for named in named_days(said, whole=False):
+    for named in named_days(text, whole=False):
         rest = named.rest.lstrip(" 的,、t")
         clock = read_clock(rest) or typed(rest)
         if clock is not None:
             return named.first, named.recurring, clock
-    alone = read_clock(said)
+    alone = read_clock(text)
     return None if alone is None else (_same, True, alone)
 
 
 def _on(first: Callable[[date], date], recurring: bool, now: datetime, clock: Clock) -> datetime:
-    found = _combine(first(now.date()), clock, now)
-    if recurring and found < now.replace(second=0, microsecond=0):
+    result = _combine(first(now.date()), clock, now)
+    if recurring and result < now.replace(second=0, microsecond=0):
         return _combine(first(now.date() + timedelta(days=1)), clock, now)
-    return found
+    return result
 
 
 def _same(day: date) -> date:

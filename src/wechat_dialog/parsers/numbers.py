@@ -64,9 +64,9 @@ def _read_amount(text: str, _now: datetime) -> Decimal:
     return round(value, 2)
 
 
-def _without_measure(said: str) -> str:
+def _without_measure(text: str) -> str:
     """Drop 个, the only measure word without a meaning; 岁, 元 or 杯 say what is counted."""
-    return said.removesuffix("个") if len(said) > 1 else said
+    return text.removesuffix("个") if len(text) > 1 else text
 
 
 def _check_length(value: Decimal) -> None:
@@ -76,45 +76,45 @@ def _check_length(value: Decimal) -> None:
         raise ValueError(_TOO_LONG)
 
 
-def _fraction(said: str) -> Decimal | None:
+def _fraction(text: str) -> Decimal | None:
     """`5%`, `百分之五`, `一个半`, `半`."""
-    if said in {"半", "半个"}:
+    if text in {"半", "半个"}:
         return Decimal("0.5")
-    if said.endswith("个半"):
-        whole = read_number(said.removesuffix("个半"))
+    if text.endswith("个半"):
+        whole = read_number(text.removesuffix("个半"))
         fits = whole is not None and whole >= 0 and whole == whole.to_integral_value()
         return whole + Decimal("0.5") if fits and whole is not None else None
-    negative = said.startswith("负百分之")
-    said = said.removeprefix("负") if negative else said
-    if said.startswith("百分之"):
-        rest = said.removeprefix("百分之")
+    negative = text.startswith("负百分之")
+    text = text.removeprefix("负") if negative else text
+    if text.startswith("百分之"):
+        rest = text.removeprefix("百分之")
         percent = Decimal(100) if rest == "百" else read_number(rest)
     else:
-        percent = read_number(said.removesuffix("%")) if said.endswith("%") else None
+        percent = read_number(text.removesuffix("%")) if text.endswith("%") else None
     if percent is None:
         return None
     percent = percent.copy_negate() if negative else percent
     return shifted(percent, -2)
 
 
-def _money(said: str) -> Decimal | None:
+def _money(text: str) -> Decimal | None:
     """`12.5`, `12块5毛3`, `十二块五`, `十块零五分`, `五毛`, `两块半`."""
-    bare = read_number(said)
+    bare = read_number(text)
     if bare is not None:
         return bare
-    if said.endswith(("元半", "块半")):
-        whole = read_number(said[:-2])
+    if text.endswith(("元半", "块半")):
+        whole = read_number(text[:-2])
         return None if whole is None or whole != int(whole) else whole + Decimal("0.5")
-    few = _JIAO_TAIL.fullmatch(said)
+    few = _JIAO_TAIL.fullmatch(text)
     if few is not None:
         jiao, fen = read_number(few[1]), read_number(few[2])
         return None if jiao is None or fen is None else _sum(Decimal(0), 10 * jiao + fen)
-    tail = _TAIL.fullmatch(said)
+    tail = _TAIL.fullmatch(text)
     if tail is not None:
         whole, cents = read_number(tail[1]), _cents(tail[2])
         return None if whole is None or cents is None else _sum(whole, cents)
-    match = _PARTS.fullmatch(said)
-    if match is None or not said:
+    match = _PARTS.fullmatch(text)
+    if match is None or not text:
         return None
     yuan, jiao, fen = (
         Decimal(0) if part is None else read_number(part.removeprefix("零") or part)

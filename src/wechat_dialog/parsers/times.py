@@ -97,8 +97,8 @@ class Clock:
 
 def which_half(clock: Clock) -> str:
     """Return the question which of the two an hour was meant; see `Clock.either`."""
-    said, later = clock.time, clock.later.time
-    return f"是{_half(said)}还是{_half(later)}？请再说清楚一些，例如 {later:%H:%M}。"
+    text, later = clock.time, clock.later.time
+    return f"是{_half(text)}还是{_half(later)}？请再说清楚一些，例如 {later:%H:%M}。"
 
 
 def _half(moment: time) -> str:
@@ -106,34 +106,34 @@ def _half(moment: time) -> str:
     return f"{part}{moment.hour % 12 or 12}点" + (f"{moment.minute}分" if moment.minute else "")
 
 
-def read_clock(said: str) -> Clock | None:
+def read_clock(text: str) -> Clock | None:
     """Return the time of day `said` (as `spoken` gives it) names, or None if it names none."""
-    if said in _BARE:
-        hour, minute = _BARE[said]
+    if text in _BARE:
+        hour, minute = _BARE[text]
         return Clock(60 * hour + minute)
-    return _digital(said) or _english_hour(said) or _said(said) or _short_of(said)
+    return _digital(text) or _english_hour(text) or _said(text) or _short_of(text)
 
 
-def _digital(said: str) -> Clock | None:
-    match = _DIGITAL.fullmatch(said)
+def _digital(text: str) -> Clock | None:
+    match = _DIGITAL.fullmatch(text)
     if match is None or (match[1] and match[5]):
         return None
     return _at(match[1] or match[5], int(match[2]), int(match[3]), int(match[4] or 0))
 
 
-def typed(said: str) -> Clock | None:
+def typed(text: str) -> Clock | None:
     """Return the time `1530` and `8.30` name, where nothing but a time can be meant."""
-    match = _TYPED.fullmatch(said)
+    match = _TYPED.fullmatch(text)
     return None if match is None else _at(None, int(match[1]), int(match[2]))
 
 
-def _english_hour(said: str) -> Clock | None:
-    match = _ENGLISH_HOUR.fullmatch(said)
+def _english_hour(text: str) -> Clock | None:
+    match = _ENGLISH_HOUR.fullmatch(text)
     return None if match is None else _at(match[2], int(match[1]), 0)
 
 
-def _said(said: str) -> Clock | None:
-    match = _SAID.fullmatch(said)
+def _said(text: str) -> Clock | None:
+    match = _SAID.fullmatch(text)
     if match is None:
         return None
     part, hour, half, quarter, zero, number, unit, seconds = match.groups()
@@ -156,14 +156,14 @@ def _said_hour(part: str | None, hour: int, minute: int, second: int = 0) -> Clo
     """The clock at an hour that was said and not written: without a part of the day, one to eleven
     may be of either half of it.
     """
-    found = _at(part, hour, minute, second)
+    result = _at(part, hour, minute, second)
     either = part is None and 1 <= hour <= 11
-    return replace(found, either=True) if found is not None and either else found
+    return replace(result, either=True) if result is not None and either else result
 
 
-def _short_of(said: str) -> Clock | None:
+def _short_of(text: str) -> Clock | None:
     """`差五分三点`, `差一刻三点`, `下午差十分三点`."""
-    match = _SHORT_OF.fullmatch(said)
+    match = _SHORT_OF.fullmatch(text)
     if match is None:
         return None
     part = match[1] or match[6]
@@ -194,12 +194,12 @@ def _at(part: str | None, hour: int, minute: int, second: int = 0) -> Clock | No
 
 def _read_time(text: str, _now: datetime) -> time:
     said = spoken(text)
-    found = read_clock(said) or typed(said)
-    if found is None:
+    result = read_clock(said) or typed(said)
+    if result is None:
         raise ValueError(_EXAMPLE)
-    if found.either:
-        raise ValueError(which_half(found))
-    return found.time
+    if result.either:
+        raise ValueError(which_half(result))
+    return result.time
 
 
 clock: Parser[time] = Parser("time", politely(_read_time, booking=True))

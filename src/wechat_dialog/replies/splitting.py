@@ -81,7 +81,7 @@ def _reach(text: str, start: int, limit: int) -> int:
 
 def _links(text: str, limit: int) -> list[tuple[int, int]]:
     """Return the links as (start, end), ascending, without those that fit no part."""
-    found: list[tuple[int, int]] = []
+    spans: list[tuple[int, int]] = []
     start = -1
     for tag in _LINK.finditer(text):
         if tag.group(1):
@@ -89,12 +89,12 @@ def _links(text: str, limit: int) -> list[tuple[int, int]]:
             start = tag.start()
         elif tag.group(2):
             if start < 0 and len(tag[0].encode("utf-8", "surrogatepass")) <= limit:
-                found.append(tag.span())
+                spans.append(tag.span())
         elif start >= 0:
             if len(text[start : tag.end()].encode("utf-8", "surrogatepass")) <= limit:
-                found.append((start, tag.end()))
+                spans.append((start, tag.end()))
             start = -1
-    return found
+    return spans
 
 
 def _cut(text: str, start: int, end: int, links: list[tuple[int, int]]) -> int:
@@ -103,11 +103,11 @@ def _cut(text: str, start: int, end: int, links: list[tuple[int, int]]) -> int:
     half = start + (end - start) // 2
     for pause in _PAUSES:
         # One more character, to see a line that ends exactly at `end`.
-        for found in reversed([match.end() for match in pause.finditer(text, half, end + 1)]):
-            at = found if found <= end else found - 1
+        for stop in reversed([match.end() for match in pause.finditer(text, half, end + 1)]):
+            at = stop if stop <= end else stop - 1
             if (
                 at > half
-                and (found <= end or text[end] in _BLANKS)
+                and (stop <= end or text[end] in _BLANKS)
                 and _before_link(at, links) == at
             ):
                 return _not_in_character(text, start, at)

@@ -78,8 +78,8 @@ def hear_late(answered: Any, wanted: Deferral) -> None:
         wanted: The deferral.
     """
 
-    def hear(said: Any) -> None:
-        if not said.cancelled() and said.exception() is None:
-            wanted.late(said.result())
+    def hear(outcome: Any) -> None:
+        if not outcome.cancelled() and outcome.exception() is None:
+            wanted.late(outcome.result())
 
     answered.add_done_callback(hear)

@@ -34,7 +34,7 @@ class MemoryPages:
         kept = self._pages.pop(asked.id, None)
         entry = opened(None if kept is None else kept.entry, asked, now)
         self._pages[asked.id] = _Kept(asked.user, entry, [] if kept is None else kept.pieces)
-        mine = [id for id, one in self._pages.items() if one.user == asked.user]
+        mine = [id for id, page in self._pages.items() if page.user == asked.user]
         for id in mine[:-PAGES]:
             del self._pages[id]
 
@@ -60,11 +60,11 @@ class MemoryPages:
     def forget(self, user: str, now: int) -> bool:
         """Drop a user's pages; returns whether there were any."""
         self.forget_expired(now)
-        mine = [id for id, one in self._pages.items() if one.user == user]
+        mine = [id for id, page in self._pages.items() if page.user == user]
         for id in mine:
             del self._pages[id]
         return bool(mine)
 
     def forget_expired(self, now: int) -> None:
         """Drop what is over."""
-        self._pages = {id: one for id, one in self._pages.items() if one.entry.expires > now}
+        self._pages = {id: page for id, page in self._pages.items() if page.entry.expires > now}

@@ -102,7 +102,7 @@ class User:
             self.parked, self.mail, self.ids = {}, {}, {}
         for id in write.unaside:
             self.aside.pop(id, None)
-        self.aside |= {one.id: one.document for one in write.aside}
+        self.aside |= {parked.id: parked.document for parked in write.aside}
         entry.aside = len(self.aside)
         for number in write.taken:
             self.mail.pop(number, None)
@@ -110,7 +110,9 @@ class User:
             waking.took(entry, {number: letter.expires for number, letter in self.mail.items()})
         for id in write.unpark:
             self.parked.pop(id, None)
-        dropped = [self._park(one, now) for one in sorted(write.park, key=lambda one: one.id)]
+        dropped = [
+            self._park(parked, now) for parked in sorted(write.park, key=lambda parked: parked.id)
+        ]
         return tuple(itertools.chain(*dropped))
 
     def _park(self, park: Parked, now: int) -> tuple[str, ...]:

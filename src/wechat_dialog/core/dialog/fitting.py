@@ -63,22 +63,29 @@ def _filled(
 ) -> str:
     """Return which parameter a pattern's groups do not fill, or which group nothing takes."""
     shown = repr(pattern if isinstance(pattern, str) else pattern.pattern)
-    takes_all = any(one.kind is one.VAR_KEYWORD for one in parameters)
+    takes_all = any(param.kind is param.VAR_KEYWORD for param in parameters)
     names = {
-        one.name for one in parameters if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)
+        param.name
+        for param in parameters
+        if param.kind in (param.POSITIONAL_OR_KEYWORD, param.KEYWORD_ONLY)
     }
-    for one in parameters:
-        if one.default is not one.empty or one.kind in (one.VAR_KEYWORD, one.VAR_POSITIONAL):
+    for param in parameters:
+        if param.default is not param.empty or param.kind in (
+            param.VAR_KEYWORD,
+            param.VAR_POSITIONAL,
+        ):
             continue
-        if one.name not in groups or one.kind is one.POSITIONAL_ONLY:
+        if param.name not in groups or param.kind is param.POSITIONAL_ONLY:
             at = (
-                f"{shown} has no group (?P<{one.name}>…)" if pattern else "its route has no pattern"
+                f"{shown} has no group (?P<{param.name}>…)"
+                if pattern
+                else "its route has no pattern"
             )
-            return f"wants {one.name!r}, which nothing fills: {at}; give it a default"
-        if not groups[one.name]:
+            return f"wants {param.name!r}, which nothing fills: {at}; give it a default"
+        if not groups[param.name]:
             return (
-                f"wants {one.name!r}, which {shown} need not match, and then nothing fills it: "
-                f"give it a default, {one.name}=None"
+                f"wants {param.name!r}, which {shown} need not match, and then nothing fills it: "
+                f"give it a default, {param.name}=None"
             )
     for name in groups:
         if name not in names and not takes_all:
@@ -147,8 +154,8 @@ def _answers(hint: Any) -> Iterator[Any]:
     """Yield what an annotation says may be answered."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
-        for one in arguments:
-            yield from _answers(one)
+        for argument in arguments:
+            yield from _answers(argument)
     elif origin is typing.Annotated:
         yield from _answers(arguments[0])
     elif origin is typing.Literal:

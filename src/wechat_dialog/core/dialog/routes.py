@@ -116,28 +116,28 @@ class Route:
         scene = getattr(message, "scene", None)
         return scene if name in ("scan", "subscribe") else None
 
-    def covers(self, other: Route) -> bool:
-        """Whether this route takes every message that `other` would."""
+    def covers(self, later: Route) -> bool:
+        """Whether this route takes every message that `later` would."""
         if self.kind == "fallback":
             return True
-        if self.kind == "event" and other.kind in ("click", "scan"):
-            names = {"click"} if other.kind == "click" else {"scan", "subscribe"}
+        if self.kind == "event" and later.kind in ("click", "scan"):
+            names = {"click"} if later.kind == "click" else {"scan", "subscribe"}
             return not self.patterns or names <= set(self.patterns)
-        if self.kind == "message" and other.kind in ("event", "click", "scan"):
+        if self.kind == "message" and later.kind in ("event", "click", "scan"):
             return not self.patterns or "event" in self.patterns
-        if self.kind != other.kind:
+        if self.kind != later.kind:
             return self.kind == "message" and not self.patterns
         if not self.patterns:
             return True
-        return bool(other.patterns) and all(self._takes(pattern) for pattern in other.patterns)
+        return bool(later.patterns) and all(self._takes(pattern) for pattern in later.patterns)
 
-    def _takes(self, other: str | re.Pattern[str]) -> bool:
+    def _takes(self, other_pattern: str | re.Pattern[str]) -> bool:
         for pattern in self.patterns:
-            if pattern == other:
+            if pattern == other_pattern:
                 return True
             if isinstance(pattern, str):
                 continue
-            if isinstance(other, str) and pattern.fullmatch(other):
+            if isinstance(other_pattern, str) and pattern.fullmatch(other_pattern):
                 return True
             if (
                 pattern.pattern in (".*", ".+", r"[\s\S]*")

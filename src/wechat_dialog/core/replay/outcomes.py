@@ -142,10 +142,10 @@ def must_come_back(fn: Callable[..., Any], name: str, result: object, read: obje
     """
     if not _is_open(_result_type_of(fn)):
         return
-    other = _first_difference(result, read, "")
-    if other is None:
+    difference = _first_difference(result, read, "")
+    if difference is None:
         return
-    where, is_, becomes = other
+    where, is_, becomes = difference
     kind = type(is_).__qualname__
     if where:
         what = f"holds {kind} at {where}"
@@ -163,23 +163,25 @@ def _is_open(kind: Any) -> bool:
     """Whether an annotation leaves open what something in a result is read back as."""
     if kind is Any or kind is object or kind in (dict, list, tuple, set, frozenset):
         return True
-    return any(_is_open(one) for one in typing.get_args(kind))
+    return any(_is_open(argument) for argument in typing.get_args(kind))
 
 
-def _first_difference(one: Any, other: Any, where: str) -> tuple[str, object, object] | None:
+def _first_difference(before: Any, after: Any, where: str) -> tuple[str, object, object] | None:
     """Return where two values differ first, as an index into them, and what stands there."""
-    if type(one) is type(other) and isinstance(one, (dict, list)):
-        for key, mine in _items(one):
-            if isinstance(other, dict) and key not in other:
+    if type(before) is type(after) and isinstance(before, (dict, list)):
+        for key, mine in _items(before):
+            if isinstance(after, dict) and key not in after:
                 return f"key {key!r}", key, str(key)
-            if found := _first_difference(mine, other[key], f"{where}[{key!r}]"):
+            if found := _first_difference(mine, after[key], f"{where}[{key!r}]"):
                 return found
         return None
     try:
-        same = bool(one == other) and (isinstance(other, type(one)) or isinstance(one, type(other)))
+        same = bool(before == after) and (
+            isinstance(after, type(before)) or isinstance(before, type(after))
+        )
     except Exception:  # noqa: BLE001 - they may break when they are looked at
         same = False
-    return None if same else (where, one, other)
+    return None if same else (where, before, after)
 
 
 def _items(holder: Any) -> list[tuple[Any, Any]]:

@@ -87,7 +87,7 @@ def describe(wait: str, fn: Callable[..., Any] | None = None) -> str:
         return f"{kind} {name!r}" if name else kind
     if wait[1:2] == "=":
         return f"{kind} with key {wait[2:]!r}"
-    text = next((one for one in _texts(fn) if wait_id(wait[:1], None, one) == wait), None)
+    text = next((text for text in _texts(fn) if wait_id(wait[:1], None, text) == wait), None)
     return f"{kind} #{wait[1:]}" if text is None else f"{kind} {text[:LONGEST]!r}"
 
 
@@ -102,12 +102,16 @@ def _texts(fn: Callable[..., Any] | None) -> Iterator[str]:
     plain = None if fn is None else inspect.unwrap(fn)
     pending: list[object] = [getattr(plain, "__code__", None)]
     while pending:
-        one = pending.pop()
-        if isinstance(one, str):
-            yield one
-        elif isinstance(one, CodeType):
-            pending += one.co_consts
-    yield from (one for one in getattr(plain, "__globals__", {}).values() if isinstance(one, str))
+        constant = pending.pop()
+        if isinstance(constant, str):
+            yield constant
+        elif isinstance(constant, CodeType):
+            pending += constant.co_consts
+    yield from (
+        constant
+        for constant in getattr(plain, "__globals__", {}).values()
+        if isinstance(constant, str)
+    )
 
 
 def doing(at: At) -> str:
@@ -115,7 +119,7 @@ def doing(at: At) -> str:
     if isinstance(at, Wait):
         kind = _KINDS.get(at.kind, at.kind)
         said: tuple[object, ...] = getattr(at, "said", ())  # the question, where it has no text
-        texts = [str(one) for one in (at.prompt, *said) if isinstance(one, (str, Markdown))]
+        texts = [str(part) for part in (at.prompt, *said) if isinstance(part, (str, Markdown))]
         if not texts:
             return f"{describe(at.id)} ({type(at.prompt).__name__})"
         key = "" if at.key is None else f" with key {at.key!r}"

@@ -48,12 +48,12 @@ class PageRows:
         entry = opened(self._entry(asked.id, now), asked, now)
         self._save(asked.id, entry)
         self._sql("UPDATE pages SET user = ? WHERE id = ?", (asked.user, asked.id))
-        found = self._sql(
+        rows = self._sql(
             "SELECT id FROM pages WHERE user = ? ORDER BY expires DESC, id = ? DESC LIMIT -1 "
             "OFFSET ?",
             (asked.user, asked.id, PAGES),
         )
-        self._drop([id for (id,) in found.fetchall()])
+        self._drop([id for (id,) in rows.fetchall()])
 
     def append(self, asked: PageAppend, now: int) -> bool:
         """See `Store.page_append`."""
@@ -83,15 +83,15 @@ class PageRows:
 
     def forget(self, user: str, now: int) -> bool:
         """Drop a user's pages; returns whether there were any."""
-        found = self._sql("SELECT id, expires > ? FROM pages WHERE user = ?", (now, user))
-        pages: list[tuple[str, int]] = found.fetchall()
+        rows = self._sql("SELECT id, expires > ? FROM pages WHERE user = ?", (now, user))
+        pages: list[tuple[str, int]] = rows.fetchall()
         self._drop([id for id, _ in pages])
         return any(there for _, there in pages)
 
     def purge(self, now: int) -> None:
         """Drop what is over, some of it at a time so that no turn waits long for it."""
-        found = self._sql("SELECT id FROM pages WHERE expires <= ? LIMIT 200", (now,))
-        self._drop([id for (id,) in found.fetchall()])
+        rows = self._sql("SELECT id FROM pages WHERE expires <= ? LIMIT 200", (now,))
+        self._drop([id for (id,) in rows.fetchall()])
 
     def _drop(self, ids: list[str]) -> None:
         for id in ids:
@@ -110,10 +110,10 @@ class PageRows:
         return PageEntry(*row)
 
     def _pieces(self, id: str, place: int) -> tuple[bytes, ...]:
-        found = self._sql(
+        rows = self._sql(
             "SELECT piece FROM page_pieces WHERE id = ? AND place >= ? ORDER BY place", (id, place)
         )
-        return tuple([bytes(piece) for (piece,) in found])
+        return tuple([bytes(piece) for (piece,) in rows])
 
     def _save(self, id: str, entry: PageEntry) -> None:
         row = msgspec.structs.astuple(entry)

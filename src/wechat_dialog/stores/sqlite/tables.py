@@ -86,18 +86,18 @@ def is_busy(error: sqlite3.Error) -> bool:
 
 def _format(connection: sqlite3.Connection, path: str, *, may_be_new: bool) -> int:
     """Return the format of a file's tables; 0: it has none. See `prepare`."""
-    (found,) = connection.execute("PRAGMA user_version").fetchone()
-    if found > FORMAT:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > FORMAT:
         raise StoreError(
-            f"SQLite store {path}: its tables are of format {found}, this version of wechat-dialog "
-            f"knows format {FORMAT}: upgrade wechat-dialog, or give another path"
+            f"SQLite store {path}: its tables are of format {version}, this version of "
+            f"wechat-dialog knows format {FORMAT}: upgrade wechat-dialog, or give another path"
         )
-    if not (found or may_be_new):
+    if not (version or may_be_new):
         raise StoreError(
             f"SQLite store {path}: the file was emptied; if another one is being copied into it, "
             "that is used when it is there; to begin with nothing, delete the file"
         )
-    return int(found)
+    return int(version)
 
 
 def prepare(
@@ -131,13 +131,13 @@ def prepare(
             if not is_busy(error) or time.monotonic() > end:
                 raise
             time.sleep(0.001)
-    found = _format(connection, path, may_be_new=may_be_new)
-    steps = [_CHANGES[old] for old in range(found, FORMAT)] if found else [_TABLES]
+    version = _format(connection, path, may_be_new=may_be_new)
+    steps = [_CHANGES[old] for old in range(version, FORMAT)] if version else [_TABLES]
     if connection.execute(_HAS_TIMES).fetchone() == (0,):
         steps.append(_TIMES)
     for statement in ";".join(steps).split(";"):
         connection.execute(statement)
-    if found < FORMAT:
+    if version < FORMAT:
         connection.execute(f"PRAGMA user_version={FORMAT}")
     make_tables(connection)
     connection.execute("COMMIT")
