@@ -269,14 +269,16 @@ def _within(inner: str, place: str) -> bool:
     return inner == place or inner.startswith(place + ".")
 
 
-def imports(module: Module) -> Iterator[Import]:
-    """All imports that happen at run time, lazy ones included, those for the type checker not."""
+def imports(module: Module, *, annotations: bool = False) -> Iterator[Import]:
+    """All imports that happen at run time, lazy ones included; with `annotations` also those that
+    are for the type checker alone.
+    """
     package = module.name.split(".") if module.package else module.name.split(".")[:-1]
     pending: list[ast.AST] = [module.tree]
     while pending:
         node = pending.pop()
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-            pending += node.orelse
+            pending += [*node.orelse, *(node.body if annotations else ())]
             continue
         if isinstance(node, ast.Import):
             yield from (Import(alias.name, None, node.lineno) for alias in node.names)
@@ -287,14 +289,17 @@ def imports(module: Module) -> Iterator[Import]:
         pending += ast.iter_child_nodes(node)
 
 
-def targets(module: Module, known: frozenset[str]) -> Iterator[tuple[Import, str]]:
+def targets(
+    module: Module, known: frozenset[str], *, annotations: bool = False
+) -> Iterator[tuple[Import, str]]:
     """The modules of ours that a module imports.
 
     Args:
         module: The one that imports.
         known: Names of all modules, to tell `from . import wire` from a plain name.
+        annotations: See `imports`.
     """
-    for found in imports(module):
+    for found in imports(module, annotations=annotations):
         whole = f"{found.source}.{found.name}"
         target = whole if whole in known else found.source
         if target.partition(".")[0] in {"wechat_dialog", "wechat"} and target != module.name:
@@ -339,8 +344,11 @@ def upward(module: Module, known: frozenset[str]) -> Iterator[str]:
 
 
 def circles(modules: Iterable[Module], known: frozenset[str]) -> Iterator[str]:
-    """No two modules import each other, by whatever way, lazily or not."""
-    arrows = {module.name: {target for _, target in targets(module, known)} for module in modules}
+    """No two modules import each other, by whatever way: lazily, or for an annotation."""
+    arrows = {
+        module.name: {target for _, target in targets(module, known, annotations=True)}
+        for module in modules
+    }
     # A package's `__init__` hands on what its modules define: who imports the package's name from
     # within would close a circle, so the arrow counts as any other.
     order = TopologicalSorter(arrows)

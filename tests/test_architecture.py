@@ -57,6 +57,10 @@ def test_a_circle_is_noticed() -> None:
     [said] = house.circles([one, other], known)
     assert "wechat_dialog.core.replay.run" in said
     assert not list(house.circles([one], known))
+    annotated = house.parse(
+        "if TYPE_CHECKING:\n    from .strict import compare", "wechat_dialog.core.replay.run"
+    )
+    assert list(house.circles([one, annotated], known))
 
 
 def test_a_wing_knows_only_wings_above_its_own_line() -> None:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from wechat_dialog import messages, replies
 from wechat_dialog.core.dialog.chat import Chat
+from wechat_dialog.core.dialog.chat_state import ChatState
 from wechat_dialog.core.dialog.questions import Reading, Wait
 from wechat_dialog.core.dialog.registered import RegisteredDialog
 from wechat_dialog.core.dialog.routes import Match, Route
@@ -243,11 +244,11 @@ def _takes_two(function: Callable[..., object]) -> bool:
     return len(needed) == 2
 
 
-def _read_message(chat: Chat, message: messages.Message) -> str:  # noqa: ARG001
+def _read_message(chat: ChatState, message: messages.Message) -> str:  # noqa: ARG001
     return content_of(message)
 
 
-def _read_text(chat: Chat, text: str) -> str:  # noqa: ARG001
+def _read_text(chat: ChatState, text: str) -> str:  # noqa: ARG001
     return text
 
 

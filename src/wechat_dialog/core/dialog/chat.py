@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, Unpack, overload
 
-from wechat_dialog.core.dialog.effects import ContinueAs, Effect, sayable
+from wechat_dialog.core.dialog.effects import ContinueAs, Effect
 from wechat_dialog.core.dialog.questions import (
     Asking,
     AskingConfirm,
@@ -25,6 +25,7 @@ from wechat_dialog.core.dialog.questions import (
     Wait,
     WaitOptions,
 )
+from wechat_dialog.core.dialog.sayable import sayable
 from wechat_dialog.core.dialog.steps import Gather, StepCall, StepFunction, StepOptions
 from wechat_dialog.replies import Sayable
 

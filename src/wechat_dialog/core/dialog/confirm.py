@@ -19,7 +19,7 @@ from wechat_dialog.parsers.spoken import fold
 from wechat_dialog.replies.links import link
 
 if TYPE_CHECKING:
-    from wechat_dialog.core.dialog.chat import Chat
+    from wechat_dialog.core.dialog.chat_state import ChatState
 
 __all__ = ["Confirm"]
 
@@ -40,7 +40,7 @@ class Confirm(Wait[bool]):
 
     def __init__(
         self,
-        chat: Chat,
+        chat: ChatState,
         prompt: Any,
         default: bool | None,
         *,
@@ -92,7 +92,7 @@ class Confirm(Wait[bool]):
 
 
 def _read_yes_no(words: Mapping[str, bool], default: bool | None) -> Reading:
-    def read(chat: Chat, text: str) -> bool:
+    def read(chat: ChatState, text: str) -> bool:
         folded = fold(text)
         if folded in words:
             return words[folded]
@@ -103,7 +103,7 @@ def _read_yes_no(words: Mapping[str, bool], default: bool | None) -> Reading:
         except ValueError as error:
             raise ValueError(chat.texts.yes_no_wanted) from error
 
-    def read_message(chat: Chat, message: Message) -> bool:
+    def read_message(chat: ChatState, message: Message) -> bool:
         text = text_of(message)
         if text is None:
             raise ValueError(chat.texts.yes_no_wanted)

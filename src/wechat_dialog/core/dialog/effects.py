@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import msgspec
 
-from wechat_dialog.core.blame import line_at_hand, told
-from wechat_dialog.errors import NotSayable, NotWaitedFor
+from wechat_dialog.core.blame import line_at_hand
+from wechat_dialog.errors import NotWaitedFor
 from wechat_dialog.replies import to_reply
 
 if TYPE_CHECKING:
     from .chat_state import ChatState
 
-__all__ = ["INSISTS", "ContinueAs", "Effect", "PutAway", "encoded", "sayable"]
+__all__ = ["INSISTS", "ContinueAs", "Effect", "PutAway", "encoded"]
 
 T = TypeVar("T")
 
@@ -93,18 +93,6 @@ def encoded(asked: object) -> bytes:
     except UnicodeEncodeError:
         prompts = cast("tuple[object, ...]", asked) if isinstance(asked, tuple) else (asked,)
         return msgspec.json.encode([to_reply(prompt) for prompt in prompts])
-
-
-def sayable(said: object, call: str) -> None:
-    """Refuse what cannot be said.
-
-    Raises:
-        NotSayable: It names the author's line.
-    """
-    try:
-        to_reply(said)
-    except TypeError as error:
-        raise NotSayable(call, line_at_hand(), told(error)) from None
 
 
 class ContinueAs(msgspec.Struct, frozen=True):

@@ -29,7 +29,7 @@ from wechat_dialog.replies.links import link
 from .secret_answers import SecretAnswer
 
 if TYPE_CHECKING:
-    from .chat import Chat
+    from .chat_state import ChatState
 
 __all__ = ["Form"]
 
@@ -48,7 +48,7 @@ class Form(Generic[T]):
 
     def __init__(
         self,
-        chat: Chat,
+        chat: ChatState,
         cls: type[T],
         given: Mapping[str, Any],
         summary: bool,
@@ -189,7 +189,7 @@ class Form(Generic[T]):
         options = replace(self.options, hint=None, takes=among(exact))
         titles = tuple(question.title for question in asked)
 
-        def read(_: Chat, text: str) -> SummaryAnswer:
+        def read(_: ChatState, text: str) -> SummaryAnswer:
             folded = fold(text)
             if self.options.cancel and folded == fold(texts.form_cancel):
                 return SummaryAnswer()
@@ -197,7 +197,7 @@ class Form(Generic[T]):
                 return SummaryAnswer(change=_field(text, titles, texts.choice_wanted))
             return SummaryAnswer(self._make(values))
 
-        def read_message(chat: Chat, message: Message) -> SummaryAnswer:
+        def read_message(chat: ChatState, message: Message) -> SummaryAnswer:
             text = text_of(message)
             if text is None:
                 raise ValueError(texts.choice_wanted)
@@ -241,7 +241,7 @@ def _checked(
             raise ValueError(wrong if wrong.startswith("格式") else f"{question.title}{wrong}")
         return value
 
-    def read_message(chat: Chat, message: Message) -> Any:
+    def read_message(chat: ChatState, message: Message) -> Any:
         if skippable:
             text = text_of(message)
             if text is not None and _skipped(chat, text, inner, question):
@@ -253,7 +253,7 @@ def _checked(
     if read_text is None:
         return Reading(read_message, event=inner.event)
 
-    def read(chat: Chat, text: str) -> Any:
+    def read(chat: ChatState, text: str) -> Any:
         if skippable and _skipped(chat, text, inner, question):
             skipped()
             return _DEFAULT
@@ -267,7 +267,7 @@ def _checked(
     )
 
 
-def _skipped(chat: Chat, text: str, inner: Reading, question: FieldQuestion) -> bool:
+def _skipped(chat: ChatState, text: str, inner: Reading, question: FieldQuestion) -> bool:
     """Whether a text skips the field. A word that does may also be an answer, as 没有 is where
     it is an option.
     """

@@ -12,7 +12,7 @@ from wechat_dialog.core.dialog.questions import Reading, Wait, WaitOptions
 from wechat_dialog.parsers import yes_no
 
 if TYPE_CHECKING:
-    from wechat_dialog.core.dialog.chat import Chat
+    from wechat_dialog.core.dialog.chat_state import ChatState
 
 __all__ = ["CHANGE", "FormSummary", "SummaryAnswer", "is_yes"]
 
@@ -41,7 +41,7 @@ class FormSummary(Wait[SummaryAnswer]):
     def __init__(
         self,
         names: tuple[str, ...],
-        chat: Chat,
+        chat: ChatState,
         prompt: str,
         reading: Reading,
         key: str,

@@ -37,7 +37,7 @@ from wechat_dialog.parsers.spoken import fold
 from wechat_dialog.replies.links import TEXT_LIMIT, link
 
 if TYPE_CHECKING:
-    from .chat import Chat
+    from .chat_state import ChatState
 
 __all__ = ["Menu"]
 
@@ -56,7 +56,7 @@ def _read(
     options that were taken.
     """
 
-    def read(chat: Chat, text: str) -> Any:
+    def read(chat: ChatState, text: str) -> Any:
         taken.clear()
         try:
             if many:
@@ -69,13 +69,13 @@ def _read(
         except ValueError as error:
             raise ValueError(chat.texts.choice_wanted) from error
 
-    def read_message(chat: Chat, message: Message) -> Any:
+    def read_message(chat: ChatState, message: Message) -> Any:
         text = text_of(message)
         if text is None:
             raise ValueError(chat.texts.choice_wanted)
         return read(chat, text)
 
-    def among_labels(chat: Chat, ticked: Sequence[str]) -> list[Any]:
+    def among_labels(chat: ChatState, ticked: Sequence[str]) -> list[Any]:
         if not labels_known.issuperset(ticked):
             raise ValueError(chat.texts.choice_wanted)
         wanted = frozenset(ticked)
@@ -99,7 +99,7 @@ class Menu(Wait[T]):
 
     def __init__(
         self,
-        chat: Chat,
+        chat: ChatState,
         prompt: Any,
         labels: tuple[str, ...],
         values: tuple[Any, ...],

@@ -11,11 +11,12 @@ from zlib import crc32
 import msgspec
 
 from wechat_dialog.core.blame import writable
-from wechat_dialog.core.dialog.effects import Effect, encoded, sayable
+from wechat_dialog.core.dialog.effects import Effect, encoded
 from wechat_dialog.core.dialog.question_ids import digest, wait_id
+from wechat_dialog.core.dialog.sayable import sayable
 
 if TYPE_CHECKING:
-    from wechat_dialog.core.dialog.chat import Chat
+    from wechat_dialog.core.dialog.chat_state import ChatState
     from wechat_dialog.core.dialog.rivals import Rival
     from wechat_dialog.core.dialog.timers import HowLong
     from wechat_dialog.messages import Event, Message
@@ -50,12 +51,12 @@ class Reading(msgspec.Struct, frozen=True):
             there are no more; None: nothing can be ticked. Raises as `read` does.
     """
 
-    read: Callable[[Chat, Message], Any]
-    text: Callable[[Chat, str], Any] | None = None
+    read: Callable[[ChatState, Message], Any]
+    text: Callable[[ChatState, str], Any] | None = None
     event: type[Event] | None = None
-    ticked: Callable[[Chat, Sequence[str]], Any] | None = None
+    ticked: Callable[[ChatState, Sequence[str]], Any] | None = None
 
-    def value(self, chat: Chat, message: Message, ticked: Sequence[str] | None) -> Any:
+    def value(self, chat: ChatState, message: Message, ticked: Sequence[str] | None) -> Any:
         """Return the answer's value: of the ticked labels, if there are any, else of the message.
 
         Raises:
@@ -214,7 +215,7 @@ class Wait(Effect[T]):
 
     def __init__(
         self,
-        chat: Chat,
+        chat: ChatState,
         kind: str,
         prompt: object,
         reading: Reading,
@@ -304,7 +305,7 @@ class SecretWait(Wait[T]):
 
     def __init__(
         self,
-        chat: Chat,
+        chat: ChatState,
         prompt: object,
         reading: Reading,
         key: str | None = None,

@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 
     from wechat_dialog.parsers import Parser
 
-    from .chat import Chat
+    from .chat_state import ChatState
 
 __all__ = ["of_text", "reading", "reading_ahead"]
 
-ReadText = Callable[["Chat", str], Any]
+ReadText = Callable[["ChatState", str], Any]
 
 
 def of_text(read: ReadText) -> Reading:
     """Return the reading of a question that takes a text and nothing else."""
 
-    def read_message(chat: Chat, message: messages.Message) -> Any:
+    def read_message(chat: ChatState, message: messages.Message) -> Any:
         text = text_of(message)
         if text is None:
             raise ValueError(chat.texts.text_wanted)
@@ -40,14 +40,14 @@ def of_text(read: ReadText) -> Reading:
     return Reading(read_message, read)
 
 
-def _str(chat: Chat, text: str) -> str:
+def _str(chat: ChatState, text: str) -> str:
     text = text.strip()
     if not text:
         raise ValueError(chat.texts.text_wanted)
     return text
 
 
-def _int(chat: Chat, text: str) -> int:
+def _int(chat: ChatState, text: str) -> int:
     # The common case, at every replayed answer; the parser handles the rest, more slowly.
     if len(text) < 16 and text.isascii() and text.isdigit():
         return int(text)
@@ -57,7 +57,7 @@ def _int(chat: Chat, text: str) -> int:
 
 
 def _of_kind(kind: type[messages.Message]) -> Reading:
-    def read(chat: Chat, message: messages.Message) -> Any:
+    def read(chat: ChatState, message: messages.Message) -> Any:
         sticker = isinstance(message, messages.Unsupported) and kind is messages.Text
         if isinstance(message, kind) and not sticker:
             return message
@@ -134,7 +134,7 @@ def _is_parser(parse: object) -> TypeGuard[Parser[Any]]:
 
 
 def _parsed(parse: Callable[[str, datetime], Any]) -> Reading:
-    def read(chat: Chat, text: str) -> Any:
+    def read(chat: ChatState, text: str) -> Any:
         return parse(text, chat.now())
 
     return of_text(read)

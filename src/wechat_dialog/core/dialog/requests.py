@@ -16,8 +16,8 @@ from typing import Any, Union
 import msgspec
 
 from wechat_dialog.core.blame import line_at_hand, told, writable
-from wechat_dialog.core.dialog.effects import sayable
 from wechat_dialog.core.dialog.rivals import TimerRival
+from wechat_dialog.core.dialog.sayable import sayable
 from wechat_dialog.core.dialog.secret_answers import must_be_plain
 from wechat_dialog.replies import Reply, to_reply
 

@@ -18,7 +18,7 @@ from wechat_dialog.core.dialog.effects import Effect
 from wechat_dialog.core.dialog.secret_answers import revealed, unsaid
 
 if TYPE_CHECKING:
-    from wechat_dialog.core.dialog.chat import Chat
+    from wechat_dialog.core.dialog.chat_state import ChatState
 
 __all__ = ["Gather", "StepCall", "StepFunction", "StepOptions", "step", "wants_idempotency_key"]
 
@@ -64,7 +64,7 @@ class StepCall(Effect[T]):
 
     def __init__(
         self,
-        chat: Chat,
+        chat: ChatState,
         fn: Callable[..., Any],
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
@@ -143,7 +143,7 @@ class Gather(Effect[T]):
 
     __slots__ = ("amid", "calls")
 
-    def __init__(self, chat: Chat, calls: tuple[StepCall[Any], ...]) -> None:
+    def __init__(self, chat: ChatState, calls: tuple[StepCall[Any], ...]) -> None:
         self.chat = chat
         self.calls = calls
         self.amid: BaseException | None = None

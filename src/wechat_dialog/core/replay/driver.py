@@ -16,6 +16,7 @@ from wechat_dialog import messages
 from wechat_dialog.core.blame import is_bug, told
 from wechat_dialog.core.dialog.background import Background
 from wechat_dialog.core.dialog.chat import Chat
+from wechat_dialog.core.dialog.chat_state import ChatState
 from wechat_dialog.core.dialog.effects import INSISTS, Effect
 from wechat_dialog.core.dialog.questions import Reading, Wait
 from wechat_dialog.core.dialog.registered import RegisteredDialog
@@ -199,7 +200,7 @@ class Driver:
         return at
 
 
-def _the_message(_chat: Chat, message: messages.Message) -> messages.Message:
+def _the_message(_chat: ChatState, message: messages.Message) -> messages.Message:
     return message
 
 

@@ -9,12 +9,9 @@ edition has to read the page from its beginning.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import msgspec
-
-if TYPE_CHECKING:
-    from wechat_dialog.core.store.contract import AsyncStore, Store
 
 __all__ = [
     "PAGES",
@@ -24,6 +21,7 @@ __all__ = [
     "PageOpen",
     "PageRead",
     "PageSecret",
+    "PageStore",
 ]
 
 ROOM = 256 * 1024
@@ -31,6 +29,26 @@ ROOM = 256 * 1024
 
 PAGES = 50
 """Pages of one user; the oldest goes for a new one."""
+
+
+class PageStore(Protocol):
+    """The methods for pages of `Store`, which return results, and of `AsyncStore`, awaitables."""
+
+    def page_open(self, asked: PageOpen) -> Any:
+        """See `Store.page_open`."""
+        ...
+
+    def page_append(self, asked: PageAppend) -> Any:
+        """See `Store.page_append`."""
+        ...
+
+    def page_read(self, id: str, after: int = 0) -> Any:
+        """See `Store.page_read`."""
+        ...
+
+    def page_secret(self, fresh: bytes) -> Any:
+        """See `Store.page_secret`."""
+        ...
 
 
 class PageOpen(msgspec.Struct, frozen=True):
@@ -50,7 +68,7 @@ class PageOpen(msgspec.Struct, frozen=True):
     fence: int = 0
     within: float = 1.0
 
-    def on(self, store: Store | AsyncStore) -> Any:
+    def on(self, store: PageStore) -> Any:
         """Perform it."""
         return store.page_open(self)
 
@@ -72,7 +90,7 @@ class PageAppend(msgspec.Struct, frozen=True):
     ttl: float
     fence: int
 
-    def on(self, store: Store | AsyncStore) -> Any:
+    def on(self, store: PageStore) -> Any:
         """Perform it."""
         return store.page_append(self)
 
@@ -88,7 +106,7 @@ class PageRead(msgspec.Struct, frozen=True):
     id: str
     after: int = 0
 
-    def on(self, store: Store | AsyncStore) -> Any:
+    def on(self, store: PageStore) -> Any:
         """Perform it."""
         return store.page_read(self.id, self.after)
 
@@ -104,7 +122,7 @@ class PageSecret(msgspec.Struct, frozen=True):
     fresh: bytes
     within: float = 1.0
 
-    def on(self, store: Store | AsyncStore) -> Any:
+    def on(self, store: PageStore) -> Any:
         """Perform it."""
         return store.page_secret(self.fresh)
 
