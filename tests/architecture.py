@@ -119,7 +119,8 @@ WINGS: Mapping[str, Wing] = {
     "cli": Wing(
         "the `wechat-dialog` command, one file a subcommand",
         _words(
-            "errors replies core core.wire stores runtime platform bot __init__ operators wechat"
+            "errors replies parsers core core.wire stores runtime platform bot __init__ operators "
+            "wechat"
         ),
     ),
     "__main__": Wing("the command's door, for who lacks its packages too", _words("cli")),

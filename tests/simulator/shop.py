@@ -51,6 +51,13 @@ def much(_: Chat) -> str:
     return "头" + "很多的话。" * 200 + "尾"
 
 
+@bot.text("忘")
+async def forgetful(chat: Chat) -> str:
+    """Make a question and never wait for it, which strict mode refuses."""
+    chat.ask("几个？")
+    return "好"
+
+
 @bot.text("出错")
 def broken(chat: Chat) -> Dialog[str]:
     """Break after a question."""

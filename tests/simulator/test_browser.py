@@ -286,6 +286,17 @@ def test_a_change_of_the_file_that_diverges_is_shown(opener: Opener, tmp_path: P
         desk.page.close()
 
 
+def test_what_strict_mode_refuses_is_pointed_at(desk: Desk) -> None:
+    """Its user gets the apology, and no conversation is parked: the log alone says why."""
+    desk.say("忘")
+    desk.shows("忘", "抱歉")
+    expect(desk.page.locator("#tab-bot")).to_have_class(re.compile(r"\bfresh\b"))
+    panel = desk.tab("bot")
+    expect(panel).to_contain_text("chat.ask(…) at")
+    expect(panel).to_contain_text("shop.py:")
+    expect(desk.page.locator("#tab-bot")).not_to_have_class(re.compile(r"\bfresh\b"))
+
+
 def test_a_simulator_that_comes_back_is_found_again(
     browser: Browser, tmp_path: Path, shop: Path
 ) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Annotated
 
-from wechat_dialog import Bot, Chat, Dialog, Field, replies
+from wechat_dialog import Bot, Chat, Dialog, Field, parsers, replies
 from wechat_dialog.replies.links import link
 
 __all__ = ["bot"]
@@ -34,7 +34,7 @@ def _help() -> str:
 async def order(chat: Chat) -> str:
     """Take an order: a menu, a number, a yes or no."""
     dish = await chat.choose("今天吃什么？", ["牛肉面", "蛋炒饭", "饺子", "小笼包"])
-    count = await chat.ask(f"{dish}，几份？", int)
+    count = await chat.ask(f"{dish}，几份？", parsers.count("份", "碗", "盘"))
     if not await chat.confirm(f"{count} 份{dish}，对吗？"):
         return "那就不点了。"
     return f"好的，{count} 份{dish}，马上来。"

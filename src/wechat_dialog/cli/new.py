@@ -17,7 +17,7 @@ __all__ = ["create", "files"]
 _BOT = """\
 import os
 
-from wechat_dialog import Bot, Chat
+from wechat_dialog import Bot, Chat, parsers
 
 bot = Bot(os.environ.get("WECHAT_TOKEN", ""))
 
@@ -25,7 +25,7 @@ bot = Bot(os.environ.get("WECHAT_TOKEN", ""))
 @bot.text("点餐")
 async def order(chat: Chat) -> str:
     dish = await chat.choose("今天吃什么？", ["牛肉面", "炒饭", "饺子"])
-    count = await chat.ask("几份？", int)
+    count = await chat.ask("几份？", parsers.count("份"))
     if not await chat.confirm(f"{count} 份{dish}，对吗？"):
         return "那就不点了。"
     return f"好的，{count} 份{dish}，马上来。"
@@ -46,7 +46,7 @@ def test_an_order_is_taken() -> None:
     assert talk("点餐").startswith("今天吃什么？")
     assert talk("炒饭") == "几份？"
     assert talk("很多").endswith("几份？")
-    assert talk("两").startswith("2 份炒饭，对吗？")
+    assert talk("两份").startswith("2 份炒饭，对吗？")
     assert talk("对") == "好的，2 份炒饭，马上来。"
 
 

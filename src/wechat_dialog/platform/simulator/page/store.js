@@ -91,6 +91,7 @@ const CHANGES = {
   },
   log({ line }) {
     server.bot = { ...server.bot, log: [...(server.bot.log ?? []), line].slice(-500) };
+    fresh("bot"); // what strict mode refuses is told here alone
   },
   user({ user }) {
     server.users = replaced(server.users, user);
