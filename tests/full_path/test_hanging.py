@@ -9,6 +9,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +19,10 @@ from tests.full_path.people import ACCOUNT, TOKEN, Person, content, push, signed
 from tests.full_path.stoppable import runs, server
 from tests.redis_server import wait_until
 from wechat_dialog import Bot, Chat, Dialog, Texts, Window, step
+from wechat_dialog.core.dialog.steps import StepCall, StepOptions
+from wechat_dialog.core.turn.operations import RunStep
+from wechat_dialog.operators import Conversations
+from wechat_dialog.runtime.attempt import GivenUp
 from wechat_dialog.runtime.steps import Steps
 from wechat_dialog.stores import open_store
 from wechat_dialog.stores.memory import MemoryStore
@@ -160,6 +165,65 @@ def test_a_coroutine_that_takes_too_long_is_cancelled(open_door: OpenDoor) -> No
             lambda key=key: bool((shown := store.show(key)) and shown.parked),  # type: ignore[misc]
             "it to be parked",
         )
+
+
+def test_what_is_taken_up_again_runs_its_step_under_the_same_key(open_door: OpenDoor) -> None:
+    store = MemoryStore()
+    hanging = Hanging(store, longest_turn=1.0)
+    person = Person(open_door(hanging.bot), USER)
+    person.send(Content="付")
+    for count in (1, 2):
+        wait_until(lambda: bool((shown := store.show(KEY)) and shown.parked), "it to be parked")
+        assert len(hanging.keys) == count
+        if count == 2:
+            hanging.let_go.set()
+        Conversations(hanging.bot).resume(USER)
+    assert len(hanging.keys) == 3
+    assert len(set(hanging.keys)) == 1, "whoever is paid can tell"
+    assert "已付。" in person.say(TEXTS.more)
+
+
+def test_who_leaves_is_forgotten_though_the_farewell_hangs(open_door: OpenDoor) -> None:
+    store, let_go = MemoryStore(), threading.Event()
+    bot = Bot(TOKEN, store=store, window=WINDOW, longest_turn=0.5, forget_on_unsubscribe=True)
+
+    @bot.event("unsubscribe")
+    def farewell(chat: Chat) -> Dialog[None]:
+        yield from chat.step(let_go.wait)
+
+    door = open_door(bot)
+    door.request("POST", signed(), push(USER, "event", Event="unsubscribe"))
+    running = bot._runner.turns.running
+    wait_until(lambda: not running(), "the turn to be given up")
+    assert store.show(KEY) is None
+    let_go.set()
+
+
+def test_who_joins_a_call_that_is_given_up_is_given_up_with_it() -> None:
+    begun = 0
+
+    async def waits() -> None:
+        nonlocal begun
+        begun += 1
+        await asyncio.Event().wait()
+
+    async def call() -> None:
+        steps = Steps()
+        run = RunStep(StepCall(SimpleNamespace(made=0), waits, (), {}, StepOptions()), "k")  # type: ignore[arg-type]
+        made = asyncio.create_task(steps.run_async(run, USER))
+        await asyncio.sleep(0)
+        joined = asyncio.create_task(steps.run_async(run, USER))
+        following = steps.gather_async((run,), USER)
+        gathered = asyncio.ensure_future(following())
+        await asyncio.sleep(0)
+        made.cancel()
+        for other in (joined, gathered):
+            with pytest.raises(GivenUp):
+                await asyncio.wait_for(other, PATIENCE)
+        steps.close()
+
+    asyncio.run(call())
+    assert begun == 1
 
 
 def test_code_that_hangs_between_two_questions_loses_its_claim(

@@ -35,6 +35,7 @@ from wechat_dialog.replies.stored import decode_reply, encode_reply
 
 from .dialogs import FIRST_ID, MARK, QUESTION, RULES, clean
 from .forgotten import Forgotten
+from .parts import LEASE, LONGEST
 from .plan import SECRET, secret_of
 from .unheard import Unheard
 
@@ -67,10 +68,11 @@ class Snapshot:
 
 @dataclass(slots=True)
 class _Attempt:
-    """One run of a step: who ran it, and whether it returned."""
+    """One run of a step: who ran it, whether it returned, and whether it was given up before."""
 
     flying: Flying
     returned: bool = False
+    given_up: bool = False
 
 
 @dataclass(slots=True)
@@ -168,6 +170,9 @@ class Judge:
             books.waits[flying.key] = now
             return
         books.waits.pop(flying.key, None)
+        if isinstance(result, Claimed):
+            flying.first = flying.first or now
+            flying.given_up.clear()  # it starts over
         if isinstance(result, Claimed) and not op.instead:
             self._in_order(books, flying.key, books.seen[flying.key], now)
 
@@ -215,8 +220,13 @@ class Judge:
             frame = _frame_at(state, index) if after.head else None
             if frame is not None and frame.id not in resumed:
                 self._appended(books, frame, records, index, record, state.key)
+        flying.given_up.difference_update(parked.id for parked in op.write.park)
         if isinstance(op, Commit):
             self._committed(flying, books, op, was, state, records, now, before)
+            if op.write.forget:
+                flying.given_up.clear()
+            if flying.given_up:
+                raise Violation(f"{flying.given_up} are given up, and not parked")
         self._nothing_lost(flying, books, op, was, state)
         self._stays_forgotten(books, op, was, state)
         self._stays_secret(books, op)
@@ -425,6 +435,8 @@ class Judge:
             raise Violation(f"the finished step {name} runs again ({key})")
         for attempt in books.attempts.get(key, ()):
             other = attempt.flying.worker
+            if attempt.given_up:
+                continue  # nobody will hear of it any more, and it has the same key
             if other.alive and (other is flying.worker or not other.was_cut_off(flying.user, now)):
                 how = "though it has returned" if attempt.returned else "twice at once"
                 raise Violation(
@@ -434,10 +446,11 @@ class Judge:
             raise Violation(f"the step {name} runs without a claim ({key})")
         books.attempts.setdefault(key, []).append(_Attempt(flying))
         conversation, message, _ = key.split(":", 2)
+        if not flying.dropped:
+            self._under_one_key(books, conversation, step)
         # An operator's command whose worker died is given again, and has the same keys.
         if flying.dropped or flying.operator:
             return
-        self._under_one_key(books, conversation, step)
         self._knows_its_secret(books, message, step)
         if overtaken := books.unfinished - {message}:
             raise Violation(f"{key} begins while the turn of {overtaken} is not over")
@@ -470,6 +483,26 @@ class Judge:
             if said > SECRET and message not in map(_in_keys, whose):
                 raise Violation(f"{step.call.name} is called with {said} of another turn")
 
+    def is_in_time(self, flying: Flying, now: float) -> None:
+        """A process looks at its turns."""
+        if flying.calls_since and now - flying.calls_since > LONGEST + LEASE:
+            raise Violation(f"{flying.serial} waits for a step {now - flying.calls_since:.0f} s")
+
+    def gave_up_step(self, flying: Flying, key: str, now: float, *, joined: bool) -> None:
+        """A turn gives a step up, or a gathering, since its longest time is over; or it had joined
+        the call, and whoever made that has given it up.
+        """
+        books, mine = self.books(flying.user), list[str]()
+        for name, attempts in books.attempts.items():
+            for attempt in attempts:
+                if attempt.flying is flying and not attempt.returned:
+                    attempt.given_up = True
+                    mine.append(name)
+        if now - flying.first < LONGEST and not joined:
+            raise Violation(f"{flying.serial} gives {key} up after {now - flying.first:.1f} s")
+        flying.first = now  # to park it, there is as much time again
+        flying.given_up.update(name.split(":")[0] for name in (*mine, key) if ":" in name)
+
     def step_returned(self, flying: Flying, step: RunStep) -> None:
         """A step has ended, in a process that is alive."""
         for attempt in self.books(flying.user).attempts.get(step.key, ()):
@@ -480,7 +513,7 @@ class Judge:
         books = self.books(flying.user)
         message = _in_keys(flying.key)
         for key, attempts in books.attempts.items():
-            mine = any(attempt.flying is flying for attempt in attempts)
+            mine = any(one.flying is flying and not one.given_up for one in attempts)
             if mine and key not in books.recorded and not flying.dropped:
                 raise Violation(f"the claim under which {key} ran unrecorded is given back")
         books.unfinished.discard(message)

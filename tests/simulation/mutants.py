@@ -4,6 +4,7 @@ notice.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
@@ -15,13 +16,14 @@ from wechat_dialog import messages
 from wechat_dialog.core.store import rules
 from wechat_dialog.core.store.entry import Entry
 from wechat_dialog.core.store.values import Claim, Commit
-from wechat_dialog.core.turn import committing, cut_off, job
-from wechat_dialog.core.turn.operations import RunSteps
+from wechat_dialog.core.turn import committing, cut_off, job, step_records
+from wechat_dialog.core.turn.operations import Flow, RunSteps
 from wechat_dialog.core.turn.outcomes_in_hand import Call, Outcomes
 from wechat_dialog.core.turn.pending import sealed_pending
 from wechat_dialog.core.turn.running_turn import RunningTurn
 from wechat_dialog.core.turn.work import Work
 from wechat_dialog.core.wire.crypto import Seal
+from wechat_dialog.runtime.drive import Driver
 from wechat_dialog.stores.memory import MemoryStore
 
 from . import world
@@ -243,6 +245,32 @@ def _belated() -> Iterator[type[MemoryStore]]:
 
 
 @contextmanager
+def _endless() -> Iterator[type[MemoryStore]]:
+    """A turn has as much time as it takes."""
+    with patch.object(Driver, "time_left", lambda *_: math.inf):
+        yield MemoryStore
+
+
+@contextmanager
+def _not_parked() -> Iterator[type[MemoryStore]]:
+    """What is given up is put off until its user writes again."""
+
+    def put_off(work: Work, _error: Exception) -> Flow[None]:
+        work.doc.put_away()
+        yield from ()
+
+    with patch.object(committing, "give_up", put_off):
+        yield MemoryStore
+
+
+@contextmanager
+def _resumed() -> Iterator[type[MemoryStore]]:
+    """What is taken up again runs its steps under keys of their own."""
+    with patch.object(step_records, "heard_key", lambda key: key):
+        yield MemoryStore
+
+
+@contextmanager
 def _at_the_door() -> Iterator[type[MemoryStore]]:
     """Who comes too late, from the door of a stopped process, counts as somebody who waits."""
     with patch.object(Workers, "deaf", 0.25):
@@ -267,5 +295,8 @@ MUTANTS: dict[str, Callable[[], AbstractContextManager[type[MemoryStore]]]] = {
     "left": _left,
     "at the door": _at_the_door,
     "belated": _belated,
+    "endless": _endless,
+    "not parked": _not_parked,
+    "resumed": _resumed,
 }
 """By what is broken; each gives the store to run worlds on."""

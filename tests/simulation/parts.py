@@ -9,19 +9,25 @@ from typing import Any
 from wechat_dialog import messages
 from wechat_dialog.core.turn.operations import StepOutcome
 from wechat_dialog.core.turn.outcome import Outcome
+from wechat_dialog.core.turn.outcomes_in_hand import Call
 from wechat_dialog.core.turn.running_turn import RunningTurn
 from wechat_dialog.core.turn.settings import Settings
 from wechat_dialog.core.turn.window import Window
+from wechat_dialog.runtime.drive import Driver
 from wechat_dialog.runtime.requests import Requests
 from wechat_dialog.runtime.running_turns import RunningTurns
 
 from .plan import Dice, Say
 
-__all__ = ["BEGIN", "LEASE", "WINDOW", "Asking", "Chain", "Connection", "Flying", "Worker"]
+__all__ = [
+    "BEGIN", "LEASE", "LONGEST", "WINDOW", "Asking", "Chain", "Connection", "Flying", "Worker",
+]  # fmt: skip
 
 BEGIN = 1_700_000_000.0
 """When every world begins, in seconds since 1970."""
 LEASE = 3.0
+LONGEST = 120.0
+"""Seconds that a turn may take: no turn without a hung step takes as long."""
 WINDOW = Window()
 
 
@@ -79,6 +85,10 @@ class Asking:
     listens: bool = False
 
 
+def nothing(_: object) -> None:
+    """Nobody waits for an outcome."""
+
+
 @dataclass(eq=False, slots=True)
 class Flying:
     """A turn under way in a worker.
@@ -87,12 +97,19 @@ class Flying:
         serial: Of its message; 0 for an operator's.
         text: What the user typed.
         since: When it got its claim.
+        first: When it got its first claim, or gave up a step since.
         asked: When it asked for what it waits for.
         confirmed: When the store gave it its claim.
         over: Whether it came to an end.
         dropped: Whether an operator took its claim away.
         operator: Whether an operator asked for it.
         leaves: Has the request on whose thread it is driven leave it; None: it is on none.
+        calls: How often it has waited for a step's outcome so far.
+        calls_since: When it began to wait for the one it waits for; 0: it waits for none.
+        hears: What the outcome is told that it waits for in a gathering.
+        gives_up: Has it give up what it waits for.
+        made: The calls of steps that it has made.
+        given_up: Conversations that it has given up a step of, and not parked so far.
     """
 
     worker: Worker
@@ -105,6 +122,7 @@ class Flying:
     dice: Dice
     fence: int = 0
     since: float = 0.0
+    first: float = 0.0
     asked: float = 0.0
     confirmed: float = 0.0
     over: bool = False
@@ -115,6 +133,12 @@ class Flying:
     outcomes: list[StepOutcome] = field(default_factory=list[StepOutcome])
     gathering: int = 0
     waits: bool = False
+    calls: int = 0
+    calls_since: float = 0.0
+    hears: Callable[[StepOutcome], object] = nothing
+    gives_up: Callable[[Exception], object] = nothing
+    made: list[Call] = field(default_factory=list[Call])
+    given_up: set[str] = field(default_factory=set[str])
 
 
 @dataclass(eq=False, slots=True)
@@ -138,6 +162,7 @@ class Worker:
     synchronous: bool
     turns: RunningTurns
     requests: Requests
+    driver: Driver
     alive: bool = True
     frozen: float = 0.0
     flying: dict[Flying, None] = field(default_factory=dict[Flying, None])

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from random import Random
 
 __all__ = [
-    "SECRET", "Close", "Desert", "Dice", "Fault", "Freeze", "Kill", "Operate", "Outage", "Plan",
-    "Say", "Stall", "crowd_of", "plan_of", "secret_of",
+    "SECRET", "Close", "Desert", "Dice", "Fault", "Freeze", "Hang", "Kill", "Operate", "Outage",
+    "Plan", "Say", "Stall", "crowd_of", "plan_of", "secret_of",
 ]  # fmt: skip
 
 MASK = (1 << 64) - 1
@@ -152,6 +152,15 @@ class Close:
 
 
 @dataclass(frozen=True, slots=True)
+class Hang:
+    """The steps of a message's turn never return, whichever worker runs them; where an operator
+    takes its conversation up again, they do.
+    """
+
+    serial: int
+
+
+@dataclass(frozen=True, slots=True)
 class Operate:
     """An operator does something to a user: "end", "resume", "drop" or "forget"."""
 
@@ -160,7 +169,7 @@ class Operate:
     what: str
 
 
-Action = Say | Kill | Freeze | Desert | Fault | Outage | Stall | Close | Operate
+Action = Say | Kill | Freeze | Desert | Fault | Outage | Stall | Close | Hang | Operate
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +229,8 @@ def plan_of(seed: int) -> Plan:
     if not calm:
         actions += _forgetting(seed, actions)
     actions = _in_secret(seed, actions)
+    if not calm:
+        actions += _hanging(seed, actions)
     return Plan(
         seed, bool(seed & 1), bool(seed & 2), 4 if roll() < 0.15 else 3, chance.choice((1, 2, 3)),
         0.0 if roll() < 0.8 else roll() * 0.1, roll() < 0.15, tuple(actions),
@@ -268,6 +279,22 @@ def _in_secret(seed: int, actions: list[Action]) -> list[Action]:
             found.append(replace(action, text=secret_of(action.serial)))
             continue
         found.append(action)
+    return found
+
+
+def _hanging(seed: int, actions: Sequence[Action]) -> list[Action]:
+    """Let steps hang in one world of six, and an operator take up again what was given up then."""
+    chance = Random(~seed << 2)
+    if chance.random() > 1 / 6:
+        return []
+    said = [action for action in actions if isinstance(action, Say)]
+    said = [say for say in said if say.text not in WORDS[:4]]
+    leaving = [say for say in said if say.text == "!unsubscribe"]
+    found: list[Action] = []
+    for say in [*chance.sample(said, min(3, len(said))), *leaving[:1]]:
+        found.append(Hang(say.serial))
+        if chance.random() < 0.5:
+            found.append(Operate(say.at + 125 + chance.random() * 20, say.user, "resume"))
     return found
 
 

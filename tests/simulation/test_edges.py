@@ -22,6 +22,7 @@ from wechat_dialog.core.turn.pending import encode_pending
 from wechat_dialog.core.turn.settings import Settings
 from wechat_dialog.core.turn.transaction import DEATHS, turn
 from wechat_dialog.core.turn.waiting_text import waiting
+from wechat_dialog.errors import ClaimLost
 from wechat_dialog.messages.keys import message_key
 from wechat_dialog.replies import Reply
 from wechat_dialog.runtime.live_dialogs import LiveDialogs
@@ -143,6 +144,39 @@ def test_a_step_that_a_crash_repeats_has_its_key_also_where_its_message_came_aga
         keys.append(step.key)
         desk.now += 5.0
     assert keys[0] == keys[1]
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_a_step_that_outlasts_what_is_remembered_of_its_message_begins_no_second_turn(
+    busy: bool,
+) -> None:
+    desk = Desk()
+    late = desk.turn(1, "加1a", desk.cold)
+    step = late.send(late.send(None).on(desk.store))  # type: ignore[union-attr]
+    assert isinstance(step, RunStep)
+    desk.now += 3.1  # its process is stopped, and another one answers a copy
+    assert desk.say(1, "加1a", desk.cold).endswith(":?")
+    desk.now += 60.1  # that was long ago, and so was the conversation
+    if busy:
+        desk.drive(desk.turn(2, "客服", desk.cold), only=2)
+    expected = ["RecordWrite", "Claim"] if busy else ["RecordWrite", "Claim", "Release"]
+    assert perform_late(desk, late) == expected
+    desk.now += 3.1
+    assert "⟨1." not in desk.say(3, "帮助", desk.cold)
+
+
+def perform_late(desk: Desk, transaction: Transaction) -> list[str]:
+    """Let a turn that waits for its step go on to its end; returns what it asks for."""
+    asked: list[str] = []
+    op: Any = transaction.send(StepOutcome(0, 1))
+    while True:
+        asked.append(type(op).__name__)
+        try:
+            op = transaction.send(op.on(desk.store))
+        except ClaimLost as lost:
+            op = transaction.throw(lost)
+        except StopIteration:
+            return asked
 
 
 def put_off(desk: Desk, serial: int, text: str) -> None:

@@ -29,6 +29,7 @@ from wechat_dialog.core.turn.running_turn import RunningTurn, tells_copies
 from wechat_dialog.core.turn.settings import Settings
 from wechat_dialog.core.turn.window import Window
 from wechat_dialog.errors import ClaimLost, DialogError, Refused, StoreError
+from wechat_dialog.runtime.attempt import GivenUp
 from wechat_dialog.runtime.drive import Driver
 from wechat_dialog.runtime.live_dialogs import LiveDialogs
 from wechat_dialog.runtime.requests import Requests
@@ -39,7 +40,7 @@ from wechat_dialog.stores.memory import MemoryStore
 from .dialogs import FORGETFUL, RULES
 from .judge import Judge, Snapshot, Violation
 from .network import Network
-from .parts import BEGIN, LEASE, WINDOW, Chain, Connection, Flying, Worker
+from .parts import BEGIN, LEASE, LONGEST, WINDOW, Chain, Connection, Flying, Worker
 from .plan import Dice, Fault, Freeze, Kill, Plan
 
 __all__ = ["Workers"]
@@ -59,6 +60,7 @@ class Workers:
         now: The time, in seconds since 1970, of everyone.
         calm: Whether nothing goes wrong any more.
         network: What happens between the workers and the store.
+        hanging: Serial numbers of the messages whose steps never return.
         miscounted: When the store last took a question whose answer nobody heard, by user: asked
             again, it counts that request twice.
         deaf: Seconds after a request's arrival in which its server does not tell that the platform
@@ -81,6 +83,7 @@ class Workers:
         self._ops: dict[int, int] = {}
         self.at: dict[tuple[int, int], Kill | Freeze | Fault] = {}
         self.deserted: dict[int, float] = {}
+        self.hanging: set[int] = set()
         self.network = Network()
         self.miscounted: dict[str, float] = {}
         self._receipts = 0
@@ -94,10 +97,10 @@ class Workers:
         synchronous = (self.plan.seed + number) % 3 == 0
         process = Process(self)
         driver = Driver(
-            settings, WINDOW, process, process, clock=lambda: self.now, longest_turn=math.inf
+            settings, WINDOW, process, process, clock=lambda: self.now, longest_turn=LONGEST
         )
         requests = Requests(driver, process, process, _pauses)
-        worker = process.worker = Worker(number, settings, synchronous, process, requests)
+        worker = process.worker = Worker(number, settings, synchronous, process, requests, driver)
         return worker
 
     # Time -----------------------------------------------------------------------------------------
@@ -207,7 +210,8 @@ class Workers:
         if isinstance(mishap, Kill) and not mishap.after:
             self._kill(flying.worker)
         elif isinstance(op, Step):
-            self._step(flying, op.step, lambda outcome: self.send(flying, outcome, None))
+            go_on = self._in_time(flying, op.step.key)
+            self._step(flying, op.step, go_on)
             self._befall(flying, mishap)
         else:
             self._question(flying, op, mishap)
@@ -387,6 +391,8 @@ class Workers:
 
     def beat(self, worker: Worker) -> None:
         """What the heartbeat does for the turns that are still under way: all at once."""
+        for flying in worker.flying:
+            self.judge.is_in_time(flying, self.now)
         for flying in self.old(worker):
             self.later(self._trip(flying), worker, partial(self.renew, flying, flying.fence, _idle))
         worker.beating = any(one.fence for one in worker.flying)
@@ -435,6 +441,45 @@ class Workers:
 
     # Steps ----------------------------------------------------------------------------------------
 
+    def _in_time(self, flying: Flying, key: str) -> Callable[[StepOutcome], object]:
+        """Let a turn wait for an outcome, until its longest time is over; returns what it is to be
+        called with.
+        """
+        worker = flying.worker
+        flying.calls += 1
+        flying.calls_since = self.now
+        this = flying.calls
+
+        def go_on(outcome: StepOutcome) -> None:
+            if flying.calls == this and flying.calls_since:
+                flying.calls_since = 0.0
+                self.send(flying, outcome, None)
+
+        def give_up(error: Exception | None = None) -> None:
+            if flying.calls == this and flying.calls_since:
+                flying.calls_since = 0.0
+                self._give_up(flying, key, error)
+
+        flying.gives_up = give_up
+        left = worker.driver.time_left(flying.turn)
+        if left < math.inf:
+            self.later(left, worker, give_up)
+        return go_on
+
+    def _give_up(self, flying: Flying, key: str, error: Exception | None) -> None:
+        """Let a turn give up what it waits for: its time is over, or whoever made the call has."""
+        worker = flying.worker
+        self.say(f"    {flying.serial} gives {key} up")
+        self.judge.gave_up_step(flying, key, self.now, joined=error is not None)
+        flying.gathering += 1
+        flying.waits = False
+        if not worker.synchronous:  # what it has made is cancelled
+            for call in flying.made:
+                if not call.over:
+                    call.given_up = True
+                    worker.settings.outcomes.finish(call, None, self.now)
+        self.send(flying, None, error or worker.driver.too_long(flying.turn))
+
     def _step(self, flying: Flying, step: RunStep, then: Callable[[StepOutcome], object]) -> None:
         """Run a step; then go on."""
         worker = flying.worker
@@ -442,10 +487,18 @@ class Workers:
         self.say(f"    {flying.serial} worker {worker.number} runs {what}")
         outcomes = worker.settings.outcomes
         call, mine = outcomes.join(flying.user, step.key)
-        outcomes.when_over(call, lambda: self.later(0.0, worker, lambda: then(_of(call))))
+
+        def over() -> None:
+            if call.outcome is not None:
+                self.later(0.0, worker, lambda: then(_of(call)))
+            elif not mine:  # it was cancelled by whoever made it
+                self.later(0.0, worker, lambda: flying.gives_up(GivenUp()))
+
+        outcomes.when_over(call, over)
         if not mine:
             self.say(f"    {flying.serial} joins it")
             return
+        flying.made.append(call)
         found = self.store._users.get(flying.user)
         entry = found.entry if found is not None else None
         now = int(self.now * 1e6)
@@ -455,10 +508,15 @@ class Workers:
         outcome = self._outcome(step)
 
         def ended() -> None:
+            if call.over:
+                return  # it was cancelled
             self.judge.step_returned(flying, step)
             outcomes.finish(call, outcome, self.now)
 
-        self.later(self._lasts(flying), worker, ended)
+        if flying.serial in self.hanging:
+            self.say(f"    {flying.serial} hangs")
+        else:
+            self.later(self._lasts(flying), worker, ended)
 
     def _renew_now(self, flying: Flying, wanted: Renew) -> None:
         """Renew a doubtful claim before a step."""
@@ -504,13 +562,14 @@ class Workers:
             self.later(0.0, flying.worker, lambda: self.send(flying, outcome, None))
         else:
             flying.waits = True
+            flying.hears = self._in_time(flying, "a gathering")
 
     def _came(self, flying: Flying, outcome: StepOutcome, gathering: int) -> None:
         if flying.gathering != gathering:
             return
         if flying.waits:
             flying.waits = False
-            self.send(flying, outcome, None)
+            flying.hears(outcome)
         else:
             flying.outcomes.append(outcome)
 

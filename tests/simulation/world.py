@@ -21,6 +21,7 @@ from wechat_dialog.core.turn.operations import Defer
 from wechat_dialog.core.turn.operator import end, resume
 from wechat_dialog.core.turn.outcome import Outcome
 from wechat_dialog.core.turn.running_turn import Listener, Request
+from wechat_dialog.core.turn.step_records import resume_key
 from wechat_dialog.errors import AskAgain, StoreError
 from wechat_dialog.messages.keys import message_key
 from wechat_dialog.runtime.wanted import Begin, Wait
@@ -29,7 +30,7 @@ from wechat_dialog.stores.memory import MemoryStore
 from .dialogs import FIRST_ID
 from .judge import Violation
 from .parts import BEGIN, WINDOW, Asking, Chain, Connection, Flying, Worker
-from .plan import Close, Desert, Dice, Operate, Outage, Plan, Say, Stall, secret_of
+from .plan import Close, Desert, Dice, Hang, Operate, Outage, Plan, Say, Stall, secret_of
 from .workers import Workers
 
 __all__ = ["World", "run"]
@@ -55,6 +56,8 @@ class World(Workers):
                 self.network.add(BEGIN, action)
             elif isinstance(action, Close):
                 self.later(action.at, None, partial(self.close, action.worker, action.drain))
+            elif isinstance(action, Hang):
+                self.hanging.add(action.serial)
             elif isinstance(action, Desert):
                 self.deserted[action.serial] = action.seconds
             else:
@@ -67,6 +70,7 @@ class World(Workers):
         self.calm = True
         self.at.clear()
         self.deserted.clear()
+        self.hanging.clear()
         self.network.clear()
         serial = 1_000
         for number in sorted({a.user for a in self.plan.actions if isinstance(a, Say)}):
@@ -330,7 +334,7 @@ class World(Workers):
                 return
             parked = decode_parked(next(iter(shown.parked.values())).document)
             transaction = resume(worker.settings, user, parked, stand_in, arrived)
-            key = f"resume:{parked.frame.id}:{parked.parked}"
+            key = resume_key(parked)
         self.say(f"the operator does {action.what} to {user}")
         dice = Dice(self.plan.seed, int(action.at * 1000), action.user)
         self._count += 1

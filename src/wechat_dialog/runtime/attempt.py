@@ -5,7 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-__all__ = ["Attempt"]
+__all__ = ["Attempt", "GivenUp"]
+
+
+class GivenUp(Exception):
+    """The call of a step was given up by the turn that made it, while others waited for it.
+
+    They are given up with it. To make the call themselves they would need to know that their claim
+    still holds, and to wait as long again.
+    """
 
 
 class Attempt:

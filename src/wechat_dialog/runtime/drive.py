@@ -29,6 +29,7 @@ from wechat_dialog.core.turn.settings import Settings
 from wechat_dialog.core.turn.window import Window
 from wechat_dialog.errors import Closing, TurnTooLong
 
+from .attempt import GivenUp
 from .running_turns import RunningTurns
 from .wanted import Gather, HandOver, NextOutcome, Renew, Step, Wait, Wanted
 
@@ -196,19 +197,26 @@ class Driver:
             yield hand_over(turn)
         if turn.fence and turn.needs_renewal(operation, self.clock(), self._settings.lease):
             yield Renew(turn.user, turn.fence, self._settings.lease)
-        if isinstance(operation, RunStep):
-            turn.doing = f"step {operation.call.name!r}"
-            return (yield Step(turn, operation))
-        if isinstance(operation, RunSteps):
-            if operation.steps:
-                turn.doing = "a gathering"
-                turn.gathering = yield Gather(turn, operation.steps)
-            return (yield NextOutcome(turn))
+        if isinstance(operation, (RunStep, RunSteps)):
+            return (yield from self._call(operation, turn))
         if isinstance(operation, Push):
             return (yield operation)
         if isinstance(operation, Pause):
             return (yield from self._pause(operation, turn))
         raise AssertionError(f"nobody performs {operation!r}")
+
+    def _call(self, operation: RunStep | RunSteps, turn: RunningTurn) -> Driving[Any]:
+        """Have a step run, or the steps of a gathering."""
+        try:
+            if isinstance(operation, RunStep):
+                turn.doing = f"step {operation.call.name!r}"
+                return (yield Step(turn, operation))
+            if operation.steps:
+                turn.doing = "a gathering"
+                turn.gathering = yield Gather(turn, operation.steps)
+            return (yield NextOutcome(turn))
+        except GivenUp:
+            raise self.too_long(turn) from None
 
     def _pause(self, pause: Pause, turn: RunningTurn) -> Driving[bool]:
         """Wait for a claim, or for the store; returns whether the turn is to wait no more."""

@@ -28,7 +28,7 @@ from wechat_dialog.core.turn.operations import RunStep, StepOutcome
 from wechat_dialog.core.turn.outcomes_in_hand import Call, Outcomes
 from wechat_dialog.errors import Closing, TimedOut
 
-from .attempt import Attempt
+from .attempt import Attempt, GivenUp
 from .ended import Ended, called, carried, is_told_to_stop
 from .performing import perform_all, perform_all_async
 from .signals import NEVER, future_of, wait_for
@@ -116,9 +116,12 @@ class Steps:
                 return call.outcome
             if attempt.given_up:
                 raise CancelledError
+            if call.given_up:
+                raise GivenUp
         try:
             outcome = yield from self._repeated(step, attempt, stopped)
-        except BaseException:
+        except BaseException as error:
+            call.given_up = isinstance(error, (CancelledError, asyncio.CancelledError))
             self._outcomes.finish(call, None, time.monotonic())
             raise
         self._outcomes.finish(call, outcome, time.monotonic())
@@ -161,6 +164,7 @@ class Steps:
             Closing: It did not begin, since the process is ending.
             CancelledError: It was given up, and has come to nothing here: it did not begin, was
                 cancelled, or its call goes on elsewhere.
+            GivenUp: Its call was joined, and given up by whoever made it.
             BaseException: What is no bug of the step's; see `is_bug`.
         """
         attempt = attempt or Attempt()
@@ -242,9 +246,7 @@ class Steps:
 
         def following(timeout: float | None) -> StepOutcome:
             outcome = outcomes.get(timeout=timeout)
-            if isinstance(outcome.error, Closing):
-                raise outcome.error
-            return outcome
+            return _told(outcome)
 
         return following
 
@@ -321,7 +323,7 @@ class Steps:
                     task.cancel()
                 raise
             tasks[:] = [task for task in tasks if not task.done()]
-            return outcome
+            return _told(outcome)
 
         return following
 
@@ -345,6 +347,13 @@ class Steps:
             if self._loop is not None:
                 self._stop_loop()
                 self._loop = None
+
+
+def _told(outcome: StepOutcome) -> StepOutcome:
+    """Return how a step of a gathering ended, or raise what says that it has not."""
+    if isinstance(outcome.error, (Closing, GivenUp)):
+        raise outcome.error
+    return outcome
 
 
 def _run_loop(loop: asyncio.AbstractEventLoop) -> None:

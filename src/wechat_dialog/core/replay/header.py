@@ -243,6 +243,8 @@ class ParkedConversation(msgspec.Struct, omit_defaults=True):
             clean-up. -1: there was no clean-up.
         unheard: The message that found the code changed, as the answer it would have been; empty
             if there was no such message.
+        key: Key of the message whose turn broke, for the idempotency keys of its steps; "": an
+            earlier version parked it.
         format: As in `UserHead`.
     """
 
@@ -255,6 +257,7 @@ class ParkedConversation(msgspec.Struct, omit_defaults=True):
     traceback: str = ""
     broke: int = -1
     unheard: list[msgspec.Raw] = []
+    key: str = ""
     format: int = 0
 
 

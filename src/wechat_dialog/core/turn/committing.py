@@ -11,6 +11,7 @@ from wechat_dialog.core.replay.header import Frame
 from wechat_dialog.core.store.times import Due
 from wechat_dialog.core.store.values import Committed, Deferred, Write
 from wechat_dialog.core.turn.cut_off import finish, lay_aside
+from wechat_dialog.core.turn.events import forget_who_left
 from wechat_dialog.core.turn.held import is_pushable
 from wechat_dialog.core.turn.job import PASSES, Job, keep_live
 from wechat_dialog.core.turn.operations import (
@@ -96,7 +97,12 @@ def perform(
         begun = finished(job, work, flow) if op is None else flow
         yield from _yield_operations(job, work, begun, op)
     except TurnTooLong as error:
-        yield from _yield_operations(job, work, finished(job, work, give_up(work, error)))
+        yield from _yield_operations(job, work, finished(job, work, _give_up(work, error)))
+
+
+def _give_up(work: Work, error: TurnTooLong) -> Flow[None]:
+    yield from give_up(work, error)
+    forget_who_left(work, work.message)
 
 
 def finished(job: Job, work: Work, flow: Flow[None]) -> Flow[None]:

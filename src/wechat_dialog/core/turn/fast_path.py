@@ -138,7 +138,7 @@ def _claim_for_step(
         flow.close()
         drop(job)
         return claim if isinstance(claim, Answered) else None
-    job.fence, job.deferred = claim.fence, claim.deferred
+    job.take(claim)
     moved = claim.revision != expected or claim.pending or claim.untaken or claim.signals
     if moved or (limit is not None and claim.age - claim.since > limit):
         # What the claim left out, because we had it, is no longer in hand: ask for another one

@@ -57,6 +57,10 @@ PASSES = (StoreError, ClaimLost, NotRepeatable, NotWaitedFor, SideEffect)
 else that comes out of a message's work is one, and is parked with the message."""
 
 
+_SURELY = 1000
+"""Milliseconds by which one time is later than another, whatever they were rounded to."""
+
+
 @dataclass
 class Job:
     """A request's hold on its user: the document and the claim, until the commit.
@@ -74,6 +78,7 @@ class Job:
         fence: Number of the claim; 0 if there is none.
         deferred: Whether nobody listens for the reply any more.
         asked: Whether the store has counted the request.
+        granted: The store's clock when it first gave the turn, ms since the epoch; 0: it has not.
         kept: Whether the store keeps the message with its claim: a user's, for another worker.
         unrecorded: Idempotency keys of the steps that were called and not recorded, as far as is
             known.
@@ -88,6 +93,7 @@ class Job:
     fence: int = 0
     deferred: bool = False
     asked: bool = False
+    granted: int = 0
     kept: bool = True
     unrecorded: set[str] = field(default_factory=set[str])
 
@@ -106,6 +112,18 @@ class Job:
             self.user, self.key, self.settings.lease, self.doc.have(), not self.asked, optimistic,
             kept, self.fence,
         )  # fmt: skip
+
+    def take(self, claimed: Claimed) -> None:
+        """Take over what a claim says of the request's message."""
+        self.fence, self.deferred = claimed.fence, claimed.deferred
+        self.granted = self.granted or claimed.now
+
+    def is_over(self, claimed: Claimed) -> bool:
+        """Whether the message was answered, or its user forgotten, so long ago that the store knows
+        nothing of it: it first saw it after it gave its turn, and keeps a message that was given
+        one for a day.
+        """
+        return self.granted > 0 and claimed.now - claimed.since * 1000 > self.granted + _SURELY
 
     def work(self) -> Work:
         """Return the work on the request's message."""
@@ -131,6 +149,8 @@ def claim_turn(job: Job) -> Generator[Operation, Any, Claimed | Answered | Outco
         job.asked = True
         if not isinstance(answer, Running):
             return answer  # type: ignore[no-any-return]
+        if job.granted and not answer.since:
+            return Outcome(None)  # it sees the message now, and knew it before: see `Job.is_over`
         if (yield Pause(pause, answer.copies, answer.since, job.user, job.key, answer.key)):
             return (yield from leave(job))
         pause = min(pause * 2, LONGEST_POLL)

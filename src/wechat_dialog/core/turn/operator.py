@@ -23,6 +23,7 @@ from wechat_dialog.core.turn.outcome import Outcome, Transaction
 from wechat_dialog.core.turn.outside import fire
 from wechat_dialog.core.turn.requested import end_aside
 from wechat_dialog.core.turn.settings import Settings
+from wechat_dialog.core.turn.step_records import resume_key
 from wechat_dialog.core.turn.transaction import catch_up, persistently
 from wechat_dialog.core.turn.work import Work
 from wechat_dialog.errors import NewerJournal, NotParked, StoreError
@@ -53,8 +54,7 @@ def resume(
     Raises:
         NotParked: It is there no longer; what is in hand of it must not be written back.
     """
-    # Of this parking: what breaks and is parked again may be taken up again at once.
-    key = f"resume:{parked.frame.id}:{parked.parked}"
+    key = resume_key(parked)
     job = Job(settings, user, message, key, arrived, fresh_document(message), kept=False)
     return (yield from _operate(job, lambda work: _resume(work, user, parked), owed=True))
 

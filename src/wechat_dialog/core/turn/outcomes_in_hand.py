@@ -37,20 +37,21 @@ class Call:
     Attributes:
         user: Key of the user in the store.
         key: Idempotency key of the step.
-        outcome: How it ended. None while it runs, and where it was given up without an outcome:
-            whoever waited for it may then make the call.
+        outcome: How it ended. None while it runs, and where it came to nothing.
         ended: When it ended, in seconds on the process's clock; 0.0 while it runs.
+        given_up: Whether the turn that made it had no more time for it.
         over: Whether it has ended, with an outcome or without.
         waiting: Called once when it is over; empty from then on.
     """
 
-    __slots__ = ("ended", "key", "outcome", "over", "user", "waiting")
+    __slots__ = ("ended", "given_up", "key", "outcome", "over", "user", "waiting")
 
     def __init__(self, user: str, key: str) -> None:
         self.user = user
         self.key = key
         self.outcome: StepOutcome | None = None
         self.ended = 0.0
+        self.given_up = False
         self.over = False
         self.waiting: list[Callable[[], object]] = []
 

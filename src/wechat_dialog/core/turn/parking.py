@@ -14,6 +14,7 @@ from wechat_dialog.core.replay.records import Record, encode_record
 from wechat_dialog.core.replay.run import Run
 from wechat_dialog.core.store.kept import Parked
 from wechat_dialog.core.turn.operations import CHECKPOINT, NEEDS_CLAIM, Flow
+from wechat_dialog.core.turn.step_records import heard_key
 from wechat_dialog.core.turn.work import Work
 
 __all__ = ["park"]
@@ -62,6 +63,7 @@ def _put_aside(
         error=work.without_secret(f"{type(error).__name__}: {told(error)}"),
         traceback=work.without_secret(trace(error)),
         broke=-1 if run is None else _first_amid(run, error),
+        key=heard_key(work.key),
         unheard=[] if unheard is None else [msgspec.Raw(encode_record(unheard))],
     )
     rules, draft = work.rules, work.draft

@@ -11,7 +11,7 @@ from typing import Any
 from wechat_dialog.core.blame import told
 from wechat_dialog.core.dialog.steps import Gather, StepCall
 from wechat_dialog.core.logs import log
-from wechat_dialog.core.replay.header import Frame
+from wechat_dialog.core.replay.header import Frame, ParkedConversation
 from wechat_dialog.core.replay.outcomes import failed, must_come_back, returned, value
 from wechat_dialog.core.replay.records import FIRED, Killed, MessageRecord, Record, TextRecord
 from wechat_dialog.core.replay.run import Run
@@ -21,9 +21,11 @@ from wechat_dialog.errors import ArgumentsChanged, JournalFull, ReplayMismatch, 
 
 __all__ = [
     "add_record",
+    "heard_key",
     "idempotency_key",
     "is_full",
     "message_part",
+    "resume_key",
     "run_gathering",
     "run_step",
     "step_record",
@@ -48,8 +50,29 @@ def idempotency_key(conversation: str, message: str, count: int) -> str:
     return f"{conversation}:{message_part(message)}:{count}"
 
 
+def resume_key(parked: ParkedConversation) -> str:
+    """Return the key under which a parked conversation is taken up again: it is of this parking,
+    for what breaks and is parked again may be taken up again at once.
+    """
+    key = f"{_RESUME}:{parked.frame.id}:{parked.parked}"
+    return f"{key}:{parked.key}" if parked.key else key
+
+
+_RESUME = "resume"
+
+
+def heard_key(key: str) -> str:
+    """Return the key of the message whose turn has this key: that of a conversation which is taken
+    up again goes on with the message that broke it. A step that was begun then, and given up, or in
+    which the worker died, is repeated under its key.
+    """
+    parts = key.split(":", 3)
+    return parts[3] if parts[0] == _RESUME and len(parts) > 3 else key
+
+
 def message_part(message: str) -> str:
     """Return what stands for a message, by its key, in the idempotency keys of its steps."""
+    message = heard_key(message)
     return hashlib.blake2s(message.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
 
 

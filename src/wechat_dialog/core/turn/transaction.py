@@ -52,6 +52,7 @@ from .operations import (
     Commit,
     Operation,
     Pause,
+    Release,
 )
 
 __all__ = ["DEATHS", "catch_up", "persistently", "turn"]
@@ -156,7 +157,9 @@ def persistently(
 
 
 def _claimed(job: Job, claimed: Claimed) -> Transaction:
-    job.fence, job.deferred = claimed.fence, claimed.deferred
+    if job.is_over(claimed):
+        return (yield from _let_go(job, claimed))
+    job.take(claimed)
     update_document(job, claimed)
     outcome = yield from catch_up(job, claimed)
     if outcome is not None:
@@ -188,6 +191,14 @@ def _fire_own_stack(job: Job, since: float) -> Generator[Operation, Any, None]:
             return  # the message's own turn finds that its code has changed
         finally:
             doc = job.doc
+
+
+def _let_go(job: Job, claimed: Claimed) -> Transaction:
+    """Do nothing under a claim that was given for a message whose turn is over."""
+    job.settle(job.key)
+    drop(job)
+    yield Release(job.user, claimed.fence)
+    return Outcome(None)
 
 
 def catch_up(job: Job, claimed: Claimed) -> Generator[Operation, Any, Outcome | None]:
