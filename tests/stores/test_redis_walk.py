@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -110,6 +111,23 @@ def test_a_step_is_bounded_and_another_process_takes_a_walk_over(
         assert len(other.due(ACCOUNT, 10, LONG).entries) == 8
         own.due("gh_other", 1, LONG)
         assert not own._times._walk._token, "it is somebody else's now"
+
+
+def test_a_forks_child_leaves_the_walk_to_its_parent(
+    own: RedisStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(walking, "LOOKS", 1)
+    for number in range(3):
+        timed(own, -5.0, user=f"user {number}")
+    own.due("gh_other", 1, LONG)
+    walk = own._times._walk
+    assert walk._token
+    walk._taken.acquire()
+    child = os.fork()
+    if not child:
+        own.due("gh_other", 1, LONG)
+        os._exit(bool(walk._token) or walk._taken.locked())
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_who_asks_what_is_due_is_told_though_the_walk_fails(

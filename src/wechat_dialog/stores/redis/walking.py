@@ -50,6 +50,7 @@ class Walk:
         self._scripts = scripts
         self._put_back = put_back
         self._taken = threading.Lock()
+        self._process = os.getpid()
         self._token = b""
         self._asks_at = 0.0
         self._nodes: list[Any] = []
@@ -60,6 +61,8 @@ class Walk:
     def step(self) -> Asking:
         """Go a step, if there is a walk to go on with, or it is time for one."""
         now = time.monotonic()
+        if self._process != os.getpid():  # after a fork: the walk is the parent's
+            self._taken, self._process, self._token = threading.Lock(), os.getpid(), b""
         if now < self._asks_at or not self._taken.acquire(blocking=False):
             return
         try:

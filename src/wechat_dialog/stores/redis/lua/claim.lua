@@ -22,8 +22,9 @@ end
 local claim, seen = read_line(got[4])
 if not ARGV[3] and (claim.mail or doc and doc.aside and doc.aside > 0) then return {TIMED} end
 claim.last = max(claim.last, doc and doc.revision or 0)
-local signals, aside, firing = {}, {}, ARGV[3] == '1'
+local signals, aside, firing
 if ARGV[3] then
+  firing, aside = ARGV[3] == '1', {}
   signals = read_mail(redis.call('HGETALL', KEYS[7]))
   if not claim.mail and #signals > 0 then -- an earlier version dropped the line
     claim.mail, claim.mail_until = signals[#signals].number, signals.last
@@ -108,7 +109,7 @@ if ARGV[2] ~= '' and not me.message then me.message = ARGV[2] end
 save_line(claim, seen)
 local lasts = doc and doc.expires
 if doc then outlive_pending(doc, seen) end
-if #aside > 0 and doc.beside < max(doc.expires, claim.until_) + DAY then
+if aside and #aside > 0 and doc.beside < max(doc.expires, claim.until_) + DAY then
   doc.expires = max(doc.expires, claim.until_)
   doc.beside = doc.expires + 3 * DAY
   redis.call('PEXPIRE', KEYS[6], ceil((doc.beside - now) / 1000))
@@ -120,7 +121,7 @@ local deferred = remembered == false and 1 or 0
 local data = got[3] or ''
 if not doc then
   return {DONE, claim.fence, 0, 0, 0, 0, deferred, since, me.copies, pending, claim.lost, '', data,
-    {}, untaken, ARGV[3] and flat(signals)}
+    {}, untaken, signals and flat(signals)}
 end
 local start = doc.journal == have_journal and have_length or 0
 if start > doc.length then
@@ -132,4 +133,4 @@ end
 local records = beside == 1 and {} or redis.call('LRANGE', KEYS[2], start, -1)
 return {DONE, claim.fence, doc.revision, doc.journal, doc.length, max(now - doc.committed, 0),
   deferred, since, me.copies, pending, claim.lost, doc.head, data, records,
-  untaken, ARGV[3] and flat(signals), aside}
+  untaken, signals and flat(signals), aside}

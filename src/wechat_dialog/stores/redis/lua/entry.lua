@@ -323,15 +323,3 @@ end
 local function number(doc, claim)
   return max((doc and doc.revision or 0) + 1, claim.last + 1, now)
 end
-
--- What the last thing to have happened was the commit of: name or key of a message; '': of none.
-local function last_one(doc, claim)
-  if claim.was and claim.at == (doc and doc.revision or 0) then return claim.was end
-  if not doc then return claim.holder end
-  return claim.last <= doc.revision and doc.last or ''
-end
-
--- Whether the claim was not told of everything in the mailbox.
-local function has_new_mail(claim)
-  return (claim.mail or 0) > (claim.told or 0)
-end

@@ -24,3 +24,10 @@ local function in_the_way(claim, seen, key, in_line)
   end
   return name
 end
+
+-- What the last thing to have happened was the commit of: name or key of a message; '': of none.
+local function last_one(doc, claim)
+  if claim.was and claim.at == (doc and doc.revision or 0) then return claim.was end
+  if not doc then return claim.holder end
+  return claim.last <= doc.revision and doc.last or ''
+end

@@ -30,7 +30,7 @@ local function append(first)
 end
 
 -- Parks a conversation, and appends the ids of those that it crowds out.
-local function park(one, stamp, dropped)
+local park = extras and extras.park and function(one, stamp, dropped)
   local parked, kept = redis.call('HGETALL', KEYS[6]), {}
   local total = #one.document
   for i = 1, #parked, 2 do
@@ -74,7 +74,7 @@ local claim, seen = read_line(line)
 
 -- Answers that it is done; whether a signal has come since the claim is said where one has.
 local function done(doc, dropped)
-  local mail = has_new_mail(claim) and 1 or nil
+  local mail = claim.mail and claim.mail > (claim.told or 0) and 1 or nil
   return {DONE, doc and doc.revision or 0, doc and doc.journal or 0, dropped, mail}
 end
 
