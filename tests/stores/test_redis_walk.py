@@ -140,7 +140,7 @@ def test_who_asks_what_is_due_is_told_though_the_walk_fails(
     timed(own, -5.0)
     monkeypatch.setattr(own._times._walk, "_scan", fails.__get__(own._times._walk))
     assert users(own.due(ACCOUNT, 10, LONG)) == ["ada"]
-    assert "could not look for times that the index lacks: the walk" in caplog.text
+    assert "could not look for times that the index lacks: StoreError: the walk" in caplog.text
 
 
 def test_event_loops_walk_too(own: RedisStore) -> None:

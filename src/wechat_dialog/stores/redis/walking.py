@@ -9,13 +9,14 @@ it is this process's to do. Another takes over where it asks no more.
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
-from wechat_dialog.core.logs import log
+from wechat_dialog.core.logs import log, report
 from wechat_dialog.errors import StoreError
 
 from .asking import Asking, Nodes, Scan
@@ -69,7 +70,7 @@ class Walk:
             yield from self._go(now)
         except (StoreError, *FAILED) as error:
             # Whoever asks what is due shall know that. The walk is begun anew.
-            log.warning("could not look for times that the index lacks: %s", error)
+            report(logging.WARNING, "could not look for times that the index lacks", error=error)
             self._token, self._asks_at = b"", now + HELD
         finally:
             self._taken.release()
