@@ -64,7 +64,7 @@ WINGS: Mapping[str, Wing] = {
         "what an author writes with: chat, questions, steps, menus, forms, routes",
         _words(f"errors core {VALUES}"),
     ),
-    "pages": Wing(
+    "core.pages": Wing(
         "the answer page: what is written on it, how it is found, what its reader sees",
         _words("errors formats core.store core.dialog"),
     ),
@@ -75,13 +75,14 @@ WINGS: Mapping[str, Wing] = {
     "core.turn": Wing(
         "one message's transaction, as a generator of operations",
         _words(
-            "errors forks messages replies core core.wire core.store core.dialog pages core.replay"
+            "errors forks messages replies core core.wire core.store core.dialog core.pages "
+            "core.replay"
         ),
     ),
     "stores": Wing("where conversations and claims live", _words("errors forks core core.store")),
     "runtime": Wing(
         "who performs a turn's operations: threads, event loops, the heartbeat, live dialogs",
-        _words("errors forks messages replies core core.store core.dialog pages core.turn"),
+        _words("errors forks messages replies core core.store core.dialog core.pages core.turn"),
     ),
     "web": Wing("doors in: WSGI, ASGI, Flask, Django, FastAPI", _words("errors core")),
     "api": Wing(
@@ -93,8 +94,8 @@ WINGS: Mapping[str, Wing] = {
     "bot": Wing(
         "one account put together; start reading here",
         _words(
-            "errors forks messages replies core core.wire core.dialog pages core.replay core.turn "
-            "stores runtime web api"
+            "errors forks messages replies core core.wire core.dialog core.pages core.replay "
+            "core.turn stores runtime web api"
         ),
     ),
     # The names of the public face; each is imported when it is asked for.
@@ -108,8 +109,8 @@ WINGS: Mapping[str, Wing] = {
     "testing": Wing(
         "an author's own tests: `Talk`, the store contract, the pytest plugin",
         _words(
-            "errors messages replies core core.wire core.store pages core.replay core.turn stores "
-            "runtime platform bot"
+            "errors messages replies core core.wire core.store core.pages core.replay core.turn "
+            "stores runtime platform bot"
         ),
     ),
     "wechat": Wing(
@@ -142,7 +143,7 @@ FLOORS: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 # Nothing in these has I/O, a clock, a thread, chance or a driver: time and chance are handed in.
-PURE = _words(f"core {CORE} {VALUES} formats pages")
+PURE = _words(f"core core.pages {CORE} {VALUES} formats")
 
 IMPURE = _words("""
     asyncio concurrent ftplib http multiprocessing os queue random sched secrets select selectors
@@ -160,7 +161,7 @@ ALLOWED = {
     ("core.turn.outcomes_in_hand", "threading", "Lock"),
     # Reads a query string; opens nothing.
     ("core.wire.codec", "urllib.parse", "*"),
-    ("pages.address", "urllib.parse", "urlsplit"),
+    ("core.pages.address", "urllib.parse", "urlsplit"),
 }
 
 # A package from elsewhere is imported in its own places only; () is everywhere.

@@ -226,7 +226,7 @@ def test_importing_the_package_loads_nothing_that_replays_or_serves() -> None:
     later = [
         *("core.replay.run", "core.replay.records", "core.turn.document", "core.turn.dispatch"),
         *("core.store.entry", "core.store.rules", "core.dialog.menu", "core.dialog.form"),
-        *("formats", "pages", "parsers", "stores", "runtime.runner", "api", "web", "platform"),
+        *("formats", "core.pages", "parsers", "stores", "runtime.runner", "api", "web", "platform"),
         *("operators", "testing", "cli"),
     ]
     code = (

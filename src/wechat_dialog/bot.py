@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
     from .api import Api, AsyncApi
     from .core.dialog.review import Reviewer
-    from .pages.address import Pages
+    from .core.pages.address import Pages
     from .runtime.page_door import PageDoor
     from .runtime.runner import Runner
     from .web.asgi import Application as AsgiApplication
@@ -518,7 +518,7 @@ class Bot(Registration):
 
     @cached_property
     def _page_door(self) -> PageDoor:
-        from .pages.door import Door
+        from .core.pages.door import Door
         from .runtime.page_door import PageDoor
 
         if self.rules.pages is None:
@@ -527,7 +527,7 @@ class Bot(Registration):
         return PageDoor(door, lambda: self.store, lambda: self.async_store)
 
     def _pages_at(self, url: str) -> Pages:
-        from .pages.address import Pages
+        from .core.pages.address import Pages
 
         return Pages(url, self._name_for_pages, os.urandom)
 

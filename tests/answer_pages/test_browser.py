@@ -18,7 +18,7 @@ from tests.full_path.servers import SERVERS
 from tests.proxy import Proxy
 from tests.simulator.chromium import PATIENCE, Desk, executable, launched
 from wechat_dialog import Bot
-from wechat_dialog.pages.document import HEADERS
+from wechat_dialog.core.pages.document import HEADERS
 from wechat_dialog.stores import open_store
 from wechat_dialog.stores.memory import MemoryStore
 
@@ -188,7 +188,7 @@ def test_nothing_hostile_runs(bot: Bot, open_page: Open) -> None:
 
 
 def test_its_script_is_for_old_webviews() -> None:
-    source = Path(__file__).parents[2] / "src/wechat_dialog/pages/page.js"
+    source = Path(__file__).parents[2] / "src/wechat_dialog/core/pages/page.js"
     code = re.sub(r"//.*|\"[^\"]*\"", "", source.read_text("utf-8"))
     young = (
         r"=>|`|\b(let|const|class|async|await|fetch|Promise|for \(\w+ \w+ of)\b|\.\.\.|\?\?|\?\."

@@ -19,7 +19,7 @@ from tests.full_path.people import Person, content, push, signed
 from tests.full_path.servers import SERVERS, Worker
 from tests.redis_server import wait_until
 from wechat_dialog import Bot
-from wechat_dialog.pages.document import HEADERS
+from wechat_dialog.core.pages.document import HEADERS
 from wechat_dialog.stores import open_store
 from wechat_dialog.stores.memory import MemoryStore
 

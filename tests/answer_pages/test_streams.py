@@ -13,11 +13,11 @@ import pytest
 
 from tests.answer_pages.model import Gate, make_bot
 from wechat_dialog import Bot
+from wechat_dialog.core.pages import pieces
+from wechat_dialog.core.pages.pieces import Piece
 from wechat_dialog.core.store.contract import Store
 from wechat_dialog.core.store.pages import Page, PageAppend, PageOpen
 from wechat_dialog.errors import StoreError
-from wechat_dialog.pages import pieces
-from wechat_dialog.pages.pieces import Piece
 from wechat_dialog.stores.memory import MemoryStore
 from wechat_dialog.web import asgi, streams
 

@@ -24,7 +24,7 @@ from tests.full_path.people import TOKEN, Person, push, signed
 from tests.full_path.servers import asgi_application
 from tests.platform.servers import wsgi
 from wechat_dialog import Bot, Chat, replies
-from wechat_dialog.pages.document import HEADERS
+from wechat_dialog.core.pages.document import HEADERS
 from wechat_dialog.web import fastapi as fastapi_face
 from wechat_dialog.web.django import async_view
 from wechat_dialog.web.django import view as django_view

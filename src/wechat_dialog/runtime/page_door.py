@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Callable, Generator
 from typing import Any, TypeVar
 
+from wechat_dialog.core.pages.document import HEADERS
+from wechat_dialog.core.pages.door import Door, Heard, Render, Response
 from wechat_dialog.core.store.contract import AsyncStore, Store
-from wechat_dialog.pages.document import HEADERS
-from wechat_dialog.pages.door import Door, Heard, Render, Response
 
 from .performing import perform_all, perform_all_async
 

@@ -6,10 +6,10 @@ import re
 from collections.abc import Generator
 from typing import Any
 
+from wechat_dialog.core.pages import document, pieces
 from wechat_dialog.core.store.contract import Store
 from wechat_dialog.core.store.pages import Page, PageRead
 from wechat_dialog.core.turn.settings import Rules
-from wechat_dialog.pages import document, pieces
 from wechat_dialog.replies import Reply, Text
 from wechat_dialog.runtime.performing import perform_all
 

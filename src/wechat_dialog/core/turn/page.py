@@ -15,14 +15,14 @@ from typing import Any
 import msgspec
 
 from wechat_dialog import replies
+from wechat_dialog.core.pages import pieces
+from wechat_dialog.core.pages.address import KEPT
+from wechat_dialog.core.pages.pieces import Piece
 from wechat_dialog.core.store.pages import PageAppend, PageOpen, PageSecret
 from wechat_dialog.core.turn.job import Job
 from wechat_dialog.core.turn.operations import NEEDS_CLAIM, Flow, Operation
 from wechat_dialog.core.turn.page_link import open_page
 from wechat_dialog.core.turn.work import Work
-from wechat_dialog.pages import pieces
-from wechat_dialog.pages.address import KEPT
-from wechat_dialog.pages.pieces import Piece
 from wechat_dialog.replies import Reply
 from wechat_dialog.replies.links import TEXT_LIMIT, anchor, link
 from wechat_dialog.replies.splitting import pages as cut

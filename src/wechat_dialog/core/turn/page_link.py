@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any
 
+from wechat_dialog.core.pages.address import KEPT, Pages
 from wechat_dialog.core.store.pages import PageOpen, PageSecret
 from wechat_dialog.core.turn.settings import Rules
 from wechat_dialog.messages import Message
-from wechat_dialog.pages.address import KEPT, Pages
 
 __all__ = ["link_to_page", "open_page"]
 

@@ -21,10 +21,10 @@ from wechat_dialog.replies import Markdown, Reply, Text, Transfer, to_reply
 
 if TYPE_CHECKING:
     from wechat_dialog.core.dialog.review import Reviewer
+    from wechat_dialog.core.pages.address import Pages
     from wechat_dialog.core.replay.header import Frame
     from wechat_dialog.core.replay.run import Run
     from wechat_dialog.core.turn.document import Document
-    from wechat_dialog.pages.address import Pages
 
 __all__ = ["LONGEST_POLL", "Cache", "Routes", "Rules", "Settings", "dialog_of"]
 
