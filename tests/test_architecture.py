@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import graphlib
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -67,6 +68,16 @@ def test_a_wing_knows_only_wings_above_its_own_line() -> None:
     names = list(house.WINGS)
     for number, (name, wing) in enumerate(house.WINGS.items()):
         assert wing.knows <= set(names[:number]), name
+
+
+def test_no_two_entries_of_the_listing_know_each_other() -> None:
+    """What `ls` shows has floors as well: `core` is one of its rooms, whatever is in it."""
+    arrows: dict[str, set[str]] = {}
+    for name, wing in house.WINGS.items():
+        top = name.partition(".")[0]
+        knows = {known.partition(".")[0] for known in wing.knows}
+        arrows[top] = arrows.get(top, set()) | (knows - {top})
+    graphlib.TopologicalSorter(arrows).prepare()
 
 
 @pytest.mark.parametrize("wing", house.FLOORS)
