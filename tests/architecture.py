@@ -91,11 +91,15 @@ WINGS: Mapping[str, Wing] = {
     "platform": Wing(
         "WeChat on the desk: emulator, simulator, probe", _words("errors core core.wire")
     ),
+    "bot_outside": Wing(
+        "what reaches a bot without a message: signals, beginnings, what falls due",
+        _words("core core.dialog core.replay core.turn runtime"),
+    ),
     "bot": Wing(
         "one account put together; start reading here",
         _words(
             "errors forks messages replies core core.wire core.dialog core.pages core.replay "
-            "core.turn stores runtime web api"
+            "core.turn stores runtime web api bot_outside"
         ),
     ),
     # The names of the public face; each is imported when it is asked for.
@@ -110,7 +114,7 @@ WINGS: Mapping[str, Wing] = {
         "an author's own tests: `Talk`, the store contract, the pytest plugin",
         _words(
             "errors messages replies core core.wire core.store core.pages core.replay core.turn "
-            "stores runtime platform bot"
+            "stores runtime platform bot_outside bot"
         ),
     ),
     "wechat": Wing(
@@ -202,8 +206,8 @@ HANDED_ON = {
 # Where a sync and an async spelling of one thing may stand side by side: the drivers of the
 # turn, the faces of the bot, and what talks to the outside.
 TWINS_ALLOWED = (
-    "stores", "runtime", "bot", "api", "testing", "web", "wechat", "platform", "core.store",
-    "core.dialog.steps",
+    "stores", "runtime", "bot_outside", "bot", "api", "testing", "web", "wechat", "platform",
+    "core.store", "core.dialog.steps",
 )  # fmt: skip
 
 _LAYER = {name: floor for floor, name in enumerate(WINGS)}

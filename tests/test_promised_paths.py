@@ -11,7 +11,8 @@ import pytest
 
 PROMISED = {
     "wechat_dialog": """
-        Bot Cancelled Chat Dialog Dialogs Field Outgoing Refused ReplayMismatch StoreError Texts
+        Bot Cancelled Chat Dialog Dialogs Field NoAnswer Outgoing Refused ReplayMismatch
+        SignalMisfit StoreError Texts
         TimedOut TooManyAttempts UnexpectedAnswer Window errors formats messages replies step
     """,
     "wechat_dialog.errors": """

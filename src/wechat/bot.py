@@ -162,7 +162,7 @@ class ModuleBot(Bot):
         token = token or os.environ.get("WECHAT_TOKEN", "") or str(getattr(module, "TOKEN", ""))
         if hasattr(module, "TIMEOUT"):
             settings = {"timeout": module.TIMEOUT, **settings}
-        settings = {"cancel": (), "back": (), **settings}
+        settings = {"cancel": (), "back": (), "timers": False, **settings}
         super().__init__(token, store=own if store is None else store, **settings)
 
     def begin_anew(self) -> None:

@@ -18,7 +18,6 @@ from datetime import tzinfo
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from wechat_dialog.core.dialog.registration import Registration
 from wechat_dialog.core.dialog.router import Dialogs, Router
 from wechat_dialog.core.dialog.routes import POLICIES
 from wechat_dialog.core.turn.outcome import Outcome, Transaction
@@ -26,6 +25,7 @@ from wechat_dialog.core.turn.settings import Routes, Rules, Settings
 from wechat_dialog.messages.keys import message_key
 
 from . import replies
+from .bot_outside import BotOutside
 from .core.dialog.texts import Texts
 from .core.dialog.user_data import shape_of
 from .core.logs import report
@@ -62,7 +62,7 @@ REMEMBERED = 60.0
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Bot(Registration):
+class Bot(BotOutside):
     """An Official Account's bot.
 
     Attributes:
@@ -80,6 +80,7 @@ class Bot(Registration):
         aes_key: str = "",
         previous_aes_key: str = "",
         app_secret: str = "",
+        account: str = "",
         mode: Literal["plain", "compatible", "safe"] = "plain",
         store: str | Store | None = None,
         timeout: float | None = 60,
@@ -103,6 +104,7 @@ class Bot(Registration):
         ai_generated: bool = False,
         review: Reviewer | None = None,
         pages: str | None = None,
+        timers: bool = True,
         api_host: str = "https://api.weixin.qq.com",
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -115,6 +117,8 @@ class Bot(Registration):
             aes_key: The EncodingAESKey, 43 letters and digits; likewise.
             previous_aes_key: The one before, while both are in use.
             app_secret: The AppSecret, for the active side; empty: there is none.
+            account: The account's original id (原始ID, `gh_…`), which keys of users begin with.
+                Signals need it before the first push; empty: that tells it, and the store keeps it.
             mode: How pushes are encrypted (protocol reference 2).
             store: A URL (`sqlite:///file.db`, `redis://…`, `rediss://…`, `redis+cluster://…`,
                 `redis+sentinel://…`, `memory://`) or a store; None: SQLite, `wechat-dialog.db` in
@@ -157,6 +161,8 @@ class Bot(Registration):
                 the bot's own, `https://example.com/wx/p`, below which its web application answers.
                 The waiting text and the first part of a long answer link to it. http:// on this
                 machine only. None: there are no pages.
+            timers: Whether this process sees to what falls due. False: others do, or
+                `wechat-dialog work`, or `run_due`.
             api_host: Where the active side is, without a path: for emulators and proxies.
             clock: Gives the time in seconds since 1970.
 
@@ -194,6 +200,8 @@ class Bot(Registration):
         self.token = token
         self.app_id = app_id
         self.app_secret = app_secret
+        self.account = account
+        self.timers = timers
         self.api_host = api_host
         self.router = Router()
         self.window = window or Window()
@@ -408,12 +416,16 @@ class Bot(Registration):
             AskAgain: The store failed, and the platform has another request.
             StoreError: It failed the platform's last one, too.
         """
+        self._hears(message)
+        self.sweep()
         return self._runner.run(
             self.user_key(message), message, message_key(message), int(arrived * 1000)
         )
 
     def respond_async(self, message: Message, arrived: float) -> Awaitable[Outcome]:
         """See `respond`."""
+        self._hears(message)
+        self.sweep_here()
         return self._runner.run_async(
             self.user_key(message), message, message_key(message), int(arrived * 1000)
         )
@@ -483,7 +495,7 @@ class Bot(Registration):
         _open.add(self)
         return Runner(
             self.settings, self.store, lambda: self.async_store, self.window, pusher,
-            self.longest_turn,
+            self.longest_turn, self._accounts(),
         )  # fmt: skip
 
     @cached_property

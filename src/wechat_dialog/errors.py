@@ -406,8 +406,8 @@ class ForeignAwait(DialogError):
 
 
 class SideEffect(DialogError):
-    """Strict mode: a dialog does between two questions what belongs into a step: it sleeps, opens a
-    connection, starts a process.
+    """A dialog does between two questions what belongs into a step: `bot.signal`, `bot.begin`; in
+    strict mode also a sleep, a connection, a process.
 
     Attributes:
         dialog: Name of the dialog.

@@ -21,6 +21,7 @@ from wechat_dialog.core.turn.operations import (
     Operation,
     Pause,
     Push,
+    RecordWrite,
     RunStep,
     RunSteps,
 )
@@ -68,6 +69,8 @@ class Driver:
         window: The platform's.
         turns: The turns under way.
         clock: Seconds; never goes back.
+        wakes: Called with when something can be done next of a user, ms since the epoch by the
+            store's clock, after each write that says so.
     """
 
     def __init__(
@@ -97,6 +100,7 @@ class Driver:
         self.window = window
         self.turns = turns
         self.clock = clock
+        self.wakes: Callable[[int], object] = lambda _at: None
         rules = dataclasses.replace(settings.rules, may_push=False)
         self._settings = settings
         self._without_pushing = dataclasses.replace(settings, rules=rules)
@@ -137,8 +141,12 @@ class Driver:
                     if type(operation) is Commit:
                         operation = self._before_commit(operation, turn, began)
                         result = yield operation
+                        if operation.write.wake is not None:
+                            self.wakes(operation.write.wake.at)
                     elif isinstance(operation, STORED):
                         result = yield operation
+                        if type(operation) is RecordWrite and operation.write.wake is not None:
+                            self.wakes(operation.write.wake.at)
                     else:
                         result = yield from self._take_long(operation, turn)
                 except Exception as failure:  # noqa: BLE001 - the turn decides what it means
@@ -256,10 +264,11 @@ class Driver:
 
     def time_left(self, turn: RunningTurn) -> float:
         """Return the seconds that a turn may still take, 0 or more; may be infinite."""
-        return max(turn.claimed_since + self._longest - self.clock(), 0.0)
+        longest = min(self._longest, turn.longest)
+        return max(turn.claimed_since + longest - self.clock(), 0.0)
 
     def too_long(self, turn: RunningTurn) -> TurnTooLong:
         """Return what a turn is told whose longest time is over."""
         # What is left to do, to park it and to commit that, has as much time again.
         turn.claimed_since = self.clock()
-        return TurnTooLong(turn.doing, self._longest)
+        return TurnTooLong(turn.doing, min(self._longest, turn.longest))

@@ -26,7 +26,7 @@ from .performing import hear_late, perform_all_async
 from .pusher import Pusher, none_to_push
 from .signals import future_of
 from .steps import Steps
-from .wanted import ON_STORE, Begin, Gather, HandOver, NextOutcome, Step, Wait, Wanted
+from .wanted import ON_STORE, Begin, BeginBeside, Gather, HandOver, NextOutcome, Step, Wait, Wanted
 
 __all__ = ["OnLoops"]
 
@@ -149,6 +149,8 @@ class OnLoops:
         if isinstance(wanted, Push):
             pusher = self._pusher or none_to_push()
             return await pusher.push_async(wanted.user, wanted.reply)
+        if isinstance(wanted, BeginBeside):
+            return self.begin(wanted.turn, wanted.driving)
         if isinstance(wanted, HandOver):
             return None  # a task of its own keeps no request anyway
         raise AssertionError(f"nobody performs {wanted!r}")

@@ -22,11 +22,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from typing import Any, Protocol
 
 import msgspec
 
 from wechat_dialog.core.logs import report
+from wechat_dialog.core.store.times import Due
 from wechat_dialog.core.turn.listening import listen
 from wechat_dialog.core.turn.operations import Operation
 from wechat_dialog.core.turn.outcome import Outcome, Transaction
@@ -39,7 +41,7 @@ from .drive import Driver, Driving, hand_over
 from .retries import pauses
 from .signals import NEVER, Signal
 from .untaken_replies import UntakenReply
-from .wanted import Begin, TellUntaken, Wait
+from .wanted import Begin, BeginBeside, TellUntaken, Wait
 
 __all__ = ["Requests", "Untaken", "Wary"]
 
@@ -75,7 +77,12 @@ class Wary(Protocol):
 
 
 class Requests:
-    """The requests of one process, and the turns they run."""
+    """The requests of one process, and the turns they run.
+
+    Attributes:
+        goes_on: Returns what does what a turn has made due at once, given account and entry; None:
+            it is left to whoever sweeps.
+    """
 
     def __init__(
         self,
@@ -99,6 +106,7 @@ class Requests:
         self._untaken = untaken
         self._watch = watch
         self._pauses = pauses
+        self.goes_on: Callable[[str, Due], BeginBeside] | None = None
 
     # A request ------------------------------------------------------------------------------------
 
@@ -192,6 +200,9 @@ class Requests:
             self._turns.finish(turn, outcome)
         else:
             yield from self._end(turn, outcome, follows)
+        if outcome.again is not None and self.goes_on is not None:
+            with suppress(Closing):
+                yield self.goes_on(request.message.account, outcome.again)
         return None if turn.untaken else outcome
 
     def _try_again(

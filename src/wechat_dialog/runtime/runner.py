@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import random
 import time
 from collections.abc import Awaitable, Callable
 
@@ -22,9 +23,12 @@ from wechat_dialog.core.turn.window import Window
 from wechat_dialog.errors import Closing
 from wechat_dialog.messages import Message
 
+from .accounts import Accounts
 from .drive import Driver
+from .firings import AT_ONCE, Firings
 from .heartbeat import Heartbeat
 from .loops import OnLoops
+from .outside import Outside
 from .performing import perform_all, perform_all_async
 from .pusher import Pusher
 from .requests import Requests
@@ -52,6 +56,7 @@ class Runner:
         store: The store.
         steps: Runs steps.
         turns: The turns under way.
+        outside: Time and outside events.
     """
 
     def __init__(
@@ -62,6 +67,7 @@ class Runner:
         window: Window,
         pusher: Pusher | None = None,
         longest_turn: float | None = None,
+        accounts: Accounts | None = None,
     ) -> None:
         """Start nothing yet.
 
@@ -72,6 +78,7 @@ class Runner:
             window: The platform's.
             pusher: Pushes, for bots that may.
             longest_turn: Seconds after which a turn is given up; None: never.
+            accounts: Whose index is swept; None: nobody's yet.
         """
         longest = longest_turn or math.inf
         self.store = store
@@ -91,6 +98,17 @@ class Runner:
         self._requests = Requests(self._driver, self._untaken, self._watch)
         self._threads = OnThreads(store, self._driver, lambda: self.steps, pusher)
         self._loops = OnLoops(asynchronous, self._driver, lambda: self.steps, pusher)
+        firings = Firings(self._driver)
+        self._beside = OnThreads(
+            store, self._driver, lambda: self.steps, pusher, name="wechat-dialog-firing",
+            at_once=2 * AT_ONCE,
+        )  # fmt: skip
+        self.outside = Outside(
+            accounts or Accounts("", str), firings, self._beside, self._loops, lease=settings.lease,
+            chance=random.random,
+        )  # fmt: skip
+        self._driver.wakes = self.outside.sweeping.wakes
+        self._requests.goes_on = firings.fire
 
     def settings_now(self) -> Settings:
         """Return how a turn that begins now is run: it pushes only if the account may just now."""
@@ -167,6 +185,7 @@ class Runner:
         Args:
             drain: Seconds they may take.
         """
+        self.outside.sweeping.stop()
         if self._can_wait():
             wait_for(self.turns.close, drain)
         else:
@@ -175,6 +194,7 @@ class Runner:
 
     async def close_async(self, drain: float) -> None:
         """See `close`."""
+        self.outside.sweeping.stop()
         await asyncio.wait([future_of(self.turns.close)], timeout=drain)
         self._stop(drain)
 
@@ -214,4 +234,5 @@ class Runner:
         self._untaken.stop()
         self._watch.stop()
         self._threads.close()
+        self._beside.close()
         self.steps.close()

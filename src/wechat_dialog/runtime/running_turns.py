@@ -131,6 +131,10 @@ class RunningTurns:
         with self._lock:
             return list(self._turns.values())
 
+    def __len__(self) -> int:
+        """Return how many are under way."""
+        return len(self._turns)
+
     def finish(self, turn: RunningTurn, outcome: Outcome | BaseException, now: float = 0.0) -> None:
         """End a turn and tell everyone who listens for it.
 

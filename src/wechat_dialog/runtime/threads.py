@@ -31,12 +31,12 @@ from .pusher import Pusher, none_to_push
 from .signals import wait_for
 from .steps import Steps
 from .thread_pool import Job, ThreadPool
-from .wanted import ON_STORE, Begin, Gather, HandOver, NextOutcome, Step, Wait, Wanted
+from .wanted import ON_STORE, Begin, BeginBeside, Gather, HandOver, NextOutcome, Step, Wait, Wanted
 
 __all__ = ["OnThreads"]
 
 TURNS = 500
-"""Turns on threads of their own at once, and as many whose step never returns."""
+"""Messages' turns on threads of their own at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,14 @@ class OnThreads:
     """Performs on threads; safe to use from several."""
 
     def __init__(
-        self, store: Store, driver: Driver, steps: Callable[[], Steps], pusher: Pusher | None
+        self,
+        store: Store,
+        driver: Driver,
+        steps: Callable[[], Steps],
+        pusher: Pusher | None,
+        *,
+        name: str = "wechat-dialog-turn",
+        at_once: int = TURNS,
     ) -> None:
         """Start nothing yet.
 
@@ -58,12 +65,15 @@ class OnThreads:
             driver: Says how much time a turn has left.
             steps: Gives what runs steps.
             pusher: Pushes, for bots that may.
+            name: Of the threads.
+            at_once: Turns that may have one of their own at once, and as many whose step never
+                returns.
         """
         self._store = store
         self._driver = driver
         self._steps = steps
         self._pusher = pusher
-        self._pool = ThreadPool("wechat-dialog-turn", TURNS, TURNS)
+        self._pool = ThreadPool(name, at_once, at_once)
 
     def perform(self, wanted: Wanted, wants: Driving[Any]) -> Any:
         """Perform one thing that `wants` asks for; returns its result.
@@ -85,6 +95,8 @@ class OnThreads:
             return self._hand_over(wanted.turn, wants)
         if isinstance(wanted, Deferral):
             return self._defer(wanted)
+        if isinstance(wanted, BeginBeside):
+            return self.start(wanted.driving, f"a turn of user {wanted.turn.user}")
         return self._take_long(wanted, wants)
 
     def _take_long(self, wanted: Wanted, wants: Driving[Any]) -> Any:

@@ -17,6 +17,25 @@ __all__ = ["Ticker"]
 T = TypeVar("T")
 
 
+class _Bell:
+    """What the thread waits at: for its time, for a ring, for its end."""
+
+    def __init__(self) -> None:
+        self.stopped = False
+        self._rung = threading.Event()
+
+    def ring(self) -> None:
+        self._rung.set()
+
+    def stop(self) -> None:
+        self.stopped = True
+        self._rung.set()
+
+    def wait(self, seconds: float) -> None:
+        self._rung.wait(seconds)
+        self._rung.clear()
+
+
 class Ticker:
     """A thread that calls something of an object again and again, as long as the object is there.
 
@@ -30,7 +49,7 @@ class Ticker:
             name: Of the thread.
         """
         self._name = name
-        self._stopped = threading.Event()
+        self._bell = _Bell()
         self._thread: threading.Thread | None = None
         self._ended = False
 
@@ -50,25 +69,30 @@ class Ticker:
         """
         if self._ended:
             return
-        self._stopped = threading.Event()  # a fork may have copied the old one locked
-        weakref.finalize(owner, self._stopped.set).atexit = False
+        self._bell = _Bell()  # a fork may have copied the old one locked
+        weakref.finalize(owner, self._bell.stop).atexit = False
         self._thread = threading.Thread(
-            target=_tick, args=(weakref.ref(owner), tick, self._stopped), name=self._name,
+            target=_tick, args=(weakref.ref(owner), tick, self._bell), name=self._name,
             daemon=True,
         )  # fmt: skip
         self._thread.start()
 
+    def ring(self) -> None:
+        """Have the next call made now, whatever the pause was to be."""
+        self._bell.ring()
+
     def stop(self) -> None:
         """End the thread."""
         self._ended = True
-        self._stopped.set()
+        self._bell.stop()
 
 
-def _tick(of: weakref.ref[T], tick: Callable[[T], float], stopped: threading.Event) -> None:
+def _tick(of: weakref.ref[T], tick: Callable[[T], float], bell: _Bell) -> None:
     pause = 0.0
-    while not stopped.wait(pause):
+    while True:
+        bell.wait(pause)
         owner = of()
-        if owner is None:
+        if bell.stopped or owner is None:
             return
         pause = tick(owner)
         del owner

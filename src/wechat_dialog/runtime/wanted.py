@@ -18,8 +18,8 @@ from wechat_dialog.core.turn.outcome import Outcome
 from wechat_dialog.core.turn.running_turn import RunningTurn
 
 __all__ = [
-    "ON_STORE", "Begin", "Gather", "HandOver", "NextOutcome", "Renew", "Step", "TellUntaken",
-    "Wait", "Wanted",
+    "ON_STORE", "AskAccount", "AskDue", "Begin", "BeginBeside", "Gather", "HandOver", "NextOutcome",
+    "NoteAccount", "Renew", "Step", "TellUntaken", "Wait", "Wanted",
 ]  # fmt: skip
 
 
@@ -103,10 +103,55 @@ class TellUntaken(msgspec.Struct, frozen=True):
         return store.untaken(self.user, self.key, self.takes)
 
 
-ON_STORE = (*STORED, Renew, TellUntaken)
+class AskDue(msgspec.Struct, frozen=True):
+    """Ask of whom something is due, and lease that; see `Store.due`."""
+
+    account: str
+    limit: int
+    lease: float
+
+    def on(self, store: Store | AsyncStore) -> Any:
+        """Perform it."""
+        return store.due(self.account, self.limit, self.lease)
+
+
+class AskAccount(msgspec.Struct, frozen=True):
+    """Ask for the account that was noted under a name; see `Store.account`."""
+
+    name: str
+
+    def on(self, store: Store | AsyncStore) -> Any:
+        """Perform it."""
+        return store.account(self.name)
+
+
+class NoteAccount(msgspec.Struct, frozen=True):
+    """Have the account remembered; see `Store.note_account`."""
+
+    name: str
+    account: str
+
+    def on(self, store: Store | AsyncStore) -> Any:
+        """Perform it."""
+        return store.note_account(self.name, self.account)
+
+
+class BeginBeside(msgspec.Struct, frozen=True):
+    """Begin a turn that no message began, beside what goes on.
+
+    Attributes:
+        turn: The turn.
+        driving: Its generator, not yet begun. It raises nothing.
+    """
+
+    turn: RunningTurn
+    driving: Generator[Wanted, Any, object]
+
+
+ON_STORE = (*STORED, Renew, TellUntaken, AskDue, AskAccount, NoteAccount)
 """Those that a store performs; the one of every turn first."""
 
 Wanted = (
     Operation | Begin | HandOver | Step | Gather | NextOutcome | Wait | Renew | TellUntaken
-    | Listen | Deferral
+    | Listen | Deferral | AskDue | AskAccount | NoteAccount | BeginBeside
 )  # fmt: skip

@@ -78,8 +78,9 @@ class Watch:
         for turn in self._turns.running():
             if not turn.detached and now - turn.began > self._patience:
                 self._grow_wary(turn.user)
-            if turn.claimed_since and now - turn.claimed_since > self._longest:
-                self._end(turn, now)
+            longest = min(self._longest, turn.longest)
+            if turn.claimed_since and now - turn.claimed_since > longest:
+                self._end(turn, now, longest)
         return min(TICK, self._longest / 4)
 
     def _grow_wary(self, user: str) -> None:
@@ -92,11 +93,11 @@ class Watch:
                 user,
             )
 
-    def _end(self, turn: RunningTurn, now: float) -> None:
+    def _end(self, turn: RunningTurn, now: float, longest: float) -> None:
         give_up = turn.give_up
         if give_up is not None and give_up():
             return
-        if turn.renewal and now - turn.claimed_since > self._longest + self._lease:
+        if turn.renewal and now - turn.claimed_since > longest + self._lease:
             log.log(
                 logging.ERROR,
                 "user %s: a turn is at it for %.0f s, after %s, and in nothing that can be given "

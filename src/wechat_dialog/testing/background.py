@@ -4,8 +4,9 @@ that are begun. A sweep that never sleeps, on the talk's clock.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Generator
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from wechat_dialog.core.store.times import Due
 from wechat_dialog.core.turn.mail import Letter
@@ -42,6 +43,21 @@ class Background:
         self.pushed: list[tuple[str, Reply]] = []
         self.crashed = False
         self._told = 0
+        world.deliver_to(weakref.WeakMethod(self.deliver))
+
+    def deliver(
+        self, openid: str, letter: Letter, id: str, post_only: bool
+    ) -> Literal["taken", "kept", "repeated"]:
+        """Take what the bot is given by the code under test; see `Bot.delivers`."""
+        if post_only:  # a step's: what it leads to is done behind the turn
+            user = f"{self.account}:{openid}"
+            sending = send(
+                self.world.settings, user, self.account, openid, letter, id, post_only=True
+            )
+            sent = self._drive(user, sending)
+        else:
+            sent = self.send(openid, letter, id)
+        return "kept" if sent is None else sent.outcome
 
     def untold(self, openid: str) -> list[Reply]:
         """Return what was pushed to a user since this was asked last."""

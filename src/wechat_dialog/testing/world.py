@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from wechat_dialog import messages
 from wechat_dialog.bot import Bot
+from wechat_dialog.bot_outside import Delivers
 from wechat_dialog.core.store.values import Answered
 from wechat_dialog.core.turn.operations import Operation, Push, RecordWrite, RunStep, StepOutcome
 from wechat_dialog.core.turn.outcome import Outcome
@@ -70,12 +71,18 @@ class World:
         self.sent = 0
         self.strict = strict
         self.broken: list[BaseException] = []
+        self._delivers: Callable[[], Delivers | None] = lambda: None
         self.take(bot)
+
+    def deliver_to(self, delivers: Callable[[], Delivers | None]) -> None:
+        """Have what the bot's own code sends delivered here; None: the talk is gone."""
+        self._delivers = self.bot.delivers = delivers
 
     def take(self, bot: Bot) -> None:
         """Run a bot's code on the store from now on, as a process does that was just started."""
         bot.check()
         self.bot = bot
+        bot.delivers = self._delivers
         self.outcomes.begin_anew()
         pages = None if bot.rules.pages is None else bot.rules.pages.anew()
         self.rules: Rules = dataclasses.replace(

@@ -164,6 +164,8 @@ async def _hangs_up(receive: Receive) -> None:
 async def _lifespan(receive: Receive, send: Send, bot: Answers) -> None:
     while True:
         message = await receive()
+        if message["type"] == "lifespan.startup":
+            bot.sweep_here()
         if message["type"] == "lifespan.shutdown":
             await bot.close_async()
         await send({"type": f"{message['type']}.complete"})

@@ -108,6 +108,10 @@ class Answers(Protocol):
         """Answer one push on an event loop; see `answer`."""
         ...
 
+    def sweep_here(self) -> None:
+        """See to what falls due from now on, on the running event loop."""
+        ...
+
     def settle(self) -> Awaitable[None]:
         """Wait for a turn that this task's request began and that is still running."""
         ...

@@ -7,6 +7,7 @@ runtime's, safe between its threads.
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from typing import Any, Protocol
 
 import msgspec
@@ -97,6 +98,7 @@ class RunningTurn(msgspec.Struct, eq=False):
         give_up: Gives up the step it is in, and has another thread go on with the turn; returns
             whether there was something to give up. None: there is nothing.
         gathering: What whoever performs its operations knows the gathering under way by.
+        longest: Seconds that it may take, where that is less than any turn of the bot may.
     """
 
     id: TurnId
@@ -121,6 +123,7 @@ class RunningTurn(msgspec.Struct, eq=False):
     doing: str = ""
     give_up: Callable[[], bool] | None = None
     gathering: Any = None
+    longest: float = inf
 
     @property
     def user(self) -> str:

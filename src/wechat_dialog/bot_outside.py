@@ -1,0 +1,311 @@
+"""What reaches a bot without a message: signals, conversations that are begun, what falls due.
+
+    bot.signal(user, "paid", Payment(…), match=order.no, id=transaction_id)
+    bot.begin(user, visit, {"order": no}, id="…")
+
+Each has a twin for event loops. What becomes of them is in `core/turn/outside.py`, who performs it
+in `runtime/outside.py`; see `docs/time.md`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+from wechat_dialog.core.blame import line_at_hand
+from wechat_dialog.core.dialog.registration import Registration
+from wechat_dialog.core.replay.at_hand import is_in_step, refuse_in_dialog
+
+if TYPE_CHECKING:
+    from wechat_dialog.core.turn.mail import Letter
+    from wechat_dialog.core.turn.settings import Rules
+    from wechat_dialog.messages import Message
+    from wechat_dialog.runtime.accounts import Accounts
+    from wechat_dialog.runtime.outside import Outside
+    from wechat_dialog.runtime.runner import Runner
+
+__all__ = ["BotOutside", "Delivers", "Outcome"]
+
+Outcome = Literal["taken", "kept", "repeated"]
+
+Delivers = Callable[[str, "Letter", str, bool], Outcome]
+"""Is given OpenID, letter, id, and whether it is only to be posted."""
+
+LONGEST = 200
+"""Characters of a signal's id, and of an OpenID."""
+
+
+class BotOutside(Registration):
+    """The part of a bot that hears of what no message says.
+
+    Attributes:
+        account: The account's original id (`gh_…`), as far as it was set; "" to learn it from the
+            first push.
+        timers: Whether this process sees to what falls due.
+        delivers: Returns who takes what is sent, in place of the store: the testing kit, which has
+            a world of its own; None: nobody.
+    """
+
+    account: str
+    timers: bool
+    rules: Rules
+    delivers: Callable[[], Delivers | None] | None = None
+
+    # From outside ---------------------------------------------------------------------------------
+
+    def signal(
+        self, user: str, name: str, data: object = None, *, match: str = "", id: str = ""
+    ) -> Outcome:
+        """Tell a user's conversations that something has happened: a payment, a door that opened.
+
+        It goes to the oldest wait for this name and match (`chat.wait_for`), and to no other. The
+        conversation goes on before this returns, unless a message of the user is being answered:
+        then it goes on after that. Nobody has to wait yet: a signal is kept for a week, up to a
+        hundred of a user.
+
+        May be called from anywhere but a dialog between two questions, where a replay would repeat
+        it. In a step it is only posted, and the conversation goes on by itself. On an event loop,
+        await `signal_async`.
+
+        Args:
+            user: The user's OpenID.
+            name: The signal's name.
+            data: JSON data, a dataclass or a `msgspec.Struct`.
+            match: What tells it from others of its name, such as an order's number.
+            id: What makes a repetition of it harmless for a week, such as the number of a payment:
+                a callback may be called twice. "": nothing does.
+
+        Returns:
+            "taken": a conversation has gone on with it. "kept": it waits for one. "repeated": a
+            signal of this id came before, and nothing was done.
+
+        Raises:
+            SignalMisfit: The data are not what the conversation waits for. They are not kept.
+            MailboxFull: A hundred are kept for this user already.
+            ConfigurationError: The account is not known: `Bot(account=)`.
+            TypeError: A name, match or id is no text, or the data are no JSON.
+            ValueError: The user or the name is empty, or a text is longer than 200 characters.
+            SideEffect: It is called by a dialog between two questions.
+            RuntimeError: It is called on an event loop, which would stand still.
+            StoreError: The store failed: whoever called is to try again, with the same `id`.
+        """
+        return self._send(user, self._signal_of(name, data, match, "bot.signal"), id, "bot.signal")
+
+    async def signal_async(
+        self, user: str, name: str, data: object = None, *, match: str = "", id: str = ""
+    ) -> Outcome:
+        """Do the same on an event loop, without blocking it; see `signal`."""
+        call = "bot.signal_async"
+        return await self._send_async(user, self._signal_of(name, data, match, call), id, call)
+
+    def begin(
+        self,
+        user: str,
+        dialog: Callable[..., Any],
+        state: Mapping[str, Any] | None = None,
+        *,
+        id: str = "",
+    ) -> Outcome:
+        """Begin a conversation that no message began, beside whatever the user is at.
+
+        Its `chat.message` is a `messages.Begun`. What it says goes out at once where the account
+        may push, and comes with the user's next message elsewhere; it asks when nobody else's
+        question stands.
+
+        Args:
+            user: The user's OpenID.
+            dialog: A dialog of the bot: one with a route, or one named with `bot.dialog`.
+            state: Its arguments by name; JSON data. None: it has none.
+            id: See `signal`.
+
+        Returns:
+            "taken": it has begun. "kept": it begins as soon as the user's turn is free.
+            "repeated": see `signal`.
+
+        Raises:
+            LookupError: It is no dialog of the bot.
+            TypeError: The dialog is no function, or the state no JSON data.
+            SecretMisused: A secret answer is in the state.
+            DialogError: See `signal`.
+        """
+        return self._send(user, self._beginning_of(dialog, state, "bot.begin"), id, "bot.begin")
+
+    async def begin_async(
+        self,
+        user: str,
+        dialog: Callable[..., Any],
+        state: Mapping[str, Any] | None = None,
+        *,
+        id: str = "",
+    ) -> Outcome:
+        """Do the same on an event loop, without blocking it; see `begin`."""
+        call = "bot.begin_async"
+        return await self._send_async(user, self._beginning_of(dialog, state, call), id, call)
+
+    def run_due(self, limit: int = 100) -> int:
+        """Do what has fallen due, and wait for that: for places where no process lives long.
+
+        A cron job or a cloud function calls it; where a server or `wechat-dialog work` runs, that
+        does it.
+
+        Args:
+            limit: How many users at most.
+
+        Returns:
+            How many things were done; 0: nothing was due.
+
+        Raises:
+            ConfigurationError: The account is not known: `Bot(account=)`.
+            SideEffect: It is called by a dialog between two questions.
+            RuntimeError: It is called on an event loop: await `run_due_async`.
+            StoreError: The store failed.
+        """
+        _must_not_block("bot.run_due")
+        return self._outside.run(self._outside.run_due(limit))
+
+    async def run_due_async(self, limit: int = 100) -> int:
+        """Do the same on an event loop, without blocking it; see `run_due`."""
+        refuse_in_dialog("bot.run_due_async")
+        return await self._outside.run_async(self._outside.run_due(limit))
+
+    def next_due(self) -> float | None:
+        """Return when something falls due next, in seconds since 1970 by the store's clock, as far
+        as its index tells; None: nothing does. For simulators, which put the clock forward.
+
+        Raises:
+            StoreError: The store failed.
+        """
+        self.learn_account()
+        accounts = self._outside.accounts.seen
+        times = [self._runner.store.due(account, 0, 0.0).next for account in accounts]
+        return min((at / 1000 for at in times if at is not None), default=None)
+
+    def learn_account(self) -> str:
+        """Return the account as it was set, learned or kept in the store; "" if nobody knows it.
+
+        Raises:
+            StoreError: The store failed.
+        """
+        return self._outside.run(self._outside.accounts.learn())
+
+    def _send(self, user: str, letter: Letter, id: str, call: str) -> Outcome:
+        _must_not_block(call)
+        _check(user, id, call)
+        delivers = self.delivers and self.delivers()
+        if delivers:
+            return delivers(user, letter, id, is_in_step())
+        outside = self._outside
+        return outside.run(outside.send(user, letter, id, post_only=is_in_step())).outcome
+
+    async def _send_async(self, user: str, letter: Letter, id: str, call: str) -> Outcome:
+        _check(user, id, call)
+        delivers = self.delivers and self.delivers()
+        if delivers:
+            return delivers(user, letter, id, is_in_step())
+        outside = self._outside
+        sent = await outside.run_async(outside.send(user, letter, id, post_only=is_in_step()))
+        return sent.outcome
+
+    @staticmethod
+    def _signal_of(name: str, data: object, match: str, call: str) -> Letter:
+        from .core.turn.mail import SignalMail
+
+        refuse_in_dialog(call)
+        return SignalMail.of(name, data, match, call)
+
+    def _beginning_of(
+        self, dialog: Callable[..., Any], state: Mapping[str, Any] | None, call: str
+    ) -> Letter:
+        from .core.turn.mail import begin_mail
+
+        refuse_in_dialog(call)
+        return begin_mail(self.rules.routes, dialog, state, call)
+
+    # Where it is performed ------------------------------------------------------------------------
+
+    @property
+    def _runner(self) -> Runner:
+        raise NotImplementedError
+
+    @property
+    def _outside(self) -> Outside:
+        return self._runner.outside
+
+    def sweep(self) -> None:
+        """See to what falls due from now on, on a thread of its own, unless this process does
+        already. A server's first push begins it; nothing does where `Bot(timers=False)`.
+        """
+        if self._sweeps:
+            self._outside.sweeping.on_a_thread()
+
+    def sweep_here(self) -> None:
+        """See to it as a task of the running event loop; see `sweep`."""
+        if self._sweeps:
+            self._outside.sweeping.on_this_loop()
+
+    @property
+    def _sweeps(self) -> bool:
+        return self.timers and hasattr(self._runner.store, "due")
+
+    def _hears(self, message: Message) -> Outside:
+        """Take from a push which account this is."""
+        outside = self._runner.outside
+        if message.account not in outside.accounts.seen:
+            outside.accounts.see(message.account)
+            if not self.timers:
+                outside.note()
+        return outside
+
+    def _accounts(self) -> Accounts:
+        from .runtime.accounts import Accounts
+
+        return Accounts(self.account, self._name_in_store)
+
+    def _name_for_pages(self) -> str:
+        """What tells this bot from others on one store, and outlasts a change of its token."""
+        raise NotImplementedError
+
+    def _name_in_store(self) -> str:
+        from hashlib import sha256  # brings OpenSSL, which nothing else needs when a bot is made
+
+        # The store keeps no token, not even as a name.
+        return sha256(f"account of {self._name_for_pages()}".encode()).hexdigest()[:16]
+
+
+def _must_not_block(call: str) -> None:
+    """Refuse a call that a dialog makes, or that an event loop would stand still for.
+
+    Raises:
+        SideEffect: A dialog makes it.
+        RuntimeError: An event loop runs in this thread.
+    """
+    refuse_in_dialog(call)
+    loops = sys.modules.get("asyncio")
+    try:
+        if loops is None:
+            return
+        loops.get_running_loop()
+    except RuntimeError:
+        return
+    raise RuntimeError(
+        f"{call} at {line_at_hand()} would keep the event loop from all else: await {call}_async(…)"
+    )
+
+
+def _check(user: object, id: object, call: str) -> None:
+    """Refuse what is no OpenID, or no id.
+
+    Raises:
+        TypeError: One of them is no text.
+        ValueError: The user is empty, or one of them is too long.
+    """
+    for what, text in (("user", user), ("id", id)):
+        if not isinstance(text, str):
+            kind = type(text).__name__
+            raise TypeError(f"{call} at {line_at_hand()}: a text is wanted as {what}, not {kind}")
+        if len(text) > LONGEST:
+            why = f"a {what} has {LONGEST} characters at most"
+            raise ValueError(f"{call} at {line_at_hand()}: {text[:20]!r}…: {why}")
+    if not user:
+        raise ValueError(f"{call} at {line_at_hand()}: whom? The user's OpenID is wanted")

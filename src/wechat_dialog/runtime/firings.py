@@ -1,0 +1,266 @@
+"""The turns of a process that no message began: timers that fell due, signals, beginnings.
+
+They are driven as messages' turns are, with claims kept and steps given up, but beside them: on
+threads of their own, few at a time, and fewer where messages are being answered, since a user waits
+for those and nobody for these. What they do is in `core/turn/outside.py`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Callable, Generator
+from concurrent.futures import Future
+from contextlib import suppress
+from itertools import count
+from threading import Lock
+from typing import Any, TypeVar
+
+from wechat_dialog.core.logs import log, report
+from wechat_dialog.core.store.times import Due
+from wechat_dialog.core.turn.mail import Letter
+from wechat_dialog.core.turn.operations import Operation
+from wechat_dialog.core.turn.outcome import Outcome
+from wechat_dialog.core.turn.outside import LONGEST, STANDS_IN_LINE, Fired, Sent, fire, send
+from wechat_dialog.core.turn.running_turn import Listener
+from wechat_dialog.errors import Closing, StoreError
+from wechat_dialog.forks import mind
+
+from .drive import Driver, Driving
+from .signals import NEVER, Signal
+from .wanted import BeginBeside, Wait
+
+__all__ = ["AT_ONCE", "BESIDE", "Fire", "Firings", "Place"]
+
+T = TypeVar("T")
+
+AT_ONCE = 32
+"""Turns that no message began at once, and so many threads."""
+
+BESIDE = 4
+"""Those, while messages are being answered."""
+
+REST = 1.0
+"""Seconds that one rests at most before it makes room: a step that waited was no work."""
+
+TRIES = (0.2, 0.8)
+"""Seconds before each further try where somebody has the user's turn. After that the lease of the
+entry runs out, and whoever is told of it then stands in line."""
+
+
+class Place(Signal):
+    """What one firing takes; it is over when that has ended.
+
+    Attributes:
+        done_there: How many things that were due were done.
+    """
+
+    __slots__ = ("done_there",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.done_there = 0
+
+
+class Fire(BeginBeside, frozen=True):
+    """Begin to do what is due of a user.
+
+    Attributes:
+        place: What it takes.
+    """
+
+    place: Place
+
+
+class Firings:
+    """The turns of one process that no message began; safe to use from several threads.
+
+    Attributes:
+        ring: Called when there is room again, where there was none.
+    """
+
+    def __init__(self, driver: Driver, rest: float = REST) -> None:
+        """Begin none yet.
+
+        Args:
+            driver: Drives them.
+            rest: Seconds that one rests at most.
+        """
+        self._driver = driver
+        self._turns = driver.turns
+        self._rest = rest
+        self.ring: Callable[[], object] = lambda: None
+        self.begin_anew()
+        mind(self)
+
+    def begin_anew(self) -> None:
+        """See `forks.Forked`: those of the parent are not ours."""
+        self._lock = Lock()
+        self._numbers = count()
+        self._places = 0
+        self._running = 0
+        self._wanted = False
+
+    # Room -----------------------------------------------------------------------------------------
+
+    def room(self) -> int:
+        """Return how many more may begin now, to do what is due; not below 0.
+
+        Where it is 0, `ring` is called once there is room again.
+        """
+        with self._lock:
+            most = BESIDE if self._messages() else AT_ONCE
+            self._wanted = self._places >= most
+            return max(most - self._places, 0)
+
+    def _messages(self) -> bool:
+        """Whether messages are being answered."""
+        return len(self._turns) > self._running
+
+    def _leave(self) -> None:
+        with self._lock:
+            self._places -= 1
+            # Not for each that ends: to look for one entry costs as much as to look for many.
+            ring = self._wanted and self._places <= BESIDE // 2
+        if ring:
+            self.ring()
+
+    # What is due ----------------------------------------------------------------------------------
+
+    def fire(self, account: str, due: Due, now: int = 0) -> Fire:
+        """Return what does all that is due of a user. It takes a place until it has ended.
+
+        Args:
+            account: The account.
+            due: An entry of its index.
+            now: The store's clock, ms since the epoch; 0: it is not late.
+
+        Raises:
+            Closing: The process begins no more turns.
+        """
+        listener = self._join(due.user)
+        with self._lock:
+            self._places += 1
+        waits, place = now - due.at >= STANDS_IN_LINE * 1000, Place()
+        fired = self._fired(listener, account, due, place, waits=waits)
+        return Fire(listener.turn, fired, place)
+
+    def _fired(
+        self, listener: Listener, account: str, due: Due, place: Place, *, waits: bool
+    ) -> Driving[None]:
+        tries = iter(TRIES)
+        following: Due | None = due
+        try:
+            while following is not None:
+                began = self._driver.clock()
+                fired = yield from self._once(listener, account, following, waits=waits)
+                if fired.outcome != "busy":
+                    following, waits = fired.again, False
+                    place.done_there += fired.outcome == "done"
+                    yield from self._rests(self._driver.clock() - began)
+                elif (pause := next(tries, None)) is not None:
+                    yield Wait(NEVER.when_over, pause)
+                else:
+                    return
+                if following is not None:
+                    listener = self._join(due.user)
+        except Closing:
+            return  # it is still due
+        except Exception as error:  # noqa: BLE001 - likewise; nobody waits for it
+            level = logging.WARNING if isinstance(error, StoreError) else logging.ERROR
+            report(
+                level, "user %s: what is due could not be done, and is tried again", due.user,
+                error=error,
+            )  # fmt: skip
+        finally:
+            self._leave()
+            place.happen()
+
+    def _once(self, listener: Listener, account: str, due: Due, *, waits: bool) -> Driving[Fired]:
+        openid = due.user.removeprefix(f"{account}:")
+        transaction = fire(self._settings(), due, account, openid, waits=waits)
+        fired = yield from self._driven(listener, transaction)
+        log.debug(
+            "user %s: what is due: %s, dialog %r, %.3f s late",
+            due.user, fired.outcome, fired.dialog, fired.late,
+        )  # fmt: skip
+        return fired
+
+    def _rests(self, worked: float) -> Driving[None]:
+        """Rest as long as it worked, while messages are being answered."""
+        if self._messages():
+            yield Wait(NEVER.when_over, min(worked, self._rest))
+
+    # What comes from outside ----------------------------------------------------------------------
+
+    def send(
+        self, account: str, openid: str, letter: Letter, id: str
+    ) -> tuple[BeginBeside, Future[Sent]]:
+        """Return what posts a letter, and does what it makes due; and what becomes of it.
+
+        Args:
+            account: The account.
+            openid: The user's OpenID.
+            letter: The letter.
+            id: What makes a repetition of it one; "": nothing does.
+
+        Raises:
+            Closing: The process begins no more turns.
+        """
+        user = f"{account}:{openid}"
+        listener, sent = self._join(user), Future[Sent]()
+        transaction = send(self._settings(), user, account, openid, letter, id)
+        begins = BeginBeside(listener.turn, self._sent(listener, account, transaction, sent))
+        return begins, sent
+
+    def post(self, account: str, openid: str, letter: Letter, id: str) -> Driving[Sent]:
+        """Post a letter, and do nothing of what it makes due; see `send`."""
+        user = f"{account}:{openid}"
+        transaction = send(self._settings(), user, account, openid, letter, id, post_only=True)
+        return self._driven(self._join(user), transaction)
+
+    def _sent(
+        self,
+        listener: Listener,
+        account: str,
+        transaction: Generator[Operation, Any, Sent],
+        sent: Future[Sent],
+    ) -> Driving[None]:
+        try:
+            result = yield from self._driven(listener, transaction)
+        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+            sent.set_exception(error)
+            return
+        sent.set_result(result)
+        if result.again is not None:
+            with suppress(Closing):
+                yield self.fire(account, result.again)
+
+    # Driving them ---------------------------------------------------------------------------------
+
+    def _settings(self) -> Any:
+        # No live dialog is left, whose user may not come back for days.
+        return dataclasses.replace(self._driver.settings(), cache=None)
+
+    def _join(self, user: str) -> Listener:
+        number = next(self._numbers)
+        listener = self._turns.join((user, f"fire {number}"), self._driver.clock())
+        listener.turn.longest = LONGEST
+        with self._lock:
+            self._running += 1
+        listener.turn.completion.when_over(self._ended)
+        return listener
+
+    def _ended(self) -> None:
+        with self._lock:
+            self._running -= 1
+
+    def _driven(self, listener: Listener, transaction: Generator[Operation, Any, T]) -> Driving[T]:
+        turn = listener.turn
+        try:
+            result = yield from self._driver.drive(transaction, listener, listener.arrived)
+        except BaseException as error:
+            self._turns.finish(turn, error, self._driver.clock())
+            raise
+        self._turns.finish(turn, Outcome(None))
+        return result

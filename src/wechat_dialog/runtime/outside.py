@@ -1,0 +1,137 @@
+"""What comes to a process from outside, and what falls due, put together: the account, the sweeper,
+the turns that no message began.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from functools import partial
+from typing import Any, TypeVar
+
+from wechat_dialog.core.store.times import Dues
+from wechat_dialog.core.turn.mail import Letter
+from wechat_dialog.core.turn.outside import Sent
+from wechat_dialog.errors import Closing
+
+from .accounts import Accounts, unknown
+from .drive import Driving
+from .firings import Firings, Place
+from .loops import OnLoops
+from .performing import perform_all, perform_all_async
+from .sweeper import Sweeper
+from .sweeping import Sweeping
+from .threads import OnThreads
+from .wanted import AskDue, Wait
+
+__all__ = ["Outside"]
+
+T = TypeVar("T")
+
+
+class Outside:
+    """Time and outside events in one process.
+
+    Attributes:
+        accounts: Whose.
+        sweeping: Where the process sweeps.
+    """
+
+    def __init__(
+        self,
+        accounts: Accounts,
+        firings: Firings,
+        threads: OnThreads,
+        loops: OnLoops,
+        *,
+        lease: float,
+        chance: Callable[[], float],
+    ) -> None:
+        """Do nothing yet.
+
+        Args:
+            accounts: The bot's.
+            firings: The turns that no message began.
+            threads: Performs on threads.
+            loops: Performs on event loops.
+            lease: Seconds that a claim lasts.
+            chance: A number from 0 to 1, another each time.
+        """
+        self.accounts = accounts
+        sweeper = Sweeper(accounts, firings, lease=lease, chance=chance)
+        self.sweeping = Sweeping(sweeper, firings, threads, loops)
+        self._firings = firings
+        self._threads = threads
+        self._loops = loops
+        self._hidden = 2 * lease
+
+    def note(self) -> None:
+        """Tell the store the account, soon: no message waits for that."""
+        with suppress(Closing):
+            self._threads.start(self.accounts.note(), "noting the account")
+
+    def run(self, wants: Driving[T]) -> T:
+        """Perform what a generator of these asks for, on this thread; returns its result."""
+        return perform_all(wants, self._threads.perform)
+
+    async def run_async(self, wants: Driving[T]) -> T:
+        """Perform it on the running event loop; see `run`."""
+        return await perform_all_async(wants, self._loops.perform)
+
+    def send(self, openid: str, letter: Letter, id: str, *, post_only: bool) -> Driving[Sent]:
+        """Post a letter, and do what it makes due if nobody has the user's turn.
+
+        Args:
+            openid: The user's OpenID.
+            letter: The letter.
+            id: What makes a repetition of it one; "": nothing does.
+            post_only: Whether it only posts.
+
+        Raises:
+            ConfigurationError: The account is not known.
+            DialogError: See `core.turn.outside.send`.
+        """
+        account = yield from self._account()
+        if post_only:  # on this very thread: it may be one that the others wait for
+            return (yield from self._firings.post(account, openid, letter, id))
+        begins, sent = self._firings.send(account, openid, letter, id)
+        yield begins
+        yield Wait(partial(_when_over, sent), None)
+        return sent.result()
+
+    def run_due(self, limit: int) -> Driving[int]:
+        """Do what is due, and wait for that; returns how much it was.
+
+        Args:
+            limit: How many users at most.
+
+        Raises:
+            ConfigurationError: The account is not known.
+            StoreError: The store failed.
+        """
+        yield from self.accounts.note()
+        yield from self._account()
+        places: list[Place] = []
+        for account in list(self.accounts.seen):
+            left = limit - len(places)
+            dues: Dues = yield AskDue(account, left, self._hidden)
+            for due in dues.entries:
+                begins = self._firings.fire(account, due, dues.now)
+                places.append(begins.place)
+                yield begins
+            if len(places) >= limit:
+                break
+        for place in places:
+            yield Wait(place.when_over, None)
+        return sum(place.done_there for place in places)
+
+    def _account(self) -> Driving[str]:
+        account = yield from self.accounts.learn()
+        if not account:
+            raise unknown()
+        return account
+
+
+def _when_over(future: Future[Any], tell: Callable[[], object]) -> None:
+    future.add_done_callback(lambda _: tell())

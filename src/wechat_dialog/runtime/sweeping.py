@@ -1,0 +1,124 @@
+"""Where a process sweeps: on a thread, or as a task of its event loop; begun by its first push, or
+by its server before that, and ended with the bot.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from wechat_dialog.core.logs import report
+from wechat_dialog.errors import Closing
+
+from .firings import Firings
+from .loops import OnLoops
+from .performing import perform_all, perform_all_async
+from .sweeper import IDLE, Sweeper
+from .threads import OnThreads
+from .ticker import Ticker
+
+__all__ = ["Sweeping"]
+
+_ODD = "a look at what is due failed in a way that it should not"
+
+
+class Sweeping:
+    """Has a process sweep.
+
+    Args:
+        sweeper: Sweeps.
+        firings: What it begins.
+        threads: Performs on threads.
+        loops: Performs on event loops.
+    """
+
+    def __init__(
+        self, sweeper: Sweeper, firings: Firings, threads: OnThreads, loops: OnLoops
+    ) -> None:
+        self._sweeper = sweeper
+        self._threads = threads
+        self._loops = loops
+        self._thread = Ticker("wechat-dialog-sweeper")
+        self._task: asyncio.Task[None] | None = None
+        self._rung: Callable[[], object] = lambda: None
+        self._stopped = False
+        firings.ring = self.ring
+
+    def on_a_thread(self) -> None:
+        """Sweep on a thread of its own from now on, unless this process does already."""
+        if self._stopped or self._task is not None or self._thread.is_alive():
+            return
+        try:
+            self._thread.start(self, Sweeping._look)
+        except RuntimeError:  # the interpreter is ending
+            return
+        self._rung = self._thread.ring
+
+    def _look(self) -> float:
+        try:
+            return perform_all(self._sweeper.sweep(), self._threads.perform)
+        except Closing:
+            self._thread.stop()
+        except Exception as error:  # noqa: BLE001 - the next look may do better
+            report(logging.ERROR, _ODD, error=error)
+        return IDLE
+
+    def on_this_loop(self) -> None:
+        """Sweep as a task of the running event loop, unless this process does already."""
+        task = self._task
+        if self._stopped or self._thread.is_alive():
+            return
+        if task is not None and not task.done():
+            loop = task.get_loop()
+            if loop is asyncio.get_running_loop() or loop.is_running():
+                return
+        rung = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def ring() -> None:
+            try:
+                loop.call_soon_threadsafe(rung.set)
+            except RuntimeError:  # it is closed
+                return
+
+        self._rung = ring
+        self._task = asyncio.ensure_future(self._go_on(rung))
+
+    async def _go_on(self, rung: asyncio.Event) -> None:
+        while not self._stopped:
+            try:
+                pause = await perform_all_async(self._sweeper.sweep(), self._loops.perform)
+            except Closing:
+                return
+            except Exception as error:  # noqa: BLE001 - the next look may do better
+                report(logging.ERROR, _ODD, error=error)
+                pause = IDLE
+            try:
+                async with asyncio.timeout(pause):
+                    await rung.wait()
+            except TimeoutError:
+                pass
+            rung.clear()
+
+    def ring(self) -> None:
+        """Have the next look made now."""
+        self._rung()
+
+    def wakes(self, at: int) -> None:
+        """Something falls due at a time by the store's clock, ms since the epoch: see that it is
+        not looked for later.
+        """
+        if self._sweeper.is_later(at):
+            self._rung()
+
+    def stop(self) -> None:
+        """Look no more; what is under way runs on."""
+        self._stopped = True
+        self._thread.stop()
+        task = self._task
+        if task is not None and not task.done():
+            try:
+                task.get_loop().call_soon_threadsafe(task.cancel)
+            except RuntimeError:  # the loop is closed
+                return
