@@ -29,7 +29,7 @@ from wechat_dialog.core.secrecy import Secret
 from wechat_dialog.errors import ConfigurationError, DialogError
 from wechat_dialog.platform.account import Account
 from wechat_dialog.platform.probe.prober import Prober
-from wechat_dialog.platform.simulator.bot_process import BotInfo
+from wechat_dialog.platform.simulator.bot_info import BotInfo
 from wechat_dialog.stores import open_store
 from wechat_dialog.stores.redis import RedisStore
 from wechat_dialog.stores.redis.address import Address

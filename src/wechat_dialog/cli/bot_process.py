@@ -28,6 +28,7 @@ from typing import Any
 import msgspec
 import uvicorn
 
+from wechat.bot import ModuleBot
 from wechat_dialog.core.printable import block
 from wechat_dialog.errors import DialogError
 from wechat_dialog.operators import Conversations, NotFound
@@ -39,6 +40,9 @@ from .source_finder import is_installed
 
 __all__ = ["main"]
 
+
+SWEEP = 0.2
+"""Seconds between two looks at what is due."""
 
 NOWHERE = "http://127.0.0.1:9"
 """An address at which nothing listens."""
@@ -91,6 +95,9 @@ def _prepared(target: str, hello: dict[str, Any], clock: _Clock) -> Any:
         api=hello["api"] or NOWHERE,
         token=hello["token"],
     )
+    # The account is the simulator's; what falls due is done by `_Answers`, in the order in which
+    # its clock is put forward.
+    bot.account, bot.timers = "", False
     bot.rules = dataclasses.replace(
         bot.rules,
         may_push=bot.rules.may_push and bool(hello["api"]),
@@ -153,6 +160,31 @@ class _Answers:
     def __init__(self, bot: Any, clock: _Clock) -> None:
         self._bot = bot
         self._clock = clock
+        self._due = threading.Lock()
+
+    def sweep(self) -> None:
+        """Do what falls due as time passes, for ever."""
+        while True:
+            time.sleep(SWEEP)
+            with contextlib.suppress(Exception):  # the next look may do better
+                self.run_due()
+
+    def run_due(self) -> int:
+        """Do what is due; returns how much it was."""
+        with self._due:
+            done: int = self._bot.run_due() if self._bot.learn_account() else 0
+            return done
+
+    def next_due(self) -> float | None:
+        """Return when something falls due next, in seconds since 1970."""
+        at: float | None = self._bot.next_due()
+        return at
+
+    def signal(self, user: str, name: str, data: str, match: str, once: str) -> str:
+        """Send a signal; `data` is JSON, `once` its id."""
+        read = msgspec.json.decode(data or "null")
+        outcome: str = self._bot.signal(user, name, read, match=match, id=once)
+        return outcome
 
     def clock(self, offset: float) -> None:
         """Set the offset of the bot's clock."""
@@ -210,7 +242,10 @@ def main(target: str, listener: int, control_fd: int) -> int:
         control.say({"failed": why, "files": _read_on_the_way(target, error)})
         return 2
     control.say({"ready": _described(bot)})
-    threading.Thread(target=_listen, args=(control, _Answers(bot, clock)), daemon=True).start()
+    answers = _Answers(bot, clock)
+    threading.Thread(target=_listen, args=(control, answers), daemon=True).start()
+    if not isinstance(bot, ModuleBot):
+        threading.Thread(target=answers.sweep, daemon=True).start()
     config = uvicorn.Config(bot.asgi, log_level="warning", access_log=False)
     # Not by `fd=`, which uvicorn takes for a UNIX socket: its answers would be 40 ms late.
     _Server(config).run(sockets=[socket.socket(fileno=listener)])

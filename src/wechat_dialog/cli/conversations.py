@@ -27,7 +27,7 @@ from .load import load
 from .refusals import refusal
 from .serve_checks import advice
 
-__all__ = ["check", "commands"]
+__all__ = ["check", "commands", "with_store"]
 
 commands = typer.Typer(help="Look at stored conversations, and take a hand in them.")
 
@@ -69,7 +69,7 @@ def _bot(target: str, store: str = "") -> Bot:
     return bot
 
 
-def _with_store(target: str, store: str = "") -> Bot:
+def with_store(target: str, store: str = "") -> Bot:
     """Load a bot whose store exists, and print which store that is.
 
     In the wrong folder, a new and empty store would be created.
@@ -95,7 +95,7 @@ def _must_be_there(bot: Bot) -> None:
 def list_(target: App, store: Store = "") -> None:
     """List conversations: running, put aside, parked."""
     number = 0
-    for one in Conversations(_with_store(target, store)).list():
+    for one in Conversations(with_store(target, store)).list():
         number += 1
         version = f"@{one.version}" if one.version else ""
         why = f"  {one_line(refusal(one.why))}" if one.why else ""
@@ -114,20 +114,20 @@ def _state(state: str) -> str:
 @commands.command()
 def show(target: App, name: Name, store: Store = "") -> None:
     """Print a conversation as a transcript, with where it broke."""
-    console.print(Conversations(_with_store(target, store)).show(name, chinese=speaks_chinese()))
+    console.print(Conversations(with_store(target, store)).show(name, chinese=speaks_chinese()))
 
 
 @commands.command()
 def resume(target: App, name: Name, store: Store = "") -> None:
     """Take a parked conversation up again, with the message that broke it."""
-    Conversations(_with_store(target, store)).resume(name)
+    Conversations(with_store(target, store)).resume(name)
     console.print(tr("接上了；用户下次发消息时看到回答"))
 
 
 @commands.command()
 def end(target: App, name: Name, store: Store = "") -> None:
     """End conversations; clean-up steps of a running one are run."""
-    Conversations(_with_store(target, store)).end(name)
+    Conversations(with_store(target, store)).end(name)
     console.print(tr("已结束"))
 
 
@@ -139,7 +139,7 @@ def forget(
     yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
 ) -> None:
     """Remove everything that is stored of a user, for good; clean-up steps are run."""
-    conversations = Conversations(_with_store(target, store))
+    conversations = Conversations(with_store(target, store))
     question = tr("把 {0} 的一切永远删掉？", user)
     if not yes and sys.stdin.isatty() and not typer.confirm(question):
         console.print(tr("什么也没有删"))

@@ -22,9 +22,11 @@ from .chat import chat, talk_to
 from .conversations import check, commands
 from .help_in_chinese import put_into_chinese
 from .new import create
+from .outside import begin, signal
 from .refusals import refusal
 from .serve import serve
 from .simulate import LOOPBACK, Host, Port, open_simulator, simulate
+from .work import work
 
 __all__ = ["app", "main"]
 
@@ -37,7 +39,10 @@ app = typer.Typer(
 )
 app.add_typer(commands, name="conversations")
 app.command()(serve)
+app.command()(work)
 app.command()(check)
+app.command()(signal)
+app.command()(begin)
 app.command()(simulate)
 app.command()(chat)
 app.command()(send)

@@ -6,6 +6,8 @@ It is read from the store and replayed against the current code; no step runs, n
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -13,6 +15,7 @@ import msgspec
 from wechat_dialog import messages, replies
 from wechat_dialog.bot import Bot
 from wechat_dialog.core.dialog.questions import Wait
+from wechat_dialog.core.dialog.rivals import LIMIT
 from wechat_dialog.core.replay.header import Frame, decode_head, decode_parked
 from wechat_dialog.core.replay.records import (
     Data,
@@ -23,17 +26,23 @@ from wechat_dialog.core.replay.records import (
     Record,
     Returned,
     Rewind,
+    SignalRecord,
     TextRecord,
+    TimerRecord,
     decode_records,
     effective,
     encode_record,
 )
 from wechat_dialog.core.replay.standing import describe
 from wechat_dialog.core.store.kept import Shown
+from wechat_dialog.core.store.times import Mail
+from wechat_dialog.core.turn.mail import SignalMail, decode_mail
 from wechat_dialog.core.turn.settings import dialog_of
 from wechat_dialog.errors import ReplayMismatch
 from wechat_dialog.replies import Reply, to_reply
 from wechat_dialog.replies.stored import decode_reply
+
+from .listing import conversations_of
 
 __all__ = ["inspect"]
 
@@ -82,6 +91,9 @@ def inspect(bot: Bot, user: str, *, now: float) -> Plain | None:
         "data": msgspec.json.decode(shown.data) if shown.data else {},
         "parked": [_parked(parked.document) for parked in shown.parked.values()],
         "divergence": None,
+        "aside": [*_aside(user, shown)],
+        "owed": [_in_words(decode_reply(bytes(owed.reply))) for owed in state.owed],
+        "mail": [_letter(mail) for mail in shown.mail],
     }
     if top is None:
         return data
@@ -97,10 +109,37 @@ def inspect(bot: Bot, user: str, *, now: float) -> Plain | None:
 def _find(bot: Bot, user: str) -> Shown | None:
     if (shown := bot.store.show(user)) is not None:
         return shown
-    for stored in bot.store.list():
+    for stored in bot.store.list(everybody=True):
         if stored.user.endswith(f":{user}"):
             return bot.store.show(stored.user)
     return None
+
+
+def _aside(user: str, shown: Shown) -> Iterator[Plain]:
+    """Yield what waits for a time or a signal, and until when."""
+    for one in conversations_of(user, shown, UTC):
+        if one.aside:
+            summary = one.summary
+            yield {
+                "id": summary.id, "dialog": summary.dialog, "version": summary.version,
+                "state": summary.state, "began": int(summary.begun.timestamp() * 1000),
+                "records": summary.records, "waits": _rivals(one.frame),
+            }  # fmt: skip
+
+
+def _rivals(frame: Frame) -> list[Plain]:
+    return [
+        {"name": rival.name, "match": rival.match, "due": rival.due, "limit": rival.branch == LIMIT}
+        for rival in frame.rivals
+    ]
+
+
+def _letter(mail: Mail) -> Plain:
+    letter = decode_mail(mail)
+    if isinstance(letter, SignalMail):
+        data = bytes(letter.data).decode()
+        return {"name": letter.name, "match": letter.match, "data": data}
+    return {"name": "" if letter is None else letter.dialog, "match": "", "data": ""}
 
 
 def _parked(document: bytes) -> Plain:
@@ -150,9 +189,17 @@ def _entry(record: Record, user: str, account: str) -> tuple[str, str, str]:
         return "error", record.name, f"{record.cls.split(':')[-1]}: {record.text}"
     if isinstance(record, Rewind):
         return "rewind", str(record.length), record.why
+    if isinstance(record, TimerRecord):
+        return "timer", _clock(record.due), _clock(record.now)
+    if isinstance(record, SignalRecord):
+        return "signal", record.name, record.misfit or bytes(record.data).decode()
     if isinstance(record, Data):
         return "data", "", msgspec.json.encode(record.data).decode()
     return "killed", "", ""
+
+
+def _clock(at: int) -> str:
+    return datetime.fromtimestamp(at / 1000).astimezone().strftime("%m-%d %H:%M:%S")
 
 
 def _named(message: messages.Message) -> str:
@@ -171,7 +218,12 @@ def _replayed(
     question that each record answers, by the record's `id`.
     """
     dialog = dialog_of(bot.rules.routes, top)
-    waiting = {"kind": _KINDS.get(top.wait[:1], top.wait[:1]), "key": "", "prompt": ""}
+    waiting: Plain = {
+        "waits": _rivals(top),
+        "kind": _KINDS.get(top.wait[:1], top.wait[:1]),
+        "key": "",
+        "prompt": "",
+    }
     if top.wait[1:2] == "=":
         waiting["key"] = top.wait[2:]
     if dialog is None:

@@ -98,7 +98,8 @@ HELP = """\
 /scan 场景            已关注的用户扫带参数的二维码
 /resend               同一条消息再发一遍（平台没听见时就这样）
 /as 用户              换一个用户说话
-/wait 61              让机器人的时间过去 61 秒
+/wait 61              让机器人的时间过去 61 秒，到点的事按顺序做
+/signal 名称 [JSON]     从外面告诉会话一件事：/signal paid match=A1 {"fen": 990}
 /journal              这个用户的会话现在怎样
 /requests             最后一条消息的请求和回答
 /resume               代码改好了：用出错的那条消息接着走
@@ -126,6 +127,11 @@ ENGLISH = {
     "还没有发过消息。": "Nothing was sent yet.",
     "现在是用户 {0}": "now as user {0}",
     "过去了 {0:g} 秒": "{0:g} seconds have passed",
+    "到点做了 {0} 件事，说了什么发一条消息就能看到":
+        "{0} things fell due and were done; send a message to see what was said",
+    "有会话接着走了，说了什么发一条消息就能看到":
+        "taken: a conversation has gone on; send a message to see what it said",
+    "/signal 名称 [match=…] [id=…] [JSON]": "/signal NAME [match=…] [id=…] [JSON]",
     "还没有请求。": "No requests yet.",
     "机器人重新启动了": "the bot was restarted",
     "机器人不是这里启动的，这里管不了它的时间、会话和进程":
@@ -166,6 +172,10 @@ ENGLISH = {
     # Stored conversations.
     "{0:4} 条记录": "{0:4} records",
     "没有对话": "no conversations",
+    # signal and begin
+    "有会话接着走了": "taken: a conversation has gone on",
+    "先存着，等会话来取": "kept until a conversation waits for it",
+    "这个编号来过了，什么也没做": "repeated: this id came before, nothing was done",
     "接上了；用户下次发消息时看到回答": "resumed; the user gets the answer with their next message",
     "已结束": "ended",
     "什么也没有删": "nothing was removed",
@@ -208,7 +218,8 @@ Text is a message (one that begins with / is written //).
 /scan SCENE           a follower scans a QR code with a scene
 /resend               the same message once more, as the platform does when it heard nothing
 /as USER              speak as another user
-/wait 61              let 61 seconds pass for the bot
+/wait 61              let 61 seconds pass for the bot; what falls due is done in order
+/signal NAME [JSON]   tell a conversation something: /signal paid match=A1 {"fen": 990}
 /journal              where this user's conversation stands
 /requests             requests and answers of the last message
 /resume               the code is mended: go on with the message that broke it

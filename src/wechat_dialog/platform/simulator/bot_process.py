@@ -32,7 +32,10 @@ import msgspec
 from wechat_dialog.errors import DialogError
 from wechat_dialog.platform.language import tr
 
-__all__ = ["BotInfo", "BotProcess", "NotRunning"]
+from .bot_info import BotInfo
+from .passing import let_pass
+
+__all__ = ["BotProcess", "NotRunning"]
 
 PATIENCE = 10.0
 """Seconds to wait for running turns before the process is killed, and for a request's answer."""
@@ -43,31 +46,6 @@ LINES = 200
 
 class NotRunning(DialogError):
     """The bot's process does not run, or does not answer."""
-
-
-class BotInfo(msgspec.Struct, frozen=True):
-    """A bot as its process describes it when it is about to serve.
-
-    Attributes:
-        token: The token of its account, or the one that it was given if it has none.
-        app_id: The account's AppID; "" if it has none.
-        app_secret: The account's AppSecret; "" if it has none.
-        aes_key: The account's EncodingAESKey; "" if it has none.
-        mode: How pushes are encrypted.
-        keys: The menu keys it has routes for.
-        files: The application's source files.
-    """
-
-    token: str
-    app_id: str = ""
-    app_secret: str = ""
-    aes_key: str = ""
-    mode: str = "plain"
-    keys: list[str] = []
-    files: list[str] = []
-
-    def __repr__(self) -> str:  # its representation shows no secret
-        return f"BotInfo(app_id={self.app_id!r}, mode={self.mode!r})"
 
 
 class _Failed(msgspec.Struct, frozen=True):
@@ -223,11 +201,26 @@ class BotProcess:
             raise NotRunning("the bot's process does not run")
         return life.ask({"do": command, **fields})
 
-    def advance(self, seconds: float) -> None:
-        """Let time pass for the bot."""
-        self.offset += seconds
+    def advance(self, seconds: float) -> int:
+        """Let time pass for the bot: what falls due on the way is done in its order, each when the
+        clock shows its time. Returns how much it was.
+        """
+        until, done = self.offset + seconds, 0
         with contextlib.suppress(NotRunning):
-            self.ask("clock", offset=self.offset)
+            done = let_pass(self, until)
+        self.offset = until
+        with contextlib.suppress(NotRunning):
+            self.ask("clock", offset=until)
+        return done
+
+    def signal(self, user: str, name: str, data: str, match: str = "", id: str = "") -> str:
+        """Send a signal, as the bot's application would; `data` is JSON. Returns what became of it.
+
+        Raises:
+            NotRunning: It was refused, or nobody is there to take it.
+        """
+        outcome: str = self.ask("signal", user=user, name=name, data=data, match=match, once=id)
+        return outcome
 
     def conversation(self, user: str) -> dict[str, Any] | None:
         """Return the state of a user's conversation, as it is shown to a developer.

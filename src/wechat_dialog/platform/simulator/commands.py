@@ -182,6 +182,19 @@ class _Advance(_Command):
         await simulator.advance(self.seconds)
 
 
+class _Signal(_Command):
+    user: str
+    name: str
+    data: str = ""
+    match: str = ""
+    id: str = ""
+
+    async def do(self, simulator: Simulator) -> Told:
+        simulator.desk.user(self.user)
+        outcome = await simulator.signal(self.user, self.name, self.data, self.match, self.id)
+        return {"outcome": outcome}
+
+
 class _Kill(_Command):
     async def do(self, simulator: Simulator) -> None:
         await simulator.kill()
@@ -233,6 +246,7 @@ _COMMANDS: dict[str, type[_Command]] = {
     "remove_user": _RemoveUser,
     "seen": _Seen,
     "advance": _Advance,
+    "signal": _Signal,
     "kill": _Kill,
     "restart": _Restart,
     "back": _Back,

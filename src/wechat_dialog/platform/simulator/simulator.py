@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, cast
 
+import msgspec
 from watchfiles import awatch  # pyright: ignore[reportUnknownVariableType] - trio's part of it
 
 from wechat_dialog.platform.account import Account, Mode
@@ -250,6 +251,22 @@ class Simulator:
         self.desk.feed.emit("clock", now=self.desk.now())
         await self._refresh_all()
 
+    async def signal(self, user: str, name: str, data: str, match: str, id: str) -> str:
+        """Send a signal, as the bot's application would; returns what became of it.
+
+        Raises:
+            NotPossible: The data are no JSON, or the bot is a server somewhere.
+            NotRunning: It was refused, or nobody is there to take it.
+        """
+        process = self.managed()
+        try:
+            msgspec.json.decode(data or "null")
+        except msgspec.DecodeError as error:
+            raise NotPossible(f"the data are no JSON: {error}") from error
+        outcome = await asyncio.to_thread(process.signal, user, name, data, match, id)
+        await self.refresh(user)
+        return outcome
+
     async def kill(self) -> None:
         """Kill the bot's process at once."""
         await asyncio.to_thread(self.managed().kill)
@@ -329,6 +346,9 @@ def _folders(files: set[str]) -> set[str]:
     return {str(Path(file).parent) for file in files if Path(file).parent.is_dir()}
 
 
+_COUNTED = "SELECT user, count(*) FROM {} GROUP BY user"
+
+
 def _changed_users(
     looking: sqlite3.Connection, seen: dict[str, Any]
 ) -> tuple[set[str], dict[str, Any]]:
@@ -337,8 +357,9 @@ def _changed_users(
     try:
         for user, *rest in looking.execute("SELECT user, head, length, revision FROM documents"):
             rows[user] = tuple(rest)
-        for user, number in looking.execute("SELECT user, count(*) FROM parked GROUP BY user"):
-            rows[user] = (*rows.get(user, ()), number)
+        for table in ("parked", "mail"):
+            for user, number in looking.execute(_COUNTED.format(table)):
+                rows[user] = (*rows.get(user, ()), table, number)
     except sqlite3.OperationalError:  # the tables are being created
         return set(), seen
     changed = {user for user in {*rows, *seen} if rows.get(user) != seen.get(user)}

@@ -25,6 +25,14 @@ from .terminal_screen import Screen
 __all__ = ["Chat", "in_brief"]
 
 
+SIGNALLED = {
+    "taken": "有会话接着走了，说了什么发一条消息就能看到",
+    "kept": "先存着，等会话来取",
+    "repeated": "这个编号来过了，什么也没做",
+}
+"""What became of a signal."""
+
+
 class _InvalidNumber(Exception):
     """An argument of a command is not a valid number."""
 
@@ -84,6 +92,11 @@ class Chat:
             "/resend": (self._resend, 0, "/resend"),
             "/as": (self._as, 1, "/as 用户"),
             "/wait": (self._wait, 1, "/wait 秒数"),
+            "/signal": (
+                lambda words: _signal(self, words) if self._alive() else None,
+                1,
+                "/signal 名称 [match=…] [id=…] [JSON]",
+            ),
             "/journal": (self._journal, 0, "/journal"),
             "/requests": (self._show_requests, 0, "/requests"),
             "/raw": (self._show_requests, 0, "/raw"),
@@ -197,17 +210,19 @@ class Chat:
 
     def _wait(self, words: list[str]) -> None:
         seconds = _number(words[0], 0, 10**9)
-        self._ours().advance(seconds)
+        done = self.ours().advance(seconds)
         self.screen.tell(tr("过去了 {0:g} 秒", seconds))
+        if done:
+            self.screen.tell(tr("到点做了 {0} 件事，说了什么发一条消息就能看到", done))
 
     def _journal(self, _: list[str]) -> None:
-        process = self._ours()
+        process = self.ours()
         if self._alive():
             self.screen.journal(process.conversation(self.user))
 
     def _resume(self, _: list[str]) -> None:
         """Resume the conversation that was parked last, with the present code."""
-        process = self._ours()
+        process = self.ours()
         if process.edited():
             self._restart(BotProcess.stop)
         if not self._alive():
@@ -233,13 +248,14 @@ class Chat:
             self.screen.request(self._platform.address(request.query), request)
 
     def _restart(self, how: Callable[[BotProcess], None]) -> None:
-        process = self._ours()
+        process = self.ours()
         how(process)
         process.start()
         if self._alive():
             self.screen.tell(tr("机器人重新启动了"))
 
-    def _ours(self) -> BotProcess:
+    def ours(self) -> BotProcess:
+        """Return the bot's process, if it was started here."""
         if self._process is None:
             raise _CommandError(tr("机器人不是这里启动的，这里管不了它的时间、会话和进程"))
         return self._process
@@ -264,6 +280,17 @@ class Chat:
             return True
         self.screen.tell(tr("机器人启动不了：") + f"\n{in_brief(self._process.error)}")
         return False
+
+
+def _signal(chat: Chat, words: list[str]) -> None:
+    """Send a signal, and tell what became of it."""
+    name, *rest = words
+    named = {"match": "", "id": ""}
+    while rest and "=" in rest[0] and rest[0].partition("=")[0] in named:
+        key, _, value = rest.pop(0).partition("=")
+        named[key] = value
+    outcome = chat.ours().signal(chat.user, name, " ".join(rest), **named)
+    chat.screen.tell(tr(SIGNALLED[outcome]))
 
 
 def in_brief(error: str) -> str:

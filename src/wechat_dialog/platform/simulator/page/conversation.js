@@ -4,11 +4,12 @@ import { code } from "./code.js";
 import { ask } from "./commands.js";
 import { h, icon, fill, sync } from "./dom.js";
 import { left, moment, second, tidy } from "./format.js";
+import { signal } from "./sending.js";
 import { now, own, server, toggle } from "./store.js";
 import { t } from "./strings.js";
 import { toast } from "./toast.js";
 
-const SIGNS = { message: "person", step: "step", error: "alert", rewind: "rewind", interrupt: "event", begin: "play", question: "question" };
+const SIGNS = { message: "person", step: "step", error: "alert", rewind: "rewind", interrupt: "event", begin: "play", question: "question", timer: "clock", signal: "event" };
 
 /** The tab: {root, draw}. */
 export function conversationTab() {
@@ -55,7 +56,7 @@ function head(conversation) {
       {},
       h("div.dialog-name", {}, h("h3", {}, dialog), version && h("span.chip.small", {}, `v${version}`), depth > 1 && h("span.chip.small", {}, t("depth", depth))),
       h("div.meta", {}, t("began", second(began)), h("code", { title: t("conversationId") }, id)),
-      waiting && h("div.waiting", {}, icon("question"), h("div", {}, h("span.waiting-label", {}, t("waitsAt")), h("p", {}, waiting.prompt || "—"), h("small", {}, waiting.kind, waiting.key ? ` · ${waiting.key}` : ""))),
+      waiting && h("div.waiting", {}, icon("question"), h("div", {}, h("span.waiting-label", {}, t("waitsAt")), h("p", {}, waiting.prompt || "—"), h("small", {}, waiting.kind, waiting.key ? ` · ${waiting.key}` : ""), rivals(waiting.waits))),
       expires && expiry(began, expires),
     ),
   );
@@ -121,19 +122,45 @@ function entry(record, place, isLost) {
   );
 }
 
-const KINDS = new Set(["message", "step", "error", "rewind", "interrupt"]);
+const KINDS = new Set(["message", "step", "error", "rewind", "interrupt", "timer", "signal"]);
 
 function below(conversation) {
-  if (!conversation) return h("div", {});
-  const { held, data, parked } = conversation;
+  if (!conversation) return h("div", {}, server.bot.managed && signalButton());
+  const { held, data, parked, aside, owed, mail } = conversation;
   const kept = data && Object.keys(data).length > 0;
   return h(
     "div",
     {},
+    aside?.length > 0 && box("clock", t("aside", aside.length), h("p.hint", {}, t("asideHint")), h("ol.held", {}, aside.map(asideOf))),
+    mail?.length > 0 && box("event", t("mail", mail.length), h("ol.held", {}, mail.map((one) => h("li", {}, h("code", {}, [one.name, one.match, one.data].filter(Boolean).join(" ")))))),
+    owed?.length > 0 && box("hold", t("owed", owed.length), h("p.hint", {}, t("owedHint")), h("ol.held", {}, owed.map((said) => h("li", {}, said)))),
     held?.length > 0 && box("hold", t("held", held.length), h("p.hint", {}, t("heldHint")), h("ol.held", {}, held.map((answer) => h("li", {}, answer)))),
     kept && box("box", t("data"), code(JSON.stringify(data, null, 2), "data")),
     parked?.length > 0 && box("alert", t("parked", parked.length), h("p.hint", {}, t("parkedHint")), parked.map((one) => parkedOf(own.user, one))),
+    signalButton(),
   );
+}
+
+function asideOf({ dialog, version, state, waits }) {
+  return h("li.aside", {}, h("b", {}, dialog), version && h("span.chip.small", {}, `v${version}`), state === "waits to ask" && h("small", {}, t("waitsToAsk")), rivals(waits));
+}
+
+// What else ends a wait: signals, each with a button that sends it, and times.
+function rivals(waits) {
+  return (waits ?? []).map(({ name, match, due, limit }) =>
+    h(
+      "small.rival",
+      {},
+      icon(name ? "event" : "clock"),
+      name
+        ? [t("forSignal", match ? `${name} (${match})` : name), h("button.chip", { type: "button", onclick: () => signal(own.user, { name, match }) }, t("sendSignal"))]
+        : h("time", { title: moment(due) }, t(limit ? "limitedTo" : "untilTime", moment(due))),
+    ),
+  );
+}
+
+function signalButton() {
+  return h("button.quiet", { type: "button", title: t("sendSignalHint"), data: { focus: "signal" }, onclick: () => signal(own.user) }, icon("event"), t("sendSignal"));
 }
 
 function box(sign, title, ...content) {

@@ -7,6 +7,7 @@ import { h, icon } from "./dom.js";
 import { samples } from "./samples.js";
 import { server } from "./store.js";
 import { t } from "./strings.js";
+import { toast } from "./toast.js";
 
 /** One of the painted pictures. */
 export function sample(user) {
@@ -148,6 +149,26 @@ export function together(user) {
 function lastText(user) {
   const last = (server.messages[user.id] ?? []).findLast((bubble) => bubble.from === "user" && bubble.kind === "text");
   return (last?.parts ?? []).map((part) => part.text).join("") || "1";
+}
+
+/** A signal, as an application sends one; `known` fills the form in. */
+export function signal(user, known = {}) {
+  openForm(
+    t("sendSignal"),
+    [
+      { name: "name", label: t("signalName"), value: known.name ?? "paid", required: true },
+      { name: "match", label: t("signalMatch"), value: known.match ?? "" },
+      { name: "data", label: t("signalData"), value: "", kind: "lines", rows: 3 },
+      { name: "id", label: t("signalId"), value: "" },
+    ],
+    t("send"),
+    async (values) => {
+      const answer = await ask("signal", { user, ...values });
+      if (answer) toast(t(`signal_${answer.outcome}`), "good");
+      return answer;
+    },
+    [h("p.hint", {}, t("sendSignalHint"))],
+  );
 }
 
 /** Time that passes, of any length. */

@@ -1,0 +1,32 @@
+"""What a bot's process says of its bot."""
+
+from __future__ import annotations
+
+import msgspec
+
+__all__ = ["BotInfo"]
+
+
+class BotInfo(msgspec.Struct, frozen=True):
+    """A bot as its process describes it when it is about to serve.
+
+    Attributes:
+        token: The token of its account, or the one that it was given if it has none.
+        app_id: The account's AppID; "" if it has none.
+        app_secret: The account's AppSecret; "" if it has none.
+        aes_key: The account's EncodingAESKey; "" if it has none.
+        mode: How pushes are encrypted.
+        keys: The menu keys it has routes for.
+        files: The application's source files.
+    """
+
+    token: str
+    app_id: str = ""
+    app_secret: str = ""
+    aes_key: str = ""
+    mode: str = "plain"
+    keys: list[str] = []
+    files: list[str] = []
+
+    def __repr__(self) -> str:  # its representation shows no secret
+        return f"BotInfo(app_id={self.app_id!r}, mode={self.mode!r})"
