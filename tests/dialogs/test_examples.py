@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
@@ -14,7 +17,7 @@ from wechat_dialog import Bot, step
 from wechat_dialog.testing import Talk
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-NAMES = ("ordering", "quiz", "guestbook", "appointment", "assistant")
+NAMES = ("ordering", "quiz", "guestbook", "appointment", "assistant", "payment", "reminder")
 
 
 def load(name: str) -> ModuleType:
@@ -274,3 +277,139 @@ def test_an_assistant_answers_late_long_and_without_end(monkeypatch: pytest.Monk
     assert len(talk.journal) == 1, "every question has a fresh journal"
     assert talk("再见") == "再见！"
     assert not talk.waiting
+
+
+class Merchant:
+    """WeChat Pay, as wechatpayv3 shows it: what was ordered, and what it says of a callback."""
+
+    def __init__(self) -> None:
+        self.orders: dict[str, str] = {}
+        self.closable = True
+
+    def pay(self, *, out_trade_no: str, attach: str, **_: object) -> tuple[int, str]:
+        self.orders[out_trade_no] = attach
+        return 200, ""
+
+    def close(self, _no: str) -> tuple[int, str]:
+        return (204, "") if self.closable else (400, "ORDERPAID")
+
+    def callback(self, headers: Mapping[str, str], body: bytes) -> object:
+        return json.loads(body) if headers.get("Wechatpay-Signature") == "ours" else None
+
+
+@dataclass
+class Shop:
+    """The payment's example with a merchant, and a user."""
+
+    module: ModuleType
+    merchant: Merchant
+    talk: Talk
+
+    def told(self, no: str, signature: str = "ours") -> int:
+        """Call back, as WeChat Pay does until it hears of success."""
+        done = {
+            "attach": self.merchant.orders[no], "out_trade_no": no, "amount": {"total": 9900},
+            "transaction_id": f"T{no}",
+        }  # fmt: skip
+        body = {"event_type": "TRANSACTION.SUCCESS", "resource": done}
+        headers = {"Wechatpay-Signature": signature}
+        answer = self.module.app.test_client().post("/paid", json=body, headers=headers)
+        status: int = answer.status_code
+        return status
+
+    def orders(self) -> str:
+        """Order a ticket; returns its number."""
+        seen = self.talk("买票")
+        (no,) = self.merchant.orders
+        assert seen == f"座位保留 15 分钟，请付 99 元：https://example.com/pay/{no}"
+        return no
+
+
+PAID = "收到 99.00 元，座位是您的了。"
+
+
+@pytest.fixture
+def shop() -> Shop:
+    module = load("payment")
+    merchant = vars(module)["pay"] = Merchant()
+    return Shop(module, merchant, Talk(module.bot))
+
+
+def test_a_payment_that_is_told_three_times_counts_once(shop: Shop) -> None:
+    no = shop.orders()
+    assert [shop.told(no) for _ in range(3)] == [200, 200, 200]
+    shop.talk.restart()
+    assert shop.talk("在吗") == PAID
+    assert shop.talk("在吗") == ""
+
+
+def test_a_payment_that_nobody_signed_is_none(shop: Shop) -> None:
+    no = shop.orders()
+    assert shop.told(no, "a stranger's") == 400
+    shop.talk.advance(900)
+    assert shop.talk("在吗") == "超时未付，座位已放回。"
+
+
+def test_a_payment_at_the_last_moment_counts(shop: Shop) -> None:
+    no = shop.orders()
+    shop.merchant.closable = False
+    shop.talk.advance(900)
+    assert shop.talk("在吗") == ""
+    assert shop.told(no) == 200
+    assert shop.talk("在吗") == PAID
+
+
+def test_a_payment_whose_worker_dies_is_told_again(shop: Shop) -> None:
+    shop.talk.crashes("place_order")
+    shop.talk("买票")
+    (no,) = shop.merchant.orders
+    assert shop.told(no) == 200
+    assert PAID in shop.talk("在吗")
+
+
+def test_a_reminder_comes_when_it_is_time_and_can_be_taken_back() -> None:
+    play(
+        Talk(load("reminder").bot),
+        """
+用户：提醒我
+公众号：提醒您什么？
+用户：吃药
+公众号：什么时候？比如：明天早上八点
+用户：明天早上八点
+公众号：好，11月16日 08:00提醒您：吃药。说“别提醒了”可以取消。
+（过了 93600 秒）
+用户：在吗
+公众号：⏰ 吃药
+用户：提醒我
+公众号：提醒您什么？
+用户：浇花
+公众号：什么时候？比如：明天早上八点
+用户：明天早上八点
+公众号：好，11月17日 08:00提醒您：浇花。说“别提醒了”可以取消。
+用户：别提醒了
+公众号：不用提醒什么了？
+用户：浇花
+公众号：好，不提醒“浇花”了。
+（过了 93600 秒）
+用户：在吗
+公众号：（无回复）
+""",
+    )
+
+
+def test_an_appointment_is_asked_about_the_evening_before() -> None:
+    play(
+        Talk(load("reminder").bot),
+        """
+用户：预约
+公众号：什么时候来？比如：后天下午三点
+用户：后天下午三点
+公众号：约好了：11月17日 15:00。前一天晚上八点我再问您一声。
+（过了 180000 秒）
+用户：你好
+公众号：明天 15:00 还来吗？
+是　否
+用户：是
+公众号：好，到时候见！
+""",
+    )

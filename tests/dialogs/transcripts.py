@@ -7,17 +7,20 @@
 What the user says is sent; [图片] is a picture, [语音 text] a voice message and what was recognised
 of it, [位置 label] a place, [点 key] a tap of the menu button of that key, [扫码 scene] a scan,
 [关注] a new follower, [事件 name Field=value …] any event, and a line （过了 70 秒） lets time
-pass.
+pass. A line （信号 paid match=A1 {"fen": 990}） sends a signal, and 推送： stands before what was
+pushed to the user since the line above.
 Everything else must be what the bot answers, to the letter.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from difflib import ndiff
 
 from wechat_dialog.testing import Talk
 
+_SIGNAL = re.compile(r"（信号 (\S+)(?: match=(\S+))?(?: (\{.*\}|\[.*\]|\S+))?）")
 _PAUSE = re.compile(r"（过了 (\d+) 秒）")
 _DONE = re.compile(r"\[(点|扫码|语音|位置) (.+)\]")
 _EVENT = re.compile(r"\[事件 (\S+)((?: \w+=\S+)*)\]")
@@ -31,18 +34,28 @@ def play(talk: Talk, transcript: str) -> None:
     """
     blocks: list[str] = []
     for line in transcript.strip().splitlines():
-        if line.startswith(("用户：", "公众号：")) or _PAUSE.fullmatch(line):
+        begins = line.startswith(("用户：", "公众号：", "推送："))
+        if begins or _PAUSE.fullmatch(line) or _SIGNAL.fullmatch(line):
             blocks.append(line)
         else:
             blocks[-1] += f"\n{line}"
     seen: list[str] = []
     for block in blocks:
+        told = len(talk.pushed)
         if pause := _PAUSE.fullmatch(block):
             talk.advance(float(pause[1]))
             seen.append(block)
+        elif signal := _SIGNAL.fullmatch(block):
+            name, match, data = signal.groups()
+            talk.signal(name, json.loads(data or "null"), match=match or "")
+            seen.append(block)
         elif block.startswith("用户："):
             seen += [block, f"公众号：{_send(talk, block.removeprefix('用户：')) or '（无回复）'}"]
-            talk.restart()
+            told = 0
+        else:
+            continue
+        seen += [f"推送：{said}" for said in talk.pushed[told:]]
+        talk.restart()
     if seen != blocks:
         wanted, got = "\n".join(blocks).splitlines(), "\n".join(seen).splitlines()
         raise AssertionError("the transcript differs\n" + "\n".join(ndiff(wanted, got)))

@@ -1,0 +1,51 @@
+"""`docs/time.md`, in both languages: every block with a transcript does what stands below it."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+import pytest
+
+from tests.dialogs.test_documented import running
+from tests.dialogs.transcripts import play
+from tests.pages import Block, Page, manual
+from wechat_dialog.testing import Talk
+
+PAGES = manual("time")
+
+
+def shown(page: Page) -> list[tuple[Page, Block, Block]]:
+    """Code and the transcript that stands below it."""
+    pairs = zip(page.blocks, page.blocks[1:], strict=False)
+    return [(page, code, seen) for code, seen in pairs if seen.language == "text"]
+
+
+PAIRS = [pair for page in PAGES for pair in shown(page)]
+
+
+def test_there_are_transcripts() -> None:
+    assert len(PAIRS) >= 2 * 4
+    assert {code.language for _, code, _ in PAIRS} == {"python"}
+
+
+@pytest.mark.parametrize(
+    ("page", "code", "transcript"),
+    PAIRS,
+    ids=[f"{page.name} line {code.line}" for page, code, _ in PAIRS],
+)
+def test_a_block_does_what_stands_below_it(page: Page, code: Block, transcript: Block) -> None:
+    with running(page, page.blocks[0], code) as bot:
+        play(Talk(bot), transcript.text)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=repr)
+def test_the_tests_that_it_shows_pass(page: Page) -> None:
+    code = [code for _, code, _ in shown(page)]
+    (tests,) = [block for block in page.blocks if block.title]
+    module = ModuleType("shown_tests")
+    exec(compile(tests.in_place, page.name, "exec"), module.__dict__)
+    run = [test for name, test in vars(module).items() if name.startswith("test_")]
+    assert len(run) == 2
+    for test in run:
+        with running(page, page.blocks[0], *code) as bot:
+            test(Talk(bot))
