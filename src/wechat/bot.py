@@ -192,6 +192,9 @@ class ModuleBot(Bot):
         """Return the OpenID alone, since a `REDIS_KEY` has no account."""
         return message.user
 
+    def _hears(self, message: Message) -> None:
+        """Take no note of the account: no key has it, and there are no timers."""
+
     def failed(self, message: Message, error: Exception) -> Outcome:
         """Log that a message could not be answered, and return the apology for it."""
         return self._failed(message, error)

@@ -248,14 +248,13 @@ class BotOutside(Registration):
     def _sweeps(self) -> bool:
         return self.timers and hasattr(self._runner.store, "due")
 
-    def _hears(self, message: Message) -> Outside:
+    def _hears(self, message: Message) -> None:
         """Take from a push which account this is."""
         outside = self._runner.outside
         if message.account not in outside.accounts.seen:
             outside.accounts.see(message.account)
-            if not self.timers:
+            if not self.timers and hasattr(self._runner.store, "note_account"):
                 outside.note()
-        return outside
 
     def _accounts(self) -> Accounts:
         from .runtime.accounts import Accounts
