@@ -7,7 +7,7 @@ import sys
 
 ALL = (
     "import_time", "wire", "replay", "check", "stores", "turns", "peers", "sqlite", "memory",
-    "http", "instructions",
+    "http", "timers", "instructions",
 )  # fmt: skip
 
 
