@@ -65,6 +65,19 @@ def test_what_runs_when() -> None:
     assert lines == shown.splitlines()
 
 
+def test_what_stands_in_the_journal_of_a_race() -> None:
+    (_, code), (_, shown) = BLOCKS[6], BLOCKS[7]
+    bot = Bot()
+    exec(code, {"bot": bot})
+    talk = Talk(bot)
+    assert talk("充值").startswith("付好了会自动到账。")
+    assert talk.signal("paid", {"fen": 500}, match="B7") == "taken"
+    assert talk("在吗") == "到账 500 分。要发票吗？\n是　否"
+    stored = talk._world.store.show(f"{talk.account}:{talk.user}")  # noqa: SLF001
+    assert stored is not None
+    assert [record.decode() for record in stored.records] == shown.splitlines()
+
+
 @pytest.fixture
 def three(town: Town) -> Town:
     """Three people in the middle of an order."""
