@@ -73,7 +73,7 @@ def test_what_stands_in_the_journal_of_a_race() -> None:
     assert talk("充值").startswith("付好了会自动到账。")
     assert talk.signal("paid", {"fen": 500}, match="B7") == "taken"
     assert talk("在吗") == "到账 500 分。要发票吗？\n是　否"
-    stored = talk._world.store.show(f"{talk.account}:{talk.user}")  # noqa: SLF001
+    stored = talk._world.store.show(f"{talk.account}:{talk.user}")
     assert stored is not None
     assert [record.decode() for record in stored.records] == shown.splitlines()
 

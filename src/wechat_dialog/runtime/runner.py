@@ -105,7 +105,7 @@ class Runner:
         )  # fmt: skip
         self.outside = Outside(
             accounts or Accounts("", str), firings, self._beside, self._loops, lease=settings.lease,
-            chance=random.random,
+            chance=random.Random().random,
         )  # fmt: skip
         self._driver.wakes = self.outside.sweeping.wakes
         self._requests.goes_on = firings.fire
