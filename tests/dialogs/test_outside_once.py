@@ -4,6 +4,7 @@ once"; and what a conversation that was taken up knows, and leaves.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from typing import Any
 
@@ -25,7 +26,9 @@ from wechat_dialog.core.replay.header import decode_aside
 from wechat_dialog.core.replay.records import Data, SignalRecord, TimerRecord, decode_records
 from wechat_dialog.core.store.times import Due
 from wechat_dialog.core.store.values import Claim, Claimed, Running
-from wechat_dialog.core.turn.outside import fire
+from wechat_dialog.core.turn.operations import RunStep
+from wechat_dialog.core.turn.outside import LONGEST, fire
+from wechat_dialog.errors import TurnTooLong
 from wechat_dialog.testing import Talk
 from wechat_dialog.testing.world import Performer
 
@@ -618,3 +621,20 @@ def test_a_message_that_waits_is_answered_before_what_is_due() -> None:
     performer = Performer(talk._world, user)
     fired = performer.drive(fire(talk._world.settings, due, talk.account, talk.user), "fire")
     assert fired.outcome == "busy", "the answer was noted before the limit fell due"
+
+
+def test_a_firing_that_takes_too_long_is_parked() -> None:
+    talk = Talk(bot_with(naps), apologies=True)
+    talk("开始")
+    talk._world.clock += 61
+    [due] = talk._world.store.due(talk.account, 1, 6.0).entries
+    firing = fire(talk._world.settings, due, talk.account, talk.user)
+    wanted = next(firing)
+    while not isinstance(wanted, RunStep):
+        wanted = firing.send(wanted.on(talk._world.store))  # type: ignore[union-attr]
+    wanted = firing.throw(TurnTooLong("step 'note'", LONGEST))
+    with contextlib.suppress(StopIteration):
+        while True:
+            wanted = firing.send(wanted.on(talk._world.store))  # type: ignore[union-attr]
+    assert (aside(talk), talk.parked) == (0, 1)
+    assert isinstance(parked_records(talk)[-1], TimerRecord)

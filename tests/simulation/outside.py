@@ -81,7 +81,7 @@ class World:
         self.chance = Random(seed)
         self.now = BEGIN
         self.store = store(lambda: self.now)
-        self.judge = Judge(self.store)
+        self.judge = Judge(self.store, seed % 5 == 0)
         self._fires = fires
         self._heap: list[tuple[float, int, Worker | None, Callable[[], object]]] = []
         self._count = 0
@@ -104,6 +104,11 @@ class World:
         for number in range(self.chance.randrange(10, 30)):
             at, user = self.chance.random() * LASTS, self.chance.choice(self.users)
             self.later(at, None, partial(self._happens, number, user))
+        for number in range(100, 150) if self.seed % 7 == 3 else ():
+            # Fifty at once, for whoever waits.
+            letter = SignalMail.of("paid", number, "")
+            sends = partial(self._send, self.users[0], letter, f"s{number}", number, 0)
+            self.later(20 + self.chance.random() / 2, None, sends)
         for worker in self.workers:
             self.later(self.chance.random(), worker, partial(self._sweep, worker))
             self.later(self.chance.random(), worker, partial(self._beat, worker))

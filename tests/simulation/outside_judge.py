@@ -16,6 +16,11 @@ from wechat_dialog.stores.memory import MemoryStore
 __all__ = ["Judge", "Violation"]
 
 
+LATEST = 10.0
+"""Seconds that a timer may be late in a world without mishaps: a sweep and a lease, and the turns
+of its user that come before it."""
+
+
 class Violation(AssertionError):
     """Something happened that must not."""
 
@@ -31,8 +36,9 @@ class Judge:
         turns: Writes seen.
     """
 
-    def __init__(self, store: MemoryStore) -> None:
+    def __init__(self, store: MemoryStore, calm: bool) -> None:
         self._store = store
+        self._calm = calm
         self.posted: dict[str, set[int]] = {}
         self.begun: dict[int, str] = {}
         self.consumed: dict[int, tuple[str, int]] = {}
@@ -77,6 +83,8 @@ class Judge:
     def _timer(self, id: str, place: int, record: TimerRecord, now: float) -> None:
         if record.now < record.due or record.due > now * 1000 + 1:
             raise Violation(f"{id}: a timer of {record.due} fires at {record.now}, {now}")
+        if self._calm and record.now - record.due > LATEST * 1000:
+            raise Violation(f"{id}: a timer of {record.due} fires at {record.now}, too late")
         known = self.fired.setdefault((id, record.wait, record.due), place)
         if known != place:
             raise Violation(f"{id}: the timer of {record.due} fired twice, at {known} and {place}")

@@ -36,6 +36,13 @@ def test_no_world_breaks_a_rule(seed: int) -> None:
     assert run(seed).judge.turns
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("chunk", range(100))
+def test_nor_does_one_of_many(chunk: int) -> None:
+    for seed in range(1_000_000 + chunk * 300, 1_000_000 + (chunk + 1) * 300):
+        run(seed)
+
+
 def found(**how: Any) -> str:
     """Return what the judge says of a mutant in a short run."""
     for seed in SHORT_RUN:
