@@ -447,6 +447,13 @@ def test_or_when_its_own_time_is_over() -> None:
     assert not talk.waiting
 
 
+@pytest.mark.parametrize("live", [0, 100])
+def test_or_when_a_message_finds_it_over(live: int) -> None:
+    talk = interrupted(timeout=1000, live_dialogs=live)
+    talk._world.clock += 1001  # no sweep comes
+    assert talk("好") == "超时 06:28，现在 06:30\n您说：好"
+
+
 def test_what_asks_above_a_limited_question_has_a_time() -> None:
     talk = interrupted(timeout=None)
     talk.advance(901)
@@ -459,8 +466,9 @@ def test_what_asks_above_a_limited_question_has_a_time() -> None:
 # Who is first ------------------------------------------------------------------------------------
 
 
-def test_a_message_first_fires_what_is_due_on_its_own_stack() -> None:
-    talk = talk_of(asks_with_a_limit)
+@pytest.mark.parametrize("live", [0, 100])
+def test_a_message_first_fires_what_is_due_on_its_own_stack(live: int) -> None:
+    talk = talk_of(asks_with_a_limit, live_dialogs=live)
     talk("开始")
     talk._world.clock += 901  # no sweep comes
     assert talk("好") == "超时 06:28，现在 06:28\n您说：好"

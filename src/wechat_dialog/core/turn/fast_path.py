@@ -85,8 +85,8 @@ def run_live(job: Job) -> Generator[Operation, Any, Outcome | Answered | None]:
     doc, top = job.doc, job.doc.top
     expected, limit = doc.revision, doc.max_age
     if limit is not None and doc.age > limit:
-        if top is not None and top.rivals:
-            return None  # what else ended its wait is first
+        if any(frame.rivals for frame in doc.head.stack):
+            return None  # what else has ended a wait, of this or of what it interrupts, is first
         limit = None  # it is over already, and will be so when the store looks at it
     ran = "" if top is None else top.dialog
     work = job.work()

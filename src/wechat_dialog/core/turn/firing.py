@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from wechat_dialog.core.replay.header import OUTSIDE, AsideConversation, Frame, flag
+from wechat_dialog.core.replay.header import ENDS, OUTSIDE, AsideConversation, Frame, flag
 from wechat_dialog.core.replay.records import FIRED, Data, Killed, Record
 from wechat_dialog.core.replay.rivals import misfit, signal_record, timer_record
 from wechat_dialog.core.replay.run import Run
@@ -91,7 +91,7 @@ def forget_the_expired(doc: Document) -> None:
     """Forget what stands above a limited question and is over, so that the limit counts."""
     while (frame := doc.top) is not None and not frame.rivals:
         limit = doc.limit
-        below = any(other.rivals or other.flags for other in doc.head.stack[:-1])
+        below = any(other.rivals or ENDS in other.flags for other in doc.head.stack[:-1])
         if not below or limit is None or doc.age <= limit:
             return
         doc.put_away()

@@ -23,7 +23,7 @@ from wechat_dialog.core.turn.committing import commit_turn, conclude
 from wechat_dialog.core.turn.cut_off import finish, lay_aside
 from wechat_dialog.core.turn.dispatch import handle
 from wechat_dialog.core.turn.fast_path import is_ready, run_cold, run_live
-from wechat_dialog.core.turn.firing import FIRING, NotOurs, is_firing
+from wechat_dialog.core.turn.firing import FIRING, NotOurs, forget_the_expired, is_firing
 from wechat_dialog.core.turn.firing_turn import do_thing, finish_cut_off
 from wechat_dialog.core.turn.job import (
     Job,
@@ -179,6 +179,7 @@ def _fire_own_stack(job: Job, since: float) -> Generator[Operation, Any, None]:
         since: Seconds since it was first seen.
     """
     doc = job.doc
+    forget_the_expired(doc)
     first_seen = doc.now - int(since * 1000)
     while (top := doc.top) is not None and top.rivals:
         due = things(doc.head, doc.beside, first_seen)

@@ -68,7 +68,7 @@ def next_wake(head: UserHead, beside: Beside, since: int) -> Wake | None:
     """
     if not (head.aside or beside.mail):
         for frame in head.stack:
-            if frame.rivals or frame.flags:
+            if frame.rivals or ENDS in frame.flags:
                 break
         else:
             return None  # nearly always
