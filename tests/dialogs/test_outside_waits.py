@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.dialogs.outside import DAY, Payment, aside, bot_with, head_of, stored, talk_of
-from wechat_dialog import Cancelled, Chat, Dialog, NoAnswer, SignalMisfit
-from wechat_dialog.errors import MailboxFull
+from wechat_dialog import Bot, Cancelled, Chat, Dialog, NoAnswer, SignalMisfit
+from wechat_dialog.errors import MailboxFull, NotRepeatable
 from wechat_dialog.testing import Talk
 
 
@@ -461,6 +461,124 @@ def test_what_asks_above_a_limited_question_has_a_time() -> None:
     talk = interrupted(timeout=None)
     talk.advance(599)
     assert talk("买菜") == "记下：买菜\n付好了吗？"
+
+
+# Going back, and looking again --------------------------------------------------------------------
+
+
+def test_back_across_a_race_reaches_it_anew() -> None:
+    def order(chat: Chat) -> Dialog[str]:
+        number, said = yield from chat.race(chat.ask("付了吗？"), chat.sleep(100))
+        if number:
+            return "没等到"
+        return f"{said} {(yield from chat.ask('几点？'))}"
+
+    talk = talk_of(order)
+    talk("开始")
+    talk.advance(90)
+    talk("付了")
+    assert talk("返回") == "付了吗？"
+    talk.advance(99)
+    assert talk("真付了") == "几点？"
+    assert talk("9") == "真付了 9"
+
+
+def test_a_race_that_lost_a_branch_is_a_difference_when_that_falls_due() -> None:
+    def release(*, sleeps: bool) -> Bot:
+        def order(chat: Chat) -> Dialog[str]:
+            paid = chat.wait_for("paid")
+            branches = (
+                [chat.ask("付了吗？"), chat.sleep(100)] if sleeps else [chat.ask("付了吗？"), paid]
+            )
+            number, _ = yield from chat.race(*branches)
+            return f"第 {number}"
+
+        return bot_with(order)
+
+    talk = Talk(release(sleeps=True), apologies=True)
+    talk("开始")
+    talk.restart(release(sleeps=False))
+    talk.advance(100)
+    assert talk.waiting, "a process of the release before may be the right one"
+    assert talk("付了") != "第 1"
+
+
+def test_strict_mode_sees_a_request_that_another_process_would_not_make() -> None:
+    count = iter(range(10))
+
+    def order(chat: Chat) -> Dialog[str]:
+        chat.start(sleeps, key=f"k{next(count)}")
+        return (yield from chat.ask("什么？"))
+
+    talk = talk_of(order, sleeps)
+    with pytest.raises(NotRepeatable, match=r"chat\.start"):
+        talk("开始")
+
+
+def test_going_back_to_where_something_was_asked_for_asks_for_it_once() -> None:
+    def order(chat: Chat) -> Dialog[str]:
+        yield from chat.ask("几位？")
+        chat.remind(3600, "到点了")
+        yield from chat.ask("几点？")
+        return (yield from chat.ask("叫什么？"))
+
+    talk = talk_of(order)
+    for word in ("开始", "2", "9", "返回"):
+        seen = talk(word)
+    assert seen == "几点？"
+    assert aside(talk) == 1
+    talk("返回"), talk("3")
+    assert aside(talk) == 2, "that answer was another, and its reminder too"
+
+
+def test_changed_code_that_goes_on_from_there_does_too() -> None:
+    def release(question: str) -> Bot:
+        def order(chat: Chat) -> Dialog[str]:
+            yield from chat.ask("几位？")
+            chat.remind(3600, "到点了")
+            return (yield from chat.ask(question))
+
+        return bot_with(order)
+
+    talk = Talk(release("几点？"))
+    talk("开始"), talk("2")
+    talk.restart(release("叫什么？"))
+    assert talk("9").endswith("叫什么？")
+    assert aside(talk) == 1
+
+
+def test_a_reminder_by_the_clock_of_the_turn_is_none() -> None:
+    def order(chat: Chat) -> Dialog[str]:
+        chat.remind(chat.now() + timedelta(hours=1), "到点了")
+        return (yield from chat.ask("什么？"))
+
+    talk = talk_of(order)
+    assert talk("开始") == "什么？"
+
+
+@pytest.mark.parametrize("ends", ["limit", "cancel", "answer"])
+def test_finally_runs_once_at_every_ending(ends: str) -> None:
+    ran: list[str] = []
+
+    def tidy() -> None:
+        ran.append("收拾")
+
+    def order(chat: Chat) -> Dialog[str]:
+        try:
+            yield from chat.ask("几位？", within=100)
+        finally:
+            yield from chat.step(tidy)
+        return "好"
+
+    talk = talk_of(order)
+    talk("开始")
+    if ends == "limit":
+        talk.advance(100)
+    else:
+        talk({"cancel": "取消", "answer": "2"}[ends])
+    talk.advance(1000)
+    talk("？")
+    assert ran == ["收拾"]
 
 
 # Who is first ------------------------------------------------------------------------------------

@@ -39,7 +39,7 @@ def compare(
     records: Sequence[Record],
     at: Wait[Any] | Background[Any] | None,
     said: Sequence[Reply] = (),
-    requests: Sequence[Request] = (),
+    requests: Sequence[Request] | None = (),
 ) -> None:
     """Replay a conversation and see whether its dialog gets to the same place.
 
@@ -49,7 +49,7 @@ def compare(
         records: The conversation's records that count, oldest first.
         at: The wait the live dialog stands at; None: it has returned.
         said: What it said in this turn besides.
-        requests: What it asked for in this turn.
+        requests: What it asked for in this turn; None: it went back to where that was carried out.
 
     Raises:
         NotRepeatable: It does not: it reads a clock, chance or something else outside its journal,
@@ -66,7 +66,8 @@ def compare(
         try:
             with looking_for_left() as left:
                 mismatch = _difference(live, again, records, at, said)
-            mismatch = mismatch or _otherwise_requested(again, requests)
+            if requests is not None:
+                mismatch = mismatch or _otherwise_requested(again, requests)
             if (acted := noted()) is not None:
                 raise acted
             # What was thrown in between kept it from being waited for.

@@ -115,6 +115,7 @@ def take_back(work: Work, run: Run, frame: Frame, at: Wait[Any]) -> Flow[bool]:
     again = make_run(work, run.dialog, frame)
     again.replay(records[:last])
     again.chat.begin_turn()
+    work.went_back = True
     # What that answer left in the user's data is taken back with it.
     apply_changes(again.chat.undone(run.chat.kept()), doc.data)
     return (yield from drive(work, frame, go_on(work, again, frame)))

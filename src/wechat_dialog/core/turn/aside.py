@@ -50,6 +50,7 @@ def add(
     head = doc.head
     kept = msgspec.structs.replace(frame, base=0, length=len(records))
     raw = [msgspec.Raw(encode_record(record)) for record in records]
+    doc.beside = doc.beside.own()
     doc.beside.put(AsideConversation(kept, raw, head.user, head.account, frame.key, asks))
     ends, first = ENDS in frame.flags, first_due(frame.rivals)
     if ends:

@@ -14,7 +14,7 @@ from wechat_dialog.core.store.values import Claimed
 
 from .mail import Letter, decode_mail
 
-__all__ = ["Beside"]
+__all__ = ["NOTHING", "Beside"]
 
 
 _NOTHING: dict[str, Any] = {}
@@ -30,14 +30,17 @@ class Beside:
 
     Attributes:
         claimed: Whether it is known.
+        shared: Whether it is one of many users' nothing: it has to be made one's own (`own`) before
+            anything is put there.
         mail: The mailbox, oldest first, but for what was taken.
         taken: Numbers of what was taken since the last write.
     """
 
-    __slots__ = ("_put", "_read", "_removed", "_stored", "claimed", "mail", "taken")
+    __slots__ = ("_put", "_read", "_removed", "_stored", "claimed", "mail", "shared", "taken")
 
-    def __init__(self) -> None:
-        self.claimed = False
+    def __init__(self, *, claimed: bool = False, shared: bool = False) -> None:
+        self.claimed = claimed
+        self.shared = shared
         self.mail: Sequence[Mail] = ()
         self.taken: tuple[int, ...] = ()
         self._stored: Mapping[str, bytes] = _NOTHING
@@ -45,14 +48,19 @@ class Beside:
         self._removed = _NOBODY
         self._read: Mapping[str, AsideConversation] = _NOTHING
 
-    def update(self, claimed: Claimed) -> None:
-        """Take over what a claim found; whatever was not written is forgotten."""
-        self.claimed = True
-        self.mail = claimed.signals
-        self.taken = ()
-        aside = claimed.aside
-        self._stored = {one.id: one.document for one in aside} if aside else _NOTHING
-        self._put, self._removed, self._read = _NOTHING, _NOBODY, _NOTHING
+    @classmethod
+    def of(cls, claimed: Claimed) -> Beside:
+        """Return what a claim found."""
+        if not (claimed.aside or claimed.signals):
+            return _CLAIMED  # nearly always
+        found = cls(claimed=True)
+        found.mail = claimed.signals
+        found._stored = {one.id: one.document for one in claimed.aside}
+        return found
+
+    def own(self) -> Beside:
+        """Return one that may be changed: this one, or one in the place of what is shared."""
+        return Beside(claimed=self.claimed) if self.shared else self
 
     def prune(self, head: UserHead) -> None:
         """Forget what an operator dropped, which the head does not know."""
@@ -112,9 +120,11 @@ class Beside:
         gone = self._removed - self._put.keys()
         return tuple(sorted(id for id in gone if id in self._stored))
 
-    def wrote(self) -> None:
-        """Note that the store has all of it."""
+    def wrote(self, *, dropped: bool) -> None:
+        """Note that the store has all of it; or has dropped what was aside, with its head."""
         self.taken = ()
+        if dropped:
+            self._stored = _NOTHING
         if self._put or self._removed:
             kept = {id: one for id, one in self._stored.items() if id not in self._removed}
             self._stored = {**kept, **self._put}
@@ -126,6 +136,15 @@ class Beside:
         Args:
             mail: The mailbox, as the last write left it.
         """
-        stored = Beside()
-        stored._stored, stored.mail, stored.claimed = self._stored, mail, self.claimed
+        if self.shared:
+            return self
+        stored = Beside(claimed=self.claimed)
+        stored._stored, stored.mail = self._stored, mail
         return stored
+
+
+NOTHING = Beside(shared=True)
+"""Where nothing was claimed."""
+
+_CLAIMED = Beside(claimed=True, shared=True)
+"""Where a claim found nothing, as with nearly all users."""

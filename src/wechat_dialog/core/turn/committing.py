@@ -208,6 +208,8 @@ def commit_turn(job: Job, work: Work) -> Transaction:
 
 def due_now(user: str, write: Write, committed: Committed) -> Due | None:
     """Return what a commit leaves that is due right now; None: nothing."""
+    if write.wake is None and not committed.mail:
+        return None  # nearly always
     if committed.mail:
         return Due(user, max(committed.now, 1))
     wake = write.wake

@@ -33,21 +33,16 @@ __all__ = ["dispatch", "expire_old", "handle"]
 
 def handle(work: Work) -> Flow[None]:
     """Work out what the message at hand means; the draft has its answer then."""
-    yield from _handle(work)
-    if work.doc.head.aside and work.draft.collects:
-        yield from ask_next(work)
-
-
-def _handle(work: Work) -> Flow[None]:
     expire_old(work)
     if isinstance(work.message, messages.Event):
         yield from handle_event(work, work.message)
-        return
-    if work.doc.head.held and _asks_for_more(work):
+    elif work.doc.head.held and _asks_for_more(work):
         yield from deliver_next(work)
-        return
-    work.draft.collects = True
-    yield from dispatch(work)
+    else:
+        work.draft.collects = True
+        yield from dispatch(work)
+    if work.doc.head.aside and work.draft.collects:
+        yield from ask_next(work)
 
 
 def dispatch(work: Work) -> Flow[None]:

@@ -22,8 +22,8 @@ from wechat_dialog.core.store.kept import Parked
 from wechat_dialog.core.store.times import Mail, Wake
 from wechat_dialog.core.store.values import Claimed, Committed, Have, Unclaimed, Write, checksum
 
-from .beside import Beside
-from .waking import lasts, next_wake
+from .beside import NOTHING, Beside
+from .waking import is_timed, lasts, next_wake
 
 __all__ = ["NO_REPLY", "Document"]
 
@@ -86,7 +86,7 @@ class Document:
         self.journal = 0
         self.age = 0.0
         self.now = self.committed = 0
-        self.beside = Beside()
+        self.beside = NOTHING
         self._mail: Sequence[Mail] = ()
         self.park: Parked | None = None
         self.unpark: str | None = None
@@ -140,7 +140,8 @@ class Document:
         if claimed.records:
             self._last = claimed.records[-1]
         self._encoded = claimed.head
-        self.beside.prune(head)
+        if head.aside:
+            self.beside.prune(head)
         self._data = claimed.data
         self.data = msgspec.json.decode(claimed.data) if claimed.data else {}
         self._written(claimed.revision, claimed.journal)
@@ -148,8 +149,9 @@ class Document:
     def is_claimed(self, claimed: Claimed) -> None:
         """Take over what only a claim tells: what is not on the stack."""
         self.now, self._mail = claimed.now, claimed.signals
-        self.beside.update(claimed)
-        self.beside.prune(self.head)
+        self.beside = Beside.of(claimed)
+        if self.head.aside:
+            self.beside.prune(self.head)
 
     def as_old_as_when_asked(self, since: float) -> None:
         """Let what counts be how old the conversation was when a message was first seen.
@@ -280,7 +282,7 @@ class Document:
         self.head = UserHead(user=self.head.user, account=self.head.account)
         self.cut(0)
         self.data, self.park, self.unpark = {}, None, None
-        self.beside = Beside()
+        self.beside = NOTHING
         self.forgets = True
 
     # To the store ---------------------------------------------------------------------------------
@@ -307,9 +309,10 @@ class Document:
             top.length = len(self.records) - top.base
         data = msgspec.json.encode(self.data) if self.data else b""
         beside = self.beside
+        wake: Wake | None = None
         if fires and unfinished:
-            wake: Wake | None = Wake(head.account, self.now)
-        else:
+            wake = Wake(head.account, self.now)
+        elif is_timed(head, beside):
             wake = next_wake(head, beside, self.committed if fires else self.now)
         return Write(
             head=encode_head(head, wakes=wake is not None),
@@ -320,8 +323,8 @@ class Document:
             park=() if self.park is None else (self.park,),
             unpark=() if self.unpark is None else (self.unpark,),
             wake=wake,
-            aside=beside.aside(),
-            unaside=beside.unaside(),
+            aside=() if beside.shared else beside.aside(),
+            unaside=() if beside.shared else beside.unaside(),
             taken=beside.taken,
         )
 
@@ -350,12 +353,8 @@ class Document:
         if not fires:
             self.age = 0.0
             self.committed = self.now
-        if write.head:
-            self.beside.wrote()
-        else:
-            mail = self.beside.mail
-            self.beside = Beside()
-            self.beside.mail = mail
+        if not self.beside.shared:
+            self.beside.wrote(dropped=not write.head)
         self._mail = self.beside.mail
         self._written(committed.revision, committed.journal)
 

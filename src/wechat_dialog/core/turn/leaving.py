@@ -182,7 +182,8 @@ def compare_from_scratch(
     from wechat_dialog.core.replay.strict import compare
 
     records = effective(work.doc.records[frame.base :])
-    compare(run, _watched(work, run.dialog, frame), records, at, parts, requests)
+    asked = None if work.went_back else requests
+    compare(run, _watched(work, run.dialog, frame), records, at, parts, asked)
 
 
 def tell_of_what_is_not_awaited(work: Work, run: Run, frame: Frame) -> None:

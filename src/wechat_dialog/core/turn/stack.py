@@ -263,6 +263,7 @@ def _resume(work: Work, frame: Frame, differs: Differs) -> Flow[Result]:
         # It was delivered when it was said; what is a question by itself is asked once more.
         run.chat.begin_turn()
     run.chat.requests.clear()  # these were carried out with that turn
+    work.went_back = True
     frame.code = code_of(dialog)
     frame.version = dialog.version
     return (yield from go_on(work, run, frame))

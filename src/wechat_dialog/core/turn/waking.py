@@ -26,7 +26,7 @@ from wechat_dialog.errors import NewerJournal
 from .beside import Beside
 from .mail import BeginMail, Letter, SignalMail
 
-__all__ = ["Thing", "lasts", "next_wake", "stack_wakes", "things"]
+__all__ = ["Thing", "is_timed", "lasts", "next_wake", "stack_wakes", "things"]
 
 NEVER = 10 * 365 * 86400.0
 """Seconds a conversation without a time limit is kept at least."""
@@ -58,6 +58,16 @@ class Thing(msgspec.Struct, frozen=True):
     letter: Letter | None = None
 
 
+def is_timed(head: UserHead, beside: Beside) -> bool:
+    """Whether anything of a user may wait for more than a message; nearly always False."""
+    if head.aside or beside.mail:
+        return True
+    for frame in head.stack:  # noqa: SIM110 - of every turn, and a generator costs twice as much
+        if frame.rivals or ENDS in frame.flags:
+            return True
+    return False
+
+
 def next_wake(head: UserHead, beside: Beside, since: int) -> Wake | None:
     """Return when the next thing can be done; None: nothing ever can.
 
@@ -66,12 +76,6 @@ def next_wake(head: UserHead, beside: Beside, since: int) -> Wake | None:
         beside: What is not on their stack.
         since: From when their age counts, ms since the epoch.
     """
-    if not (head.aside or beside.mail):
-        for frame in head.stack:
-            if frame.rivals or ENDS in frame.flags:
-                break
-        else:
-            return None  # nearly always
     times = [note.wake for note in head.aside if note.wake]
     stack = stack_wakes(head.stack, since)
     if stack:

@@ -40,6 +40,8 @@ class Work:
         begun: How many conversations it has begun.
         unrouted: Routes that handed it back, so that none gets it twice; see
             `beginning.number_of`.
+        went_back: Whether a dialog stands where it stood in an earlier turn, in which what it asked
+            for was carried out.
         outside: Whether no message began the turn; then `message` only stands for one.
         posted: Number of the signal whose sender runs the turn; 0: nobody waits for it.
     """
@@ -56,6 +58,7 @@ class Work:
         "rules",
         "secret",
         "unrouted",
+        "went_back",
     )
 
     def __init__(
@@ -88,7 +91,7 @@ class Work:
         self.draft = Draft(rules, doc, arrived if now is None else now)
         self.begun = 0
         self.unrouted: set[int] = set()
-        self.outside = False
+        self.outside = self.went_back = False
         self.posted = 0
 
     def goes_on_outside(self) -> None:
