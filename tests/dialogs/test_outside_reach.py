@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.dialogs.outside import DAY, aside, bot_with, head_of, talk_of
-from wechat_dialog import Bot, Chat, Dialog, replies
+from wechat_dialog import Bot, Chat, Dialog, Outgoing, replies
 from wechat_dialog.testing import Talk
 from wechat_dialog.testing.world import Performer
 
@@ -78,6 +78,16 @@ def test_but_not_where_one_does() -> None:
     assert list(talk.pushed) == ["时间到"]
     assert talk("买菜") == "记下：买菜\n来吗？"
     assert talk("来") == "好：来"
+
+
+def test_the_reviewer_sees_both() -> None:
+    def review(going: Outgoing) -> str:
+        return f"{'问' if going.question else '说'}：{going.text}"
+
+    talk = talk_of(asks_later, customer_messages=True, review=review)
+    talk("开始")
+    talk.advance(60)
+    assert list(talk.pushed) == ["说：时间到", "问：来吗？"]
 
 
 @pytest.fixture

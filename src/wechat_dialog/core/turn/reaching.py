@@ -19,10 +19,11 @@ from wechat_dialog.core.replay.header import OwedPart, UserHead
 from wechat_dialog.core.replay.run import Run
 from wechat_dialog.core.turn.aside import lift
 from wechat_dialog.core.turn.asking import next_to_ask, question_of
+from wechat_dialog.core.turn.committing import perform
 from wechat_dialog.core.turn.conversation import wake
 from wechat_dialog.core.turn.job import Job
 from wechat_dialog.core.turn.leaving import stand
-from wechat_dialog.core.turn.operations import Operation, Push, RecordWrite
+from wechat_dialog.core.turn.operations import Flow, Operation, Push, RecordWrite
 from wechat_dialog.core.turn.work import Work
 from wechat_dialog.replies import Reply, Text
 from wechat_dialog.replies.packing import Part, pack
@@ -91,7 +92,9 @@ def reach(job: Job, work: Work) -> Generator[Operation, Any, bool]:
     run = wake(work, frame)
     at = run.at if isinstance(run, Run) else None
     if isinstance(run, Run) and isinstance(at, Wait):
-        parts = [Part(reply) for reply in question_of(work, run, at)]
+        work.draft.ask(frame, question_of(work, run, at), seen=False)
+        yield from perform(job, work, _said_already())  # which has it reviewed
+        parts = [Part(reply) for reply in work.draft.content().question]
         while parts:
             parcel = pack(parts)
             refused = None if parcel.reply is None else (yield Push(head.user, parcel.reply))
@@ -106,6 +109,10 @@ def reach(job: Job, work: Work) -> Generator[Operation, Any, bool]:
     # It stays where it was: to be asked at the end of a message's turn.
     job.doc = doc.as_stored()
     return False
+
+
+def _said_already() -> Flow[None]:
+    yield from ()
 
 
 def _replies(owed: Sequence[OwedPart]) -> list[Reply]:
