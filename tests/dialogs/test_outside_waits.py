@@ -486,11 +486,9 @@ def test_back_across_a_race_reaches_it_anew() -> None:
 def test_a_race_that_lost_a_branch_is_a_difference_when_that_falls_due() -> None:
     def release(*, sleeps: bool) -> Bot:
         def order(chat: Chat) -> Dialog[str]:
-            paid = chat.wait_for("paid")
-            branches = (
-                [chat.ask("付了吗？"), chat.sleep(100)] if sleeps else [chat.ask("付了吗？"), paid]
-            )
-            number, _ = yield from chat.race(*branches)
+            asked = chat.ask("付了吗？")
+            other: Any = chat.sleep(100) if sleeps else chat.wait_for("paid")
+            number, _ = yield from chat.race(asked, other)
             return f"第 {number}"
 
         return bot_with(order)
