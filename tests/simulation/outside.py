@@ -45,7 +45,7 @@ __all__ = ["World", "run"]
 BEGIN, LEASE, SWEEP, LASTS, CALM = 1_700_000_000.0, 3.0, 1.0, 90.0, 120.0
 WORDS = (
     *("限5", "限9", "睡4", "睡7", "等20", "等40", "赛8", "赛30", "起6", "起9", "起11"),
-    *("说", "取消", "嗯", "一", "二"),
+    *("说", "取消", "嗯", "一", "二", "听", "听"),
 )
 
 
@@ -259,7 +259,7 @@ class World:
 
     def _on_store(self, task: Task, wanted: Any) -> Any:
         found = self.store._users.get(task.user)
-        before = set() if found is None else set(found.mail)
+        before = {} if found is None else dict(found.mail)
         result = wanted.on(self.store)
         if isinstance(wanted, PostMail) and isinstance(result, Posted) and result.number:
             letter = SignalMail.of("x", 0, "") if wanted.id.startswith("begin") else None

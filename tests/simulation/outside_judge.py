@@ -9,6 +9,7 @@ import msgspec
 
 from wechat_dialog.core.replay.header import decode_aside, decode_head, decode_parked
 from wechat_dialog.core.replay.records import SignalRecord, TimerRecord, decode_records
+from wechat_dialog.core.store.times import Mail
 from wechat_dialog.core.turn.firing import FIRING
 from wechat_dialog.core.turn.mail import BeginMail, SignalMail, decode_mail
 from wechat_dialog.stores.memory import MemoryStore
@@ -30,6 +31,7 @@ class Judge:
 
     Attributes:
         posted: The data of each signal that the store took, by user.
+        taken: The data of each signal that a write took out of the mailbox.
         consumed: The conversation and place in its journal of each signal's record.
         fired: Likewise of each timer: by conversation, wait and due time.
         ran: Which step ran for what, and under which worker it was cut off.
@@ -42,6 +44,7 @@ class Judge:
         self.posted: dict[str, set[int]] = {}
         self.begun: dict[int, str] = {}
         self.consumed: dict[int, tuple[str, int]] = {}
+        self.taken: set[int] = set()
         self.fired: dict[tuple[str, str, int], int] = {}
         self.keys: dict[tuple[str, str], str] = {}
         self.recorded: set[str] = set()
@@ -67,9 +70,15 @@ class Judge:
             parked = decode_parked(one.document)
             yield parked.frame.id, decode_records([bytes(raw) for raw in parked.records])
 
-    def wrote(self, user: str, before: set[int], taken: tuple[int, ...], now: float) -> None:
-        """A write was done; `before` are the numbers that the mailbox had."""
+    def wrote(self, user: str, before: dict[int, Any], taken: tuple[int, ...], now: float) -> None:
+        """A write was done; `before` is what the mailbox had, by number."""
         self.turns += 1
+        for number in taken:
+            letter = decode_mail(Mail(number, before[number].body)) if number in before else None
+            if letter is None:
+                raise Violation(f"{user}: {taken} is taken, and the mailbox had {sorted(before)}")
+            if isinstance(letter, SignalMail):
+                self.taken.add(int(msgspec.json.decode(letter.data)))
         for id, records in self.conversations(user):
             for place, record in enumerate(records):
                 if isinstance(record, TimerRecord):
@@ -77,8 +86,6 @@ class Judge:
                 elif isinstance(record, SignalRecord):
                     self._signal(id, place, int(msgspec.json.decode(record.data)))
         self._one_of_each_name(user)
-        if taken and not set(taken) <= before:
-            raise Violation(f"{user}: {taken} is taken, and the mailbox had {before}")
 
     def _timer(self, id: str, place: int, record: TimerRecord, now: float) -> None:
         if record.now < record.due or record.due > now * 1000 + 1:
@@ -91,6 +98,8 @@ class Judge:
 
     def _signal(self, id: str, place: int, data: int) -> None:
         known = self.consumed.setdefault(data, (id, place))
+        if data not in self.taken:
+            raise Violation(f"signal {data} is consumed, and was not taken")
         if known != (id, place):
             raise Violation(f"signal {data} is consumed twice: {known} and {(id, place)}")
 
@@ -142,6 +151,7 @@ class Judge:
             elif isinstance(letter, BeginMail):
                 raise Violation(f"{user}: nobody begins {letter}")
         for data in self.posted.get(user, set()):
-            if (data in kept) == (data in self.consumed):
-                raise Violation(f"signal {data} is consumed: {data in self.consumed}, and kept: "
-                                f"{data in kept}")  # fmt: skip
+            if (data in kept) == (data in self.taken):
+                raise Violation(
+                    f"signal {data} is taken: {data in self.taken}, and kept: {data in kept}"
+                )
