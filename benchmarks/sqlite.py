@@ -3,8 +3,10 @@
     python -m benchmarks.sqlite [--seconds 3] [--rounds 3]
 
 A turn's commit is one `fsync` of the write-ahead log: that is what the user's answer is worth (see
-the docstring of `stores/sqlite/store.py`). The bare commit inserts one row of a record's size with
-the same settings, from as many processes and threads. Ratios are taken within a round.
+the docstring of `stores/sqlite/store.py`). Threads of one process share it, processes do not. The
+bare commit inserts one row of a record's size with the same settings, from as many processes and
+threads, one fsync each. Ratios are taken within a round. On a disk whose fsync costs nothing there
+is nothing to share.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from wechat_dialog.core.store import checks, entry, results, rules, waking
 from wechat_dialog.stores import memory, memory_users
 from wechat_dialog.stores.redis import scripts, walking
 from wechat_dialog.stores.redis import times as times_of_redis
-from wechat_dialog.stores.sqlite import rows, store, times
+from wechat_dialog.stores.sqlite import operations, rows, store, times
 
 __all__ = ["LUA", "PYTHON", "REDIS", "TIMES", "forget"]
 
@@ -280,7 +280,7 @@ TIMES = {
 
 READ_ANEW = (
     *(entry, checks, waking, results, rules),
-    *(times, rows, memory_users, memory, store),
+    *(times, rows, memory_users, memory, operations, store),
 )
 """In the order in which they import from each other."""
 

@@ -143,7 +143,7 @@ def test_a_slow_store_does_not_stop_the_loop(tmp_path: Path) -> None:
 
     async def turns() -> None:
         face = for_async(store)
-        with store._database._lock:
+        with store._database._alone():
             claim = asyncio.create_task(face.claim(Claim("ada", "k", lease=5)))
             for _ in range(10):
                 await asyncio.sleep(0)

@@ -300,5 +300,5 @@ def test_after_a_fork_both_go_on(store: SQLiteStore) -> None:
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_fork_while_another_thread_is_in_the_store_does_not_hang(store: SQLiteStore) -> None:
     begin(store, b"1")
-    with store._database._lock:
+    with store._database._alone():
         assert in_a_fork(lambda: store.show("ada")) == 0

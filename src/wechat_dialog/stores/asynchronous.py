@@ -36,8 +36,8 @@ __all__ = ["close_face", "for_async", "in_threads"]
 P = ParamSpec("P")
 T = TypeVar("T")
 
-THREADS = 4
-"""Threads of a store: enough to hide one slow operation, few enough that SQLite's lock is fair."""
+THREADS = 16
+"""Threads of a store, made as they are needed: what they write at once, SQLite commits at once."""
 
 
 @runtime_checkable

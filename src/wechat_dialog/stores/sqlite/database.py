@@ -1,7 +1,8 @@
 """The SQLite file: opened, locked, and given up when something is wrong with it.
 
-One connection and one lock a process: SQLite has one writer at a time anyway, and threads that
-meet in its busy handler sleep in growing steps up to 100 ms, where a lock hands over at once.
+One connection a process, and a line of the threads that want to write (`group.py`): SQLite has one
+writer at a time anyway, and threads that meet in its busy handler sleep in growing steps up to
+100 ms, where a line hands over at once.
 """
 
 from __future__ import annotations
@@ -10,18 +11,22 @@ import contextlib
 import os
 import random
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Generator
+from functools import partial
 from pathlib import Path
+from typing import Any, TypeVar
 
 from wechat_dialog.errors import StoreError
 from wechat_dialog.forks import leave_behind, mind
 
+from .group import Group, Line, Work
 from .rows import Rows
 from .tables import is_busy, prepare
 
 __all__ = ["Database"]
+
+T = TypeVar("T")
 
 PURGE_EVERY = 60_000_000
 
@@ -57,12 +62,29 @@ def _is_of_the_moment(error: sqlite3.Error) -> bool:
     return (getattr(error, "sqlite_errorname", None) or "").startswith(_STAYS_OPEN)
 
 
+def _is_of_one(error: sqlite3.Error) -> bool:
+    """Return whether an error is about the work that met it, and says nothing of its neighbours."""
+    return isinstance(error, (sqlite3.DataError, sqlite3.IntegrityError)) or _is_of_the_moment(
+        error
+    )
+
+
 def _explain(path: str, error: sqlite3.Error) -> StoreError:
     """Turn SQLite's error into ours, with a sentence that says what to do."""
     name = getattr(error, "sqlite_errorname", None) or ""
     # Extended codes carry the primary one as their beginning: SQLITE_IOERR_FSYNC, …
     advice = next((text for code, text in _ADVICE.items() if name.startswith(code)), str(error))
-    return StoreError(f"SQLite store {path}: {advice}")
+    explained = StoreError(f"SQLite store {path}: {advice}")
+    explained.__cause__ = error
+    return explained
+
+
+def _explain_file(path: str, error: OSError) -> StoreError:
+    explained = StoreError(
+        f"SQLite store {path}: {error.strerror}: check that its folder exists and may be written to"
+    )
+    explained.__cause__ = error
+    return explained
 
 
 def _empty_the_log(connection: sqlite3.Connection) -> None:
@@ -95,7 +117,7 @@ class Database:
         self.path = str(Path(path).absolute())
         self._clock = clock
         self._patience = patience
-        self._lock = threading.Lock()
+        self._line = Line()
         self._connection: sqlite3.Connection | None = None
         self._files: dict[str, Identity] = {}
         self._durable = True
@@ -106,11 +128,11 @@ class Database:
         """See `forks.Forked`: open an own connection, and never close the parent's.
 
         SQLite forbids both: using a connection across a fork, and closing it in the child, which
-        would remove the log under the parent's feet.
+        would remove the log under the parent's feet. Whoever stands in line there is served there.
         """
         leave_behind(self._connection)
         self._connection = None
-        self._lock = threading.Lock()
+        self._line = Line()
 
     def use_clock(self, clock: Callable[[], float]) -> None:
         """Go by another clock from now on; for simulators, which put theirs forward."""
@@ -167,7 +189,7 @@ class Database:
         return self._connection
 
     def give_up(self) -> None:
-        """Close the connection; the next transaction opens another. Needs the lock."""
+        """Close the connection; the next transaction opens another. Needs to lead the line."""
         connection, self._connection = self._connection, None
         if connection is not None:
             with contextlib.suppress(sqlite3.Error):  # it is given up because something is wrong
@@ -198,65 +220,122 @@ class Database:
             connection.execute(f"PRAGMA synchronous={mode}")
             self._durable = durable
 
-    @contextlib.contextmanager
-    def transaction(
-        self, *, durable: bool, patience: float | None = None
-    ) -> Generator[tuple[Rows, int]]:
-        """Hold the process's lock and the database's; commit unless the block raises.
+    def run(
+        self, do: Callable[[Rows, int], T], *, durable: bool, patience: float | None = None
+    ) -> T:
+        """Do something in a transaction, that of other threads' works perhaps.
 
         Args:
+            do: Does it, given the rows and the time. What it raises is raised here, and undone. It
+                may be called again, where the transaction has to be repeated.
             durable: Whether it has to be on the disk at the end.
-            patience: Seconds to wait for the locks; None is the store's own patience for the
-                database's, and as long as it takes for the process's.
+            patience: Seconds to wait for other threads and for the database's lock; None is the
+                store's own patience for the lock, and as long as it takes for the threads.
 
-        Yields:
-            The rows, and the time.
+        Returns:
+            What it returned.
         """
-        lock = self._lock
-        if not lock.acquire(timeout=-1 if patience is None else patience):
+        work = Work(do, durable=durable)
+        try:
+            leads = self._line.enter(work, patience)
+        except TimeoutError:
             raise StoreError(
                 f"SQLite store {self.path}: other threads have kept it busy for {patience} s"
-            )
+            ) from None
+        if leads:
+            line = self._line
+            try:
+                self._lead(Group(line, work), self._patience if patience is None else patience)
+            finally:
+                line.leave()
+        return work.outcome()
+
+    def _lead(self, group: Group, patience: float) -> None:
+        """Do the works of a group, and tell their threads. Needs to lead the line."""
         try:
             connection = self._opened()
-            self._set_durable(connection, durable=durable)
-            self._begin(connection, self._patience if patience is None else patience)
-            try:
-                now, rows = int(self._clock() * 1e6), Rows(connection)
-                purges = self._purged + PURGE_EVERY <= now
-                if purges:
-                    self._purged = now
-                    rows.purge(now)
-                yield rows, now
-                connection.execute("COMMIT")
-                if purges:
-                    _empty_the_log(connection)
-            except BaseException:
-                # SQLite has rolled back by itself after some errors (a full disk).
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
+            self._set_durable(connection, durable=group.durable)
+            self._begin(connection, patience)
+            self._transact(connection, group)
         except sqlite3.Error as error:
             # Its cache may hold what was damaged, and a file that was opened read-only stays
             # so: a file that is mended would be refused until the process ends.
             if not _is_of_the_moment(error):
                 self.give_up()
-            raise _explain(self.path, error) from error
+            group.fail(partial(_explain, self.path, error))
         except OSError as error:
-            raise StoreError(
-                f"SQLite store {self.path}: {error.strerror}: check that its folder exists "
-                "and may be written to"
-            ) from error
+            group.fail(partial(_explain_file, self.path, error))
+
+    def _transact(self, connection: sqlite3.Connection, group: Group) -> None:
+        """Do the works of a group in the transaction that is open, and commit it."""
+        commits = False
+        try:
+            purges = self._purge(connection)
+            # What the first raises ends the transaction: there is nobody else's work in it yet.
+            group.first.result = group.first.do(Rows(connection), self._now())
+            for work in group.others():
+                self._take_along(connection, work)
+            commits = True
+            connection.execute("COMMIT")
+        except BaseException as error:
+            # SQLite has rolled back by itself after some errors (a full disk).
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            elif commits and not isinstance(error, Exception):
+                group.tell()  # interrupted when it had committed
+            if not isinstance(error, Exception):
+                group.give_up()
+            raise
+        group.tell()
+        if purges:
+            _empty_the_log(connection)
+
+    def _take_along(self, connection: sqlite3.Connection, work: Work[Any]) -> None:
+        """Do another thread's work in the transaction that is open; what it refuses is undone."""
+        connection.execute("SAVEPOINT work")
+        try:
+            work.result = work.do(Rows(connection), self._now())
+        except Exception as error:
+            if isinstance(error, sqlite3.Error):
+                # The others' works stand, unless SQLite gave up all of them, or cannot be trusted.
+                if not (connection.in_transaction and _is_of_one(error)):
+                    raise
+                work.error = _explain(self.path, error)
+            else:
+                work.error = error
+            connection.execute("ROLLBACK TO work")
+        connection.execute("RELEASE work")
+
+    def _now(self) -> int:
+        return int(self._clock() * 1e6)
+
+    def _purge(self, connection: sqlite3.Connection) -> bool:
+        """Delete what ran out, if that was not done lately; returns whether it was done."""
+        now = self._now()
+        if self._purged + PURGE_EVERY > now:
+            return False
+        self._purged = now
+        Rows(connection).purge(now)
+        return True
+
+    @contextlib.contextmanager
+    def _alone(self) -> Generator[None]:
+        """Hold the line, when everybody who came before has been told."""
+        line = self._line
+        work = Work(lambda _rows, _now: None, alone=True)
+        line.enter(work)
+        try:
+            yield
         finally:
-            lock.release()
+            line.leave()
 
     def empty_the_log(self) -> None:
         """Leave nothing in the log of what was deleted, unless another process is at it."""
-        with self._lock:
+        with self._alone():
             if self._connection is not None:
                 _empty_the_log(self._connection)
 
     def close(self) -> None:
-        """Close the connection; the next transaction opens another."""
-        with self._lock:
+        """Close the connection when what came before is done; the next `run` opens another."""
+        with self._alone():
             self.give_up()

@@ -1,0 +1,220 @@
+"""What each operation of the SQLite store does in its transaction: read the entry, ask
+`core.store.rules`, write what changed.
+
+Other threads' operations may stand in the same transaction, so nothing here ends or begins one, and
+what is raised is undone by whoever called. An operation may be done again where its transaction was
+rolled back: it changes nothing but the rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from wechat_dialog.core.store import results, rules
+from wechat_dialog.core.store.entry import Granted, Remembered, micros
+from wechat_dialog.core.store.kept import Shown, Stored
+from wechat_dialog.core.store.pages import Page, PageAppend, PageOpen
+from wechat_dialog.core.store.times import Dues, Post, Posted
+from wechat_dialog.core.store.values import (
+    Answered,
+    Claim,
+    Claimed,
+    Commit,
+    Committed,
+    Conflict,
+    Deferred,
+    Running,
+    Unclaimed,
+    Write,
+)
+from wechat_dialog.errors import StoreError
+
+from .rows import Rows
+
+__all__ = ["Operations"]
+
+
+class Operations:
+    """The operations, at one time and in one transaction; see `Store` for what they promise.
+
+    Args:
+        rows: The transaction's view of the tables.
+        now: The time.
+    """
+
+    __slots__ = ("_now", "_rows")
+
+    def __init__(self, rows: Rows, now: int) -> None:
+        self._rows = rows
+        self._now = now
+
+    def claim(self, claim: Claim) -> Claimed | Unclaimed | Answered | Running:
+        """See `Store.claim`."""
+        rows, now, user = self._rows, self._now, claim.user
+        entry = rows.open(user, now, timed=claim.fires is not None)
+        remembered = rows.remembered(user, claim.key, now)
+        if rules.may_look(claim) and rules.is_quiet(entry, remembered):
+            everything = rows.records(user, 0)
+            return results.unclaimed(entry, now, records=everything, data=rows.data(user))
+        granted = rules.claim(entry, remembered, claim, now)
+        rows.save(user, entry)
+        if not isinstance(granted, Granted):
+            return granted
+        held = results.lacking(entry, claim.have, lambda position: rows.record(user, position))
+        return results.claimed(
+            entry,
+            granted,
+            now,
+            records=rows.records(user, held),
+            data=rows.data(user),
+            signals=rows.times.signals(user, entry, now),
+            aside=rows.times.aside(user, entry),
+        )
+
+    def record(self, user: str, fence: int, write: Write) -> Committed:
+        """See `Store.record`."""
+        entry = self._rows.open(user, self._now)
+        done = rules.record(entry, fence, write, self._now)
+        dropped = self._rows.write(user, entry, write, self._now)
+        return results.written(entry, done, dropped, self._now)
+
+    def commit(self, commit: Commit) -> Committed | Answered | Conflict | Deferred:
+        """See `Store.commit`."""
+        rows, now, user, key = self._rows, self._now, commit.user, commit.key
+        entry = rows.open(user, now)
+        done = rules.commit(entry, rows.remembered(user, key, now), commit, now)
+        if isinstance(done, Committed):
+            if commit.write.forget:
+                rows.pages.forget(user, now)
+            dropped = rows.write(user, entry, commit.write, now)
+            done = results.written(entry, done, dropped, now)
+            if commit.fires is None:
+                expires = now + micros(commit.remember)
+                rows.remember(user, key, Remembered(commit.reply, expires))
+        return done
+
+    def defer(self, user: str, key: str, message: bytes) -> Answered | None:
+        """See `Store.defer`."""
+        rows, now = self._rows, self._now
+        entry = rows.open(user, now)
+        remembered = rules.defer(entry, rows.remembered(user, key, now), key, message, now)
+        if isinstance(remembered, Answered):
+            rows.save(user, entry)
+            return remembered
+        rows.remember(user, key, remembered)
+        if message:
+            rows.save(user, entry)
+        return None
+
+    def untaken(self, user: str, key: str, takes: int) -> None:
+        """See `Store.untaken`."""
+        rows, now = self._rows, self._now
+        entry = rows.open(user, now)
+        rules.untaken(entry, rows.remembered(user, key, now), key, takes, now)
+        rows.save(user, entry)
+
+    def renew(self, user: str, fence: int, lease: float) -> None:
+        """See `Store.renew`."""
+        entry = self._rows.open(user, self._now)
+        rules.renew(entry, fence, self._now, lease=micros(lease))
+        self._rows.save(user, entry)
+
+    def renew_all(self, claims: Sequence[tuple[str, int]], lease: float) -> list[StoreError | None]:
+        """See `RenewsAll.renew_all`."""
+        results: list[StoreError | None] = []
+        for user, fence in claims:
+            entry = self._rows.open(user, self._now)
+            lost = rules.renewed(entry, fence, self._now, lease=micros(lease))
+            if lost is None:
+                self._rows.save(user, entry)
+            results.append(lost)
+        return results
+
+    def release(self, user: str, fence: int) -> None:
+        """See `Store.release`."""
+        entry = self._rows.open(user, self._now)
+        rules.release(entry, fence)
+        self._rows.save(user, entry)
+
+    def due(self, account: str, limit: int, lease: float) -> Dues:
+        """See `Store.due`."""
+        return self._rows.due(account, limit, self._now, span=micros(lease))
+
+    def post(self, post: Post) -> Posted:
+        """See `Store.post`."""
+        entry = self._rows.open(post.user, self._now, timed=True)
+        posted = self._rows.times.post(entry, post, self._now)
+        if posted.number:
+            self._rows.save(post.user, entry)
+        return posted
+
+    def note_account(self, name: str, account: str) -> None:
+        """See `Store.note_account`."""
+        self._rows.times.note_account(name, account)
+
+    def account(self, name: str) -> str:
+        """See `Store.account`."""
+        return self._rows.times.account(name)
+
+    def lines(
+        self, prefix: str, after: str | None, limit: int, *, everybody: bool
+    ) -> list[tuple[str, Stored | None]]:
+        """Return a part of what `Store.list` tells, with the users of whom there is nothing."""
+        users = self._rows.users(prefix, after, limit, self._now, everybody=everybody)
+        return [(user, self._rows.line(user, self._now)) for user in users]
+
+    def show(self, user: str) -> Shown | None:
+        """See `Store.show`."""
+        rows, now = self._rows, self._now
+        entry = rows.open(user, now)
+        return results.shown(
+            entry,
+            now,
+            records=rows.records(user, 0) if entry.revision else (),
+            data=rows.data(user),
+            parked=rows.parked(user, now),
+            aside={one.id: one.document for one in rows.times.aside(user, entry)},
+            mail=rows.times.signals(user, entry, now),
+        )
+
+    def end(self, user: str, id: str | None) -> bool:
+        """See `Store.end`."""
+        rows, now = self._rows, self._now
+        entry = rows.open(user, now)
+        if id is not None:
+            aside = rows.times.take_up(user, entry, id)
+            if aside:
+                rows.times.save(user, entry)
+            return rows.unpark(user, id, now) or aside
+        ended = rules.end(entry, now)
+        if ended:
+            rows.save(user, entry)
+        return ended
+
+    def forget(self, user: str) -> bool:
+        """See `Store.forget`."""
+        rows, now = self._rows, self._now
+        entry = rows.open(user, now)
+        there = bool(entry.revision or entry.seen)
+        unanswered = rules.forget(entry)
+        rows.save(user, entry)
+        there = rows.forget(user, unanswered, now) or there
+        return rows.pages.forget(user, now) or there
+
+    def page_open(self, asked: PageOpen) -> None:
+        """See `Store.page_open`."""
+        if asked.fence:
+            self._rows.open(asked.user, self._now).require_claim(asked.fence, self._now)
+        self._rows.pages.open(asked, self._now)
+
+    def page_append(self, asked: PageAppend) -> bool:
+        """See `Store.page_append`."""
+        return self._rows.pages.append(asked, self._now)
+
+    def page_read(self, id: str, after: int) -> Page | None:
+        """See `Store.page_read`."""
+        return self._rows.pages.read(id, after, self._now)
+
+    def page_secret(self, fresh: bytes) -> bytes:
+        """See `Store.page_secret`."""
+        return self._rows.pages.secret(fresh)
