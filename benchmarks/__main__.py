@@ -6,8 +6,8 @@ import importlib
 import sys
 
 ALL = (
-    "import_time", "wire", "replay", "check", "stores", "turns", "peers", "sqlite", "memory",
-    "http", "timers", "instructions",
+    "import_time", "wire", "replay", "check", "stores", "turns", "profile", "peers", "sqlite",
+    "memory", "http", "timers", "instructions",
 )  # fmt: skip
 
 

@@ -1,13 +1,17 @@
 """Requests over real HTTP: our servers beside WeRoBot's, and beside handlers that only echo.
 
-    python -m benchmarks.http [--seconds 3] [--rounds 3]
+    python -m benchmarks.http [serve uvicorn …] [--seconds 3] [--rounds 3] [--quick] [--markdown]
+
+With names only the contenders in whose name one of them occurs are measured, and WeRoBot, so that
+the table can be made in parts; `--quick` takes two minutes for all, for a machine that is quiet for
+a moment only. `--markdown` prints the rows as `docs/performance.md` has them.
 
 Four connections of one client process send signed pushes of as many users, each in a conversation
 that adds up numbers, and keep their connection where the server does (gunicorn's sync workers do
 not). Contenders take turns; a ratio is taken within its round, the median of the rounds is printed.
 
 - `WeRoBot` has its Redis session, behind gunicorn with two sync workers, as its documentation
-  serves it.
+  serves it; and behind the other kinds of gunicorn, for the ratio "behind the same".
 - `bare` verifies and parses the push, renders a text, and keeps nothing: what the server costs.
 - `newcomers`: each conversation has two messages, so that users keep coming; the 50th and the 99th
   percentile of the time to an answer.
@@ -78,30 +82,49 @@ GUNICORN = ["-m", "gunicorn", "--log-level", "error", "-b"]
 UVICORN = ["-m", "uvicorn", "--log-level", "error", "--no-access-log", "--port"]
 
 
+PEER = "WeRoBot, gunicorn, 2 sync"
+GUNICORNS = {
+    "gunicorn, 2 sync": ["-w", "2"],
+    "gunicorn, 8 threads": ["--threads", "8"],
+    "gunicorn, 2 × 8 threads": ["-w", "2", "--threads", "8"],
+}
+
+
 def commands(port: int) -> dict[str, list[str]]:
     """Return by contender what its server is started with, behind the interpreter."""
-    address = f"127.0.0.1:{port}"
-    known = {
-        "WeRoBot, gunicorn, 2 sync": [*GUNICORN, address, "-w", "2", "bench_werobot:wsgi"],
-        "gunicorn, 2 sync": [*GUNICORN, address, "-w", "2", "bench_apps:wsgi"],
-        "gunicorn, 8 threads": [*GUNICORN, address, "--threads", "8", "bench_apps:wsgi"],
-        "bare, gunicorn, 8 threads": [*GUNICORN, address, "--threads", "8", "bench_apps:bare_wsgi"],
-        "serve": ["-c", MAIN, "serve", "bench_apps:bot", "--port", str(port)],
-        "serve, 2 workers": [
-            "-c", MAIN, "serve", "bench_apps:bot", "--port", str(port), "--workers", "2",
-        ],
-        "uvicorn": [*UVICORN, str(port), "bench_apps:asgi"],
+    at, address = ["--port", str(port)], [*GUNICORN, f"127.0.0.1:{port}"]
+    serve, uvicorn = ["-c", MAIN, "serve", "bench_apps:bot", *at], [*UVICORN, str(port)]
+    known: dict[str, list[str]] = {}
+    for name, options in GUNICORNS.items():
+        known[f"WeRoBot, {name}"] = [*address, *options, "bench_werobot:wsgi"]
+        known[name] = [*address, *options, "bench_apps:wsgi"]
+    known |= {
+        "bare, gunicorn, 8 threads": [*address, "--threads", "8", "bench_apps:bare_wsgi"],
+        "serve": serve,
+        "serve, 2 workers": [*serve, "--workers", "2"],
+        "uvicorn": [*uvicorn, "bench_apps:asgi"],
+        "uvicorn, 2 workers": [*uvicorn, "--workers", "2", "bench_apps:asgi"],
         "uvicorn, 2 workers, asyncio": [
-            *UVICORN, str(port), "--workers", "2", "--loop", "asyncio", "bench_apps:asgi",
+            *uvicorn, "--workers", "2", "--loop", "asyncio", "bench_apps:asgi",
         ],
-        "bare, uvicorn": [*UVICORN, str(port), "bench_apps:bare_asgi"],
+        "bare, uvicorn": [*uvicorn, "bench_apps:bare_asgi"],
     }  # fmt: skip
     if importlib.util.find_spec("granian"):
         known["granian, 2 workers"] = [
-            "-m", "granian", "--interface", "asgi", "--port", str(port), "--workers", "2",
-            "--log-level", "error", "bench_apps:asgi",
+            "-m", "granian", "--interface", "asgi", *at, "--workers", "2", "--log-level", "error",
+            "bench_apps:asgi",
         ]  # fmt: skip
     return known
+
+
+def chosen(words: list[str]) -> list[str]:
+    """Return the contenders in whose name one of the words occurs, and their peers."""
+    names = list(commands(0))
+    if not words:
+        return names
+    wanted = {name for name in names if any(word in name for word in words)} | {PEER}
+    wanted |= {f"WeRoBot, {name}" for name in wanted if name in GUNICORNS}
+    return [name for name in names if name in wanted]
 
 
 @contextmanager
@@ -212,40 +235,63 @@ def ratio(ours: list[float], theirs: list[float]) -> float:
     return statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=3.0)
-    parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args(arguments)
-    names = list(commands(0))
+def collect(names: list[str], seconds: float, rounds: int) -> dict[str, Figures]:
+    """Run the contenders in turns, some rounds."""
     found = {name: Figures() for name in names}
     with tempfile.TemporaryDirectory() as folder, redis_servers() as start, ExitStack() as stack:
         Path(folder, "bench_apps.py").write_text(APPS, "utf-8")
         Path(folder, "bench_werobot.py").write_text(WEROBOT, "utf-8")
         url = start().url
         ports = {name: stack.enter_context(serving(folder, name, url)) for name in names}
-        for number in range(options.rounds):
+        for number in range(rounds):
             for name in names:
-                print(
-                    f"  round {number + 1} of {options.rounds}: {name:30}",
-                    end="\r",
-                    file=sys.stderr,
-                )
-                measure(ports[name], options.seconds, found[name])
-    print(
-        f"{'':30}{'requests/s':>11}{'÷ WeRoBot':>11}{'newcomers 50 %':>16}{'99 %':>10}"
-        f"{'÷ WeRoBot':>11}{'one connection':>16}"
+                print(f"  round {number + 1} of {rounds}: {name:30}", end="\r", file=sys.stderr)
+                measure(ports[name], seconds, found[name])
+    return found
+
+
+HEADS = (
+    "server", "requests/s", "÷ WeRoBot", "behind the same", "newcomers 50 %", "99 %", "÷ WeRoBot",
+    "one connection",
+)  # fmt: skip
+
+
+def row(name: str, found: dict[str, Figures]) -> list[str]:
+    """Return one contender's cells; see `HEADS`."""
+    figures, peer, same = found[name], found[PEER], found.get(f"WeRoBot, {name}")
+    rate, half, slowest, kept = map(
+        statistics.median, (figures.rate, figures.half, figures.slowest, figures.single)
     )
-    peer = found["WeRoBot, gunicorn, 2 sync"]
-    for name, figures in found.items():
-        rate, half, slowest, kept = map(
-            statistics.median, (figures.rate, figures.half, figures.slowest, figures.single)
-        )
-        print(
-            f"{name:30}{rate:11.0f}{ratio(figures.rate, peer.rate):11.2f}{half:13.2f} ms"
-            f"{slowest:7.2f} ms{ratio(figures.slowest, peer.slowest):11.2f}{kept:13.2f} ms"
-        )
+    return [
+        name, f"{rate:.0f}", f"{ratio(figures.rate, peer.rate):.2f}",
+        "" if same is None else f"{ratio(figures.rate, same.rate):.2f}",
+        f"{half:.2f} ms", f"{slowest:.2f} ms", f"{ratio(figures.slowest, peer.slowest):.2f}",
+        f"{kept:.2f} ms",
+    ]  # fmt: skip
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*")
+    parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--quick", action="store_true", help="3 rounds of 1 second")
+    parser.add_argument("--markdown", action="store_true")
+    options = parser.parse_args(arguments)
+    if options.quick:
+        options.seconds, options.rounds = 1.0, 3
+    found = collect(chosen(options.names), options.seconds, options.rounds)
+    if options.markdown:
+        print("| " + " | ".join(HEADS) + " |\n" + "|---" * len(HEADS) + "|")
+    else:
+        print(f"{HEADS[0]:32}" + "".join(f"{head:>16}" for head in HEADS[1:]))
+    for name in found:
+        first, *others = row(name, found)
+        if options.markdown:
+            print("| " + " | ".join((first, *others)) + " |")
+        else:
+            print(f"{first:32}" + "".join(f"{cell:>16}" for cell in others))
     return 0
 
 

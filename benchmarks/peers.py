@@ -186,7 +186,8 @@ def print_placements(client: redis.Redis, server: RedisServer, rounds: int, coun
 
 def print_crowd(client: redis.Redis, url: str, users: int) -> None:
     """Print turns per second of many users."""
-    contenders = {"live": partial(ours, live=True), "WeRoBot": werobot}
+    # With fewer dialogs than users each would be pushed out before its user's next message.
+    contenders = {"live": partial(ours, live=True, kept=users), "WeRoBot": werobot}
     rates: dict[str, list[float]] = {name: [] for name in contenders}
     for number in range(3):
         for name, make in contenders.items():

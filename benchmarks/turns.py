@@ -64,9 +64,9 @@ def accumulator(chat: Chat) -> Dialog[str]:
     return f"一共是 {total}。"
 
 
-def ours(url: str, *, live: bool) -> Answer:
-    """Return a bot of ours on a store."""
-    bot = Bot(TOKEN, store=open_store(url), live_dialogs=1000 if live else 0, timeout=3600)
+def ours(url: str, *, live: bool, kept: int = 1000) -> Answer:
+    """Return a bot of ours on a store, which keeps so many dialogs live if it keeps any."""
+    bot = Bot(TOKEN, store=open_store(url), live_dialogs=kept if live else 0, timeout=3600)
     bot.text("累加器")(accumulator)
     return lambda body: bot.answer(body, QUERY)
 
