@@ -619,3 +619,30 @@ def test_a_question_may_become_a_secret_one_and_not_the_other_way_round(
     changed.text("付", name="pay")(pay_with(not secret_before))
     [checked] = Conversations(changed).check()
     assert checked.verdict.outcome == ("parked" if secret_before else "unchanged")
+
+
+def test_what_was_confided_to_a_conversation_that_is_ended_meanwhile_is_told_to_no_other() -> None:
+    bot, heard = Bot(), list[str]()
+
+    def verify(pin: str) -> bool:
+        assert talk._world.store.end(f"{talk.account}:{talk.user}")
+        return True
+
+    @bot.text("登录")
+    def login(chat: Chat) -> Dialog[str]:
+        pin = yield from chat.ask("密码？", secret=True)
+        yield from chat.step(verify, pin)
+        return "好"
+
+    @bot.fallback
+    def anything(chat: Chat) -> Dialog[str]:
+        heard.append(str(chat.message))
+        return f"{chat.message.text}？{yield from chat.ask('什么？')}"  # type: ignore[attr-defined]
+
+    talk = Talk(bot)
+    talk("登录")
+    assert talk(PIN) == "什么？"
+    assert heard
+    assert PIN not in str(heard)
+    assert PIN not in str(talk._world.store._users)
+    assert talk("没什么") == "●●●？没什么"

@@ -213,6 +213,7 @@ class Judge:
         kept = len(after.records) - len(op.write.records) if after.head else 0
         if after.head:
             _only_grew(was, state, before.records, after.records, kept)
+        secrets = set(books.secrets)
         appended = decode_records(op.write.records)
         records = decode_records(after.records)
         resumed = op.write.unpark
@@ -229,7 +230,21 @@ class Judge:
                 raise Violation(f"{flying.given_up} are given up, and not parked")
         self._nothing_lost(flying, books, op, was, state)
         self._stays_forgotten(books, op, was, state)
+        flying.confided |= books.secrets - secrets
         self._stays_secret(books, op)
+        self._tells_nobody(flying, op)
+
+    def _tells_nobody(self, flying: Flying, op: Commit | RecordWrite) -> None:
+        """Who took a message for a secret answer writes it nowhere, whatever becomes of whoever had
+        asked for it. (A copy that reaches another process then is an ordinary message there.)
+        """
+        reply = op.reply if isinstance(op, Commit) else b""
+        parked = [parked.document for parked in op.write.park]
+        written = b"\n".join(
+            [op.write.head, *op.write.records, op.write.data or b"", reply, *parked]
+        )
+        if told := [secret for secret in flying.confided if secret in written]:
+            raise Violation(f"{told} was confided to {flying.serial}, who writes it")
 
     def _stays_secret(self, books: _Books, op: Commit | RecordWrite) -> None:
         """What was said in secret is nowhere in the store, from the write that took it on."""
@@ -446,6 +461,10 @@ class Judge:
             raise Violation(f"the step {name} runs without a claim ({key})")
         books.attempts.setdefault(key, []).append(_Attempt(flying))
         conversation, message, _ = key.split(":", 2)
+        asking = [frame.id for frame in decode_head(held.head).stack if is_secret(frame.wait)]
+        if conversation in asking:
+            said = [arg for arg in step.call.args if isinstance(arg, int) and arg > SECRET]
+            flying.confided.update(str(secret).encode() for secret in said)
         if not flying.dropped:
             self._under_one_key(books, conversation, step)
         # An operator's command whose worker died is given again, and has the same keys.

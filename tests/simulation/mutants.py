@@ -271,6 +271,13 @@ def _resumed() -> Iterator[type[MemoryStore]]:
 
 
 @contextmanager
+def _confided() -> Iterator[type[MemoryStore]]:
+    """Where a secret's conversation was ended meanwhile, it is a message like any other."""
+    with patch.object(Work, "keep_confided", lambda _: None):
+        yield MemoryStore
+
+
+@contextmanager
 def _at_the_door() -> Iterator[type[MemoryStore]]:
     """Who comes too late, from the door of a stopped process, counts as somebody who waits."""
     with patch.object(Workers, "deaf", 0.25):
@@ -295,6 +302,7 @@ MUTANTS: dict[str, Callable[[], AbstractContextManager[type[MemoryStore]]]] = {
     "left": _left,
     "at the door": _at_the_door,
     "belated": _belated,
+    "confided": _confided,
     "endless": _endless,
     "not parked": _not_parked,
     "resumed": _resumed,

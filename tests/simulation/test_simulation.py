@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from .mutants import MUTANTS
-from .plan import crowd_of, plan_of
+from .plan import crowd_of, ended_of, plan_of
 from .search import Failed, failure_of, kept, report, run_seeds, shortest
 from .world import run
 
@@ -44,7 +44,10 @@ def test_in_a_million_turns_each_message_has_one(chunk: int) -> None:
     assert run_seeds(range(first, first + CHUNK)) >= 5_000
 
 
-@pytest.mark.parametrize("broken", sorted(MUTANTS.keys() - {"none", "one after another"}))
+BY_HAND = {"none", "one after another", "confided"}
+
+
+@pytest.mark.parametrize("broken", sorted(MUTANTS.keys() - BY_HAND))
 def test_it_is_noticed_when_what_keeps_turns_apart_is_broken(broken: str) -> None:
     with MUTANTS[broken]() as store:
         seeds = [*SHOWN_BY.get(broken, ()), *range(2 * CHUNK)]
@@ -56,6 +59,13 @@ def test_it_is_noticed_when_a_silent_server_keeps_claims_on_the_others_from_bein
     with MUTANTS["one after another"]() as store:
         failures = [failure_of(crowd_of(seed), store) for seed in range(20)]
     assert any("ran out in a process that lives" in str(failure) for failure in failures)
+
+
+def test_it_is_noticed_when_an_operator_s_hand_brings_out_what_was_told_in_secret() -> None:
+    assert [failure_of(ended_of(seed)) for seed in range(5)] == [None] * 5
+    with MUTANTS["confided"]() as store:
+        failures = [failure_of(ended_of(seed), store) for seed in range(5)]
+    assert any("was confided to" in str(failure) for failure in failures)
 
 
 def test_a_failing_world_is_told_by_its_shortest_plan_and_a_command_that_runs_it() -> None:

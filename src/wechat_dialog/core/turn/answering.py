@@ -46,7 +46,7 @@ def answer(
     before = chat.message, chat.arrived
     message = work.message
     if at.kind == "A":
-        work.keep_secret(at.id)
+        work.keep_secret(at.id, frame.id)
     chat.message, chat.arrived = work.message, work.arrived
     try:
         value = at.reading.value(chat, message, ticked)

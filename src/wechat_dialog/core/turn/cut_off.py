@@ -127,6 +127,7 @@ def lay_aside(work: Work, killer: Exception, began: Frame | None = None) -> Flow
             known.
     """
     expire_old(work)
+    work.keep_confided()
     work.doc.put_away()
     frame = work.doc.top
     dialog = None if began is None else dialog_of(work.rules.routes, began)
@@ -142,7 +143,7 @@ def lay_aside(work: Work, killer: Exception, began: Frame | None = None) -> Flow
         # Nobody asks the dialog below, which may be what kills, whether it would have taken it.
         frame, _ = new_conversation(work, match.route.dialog, match.args, work.message)
     else:
-        work.keep_secret(frame.wait)
+        work.keep_secret(frame.wait, frame.id)
         work.doc.append(record_message(frame.wait, work.message, work.arrived))
     yield from follow(work, frame, Broke(killer))
     forget_who_left(work, work.message)

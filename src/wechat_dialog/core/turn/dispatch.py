@@ -34,6 +34,7 @@ __all__ = ["dispatch", "expire_old", "handle"]
 def handle(work: Work) -> Flow[None]:
     """Work out what the message at hand means; the draft has its answer then."""
     expire_old(work)
+    work.keep_confided()
     if isinstance(work.message, messages.Event):
         yield from handle_event(work, work.message)
     elif work.doc.head.held and _asks_for_more(work):

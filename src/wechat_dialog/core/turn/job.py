@@ -79,6 +79,7 @@ class Job:
         deferred: Whether nobody listens for the reply any more.
         asked: Whether the store has counted the request.
         granted: The store's clock when it first gave the turn, ms since the epoch; 0: it has not.
+        latest: The latest work on the message; None: it was not begun.
         kept: Whether the store keeps the message with its claim: a user's, for another worker.
         unrecorded: Idempotency keys of the steps that were called and not recorded, as far as is
             known.
@@ -94,6 +95,7 @@ class Job:
     deferred: bool = False
     asked: bool = False
     granted: int = 0
+    latest: Work | None = None
     kept: bool = True
     unrecorded: set[str] = field(default_factory=set[str])
 
@@ -126,8 +128,12 @@ class Job:
         return self.granted > 0 and claimed.now - claimed.since * 1000 > self.granted + _SURELY
 
     def work(self) -> Work:
-        """Return the work on the request's message."""
-        return Work(self.settings.rules, self.doc, self.message, self.key, self.arrived)
+        """Return the work on the request's message, begun anew where it was begun before."""
+        work = Work(self.settings.rules, self.doc, self.message, self.key, self.arrived)
+        if self.latest is not None:
+            work.confided_to = self.latest.confided_to
+        self.latest = work
+        return work
 
     def settle(self, key: str) -> None:
         """Forget what is in hand of a message's steps: its turn is over."""

@@ -35,6 +35,9 @@ class Work:
         message: The message, as it may be written down.
         key: Its key.
         arrived: When it arrived, ms since the epoch.
+        confided_to: Id of the conversation that took it for a secret answer, in this attempt or an
+            earlier one; "" if none did.
+        answers_nothing: Whether it was meant for a question that is gone, and for no other.
         secret: What it said, where that is not to be written down: `message` does not have it.
         draft: What is to be answered.
         begun: How many conversations it has begun.
@@ -47,8 +50,10 @@ class Work:
     """
 
     __slots__ = (
+        "answers_nothing",
         "arrived",
         "begun",
+        "confided_to",
         "doc",
         "draft",
         "key",
@@ -87,7 +92,8 @@ class Work:
         self.message = message
         self.key = key
         self.arrived = arrived
-        self.secret = ""
+        self.secret = self.confided_to = ""
+        self.answers_nothing = False
         self.draft = Draft(rules, doc, arrived if now is None else now)
         self.begun = 0
         self.unrouted: set[int] = set()
@@ -101,7 +107,7 @@ class Work:
     def on(self, doc: Document) -> Work:
         """Return the work on the same message begun anew, on another document."""
         work = Work(self.rules, doc, self.message, self.key, self.arrived, now=self.draft.now)
-        work.secret = self.secret
+        work.secret, work.confided_to = self.secret, self.confided_to
         if self.outside:
             work.goes_on_outside()
         return work
@@ -109,9 +115,12 @@ class Work:
     @property
     def not_seen(self) -> bool:
         """Whether the user cannot have seen the pending question when they wrote the message: it is
-        held, or was shown later. Within one second of the platform's clock nobody can tell.
+        held, or was shown later, or the message was for another one. Within one second of the
+        platform's clock nobody can tell.
         """
-        return self.doc.unseen or 0 < self.doc.head.shown - self.message.created < LONGEST_WAY
+        if self.doc.unseen or self.answers_nothing:
+            return True
+        return 0 < self.doc.head.shown - self.message.created < LONGEST_WAY
 
     # Whose turn it is -----------------------------------------------------------------------------
 
@@ -149,12 +158,29 @@ class Work:
         """Whether the message is one that answers a secret question."""
         return is_secret(wait) and text_of(self.message) is not None
 
-    def keep_secret(self, wait: str) -> None:
-        """Let nothing from here on have what the message says to a secret question."""
+    def keep_secret(self, wait: str, asker: str) -> None:
+        """Let nothing from here on have what the message says to a secret question.
+
+        Args:
+            wait: Id of the question.
+            asker: Id of the conversation that waits at it.
+        """
         if self.is_said_to(wait):
-            # Once: handed back, or begun anew, it says ●●● by now.
-            self.secret = self.secret or text_of(self.message) or ""
-            self.message = masked(self.message)
+            self.confided_to = asker
+            self._mask()
+
+    def keep_confided(self) -> None:
+        """Keep the message secret where it was taken for a secret answer before its turn started
+        over, and whoever asked for it is gone, since it was ended meanwhile: it is nobody's answer.
+        """
+        if self.confided_to and self.confided_to not in (one.id for one in self.doc.head.stack):
+            self._mask()
+            self.answers_nothing = True
+
+    def _mask(self) -> None:
+        # Once: handed back, or begun anew, it says ●●● by now.
+        self.secret = self.secret or text_of(self.message) or ""
+        self.message = masked(self.message)
 
     def without_secret(self, text: str) -> str:
         """Return a text that is kept or said, without what the message said in secret."""
