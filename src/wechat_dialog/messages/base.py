@@ -25,7 +25,7 @@ from wechat_dialog.errors import BadMessage
 M = TypeVar("M", bound="Message")
 
 
-class Message(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
+class Message(msgspec.Struct, frozen=True, kw_only=True, rename="pascal", gc=False):
     """Base of everything the platform pushes (protocol reference 3).
 
     Attributes:

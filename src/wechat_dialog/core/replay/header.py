@@ -4,6 +4,9 @@ It has the headers of their conversations (a `Frame` each: which dialog, on whic
 question), and what of the answers is still to be delivered. Two kinds of conversation are kept
 outside it, header and records in one: one that broke (`ParkedConversation`), and one that waits for
 a time or a signal and not for its user (`AsideConversation`).
+
+What a live dialog keeps of these is no work for the garbage collector (`gc=False`): they hold JSON,
+in which there is no cycle.
 """
 
 from __future__ import annotations
@@ -52,7 +55,7 @@ FLAGS: frozenset[str] = frozenset({SECRETS, OUTSIDE, ENDS})
 """What `Frame.flags` may say; a conversation with another flag is left alone."""
 
 
-class StoredRival(msgspec.Struct, array_like=True, frozen=True):
+class StoredRival(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """What else may end a conversation's wait; see `rivals.stored_rivals`.
 
     Attributes:
@@ -69,7 +72,7 @@ class StoredRival(msgspec.Struct, array_like=True, frozen=True):
     match: str = ""
 
 
-class Frame(msgspec.Struct, omit_defaults=True):
+class Frame(msgspec.Struct, omit_defaults=True, gc=False):
     """The header of one conversation.
 
     Attributes:
@@ -127,7 +130,7 @@ def flag(frame: Frame, name: str) -> None:
         frame.flags = [*frame.flags, name]
 
 
-class Held(msgspec.Struct, array_like=True):
+class Held(msgspec.Struct, array_like=True, gc=False):
     """A part of an answer that waits for the user to fetch it.
 
     Attributes:
@@ -149,7 +152,7 @@ class Held(msgspec.Struct, array_like=True):
     question: bool = False
 
 
-class AsideNote(msgspec.Struct, omit_defaults=True):
+class AsideNote(msgspec.Struct, omit_defaults=True, gc=False):
     """What the head says of a conversation that was put aside.
 
     Attributes:
@@ -168,7 +171,7 @@ class AsideNote(msgspec.Struct, omit_defaults=True):
     ends: bool = False
 
 
-class OwedPart(msgspec.Struct, array_like=True):
+class OwedPart(msgspec.Struct, array_like=True, gc=False):
     """What was said in a turn that no message began, and could not be pushed: it comes with the
     user's next message.
 
@@ -181,7 +184,7 @@ class OwedPart(msgspec.Struct, array_like=True):
     until: int
 
 
-class UserHead(msgspec.Struct, omit_defaults=True):
+class UserHead(msgspec.Struct, omit_defaults=True, gc=False):
     """What is kept of a user beside the journal.
 
     Attributes:
