@@ -193,7 +193,7 @@ def load(port: int, seconds: float, *, newcomers: bool) -> list[float]:
         for text in ("累加器", "1000000"):
             client.ask(push(name, text))
         count = 0
-        while time.monotonic() < until:
+        while not times[number] or time.monotonic() < until:
             if newcomers:
                 body = push(f"{name}-{count // 2}", ("累加器", "1000000")[count % 2])
                 count += 1
