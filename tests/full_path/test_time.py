@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.full_path.doors import OpenDoor
-from tests.full_path.people import ACCOUNT, Person
+from tests.full_path.people import ACCOUNT, Person, push, signed
 from tests.full_path.waiting import Payment, make_bot
 from tests.redis_server import wait_until
 from wechat_dialog import Bot
@@ -228,3 +228,23 @@ def test_fifty_signals_at_once_are_each_taken_once_while_their_user_writes(
     shown = bot.store.show(f"{ACCOUNT}:{USER}")
     assert shown is not None
     assert len(shown.mail) == 49
+
+
+def test_what_is_due_of_many_is_done_on_demand_with_few_threads(
+    store_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    ledger = Ledger()
+    bot = make_bot(store_url, ledger.append, timers=False)
+    for number in range(90):
+        bot.answer(push(f"oUser{number:023}", Content="小睡"), signed())
+    done = 0
+
+    def all_done() -> bool:
+        nonlocal done
+        done += bot.run_due()
+        return done >= 90
+
+    wait_until(all_done, "all to be due")
+    assert done == ledger.of("woke") == 90
+    assert not caplog.messages
+    bot.close()

@@ -121,7 +121,8 @@ class Firings:
         with self._lock:
             self._places -= 1
             # Not for each that ends: to look for one entry costs as much as to look for many.
-            ring = self._wanted and self._places <= BESIDE // 2
+            most = BESIDE if self._messages() else AT_ONCE
+            ring = self._wanted and self._places <= most // 2
         if ring:
             self.ring()
 

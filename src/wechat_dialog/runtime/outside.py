@@ -17,7 +17,7 @@ from wechat_dialog.errors import Closing
 
 from .accounts import Accounts, unknown
 from .drive import Driving
-from .firings import Firings, Place
+from .firings import AT_ONCE, Firings, Place
 from .loops import OnLoops
 from .performing import perform_all, perform_all_async
 from .sweeper import Sweeper
@@ -117,6 +117,9 @@ class Outside:
             left = limit - len(places)
             dues: Dues = yield AskDue(account, left, self._hidden)
             for due in dues.entries:
+                if len(places) >= AT_ONCE:  # a thread each, and no more than a sweep would have
+                    before = places[len(places) - AT_ONCE]
+                    yield Wait(before.when_over, None)
                 begins = self._firings.fire(account, due, dues.now)
                 places.append(begins.place)
                 yield begins

@@ -1,0 +1,93 @@
+"""Time and signals in the simulator: what waits is shown, and an hour does what falls due in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.platform.pages import Page, page_of
+
+SHOP = """
+from wechat_dialog import Bot, NoAnswer
+
+bot = Bot(timeout=None, customer_messages={pushes}, app_id="wx1", app_secret="s")
+
+@bot.text("买")
+def buy(chat):
+    chat.say("请付款")
+    try:
+        paid = yield from chat.wait_for("paid", dict, match="A1", within=900)
+    except NoAnswer:
+        return "超时了"
+    return f"收到 {{paid['fen']}} 分"
+
+@bot.text("两件")
+def two(chat):
+    chat.remind(120, "后")
+    chat.remind(60, "先")
+    return "好"
+
+@bot.text("嗨")
+def hello(chat):
+    return "嗨！"
+"""
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Iterator[Page]:
+    """A personal account's page."""
+    (tmp_path / "shop.py").write_text(SHOP.format(pushes=False))
+    with page_of(tmp_path, "simulate", "shop:bot") as page:
+        yield page
+
+
+def test_what_waits_is_shown_for_what_and_until_when(page: Page) -> None:
+    assert page.say("买") == "请付款"
+    told = page.until(lambda: (c := page.conversation()) and c["aside"] and c)
+    (one,) = told["aside"]
+    assert (one["dialog"], one["state"]) == ("buy", "waits for paid")
+    signal, limit = one["waits"]
+    assert (signal["name"], signal["match"]) == ("paid", "A1")
+    assert limit["limit"]
+    assert limit["due"] > page.state["now"]
+
+
+def test_a_form_sends_a_signal(page: Page) -> None:
+    page.say("买")
+    answer = page.do("signal", user=page.user, name="paid", match="A1", data='{"fen": 5}', id="T")
+    assert answer == {"outcome": "taken"}
+    told = page.until(lambda: (c := page.conversation()) and c["owed"] and c)
+    assert told["owed"] == ["收到 5 分"]
+    again = page.do("signal", user=page.user, name="paid", match="A1", data='{"fen": 5}', id="T")
+    assert again == {"outcome": "repeated"}
+    page.do("signal", user=page.user, name="other", data="")
+    told = page.until(lambda: (c := page.conversation()) and c["mail"] and c)
+    assert [letter["name"] for letter in told["mail"]] == ["other"]
+    refused = page.ask("signal", user=page.user, name="paid", data="{")
+    assert refused.status_code == 409
+    assert "no JSON" in refused.json()["error"]
+    assert page.say("嗨") == "收到 5 分\n嗨！"
+
+
+def test_an_hour_does_what_falls_due_on_its_way_in_order(page: Page) -> None:
+    page.say("两件")
+    page.say("买")
+    page.do("advance", seconds=3600)
+    told = page.until(lambda: (c := page.conversation()) and len(c["owed"]) == 3 and c)
+    assert told["owed"] == ["先", "后", "超时了"]
+    assert page.say("嗨") == "先\n后\n超时了\n嗨！"
+
+
+def test_an_account_that_may_is_pushed_to_at_that_time(tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text(SHOP.format(pushes=True))
+    with page_of(tmp_path, "simulate", "shop:bot", "--kind", "service") as page:
+        page.say("两件")
+        page.do("advance", seconds=3600)
+        page.until(
+            lambda: [text for who, text in page.shown() if text in ("先", "后")] == ["先", "后"]
+        )
+        bubbles = page.state["messages"][page.user]
+        first, second = [one["at"] for one in bubbles if one.get("pushed")]
+        assert 59_000 <= second - first <= 61_000, "each at its own time"
