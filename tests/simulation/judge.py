@@ -514,7 +514,7 @@ class Judge:
         books, mine = self.books(flying.user), list[str]()
         for name, attempts in books.attempts.items():
             for attempt in attempts:
-                if attempt.flying is flying and not attempt.returned:
+                if attempt.flying is flying and not (attempt.returned or attempt.given_up):
                     attempt.given_up = True
                     mine.append(name)
         if now - flying.first < LONGEST and not joined:
