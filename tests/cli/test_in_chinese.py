@@ -100,7 +100,7 @@ SPEAKING = [
     *(SOURCE / name for name in (
         "bot.py", "core/dialog/registration.py", "core/dialog/router.py",
         "core/dialog/user_data.py",
-        "core/turn/limits.py", "core/wire/codec.py", "core/wire/crypto.py", "pages/address.py",
+        "core/turn/limits.py", "core/wire/codec.py", "core/wire/crypto.py", "core/pages/address.py",
         "platform/account.py", "platform/simulator/buttons.py",
     )),
 ]  # fmt: skip

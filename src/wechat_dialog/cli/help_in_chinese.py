@@ -103,6 +103,25 @@ HELP = {
     "processes": "进程数",
     "that turns under way have to end at SIGTERM": "收到 SIGTERM 后，进行中的轮次还有多少秒",
     "the bot's, 15": "机器人的，15",
+    # work, signal, begin
+    "Do what falls due, and answer no message: timers, reminders, signals that were only posted."
+    "\n\nFor bots with `timers=False`, and beside any other. At SIGTERM turns under way end and are "
+    "recorded.":
+        "只做到点的事，不回答消息：定时、提醒、只投递了的信号。\n\n给 `timers=False` 的机器人用，"
+        "也可以在别的机器人旁边用。收到 SIGTERM 后，进行中的轮次走完并记录下来。",
+    "Tell a user's conversations that something has happened, as `bot.signal` does.\n\nJSON is the "
+    "signal's data; null if left out.":
+        "告诉用户的会话发生了一件事，和 `bot.signal` 一样。\n\nJSON 是信号的数据；不写就是 null。",
+    "Begin a conversation that no message began, as `bot.begin` does.\n\nJSON is an object with "
+    "the dialog's arguments by name.":
+        "开始一个不由消息开始的会话，和 `bot.begin` 一样。\n\n"
+        "JSON 是一个对象，按名称写对话的参数。",
+    "the user's OpenID": "用户的 OpenID",
+    "the signal's name": "信号的名称",
+    "such as an order's number": "比如订单号",
+    "makes a repetition harmless for a week": "一个星期之内重复的只算一次",
+    "the account's original id, gh_…": "帐号的原始 ID，gh_…",
+    "the dialog's name": "对话的名称",
     "of what is told on stderr": "标准错误里写到哪一级",
     "tell every request, its query left out": "记下每个请求，查询参数除外",
     # check

@@ -81,6 +81,11 @@ REFUSALS = {
     "{0} of module {1} is no bot; write module:name":
         "模块 {1} 里的 {0} 不是机器人；写 模块:变量名",
     "{0} is no Bot": "{0} 不是 Bot",
+    "{0} is no Bot: a 2017 module has no timers": "{0} 不是 Bot：2017 年写法的模块没有定时",
+    "the bot has no dialog {0}": "机器人没有 {0} 这个对话",
+    "{0} is no JSON ({1}); a text is '\"…\"'": "{0} 不是 JSON（{1}）；文字要写成 '\"…\"'",
+    "{0}: a JSON object is wanted, with the arguments by name":
+        "{0}：要一个 JSON 对象，按名称写参数",
     "it does not start": "它启动不了",
     "{0} is no URL; write http://127.0.0.1:8000/": "{0} 不是 URL；写成 http://127.0.0.1:8000/ 这样",
     "mode {0}: one of {1}": "模式 {0} 不对：从 {1} 里选一个",
