@@ -105,8 +105,8 @@ HELP = {
     "the bot's, 15": "机器人的，15",
     # work, signal, begin
     "Do what falls due, and answer no message: timers, reminders, signals that were only posted."
-    "\n\nFor bots with `timers=False`, and beside any other. At SIGTERM turns under way end and are "
-    "recorded.":
+    "\n\nFor bots with `timers=False`, and beside any other. At SIGTERM turns under way end and "
+    "are recorded.":
         "只做到点的事，不回答消息：定时、提醒、只投递了的信号。\n\n给 `timers=False` 的机器人用，"
         "也可以在别的机器人旁边用。收到 SIGTERM 后，进行中的轮次走完并记录下来。",
     "Tell a user's conversations that something has happened, as `bot.signal` does.\n\nJSON is the "
