@@ -134,15 +134,13 @@ WINGS: Mapping[str, Wing] = {
 # A wing whose modules stand on each other, from the ground up: each knows only those before it.
 FLOORS: Mapping[str, tuple[str, ...]] = {
     "core.turn": (
-        "limits", "window", "operations", "pending", "mail", "beside", "waking", "document", "held",
-        "results", "outcome", "outcomes_in_hand", "settings", "saying", "page_link", "push",
-        "shelf", "waiting_text", "running_turn", "listening", "draft", "work", "aside",
-        "step_records", "parking", "requested", "leaving", "conversation", "stack", "asking",
-        "beginning",
-        "ending", "answering", "events", "dispatch", "cut_off", "resuming", "job", "reviewing",
-        "page", "committing", "firing", "reaching", "firing_turn", "fast_path", "transaction",
-        "outside",
-        "operator",
+        "limits", "window", "given_parts", "operations", "pending", "mail", "beside", "waking",
+        "document", "held", "results", "outcome", "outcomes_in_hand", "settings", "saying",
+        "page_link", "push", "shelf", "waiting_text", "running_turn", "listening", "draft", "work",
+        "aside", "step_parts", "step_records", "parking", "requested", "leaving", "conversation",
+        "stack", "asking", "beginning", "ending", "answering", "events", "dispatch", "cut_off",
+        "resuming", "job", "reviewing", "page", "committing", "firing", "reaching", "firing_turn",
+        "fast_path", "transaction", "outside", "operator",
     ),
 }  # fmt: skip
 
@@ -207,7 +205,7 @@ HANDED_ON = {
 # turn, the faces of the bot, and what talks to the outside.
 TWINS_ALLOWED = (
     "stores", "runtime", "bot_outside", "bot", "api", "testing", "web", "wechat", "platform",
-    "core.store", "core.dialog.steps",
+    "core.store", "core.dialog.steps", "core.dialog.step_parts",
 )  # fmt: skip
 
 _LAYER = {name: floor for floor, name in enumerate(WINGS)}
@@ -477,6 +475,7 @@ LONG: Mapping[str, str] = {
     "core.dialog.chat": "what an author can say is one vocabulary",
     "core.wire.xml:_expat": "the handlers of one parser share its state",
     "stores.memory:MemoryStore": "a method for each of the contract's",
+    "stores.sqlite.store:SQLiteStore": "a method for each of the contract's",
     # Longer than they should be, and still to be parted.
     "stores.redis.store:RedisStore": "the contract's methods, and how a call is sent",
     "cli.probe:probe": "an option a line",

@@ -2,7 +2,8 @@
 its journal.
 
 Here are the public names, and nothing else: `Bot` and `Dialogs` to build with, `Chat`, `Dialog` and
-`Outgoing` for annotations, `Field` for forms, `step` for side effects, `Texts`, `Window` and
+`Outgoing` for annotations, `Field` for forms, `step`, `Steps` and
+`AsyncSteps` for side effects, `Texts`, `Window` and
 `Limits` for settings, and the modules `messages`, `replies`, `formats` and `errors`.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from wechat_dialog.core.dialog.step_parts import AsyncSteps, Steps
 from wechat_dialog.core.dialog.steps import step
 
 from . import errors, messages, replies
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from .core.dialog.review import Outgoing
 
 __all__ = [
+    "AsyncSteps",
     "Bot",
     "Cancelled",
     "Chat",
@@ -50,6 +53,7 @@ __all__ = [
     "Refused",
     "ReplayMismatch",
     "SignalMisfit",
+    "Steps",
     "StoreError",
     "Texts",
     "TimedOut",

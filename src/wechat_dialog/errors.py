@@ -610,6 +610,49 @@ class TurnTooLong(DialogError):
         )
 
 
+class StepEnded(DialogError):
+    """A part was run, or a paragraph said, of a step that has ended: returned, timed out, or lost
+    its turn.
+
+    Attributes:
+        call: What was called, as text.
+        where: `file:line` of the call.
+        step: Name of the step.
+    """
+
+    def __init__(self, call: str, where: str, step: str) -> None:
+        super().__init__(call, where, step)
+        self.call = call
+        self.where = where
+        self.step = step
+
+    def __str__(self) -> str:
+        at = f" at {self.where}" if self.where else ""
+        return (
+            f"{self.call}{at}: step {self.step!r} has ended; wait in it for whatever it has begun"
+        )
+
+
+class TooManyParts(DialogError):
+    """A step has more parts, larger ones, or says more, than is kept of one.
+
+    Attributes:
+        call: What was called, as text.
+        where: `file:line` of the call.
+        why: How much it may be.
+    """
+
+    def __init__(self, call: str, where: str, why: str) -> None:
+        super().__init__(call, where, why)
+        self.call = call
+        self.where = where
+        self.why = why
+
+    def __str__(self) -> str:
+        at = f" at {self.where}" if self.where else ""
+        return f"{self.call}{at}: {self.why}"
+
+
 class StepFailed(DialogError):
     """A step raised an exception, which a replay cannot rebuild; raised in its place.
 

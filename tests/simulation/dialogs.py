@@ -15,6 +15,7 @@ from typing import Any
 
 from wechat_dialog.core.dialog.chat import Chat
 from wechat_dialog.core.dialog.router import Dialogs, Router
+from wechat_dialog.core.dialog.step_parts import Steps
 from wechat_dialog.core.turn.settings import Rules
 from wechat_dialog.errors import UnexpectedAnswer
 
@@ -58,6 +59,11 @@ def note(serial: int, idempotency_key: str = "") -> int:
 
 def refuse(serial: int, idempotency_key: str = "") -> int:
     """Stands for an effect that raises `ValueError`."""
+    raise NotImplementedError
+
+
+def research(steps: Steps, number: int, count: int, serial: int) -> int:
+    """Stands for a step with parts, which says marks from `count` on; see `parted.py`."""
     raise NotImplementedError
 
 
@@ -113,6 +119,8 @@ def effects(chat: Chat, number: int, flags: str) -> Flow:
         yield from chat.step(note, number)
         chat.say(mark(chat, 2))
         said += 1
+        if number % 3 == 0:
+            said += yield from agent(chat, number, 2 + said)
     if "g" in flags:
         yield from chat.gather(chat.step(note, -number), chat.step(clean, -number))
         chat.say(mark(chat, 2 + said))
@@ -124,6 +132,12 @@ def effects(chat: Chat, number: int, flags: str) -> Flow:
             chat.say(mark(chat, 2 + said))
             said += 1
     return said
+
+
+def agent(chat: Chat, number: int, count: int) -> Flow:
+    """A step with parts; returns how many marks it has said."""
+    yield from chat.step(research, number, count, serial_of(chat))
+    return 2
 
 
 @routes.dialog

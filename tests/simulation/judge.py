@@ -26,6 +26,7 @@ from wechat_dialog.core.replay.records import (
     effective,
     is_secret,
 )
+from wechat_dialog.core.store.parts import PartPut
 from wechat_dialog.core.store.values import Claimed, Running, Unclaimed
 from wechat_dialog.core.turn.operations import Claim, Commit, RecordWrite, RunStep
 from wechat_dialog.core.turn.outcome import Outcome
@@ -72,6 +73,7 @@ class _Attempt:
 
     flying: Flying
     returned: bool = False
+    recorded: bool = False
     given_up: bool = False
 
 
@@ -88,6 +90,8 @@ class _Books:
         attempts: Runs of steps by key.
         logic: The key of a step, by what it is for: its message and arguments.
         purposes: The same by conversation and arguments: a number may be written again.
+        parts: Outcomes of parts that the store was given, by step and id, the first of each.
+        part_runs: Runs of parts by step and arguments.
         unfinished: Messages of which a step has begun and whose turn is not over, as they stand in
             idempotency keys.
         given: Marks that were part of a committed reply.
@@ -106,6 +110,10 @@ class _Books:
     attempts: dict[str, list[_Attempt]] = field(default_factory=dict[str, list[_Attempt]])
     logic: dict[object, str] = field(default_factory=dict[object, str])
     purposes: dict[object, str] = field(default_factory=dict[object, str])
+    parts: dict[tuple[str, str], bytes] = field(default_factory=dict[tuple[str, str], bytes])
+    part_runs: dict[tuple[str, object], list[_Attempt]] = field(
+        default_factory=dict[tuple[str, object], list[_Attempt]]
+    )
     unfinished: set[str] = field(default_factory=set[str])
     given: set[str] = field(default_factory=set[str])
     serials: dict[str, int] = field(default_factory=dict[str, int])
@@ -526,6 +534,45 @@ class Judge:
         """A step has ended, in a process that is alive."""
         for attempt in self.books(flying.user).attempts.get(step.key, ()):
             attempt.returned = attempt.returned or attempt.flying is flying
+
+    def step_given_up(self, flying: Flying, step: RunStep) -> None:
+        """A step's call has come to nothing, since the store failed its parts."""
+        attempts = self.books(flying.user).attempts
+        attempts[step.key] = [one for one in attempts.get(step.key, ()) if one.flying is not flying]
+
+    def part_started(self, flying: Flying, step: RunStep, args: object) -> None:
+        """A part of a step begins to run."""
+        assert step.parts is not None, "it has parts"
+        runs = self.books(flying.user).part_runs.setdefault((step.parts.step, args), [])
+        for run in runs:
+            recorded = run.recorded
+            if recorded or (run.returned and run.flying.worker is flying.worker):
+                raise Violation(f"the part {args} of {step.key} runs again, though it has ended")
+        runs.append(_Attempt(flying))
+
+    def part_returned(self, flying: Flying, step: RunStep, args: object) -> None:
+        """A part has ended, in a process that is alive."""
+        assert step.parts is not None, "it has parts"
+        for run in self.books(flying.user).part_runs.get((step.parts.step, args), ()):
+            run.returned = run.returned or run.flying is flying
+
+    def part_recorded(self, flying: Flying, step: RunStep, put: PartPut) -> None:
+        """The store has taken the outcome of a part."""
+        books = self.books(flying.user)
+        for runs in [runs for part, runs in books.part_runs.items() if part[0] == put.step]:
+            for run in runs:
+                run.recorded = run.recorded or (run.returned and run.flying is flying)
+        if books.parts.setdefault((put.step, put.part), put.outcome) != put.outcome:
+            raise Violation(f"a part of {step.key} has two outcomes")
+
+    def parts_returned(self, user: str, step: RunStep, results: list[int]) -> None:
+        """A step has ended with what its parts have returned: what the store was given of them."""
+        assert step.parts is not None, "it has parts"
+        of = step.parts.step
+        [*kept] = [outcome for (one, _), outcome in self.books(user).parts.items() if one == of]
+        used = [f'["s","p{n}",{result},""'.encode() for n, result in enumerate(results)]
+        if not all(any(outcome.startswith(one) for outcome in kept) for one in used):
+            raise Violation(f"{step.key} has used {results}, recorded is {kept}")
 
     def gave_up(self, flying: Flying) -> None:
         """A claim was given back: the store had failed, and the user is told so."""

@@ -13,6 +13,7 @@ from unittest.mock import patch
 from msgspec.structs import replace
 
 from wechat_dialog import messages
+from wechat_dialog.core.dialog.chat_state import ChatState
 from wechat_dialog.core.store import rules
 from wechat_dialog.core.store.entry import Entry
 from wechat_dialog.core.store.values import Claim, Commit
@@ -284,6 +285,31 @@ def _at_the_door() -> Iterator[type[MemoryStore]]:
         yield MemoryStore
 
 
+@contextmanager
+def _parts() -> Iterator[type[MemoryStore]]:
+    """Whoever takes a step over runs its parts again, whatever is recorded of them."""
+
+    class NoParts(MemoryStore):
+        def parts(self, user: str, step: str = "") -> dict[str, dict[str, bytes]]:
+            return {}
+
+    yield NoParts
+
+
+@contextmanager
+def _said() -> Iterator[type[MemoryStore]]:
+    """What a step said is in no record of it."""
+    with patch.object(ChatState, "heard_of_step", lambda *_: None):
+        yield MemoryStore
+
+
+@contextmanager
+def _parts_in_hand() -> Iterator[type[MemoryStore]]:
+    """A part whose outcome the store did not take is forgotten."""
+    with patch.object(Outcomes, "parts", lambda *_: {}):
+        yield MemoryStore
+
+
 MUTANTS: dict[str, Callable[[], AbstractContextManager[type[MemoryStore]]]] = {
     "none": _none,
     "claim": _claim,
@@ -292,6 +318,9 @@ MUTANTS: dict[str, Callable[[], AbstractContextManager[type[MemoryStore]]]] = {
     "key": _key,
     "kept": _kept,
     "outcomes": _outcomes,
+    "parts": _parts,
+    "parts in hand": _parts_in_hand,
+    "said": _said,
     "given back": _given_back,
     "asked": _asked,
     "one after another": _one_after_another,

@@ -24,7 +24,6 @@ from wechat_dialog.core.turn.operations import (
     RunStep,
     StepOutcome,
 )
-from wechat_dialog.core.turn.outcomes_in_hand import Call
 from wechat_dialog.core.turn.running_turn import RunningTurn, tells_copies
 from wechat_dialog.core.turn.settings import Settings
 from wechat_dialog.core.turn.window import Window
@@ -40,6 +39,7 @@ from wechat_dialog.stores.memory import MemoryStore
 from .dialogs import FORGETFUL, RULES
 from .judge import Judge, Snapshot, Violation
 from .network import Network
+from .parted import Parted
 from .parts import BEGIN, LEASE, LONGEST, WINDOW, Chain, Connection, Flying, Worker
 from .plan import Dice, Fault, Freeze, Kill, Plan
 
@@ -487,10 +487,17 @@ class Workers:
         self.say(f"    {flying.serial} worker {worker.number} runs {what}")
         outcomes = worker.settings.outcomes
         call, mine = outcomes.join(flying.user, step.key)
+        parted: Parted | None = None
 
         def over() -> None:
             if call.outcome is not None:
-                self.later(0.0, worker, lambda: then(_of(call)))
+                outcome = call.outcome
+                self.later(0.0, worker, lambda: then(outcome))
+            elif parted is not None and parted.lost is not None:  # the store failed its parts
+                lost = parted.lost
+                self.later(0.0, worker, lambda: flying.gives_up(lost))
+            elif not mine and not call.given_up:
+                self.later(0.0, worker, lambda: self._step(flying, step, then))
             elif not mine:  # it was cancelled by whoever made it
                 self.later(0.0, worker, lambda: flying.gives_up(GivenUp()))
 
@@ -505,6 +512,10 @@ class Workers:
         holds = entry is not None and entry.fence == flying.fence and entry.is_claimed(now)
         held = self.snapshot(flying.user)
         self.judge.step_started(flying, step, held, self.now, holds=holds)
+        if step.parts is not None:
+            parted = Parted(self, flying, step, call)
+            parted.begin()
+            return
         outcome = self._outcome(step)
 
         def ended() -> None:
@@ -516,7 +527,7 @@ class Workers:
         if flying.serial in self.hanging:
             self.say(f"    {flying.serial} hangs")
         else:
-            self.later(self._lasts(flying), worker, ended)
+            self.later(self.lasts(flying), worker, ended)
 
     def _renew_now(self, flying: Flying, wanted: Renew) -> None:
         """Renew a doubtful claim before a step."""
@@ -539,10 +550,15 @@ class Workers:
     def _outcome(self, step: RunStep) -> StepOutcome:
         if step.call.name == "refuse":
             return StepOutcome(step.slot, error=ValueError("refused"))
-        self._receipts += 1
-        return StepOutcome(step.slot, self._receipts)
+        return StepOutcome(step.slot, self.receipt())
 
-    def _lasts(self, flying: Flying) -> float:
+    def receipt(self) -> int:
+        """Return what no other call returns."""
+        self._receipts += 1
+        return self._receipts
+
+    def lasts(self, flying: Flying) -> float:
+        """Return how long a step, or a part of one, takes."""
         kind, size = flying.dice.roll(), flying.dice.roll()
         if self.calm or kind < (0.3 if self.plan.slow else 0.85):
             return size * 0.2
@@ -674,11 +690,6 @@ def _pauses() -> Iterator[float]:
     while True:
         yield pause
         pause = min(pause * 2, 0.8)
-
-
-def _of(call: Call) -> StepOutcome:
-    assert call.outcome is not None, "a simulated step comes to its end"
-    return call.outcome
 
 
 def _idle() -> None:

@@ -113,6 +113,17 @@ PYTHON = {
     "how long a head outlives its time": Mutant(
         ENTRY, "self.expires = max(self.expires, self.wake + OUTLIVES_WAKE)", "pass"
     ),
+    "the fence, when a part is kept": Mutant(
+        RULES,
+        "    entry.require_claim(fence, now)\n    entry.lost = 0\n\n\ndef release",
+        "    entry.lost = 0\n\n\ndef release",
+    ),
+    "that a part was written": Mutant(
+        RULES, "    entry.lost = 0\n\n\ndef release", "\n\ndef release"
+    ),
+    "to drop the parts of a step that has ended": Mutant(
+        "memory_users.py", "            self.parts.pop(step, None)\n", "            pass\n"
+    ),
     "that a signal was posted before": Mutant(
         "memory.py", '                return Posted("repeated")\n', "                pass\n"
     ),
@@ -177,6 +188,14 @@ LUA = {
     ),
     "how long a head outlives its time": Mutant(
         "timed", "  if time.wake then doc.expires = max(doc.expires, time.wake + WEEK) end\n"
+    ),
+    "the fence, when a part is kept": Mutant(
+        "part_put",
+        "if claim.fence ~= tonumber(ARGV[1]) or not is_claimed(claim) then return {LOST} end\n",
+    ),
+    "that a part was written": Mutant("part_put", "  claim.lost = 0\n"),
+    "to drop the parts of a step that has ended": Mutant(
+        "write", "  if extras.ended then drop_parts(extras.ended) end\n"
     ),
     "that a signal was posted before": Mutant(
         "post",

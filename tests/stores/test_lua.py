@@ -22,7 +22,7 @@ KEYS = {
     "TIME": 0, "MGET": ALL, "DEL": ALL,
     **dict.fromkeys(
         ("GET", "SET", "EXISTS", "PEXPIRE", "PTTL", "RPUSH", "LRANGE", "LTRIM", "LLEN", "LINDEX",
-         "HGET", "HSET", "HDEL", "HGETALL", "HVALS", "ZADD", "ZREM", "ZSCORE", "ZRANGE",
+         "HGET", "HSET", "HDEL", "HGETALL", "HVALS", "HKEYS", "ZADD", "ZREM", "ZSCORE", "ZRANGE",
          "ZRANGEBYSCORE", "ZREMRANGEBYSCORE"), 1
     ),
 }  # fmt: skip
@@ -59,7 +59,7 @@ def complaints(source: str) -> Iterator[str]:
                 yield f"redis.call({command}, …): {argument} is no KEYS[n]"
         if any("unpack" in argument for argument in arguments):
             yield f"redis.call({command}, …) unpacks"
-    if len(re.findall("KEYS", source)) > keys:
+    if len(re.findall(r"\bKEYS\b", source)) > keys:
         yield "KEYS stands elsewhere than where a command takes a key"
     if re.search(r"redis\.p?call(?!\()|redis\.pcall|redis\[|= *redis\b(?!\.)", source):
         yield "redis.call is called by another name"

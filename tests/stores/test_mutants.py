@@ -53,6 +53,11 @@ NOTICED_BY = {
     "what was last, when a firing ends": ("test_a_reply_is_still_said_to_be_untaken_after_it"),
     "to leave no trace of a firing": "test_the_next_turn_is_as_fast_as_ever",
     "how long a head outlives its time": "test_a_head_outlives_its_time_by_a_week",
+    "the fence, when a part is kept": "test_who_has_lost_their_claim_keeps_nothing",
+    "that a part was written": "test_a_part_is_something_that_was_written_under_a_claim",
+    "to drop the parts of a step that has ended": (
+        "test_the_record_that_ends_a_step_takes_its_parts_along"
+    ),
     "that a signal was posted before": (
         "test_a_repetition_is_known_by_its_id_also_when_the_first_is_taken"
     ),

@@ -11,7 +11,19 @@ from typing import Any, Literal, TypedDict, assert_type
 
 import msgspec
 
-from wechat_dialog import Bot, Chat, Dialog, Dialogs, Outgoing, messages, parsers, replies, step
+from wechat_dialog import (
+    AsyncSteps,
+    Bot,
+    Chat,
+    Dialog,
+    Dialogs,
+    Outgoing,
+    Steps,
+    messages,
+    parsers,
+    replies,
+    step,
+)
 from wechat_dialog.core.dialog.effects import ContinueAs
 
 
@@ -72,6 +84,31 @@ async def send_async(text: str) -> bytes:
     return b""
 
 
+def parted(steps: Steps, city: str, days: int = 1) -> list[str]:
+    assert_type(steps.run("fetch", fetch, city, days=days), float)
+    assert_type(steps.run("send", send.fn, city), Any)
+    steps.say("。")
+    steps.say(replies.Markdown("。"))
+    return [city]
+
+
+async def parted_async(steps: AsyncSteps, city: str) -> dict[str, int]:
+    assert_type(await steps.run("fetch", fetch, city, days=2), float)
+    assert_type(await steps.run("fetch", fetch_async, city), list[int])
+    await steps.say("。")
+    return {}
+
+
+@step(retries=3)
+def parted_with_options(steps: Steps, city: str) -> set[int]:
+    return {1}
+
+
+@step
+async def parted_with_options_async(steps: AsyncSteps, city: str) -> tuple[int, str]:
+    return 1, city
+
+
 def digits(text: str) -> set[int]:
     return {1}
 
@@ -88,6 +125,11 @@ async def awaited(chat: Chat) -> str:
     assert_type(await chat.step(pay, "a", 1), float)
     assert_type(await chat.step(pay_async, "a"), list[int])
     assert_type(await chat.step(tick), int)
+    assert_type(await chat.step(parted, "x"), list[str])
+    assert_type(await chat.step(parted, "x", days=2), list[str])
+    assert_type(await chat.step(parted_async, "x"), dict[str, int])
+    assert_type(await chat.step(parted_with_options, "x"), set[int])
+    assert_type(await chat.step(parted_with_options_async, "x"), tuple[int, str])
     assert_type(await chat.ask("？", datetime, future=True), datetime)
     assert_type(await chat.ask("？", date, future=True, hint="几号？", repeat=False), date)
     assert_type(await chat.ask("？", Size), Size)
@@ -143,6 +185,9 @@ def yielded(chat: Chat) -> Dialog[str]:
     assert_type((yield from chat.step(fetch, "x")), float)
     assert_type((yield from chat.step(fetch_async, "x")), list[int])
     assert_type((yield from chat.step(send, "x")), bool)
+    assert_type((yield from chat.step(parted, "x")), list[str])
+    assert_type((yield from chat.step(parted_async, "x")), dict[str, int])
+    assert_type((yield from chat.step(parted_with_options_async, "x")), tuple[int, str])
     assert_type((yield from chat.gather(chat.step(fetch, "x"))), tuple[float])
     assert_type((yield from generated(chat)), int)
     return ""

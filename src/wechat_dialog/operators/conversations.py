@@ -147,9 +147,17 @@ class Conversations:
         """
         zone = self._bot.rules.zone
         return "\n\n".join(
-            transcript(stored, zone, self._run_of(stored), chinese=chinese)
+            transcript(
+                stored, zone, self._run_of(stored), parts=self._parts_of(stored), chinese=chinese
+            )
             for stored in self._find(name)
         )
+
+    def _parts_of(self, stored: StoredConversation) -> Iterator[bytes]:
+        """Yield how parts of the step have ended that a conversation is in, or was parked in."""
+        for step, parts in self._bot.store.parts(stored.summary.user).items():
+            if step.startswith(f"{stored.frame.id}:"):
+                yield from parts.values()
 
     # Changing -------------------------------------------------------------------------------------
 

@@ -34,8 +34,10 @@ from wechat_dialog.core.replay.records import (
     encode_record,
 )
 from wechat_dialog.core.replay.standing import describe
+from wechat_dialog.core.secrecy import SHOWN
 from wechat_dialog.core.store.kept import Shown
 from wechat_dialog.core.store.times import Mail
+from wechat_dialog.core.turn.given_parts import plain_part
 from wechat_dialog.core.turn.mail import SignalMail, decode_mail
 from wechat_dialog.core.turn.settings import dialog_of
 from wechat_dialog.errors import ReplayMismatch
@@ -102,7 +104,10 @@ def inspect(bot: Bot, user: str, *, now: float) -> Plain | None:
         data["expires"] = int((now + top.timeout - shown.age) * 1000)
     asked: dict[int, str] = {}
     data |= _replayed(bot, top, records[top.base :], user, state.account, asked)
-    data["journal"] = [*_entries(records, state.stack, user, state.account, asked)]
+    data["journal"] = [
+        *_entries(records, state.stack, user, state.account, asked),
+        *_parts(bot, f"{state.account}:{state.user}", top),
+    ]
     return data
 
 
@@ -175,6 +180,21 @@ def _entries(
             {"kind": kind, "title": title, "detail": detail, "raw": raw, "position": position}
         )
     return entries
+
+
+def _parts(bot: Bot, user: str, top: Frame) -> Iterator[Plain]:
+    """Yield entries for the parts, as far as they have ended, of the step that runs."""
+    for step, parts in bot.store.parts(user).items():
+        if not step.startswith(f"{top.id}:"):
+            continue
+        for stored in parts.values():
+            kind, title, detail, raw = "step", "", SHOWN, ""
+            record = plain_part(stored)
+            if record is not None:
+                kind, title, detail = _entry(record, "", "")
+                raw = stored.decode("utf-8", "replace")
+            entry: Plain = {"kind": kind, "title": f"↳ {title}", "detail": detail, "raw": raw}
+            yield {**entry, "position": None}
 
 
 def _entry(record: Record, user: str, account: str) -> tuple[str, str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, tzinfo
 
 from wechat_dialog import messages
@@ -27,6 +27,7 @@ from wechat_dialog.core.replay.records import (
 )
 from wechat_dialog.core.replay.run import Run
 from wechat_dialog.core.replay.standing import doing, rivals_of
+from wechat_dialog.core.turn.given_parts import plain_part
 from wechat_dialog.errors import ReplayMismatch
 from wechat_dialog.replies import Markdown
 
@@ -50,7 +51,12 @@ def _in_chinese(line: str, *values: object) -> str:
 
 
 def transcript(
-    conversation: StoredConversation, zone: tzinfo, run: Run | None, *, chinese: bool = False
+    conversation: StoredConversation,
+    zone: tzinfo,
+    run: Run | None,
+    *,
+    parts: Iterable[bytes] = (),
+    chinese: bool = False,
 ) -> str:
     """Return a conversation as a readable text.
 
@@ -59,6 +65,7 @@ def transcript(
         zone: The time zone in which times are shown.
         run: A run of its dialog, not begun, from which the questions are taken, since a journal has
             none: as far as the current code fits the journal. None leaves the questions out.
+        parts: How parts of the step that it is in have ended, as the store has them.
         chinese: Whether the reader reads Chinese, and not English.
     """
     say = _in_chinese if chinese else _in_english
@@ -73,6 +80,7 @@ def transcript(
     for position, record in enumerate(conversation.records):
         lines.append(f"{position:5}  {_line(record, conversation, zone, say)}")
         lines += _block(say("asked "), asked.get(position, ""))
+    lines += [f"{_MARGIN}  {_part(part, say)}" for part in parts]
     lines += _until(conversation, zone, say)
     if summary.state == "unreadable":
         lines.append(one_line(summary.why))
@@ -141,14 +149,25 @@ def _line(record: Record, conversation: StoredConversation, zone: tzinfo, say: S
         result = bytes(record.result).decode()
         return f"{'':14}  {say('step {0} → {1}', record.name, result)}"
     if isinstance(record, (Failed, GatheredFailed)):
-        kind = record.cls.split(":")[-1]
-        text = one_line(record.text)
-        return f"{'':14}  {say('step {0} raised {1}: {2}', record.name, kind, text)}"
+        return f"{'':14}  {say('step {0} raised {1}: {2}', *_failed(record))}"
     if isinstance(record, (TimerRecord, SignalRecord)):
         return _came(record, zone, say)
     if isinstance(record, Rewind):
         return f"{'':14}  {say('taken back to record {0} ({1})', record.length, record.why)}"
     return f"{'':14}  {type(record).__name__.lower()}"
+
+
+def _part(stored: bytes, say: Say) -> str:
+    record = plain_part(stored)
+    if record is None:
+        return say("a part of a step that was told a secret")
+    if isinstance(record, Failed):
+        return say("part {0} raised {1}: {2}", *_failed(record))
+    return say("part {0} → {1}", record.name, bytes(record.result).decode())
+
+
+def _failed(record: Failed | GatheredFailed) -> tuple[str, str, str]:
+    return record.name, record.cls.split(":")[-1], one_line(record.text)
 
 
 def _came(record: TimerRecord | SignalRecord, zone: tzinfo, say: Say) -> str:

@@ -126,7 +126,8 @@ class OnLoops:
         task.add_done_callback(self._background.discard)
         return task
 
-    def _face(self) -> AsyncStore:
+    def face(self) -> AsyncStore:
+        """Return the store's face for event loops."""
         # Turns that outlast the bot's closing keep theirs: it is closed once more after them.
         if self._store is None:
             self._store = self._open()
@@ -135,7 +136,7 @@ class OnLoops:
     async def perform(self, wanted: Wanted) -> Any:
         """Perform one thing; returns its result."""
         if isinstance(wanted, ON_STORE):
-            return await wanted.on(self._face())
+            return await wanted.on(self.face())
         if isinstance(wanted, Wait):
             return await asyncio.wait([future_of(wanted.when_over)], timeout=wanted.seconds)
         if isinstance(wanted, Step):
@@ -170,7 +171,7 @@ class OnLoops:
 
     async def defer(self, wanted: Deferral) -> Any:
         """See `Deferral`."""
-        answered = self._go_on(_awaited(wanted.defer.on(self._face())))
+        answered = self._go_on(_awaited(wanted.defer.on(self.face())))
         try:
             await asyncio.wait([answered], timeout=wanted.defer.within)
         finally:

@@ -34,6 +34,7 @@ from .pusher import Pusher
 from .requests import Requests
 from .running_turns import RunningTurns
 from .signals import future_of, wait_for
+from .step_parts import PartPerformer
 from .steps import Steps
 from .threads import OnThreads
 from .untaken_replies import UntakenReplies
@@ -82,7 +83,7 @@ class Runner:
         """
         longest = longest_turn or math.inf
         self.store = store
-        self.steps = Steps(settings.outcomes)
+        self.steps = Steps(settings.outcomes, parts=PartPerformer(store, self._face))
         self.turns = RunningTurns()
         self._window = window
         self._heartbeat = Heartbeat(store, settings.lease)
@@ -109,6 +110,9 @@ class Runner:
         )  # fmt: skip
         self._driver.wakes = self.outside.sweeping.wakes
         self._requests.goes_on = firings.fire
+
+    def _face(self) -> AsyncStore:
+        return self._loops.face()
 
     def settings_now(self) -> Settings:
         """Return how a turn that begins now is run: it pushes only if the account may just now."""

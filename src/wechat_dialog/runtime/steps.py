@@ -14,24 +14,29 @@ from __future__ import annotations
 import asyncio
 import inspect
 import queue
-import threading
 import time
-import weakref
 from collections.abc import Awaitable, Callable, Generator
 from concurrent.futures import CancelledError
 from functools import partial
 from typing import Any
 
+import msgspec
+
 from wechat_dialog.core.blame import is_bug
+from wechat_dialog.core.dialog.step_parts import is_async
 from wechat_dialog.core.dialog.steps import wants_idempotency_key
+from wechat_dialog.core.store.parts import PartPut
 from wechat_dialog.core.turn.operations import RunStep, StepOutcome
 from wechat_dialog.core.turn.outcomes_in_hand import Call, Outcomes
-from wechat_dialog.errors import Closing, TimedOut
+from wechat_dialog.core.turn.step_parts import StepParts, TriedParts
+from wechat_dialog.errors import Closing, StoreError, TimedOut
 
 from .attempt import Attempt, GivenUp
+from .background import BackgroundLoop, begin
 from .ended import Ended, called, carried, is_told_to_stop
 from .performing import perform_all, perform_all_async
 from .signals import NEVER, future_of, wait_for
+from .step_parts import PartPerformer
 from .thread_pool import Job, ThreadPool
 from .wanted import Wait
 
@@ -47,8 +52,14 @@ WIND_UP = 1.0
 """Seconds that a cancelled coroutine has to clean up before its step counts as timed out anyway."""
 
 
-class _Once:
-    """Call a step's function once; the result is how it `Ended`."""
+class _Once(msgspec.Struct, frozen=True):
+    """Call a step's function once; the result is how it `Ended`.
+
+    Attributes:
+        parts: Its parts; None: it has none.
+    """
+
+    parts: TriedParts | None = None
 
 
 _ONCE = _Once()
@@ -61,13 +72,6 @@ def _arguments(step: RunStep) -> dict[str, Any]:
     return dict(call.kwargs)
 
 
-def _is_async(fn: Callable[..., Any]) -> bool:
-    # An object with an async `__call__` is looked at through its class, where Python looks too.
-    return inspect.iscoroutinefunction(inspect.unwrap(fn)) or inspect.iscoroutinefunction(
-        type(fn).__call__
-    )
-
-
 class Steps:
     """Runs the steps of one bot, each once: a call that is under way here, or whose outcome is in
     hand, is joined.
@@ -78,6 +82,7 @@ class Steps:
         outcomes: Outcomes | None = None,
         at_once: int = AT_ONCE,
         left_behind: int = LEFT_BEHIND,
+        parts: PartPerformer | None = None,
     ) -> None:
         """Start nothing yet.
 
@@ -85,15 +90,16 @@ class Steps:
             outcomes: Keeps what the steps came to.
             at_once: Sync steps that may run at once where they need threads.
             left_behind: Threads of given-up steps that are replaced.
+            parts: Performs what their parts ask for; None: none has any.
         """
+        self._parts = parts
         self._outcomes = Outcomes() if outcomes is None else outcomes
         self._threads = ThreadPool("wechat-dialog-step", at_once, left_behind)
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._lock = threading.Lock()
+        self._background = BackgroundLoop()
 
     def _performed(
         self, step: RunStep, user: str, attempt: Attempt, stopped: Callable[[BaseException], bool]
-    ) -> Generator[_Once | Wait, Any, StepOutcome]:
+    ) -> Generator[_Once | Wait | PartPut, Any, StepOutcome]:
         """Make a step's call, or join it; see `run`.
 
         Args:
@@ -119,7 +125,7 @@ class Steps:
             if call.given_up:
                 raise GivenUp
         try:
-            outcome = yield from self._repeated(step, attempt, stopped)
+            outcome = yield from self._repeated(step, user, attempt, stopped)
         except BaseException as error:
             call.given_up = isinstance(error, (CancelledError, asyncio.CancelledError))
             self._outcomes.finish(call, None, time.monotonic())
@@ -128,22 +134,38 @@ class Steps:
         return outcome
 
     def _repeated(
-        self, step: RunStep, attempt: Attempt, stopped: Callable[[BaseException], bool]
-    ) -> Generator[_Once | Wait, Any, StepOutcome]:
+        self,
+        step: RunStep,
+        user: str,
+        attempt: Attempt,
+        stopped: Callable[[BaseException], bool],
+    ) -> Generator[_Once | Wait | PartPut, Any, StepOutcome]:
         options, repetition = step.call.options, 0
+        parts = None
+        if step.parts is not None:
+            in_hand = self._outcomes.parts(user, step.key)
+            parts = StepParts(step.call.name, step.parts, in_hand)
         while True:
+            once = _ONCE if parts is None else _Once(parts.attempt())
             try:
                 # Not raised at the `yield`, where a `GeneratorExit` would close this generator.
-                ended: Ended = yield _ONCE
-                return StepOutcome(step.slot, ended.unpack())
-            except Closing:
-                raise
+                ended: Ended = yield once
+                result = ended.unpack()
             except BaseException as error:
-                if stopped(error) or not is_bug(error):
+                if isinstance(error, Closing) or stopped(error):
+                    _end(once)
+                    raise
+                _end(once, error)
+                if not is_bug(error):
                     raise
                 repetition += 1
                 if repetition > options.retries or attempt.given_up:
-                    return StepOutcome(step.slot, error=error)
+                    return StepOutcome(step.slot, error=error, said=_said(once))
+            else:
+                _end(once, None)
+                return StepOutcome(step.slot, result, said=_said(once))
+            if parts is not None:
+                yield from parts.again()
             try:
                 # The sum refuses what is no number, with which nothing can wait.
                 yield Wait(NEVER.when_over, 0.0 + options.pause(repetition))
@@ -169,21 +191,28 @@ class Steps:
         """
         attempt = attempt or Attempt()
 
-        def perform(wanted: _Once | Wait, _wants: object) -> object:
+        def perform(wanted: _Once | Wait | PartPut, _wants: object) -> object:
             if isinstance(wanted, Wait):
                 wait_for(wanted.when_over, wanted.seconds)
                 return None
-            return called(partial(self._once, step, attempt))
+            if isinstance(wanted, PartPut):
+                return wanted.on(self._performer.store)
+            return called(partial(self._once, step, wanted.parts, attempt))
 
         def stopped(error: BaseException) -> bool:
             return attempt.given_up and isinstance(error, CancelledError)
 
         return perform_all(self._performed(step, user, attempt, stopped), perform)
 
-    def _once(self, step: RunStep, attempt: Attempt) -> object:
+    def _once(self, step: RunStep, parts: TriedParts | None, attempt: Attempt) -> object:
         call, limit = step.call, step.call.options.timeout
         job = partial(call.fn, *call.args, **_arguments(step))
-        if _is_async(call.fn):
+        if parts is not None:
+            attempt.stops_with(parts.stop)
+            performer = self._performer
+            hand = performer.apart if is_async(call.fn) else performer.plain
+            job = partial(call.fn, hand(parts), *call.args, **_arguments(step))
+        if is_async(call.fn):
             return self._on_loop(job, step, attempt)
         if limit is None:
             result = job()
@@ -211,7 +240,7 @@ class Steps:
         async def run() -> Ended:
             return await asyncio.wait_for(carried(job()), limit)
 
-        future = asyncio.run_coroutine_threadsafe(run(), self._background())
+        future = asyncio.run_coroutine_threadsafe(run(), self._background.loop())
         attempt.stops_with(future.cancel)
         try:
             return future.result(None if limit is None else limit + WIND_UP).unpack()
@@ -238,11 +267,11 @@ class Steps:
         Raises:
             Closing: One did not begin, since the process is ending.
         """
-        outcomes: queue.SimpleQueue[StepOutcome] = queue.SimpleQueue()
+        outcomes: queue.SimpleQueue[StepOutcome | StoreError] = queue.SimpleQueue()
         for step in steps:
             # Threads of their own: a gathering inside the shared pool could wait for its own
             # threads for ever.
-            _begin(self._run_into, outcomes, step, user, attempt)
+            begin(self._run_into, outcomes, step, user, attempt)
 
         def following(timeout: float | None) -> StepOutcome:
             outcome = outcomes.get(timeout=timeout)
@@ -252,13 +281,15 @@ class Steps:
 
     def _run_into(
         self,
-        outcomes: queue.SimpleQueue[StepOutcome],
+        outcomes: queue.SimpleQueue[StepOutcome | StoreError],
         step: RunStep,
         user: str,
         attempt: Attempt,
     ) -> None:
         try:
             outcomes.put(self.run(step, user, attempt))
+        except StoreError as error:
+            outcomes.put(error)  # no outcome of the step: the store failed its parts
         except BaseException as error:  # noqa: BLE001 - this thread is nobody's: who waits is told
             outcomes.put(StepOutcome(step.slot, error=error))
 
@@ -267,20 +298,27 @@ class Steps:
     async def run_async(self, step: RunStep, user: str) -> StepOutcome:
         """See `run`."""
 
-        async def perform(wanted: _Once | Wait) -> object:
+        async def perform(wanted: _Once | Wait | PartPut) -> object:
             if isinstance(wanted, Wait):
                 over = future_of(wanted.when_over)
                 return await asyncio.wait([over], timeout=wanted.seconds)
-            return await carried(self._once_async(step))
+            if isinstance(wanted, PartPut):
+                await self._performer.ask(wanted)
+                return None
+            return await carried(self._once_async(step, wanted.parts))
 
         performed = self._performed(step, user, Attempt(), lambda _: is_told_to_stop())
         return await perform_all_async(performed, perform)
 
-    async def _once_async(self, step: RunStep) -> object:
+    async def _once_async(self, step: RunStep, parts: TriedParts | None) -> object:
         call, limit = step.call, step.call.options.timeout
         job = partial(call.fn, *call.args, **_arguments(step))
+        if parts is not None:
+            performer = self._performer
+            hand = performer.on_loop if is_async(call.fn) else performer.plain
+            job = partial(call.fn, hand(parts), *call.args, **_arguments(step))
         try:
-            if _is_async(call.fn):
+            if is_async(call.fn):
                 return (await asyncio.wait_for(carried(job()), limit)).unpack()
             result = (await self._on_thread(job, call.name, limit)).unpack()
             if not inspect.isawaitable(result):
@@ -304,11 +342,13 @@ class Steps:
         self, steps: tuple[RunStep, ...], user: str
     ) -> Callable[[], Awaitable[StepOutcome]]:
         """See `gather`."""
-        outcomes: asyncio.Queue[StepOutcome] = asyncio.Queue()
+        outcomes: asyncio.Queue[StepOutcome | StoreError] = asyncio.Queue()
 
         async def run(step: RunStep) -> None:
             try:
                 outcomes.put_nowait(await self.run_async(step, user))
+            except StoreError as error:
+                outcomes.put_nowait(error)
             except BaseException as error:
                 outcomes.put_nowait(StepOutcome(step.slot, error=error))
                 raise
@@ -327,62 +367,34 @@ class Steps:
 
         return following
 
-    # Threads --------------------------------------------------------------------------------------
+    @property
+    def _performer(self) -> PartPerformer:
+        if self._parts is None:
+            raise AssertionError("a step has parts where nobody performs them")
+        return self._parts
 
-    def _background(self) -> asyncio.AbstractEventLoop:
-        with self._lock:
-            if self._loop is None:
-                loop = asyncio.new_event_loop()
-                _begin(_run_loop, loop)
-                self._loop = loop
-                # A bot may be dropped without being closed.
-                self._stop_loop = weakref.finalize(self, _stop, loop)
-                self._stop_loop.atexit = False
-            return self._loop
+    # Threads --------------------------------------------------------------------------------------
 
     def close(self) -> None:
         """Give the threads back; steps under way go on to their end."""
         self._threads.close()
-        with self._lock:
-            if self._loop is not None:
-                self._stop_loop()
-                self._loop = None
+        self._background.close()
 
 
-def _told(outcome: StepOutcome) -> StepOutcome:
+def _end(once: _Once, *raised: BaseException | None) -> None:
+    """End a call's parts; without `raised` it was given up."""
+    if once.parts is not None:
+        once.parts.end(returned=raised == (None,)) if raised else once.parts.stop()
+
+
+def _told(outcome: StepOutcome | StoreError) -> StepOutcome:
     """Return how a step of a gathering ended, or raise what says that it has not."""
+    if isinstance(outcome, StoreError):
+        raise outcome
     if isinstance(outcome.error, (Closing, GivenUp)):
         raise outcome.error
     return outcome
 
 
-def _run_loop(loop: asyncio.AbstractEventLoop) -> None:
-    try:
-        loop.run_forever()
-    finally:
-        loop.close()
-
-
-def _stop(loop: asyncio.AbstractEventLoop) -> None:
-    """End a loop when the coroutines under way on it have ended, those being cancelled included."""
-    loop.call_soon_threadsafe(lambda: loop.create_task(_stop_when_idle(loop)))
-
-
-async def _stop_when_idle(loop: asyncio.AbstractEventLoop) -> None:
-    this = asyncio.current_task()
-    while tasks := asyncio.all_tasks() - {this}:
-        await asyncio.wait(tasks)
-    loop.stop()
-
-
-def _begin(work: Callable[..., object], *args: Any) -> None:
-    """Start a thread of its own.
-
-    Raises:
-        Closing: There is none, since the process is ending; or the system has no more, and what
-            needed one is left to another process.
-    """
-    try:
-        threading.Thread(target=work, args=args, name="wechat-dialog-step", daemon=True).start()
-    except RuntimeError as error:
-        raise Closing(f"no thread can be had: {error}") from error
+def _said(once: _Once) -> tuple[Any, ...]:
+    return () if once.parts is None else tuple(once.parts.said)

@@ -15,6 +15,7 @@ from typing import ParamSpec, Protocol, TypeVar, runtime_checkable
 
 from wechat_dialog.core.store.contract import AsyncStore, Store
 from wechat_dialog.core.store.pages import Page, PageAppend, PageOpen
+from wechat_dialog.core.store.parts import PartPut
 from wechat_dialog.core.store.times import Due, Dues, Post, Posted
 from wechat_dialog.core.store.values import (
     Answered,
@@ -141,6 +142,12 @@ class _Adapted:
 
     async def page_secret(self, fresh: bytes) -> bytes:
         return await self._calls.call(self._store.page_secret, fresh)
+
+    async def part_put(self, asked: PartPut) -> None:
+        await self._calls.call(self._store.part_put, asked)
+
+    async def parts(self, user: str, step: str = "") -> dict[str, dict[str, bytes]]:
+        return await self._calls.call(self._store.parts, user, step)
 
     async def due(self, account: str, limit: int, lease: float) -> Dues:
         return await self._calls.call(self._store.due, account, limit, lease)

@@ -16,6 +16,7 @@ from wechat_dialog.core.store import results, rules, waking
 from wechat_dialog.core.store.entry import SEEN_KEPT, Granted, Remembered, micros, seconds
 from wechat_dialog.core.store.kept import Shown, Stored
 from wechat_dialog.core.store.pages import Page, PageAppend, PageOpen
+from wechat_dialog.core.store.parts import PartPut
 from wechat_dialog.core.store.times import Due, Dues, Post, Posted
 from wechat_dialog.core.store.values import (
     Answered,
@@ -85,6 +86,7 @@ class MemoryStore:
             known.forget_expired(now)
             known.forget_replies(now)
             known.forget_ids(now)
+            known.forget_parts(now)
         self._pages.forget_expired(now)
         self._users = {user: known for user, known in self._users.items() if not known.is_idle(now)}
 
@@ -287,8 +289,11 @@ class MemoryStore:
             known = self._open(user, now)
             known.forget_replies(now)
             entry, replies = known.entry, known.replies.values()
+            known.forget_parts(now)
             there = bool(entry.revision or entry.seen or known.data or known.parked or known.mail)
-            there = there or any(remembered.reply != b"" for remembered in replies)
+            there = bool(there or known.parts) or any(
+                remembered.reply != b"" for remembered in replies
+            )
             until = now + SEEN_KEPT
             known.replies = {
                 key: Remembered(b"", min(remembered.expires, until))
@@ -297,7 +302,7 @@ class MemoryStore:
             for key in rules.forget(entry):
                 known.replies[key] = Remembered(b"", until)
             known.records, known.data, known.parked = [], b"", {}
-            known.aside, known.mail, known.ids = {}, {}, {}
+            known.aside, known.mail, known.ids, known.parts = {}, {}, {}, {}
             return self._pages.forget(user, now) or there
 
     def page_open(self, asked: PageOpen) -> None:
@@ -323,6 +328,26 @@ class MemoryStore:
         with self._lock:
             self._pages.secret = self._pages.secret or fresh
             return self._pages.secret
+
+    def part_put(self, asked: PartPut) -> None:
+        """See `Store.part_put`."""
+        with self._lock:
+            now = self._now()
+            known = self._open(asked.user, now)
+            rules.put_part(known.entry, asked.fence, now)
+            known.keep_part(asked, now)
+
+    def parts(self, user: str, step: str = "") -> dict[str, dict[str, bytes]]:
+        """See `Store.parts`."""
+        with self._lock:
+            now = self._now()
+            known = self._open(user, now)
+            known.forget_parts(now)
+            return {
+                key: {id: part.body for id, part in of_step.items()}
+                for key, of_step in known.parts.items()
+                if step in ("", key)
+            }
 
     def close(self) -> None:
         """Do nothing: there is nothing to give back."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from wechat_dialog.core.store import rules, waking
 from wechat_dialog.core.store.entry import Entry, Remembered, micros
 from wechat_dialog.core.store.kept import Aside, Parked
+from wechat_dialog.core.store.parts import PartPut
 from wechat_dialog.core.store.times import Mail
 from wechat_dialog.core.store.values import Write
 
@@ -24,7 +25,7 @@ class Shelf:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A signal in the mailbox, and when it is dropped."""
+    """A signal in the mailbox, or a part of a step, and when it is dropped."""
 
     body: bytes
     expires: int
@@ -43,6 +44,8 @@ class User:
     mail: dict[int, Letter] = field(default_factory=dict[int, Letter])
     ids: dict[str, int] = field(default_factory=dict[str, int])
     """Until when the id of a signal is remembered."""
+    parts: dict[str, dict[str, Letter]] = field(default_factory=dict[str, dict[str, Letter]])
+    """Of steps, by their keys."""
 
     def forget_expired(self, now: int) -> None:
         """Drop what ran out, but of replies and ids."""
@@ -57,6 +60,24 @@ class User:
     def forget_ids(self, now: int) -> None:
         """Drop the ids of signals that ran out."""
         self.ids = {id: expires for id, expires in self.ids.items() if now < expires}
+
+    def keep_part(self, asked: PartPut, now: int) -> None:
+        """Keep a part of a step, or drop it."""
+        of_step = self.parts.setdefault(asked.step, {})
+        of_step.pop(asked.part, None)
+        if asked.outcome:
+            of_step[asked.part] = Letter(asked.outcome, now + micros(asked.ttl))
+        elif not of_step:
+            del self.parts[asked.step]
+
+    def forget_parts(self, now: int) -> None:
+        """Drop the parts of steps that ran out."""
+        for step, of_step in list(self.parts.items()):
+            left = {id: part for id, part in of_step.items() if now < part.expires}
+            if left:
+                self.parts[step] = left
+            else:
+                del self.parts[step]
 
     def put_aside(self) -> tuple[Aside, ...]:
         """Return what is put aside."""
@@ -80,7 +101,7 @@ class User:
         """Whether it can be dropped: no data, and no recently issued number to remember."""
         entry = self.entry
         something = entry.revision or entry.seen or self.data or self.parked or self.replies
-        return not (something or self.mail or self.ids) and entry.idle <= now
+        return not (something or self.mail or self.ids or self.parts) and entry.idle <= now
 
     def apply(self, write: Write, before: int, now: int) -> tuple[str, ...]:
         """Do with records, data and parked conversations what the rules did with the entry.
@@ -99,7 +120,9 @@ class User:
             self.data = write.data
         if write.forget:
             self.data = b""
-            self.parked, self.mail, self.ids = {}, {}, {}
+            self.parked, self.mail, self.ids, self.parts = {}, {}, {}, {}
+        for step in write.ended:
+            self.parts.pop(step, None)
         for id in write.unaside:
             self.aside.pop(id, None)
         self.aside |= {parked.id: parked.document for parked in write.aside}

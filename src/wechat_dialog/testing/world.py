@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from wechat_dialog import messages
 from wechat_dialog.bot import Bot
 from wechat_dialog.bot_outside import Delivers
+from wechat_dialog.core.store.parts import PartPut
 from wechat_dialog.core.store.values import Answered
 from wechat_dialog.core.turn.operations import Operation, Push, RecordWrite, RunStep, StepOutcome
 from wechat_dialog.core.turn.outcome import Outcome
@@ -22,6 +23,7 @@ from wechat_dialog.core.turn.page_link import link_to_page
 from wechat_dialog.core.turn.pending import sealed_pending
 from wechat_dialog.core.turn.running_turn import Listener
 from wechat_dialog.core.turn.settings import Rules
+from wechat_dialog.core.turn.step_parts import Part, TriedParts
 from wechat_dialog.core.turn.transaction import turn
 from wechat_dialog.core.turn.waiting_text import too_late
 from wechat_dialog.messages.keys import message_key
@@ -31,6 +33,7 @@ from wechat_dialog.runtime.drive import Driver
 from wechat_dialog.runtime.live_dialogs import LiveDialogs
 from wechat_dialog.runtime.performing import perform_all
 from wechat_dialog.runtime.running_turns import RunningTurns
+from wechat_dialog.runtime.step_parts import PartPerformer
 from wechat_dialog.runtime.steps import Steps
 from wechat_dialog.runtime.wanted import ON_STORE, Gather, NextOutcome, Step, Wait, Wanted
 from wechat_dialog.stores.memory import MemoryStore
@@ -66,7 +69,8 @@ class World:
         self.store = MemoryStore(clock=lambda: self.clock)
         self.plans: dict[str, Plan] = {}
         self.outcomes = Outcomes()
-        self.steps = Steps(self.outcomes)
+        self.performer: Performer | None = None
+        self.steps = Steps(self.outcomes, parts=_Parts(self))
         self.claims = Claims()
         self.sent = 0
         self.strict = strict
@@ -97,6 +101,76 @@ class World:
             self.settings, bot.window, RunningTurns(), self.claims, clock=lambda: self.clock,
             longest_turn=math.inf,
         )  # fmt: skip
+
+
+class _Parts(PartPerformer):
+    """Runs parts of steps as a test has planned it."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world.store)
+        self._world = world
+        self._tried: TriedParts | None = None
+
+    def begins(self, tried: TriedParts) -> None:
+        """See `PartPerformer.begins`."""
+        self._tried = tried
+
+    def call(self, part: Part) -> Any:
+        """See `PartPerformer.call`."""
+        planned = self._planned(part)
+        next(planned)
+        fake = self._plan(part).fake
+        result = super().call(part) if fake is None else fake(*part.args, **part.kwargs)
+        next(planned)
+        return result
+
+    async def call_async(self, part: Part) -> Any:
+        """See `PartPerformer.call_async`."""
+        planned = self._planned(part)
+        next(planned)
+        fake = self._plan(part).fake
+        if fake is None:
+            result = await super().call_async(part)
+        else:
+            result = fake(*part.args, **part.kwargs)
+        next(planned)
+        return result
+
+    def asked(self, wanted: Any) -> Any:
+        """See `PartPerformer.asked`."""
+        answer = super().asked(wanted)
+        if isinstance(wanted, PartPut) and self._performer.dying:
+            self._die()
+        return answer
+
+    @property
+    def _performer(self) -> Performer:
+        if self._world.performer is None:
+            raise AssertionError("a part runs in a step")
+        return self._world.performer
+
+    def _plan(self, part: Part) -> Plan:
+        return self._world.plans.get(part.name) or Plan()
+
+    def _planned(self, part: Part) -> Generator[None, None, None]:
+        """Do what is planned: up to where the part runs, and then what comes after."""
+        performer, plan = self._performer, self._plan(part)
+        crashes = performer.crashes(plan)
+        if crashes == "before":
+            self._die()
+        yield
+        performer.pass_time(plan.takes)
+        if crashes == "in":
+            self._die()
+        performer.dying = crashes == "after"
+        yield
+
+    def _die(self) -> None:
+        """Let the worker die, whatever the step makes of it."""
+        crash = Crash()
+        if self._tried is not None:
+            self._tried.lost = crash
+        raise crash
 
 
 class Claims:
@@ -153,12 +227,12 @@ class Performer:
             return self._step(wanted.step)
         if isinstance(wanted, Gather):
             outcomes = [self._step(step, pass_time=False) for step in wanted.steps]
-            self._pass(max(self._plan(step).takes for step in wanted.steps))
+            self.pass_time(max(self._plan(step).takes for step in wanted.steps))
             return iter(outcomes)
         if isinstance(wanted, NextOutcome):
             return next(wanted.turn.gathering)
         if isinstance(wanted, Wait):
-            return self._pass(wanted.seconds or 0.0)
+            return self.pass_time(wanted.seconds or 0.0)
         if isinstance(wanted, Push):
             self.pushed.append(wanted.reply)
             return None
@@ -174,9 +248,8 @@ class Performer:
 
     def _step(self, step: RunStep, *, pass_time: bool = True) -> StepOutcome:
         plan = self._plan(step)
-        crashes = plan.crashes if plan.deaths > 0 else ""
-        plan.deaths -= 1
-        self.repeats = plan.repeats or not crashes
+        self.world.performer = self
+        crashes = self.crashes(plan)
         if crashes == "before":
             raise Crash
         if plan.fake is not None:
@@ -187,13 +260,20 @@ class Performer:
         else:
             outcome = self.world.steps.run(step, self.user)
         if pass_time:
-            self._pass(plan.takes)
+            self.pass_time(plan.takes)
         if crashes == "in":
             raise Crash
         self.dying = crashes == "after"
         return outcome
 
-    def _pass(self, seconds: float) -> None:
+    def crashes(self, plan: Plan) -> str:
+        """Return where the worker dies now; "" if it lives."""
+        crashes = plan.crashes if plan.deaths > 0 else ""
+        plan.deaths -= 1
+        self.repeats = plan.repeats or not crashes
+        return crashes
+
+    def pass_time(self, seconds: float) -> None:
         """Let time pass: claims are renewed."""
         world = self.world
         while seconds > 0:

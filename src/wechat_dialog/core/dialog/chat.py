@@ -11,7 +11,7 @@ import enum
 import re
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeVar, Unpack, overload
 
 from wechat_dialog.core.dialog.effects import ContinueAs, Effect
 from wechat_dialog.core.dialog.questions import (
@@ -26,6 +26,7 @@ from wechat_dialog.core.dialog.questions import (
     WaitOptions,
 )
 from wechat_dialog.core.dialog.sayable import sayable
+from wechat_dialog.core.dialog.step_parts import AsyncSteps, Steps, must_fit
 from wechat_dialog.core.dialog.steps import Gather, StepCall, StepFunction, StepOptions
 from wechat_dialog.replies import Sayable
 
@@ -350,6 +351,24 @@ class Chat(ChatTimes[D]):
     ) -> StepCall[T]: ...
     @overload
     def step(self, fn: Keyed4[T1, T2, T3, T4, T], a: T1, b: T2, c: T3, d: T4, /) -> StepCall[T]: ...
+    # Nor what it has parts with.
+    @overload
+    def step(
+        self, fn: StepFunction[Concatenate[Steps, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> StepCall[T]: ...
+    @overload
+    def step(
+        self, fn: StepFunction[Concatenate[AsyncSteps, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> StepCall[T]: ...
+    @overload
+    def step(
+        self, fn: Callable[Concatenate[AsyncSteps, P], Awaitable[T]], /,
+        *args: P.args, **kwargs: P.kwargs,
+    ) -> StepCall[T]: ...  # fmt: skip
+    @overload
+    def step(
+        self, fn: Callable[Concatenate[Steps, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> StepCall[T]: ...
     def step(self, fn: Any, /, *args: Any, **kwargs: Any) -> StepCall[Any]:
         """Run a side effect once; on replay its recorded result is given back, or its exception
         raised again.
@@ -357,6 +376,10 @@ class Chat(ChatTimes[D]):
         A finished step never runs again. Only the step in which a process died can run a second
         time, and it then gets the same `idempotency_key`, a `str`, if the function declares a
         parameter of that name.
+
+        If its first parameter is declared `steps: Steps`, in a coroutine function `steps:
+        AsyncSteps`, it is handed that in front of `args`: what it does with `steps.run(…)` is
+        recorded part by part, and what it says with `steps.say(…)` belongs to the answer.
 
         Args:
             fn: A sync or async function, or a `step(…)` of one.
@@ -369,18 +392,20 @@ class Chat(ChatTimes[D]):
             JSON.
 
         Raises:
-            TypeError: `fn` cannot be called.
+            TypeError: `fn` cannot be called, or wants the other kind of steps.
             TimedOut: When waited for: the function took longer than its `timeout`.
             Exception: When waited for: what the function raised; `StepFailed` where its class
                 cannot be rebuilt.
         """
         if isinstance(fn, StepFunction):
+            must_fit(fn.fn)
             return StepCall(self, fn.fn, args, kwargs, fn.options)
         if not callable(fn):
             raise TypeError(
                 f"chat.step: a function is wanted, not {type(fn).__name__}; hand over the function "
                 "and its arguments, chat.step(fetch, city), and not what it returned"
             )
+        must_fit(fn)
         return StepCall(self, fn, args, kwargs, _PLAIN_STEP)
 
     @overload

@@ -8,11 +8,12 @@ None of it costs a record. What a dialog can say, ask and do is in `core/dialog/
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from wechat_dialog.messages import Message
+from wechat_dialog.replies import Markdown
 
 from .texts import Texts
 from .user_data import PLAIN, REMOVED, DataShape, difference
@@ -159,6 +160,12 @@ class ChatState(Generic[D]):
         self.outbox.clear()
         self.requests.clear()
         self.called = False
+
+    def heard_of_step(self, said: Sequence[str | list[str]]) -> None:
+        """Have said what a step has: texts, and each Markdown as a list of it alone."""
+        if said:
+            self.outbox += [one if isinstance(one, str) else Markdown(one[0]) for one in said]
+            self.called = True
 
     def remember(self, stored: Mapping[str, Any], *, again: bool = False) -> None:
         """Set the data with which the conversation begins; the dialog gets a copy of it.

@@ -20,7 +20,9 @@ key, or the CRC of its text. Where one of several options was chosen, `~` and th
 stand between the two, since "2" is another dish once the menu has changed. An empty `wait` is the
 message that started the conversation. One that begins with `!` was no answer: the word behind it
 says what was thrown into the dialog instead, and then comes the question at which it was thrown.
-`call` is a digest of a step's arguments, which tells calls of one function apart. An answer to a
+`call` is a digest of a step's arguments, which tells calls of one function apart. Behind it stands
+what the step said for the answer, where it said anything: a list of texts, a Markdown in a list of
+its own. An answer to a
 question whose letter is a capital was given in secret: its text is "●●●". `late` is the arrival in
 milliseconds after `created`, which is the platform's own time in whole seconds. The position of a
 record is its index.
@@ -48,12 +50,14 @@ import msgspec
 
 from wechat_dialog import messages
 from wechat_dialog.core.secrecy import SHOWN
+from wechat_dialog.replies import Markdown
 
 __all__ = [
     "FIRED",
     "FORMAT",
     "NEWEST",
     "OUTCOMES",
+    "STEPS",
     "TICKED",
     "Data",
     "Failed",
@@ -61,6 +65,7 @@ __all__ = [
     "GatheredReturned",
     "Killed",
     "MessageRecord",
+    "Paragraph",
     "Record",
     "Returned",
     "Rewind",
@@ -73,6 +78,8 @@ __all__ = [
     "encoder",
     "is_secret",
     "masked",
+    "paragraph",
+    "said",
 ]
 
 FORMAT = 1
@@ -90,6 +97,20 @@ TICKED = "!ticked"
 """Key in `MessageRecord.raw` of the labels that its user had ticked: no field of the message, and
 none that a push can bring, since `!` begins no name in XML. It stands there, and not in a place of
 its own, so that a worker of any version can read the record."""
+
+
+Paragraph = Union[str, list[str]]  # noqa: UP007 - msgspec reads it at run time
+"""What a step said: a text, or a Markdown as a list of it alone."""
+
+
+def said(text: str | Markdown) -> Paragraph:
+    """Return a paragraph as it is recorded."""
+    return [text.text] if isinstance(text, Markdown) else text
+
+
+def paragraph(recorded: Paragraph) -> str | Markdown:
+    """Return a recorded paragraph as it was said."""
+    return recorded if isinstance(recorded, str) else Markdown("".join(recorded))
 
 
 class TextRecord(msgspec.Struct, array_like=True, tag="a", frozen=True, gc=False):
@@ -157,6 +178,7 @@ class Returned(msgspec.Struct, array_like=True, tag="s", frozen=True):
     name: str
     result: msgspec.Raw
     call: str = ""
+    said: list[Paragraph] = []
 
 
 class Failed(msgspec.Struct, array_like=True, tag="e", frozen=True):
@@ -169,6 +191,7 @@ class Failed(msgspec.Struct, array_like=True, tag="e", frozen=True):
     args: list[Any] | None
     text: str
     call: str = ""
+    said: list[Paragraph] = []
 
 
 class GatheredReturned(msgspec.Struct, array_like=True, tag="g", frozen=True):
@@ -178,6 +201,7 @@ class GatheredReturned(msgspec.Struct, array_like=True, tag="g", frozen=True):
     name: str
     result: msgspec.Raw
     call: str = ""
+    said: list[Paragraph] = []
 
 
 class GatheredFailed(msgspec.Struct, array_like=True, tag="h", frozen=True):
@@ -189,6 +213,7 @@ class GatheredFailed(msgspec.Struct, array_like=True, tag="h", frozen=True):
     args: list[Any] | None
     text: str
     call: str = ""
+    said: list[Paragraph] = []
 
 
 class Rewind(msgspec.Struct, array_like=True, tag="b", frozen=True, gc=False):
@@ -250,13 +275,22 @@ Record = Union[  # noqa: UP007
 FIRED = (TimerRecord, SignalRecord)
 """Records of what ended a wait and was no message."""
 
-OUTCOMES = (Returned, Failed, GatheredReturned, GatheredFailed, *FIRED)
+STEPS = (Returned, Failed, GatheredReturned, GatheredFailed)
+"""Records of how steps ended."""
+
+OUTCOMES = (*STEPS, *FIRED)
 """Records of what happened once and must not be lost: no answer before one is taken back."""
 
 encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[list[Record]] = msgspec.json.Decoder(list[Record])
 
-encode_record = encoder.encode
+
+def encode_record(record: Record) -> bytes:
+    """Return a record as it is stored; what no step said is left out."""
+    encoded = encoder.encode(record)
+    if isinstance(record, STEPS) and not record.said:
+        return encoded[: -len(b",[]]")] + b"]"
+    return encoded
 
 
 def decode_records(records: Iterable[bytes]) -> list[Record]:

@@ -107,14 +107,14 @@ def _redacted(record: Record) -> Record:
     if isinstance(record, (Returned, GatheredReturned)):
         kept = msgspec.json.decode(record.result)
         if kept is None or redact_value(kept) is not None:
-            return record
+            return msgspec.structs.replace(record, said=[])
         if isinstance(record, Returned):
             return HiddenReturned(record.name, _NOTHING, record.call)
         return HiddenGathered(record.slot, record.name, _NOTHING, record.call)
     if isinstance(record, SignalRecord):
         return _redacted_signal(record)
     if isinstance(record, (Failed, GatheredFailed)):
-        return msgspec.structs.replace(record, args=None, text="")
+        return msgspec.structs.replace(record, args=None, text="", said=[])
     return HiddenData({}) if isinstance(record, Data) else record
 
 

@@ -318,6 +318,7 @@ class Run:
         if not isinstance(at, StepCall) or at.name != record.name:
             raise self.differs(f"step {record.name!r}")
         self.calls.compare(at, record, self.position)
+        self.chat.heard_of_step(record.said)
         if isinstance(record, Failed):
             self.at = self._driver.throw(self.outcomes.raised(record).with_traceback(way))
         else:
@@ -329,6 +330,7 @@ class Run:
             raise self.differs(f"step {record.name!r} in slot {record.slot} of a gathering")
         at, call = found
         self.calls.compare(call, record, self.position, at)
+        self.chat.heard_of_step(record.said)
         if isinstance(record, GatheredFailed):
             error = self.outcomes.raised(record).with_traceback(way)
             gave = self._slots.note(at, record.slot, error)
@@ -366,9 +368,7 @@ class Run:
         return self._driver.where()
 
     def asks(self, wait: str, *, pending: bool = False) -> bool:
-        """Whether the dialog waits at the wait with this id, or at a question that can be it; see
-        `Rewording.is_same`.
-        """
+        """Whether it waits at the wait with this id, or one that can be it; see `Rewording`."""
         at = self.at
         if isinstance(at, Wait):
             same = at.id == wait

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from wechat_dialog.core.store.kept import Shown, Stored
 from wechat_dialog.core.store.pages import Page, PageAppend, PageOpen
+from wechat_dialog.core.store.parts import PartPut
 from wechat_dialog.core.store.times import Due, Dues, Post, Posted
 from wechat_dialog.core.store.values import (
     Answered,
@@ -205,7 +206,8 @@ class Store(Protocol):
 
     def forget(self, user: str) -> bool:
         """Drop everything of a user, whatever claim is held: conversation, journal, what is aside
-        or parked, data, mailbox, messages without an answer, answer pages, and what replies said.
+        or parked, data, mailbox, messages without an answer, answer pages, parts of steps, and what
+        replies said.
 
         Whoever works for the user has no claim, and a revision that will not come again, so nothing
         that anybody has in hand is written back. Every message the store knows of counts as
@@ -248,6 +250,25 @@ class Store(Protocol):
     def page_secret(self, fresh: bytes) -> bytes:
         """Return the secret by which pages have their ids, the same for all who work on this store;
         where it has none yet, that is `fresh` from now on.
+        """
+        ...
+
+    def part_put(self, asked: PartPut) -> None:
+        """Keep how a part of a step ended, in the place of what was kept of it before; an empty
+        outcome drops it. It is something that was written under the claim (`Claimed.lost`).
+
+        Raises:
+            ClaimLost: The claim is not, or no longer, that of `asked.fence`. Nothing was written.
+        """
+        ...
+
+    def parts(self, user: str, step: str = "") -> dict[str, dict[str, bytes]]:
+        """Return the parts that are kept of a user's steps: by the step's idempotency key, and then
+        by their ids, in the order in which they were kept.
+
+        Args:
+            user: The user's key.
+            step: Of this step alone; empty: of all.
         """
         ...
 
@@ -301,6 +322,14 @@ class AsyncStore(Protocol):
 
     async def page_secret(self, fresh: bytes) -> bytes:
         """See `Store.page_secret`."""
+        ...
+
+    async def part_put(self, asked: PartPut) -> None:
+        """See `Store.part_put`."""
+        ...
+
+    async def parts(self, user: str, step: str = "") -> dict[str, dict[str, bytes]]:
+        """See `Store.parts`."""
         ...
 
     async def due(self, account: str, limit: int, lease: float) -> Dues:

@@ -40,6 +40,7 @@ __all__ = [
     "forget",
     "is_quiet",
     "may_look",
+    "put_part",
     "record",
     "release",
     "renew",
@@ -319,6 +320,12 @@ def renewed(entry: Entry, fence: int, now: int, *, lease: int) -> ClaimLost | No
     except ClaimLost as lost:
         return lost
     return None
+
+
+def put_part(entry: Entry, fence: int, now: int) -> None:
+    """See `Store.part_put`; to keep the part is the store's."""
+    entry.require_claim(fence, now)
+    entry.lost = 0
 
 
 def release(entry: Entry, fence: int) -> None:

@@ -144,6 +144,7 @@ class Write(msgspec.Struct, frozen=True):
             that is not there is no error.
         taken: Numbers of signals to remove from the mailbox; one that is not there is no error.
             Only under a claim.
+        ended: Idempotency keys of steps that have ended: their parts go.
     """
 
     head: bytes
@@ -158,6 +159,7 @@ class Write(msgspec.Struct, frozen=True):
     aside: tuple[Aside, ...] = ()
     unaside: tuple[str, ...] = ()
     taken: tuple[int, ...] = ()
+    ended: tuple[str, ...] = ()
 
 
 class Commit(msgspec.Struct, frozen=True):

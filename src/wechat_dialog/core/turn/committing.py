@@ -4,8 +4,11 @@ and at the end the commit; and the net under all of it.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Generator
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
+
+import msgspec
 
 from wechat_dialog.core.replay.header import Frame
 from wechat_dialog.core.store.times import Due
@@ -128,6 +131,7 @@ def _yield_operations(
     result: Any = None
     ended: list[str] = []
     slots: dict[int, str] = {}
+    parted: dict[str, str] = {}
     while True:
         if op is None:
             try:
@@ -140,6 +144,9 @@ def _yield_operations(
             work.note_progress()
             fires = work.outside
             write = job.doc.write(job.arrived, grace=job.grace, unfinished=work.key, fires=fires)
+            if parted:
+                of_steps = tuple(parted.pop(key) for key in ended if key in parted)
+                write = msgspec.structs.replace(write, ended=of_steps)
             committed = yield RecordWrite(job.user, job.fence, write)
             job.doc.wrote(write, committed, fires=fires)
             job.settings.outcomes.recorded(job.user, ended)
@@ -149,6 +156,7 @@ def _yield_operations(
         elif isinstance(op, Review):
             result = yield from _ask_reviewer(op)
         elif isinstance(op, (RunStep, RunSteps)):
+            op = _with_claim(job, op, parted)
             result = yield from _call(job, op, slots)
             ended.append(slots[result.slot])
         else:
@@ -162,6 +170,20 @@ def _ask_reviewer(op: Review) -> Generator[Operation, Any, StepOutcome]:
         return (yield op)  # type: ignore[no-any-return]
     except TurnTooLong as error:
         return StepOutcome(op.slot, error=error)
+
+
+def _with_claim(job: Job, op: RunStep | RunSteps, parted: dict[str, str]) -> RunStep | RunSteps:
+    """Let the parts of steps be kept under the claim; `parted` is told what the store knows each of
+    these steps by.
+    """
+    if isinstance(op, RunSteps):
+        steps = tuple([cast("RunStep", _with_claim(job, one, parted)) for one in op.steps])
+        return RunSteps(steps)
+    if op.parts is None:
+        return op
+    parted[op.key] = op.parts.step
+    given = dataclasses.replace(op.parts, user=job.user, fence=job.fence)
+    return msgspec.structs.replace(op, parts=given)
 
 
 def _call(

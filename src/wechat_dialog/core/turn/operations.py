@@ -9,7 +9,7 @@ operation needs: it returns the result, or the awaitable of it.
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import msgspec
 
@@ -19,6 +19,10 @@ from wechat_dialog.core.store.contract import AsyncStore, Store
 from wechat_dialog.core.store.pages import PageAppend, PageOpen, PageSecret
 from wechat_dialog.core.store.values import Write
 from wechat_dialog.replies import Reply
+
+if TYPE_CHECKING:
+    from wechat_dialog.core.replay.records import Paragraph
+    from wechat_dialog.core.turn.given_parts import GivenParts
 
 __all__ = [
     "CHECKPOINT",
@@ -158,11 +162,13 @@ class RunStep(msgspec.Struct, frozen=True):
         call: The step.
         key: Its idempotency key.
         slot: Its place in a gathering.
+        parts: What it is given for its parts; None: it has none.
     """
 
     call: StepCall[Any]
     key: str
     slot: int = 0
+    parts: GivenParts | None = None
 
 
 class Review(RunStep, frozen=True):
@@ -188,11 +194,13 @@ class StepOutcome(msgspec.Struct, frozen=True):
         slot: That of its `RunStep`.
         result: What it returned.
         error: What it raised, or None; a `BaseException` where `is_bug` says so.
+        said: What it said for the answer.
     """
 
     slot: int
     result: object = None
     error: BaseException | None = None
+    said: tuple[Paragraph, ...] = ()
 
 
 class PostMail(times.Post, frozen=True):

@@ -77,6 +77,7 @@ class Outcomes:
         self._lock = Lock()
         self._calls: dict[str, dict[str, Call]] = {}
         self._ended: dict[Call, None] = {}
+        self._parts: dict[str, dict[str, dict[str, bytes]]] = {}
 
     def begin_anew(self) -> None:
         """See `forks.Forked`: calls and outcomes are the parent's, whose turns they belong to."""
@@ -130,20 +131,29 @@ class Outcomes:
 
     def holds(self, user: str) -> bool:
         """Return whether an outcome of a step of this user is in hand, or a call under way."""
-        return user in self._calls
+        return user in self._calls or user in self._parts
 
     def keys(self, user: str) -> list[str]:
         """Return the idempotency keys of a user's steps that are under way, or whose outcome is in
         hand; empty if there are none.
         """
         with self._lock:
-            return list(self._calls.get(user, ()))
+            parted = [key for key, parts in self._parts.get(user, {}).items() if parts]
+            return list({**self._calls.get(user, {}), **dict.fromkeys(parted)})
+
+    def parts(self, user: str, key: str) -> dict[str, bytes]:
+        """Return the parts of a step that have ended here and that the store is not known to hold,
+        by their ids; changed by whoever runs the step.
+        """
+        with self._lock:
+            return self._parts.setdefault(user, {}).setdefault(key, {})
 
     def recorded(self, user: str, keys: Iterable[str]) -> None:
         """Forget the outcomes of these steps: the store holds them."""
         with self._lock:
             calls = self._calls.get(user, {})
             for key in keys:
+                self._forget_parts(user, key)
                 if key in calls:
                     self._forget(calls[key])
 
@@ -158,6 +168,9 @@ class Outcomes:
             for call in list(self._calls.get(user, {}).values()):
                 if call.key.split(":", 2)[1] == message:
                     self._forget(call)
+            for key in list(self._parts.get(user, ())):
+                if key.split(":", 2)[1] == message:
+                    self._forget_parts(user, key)
 
     def _beyond_limits(self, now: float) -> list[Call]:
         """Forget the oldest outcomes if there are too many, and those that are too old; return
@@ -179,6 +192,11 @@ class Outcomes:
             del calls[call.key]
             if not calls:
                 del self._calls[call.user]
+
+    def _forget_parts(self, user: str, key: str) -> None:
+        steps = self._parts.get(user)
+        if steps is not None and steps.pop(key, None) is not None and not steps:
+            del self._parts[user]
 
     def __len__(self) -> int:
         return len(self._ended)

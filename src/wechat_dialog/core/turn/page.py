@@ -21,7 +21,7 @@ from wechat_dialog.core.pages.pieces import Piece
 from wechat_dialog.core.store.pages import PageAppend, PageOpen, PageSecret
 from wechat_dialog.core.turn.job import Job
 from wechat_dialog.core.turn.operations import NEEDS_CLAIM, Flow, Operation
-from wechat_dialog.core.turn.page_link import open_page
+from wechat_dialog.core.turn.page_link import open_page, pieces_of
 from wechat_dialog.core.turn.work import Work
 from wechat_dialog.replies import Reply
 from wechat_dialog.replies.links import TEXT_LIMIT, anchor, link
@@ -74,25 +74,13 @@ def _write(job: Job, work: Work) -> Generator[PageSecret | PageOpen | PageAppend
         pages, job.user, head.account, head.user, work.key, job.fence
     )
     said = draft.parts if draft.for_page is None else draft.for_page
-    written = pieces.encode(pieces.fitting(_pieces(said, asks=bool(draft.content().question))))
+    whole = pieces_of(said)
+    if draft.content().question:
+        whole.append(Piece(pieces.QUESTION))
+    written = pieces.encode(pieces.fitting([*whole, Piece(pieces.END)]))
     yield PageAppend(stored, 0, written, KEPT, job.fence)
     draft.page = address
     return address
-
-
-def _pieces(parts: Sequence[Reply], *, asks: bool) -> list[Piece]:
-    """Return what a turn says as the pieces of its page."""
-    written: list[Piece] = []
-    for part in parts:
-        if not isinstance(part, replies.Text):
-            if not (written and written[-1].kind == pieces.OTHER):
-                written.append(Piece(pieces.OTHER))
-        elif part.content.strip():
-            text = part.markdown or part.content
-            written.append(Piece(pieces.TEXT, text, bool(part.ai_generated)))
-    if asks:
-        written.append(Piece(pieces.QUESTION))
-    return [*written, Piece(pieces.END)]
 
 
 def _plain(part: Reply) -> Reply:

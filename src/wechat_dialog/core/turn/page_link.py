@@ -1,16 +1,20 @@
-"""The link to a message's page, for whoever is told to wait for its answer."""
+"""A message's page: its link, for whoever is told to wait, and how what is said stands on it."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import Any
 
+from wechat_dialog import replies
+from wechat_dialog.core.pages import pieces
 from wechat_dialog.core.pages.address import KEPT, Pages
+from wechat_dialog.core.pages.pieces import Piece
 from wechat_dialog.core.store.pages import PageOpen, PageSecret
 from wechat_dialog.core.turn.settings import Rules
 from wechat_dialog.messages import Message
+from wechat_dialog.replies import Reply
 
-__all__ = ["link_to_page", "open_page"]
+__all__ = ["link_to_page", "open_page", "pieces_of"]
 
 
 def link_to_page(
@@ -53,3 +57,16 @@ def open_page(
     stored = yield from pages.stored(id)
     yield PageOpen(user, stored, KEPT, fence)
     return stored, pages.address(id)
+
+
+def pieces_of(parts: Sequence[Reply]) -> list[Piece]:
+    """Return what a turn says as the pieces of its page, without what ends it."""
+    written: list[Piece] = []
+    for part in parts:
+        if not isinstance(part, replies.Text):
+            if not (written and written[-1].kind == pieces.OTHER):
+                written.append(Piece(pieces.OTHER))
+        elif part.content.strip():
+            text = part.markdown or part.content
+            written.append(Piece(pieces.TEXT, text, bool(part.ai_generated)))
+    return written

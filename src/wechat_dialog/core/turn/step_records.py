@@ -5,19 +5,34 @@ goes on.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from dataclasses import replace
 from typing import Any
 
+import msgspec
+
 from wechat_dialog.core.blame import told
+from wechat_dialog.core.dialog.step_parts import wants_steps
 from wechat_dialog.core.dialog.steps import Gather, StepCall
 from wechat_dialog.core.logs import log
 from wechat_dialog.core.replay.header import Frame, ParkedConversation
 from wechat_dialog.core.replay.outcomes import failed, must_come_back, returned, value
 from wechat_dialog.core.replay.records import FIRED, Killed, MessageRecord, Record, TextRecord
 from wechat_dialog.core.replay.run import Run
-from wechat_dialog.core.turn.operations import CHECKPOINT, Flow, RunStep, RunSteps, StepOutcome
+from wechat_dialog.core.turn.given_parts import GivenParts
+from wechat_dialog.core.turn.operations import (
+    CHECKPOINT,
+    Flow,
+    Operation,
+    RunStep,
+    RunSteps,
+    StepOutcome,
+)
+from wechat_dialog.core.turn.page_link import open_page
+from wechat_dialog.core.turn.saying import said
 from wechat_dialog.core.turn.work import Work
 from wechat_dialog.errors import ArgumentsChanged, JournalFull, ReplayMismatch, SecretGone
+from wechat_dialog.messages.keys import message_key
 
 __all__ = [
     "add_record",
@@ -30,6 +45,9 @@ __all__ = [
     "run_step",
     "step_record",
 ]
+
+DAY = 86400.0
+"""Seconds for which a turn that was cut off can be finished."""
 
 HEARD = (TextRecord, MessageRecord, Killed, *FIRED)
 """Records that begin a turn's own; the records of its steps stand behind."""
@@ -77,6 +95,12 @@ def message_part(message: str) -> str:
 
 
 def step_record(call: StepCall[Any], outcome: StepOutcome, slot: int | None = None) -> Record:
+    """Record how a step ended, and what it has said; see `_ended`."""
+    record = _ended(call, outcome, slot)
+    return msgspec.structs.replace(record, said=[*outcome.said]) if outcome.said else record
+
+
+def _ended(call: StepCall[Any], outcome: StepOutcome, slot: int | None) -> Record:
     """Record how a step ended; a result that cannot be read back as what its function says it
     returns is the function's error, raised in the dialog.
     """
@@ -119,7 +143,7 @@ def run_step(work: Work, run: Run, frame: Frame, at: StepCall[Any]) -> Flow[None
     except SecretGone as gone:
         add_record(work, run, failed(at.name, gone, None, at.digest))
         return
-    outcome = yield RunStep(call, key)
+    outcome = yield RunStep(call, key, parts=_given(work, run, frame, at, call, shows=True))
     changed = _changed(work, run, at)
     add_record(work, run, step_record(at, outcome), outcome.error)
     yield CHECKPOINT
@@ -138,7 +162,10 @@ def run_gathering(work: Work, run: Run, frame: Frame, at: Gather[Any]) -> Flow[N
     calls = _revealed(work, run, at, slots) if run.secrets else {s: at.calls[s] for s in slots}
     if not calls:
         return
-    steps = tuple(RunStep(call, f"{key}:{slot}", slot) for slot, call in calls.items())
+    steps = tuple(
+        RunStep(call, f"{key}:{slot}", slot, _given(work, run, frame, at.calls[slot], call, slot))
+        for slot, call in calls.items()
+    )
     left = len(steps)
     outcome: StepOutcome = yield RunSteps(steps)
     while True:
@@ -152,6 +179,51 @@ def run_gathering(work: Work, run: Run, frame: Frame, at: Gather[Any]) -> Flow[N
         if not left:
             return
         outcome = yield RunSteps(())
+
+
+def _given(
+    work: Work,
+    run: Run,
+    frame: Frame,
+    at: StepCall[Any],
+    call: StepCall[Any],
+    slot: int | None = None,
+    *,
+    shows: bool = False,
+) -> GivenParts | None:
+    """Return what a step is given for its parts; None if it does not ask for it.
+
+    Args:
+        work: The message at hand.
+        run: The dialog.
+        frame: Its conversation.
+        at: The step as the dialog asks for it.
+        call: The step as it is run.
+        slot: Its place in a gathering; None: it is in none.
+        shows: Whether the turn's page may show what it says at once: not where several do so.
+    """
+    if wants_steps(call.fn) is None:
+        return None
+    rules, head, key = work.rules, work.doc.head, work.key
+    # Of the message itself: an operator may have taken its conversation up again.
+    step = idempotency_key(frame.id, message_key(work.message), _since_heard(work, frame))
+    given = GivenParts(
+        step if slot is None else f"{step}:{slot}",
+        rules.park + DAY,
+        rules.reply_of,
+        secrets=() if call is at else (work.secret,),
+        seal=None if call is at else rules.seal,
+    )
+    pages = rules.pages
+    # What a reviewer has not seen is not shown; and what is pushed needs no page.
+    if not shows or pages is None or rules.review is not None or rules.may_push:
+        return given
+
+    def page(user: str, fence: int) -> Generator[Operation, Any, str]:
+        stored, _ = yield from open_page(pages, user, head.account, head.user, key, fence)
+        return stored
+
+    return replace(given, before=(*work.draft.parts, *said(run)), page=page)
 
 
 def _revealed(

@@ -26,6 +26,7 @@ from wechat_dialog.stores.redis.calls import PREFIX, Call, Calls
 from wechat_dialog.stores.redis.connections import AsyncLines
 from wechat_dialog.stores.redis.keys import Keys
 from wechat_dialog.stores.redis.pages import AsyncPages, PageCalls
+from wechat_dialog.stores.redis.parts import AsyncParts, PartCalls
 from wechat_dialog.stores.redis.queue import AsyncGates
 from wechat_dialog.stores.redis.replicas import Replicas, replicas_of
 from wechat_dialog.stores.redis.scripts import Scripts
@@ -40,7 +41,7 @@ __all__ = ["AsyncRedisStore"]
 T = TypeVar("T")
 
 
-class AsyncRedisStore(AsyncPages, AsyncTimes):
+class AsyncRedisStore(AsyncPages, AsyncParts, AsyncTimes):
     """See `AsyncStore`; the arguments are those of `RedisStore`.
 
     Connections belong to an event loop, so each loop gets a client of its own. A client handed in
@@ -86,6 +87,7 @@ class AsyncRedisStore(AsyncPages, AsyncTimes):
         self._calls = Calls(keys, scripts)
         self._writes = Writes(keys, scripts, patience, learns=_clock is None)
         self._pages = PageCalls(keys, _clock)
+        self._parts = PartCalls(keys, _clock, self._confirmed)
         spread = hasattr(self._own, "get_primaries") if self._url is None else not self._direct
         self._times = TimeCalls(keys, scripts, self._writes, self._confirmed, spread=spread)
 
@@ -146,6 +148,7 @@ class AsyncRedisStore(AsyncPages, AsyncTimes):
         """See `Store.commit`."""
         if commit.write.forget:  # see `RedisStore.commit`
             await self._perform(self._pages.forget(commit.user))
+            await self._call(self._parts.forget(commit.user))
         if commit.fires is not None or says_time(commit.write):
             return await self._perform(self._times.commit(commit))  # type: ignore[no-any-return]
         call = self._writes.commit(commit)

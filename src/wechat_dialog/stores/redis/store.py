@@ -30,6 +30,7 @@ from wechat_dialog.stores.asynchronous import in_threads
 from wechat_dialog.stores.redis.async_store import AsyncRedisStore
 from wechat_dialog.stores.redis.calls import PREFIX, Call, Calls
 from wechat_dialog.stores.redis.pages import PageCalls, Pages
+from wechat_dialog.stores.redis.parts import PartCalls, Parts
 from wechat_dialog.stores.redis.replicas import replicas_of
 
 from . import clients
@@ -53,7 +54,7 @@ __all__ = ["RedisStore"]
 T = TypeVar("T")
 
 
-class RedisStore(Pages, Times):
+class RedisStore(Pages, Parts, Times):
     """See `Store`.
 
     Args:
@@ -111,6 +112,7 @@ class RedisStore(Pages, Times):
         self._calls = Calls(keys, scripts)
         self._writes = Writes(keys, scripts, self._patience, learns=clock is None)
         self._pages = PageCalls(keys, clock)
+        self._parts = PartCalls(keys, clock, self._confirmed)
         spread = hasattr(self._client, "get_primaries") if self._url is None else not self._direct
         self._times = TimeCalls(keys, scripts, self._writes, self._confirmed, spread=spread)
 
@@ -172,6 +174,7 @@ class RedisStore(Pages, Times):
         """See `Store.commit`."""
         if commit.write.forget:  # before: should this be the last that it does, nothing is left
             self._perform(self._pages.forget(commit.user))
+            self._call(self._parts.forget(commit.user))
         if commit.fires is not None or says_time(commit.write):
             return self._perform(self._times.commit(commit))  # type: ignore[no-any-return]
         call = self._writes.commit(commit)
@@ -248,6 +251,7 @@ class RedisStore(Pages, Times):
         while isinstance(found, tuple):
             found = self._call(self._calls.forget(user, found))
         there = bool(self._perform(self._pages.forget(user)) or found)
+        there |= self._call(self._parts.forget(user))
         try:
             # After the rest: nobody who works for this user now can have one remembered any more.
             pattern = self._calls.keys.replies(user)

@@ -202,7 +202,8 @@ class Writes:
 
 
 def _has_extras(write: Write) -> bool:
-    return bool(write.data is not None or write.park or write.unpark or write.forget)
+    some = write.park or write.unpark or write.ended or write.forget
+    return bool(write.data is not None or some)
 
 
 @lru_cache(maxsize=256)
@@ -235,7 +236,11 @@ def _write_keys(
     keys = (*keys[:3], *(keys[3:] or (k + "a:",)), k + "d", k + "p")
     if said is not None:
         keys = (*keys, k + "b", k + "m", k + "i", k + "t")
-    if index is not None:
+    elif write.ended:
+        keys = (*keys, *[k + "t"] * 4)
+    if write.ended:
+        keys = (*keys, k + "t" if index is None else index, k + "s")
+    elif index is not None:
         keys = (*keys, index)
     return (len(keys), *keys)
 
@@ -253,6 +258,8 @@ def _extras(write: Write, said: Said | None) -> bytes | int:
         extras["time"] = said
     if write.data is not None:
         extras["data"] = write.data
+    if write.ended:
+        extras["ended"] = write.ended
     if write.unpark:
         extras["unpark"] = write.unpark
     if write.park:

@@ -18,6 +18,7 @@ from wechat_dialog.core.store.times import Due, Dues
 from wechat_dialog.core.store.values import Write
 
 from .pages import PageRows
+from .parts import PartRows
 from .tables import as_bytes, as_stored
 from .times import Times
 
@@ -61,6 +62,7 @@ class Rows:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.pages = PageRows(connection.execute)
+        self.parts = PartRows(connection.execute)
         self._sql = connection.execute
         self._many = connection.executemany
         self.times = Times(connection)
@@ -149,6 +151,8 @@ class Rows:
         if write.forget:
             self._drop_the_rest(user)
             self.times.forget(user, now)
+            self.parts.forget(user, now)
+        self.parts.drop(user, write.ended)
         if write.data:
             self._sql("INSERT OR REPLACE INTO data VALUES (?, ?)", (user, as_stored(write.data)))
         elif write.data is not None:
@@ -254,6 +258,7 @@ class Rows:
         there = self._drop_the_rest(user)
         self._sql("DELETE FROM replies WHERE user = ? AND expires <= ?", (user, now))
         there = self.times.forget(user, now) or there
+        there = self.parts.forget(user, now) or there
         there |= bool(
             self._sql(
                 "UPDATE replies SET reply = '', expires = min(expires, ?) "
@@ -314,3 +319,4 @@ class Rows:
         self._sql("DELETE FROM replies WHERE expires <= ?", (now,))
         self._sql("DELETE FROM parked WHERE expires <= ?", (now,))
         self.pages.purge(now)
+        self.parts.purge(now)

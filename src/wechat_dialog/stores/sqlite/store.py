@@ -23,6 +23,7 @@ from typing import TypeVar
 
 from wechat_dialog.core.store.kept import Shown, Stored
 from wechat_dialog.core.store.pages import Page, PageAppend, PageOpen
+from wechat_dialog.core.store.parts import PartPut
 from wechat_dialog.core.store.times import Due, Dues, Post, Posted
 from wechat_dialog.core.store.values import (
     Answered,
@@ -186,6 +187,21 @@ class SQLiteStore:
     def page_secret(self, fresh: bytes) -> bytes:
         """See `Store.page_secret`."""
         return self._do(lambda these: these.page_secret(fresh), durable=True)
+
+    def part_put(self, asked: PartPut) -> None:
+        """See `Store.part_put`."""
+        with self._database.transaction(durable=True) as (rows, now):
+            entry = rows.open(asked.user, now)
+            lost = entry.lost
+            rules.put_part(entry, asked.fence, now)
+            if lost:
+                rows.save(asked.user, entry)
+            rows.parts.put(asked, now)
+
+    def parts(self, user: str, step: str = "") -> dict[str, dict[str, bytes]]:
+        """See `Store.parts`."""
+        with self._database.transaction(durable=False) as (rows, now):
+            return rows.parts.of(user, step, now)
 
     def close(self) -> None:
         """See `Store.close`."""

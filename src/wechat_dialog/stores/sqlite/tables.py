@@ -56,6 +56,14 @@ CREATE TABLE mail_ids (
 CREATE INDEX mail_ids_expires ON mail_ids (expires);
 CREATE TABLE accounts (name TEXT PRIMARY KEY, account TEXT) WITHOUT ROWID;
 """
+# Nor does it know of this table; whatever the file's format, it is made where it is not there.
+_PARTS = """
+CREATE TABLE IF NOT EXISTS step_parts (
+    user TEXT, step TEXT, part TEXT, outcome, number INTEGER, expires INTEGER,
+    PRIMARY KEY (user, step, part)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS step_parts_expires ON step_parts (expires)
+"""
 _HAS_TIMES = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'accounts'"
 _CHANGES = {
     # Format 1 kept no deferred messages, and did not count the claims that ran out.
@@ -135,6 +143,7 @@ def prepare(
     steps = [_CHANGES[old] for old in range(version, FORMAT)] if version else [_TABLES]
     if connection.execute(_HAS_TIMES).fetchone() == (0,):
         steps.append(_TIMES)
+    steps.append(_PARTS)
     for statement in ";".join(steps).split(";"):
         connection.execute(statement)
     if version < FORMAT:

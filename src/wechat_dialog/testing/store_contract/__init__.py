@@ -28,6 +28,7 @@ for _part in (
     "keeping",
     "looks",
     "pages",
+    "parts",
     "mailbox",
     "pending",
     "races",
@@ -45,6 +46,7 @@ from .keeping import Keeping  # noqa: E402
 from .looks import Looks  # noqa: E402
 from .mailbox import Mailbox  # noqa: E402
 from .pages import Pages  # noqa: E402
+from .parts import Parts  # noqa: E402
 from .pending import PendingMessages  # noqa: E402
 from .races import Races  # noqa: E402
 from .taking import Taking  # noqa: E402
@@ -63,6 +65,7 @@ class StoreContract(
     Looks,
     Mailbox,
     Pages,
+    Parts,
     PendingMessages,
     Races,
     Taking,

@@ -20,6 +20,7 @@
 --          or is of an earlier version
 --   d      the user's data                                                      (string)
 --   p      id -> 'stamp expires\n' .. document                                  (hash)
+--   s      step .. '\0' .. part -> 'when expires\n' .. outcome                  (hash)
 --
 -- Only users of whom something is due some time, of whom something is put aside, or who have a
 -- signal, have more. Whoever knows nothing of it hands over no keys for it, and pays nothing:

@@ -1,12 +1,12 @@
 -- A record or a commit.
--- KEYS h j c a d p b m i t and the index; no d and what follows where there are no extras, nothing
---      behind p where these say nothing of time, and no a where it is a record without; that of a
---      record with extras is never looked at
+-- KEYS h j c a d p b m i t, the index and s; no d and what follows where there are no extras,
+--      nothing behind p where these say nothing of time or steps, and no a where it is a record
+--      without; that of a record with extras is never looked at
 -- ARGV commits fence revision max-age deferred release write-id ttl keep head key reply remember
 --      name extras, then the records;
 --      `commits` is '2' where no request takes the reply. Of the extras, packed, is there what is
---      to be done: data, park (id document ttl most room, of each), unpark (ids), forget, and time,
---      which timed.lua takes
+--      to be done: data, park (id document ttl most room, of each), unpark (ids), forget, ended
+--      (steps), and time, which timed.lua takes
 local commits, untaken = ARGV[1] ~= '0', ARGV[1] == '2'
 local fence, write_id = tonumber(ARGV[2]), ARGV[7]
 local extras = ARGV[15] ~= '0' and cmsgpack.unpack(ARGV[15])
@@ -27,6 +27,15 @@ local function append(first)
     i = i + 2
   end
   if i == last then redis.call('RPUSH', KEYS[2], ARGV[i]) end
+end
+
+-- Drops the parts of steps that have ended.
+local function drop_parts(steps)
+  for _, field in ipairs(redis.call('HKEYS', KEYS[12])) do
+    for _, step in ipairs(steps) do
+      if string.sub(field, 1, #step + 1) == step .. '\0' then redis.call('HDEL', KEYS[12], field) end
+    end
+  end
 end
 
 -- Parks a conversation, and appends the ids of those that it crowds out.
@@ -204,6 +213,7 @@ if extras then
   elseif extras.data then
     redis.call('SET', KEYS[5], extras.data)
   end
+  if extras.ended then drop_parts(extras.ended) end
   for _, id in ipairs(extras.unpark or {}) do redis.call('HDEL', KEYS[6], id) end
   for _, one in ipairs(extras.park or {}) do
     park({id = one[1], document = one[2], ttl = one[3], most = one[4], room = one[5]}, revision,
