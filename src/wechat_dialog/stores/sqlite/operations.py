@@ -14,6 +14,7 @@ from wechat_dialog.core.store import results, rules
 from wechat_dialog.core.store.entry import Granted, Remembered, micros
 from wechat_dialog.core.store.kept import Shown, Stored
 from wechat_dialog.core.store.pages import Page, PageAppend, PageOpen
+from wechat_dialog.core.store.parts import PartPut
 from wechat_dialog.core.store.times import Dues, Post, Posted
 from wechat_dialog.core.store.values import (
     Answered,
@@ -218,3 +219,16 @@ class Operations:
     def page_secret(self, fresh: bytes) -> bytes:
         """See `Store.page_secret`."""
         return self._rows.pages.secret(fresh)
+
+    def part_put(self, asked: PartPut) -> None:
+        """See `Store.part_put`."""
+        entry = self._rows.open(asked.user, self._now)
+        lost = entry.lost
+        rules.put_part(entry, asked.fence, self._now)
+        if lost:
+            self._rows.save(asked.user, entry)
+        self._rows.parts.put(asked, self._now)
+
+    def parts(self, user: str, step: str) -> dict[str, dict[str, bytes]]:
+        """See `Store.parts`."""
+        return self._rows.parts.of(user, step, self._now)

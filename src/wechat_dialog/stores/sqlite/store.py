@@ -190,18 +190,11 @@ class SQLiteStore:
 
     def part_put(self, asked: PartPut) -> None:
         """See `Store.part_put`."""
-        with self._database.transaction(durable=True) as (rows, now):
-            entry = rows.open(asked.user, now)
-            lost = entry.lost
-            rules.put_part(entry, asked.fence, now)
-            if lost:
-                rows.save(asked.user, entry)
-            rows.parts.put(asked, now)
+        self._do(lambda these: these.part_put(asked), durable=True)
 
     def parts(self, user: str, step: str = "") -> dict[str, dict[str, bytes]]:
         """See `Store.parts`."""
-        with self._database.transaction(durable=False) as (rows, now):
-            return rows.parts.of(user, step, now)
+        return self._do(lambda these: these.parts(user, step))
 
     def close(self) -> None:
         """See `Store.close`."""
