@@ -1,0 +1,256 @@
+"""Steps with parts in real processes: on threads and event loops, with stores that fail them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wechat_dialog import AsyncSteps, Bot, Chat, Dialog, Steps, messages, replies, step
+from wechat_dialog.core.store.parts import PartPut
+from wechat_dialog.core.turn.outcome import Outcome
+from wechat_dialog.errors import ClaimLost, StepEnded, StoreError, TimedOut
+from wechat_dialog.messages.keys import message_key
+from wechat_dialog.stores.memory import MemoryStore
+from wechat_dialog.stores.sqlite import SQLiteStore
+
+CALLS: list[str] = []
+
+
+@pytest.fixture(autouse=True)
+def no_calls() -> None:
+    CALLS.clear()
+
+
+def tool(name: str) -> str:
+    CALLS.append(name)
+    return f"<{name}>"
+
+
+async def tool_async(name: str) -> str:
+    await asyncio.sleep(0)
+    return tool(name)
+
+
+def research(steps: Steps) -> str:
+    found = [steps.run(name, tool, name) for name in "abc"]
+    steps.say("说。")
+    return "".join(found)
+
+
+async def research_async(steps: AsyncSteps) -> str:
+    found = [await steps.run("a", tool_async, "a")]
+    found += [await steps.run(name, tool, name) for name in "bc"]
+    await steps.say("说。")
+    return "".join(found)
+
+
+class Fails(MemoryStore):
+    """Fails the second part that it is to keep, once."""
+
+    def __init__(self, error: type[StoreError], *, after: bool = False) -> None:
+        super().__init__()
+        self._errors = iter([None, error])
+        self._after = after
+
+    def part_put(self, asked: PartPut) -> None:
+        error = next(self._errors, None)
+        if error is None or self._after:
+            super().part_put(asked)
+        if error is ClaimLost:
+            self.release(asked.user, asked.fence)
+        if error is not None:
+            raise error("on purpose")
+
+
+def bot_of(fn: Callable[..., Any], store: Any) -> Bot:
+    bot = Bot(token="t", store=store)
+
+    @bot.text("问")
+    def ask(chat: Chat) -> Dialog[str]:
+        answer: str = yield from chat.step(fn)
+        return answer
+
+    return bot
+
+
+def asked(bot: Bot, *, on_loop: bool, created: int | None = None) -> Outcome:
+    raw = {
+        "ToUserName": "gh", "FromUserName": "ada", "CreateTime": str(created or int(time.time())),
+        "MsgType": "text", "Content": "问", "MsgId": "1",
+    }  # fmt: skip
+    message = messages.from_fields(raw)
+    request = bot.user_key(message), message, message_key(message), int(time.time() * 1000)
+    runner: Any = bot._runner
+    if not on_loop:
+        try:
+            outcome: Outcome = runner.run(*request)
+            return outcome
+        finally:
+            bot.close()
+
+    async def ask() -> Outcome:
+        try:
+            outcome: Outcome = await runner.run_async(*request)
+            return outcome
+        finally:
+            await bot.close_async()
+
+    return asyncio.run(ask())
+
+
+BOTH = pytest.mark.parametrize("fn", [research, research_async])
+WHERE = pytest.mark.parametrize("on_loop", [False, True])
+
+
+@BOTH
+@WHERE
+def test_parts_run_on_threads_and_on_loops(
+    fn: Callable[..., Any], on_loop: bool, tmp_path: Path
+) -> None:
+    store = SQLiteStore(tmp_path / "bot.db")
+    outcome = asked(bot_of(fn, store), on_loop=on_loop)
+    assert outcome.reply == replies.Text("说。\n<a><b><c>")
+    assert CALLS == ["a", "b", "c"]
+    assert store.parts("gh:ada") == {}
+    store.close()
+
+
+@BOTH
+@WHERE
+@pytest.mark.parametrize("error", [ClaimLost, StoreError])
+@pytest.mark.parametrize("after", [False, True])
+def test_a_part_that_has_ended_runs_once_where_the_store_fails_it(
+    fn: Callable[..., Any], on_loop: bool, error: type[StoreError], after: bool
+) -> None:
+    store = Fails(error, after=after)
+    outcome = asked(bot_of(fn, store), on_loop=on_loop)
+    assert outcome.reply == replies.Text("说。\n<a><b><c>")
+    assert CALLS == ["a", "b", "c"]
+    assert store.parts("gh:ada") == {}
+
+
+def test_whatever_a_function_makes_of_it_its_turn_starts_over() -> None:
+    def stubborn(steps: Steps) -> str:
+        found = ""
+        for name in "abc":
+            try:
+                found += steps.run(name, tool, name)
+            except Exception:  # noqa: BLE001 - as agents do
+                found += "?"
+        return found
+
+    outcome = asked(bot_of(stubborn, Fails(ClaimLost)), on_loop=False)
+    assert outcome.reply == replies.Text("<a><b><c>")
+    assert CALLS == ["a", "b", "c"]
+
+
+def test_a_function_that_takes_too_long_runs_no_more_parts() -> None:
+    ended: list[BaseException] = []
+
+    @step(timeout=0.05)
+    def slow(steps: Steps) -> str:
+        steps.run("a", tool, "a")
+        steps.run("wait", time.sleep, 0.3)
+        return ""
+
+    def watched(steps: Steps) -> str:
+        try:
+            return slow.fn(steps)  # type: ignore[no-any-return]
+        except BaseException as error:
+            ended.append(error)
+            raise
+
+    bot = Bot(token="t", store=MemoryStore())
+
+    @bot.text("问")
+    def ask(chat: Chat) -> Dialog[str]:
+        try:
+            return (yield from chat.step(step(watched, timeout=0.05)))
+        except TimedOut:
+            return "晚了"
+
+    outcome = asked(bot, on_loop=False)
+    assert outcome.reply == replies.Text("晚了")
+    until = time.monotonic() + 20
+    while not ended and time.monotonic() < until:
+        time.sleep(0.01)
+    assert isinstance(ended[0], StepEnded)
+
+
+PROGRAM = """
+import sys, time
+from wechat_dialog import Bot, Steps
+from tests.full_path.test_step_parts import asked, bot_of
+
+def tool(name):
+    with open(sys.argv[2], "a") as file:
+        file.write(name)
+    if name == sys.argv[3]:
+        print("there", flush=True)
+        time.sleep(60)
+    return f"<{name}>"
+
+def research(steps: Steps) -> str:
+    for name in "abcde":
+        steps.run(name, tool, name)
+        steps.say(name)
+    return "完"
+
+bot = bot_of(research, "sqlite:///" + sys.argv[1])
+outcome = asked(bot, on_loop=sys.argv[4] == "loop", created=int(sys.argv[5]))
+print(outcome.reply.content)
+"""
+
+
+@pytest.fixture
+def killed(tmp_path: Path) -> Iterator[Callable[[str, str], tuple[str, str]]]:
+    database, calls, program = tmp_path / "bot.db", tmp_path / "calls", tmp_path / "program.py"
+    program.write_text(textwrap.dedent(PROGRAM), "utf-8")
+    begun: list[subprocess.Popen[str]] = []
+    created = str(int(time.time()))
+
+    def run(at: str, where: str) -> tuple[str, str]:
+        said = ""
+        for dies in (at, ""):
+            process = subprocess.Popen(
+                [sys.executable, program, database, calls, dies, where, created],
+                stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2],
+                env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+            )  # fmt: skip
+            begun.append(process)
+            assert process.stdout is not None
+            said = process.stdout.readline()
+            if dies:
+                assert said == "there\n"
+                process.send_signal(signal.SIGKILL)
+                process.wait()
+                continue
+            said += process.stdout.read()
+            process.wait()
+        return said, calls.read_text("utf-8")
+
+    yield run
+    for process in begun:
+        process.kill()
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+@pytest.mark.parametrize("where", ["threads", "loop"])
+def test_a_process_that_is_killed_in_the_fourth_of_five_parts_repeats_that_one(
+    killed: Callable[[str, str], tuple[str, str]], where: str
+) -> None:
+    said, calls = killed("d", where)
+    assert said.split() == ["a", "b", "c", "d", "e", "完"]
+    assert calls == "abcdde"
