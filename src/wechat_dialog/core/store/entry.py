@@ -198,7 +198,8 @@ class Entry:
     @property
     def due(self) -> int:
         """From when on something of the user can be done; 0: nothing can."""
-        unread = self.mail if self.mail > self.read else 0
+        # A signal's number may be some microseconds ahead of the time when it was posted.
+        unread = self.mail // 1000 * 1000 if self.mail > self.read else 0
         return min(self.wake or unread, unread or self.wake)
 
     @property

@@ -125,7 +125,7 @@ class Index(StoreCase):
         assert shown.wake == wake
         self.advance(self.short * 2)
         self.see_nothing_due(store)
-        self.advance(self.short * 2)
+        self.advance(self.short * 2.1)
         assert users(store.due(ACCOUNT, 10, LONG)) == ["ada"]
 
     def see_nothing_due(self, store: Store) -> None:
@@ -170,7 +170,7 @@ class Index(StoreCase):
         assert fast("k3", wake) == Conflict()
         self.advance(self.short * 2)
         self.see_nothing_due(store)
-        self.advance(self.short)
+        self.advance(self.short * 1.1)
         assert users(store.due(ACCOUNT, 10, 0.0)) == ["ada"]
         assert fast("k3", None) != Conflict()
         assert fast("k4", later) == Conflict()

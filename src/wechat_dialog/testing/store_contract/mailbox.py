@@ -72,6 +72,7 @@ class Mailbox(StoreCase):
         done(other.commit(Commit("ada", "k2", write, reply=b"", fence=claim.fence)))
         claim = granted(store.claim(Claim("ada", "k3", lease=LONG)))
         assert claim.signals == ()
+        self.advance(self.short)
         assert post(store, b"4") > third
 
     def test_a_lost_claim_takes_nothing(self, store: Store, other: Store) -> None:
