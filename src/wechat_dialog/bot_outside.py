@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from wechat_dialog.core.blame import line_at_hand
@@ -224,7 +225,7 @@ class BotOutside(Registration):
 
     # Where it is performed ------------------------------------------------------------------------
 
-    @property
+    @cached_property
     def _runner(self) -> Runner:
         raise NotImplementedError
 

@@ -525,7 +525,8 @@ def test_going_back_to_where_something_was_asked_for_asks_for_it_once() -> None:
         talk(word)
     assert talk("返回") == "几点？"
     assert aside(talk) == 1
-    talk("返回"), talk("3")
+    talk("返回")
+    talk("3")
     assert aside(talk) == 2, "that answer was another, and its reminder too"
 
 
@@ -539,7 +540,8 @@ def test_changed_code_that_goes_on_from_there_does_too() -> None:
         return bot_with(order)
 
     talk = Talk(release("几点？"))
-    talk("开始"), talk("2")
+    talk("开始")
+    talk("2")
     talk.restart(release("叫什么？"))
     assert talk("9").endswith("叫什么？")
     assert aside(talk) == 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import msgspec
 import typer
@@ -91,8 +91,7 @@ def _object(state: str) -> dict[str, Any]:
     read = _read(state)
     if not isinstance(read, dict):
         raise ConfigurationError(f"{state!r}: a JSON object is wanted, with the arguments by name")
-    named: dict[str, Any] = read
-    return named
+    return cast("dict[str, Any]", read)
 
 
 def _say(outcome: str) -> None:
