@@ -254,3 +254,28 @@ def test_a_process_that_is_killed_in_the_fourth_of_five_parts_repeats_that_one(
     said, calls = killed("d", where)
     assert said.split() == ["a", "b", "c", "d", "e", "完"]
     assert calls == "abcdde"
+
+
+class Counts(MemoryStore):
+    """Notes what it is asked for parts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[str] = []
+
+    def parts(self, user: str, step: str = "") -> dict[str, dict[str, bytes]]:
+        self.asked.append("parts")
+        return super().parts(user, step)
+
+    def part_put(self, asked: PartPut) -> None:
+        self.asked.append("part_put")
+        super().part_put(asked)
+
+
+def test_a_part_costs_one_question_and_a_step_without_parts_none() -> None:
+    store = Counts()
+    asked(bot_of(research, store), on_loop=False)
+    assert store.asked == ["parts", *["part_put"] * 3]
+    store = Counts()
+    asked(bot_of(lambda: "x", store), on_loop=False)
+    assert store.asked == []

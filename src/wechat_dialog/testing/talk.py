@@ -196,7 +196,7 @@ class Talk(TalkTimes):
     # What happens meanwhile -----------------------------------------------------------------------
 
     def takes(self, step: str | Callable[..., Any], seconds: float) -> None:
-        """Let a step take this many seconds from now on, on the talk's clock."""
+        """Let a step, or a part of one, take this many seconds from now on, on the talk's clock."""
         _plan(self._world, step).takes = seconds
 
     def fake(
@@ -229,7 +229,7 @@ class Talk(TalkTimes):
         The platform repeats the message, and another worker finishes the turn.
 
         Args:
-            step: The step, or its name.
+            step: The step, or its name; or that of a part of one.
             when: "before", "in" or "after".
             times: How many workers die in a row. After three, the conversation is parked.
             repeats: Whether the platform's repetitions reach another worker. If False, as if the
