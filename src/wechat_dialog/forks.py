@@ -9,10 +9,14 @@ a message by then.
 from __future__ import annotations
 
 import os
+import threading
 import weakref
 from typing import Protocol
 
-__all__ = ["Forked", "leave_behind", "mind"]
+__all__ = ["Forked", "Gated", "leave_behind", "mind", "wait_for"]
+
+PATIENCE = 1.0
+"""Seconds that a fork waits for a thread to leave foreign code; then it goes ahead."""
 
 
 class Forked(Protocol):
@@ -25,8 +29,27 @@ class Forked(Protocol):
         ...
 
 
+class Gated(Protocol):
+    """Something that calls foreign code with locks of its own, which nobody can replace: SQLite's.
+
+    Attributes:
+        gate: Held by the thread that is in that code. `begin_anew` makes another.
+    """
+
+    gate: threading.Lock
+
+
 _minded: weakref.WeakSet[Forked] = weakref.WeakSet()
+_gated: weakref.WeakSet[Gated] = weakref.WeakSet()
 _left_behind: list[object] = []
+
+
+class _Held(threading.local):
+    def __init__(self) -> None:
+        self.gates: list[threading.Lock] = []
+
+
+_held = _Held()
 
 
 def mind(thing: Forked) -> None:
@@ -34,15 +57,35 @@ def mind(thing: Forked) -> None:
     _minded.add(thing)
 
 
+def wait_for(thing: Gated) -> None:
+    """Have every fork wait until no thread is behind the object's gate, as long as it lives."""
+    _gated.add(thing)
+
+
 def leave_behind(thing: object) -> None:
     """Keep the object alive and unused: freed, it would close what the parent still uses."""
     _left_behind.append(thing)
 
 
+def _before() -> None:
+    for thing in list(_gated):
+        gate = thing.gate
+        if gate.acquire(timeout=PATIENCE):
+            _held.gates.append(gate)
+
+
+def _in_the_parent() -> None:
+    while _held.gates:
+        _held.gates.pop().release()
+
+
 def _in_the_child() -> None:
+    _held.gates.clear()
     for thing in list(_minded):
         thing.begin_anew()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_in_the_child)
+    os.register_at_fork(
+        before=_before, after_in_parent=_in_the_parent, after_in_child=_in_the_child
+    )

@@ -117,6 +117,30 @@ def test_a_fork_in_the_middle_of_a_turn_leaves_it_to_the_parent(store_url: str) 
     bot.close()
 
 
+@pytest.mark.parametrize("store_url", ["SQLite"], indirect=True)
+def test_a_fork_waits_until_no_thread_is_in_foreign_code(store_url: str) -> None:
+    # SQLite has locks that are one for the whole process, and nobody can replace them.
+    bots = [make_bot(store_url) for _ in range(2)]
+    over = threading.Event()
+
+    def busy(bot: Bot) -> None:
+        while not over.is_set():
+            bot.store.due("gh_1", 10, 0.0)
+
+    threads = [threading.Thread(target=busy, args=(bot,)) for bot in bots]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(10):
+            assert in_a_child(lambda: [bot.store.show("oNobody") for bot in bots]) == 0
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join(PATIENCE)
+    for bot in bots:
+        bot.close()
+
+
 @pytest.mark.parametrize("store_url", ["SQLite", "Redis"], indirect=True)
 def test_gunicorn_may_preload_a_bot_that_has_answered(store_url: str) -> None:
     worker = Worker(

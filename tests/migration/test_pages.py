@@ -70,6 +70,11 @@ class Phone:
     def restart(self) -> None:
         """The other libraries would forget where they were."""
 
+    @property
+    def pushed(self) -> list[str]:
+        """None of them pushes anything by itself."""
+        return []
+
 
 @contextlib.contextmanager
 def in_process(page: Page, block: Block, name: str) -> Iterator[str]:

@@ -76,7 +76,7 @@ def test_every_sentence_is_used_and_every_used_one_is_there() -> None:
     unused = {
         name
         for name in names - words - asked
-        if not name.startswith(("kind_", "status_")) and f"{name.removesuffix('Hint')}" not in words
+        if not name.startswith(("kind_", "signal_", "status_")) and f"{name.removesuffix('Hint')}" not in words
     }
     assert not unused
 

@@ -11,6 +11,7 @@ import contextlib
 import os
 import random
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Generator
 from functools import partial
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from wechat_dialog.errors import StoreError
-from wechat_dialog.forks import leave_behind, mind
+from wechat_dialog.forks import leave_behind, mind, wait_for
 
 from .group import Group, Line, Work
 from .rows import Rows
@@ -118,11 +119,13 @@ class Database:
         self._clock = clock
         self._patience = patience
         self._line = Line()
+        self.gate = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._files: dict[str, Identity] = {}
         self._durable = True
         self._purged = 0
         mind(self)
+        wait_for(self)
 
     def begin_anew(self) -> None:
         """See `forks.Forked`: open an own connection, and never close the parent's.
@@ -133,6 +136,7 @@ class Database:
         leave_behind(self._connection)
         self._connection = None
         self._line = Line()
+        self.gate = threading.Lock()
 
     def use_clock(self, clock: Callable[[], float]) -> None:
         """Go by another clock from now on; for simulators, which put theirs forward."""
@@ -245,7 +249,8 @@ class Database:
         if leads:
             line = self._line
             try:
-                self._lead(Group(line, work), self._patience if patience is None else patience)
+                with self.gate:
+                    self._lead(Group(line, work), self._patience if patience is None else patience)
             finally:
                 line.leave()
         return work.outcome()
@@ -325,7 +330,8 @@ class Database:
         work = Work(lambda _rows, _now: None, alone=True)
         line.enter(work)
         try:
-            yield
+            with self.gate:
+                yield
         finally:
             line.leave()
 
