@@ -73,10 +73,11 @@ def test_every_sentence_is_used_and_every_used_one_is_there() -> None:
     assert asked <= names
     quoted = set(re.findall(r'"(\w+)"|\b(\w+): \[', elsewhere))
     words = {word for pair in quoted for word in pair if word}
+    made = ("kind_", "signal_", "status_")  # names that are put together
     unused = {
         name
         for name in names - words - asked
-        if not name.startswith(("kind_", "signal_", "status_")) and f"{name.removesuffix('Hint')}" not in words
+        if not name.startswith(made) and name.removesuffix("Hint") not in words
     }
     assert not unused
 
