@@ -254,7 +254,9 @@ class BotOutside(Registration):
         outside = self._runner.outside
         if message.account not in outside.accounts.seen:
             outside.accounts.see(message.account)
-            if not self.timers and hasattr(self._runner.store, "note_account"):
+            if self._sweeps:
+                outside.sweeping.ring()  # notes it; the next look may be a minute off
+            elif hasattr(self._runner.store, "note_account"):
                 outside.note()
 
     def _accounts(self) -> Accounts:

@@ -203,6 +203,18 @@ def test_an_unknown_account_is_an_error_that_names_the_setting() -> None:
     bot.close()
 
 
+def test_the_first_push_has_a_process_that_sweeps_already_note_the_account(
+    open_door: OpenDoor, store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bot = make_bot(store_url, Ledger().append)
+    door = open_door(bot)
+    rung: list[str] = []
+    monkeypatch.setattr(bot._outside.sweeping, "ring", lambda: rung.append("rung"))
+    Person(door).say("嗨")
+    Person(door).say("嗨")
+    assert rung == ["rung"]
+
+
 def test_fifty_signals_at_once_are_each_taken_once_while_their_user_writes(
     open_door: OpenDoor, store_url: str
 ) -> None:
