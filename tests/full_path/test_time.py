@@ -177,6 +177,8 @@ async def in_one_loop(bot: Bot) -> int:
         (lambda bot: bot.signal(USER, ""), ValueError),
         (lambda bot: bot.signal(USER, 7), TypeError),
         (lambda bot: bot.signal(USER, "paid", object()), TypeError),
+        (lambda bot: bot.signal(USER, "paid", float("nan")), TypeError),
+        (lambda bot: bot.signal(USER, "paid", {"fen": [None, float("inf")]}), TypeError),
         (lambda bot: bot.signal(USER, "paid", match=7), TypeError),
         (lambda bot: bot.signal(USER, "paid", id=7), TypeError),
         (lambda bot: bot.signal(USER, "paid", id="7" * 201), ValueError),
@@ -190,8 +192,13 @@ def test_what_can_be_no_signal_is_an_error_on_the_authors_line(
     bot = Bot(store="memory://", account=ACCOUNT)
     with pytest.raises(error) as raised:
         call(bot)
-    if error is not LookupError:
-        assert f"{__file__}:{call.__code__.co_firstlineno}" in str(raised.value)
+    assert f"{__file__}:{call.__code__.co_firstlineno}" in str(raised.value)
+    bot.close()
+
+
+def test_data_may_have_a_null_where_it_was_none() -> None:
+    bot = Bot(store="memory://", account=ACCOUNT)
+    assert bot.signal(USER, "paid", {"fen": 1.5, "coupon": None, "by": {1: (None, "x")}}) == "kept"
     bot.close()
 
 

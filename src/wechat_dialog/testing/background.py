@@ -23,7 +23,7 @@ T = TypeVar("T")
 TICK = 1e-6
 """Seconds by which a time is over when it is looked at: the store's clock has no half of one."""
 
-ROUNDS = 10_000
+ROUNDS = 1_000
 """Firings in one go after which a dialog is said to set times without end."""
 
 
@@ -78,7 +78,10 @@ class Background:
         rounds = ROUNDS
         while due is not None:
             if not rounds:
-                raise AssertionError(f"{due.user}: something is due again and again")
+                raise AssertionError(
+                    f"{due.user}: something is due again and again: a dialog waits for times that "
+                    "are over already, or starts itself"
+                )
             rounds -= 1
             openid = due.user.removeprefix(f"{self.account}:")
             fired = self._drive(due.user, fire(self.world.settings, due, self.account, openid))

@@ -110,8 +110,8 @@ class WaitOptions:
             raise ValueError(f"attempts={attempts}: 1 or more, or None for no limit")
         if timeout is not None and self.rivals:
             raise ValueError(
-                f"timeout={timeout} together with within=: of the one nobody hears, the other "
-                "raises NoAnswer; give one of them"
+                f"timeout={timeout} together with within=: timeout= forgets the conversation "
+                "silently, within= raises NoAnswer; give one of them"
             )
 
 

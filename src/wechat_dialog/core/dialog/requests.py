@@ -16,6 +16,7 @@ from typing import Any, Union
 import msgspec
 
 from wechat_dialog.core.blame import line_at_hand, told, writable
+from wechat_dialog.core.dialog.numbers import check_numbers
 from wechat_dialog.core.dialog.rivals import TimerRival
 from wechat_dialog.core.dialog.sayable import sayable
 from wechat_dialog.core.dialog.secret_answers import must_be_plain
@@ -97,7 +98,9 @@ def plain_state(state: Mapping[str, Any], call: str) -> dict[str, Any]:
     """
     must_be_plain(state)
     try:
-        plain = msgspec.json.decode(msgspec.json.encode(dict(state)))
+        encoded = msgspec.json.encode(dict(state))
+        check_numbers(state, encoded)
+        plain = msgspec.json.decode(encoded)
     except Exception as error:
         why = f"the state is no JSON data: {told(error)}"
         raise TypeError(f"{call} at {line_at_hand()}: {why}") from error

@@ -13,6 +13,7 @@ import msgspec
 
 from wechat_dialog.core.blame import line_at_hand, told, writable
 from wechat_dialog.core.dialog.background import Background
+from wechat_dialog.core.dialog.numbers import check_numbers
 from wechat_dialog.core.dialog.question_ids import digest
 from wechat_dialog.core.dialog.rivals import SignalRival, TimerRival
 
@@ -89,7 +90,9 @@ def encode_data(data: object, call: str) -> msgspec.Raw:
         TypeError: They are no JSON data, nor of a type that msgspec knows.
     """
     try:
-        return msgspec.Raw(msgspec.json.encode(data))
+        encoded = msgspec.json.encode(data)
+        check_numbers(data, encoded)
+        return msgspec.Raw(encoded)
     except Exception as error:
         raise TypeError(
             f"{call} at {line_at_hand()}: {type(data).__qualname__} cannot be written down "

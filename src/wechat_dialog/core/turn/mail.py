@@ -9,6 +9,7 @@ from typing import Any, Protocol, Union
 
 import msgspec
 
+from wechat_dialog.core.blame import line_at_hand
 from wechat_dialog.core.dialog.registered import RegisteredDialog
 from wechat_dialog.core.dialog.requests import checked_dialog, plain_state
 from wechat_dialog.core.dialog.signals import check_name, encode_data
@@ -84,7 +85,9 @@ def begin_mail(
     registered = routes.named(function)
     if registered is None:
         name = getattr(function, "__qualname__", repr(function))
-        raise LookupError(f"{call}: {name} is no dialog of the bot; name it with @bot.dialog")
+        raise LookupError(
+            f"{call} at {line_at_hand()}: {name} is no dialog of the bot; name it with @bot.dialog"
+        )
     return BeginMail(registered.name, plain_state(state or {}, call))
 
 

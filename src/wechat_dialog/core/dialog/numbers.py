@@ -1,0 +1,34 @@
+"""Numbers that JSON cannot say: NaN and the infinities, which msgspec writes as null."""
+
+from __future__ import annotations
+
+from math import isfinite
+from typing import Any
+
+import msgspec
+
+__all__ = ["check_numbers"]
+
+
+def check_numbers(data: Any, encoded: bytes) -> None:
+    """Refuse data that come back with a null where a number was.
+
+    Args:
+        data: The data.
+        encoded: The JSON that msgspec makes of them.
+
+    Raises:
+        ValueError: A number among them is none that JSON has.
+    """
+    if b"null" in encoded:
+        _check(msgspec.to_builtins(data, str_keys=True))
+
+
+def _check(data: Any) -> None:
+    if isinstance(data, float) and not isfinite(data):
+        raise ValueError(f"JSON has no {data}")
+    if isinstance(data, dict):
+        data = list(data.values())
+    if isinstance(data, list | tuple | set | frozenset):
+        for one in data:
+            _check(one)
