@@ -237,7 +237,8 @@ class BotOutside(Registration):
         """See to what falls due from now on, on a thread of its own, unless this process does
         already. A server's first push begins it; nothing does where `Bot(timers=False)`.
         """
-        if self._sweeps:
+        # Asked at every turn: whether it is done already comes first.
+        if not self._runner.outside.sweeping.on_thread and self._sweeps:
             self._outside.sweeping.on_a_thread()
 
     def sweep_here(self) -> None:

@@ -26,6 +26,9 @@ _ODD = "a look at what is due failed in a way that it should not"
 class Sweeping:
     """Has a process sweep.
 
+    Attributes:
+        on_thread: Whether a thread does it, begun once and for all.
+
     Args:
         sweeper: Sweeps.
         firings: What it begins.
@@ -40,6 +43,7 @@ class Sweeping:
         self._threads = threads
         self._loops = loops
         self._thread = Ticker("wechat-dialog-sweeper")
+        self.on_thread = False
         self._task: asyncio.Task[None] | None = None
         self._rung: Callable[[], object] = lambda: None
         self._stopped = False
@@ -47,13 +51,14 @@ class Sweeping:
 
     def on_a_thread(self) -> None:
         """Sweep on a thread of its own from now on, unless this process does already."""
-        if self._stopped or self._task is not None or self._thread.is_alive():
+        if self._stopped or self._task is not None or self.on_thread:
             return
         try:
             self._thread.start(self, Sweeping._look)
-        except RuntimeError:  # the interpreter is ending
+        except RuntimeError:  # the interpreter is ending, or has no thread to give just now
             return
         self._rung = self._thread.ring
+        self.on_thread = True
 
     def _look(self) -> float:
         try:
@@ -67,7 +72,7 @@ class Sweeping:
     def on_this_loop(self) -> None:
         """Sweep as a task of the running event loop, unless this process does already."""
         task = self._task
-        if self._stopped or self._thread.is_alive():
+        if self._stopped or self.on_thread:
             return
         if task is not None and not task.done():
             loop = task.get_loop()

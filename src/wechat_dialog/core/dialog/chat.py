@@ -19,7 +19,6 @@ from wechat_dialog.core.dialog.questions import (
     AskingConfirm,
     AskingFreely,
     AskingUnkeyed,
-    Hint,
     Reading,
     SecretWait,
     Wait,
@@ -39,7 +38,6 @@ if TYPE_CHECKING:
     from wechat_dialog.core.dialog.keyed_steps import Keyed0, Keyed1, Keyed2, Keyed3, Keyed4
 
     from .form import Form
-    from .timers import HowLong
 
 __all__ = ["Chat", "Dialog"]
 
@@ -126,15 +124,8 @@ class Chat(ChatTimes[D]):
         parse: Any = str,
         *,
         key: str | None = None,
-        hint: Hint = None,
-        timeout: float | None = None,
-        attempts: int | None = None,
-        cancel: bool = True,
-        back: bool = True,
-        repeat: bool = True,
-        secret: bool = False,
         future: bool = False,
-        within: HowLong | None = None,
+        **how: Any,
     ) -> Effect[Any]:
         """Ask, and wait for an answer that fits.
 
@@ -149,36 +140,24 @@ class Chat(ChatTimes[D]):
                 message), a parser of `parsers`, or a function of the stripped text, or of
                 that and the moment it arrived, that raises `ValueError` with a sentence for the
                 user.
-            key: See `Asking`, as for those that follow.
-            hint: Said before the question is asked again.
-            timeout: Seconds the conversation waits for the answer.
-            attempts: Wrong answers in a row after which `TooManyAttempts` is raised.
-            cancel: Whether the bot's cancel words work at this question.
-            back: Whether its back words do.
-            repeat: Whether the question is said again behind the hint.
-            secret: Whether the answer is never stored or logged. The value that the dialog gets
-                can be handed to a step of the same turn, and to nothing else; `parse` checks it.
+            key: See `Asking`.
             future: Whether a `date` or `datetime` that is over is refused, and is no meaning of
                 what could be read in two ways.
-            within: How long to wait for the answer, in the place of `timeout`: when it is over,
-                `NoAnswer` is raised here. See `sleep` for what it may be.
+            how: See `AskingFreely`.
 
         Returns:
             An effect: `yield from` or `await` it for the value, of the type `parse` stands for.
         """
-        how = reading_ahead(parse) if future else _readings.get(parse)
-        if how is None:
-            how = reading(parse)
-        plain = cancel and back and repeat and not secret and within is None
-        if plain and hint is None and timeout is None and attempts is None:
-            return Wait(self, "a", prompt, how, key)
-        options = WaitOptions(
-            hint, timeout, attempts, cancel, back, repeat=repeat,
-            rivals=() if within is None else self._limit(within, "chat.ask"),
-        )  # fmt: skip
+        read = reading_ahead(parse) if future else _readings.get(parse)
+        if read is None:
+            read = reading(parse)
+        if not how:
+            return Wait(self, "a", prompt, read, key)  # nearly always, and at every replayed answer
+        secret = how.pop("secret", False)
+        options = WaitOptions(**self._limited(how, "chat.ask"))
         if secret:
-            return SecretWait(self, prompt, how, key, options)
-        return Wait(self, "a", prompt, how, key, options)
+            return SecretWait(self, prompt, read, key, options)
+        return Wait(self, "a", prompt, read, key, options)
 
     @overload
     def choose(

@@ -185,7 +185,9 @@ class AskingFreely(Asking, total=False):
     """Options of a question that any text may answer.
 
     Attributes:
-        secret: Whether the answer is never stored or logged; see `docs/dialogs.md`.
+        secret: Whether the answer is never stored or logged; see `docs/dialogs.md`. The value that
+            the dialog gets can be handed to a step of the same turn, and to nothing else; `parse`
+            checks it.
     """
 
     secret: bool

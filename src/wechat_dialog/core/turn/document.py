@@ -217,17 +217,18 @@ class Document:
 
     def holds_question(self, frame: Frame) -> bool:
         """Whether that question is held as it is to be asked."""
-        return any(
-            part.asks == frame.id and bytes(part.reply) != b"null" for part in self.head.held
-        )
+        held = self.head.held
+        if not held:
+            return False  # nearly always
+        return any(part.asks == frame.id and bytes(part.reply) != b"null" for part in held)
 
     @property
     def limit(self) -> float | None:
         """Seconds after which the running conversation is gone; None: never, or not while its
         question is held unseen.
         """
-        top = self.top
-        return None if top is None or self.holds_question(top) else top.timeout
+        stack = self.head.stack
+        return None if not stack or self.holds_question(stack[-1]) else stack[-1].timeout
 
     @property
     def max_age(self) -> float | None:
