@@ -472,7 +472,6 @@ LONGEST_FILE, LONGEST_FUNCTION, MOST_METHODS = 400, 50, 25
 LONG: Mapping[str, str] = {
     "errors": "one tree of small classes on one page; journals name its classes by module",
     "bot": "the assembly of one account",
-    "core.dialog.chat": "what an author can say is one vocabulary",
     "core.wire.xml:_expat": "the handlers of one parser share its state",
     "stores.memory:MemoryStore": "a method for each of the contract's",
     "stores.sqlite.store:SQLiteStore": "a method for each of the contract's",

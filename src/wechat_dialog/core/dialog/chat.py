@@ -2,16 +2,16 @@
 
 A `Chat` is the one argument every dialog gets. Its methods make effects (see `effects`), which do
 nothing until they are waited for; only `say` takes effect at once. What can be read of a chat is in
-`chat_state`, and what else it may wait for in `chat_times`.
+`chat_state`, what else it may wait for in `chat_times`, what it may do once in `chat_steps`.
 """
 
 from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
 from wechat_dialog.core.dialog.effects import ContinueAs, Effect
 from wechat_dialog.core.dialog.questions import (
@@ -25,18 +25,14 @@ from wechat_dialog.core.dialog.questions import (
     WaitOptions,
 )
 from wechat_dialog.core.dialog.sayable import sayable
-from wechat_dialog.core.dialog.step_parts import AsyncSteps, Steps, must_fit
-from wechat_dialog.core.dialog.steps import Gather, StepCall, StepFunction, StepOptions
 from wechat_dialog.replies import Sayable
 
 from .chat_state import D
-from .chat_times import ChatTimes
+from .chat_steps import ChatSteps
 from .reading import reading, reading_ahead
 from .secret_answers import must_be_plain
 
 if TYPE_CHECKING:
-    from wechat_dialog.core.dialog.keyed_steps import Keyed0, Keyed1, Keyed2, Keyed3, Keyed4
-
     from .form import Form
 
 __all__ = ["Chat", "Dialog"]
@@ -44,18 +40,13 @@ __all__ = ["Chat", "Dialog"]
 T = TypeVar("T")
 M = TypeVar("M", bound=date)
 E = TypeVar("E", bound=enum.Enum)
-T1 = TypeVar("T1")
-T2 = TypeVar("T2")
-T3 = TypeVar("T3")
-T4 = TypeVar("T4")
 R = TypeVar("R")
-P = ParamSpec("P")
 
 Dialog = Generator[Any, Any, R]
 """Return type of a generator dialog or sub-dialog: `def order(chat: Chat) -> Dialog[str]`."""
 
 
-class Chat(ChatTimes[D]):
+class Chat(ChatSteps[D]):
     """One conversation, as its dialog sees it: what it knows, and what it can say, ask and do.
 
     `Chat[Profile]` in an annotation says that `data` is a `Profile`, for `Bot(data=Profile)`. Its
@@ -297,135 +288,6 @@ class Chat(ChatTimes[D]):
 
         return Form(self, cls, given or {}, summary, key, WaitOptions(**how))
 
-    # What a dialog may do once --------------------------------------------------------------------
-
-    @overload
-    def step(self, fn: StepFunction[P, T], /, *args: P.args, **kwargs: P.kwargs) -> StepCall[T]: ...
-    @overload
-    def step(
-        self, fn: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs
-    ) -> StepCall[T]: ...
-    @overload
-    def step(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> StepCall[T]: ...
-    # Whoever runs a step hands it the key that it asks for, and not its author.
-    @overload
-    def step(self, fn: Keyed0[Awaitable[T]], /) -> StepCall[T]: ...
-    @overload
-    def step(self, fn: Keyed0[T], /) -> StepCall[T]: ...
-    @overload
-    def step(self, fn: Keyed1[T1, Awaitable[T]], a: T1, /) -> StepCall[T]: ...
-    @overload
-    def step(self, fn: Keyed1[T1, T], a: T1, /) -> StepCall[T]: ...
-    @overload
-    def step(self, fn: Keyed2[T1, T2, Awaitable[T]], a: T1, b: T2, /) -> StepCall[T]: ...
-    @overload
-    def step(self, fn: Keyed2[T1, T2, T], a: T1, b: T2, /) -> StepCall[T]: ...
-    @overload
-    def step(self, fn: Keyed3[T1, T2, T3, Awaitable[T]], a: T1, b: T2, c: T3, /) -> StepCall[T]: ...
-    @overload
-    def step(self, fn: Keyed3[T1, T2, T3, T], a: T1, b: T2, c: T3, /) -> StepCall[T]: ...
-    @overload
-    def step(
-        self, fn: Keyed4[T1, T2, T3, T4, Awaitable[T]], a: T1, b: T2, c: T3, d: T4, /
-    ) -> StepCall[T]: ...
-    @overload
-    def step(self, fn: Keyed4[T1, T2, T3, T4, T], a: T1, b: T2, c: T3, d: T4, /) -> StepCall[T]: ...
-    # Nor what it has parts with.
-    @overload
-    def step(
-        self, fn: StepFunction[Concatenate[Steps, P], T], /, *args: P.args, **kwargs: P.kwargs
-    ) -> StepCall[T]: ...
-    @overload
-    def step(
-        self, fn: StepFunction[Concatenate[AsyncSteps, P], T], /, *args: P.args, **kwargs: P.kwargs
-    ) -> StepCall[T]: ...
-    @overload
-    def step(
-        self, fn: Callable[Concatenate[AsyncSteps, P], Awaitable[T]], /,
-        *args: P.args, **kwargs: P.kwargs,
-    ) -> StepCall[T]: ...  # fmt: skip
-    @overload
-    def step(
-        self, fn: Callable[Concatenate[Steps, P], T], /, *args: P.args, **kwargs: P.kwargs
-    ) -> StepCall[T]: ...
-    def step(self, fn: Any, /, *args: Any, **kwargs: Any) -> StepCall[Any]:
-        """Run a side effect once; on replay its recorded result is given back, or its exception
-        raised again.
-
-        A finished step never runs again. Only the step in which a process died can run a second
-        time, and it then gets the same `idempotency_key`, a `str`, if the function declares a
-        parameter of that name.
-
-        If its first parameter is declared `steps: Steps`, in a coroutine function `steps:
-        AsyncSteps`, it is handed that in front of `args`: what it does with `steps.run(…)` is
-        recorded part by part, and what it says with `steps.say(…)` belongs to the answer.
-
-        Args:
-            fn: A sync or async function, or a `step(…)` of one.
-            args: Its arguments.
-            kwargs: Its keyword arguments.
-
-        Returns:
-            An effect for the function's result, which must be JSON data or of a type msgspec knows
-            (then the function's return annotation says which), and is a copy that went through
-            JSON.
-
-        Raises:
-            TypeError: `fn` cannot be called, or wants the other kind of steps.
-            TimedOut: When waited for: the function took longer than its `timeout`.
-            Exception: When waited for: what the function raised; `StepFailed` where its class
-                cannot be rebuilt.
-        """
-        if isinstance(fn, StepFunction):
-            must_fit(fn.fn)
-            return StepCall(self, fn.fn, args, kwargs, fn.options)
-        if not callable(fn):
-            raise TypeError(
-                f"chat.step: a function is wanted, not {type(fn).__name__}; hand over the function "
-                "and its arguments, chat.step(fetch, city), and not what it returned"
-            )
-        must_fit(fn)
-        return StepCall(self, fn, args, kwargs, _PLAIN_STEP)
-
-    @overload
-    def gather(self, a: StepCall[T1], /) -> Effect[tuple[T1]]: ...
-    @overload
-    def gather(self, a: StepCall[T1], b: StepCall[T2], /) -> Effect[tuple[T1, T2]]: ...
-    @overload
-    def gather(
-        self, a: StepCall[T1], b: StepCall[T2], c: StepCall[T3], /
-    ) -> Effect[tuple[T1, T2, T3]]: ...
-    @overload
-    def gather(
-        self, a: StepCall[T1], b: StepCall[T2], c: StepCall[T3], d: StepCall[T4], /
-    ) -> Effect[tuple[T1, T2, T3, T4]]: ...
-    @overload
-    def gather(self, *calls: StepCall[T]) -> Effect[tuple[T, ...]]: ...
-    def gather(self, *calls: StepCall[Any]) -> Effect[Any]:
-        """Run several steps at once.
-
-        Each is recorded as it ends, so that none runs again after a crash that came before the
-        slowest one ended.
-
-        Args:
-            calls: What `chat.step(…)` returned. Without any, the result is an empty tuple, at once.
-
-        Returns:
-            An effect for the tuple of their results, in the order given. If some raised, the
-            exception of the first of them in that order is raised, after all have ended.
-
-        Raises:
-            TypeError: One of them is not a step.
-        """
-        for call in calls:
-            kind: type = type(call)
-            if not issubclass(kind, StepCall):
-                raise TypeError(
-                    f"chat.gather: {kind.__name__} is no step; what chat.step(…) returned is "
-                    "wanted, not waited for yet"
-                )
-        return Gather(self, calls)
-
     # Where a dialog may end -----------------------------------------------------------------------
 
     def continue_as(self, dialog: Callable[..., Any], **state: Any) -> ContinueAs:
@@ -441,8 +303,6 @@ class Chat(ChatTimes[D]):
         must_be_plain(state)
         return ContinueAs(dialog, state)
 
-
-_PLAIN_STEP = StepOptions()
 
 # The two that nearly every question asks for, found without a call.
 _readings: dict[Any, Reading] = {str: reading(str), int: reading(int)}
