@@ -8,24 +8,22 @@ something went wrong, and the log is told what.
 
 from __future__ import annotations
 
-import atexit
 import logging
 import os
 import time
-import weakref
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import tzinfo
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from wechat_dialog.core.dialog.router import Dialogs, Router
-from wechat_dialog.core.dialog.routes import POLICIES
 from wechat_dialog.core.turn.outcome import Outcome, Transaction
 from wechat_dialog.core.turn.settings import Routes, Rules, Settings
 from wechat_dialog.messages.keys import message_key
 
 from . import replies
-from .bot_outside import BotOutside
+from .bot_resources import BotResources
+from .bot_settings import age_limit, check_policies, check_times, refuse, require_markdown, zone_of
 from .core.dialog.texts import Texts
 from .core.dialog.user_data import shape_of
 from .core.logs import report
@@ -35,34 +33,28 @@ from .core.turn.limits import Limits
 from .core.turn.window import Window
 from .core.wire.codec import Codec, Push, Query
 from .core.wire.crypto import Seal
-from .errors import ConfigurationError, Refused
-from .forks import leave_behind, mind
+from .errors import Refused
+from .forks import mind
 from .messages import Message
 from .replies import Reply
 from .runtime.live_dialogs import LiveDialogs
 
 if TYPE_CHECKING:
-    from wechat_dialog.core.store.contract import AsyncStore, Store
+    from wechat_dialog.core.store.contract import Store
 
-    from .api import Api, AsyncApi
     from .core.dialog.review import Reviewer
-    from .core.pages.address import Pages
-    from .runtime.page_door import PageDoor
-    from .runtime.runner import Runner
     from .web.asgi import Application as AsgiApplication
     from .web.wsgi import Application as WsgiApplication
 
 __all__ = ["Bot"]
 
-MAX_AGE = 300.0
-"""Seconds; see `Bot`."""
 REMEMBERED = 60.0
 """Seconds for which a reply is remembered for repetitions of its message, at least."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Bot(BotOutside):
+class Bot(BotResources):
     """An Official Account's bot.
 
     Attributes:
@@ -172,31 +164,16 @@ class Bot(BotOutside):
         # From here on no frame has them in clear: see `secrecy.Secret`.
         token, app_secret, store = hidden(token), hidden(app_secret), hidden(store)
         aes_key, previous_aes_key = hidden(aes_key), hidden(previous_aes_key)
-        for name, words in (("cancel", cancel), ("back", back)):
-            _refuse(isinstance(words, str), f"{name}={words!r}: a collection of words is wanted")
-        _refuse(
-            timeout is not None and timeout <= 0,
-            f"timeout={timeout}: seconds above 0, or None for never",
-        )
-        _refuse(
-            on_divergence not in POLICIES,
-            f"on_divergence={on_divergence!r}: one of {', '.join(POLICIES)}",
-        )
-        _refuse(
+        check_policies(
+            {"cancel": cancel, "back": back}, on_divergence=on_divergence, review=review,
+            journal_limit=journal_limit,
+        )  # fmt: skip
+        check_times(timeout=timeout, longest_turn=longest_turn, drain=drain)
+        refuse(
             customer_messages and token and not (app_id and app_secret),
             "customer_messages=True needs app_id= and app_secret=",
         )
-        _refuse(
-            longest_turn is not None and longest_turn <= 0,
-            f"longest_turn={longest_turn}: seconds above 0, or None for no limit",
-        )
-        _refuse(
-            review is not None and not callable(review), f"review={review!r}: a function is wanted"
-        )
-        _refuse(drain < 0, f"drain={drain}: seconds, 0 or more")
-        _refuse(journal_limit < 2, f"journal_limit={journal_limit}: 2 or more")
-        age = (MAX_AGE if mode == "safe" else None) if max_age == "safe" else max_age
-        _refuse(age is not None and not age > 0, f"max_age={age}: seconds above 0, or None for any")
+        age = age_limit(max_age, mode)
         self.token = token
         self.app_id = app_id
         self.app_secret = app_secret
@@ -223,7 +200,7 @@ class Bot(BotOutside):
         self.rules = Rules(
             routes=self.routes(),
             texts=texts or Texts(),
-            zone=_zone(time_zone),
+            zone=zone_of(time_zone),
             timeout=timeout,
             on_divergence=on_divergence,
             cancel=frozenset(cancel),
@@ -249,67 +226,6 @@ class Bot(BotOutside):
         )
 
         mind(self)
-
-    def begin_anew(self) -> None:
-        """See `forks.Forked`: turns, claims, threads and connections of the parent are not ours."""
-        for name in ("_runner", "async_store", "async_api", "api"):
-            leave_behind(self.__dict__.pop(name, None))
-
-    def simulate(
-        self,
-        *,
-        clock: Callable[[], float] | None = None,
-        store: str | Store | None = None,
-        api: str | None = None,
-        token: str = "",
-    ) -> None:
-        """Put something else in place of the real world from now on, for simulators and tools.
-
-        Where another `store` or `api` is given the bot is closed first, and begins anew with its
-        next message.
-
-        Args:
-            clock: Gives the time in seconds since 1970, for the bot and its store; None: as it was.
-            store: The store; None: as it was.
-            api: Where the active side is: a URL without a path. A bot without AppID or AppSecret
-                gets some that are made up. None: as it was.
-            token: Stands for the token where the bot has none.
-
-        Raises:
-            ConfigurationError: The store cannot go by another clock: the time of a Redis server is
-                its own.
-        """
-        if store is not None or api is not None:
-            self.close()
-        if store is not None:
-            self.__dict__.pop("store", None)
-            self._store_setting = hidden(store)
-            if self.rules.pages is not None:
-                self.rules.pages.begin_anew()
-        if clock is not None:
-            use = getattr(self.store, "use_clock", None)
-            if use is None:
-                raise ConfigurationError("the store goes by a clock of its own")
-            use(clock)
-            self._clock = clock
-        if api is not None:
-            self.app_id = self.app_id or "wx0123456789abcdef"
-            self.app_secret = self.app_secret or hidden("simulated")
-            self.api_host = api
-        if token and not self.token:
-            self.token = hidden(token)
-            self._codec = Codec(token)
-
-    @property
-    def store_name(self) -> str:
-        """Where the store is, as an operator may read it: a URL without user, password, options."""
-        path, setting = getattr(self.store, "path", ""), self._store_setting
-        if path:
-            return f"sqlite:///{path}"
-        if not isinstance(setting, str):
-            return type(self.store).__name__
-        scheme, separator, rest = setting.partition("://")
-        return f"{scheme}{separator}{rest.rpartition('@')[2].partition('?')[0]}"
 
     def routes(self) -> Routes:
         """Return what conversations ask for their dialogs."""
@@ -339,7 +255,7 @@ class Bot(BotOutside):
         """
         if not self._checked:
             if self.rules.pages is not None:
-                _require_markdown()
+                require_markdown()
             self.router.check()
             # Taken now, not at the first turn, so that it speaks of the code as it was loaded.
             for dialog in list(self.router.collected.dialogs.values()):
@@ -457,95 +373,7 @@ class Bot(BotOutside):
         chance = b"" if push.key is None else os.urandom(16)
         return self._codec.seal(push, reply, now=int(self._clock()), random16=chance)
 
-    # Parts ----------------------------------------------------------------------------------------
-
-    @cached_property
-    def store(self) -> Store:
-        """The bot's store, opened when first asked for.
-
-        Raises:
-            ConfigurationError: The URL is invalid, or its driver is not installed.
-        """
-        # Stores, threads and event loops are imported when a bot is first used, not by whoever
-        # imports its module: to check it, to collect its routes.
-        from .stores import open_store
-
-        setting = self._store_setting
-        return open_store(setting) if setting is None or isinstance(setting, str) else setting
-
-    @cached_property
-    def async_store(self) -> AsyncStore:
-        """The store's face for event loops."""
-        from .stores import for_async
-
-        return for_async(self.store)
-
-    @cached_property
-    def _runner(self) -> Runner:
-        from .runtime.runner import Runner
-
-        pusher = None
-        if self.rules.may_push:
-            api, asynchronous = self.api, self.async_api
-            from .api.pusher import Pusher
-
-            pusher = Pusher(api, asynchronous)
-        if self.rules.pages is not None and not hasattr(self.store, "page_append"):
-            raise ConfigurationError("pages= needs a store that keeps them: see `core.store.pages`")
-        _open.add(self)
-        return Runner(
-            self.settings, self.store, lambda: self.async_store, self.window, pusher,
-            self.longest_turn, self._accounts(),
-        )  # fmt: skip
-
-    @cached_property
-    def api(self) -> Api:
-        """The active side for threads and for steps that are plain functions: `bot.api.send(…)`.
-
-        Raises:
-            ConfigurationError: AppID or AppSecret are missing, or `wechat-dialog[api]` is not
-                installed.
-        """
-        if not (self.app_id and self.app_secret):
-            raise ConfigurationError("the active side needs app_id= and app_secret=")
-        try:
-            from .api import Api
-        except ModuleNotFoundError as error:
-            if error.name != "httpx":
-                raise
-            raise ConfigurationError(
-                'the active side needs httpx: pip install "wechat-dialog[api]"'
-            ) from error
-        return Api(self.app_id, self.app_secret, host=self.api_host)
-
-    @cached_property
-    def async_api(self) -> AsyncApi:
-        """The active side for event loops and for steps that are coroutines; see `api`."""
-        return self.api.for_async()
-
-    @property
-    def pages(self) -> PageDoor | None:
-        """What answers the readers of answer pages; None: the bot has none (`Bot(pages=…)`)."""
-        return None if self.rules.pages is None else self._page_door
-
-    @cached_property
-    def _page_door(self) -> PageDoor:
-        from .core.pages.door import Door
-        from .runtime.page_door import PageDoor
-
-        if self.rules.pages is None:
-            raise AssertionError("a bot without pages has no door to them")
-        door = Door(self.rules.pages, lambda: self.rules.texts)
-        return PageDoor(door, lambda: self.store, lambda: self.async_store)
-
-    def _pages_at(self, url: str) -> Pages:
-        from .core.pages.address import Pages
-
-        return Pages(url, self._name_for_pages, os.urandom)
-
-    def _name_for_pages(self) -> str:
-        """What tells this bot from others on one store, and outlasts a change of its token."""
-        return self.app_id or self.token
+    # Doors ----------------------------------------------------------------------------------------
 
     @cached_property
     def wsgi(self) -> WsgiApplication:
@@ -560,111 +388,3 @@ class Bot(BotOutside):
         from .web.asgi import Application
 
         return Application(self)
-
-    def close(self, drain: float | None = None) -> None:
-        """Let turns under way end, and give back threads, connections and files.
-
-        New messages are refused meanwhile, so that the platform asks again. On an event loop,
-        await `close_async`.
-
-        Args:
-            drain: Seconds that turns have to end, before they are named in the log and left; None:
-                the bot's.
-        """
-        runner = self.__dict__.get("_runner")
-        if runner is not None:
-            runner.close(self.drain if drain is None else drain)
-        self._give_back()
-
-    async def close_async(self, drain: float | None = None) -> None:
-        """Close the bot without blocking the event loop, as the ASGI application does at its end.
-
-        See `close`. What turns and stores have opened on the running event loop is closed, too.
-        """
-        runner: Runner | None = self.__dict__.get("_runner")
-        if runner is not None:
-            await runner.close_async(self.drain if drain is None else drain)
-        if "async_store" in self.__dict__:
-            from .stores.asynchronous import close_face
-
-            close = partial(close_face, self.async_store, with_store=self._made_its_store())
-            await close()
-            if runner is not None:
-                # A turn that outlasts the closing may open connections again.
-                runner.when_idle(close)
-        if "async_api" in self.__dict__:
-            await self.async_api.close()
-        self._give_back()
-
-    async def settle(self) -> None:
-        """Wait, if the request that the running task has answered left a turn under way, for that
-        turn: servers that announce no shutdown wait for their requests' tasks.
-        """
-        runner = self.__dict__.get("_runner")
-        if runner is not None:
-            await runner.settle(self.drain)
-
-    def _give_back(self) -> None:
-        self.__dict__.pop("_runner", None)
-        _open.discard(self)
-        if isinstance(self.settings.cache, LiveDialogs):
-            self.settings.cache.clear()
-        self.__dict__.pop("async_store", None)
-        self.__dict__.pop("async_api", None)
-        if "api" in self.__dict__:
-            self.__dict__.pop("api").close()
-        if self._made_its_store() and "store" in self.__dict__:
-            self.__dict__.pop("store").close()
-
-    def _made_its_store(self) -> bool:
-        """Whether the store is ours to close; one that was handed in is its owner's."""
-        return self._store_setting is None or isinstance(self._store_setting, str)
-
-
-_open: weakref.WeakSet[Bot] = weakref.WeakSet()
-"""Bots that have run turns and were not closed."""
-
-
-@atexit.register
-def _close_all() -> None:
-    """Close them: a WSGI server tells nobody that its process ends."""
-    until = time.monotonic() + max((bot.drain for bot in _open), default=0.0)
-    for bot in list(_open):
-        bot.close(max(0.0, min(bot.drain, until - time.monotonic())))
-
-
-def _refuse(wrong: object, sentence: str) -> None:
-    """Refuse a setting, if it is wrong.
-
-    Raises:
-        ConfigurationError: It is.
-    """
-    if wrong:
-        raise ConfigurationError(sentence)
-
-
-def _require_markdown() -> None:
-    """Refuse to have pages that could not be shown.
-
-    Raises:
-        ConfigurationError: markdown-it-py is not installed.
-    """
-    from importlib.util import find_spec
-
-    _refuse(
-        find_spec("markdown_it") is None,
-        'pages= needs markdown-it-py: pip install "wechat-dialog[pages]"',
-    )
-
-
-def _zone(setting: str | tzinfo) -> tzinfo:
-    if isinstance(setting, tzinfo):
-        return setting
-    from zoneinfo import ZoneInfo
-
-    try:
-        return ZoneInfo(setting)
-    except (KeyError, ValueError, OSError) as error:
-        raise ConfigurationError(
-            f"time_zone={setting!r} is no time zone: {error}; use a name like 'Asia/Shanghai'"
-        ) from error

@@ -1,0 +1,112 @@
+"""A bot's settings, checked: what cannot be is refused where it is set, in one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import tzinfo
+from typing import Literal
+
+from .core.dialog.routes import POLICIES
+from .errors import ConfigurationError
+
+__all__ = ["age_limit", "check_policies", "check_times", "refuse", "require_markdown", "zone_of"]
+
+MAX_AGE = 300.0
+"""Seconds; see `Bot`."""
+
+
+def refuse(wrong: object, sentence: str) -> None:
+    """Refuse a setting, if it is wrong.
+
+    Raises:
+        ConfigurationError: It is.
+    """
+    if wrong:
+        raise ConfigurationError(sentence)
+
+
+def check_times(*, timeout: float | None, longest_turn: float | None, drain: float) -> None:
+    """Refuse times that cannot be.
+
+    Raises:
+        ConfigurationError: One of them is below what it must be.
+    """
+    refuse(
+        timeout is not None and timeout <= 0,
+        f"timeout={timeout}: seconds above 0, or None for never",
+    )
+    refuse(
+        longest_turn is not None and longest_turn <= 0,
+        f"longest_turn={longest_turn}: seconds above 0, or None for no limit",
+    )
+    refuse(drain < 0, f"drain={drain}: seconds, 0 or more")
+
+
+def check_policies(
+    words: Mapping[str, Iterable[str]], *, on_divergence: str, review: object, journal_limit: int
+) -> None:
+    """Refuse what a conversation could not go by.
+
+    Args:
+        words: Collections of words, by the names of their settings.
+        on_divergence: See `Bot`, as for the others.
+        review: The reviewer.
+        journal_limit: The records a conversation may have.
+
+    Raises:
+        ConfigurationError: One of them cannot be.
+    """
+    for name, collection in words.items():
+        # A text is a collection of its letters.
+        refuse(
+            isinstance(collection, str), f"{name}={collection!r}: a collection of words is wanted"
+        )
+    refuse(
+        on_divergence not in POLICIES,
+        f"on_divergence={on_divergence!r}: one of {', '.join(POLICIES)}",
+    )
+    refuse(review is not None and not callable(review), f"review={review!r}: a function is wanted")
+    refuse(journal_limit < 2, f"journal_limit={journal_limit}: 2 or more")
+
+
+def age_limit(setting: float | Literal["safe"] | None, mode: str) -> float | None:
+    """Return the seconds by which a push may be older or newer than our clock; None: any.
+
+    Raises:
+        ConfigurationError: They are not above 0.
+    """
+    age = (MAX_AGE if mode == "safe" else None) if setting == "safe" else setting
+    refuse(age is not None and not age > 0, f"max_age={age}: seconds above 0, or None for any")
+    return age
+
+
+def require_markdown() -> None:
+    """Refuse to have pages that could not be shown.
+
+    Raises:
+        ConfigurationError: markdown-it-py is not installed.
+    """
+    from importlib.util import find_spec
+
+    refuse(
+        find_spec("markdown_it") is None,
+        'pages= needs markdown-it-py: pip install "wechat-dialog[pages]"',
+    )
+
+
+def zone_of(setting: str | tzinfo) -> tzinfo:
+    """Return a time zone, as it is or by its name.
+
+    Raises:
+        ConfigurationError: The system knows none of that name.
+    """
+    if isinstance(setting, tzinfo):
+        return setting
+    from zoneinfo import ZoneInfo
+
+    try:
+        return ZoneInfo(setting)
+    except (KeyError, ValueError, OSError) as error:
+        raise ConfigurationError(
+            f"time_zone={setting!r} is no time zone: {error}; use a name like 'Asia/Shanghai'"
+        ) from error
