@@ -479,13 +479,6 @@ LONG: Mapping[str, str] = {
     "bot:__init__": "an argument a line, and what each means: one list for who puts a bot together",
     "bot:Bot": "an author's one object: what it decides, hears and answers",
     "core.wire.xml:_expat": "the handlers of one parser share its state",
-    "stores.memory:MemoryStore": "a method for each of the contract's",
-    "stores.sqlite.store:SQLiteStore": "a method for each of the contract's",
-    # Longer than they should be, and still to be parted.
-    "stores.redis.store:RedisStore": "the contract's methods, and how a call is sent",
-    "cli.probe:probe": "an option a line",
-    "cli.send:send": "an option a line",
-    "cli.simulate:_serve": "what is started and ended around one server",
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -75,16 +76,21 @@ def probe(
         raising,
         previous_aes_key,
     )
+    if not _passes(prober, only or (), url, as_json=as_json):
+        raise typer.Exit(1)
+
+
+def _passes(prober: Prober, only: Sequence[int], url: str, *, as_json: bool) -> bool:
+    """Ask the cases, and show what became of them; returns whether none failed."""
     plan = tr(
         "最多 {0} 个请求，发给 {1}，用户是 {2}，会关注又取消关注；发的文字像 {3}",
-        planned(prober, only or ()), url, prober.user, repr(say),
+        planned(prober, only), url, prober.user, repr(prober.say),
     )  # fmt: skip
     told.print(f"wechat-dialog: {plan}")
     with prober:
-        results = list(probing(prober, only or ()))
+        results = list(probing(prober, only))
     if as_json:
         said.print(json.dumps(report.as_data(results, url, prober.user), ensure_ascii=False))
     else:
         report.show(results, SafeConsole(soft_wrap=False))
-    if report.counts(results)["failed"]:
-        raise typer.Exit(1)
+    return not report.counts(results)["failed"]

@@ -27,6 +27,7 @@ from wechat_dialog.cli.account_options import (
 )
 from wechat_dialog.core.wire import xml
 from wechat_dialog.errors import ConfigurationError, Refused
+from wechat_dialog.platform.account import Account
 from wechat_dialog.platform.dump import lines
 from wechat_dialog.platform.emulator import Platform
 from wechat_dialog.platform.language import reason
@@ -74,19 +75,38 @@ def send(
         "text": text, "image": image, "voice": voice, "video": video, "location": location,
         "link": link, "click": click, "scan": scan, "event": event, "xml": raw,
     }  # fmt: skip
+    kind, value = _the_one(options)
+    sender = account_of(token, app_id, aes_key, mode, account)
+    if not _goes_well(sender, url_of(url), user, kind, value, key, repeat, show=show):
+        raise typer.Exit(1)
+
+
+def _the_one(options: dict[str, str]) -> tuple[str, str]:
+    """Return the one option that says what to send, and its value.
+
+    Raises:
+        ConfigurationError: None does, or several do.
+    """
     given = {name: value for name, value in options.items() if value}
     if len(given) != 1:
         names = ", ".join(f"--{name}" for name in options)
         raise ConfigurationError(f"say what to send, by one of {names}")
     ((kind, value),) = given.items()
-    sender = account_of(token, app_id, aes_key, mode, account)
+    return kind, value
+
+
+def _goes_well(
+    sender: Account, url: str, user: str, kind: str, value: str, key: str, repeat: int, *,
+    show: bool,
+) -> bool:  # fmt: skip
+    """Send a message, and print what its sender sees; returns whether they see no fault notice."""
     plain: bytes | None = None
     message: dict[str, Any] = {}
     if kind == "xml":
         plain, message = _read(value)
         sender = replace(sender, id=message["ToUserName"])
-    failed = False
-    with Platform(sender, url_of(url), requests=1 if repeat > 1 else 3) as platform:
+    well = True
+    with Platform(sender, url, requests=1 if repeat > 1 else 3) as platform:
         if show:
             platform.heard = partial(_show, platform)
         message = message or _message(platform, user, kind, value, key)
@@ -96,9 +116,8 @@ def send(
                 said.print(shown.text)
             if shown.fault:
                 told.print(f"wechat-dialog: {reason(shown.fault)}")
-                failed = True
-    if failed:
-        raise typer.Exit(1)
+                well = False
+    return well
 
 
 def _read(name: str) -> tuple[bytes, dict[str, Any]]:

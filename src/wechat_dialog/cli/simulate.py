@@ -169,24 +169,12 @@ async def _serve(
     window: float,
     title: str,
 ) -> None:
-    managed = "://" not in target
-    process = None
-    if managed:
-        paths = [str(Path.cwd()), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
-        process = BotProcess(
-            target, token=account.token, api=url, folder=folder, environment=environment,
-            parked=tr("（搁置了；改好代码以后在网页上点“接着走”，就用这条消息接着走）"),
-        )  # fmt: skip
+    process = None if "://" in target else _bot_process(target, account, url, folder)
     if process is None:
         platform = AsyncPlatform(account, target, window=window)
     else:
         platform = AsyncPlatform(account, process.url, window=window, clock=process.clock)
-    desk = Desk(platform)
-    desk.media.base = url
-    desk.menu = menu
-    for _ in range(USERS):
-        desk.add_user()
+    desk = _desk(platform, url, menu)
     simulator = Simulator(desk, process, title)
     config = uvicorn.Config(
         application(simulator, host),
@@ -207,21 +195,43 @@ async def _serve(
     try:
         caring = asyncio.create_task(simulator.run())
         caring.add_done_callback(lambda _: end())
-        errors.print(f"wechat-dialog: {url}/  {tr('（按 Ctrl-C 结束）')}", markup=False)
-        if not is_loopback(host):
-            errors.print(f"wechat-dialog: {tr('谁能访问它，谁就能用它')}")
-        if browser and not _has_screen() and is_loopback(host):
-            errors.print(
-                f"wechat-dialog: {_from_elsewhere(listener.getsockname()[1])}", markup=False
-            )
-        elif browser:
-            loop.call_later(0.3, _open, f"{url}/")
+        _announce(url, host, listener.getsockname()[1], browser=browser)
         await server.serve(sockets=[listener])
         caring.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await caring
     finally:
         await simulator.close()
+
+
+def _bot_process(target: str, account: Account, url: str, folder: str | None) -> BotProcess:
+    """Return the process that runs a bot, whose modules are found as from here."""
+    paths = [str(Path.cwd()), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    return BotProcess(
+        target, token=account.token, api=url, folder=folder, environment=environment,
+        parked=tr("（搁置了；改好代码以后在网页上点“接着走”，就用这条消息接着走）"),
+    )  # fmt: skip
+
+
+def _desk(platform: AsyncPlatform, url: str, menu: tuple[buttons.Button, ...]) -> Desk:
+    desk = Desk(platform)
+    desk.media.base = url
+    desk.menu = menu
+    for _ in range(USERS):
+        desk.add_user()
+    return desk
+
+
+def _announce(url: str, host: str, port: int, *, browser: bool) -> None:
+    """Say where the page is, and who can reach it; and open it, if it is to be and can be."""
+    errors.print(f"wechat-dialog: {url}/  {tr('（按 Ctrl-C 结束）')}", markup=False)
+    if not is_loopback(host):
+        errors.print(f"wechat-dialog: {tr('谁能访问它，谁就能用它')}")
+    if browser and not _has_screen() and is_loopback(host):
+        errors.print(f"wechat-dialog: {_from_elsewhere(port)}", markup=False)
+    elif browser:
+        asyncio.get_running_loop().call_later(0.3, _open, f"{url}/")
 
 
 def _has_screen() -> bool:

@@ -15,8 +15,6 @@ from msgspec.structs import replace
 from wechat_dialog.core.store import results, rules, waking
 from wechat_dialog.core.store.entry import SEEN_KEPT, Granted, Remembered, micros, seconds
 from wechat_dialog.core.store.kept import Shown, Stored
-from wechat_dialog.core.store.pages import Page, PageAppend, PageOpen
-from wechat_dialog.core.store.parts import PartPut
 from wechat_dialog.core.store.times import Due, Dues, Post, Posted
 from wechat_dialog.core.store.values import (
     Answered,
@@ -34,6 +32,7 @@ from wechat_dialog.errors import StoreError
 from wechat_dialog.forks import mind
 from wechat_dialog.stores.memory_pages import MemoryPages
 
+from .memory_kept import KeptInMemory
 from .memory_users import Letter, User
 
 __all__ = ["MemoryStore"]
@@ -41,7 +40,7 @@ __all__ = ["MemoryStore"]
 SWEEP_EVERY = 60_000_000
 
 
-class MemoryStore:
+class MemoryStore(KeptInMemory):
     """See `Store`. Bytes handed in and out are shared, not copied.
 
     Args:
@@ -304,50 +303,6 @@ class MemoryStore:
             known.records, known.data, known.parked = [], b"", {}
             known.aside, known.mail, known.ids, known.parts = {}, {}, {}, {}
             return self._pages.forget(user, now) or there
-
-    def page_open(self, asked: PageOpen) -> None:
-        """See `Store.page_open`."""
-        with self._lock:
-            now = self._now()
-            if asked.fence:
-                self._open(asked.user, now).entry.require_claim(asked.fence, now)
-            self._pages.open(asked, now)
-
-    def page_append(self, asked: PageAppend) -> bool:
-        """See `Store.page_append`."""
-        with self._lock:
-            return self._pages.append(asked, self._now())
-
-    def page_read(self, id: str, after: int = 0) -> Page | None:
-        """See `Store.page_read`."""
-        with self._lock:
-            return self._pages.read(id, after, self._now())
-
-    def page_secret(self, fresh: bytes) -> bytes:
-        """See `Store.page_secret`."""
-        with self._lock:
-            self._pages.secret = self._pages.secret or fresh
-            return self._pages.secret
-
-    def part_put(self, asked: PartPut) -> None:
-        """See `Store.part_put`."""
-        with self._lock:
-            now = self._now()
-            known = self._open(asked.user, now)
-            rules.put_part(known.entry, asked.fence, now)
-            known.keep_part(asked, now)
-
-    def parts(self, user: str, step: str = "") -> dict[str, dict[str, bytes]]:
-        """See `Store.parts`."""
-        with self._lock:
-            now = self._now()
-            known = self._open(user, now)
-            known.forget_parts(now)
-            return {
-                key: {id: part.body for id, part in of_step.items()}
-                for key, of_step in known.parts.items()
-                if step in ("", key)
-            }
 
     def close(self) -> None:
         """Do nothing: there is nothing to give back."""

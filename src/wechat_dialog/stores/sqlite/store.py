@@ -22,8 +22,6 @@ from functools import partial
 from typing import TypeVar
 
 from wechat_dialog.core.store.kept import Shown, Stored
-from wechat_dialog.core.store.pages import Page, PageAppend, PageOpen
-from wechat_dialog.core.store.parts import PartPut
 from wechat_dialog.core.store.times import Due, Dues, Post, Posted
 from wechat_dialog.core.store.values import (
     Answered,
@@ -40,6 +38,7 @@ from wechat_dialog.core.store.values import (
 from wechat_dialog.errors import StoreError
 
 from .database import Database
+from .kept import Kept
 from .operations import Operations
 
 __all__ = ["SQLiteStore"]
@@ -50,7 +49,7 @@ PAGE = 200
 """Users whose lines a listing reads in one transaction."""
 
 
-class SQLiteStore:
+class SQLiteStore(Kept):
     """See `Store`.
 
     Args:
@@ -171,30 +170,6 @@ class SQLiteStore:
         there = self._do(lambda these: these.forget(user), durable=True)
         self._database.empty_the_log()
         return there
-
-    def page_open(self, asked: PageOpen) -> None:
-        """See `Store.page_open`."""
-        self._do(lambda these: these.page_open(asked), durable=True)
-
-    def page_append(self, asked: PageAppend) -> bool:
-        """See `Store.page_append`."""
-        return self._do(lambda these: these.page_append(asked))
-
-    def page_read(self, id: str, after: int = 0) -> Page | None:
-        """See `Store.page_read`."""
-        return self._do(lambda these: these.page_read(id, after))
-
-    def page_secret(self, fresh: bytes) -> bytes:
-        """See `Store.page_secret`."""
-        return self._do(lambda these: these.page_secret(fresh), durable=True)
-
-    def part_put(self, asked: PartPut) -> None:
-        """See `Store.part_put`."""
-        self._do(lambda these: these.part_put(asked), durable=True)
-
-    def parts(self, user: str, step: str = "") -> dict[str, dict[str, bytes]]:
-        """See `Store.parts`."""
-        return self._do(lambda these: these.parts(user, step))
 
     def close(self) -> None:
         """See `Store.close`."""
