@@ -44,6 +44,16 @@ def test_the_table_has_only_arrows_that_there_are() -> None:
     assert not list(house.unused(MODULES, KNOWN))
 
 
+def test_what_has_a_reason_to_be_long_is_long() -> None:
+    assert not list(house.needless(MODULES))
+
+
+def test_a_reason_that_nobody_needs_is_noticed() -> None:
+    without_errors = [module for module in MODULES if module.inner != "errors"]
+    [said] = house.needless(without_errors)
+    assert said.startswith("errors is not too long")
+
+
 def test_an_arrow_that_nobody_needs_is_noticed() -> None:
     without_web = [module for module in MODULES if module.wing != "web"]
     assert any(said.startswith("web may know errors") for said in house.unused(without_web, KNOWN))
