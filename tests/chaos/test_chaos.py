@@ -11,93 +11,19 @@ from __future__ import annotations
 import os
 import random
 import re
-import select
-import signal
-import socket
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
-from tests.chaos.worker import TOKEN, WINDOW
+from tests.chaos.processes import Worker, balanced, disturb, workers
 from tests.redis_server import RedisServer
-from wechat_dialog.platform.account import Account
-from wechat_dialog.platform.emulator import Platform
 
 QUESTION = re.compile(r"第 (\d+) 个数")
 SUM = re.compile(r"合计 (\d+)")
-
-LOST = 0.05
-"""How many answers never reach the platform, which sends the message again then."""
-
-CRASH_AFTER = 2
-"""Disturbances after which Redis itself crashes, once: early enough for the shortest run."""
-
-
-class Worker:
-    """One server process on a socket that outlives it, as a service manager keeps it."""
-
-    def __init__(self, ledger: str, store: str, live: int) -> None:
-        self.listener = socket.socket()
-        self.listener.bind(("127.0.0.1", 0))
-        self.listener.listen(256)
-        self.listener.set_inheritable(True)
-        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}/"
-        chaos = {"CHAOS_LEDGER": ledger, "CHAOS_STORE": store, "CHAOS_LIVE": str(live)}
-        self.environment = {**os.environ, **chaos}
-        self.process = self.start()
-
-    def start(self) -> subprocess.Popen[bytes]:
-        fd = self.listener.fileno()
-        return subprocess.Popen(
-            [sys.executable, "-m", "tests.chaos.worker", str(fd)],
-            pass_fds=(fd,),
-            env=self.environment,
-            stdout=subprocess.PIPE,
-        )
-
-    def serves(self) -> bool:
-        """Whether the process has said so."""
-        assert self.process.stdout is not None
-        return bool(select.select([self.process.stdout], [], [], 0)[0])
-
-    def kill(self) -> None:
-        self._end_process()
-        self.process = self.start()
-
-    def _end_process(self) -> None:
-        with self.process:
-            self.process.kill()
-
-    def pause(self, seconds: float) -> None:
-        self.process.send_signal(signal.SIGSTOP)
-        time.sleep(seconds)
-        self.process.send_signal(signal.SIGCONT)
-
-    def end(self) -> None:
-        self._end_process()
-        self.listener.close()
-
-
-class Balanced(Platform):
-    """The platform behind a balancer without affinity."""
-
-    workers: list[Worker]
-    choose: random.Random
-
-    def _ask(self, method: str, query: str, body: bytes) -> tuple[int, bytes, str]:
-        self.url = self.choose.choice(self.workers).url
-        answered = super()._ask(method, query, body)
-        if self.choose.random() < LOST:
-            return 0, b"", "the answer got lost on its way"
-        return answered
 
 
 class User(threading.Thread):
@@ -113,11 +39,7 @@ class User(threading.Thread):
         self.until = until
         self.sum: int | None = None
         self.seen: list[str] = []
-        self.platform = Balanced(
-            Account(TOKEN), "", window=WINDOW, client=httpx.Client(trust_env=False)
-        )
-        self.platform.workers = workers
-        self.platform.choose = random.Random(f"{seed} {number}")
+        self.platform = balanced(workers, random.Random(f"{seed} {number}"))
 
     def run(self) -> None:
         with self.platform.client:
@@ -143,41 +65,6 @@ class User(threading.Thread):
         if "没有在记账" in text:
             return "记账"
         return "继续" if "继续" in text else "？"
-
-
-@contextmanager
-def workers(ledger: str, store: str, number: int, live: int) -> Iterator[list[Worker]]:
-    made = [Worker(ledger, store or ledger, live) for _ in range(number)]
-    try:
-        yield made
-    finally:
-        for worker in made:
-            worker.end()
-
-
-def disturb(
-    workers: list[Worker], server: RedisServer, choose: random.Random, ended: threading.Event
-) -> list[str]:
-    """Kill and stop workers until everything is over; restart Redis once.
-
-    Who was killed is let alone until it serves again: where that takes longer than its turn to be
-    killed is away, nobody would ever be answered.
-    """
-    done: list[str] = []
-    while not ended.wait(choose.uniform(0.4, 1.0)):
-        worker = choose.choice(workers)
-        if not worker.serves():
-            continue
-        what = choose.choice(("kill", "stop"))
-        if len(done) == CRASH_AFTER:
-            server.restart(crash=True)
-            what = "redis"
-        elif what == "kill":
-            worker.kill()
-        else:
-            worker.pause(choose.uniform(0.3, 2.0))
-        done.append(what)
-    return done
 
 
 def run_chaos(

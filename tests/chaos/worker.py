@@ -3,45 +3,23 @@
 from __future__ import annotations
 
 import os
-import random
-import socket
-import sys
-import time
 
-import redis
-import redis.backoff
-import redis.retry
-import uvicorn
+from tests.chaos.serving import LEASE, STORE, TOKEN, enter, serve, window
+from wechat_dialog import Bot, Chat, Dialog
 
-from wechat_dialog import Bot, Chat, Dialog, Window
-
-TOKEN = "chaos"
-LEDGER = os.environ.get("CHAOS_LEDGER", "redis://127.0.0.1:1/0")
-STORE = os.environ.get("CHAOS_STORE", LEDGER)
-WINDOW = 1.5
-SLOW = 0.2
-
-ledger = redis.Redis.from_url(
-    LEDGER, retry=redis.retry.Retry(redis.backoff.ConstantBackoff(0.1), 40), socket_timeout=2
-)
 bot = Bot(
     TOKEN,
     store=STORE,
     timeout=3600,
-    lease=0.6,
-    window=Window(seconds=WINDOW, requests=3, patience=WINDOW - 0.3),
+    lease=LEASE,
+    window=window(),
     live_dialogs=int(os.environ.get("CHAOS_LIVE", "1000")),
 )
 
 
 def append(user: str, place: int, number: int, idempotency_key: str = "") -> int:
-    """Write one entry; every run is seen, a repeated one by its key.
-
-    It takes its time before and after, so that most of what is killed is killed in a step.
-    """
-    time.sleep(random.uniform(0, SLOW))
-    ledger.rpush(f"ledger:{user}", f"{place} {number} {idempotency_key}")
-    time.sleep(random.uniform(0, SLOW))
+    """Write one entry; every run is seen, a repeated one by its key."""
+    enter(user, f"{place} {number} {idempotency_key}")
     return number
 
 
@@ -62,14 +40,5 @@ def anything(_: Chat) -> str:
     return "没有在记账"
 
 
-class Server(uvicorn.Server):
-    """Says when it serves."""
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        print("ready", flush=True)
-
-
 if __name__ == "__main__":
-    config = uvicorn.Config(bot.asgi, fd=int(sys.argv[1]), log_level="critical", access_log=False)
-    Server(config).run()
+    serve(bot.asgi)
