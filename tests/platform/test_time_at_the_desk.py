@@ -71,6 +71,14 @@ def test_a_form_sends_a_signal(page: Page) -> None:
     assert page.say("嗨") == "收到 5 分\n嗨！"
 
 
+def test_a_signal_may_be_the_first_that_a_bot_hears(page: Page) -> None:
+    answer = page.do("signal", user=page.user, name="paid", match="A1", data='{"fen": 5}', id="T")
+    assert answer == {"outcome": "kept"}
+    assert page.say("买") == "请付款"
+    page.until(lambda: (c := page.conversation()) and c["owed"])
+    assert page.say("嗨") == "收到 5 分\n嗨！"
+
+
 def test_an_hour_does_what_falls_due_on_its_way_in_order(page: Page) -> None:
     page.say("两件")
     page.say("买")

@@ -33,6 +33,7 @@ from wechat_dialog.core.printable import block
 from wechat_dialog.errors import DialogError
 from wechat_dialog.operators import Conversations, NotFound
 from wechat_dialog.operators.inspection import inspect
+from wechat_dialog.platform.account import Account
 from wechat_dialog.stores.sqlite import SQLiteStore
 
 from .load import in_four_lines, load
@@ -95,9 +96,9 @@ def _prepared(target: str, hello: dict[str, Any], clock: _Clock) -> Any:
         api=hello["api"] or NOWHERE,
         token=hello["token"],
     )
-    # The account is the simulator's; what falls due is done by `_Answers`, in the order in which
-    # its clock is put forward.
-    bot.account, bot.timers = "", False
+    # The account is the simulator's, known before its first push: a signal may be sent before that.
+    # What falls due is done by `_Answers`, in the order in which its clock is put forward.
+    bot.account, bot.timers = Account(str(bot.token)).id, False
     bot.rules = dataclasses.replace(
         bot.rules,
         may_push=bot.rules.may_push and bool(hello["api"]),
