@@ -114,7 +114,8 @@ def _whose(entry: Entry, asked: Claim, first: int, now: int) -> str | None:
         return entry.holder
     holder = entry.first_in_line(asked.key, first, now)
     if holder is None and asked.fires is not None:
-        holder = waking.in_the_way(entry, asked, now)
+        in_line = waking.stands_in_line(entry, asked)
+        holder = waking.in_the_way(entry, asked, now, first if in_line else None)
     return holder
 
 

@@ -50,22 +50,35 @@ def stands_in_line(entry: Entry, asked: Claim) -> bool:
     return asked.fires is None or asked.arrival or (seen is not None and seen.waits)
 
 
-def in_the_way(entry: Entry, asked: Claim, now: int) -> str | None:
+def in_the_way(entry: Entry, asked: Claim, now: int, first: int | None = None) -> str | None:
     """Return the key of the message to which a firing leaves the turn, though nobody holds it.
 
-    That is one that is cut off or kept, and may be repeated, or one that waits, unless the firing
-    stands in line itself. None: there is none.
+    That is one that is cut off or kept, and may be repeated, or one that waits. A firing that
+    stands in line leaves it only to those that came before it: those behind wait for it, and each
+    would be in the way of the other for as long as messages come. None: there is none.
+
+    Args:
+        entry: The entry.
+        asked: The firing's claim.
+        now: The store's time.
+        first: When it was first seen, if it stands in line.
     """
+
+    def is_before(key: str) -> bool:
+        seen = entry.seen.get(key)
+        return first is None or seen is None or seen.first < first
+
     cut_off = entry.fence and entry.before is None and entry.holder != asked.key
+    cut_off = cut_off and is_before(entry.holder)
     if cut_off and entry.until <= now < entry.until + LEFT_ALONE:
         return entry.holder
-    waits = not stands_in_line(entry, asked)
     found = [
         (seen.first, key)
         for key, seen in entry.seen.items()
         if key != asked.key
-        and (seen.message or (waits and seen.waits))
+        and (seen.message or (first is None and seen.waits))
         and abs(now - seen.asked) <= LEFT_ALONE
+        and is_before(key)
     ]
     return min(found)[1] if found else None
 

@@ -123,6 +123,28 @@ class Firings(StoreCase):
         assert refused.key == "k2"
         granted(store.claim(Claim("ada", "k2", lease=LONG, arrival=False)))
 
+    def test_in_line_it_is_not_kept_back_by_those_that_wait_for_it(
+        self, store: Store, other: Store
+    ) -> None:
+        fence = granted(store.claim(Claim("ada", "k1", lease=LONG))).fence
+        assert isinstance(other.claim(ask(arrival=True)), Running)
+        assert isinstance(store.claim(Claim("ada", "k2", lease=LONG, message=b"said")), Running)
+        assert store.defer("ada", "k2", b"said") is None
+        store.release("ada", fence)
+        assert isinstance(store.claim(Claim("ada", "k2", lease=LONG, arrival=False)), Running)
+        granted(other.claim(ask()))
+
+    def test_in_line_it_finishes_what_came_behind_it_and_was_cut_off(
+        self, store: Store, other: Store
+    ) -> None:
+        begin(store, ONE)
+        fence = granted(store.claim(Claim("ada", "k1", lease=LONG))).fence
+        assert isinstance(other.claim(ask(arrival=True)), Running)
+        replaced = Claim("ada", "k2", lease=self.short, message=b"said", instead=fence)
+        granted(store.claim(replaced))
+        self.advance(self.short)
+        assert [one.key for one in granted(other.claim(ask())).pending] == ["k2"]
+
     @pytest.mark.parametrize("arrival", [False, True])
     def test_a_turn_that_was_cut_off_is_left_to_whoever_repeats_its_message(
         self, store: Store, other: Store, arrival: bool

@@ -38,7 +38,7 @@ local held = is_claimed(claim) and claim.until_ - now <= max(2 * lease, 60000000
 local mine = held and claim.caller == caller
 local replaced = instead ~= 0 and claim.fence == instead
 if firing and not (mine or replaced) and not stands_in_line(seen, key, arrival) then
-  local busy = held and claim.holder or in_the_way(claim, seen, key, false)
+  local busy = held and claim.holder or in_the_way(claim, seen, key)
   if busy then return {RUNNING, busy, 0, 1} end
 end
 
@@ -57,7 +57,7 @@ elseif held then
   if not mine then holder = claim.holder end
 else
   holder = first_in_line(seen, key, me.first)
-  if firing and not holder then holder = in_the_way(claim, seen, key, true) end
+  if firing and not holder then holder = in_the_way(claim, seen, key, me.first) end
 end
 me.waits = holder ~= nil
 if holder then

@@ -8,16 +8,20 @@ local function stands_in_line(seen, key, arrival)
   return arrival == 1 or seen[key] and seen[key].waits
 end
 
--- The key of the message to which a firing leaves the turn, though nobody holds it; or nil.
-local function in_the_way(claim, seen, key, in_line)
-  if claim.fence ~= 0 and claim.before == nil and claim.holder ~= key
+-- The key of the message to which a firing leaves the turn, though nobody holds it; or nil. `first`:
+-- when it was first seen, if it stands in line; then those that came later wait for it.
+local function in_the_way(claim, seen, key, first)
+  local function is_before(other)
+    return not first or not seen[other] or seen[other].first < first
+  end
+  if claim.fence ~= 0 and claim.before == nil and claim.holder ~= key and is_before(claim.holder)
     and claim.until_ <= now and now < claim.until_ + LEFT_ALONE then
     return claim.holder
   end
   local found, name
   for other, s in pairs(seen) do
-    if other ~= key and (s.message or s.waits and not in_line)
-      and math.abs(now - s.asked) <= LEFT_ALONE
+    if other ~= key and (s.message or s.waits and not first)
+      and math.abs(now - s.asked) <= LEFT_ALONE and is_before(other)
       and (not found or s.first < found or s.first == found and other < name) then
       found, name = s.first, other
     end
