@@ -8,7 +8,7 @@ import pytest
 
 from tests.dialogs.outside import aside, bot_with, head_of, talk_of
 from wechat_dialog import Bot, Chat, Dialog
-from wechat_dialog.operators import Conversations
+from wechat_dialog.operators import Conversations, NotFound
 from wechat_dialog.testing import Talk
 
 ran: list[Any] = []
@@ -68,6 +68,15 @@ def test_one_that_is_aside_ends_alone() -> None:
     assert ran == ["旁"]
     assert talk.waiting
     assert aside(talk) == 0
+
+
+def test_one_that_waits_is_not_said_to_be_missing_when_it_is_resumed() -> None:
+    talk = both()
+    for one in list(operator(talk).list()):
+        with pytest.raises(NotFound, match="goes on by itself"):
+            operator(talk).resume(one.id)
+    with pytest.raises(NotFound, match="no conversation or user"):
+        operator(talk).resume("nobody")
 
 
 def test_one_that_runs_leaves_what_is_aside() -> None:

@@ -183,6 +183,10 @@ REFUSALS = {
         "data={0}：{1} 必须有，可是新用户什么都没有：{2}",
     "data={0}: {1}": "data={0} 不行：{1}",
     # Stored conversations.
+    "of {0} not one conversation is parked: what waits or runs goes on by itself, and of several "
+    "one is to be named by its id; `conversations list` shows all":
+        "{0} 没有正好一段搁置的对话：在等的、进行中的自己会接着走，有几段就写编号；"
+        "`conversations list` 列出所有的",
     "no conversation or user {0} in the store; `conversations list` shows all":
         "存储里没有 {0} 这个对话或用户；`conversations list` 列出所有的",
     "line {0} of the file: {1}; write it with `wechat-dialog conversations export`":

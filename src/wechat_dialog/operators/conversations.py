@@ -32,28 +32,13 @@ from wechat_dialog.core.replay.verdict import Verdict, examine
 from wechat_dialog.core.store.kept import Shown
 from wechat_dialog.core.turn.operator import end, end_one_aside, resume
 from wechat_dialog.core.turn.settings import dialog_of
-from wechat_dialog.errors import DialogError
 
 from .export import Exported, read, write
 from .listing import StoredConversation, Summary, conversation_of_line, conversations_of
+from .not_found import NotFound, NotOneParked
 from .transcript import transcript
 
-__all__ = ["Checked", "Conversations", "Forgotten", "NotFound"]
-
-
-class NotFound(DialogError):
-    """No stored conversation has this id or user.
-
-    Attributes:
-        name: The id or user that was asked for.
-    """
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.name = name
-
-    def __str__(self) -> str:
-        return f"no conversation or user {self.name!r} in the store; `conversations list` shows all"
+__all__ = ["Checked", "Conversations", "Forgotten"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +160,7 @@ class Conversations:
         """
         parked = [stored for stored in self._find(name) if stored.parked is not None]
         if len(parked) != 1 or parked[0].parked is None:
-            raise NotFound(name)
+            raise NotOneParked(name)
         stored, document = parked[0], parked[0].parked
         now = int(time.time() * 1000)
         stand_in = self._stand_in(stored, now)

@@ -1,0 +1,32 @@
+"""Errors of operators who name what is not there."""
+
+from __future__ import annotations
+
+from wechat_dialog.errors import DialogError
+
+__all__ = ["NotFound", "NotOneParked"]
+
+
+class NotFound(DialogError):
+    """No stored conversation has this id or user.
+
+    Attributes:
+        name: The id or user that was asked for.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+    def __str__(self) -> str:
+        return f"no conversation or user {self.name!r} in the store; `conversations list` shows all"
+
+
+class NotOneParked(NotFound):
+    """What is stored under this id or user is not one parked conversation: none, or several."""
+
+    def __str__(self) -> str:
+        return (
+            f"of {self.name!r} not one conversation is parked: what waits or runs goes on by "
+            "itself, and of several one is to be named by its id; `conversations list` shows all"
+        )
