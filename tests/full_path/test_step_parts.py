@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from wechat_dialog import AsyncSteps, Bot, Chat, Dialog, Steps, messages, replies, step
@@ -70,6 +71,26 @@ class Fails(MemoryStore):
             self.release(asked.user, asked.fence)
         if error is not None:
             raise error("on purpose")
+
+
+class TakenOver(MemoryStore):
+    """Gives the turn to another worker before the second part is kept, which keeps its own outcome
+    of that, and dies.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: list[bytes] = []
+
+    def part_put(self, asked: PartPut) -> None:
+        self.kept.append(asked.outcome)
+        if len(self.kept) != 2:
+            super().part_put(asked)
+            return
+        theirs = asked.outcome.replace(b"<b>", b"<theirs>")
+        super().part_put(msgspec.structs.replace(asked, outcome=theirs))
+        self.release(asked.user, asked.fence)
+        raise ClaimLost("on purpose")
 
 
 def bot_of(fn: Callable[..., Any], store: Any) -> Bot:
@@ -137,6 +158,18 @@ def test_a_part_that_has_ended_runs_once_where_the_store_fails_it(
     assert outcome.reply == replies.Text("说。\n<a><b><c>")
     assert CALLS == ["a", "b", "c"]
     assert store.parts("gh:ada") == {}
+
+
+@BOTH
+@WHERE
+def test_what_another_worker_recorded_of_a_part_counts_and_not_what_is_in_hand_of_it(
+    fn: Callable[..., Any], on_loop: bool
+) -> None:
+    store = TakenOver()
+    outcome = asked(bot_of(fn, store), on_loop=on_loop)
+    assert outcome.reply == replies.Text("说。\n<a><theirs><c>")
+    assert CALLS == ["a", "b", "c"]
+    assert [b"<b>" in kept for kept in store.kept] == [False, True, False]
 
 
 def test_whatever_a_function_makes_of_it_its_turn_starts_over() -> None:

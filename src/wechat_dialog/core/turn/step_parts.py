@@ -51,13 +51,7 @@ from wechat_dialog.errors import (
 )
 from wechat_dialog.replies import Markdown
 
-__all__ = [
-    "MOST",
-    "ROOM",
-    "Part",
-    "StepParts",
-    "TriedParts",
-]
+__all__ = ["MOST", "ROOM", "Part", "StepParts", "TriedParts"]
 
 MOST = 1000
 """Parts of one step, and paragraphs that it says."""
@@ -137,11 +131,15 @@ class StepParts:
                 del self.known[id]
 
     def outcome(self, id: str) -> Generator[Any, Any, Returned | Failed | None]:
-        """Return how a part has ended; None: it has not, as far as is known."""
+        """Return how a part has ended; None: it has not, as far as is known. What the store holds
+        counts before what is in hand: another worker recorded it, and may have gone on from it.
+        """
         if not self._read:
             given = self.given
-            kept = yield PartsRead(given.user, given.step)
-            self.known = {**kept.get(given.step, {}), **self._in_hand, **self.known}
+            kept = (yield PartsRead(given.user, given.step)).get(given.step, {})
+            for recorded in kept:
+                self._in_hand.pop(recorded, None)
+            self.known = {**self._in_hand, **kept, **self.known}
             self._read = True
         stored = self.known.get(id)
         if stored is None:
