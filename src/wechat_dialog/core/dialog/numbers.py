@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import isfinite
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -24,11 +25,13 @@ def check_numbers(data: Any, encoded: bytes) -> None:
         _check(msgspec.to_builtins(data, str_keys=True))
 
 
-def _check(data: Any) -> None:
+def _check(data: object) -> None:
     if isinstance(data, float) and not isfinite(data):
         raise ValueError(f"JSON has no {data}")
+    inside: Iterable[object] = ()
     if isinstance(data, dict):
-        data = list(data.values())
-    if isinstance(data, list | tuple | set | frozenset):
-        for one in data:
-            _check(one)
+        inside = cast("dict[str, object]", data).values()
+    elif isinstance(data, list | tuple | set | frozenset):
+        inside = cast("list[object]", data)
+    for each in inside:
+        _check(each)
