@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from wechat_dialog import messages, replies
 from wechat_dialog.core.replay.header import decode_parked
 from wechat_dialog.core.turn.operations import (
     Claim,
@@ -14,62 +11,16 @@ from wechat_dialog.core.turn.operations import (
     Defer,
     Pause,
     RunStep,
-    RunSteps,
-    StepOutcome,
 )
-from wechat_dialog.core.turn.outcome import Outcome, Transaction
+from wechat_dialog.core.turn.outcome import Outcome
 from wechat_dialog.core.turn.pending import encode_pending
 from wechat_dialog.core.turn.settings import Settings
-from wechat_dialog.core.turn.transaction import DEATHS, turn
+from wechat_dialog.core.turn.transaction import DEATHS
 from wechat_dialog.core.turn.waiting_text import waiting
-from wechat_dialog.errors import ClaimLost
 from wechat_dialog.messages.keys import message_key
-from wechat_dialog.replies import Reply
-from wechat_dialog.runtime.live_dialogs import LiveDialogs
-from wechat_dialog.stores.memory import MemoryStore
 
+from .desk import USER, Desk, typed
 from .dialogs import FIRST_ID, MARK, RULES
-
-USER = "gh:u"
-
-
-class Desk:
-    """A store, a clock and one or two workers, driven by hand."""
-
-    def __init__(self) -> None:
-        self.now = 1_700_000_000.0
-        self.store = MemoryStore(lambda: self.now)
-        self.fast = Settings(RULES, LiveDialogs(9))
-        self.cold = Settings(RULES, None)
-        self.asked: list[str] = []
-
-    def turn(self, serial: int, text: str, settings: Settings) -> Transaction:
-        fields = {
-            "ToUserName": "gh", "FromUserName": "u", "CreateTime": "1700000000",
-            "MsgType": "text", "Content": text, "MsgId": str(FIRST_ID + serial),
-        }  # fmt: skip
-        message = messages.from_fields(fields)
-        return turn(settings, USER, message, message_key(message), int(self.now * 1000))
-
-    def drive(self, transaction: Transaction, *, only: int | None = None) -> Reply | None:
-        """Perform a turn's operations; with `only`, the worker dies after that many."""
-        result: Any = None
-        self.asked = []
-        while only is None or len(self.asked) < only:
-            try:
-                op = transaction.send(result)
-            except StopIteration as stop:
-                return stop.value.reply  # type: ignore[no-any-return]
-            self.asked.append(type(op).__name__)
-            if isinstance(op, (RunStep, RunSteps)):
-                result = StepOutcome(0, 1)
-            else:
-                result = op.on(self.store)  # type: ignore[union-attr]
-        return None
-
-    def say(self, serial: int, text: str, settings: Settings) -> str:
-        reply = self.drive(self.turn(serial, text, settings))
-        return reply.content if isinstance(reply, replies.Text) else ""
 
 
 @pytest.mark.parametrize("path", ["fast", "cold"])
@@ -146,46 +97,9 @@ def test_a_step_that_a_crash_repeats_has_its_key_also_where_its_message_came_aga
     assert keys[0] == keys[1]
 
 
-@pytest.mark.parametrize("busy", [False, True])
-def test_a_step_that_outlasts_what_is_remembered_of_its_message_begins_no_second_turn(
-    busy: bool,
-) -> None:
-    desk = Desk()
-    late = desk.turn(1, "加1a", desk.cold)
-    step = late.send(late.send(None).on(desk.store))  # type: ignore[union-attr]
-    assert isinstance(step, RunStep)
-    desk.now += 3.1  # its process is stopped, and another one answers a copy
-    assert desk.say(1, "加1a", desk.cold).endswith(":?")
-    desk.now += 60.1  # that was long ago, and so was the conversation
-    if busy:
-        desk.drive(desk.turn(2, "客服", desk.cold), only=2)
-    expected = ["RecordWrite", "Claim"] if busy else ["RecordWrite", "Claim", "Release"]
-    assert perform_late(desk, late) == expected
-    desk.now += 3.1
-    assert "⟨1." not in desk.say(3, "帮助", desk.cold)
-
-
-def perform_late(desk: Desk, transaction: Transaction) -> list[str]:
-    """Let a turn that waits for its step go on to its end; returns what it asks for."""
-    asked: list[str] = []
-    op: Any = transaction.send(StepOutcome(0, 1))
-    while True:
-        asked.append(type(op).__name__)
-        try:
-            op = transaction.send(op.on(desk.store))
-        except ClaimLost as lost:
-            op = transaction.throw(lost)
-        except StopIteration:
-            return asked
-
-
 def put_off(desk: Desk, serial: int, text: str) -> None:
     """Say that nobody waits for the answer to a message any more, as its last request does."""
-    fields = {
-        "ToUserName": "gh", "FromUserName": "u", "CreateTime": "1700000000",
-        "MsgType": "text", "Content": text, "MsgId": str(FIRST_ID + serial),
-    }  # fmt: skip
-    message = messages.from_fields(fields)
+    message = typed(serial, text)
     desk.store.defer(USER, message_key(message), encode_pending(message, int(desk.now * 1000)))
 
 

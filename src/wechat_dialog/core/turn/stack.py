@@ -105,6 +105,7 @@ def follow(
             put_aside(doc, frame, asks=result.asks)
         else:
             draft.parts += result.parts
+            draft.over = list(draft.parts)
             doc.pop(frame)
             if isinstance(result, HandsOver):
                 key = frame.key

@@ -1,0 +1,74 @@
+"""Edges of turns that begin twice: given up, cut off, or late for what is remembered of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from wechat_dialog.core.turn.operations import Claim, RunStep, StepOutcome
+from wechat_dialog.core.turn.outcome import Transaction
+from wechat_dialog.errors import ClaimLost, TurnTooLong
+
+from .desk import Desk
+from .dialogs import RULES
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_a_step_that_outlasts_what_is_remembered_of_its_message_begins_no_second_turn(
+    busy: bool,
+) -> None:
+    desk = Desk()
+    late = at_step(desk)
+    desk.now += 3.1  # its process is stopped, and another one answers a copy
+    assert desk.say(1, "加1a", desk.cold).endswith(":?")
+    desk.now += 60.1  # that was long ago, and so was the conversation
+    if busy:
+        desk.drive(desk.turn(2, "客服", desk.cold), only=2)
+    expected = ["RecordWrite", "Claim"] if busy else ["RecordWrite", "Claim", "Release"]
+    assert perform_late(desk, late) == expected
+    desk.now += 3.1
+    assert "⟨1." not in desk.say(3, "帮助", desk.cold)
+
+
+def test_what_was_said_before_a_conversation_hands_over_is_said_though_the_next_is_parked() -> None:
+    desk = Desk()
+    desk.say(1, "加1c", desk.cold)
+    transaction, op = after_look(desk, 2, "2")
+    step = transaction.send(op.on(desk.store))
+    assert isinstance(step, RunStep)
+    commit = transaction.throw(TurnTooLong("step 'clean'", 120.0))
+    with pytest.raises(StopIteration) as stopped:
+        transaction.send(commit.on(desk.store))  # type: ignore[union-attr]
+    reply = stopped.value.value.reply
+    assert "⟨2." in reply.content
+    assert reply.content.endswith(RULES.texts.apology)
+
+
+def after_look(desk: Desk, serial: int, text: str) -> tuple[Transaction, Claim]:
+    """Begin a turn with a look; returns it and the claim that it asks for then."""
+    transaction = desk.turn(serial, text, desk.cold)
+    op = transaction.send(transaction.send(None).on(desk.store))  # type: ignore[union-attr]
+    assert isinstance(op, Claim)
+    return transaction, op
+
+
+def at_step(desk: Desk) -> Transaction:
+    """Begin a turn, up to its step."""
+    late = desk.turn(1, "加1a", desk.cold)
+    assert isinstance(late.send(late.send(None).on(desk.store)), RunStep)  # type: ignore[union-attr]
+    return late
+
+
+def perform_late(desk: Desk, transaction: Transaction) -> list[str]:
+    """Let a turn that waits for its step go on to its end; returns what it asks for."""
+    asked: list[str] = []
+    op: Any = transaction.send(StepOutcome(0, 1))
+    while True:
+        asked.append(type(op).__name__)
+        try:
+            op = transaction.send(op.on(desk.store))
+        except ClaimLost as lost:
+            op = transaction.throw(lost)
+        except StopIteration:
+            return asked
