@@ -12,6 +12,7 @@ from wechat_dialog.errors import ClaimLost, TurnTooLong
 
 from .desk import Desk
 from .dialogs import RULES
+from .plan import secret_of
 
 
 @pytest.mark.parametrize("busy", [False, True])
@@ -51,6 +52,24 @@ def after_look(desk: Desk, serial: int, text: str) -> tuple[Transaction, Claim]:
     op = transaction.send(transaction.send(None).on(desk.store))  # type: ignore[union-attr]
     assert isinstance(op, Claim)
     return transaction, op
+
+
+def test_who_finishes_a_turn_takes_no_message_for_a_secret_that_was_one_at_a_look_only() -> None:
+    desk = Desk()
+    desk.say(1, "密", desk.cold)
+    op: Any
+    transaction, op = after_look(desk, 4, secret_of(4))
+    desk.say(2, secret_of(2), desk.cold)  # has answered it meanwhile
+    steps: list[RunStep] = []
+    for _ in range(2):
+        while not isinstance(op, RunStep):
+            op = transaction.send(op.on(desk.store))
+        steps.append(op)
+        desk.now += 3.1  # its process dies, and another has a copy
+        transaction = desk.turn(4, secret_of(4), desk.cold)
+        op = transaction.send(None)
+    first, second = steps
+    assert (first.key, first.call.name) == (second.key, second.call.name)
 
 
 def at_step(desk: Desk) -> Transaction:

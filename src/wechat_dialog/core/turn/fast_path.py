@@ -138,7 +138,7 @@ def _claim_for_step(
         flow.close()
         drop(job)
         return claim if isinstance(claim, Answered) else None
-    job.take(claim)
+    job.fence = claim.fence
     moved = claim.revision != expected or claim.pending or claim.untaken or claim.signals
     if moved or (limit is not None and claim.age - claim.since > limit):
         # What the claim left out, because we had it, is no longer in hand: ask for another one
@@ -146,7 +146,9 @@ def _claim_for_step(
         flow.close()
         drop(job)
         return None
+    job.take(claim)
     job.doc.is_claimed(claim)
+    job.latest = work
     try:
         return (yield from guarded(job, conclude(job, work, flow, commit_turn, op)))
     except ClaimLost:

@@ -79,7 +79,7 @@ class Job:
         deferred: Whether nobody listens for the reply any more.
         asked: Whether the store has counted the request.
         granted: The store's clock when it first gave the turn, ms since the epoch; 0: it has not.
-        latest: The latest work on the message; None: it was not begun.
+        latest: The latest work on the message under a claim; None: it was not begun.
         kept: Whether the store keeps the message with its claim: a user's, for another worker.
         unrecorded: Idempotency keys of the steps that were called and not recorded, as far as is
             known.
@@ -128,11 +128,16 @@ class Job:
         return self.granted > 0 and claimed.now - claimed.since * 1000 > self.granted + _SURELY
 
     def work(self) -> Work:
-        """Return the work on the request's message, begun anew where it was begun before."""
+        """Return the work on the request's message, begun anew where it was begun before.
+
+        Only what was made of it under a claim counts: whoever finishes its turn for a dead worker
+        knows nothing of an attempt that was refused, and has to come to the same steps.
+        """
         work = Work(self.settings.rules, self.doc, self.message, self.key, self.arrived)
         if self.latest is not None:
             work.confided_to = self.latest.confided_to
-        self.latest = work
+        if self.fence:
+            self.latest = work
         return work
 
     def settle(self, key: str) -> None:
