@@ -10,7 +10,7 @@ from wechat_dialog.core.turn.operations import Claim, RunStep, StepOutcome
 from wechat_dialog.core.turn.outcome import Transaction
 from wechat_dialog.errors import ClaimLost, TurnTooLong
 
-from .desk import Desk
+from .desk import USER, Desk
 from .dialogs import RULES
 from .plan import secret_of
 
@@ -72,11 +72,43 @@ def test_who_finishes_a_turn_takes_no_message_for_a_secret_that_was_one_at_a_loo
     assert (first.key, first.call.name) == (second.key, second.call.name)
 
 
+def test_nothing_is_kept_of_who_was_forgotten_where_a_late_turn_dies_as_it_finds_out() -> None:
+    desk = Desk()
+    late = at_step(desk)
+    desk.store.forget(USER)
+    desk.now += 60.1
+    start_over(desk, late).on(desk.store)
+    desk.now += 3.1
+    assert "⟨1." not in desk.say(2, "帮助", desk.cold)
+    assert desk.asked == ["Claim", "Commit"]
+
+
+@pytest.mark.parametrize("dropped", [False, True])
+def test_a_turn_that_starts_over_is_finished_though_its_worker_dies_then(dropped: bool) -> None:
+    desk = Desk()
+    late = at_step(desk)
+    desk.now += 3.1
+    if dropped:
+        assert desk.store.end(USER)
+    op = start_over(desk, late)
+    while not isinstance(op, RunStep):
+        op = late.send(op.on(desk.store))
+    desk.now += 3.1
+    assert "⟨1." in desk.say(2, "帮助", desk.cold)
+
+
 def at_step(desk: Desk) -> Transaction:
     """Begin a turn, up to its step."""
     late = desk.turn(1, "加1a", desk.cold)
     assert isinstance(late.send(late.send(None).on(desk.store)), RunStep)  # type: ignore[union-attr]
     return late
+
+
+def start_over(desk: Desk, late: Transaction) -> Any:
+    """Have a turn's step end when its claim is lost; returns what it asks for then."""
+    with pytest.raises(ClaimLost) as lost:
+        late.send(StepOutcome(0, 1)).on(desk.store)  # type: ignore[union-attr]
+    return late.throw(lost.value)
 
 
 def perform_late(desk: Desk, transaction: Transaction) -> list[str]:

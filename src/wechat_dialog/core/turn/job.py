@@ -104,10 +104,10 @@ class Job:
         """See `Rules.grace`."""
         return self.settings.rules.grace
 
-    def question(self, *, optimistic: bool = False) -> Claim:
-        """Return the question for the claim."""
+    def question(self, *, optimistic: bool = False, keep: bool = True) -> Claim:
+        """Return the question for the claim; `keep`: the store is to keep the message with it."""
         kept = b""
-        if self.kept:
+        if self.kept and keep:
             # Whatever the document in hand says: another worker may have asked for a secret since.
             kept = sealed_pending(self.settings.rules.seal, self.message, self.arrived)
         return Claim(
@@ -156,7 +156,8 @@ def claim_turn(job: Job) -> Generator[Operation, Any, Claimed | Answered | Outco
     """Ask until the turn is ours, or the message answered, or nobody listens for its reply."""
     pause = job.settings.poll
     while True:
-        answer = yield job.question()
+        # Its user may have been forgotten since it had its turn: then it must not be kept again.
+        answer = yield job.question(keep=not job.granted)
         job.asked = True
         if not isinstance(answer, Running):
             return answer  # type: ignore[no-any-return]
