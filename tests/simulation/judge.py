@@ -540,13 +540,18 @@ class Judge:
         attempts = self.books(flying.user).attempts
         attempts[step.key] = [one for one in attempts.get(step.key, ()) if one.flying is not flying]
 
-    def part_started(self, flying: Flying, step: RunStep, args: object) -> None:
-        """A part of a step begins to run."""
+    def part_started(self, flying: Flying, step: RunStep, args: object, now: float) -> None:
+        """A part of a step begins to run.
+
+        It may have run elsewhere, under the same key, where its process stood still so shortly
+        before that no look at the claim lies between: what it comes to is refused then.
+        """
         assert step.parts is not None, "it has parts"
         runs = self.books(flying.user).part_runs.setdefault((step.parts.step, args), [])
         for run in runs:
-            recorded = run.recorded
-            if recorded or (run.returned and run.flying.worker is flying.worker):
+            here = run.flying.worker is flying.worker
+            known = run.recorded and (here or not flying.worker.was_cut_off(flying.user, now))
+            if known or (run.returned and here):
                 raise Violation(f"the part {args} of {step.key} runs again, though it has ended")
         runs.append(_Attempt(flying))
 

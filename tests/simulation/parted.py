@@ -112,7 +112,7 @@ class Parted:
     def _perform(self, wanted: Any) -> None:
         world, flying, step = self._world, self._flying, self._step
         if isinstance(wanted, Part):
-            world.judge.part_started(flying, step, wanted.args)
+            world.judge.part_started(flying, step, wanted.args, world.now)
             receipt = world.receipt()
 
             def ended() -> None:
