@@ -8,19 +8,29 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
 import pytest
 
 from wechat_dialog import AsyncSteps, Bot, Chat, Dialog, Steps, messages, replies, step
+from wechat_dialog.core.dialog.steps import StepCall, StepOptions
 from wechat_dialog.core.store.parts import PartPut
+from wechat_dialog.core.turn.given_parts import GivenParts
+from wechat_dialog.core.turn.operations import RunStep
 from wechat_dialog.core.turn.outcome import Outcome
+from wechat_dialog.core.turn.outcomes_in_hand import Call, Outcomes
 from wechat_dialog.errors import ClaimLost, StepEnded, StoreError, TimedOut
 from wechat_dialog.messages.keys import message_key
+from wechat_dialog.runtime.attempt import Attempt
+from wechat_dialog.runtime.step_parts import PartPerformer
+from wechat_dialog.runtime.steps import Steps as StepRunner
 from wechat_dialog.stores.memory import MemoryStore
 from wechat_dialog.stores.sqlite import SQLiteStore
 
@@ -62,6 +72,10 @@ class Fails(MemoryStore):
         super().__init__()
         self._errors = iter([None, error])
         self._after = after
+
+    def fails_first(self) -> None:
+        """Fail the first part instead."""
+        next(self._errors)
 
     def part_put(self, asked: PartPut) -> None:
         error = next(self._errors, None)
@@ -185,6 +199,53 @@ def test_whatever_a_function_makes_of_it_its_turn_starts_over() -> None:
     outcome = asked(bot_of(stubborn, Fails(ClaimLost)), on_loop=False)
     assert outcome.reply == replies.Text("<a><b><c>")
     assert CALLS == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("gathered", [False, True])
+@WHERE
+def test_who_joins_a_call_whose_parts_the_store_fails_starts_over_and_does_not_make_it(
+    gathered: bool, on_loop: bool
+) -> None:
+    begun, made, joins = list[str](), threading.Event(), threading.Event()
+
+    def research(steps: Steps) -> str:
+        begun.append("")
+        made.set()
+        joins.wait(20)
+        return steps.run("a", tool, "a")
+
+    class Joined(Outcomes):
+        def when_over(self, call: Call, tell: Callable[[], object]) -> None:
+            super().when_over(call, tell)
+            joins.set()
+
+    store = Fails(ClaimLost)
+    store.fails_first()
+    steps = StepRunner(Joined(), parts=PartPerformer(store))
+    given = GivenParts("k", 60.0, lambda _: None, user="gh:ada")
+    call: StepCall[Any] = StepCall(SimpleNamespace(made=0), research, (), {}, StepOptions())  # type: ignore[arg-type]
+    run = RunStep(call, "k", parts=given)
+
+    def join() -> object:
+        if on_loop:
+            return asyncio.run(join_async())
+        if gathered:
+            return steps.gather((run,), "gh:ada", Attempt())(20)
+        return steps.run(run, "gh:ada")
+
+    async def join_async() -> object:
+        if gathered:
+            return await steps.gather_async((run,), "gh:ada")()
+        return await steps.run_async(run, "gh:ada")
+
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(steps.run, run, "gh:ada")
+        assert made.wait(20)
+        with pytest.raises(StoreError):
+            join()
+        assert isinstance(first.exception(20), ClaimLost)
+    steps.close()
+    assert len(begun) == 1
 
 
 def test_a_function_that_takes_too_long_runs_no_more_parts() -> None:

@@ -496,10 +496,9 @@ class Workers:
             elif parted is not None and parted.lost is not None:  # the store failed its parts
                 lost = parted.lost
                 self.later(0.0, worker, lambda: flying.gives_up(lost))
-            elif not mine and not call.given_up:
-                self.later(0.0, worker, lambda: self._step(flying, step, then))
-            elif not mine:  # it was cancelled by whoever made it
-                self.later(0.0, worker, lambda: flying.gives_up(GivenUp()))
+            elif not mine:  # whoever made it has cancelled it, or the store failed its parts
+                none = GivenUp() if call.given_up else StoreError("the joined call is lost")
+                self.later(0.0, worker, lambda: flying.gives_up(none))
 
         outcomes.when_over(call, over)
         if not mine:

@@ -108,22 +108,17 @@ class Steps:
             attempt: Whether somebody waits for it still.
             stopped: Whether an exception says that the call was stopped, by no doing of the step's.
         """
-        while True:
-            call, mine = self._outcomes.join(user, step.key)
-            if mine:
-                break
-
-            def over(tell: Callable[[], object], call: Call = call) -> None:
-                attempt.stops_with(tell)
-                self._outcomes.when_over(call, tell)
-
-            yield Wait(over, None)
+        call, mine = self._outcomes.join(user, step.key)
+        if not mine:
+            yield Wait(partial(self._over, call, attempt), None)
             if call.outcome is not None:
                 return call.outcome
             if attempt.given_up:
                 raise CancelledError
             if call.given_up:
                 raise GivenUp
+            # To make it here, the claim would have to hold still; whoever starts over finds out.
+            raise StoreError(f"the call of step {step.call.name!r} that was joined came to nothing")
         try:
             outcome = yield from self._repeated(step, user, attempt, stopped)
         except BaseException as error:
@@ -132,6 +127,10 @@ class Steps:
             raise
         self._outcomes.finish(call, outcome, time.monotonic())
         return outcome
+
+    def _over(self, call: Call, attempt: Attempt, tell: Callable[[], object]) -> None:
+        attempt.stops_with(tell)
+        self._outcomes.when_over(call, tell)
 
     def _repeated(
         self,
@@ -187,6 +186,7 @@ class Steps:
             CancelledError: It was given up, and has come to nothing here: it did not begin, was
                 cancelled, or its call goes on elsewhere.
             GivenUp: Its call was joined, and given up by whoever made it.
+            StoreError: The store failed its parts, here or where the call was made that was joined.
             BaseException: What is no bug of the step's; see `is_bug`.
         """
         attempt = attempt or Attempt()

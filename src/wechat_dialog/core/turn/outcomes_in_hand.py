@@ -8,6 +8,8 @@ making it again. An outcome goes when a record of it was acknowledged, or when t
 message is over.
 
 Whoever runs a step joins its call here first, makes the call if nobody else does, and finishes it.
+Where a joined call comes to nothing, its turn starts over and does not make it: the claim may have
+run out while it waited.
 No clock and no thread of its own: the two drivers of `runtime/steps.py` and the simulation in
 `tests/simulation/` use the same registry.
 """
