@@ -55,7 +55,7 @@ chaos: $(DEV)  ## the long runs: a million simulated turns, workers killed at ra
 	$(BIN)/python -m pytest -q --long -m long $(ARGS)
 
 fuzz: $(FUZZ)  ## throw bytes at the door (FUZZ_SECONDS=60)
-	$(BIN)/python -m fuzz.run --seconds $(FUZZ_SECONDS)
+	$(BIN)/python -m fuzz.run --seconds $(FUZZ_SECONDS) $(ARGS)
 
 bench: $(DEV)  ## measure, and print a table of ratios
 	$(BIN)/python -m benchmarks $(ARGS)

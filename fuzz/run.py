@@ -1,10 +1,12 @@
 """Throw bytes at the wire, guided by what they reach.
 
-    python -m fuzz.run --seconds 60 [--target NAME]
+    python -m fuzz.run --seconds 60 [--target NAME] [--seed 1 --runs 20000]
 
 Each target of `fuzz.targets` runs in a process of its own, for its share of the seconds, beginning
 from `fuzz/seeds`. What crashes one is written to `fuzz/crashes/NAME/`: commit it with the fix, and
-a test keeps it. Needs atheris, a wheel for Linux (`pip install wechat-dialog[fuzz]`).
+a test keeps it. With a seed and a number of runs the inputs are the same each time: for a gate,
+which must not fail by chance for a change that is not to blame. Needs atheris, a wheel for Linux
+(`pip install wechat-dialog[fuzz]`).
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ HERE = Path(__file__).parent
 SLOWEST = 5  # seconds for one input; what takes longer is as bad as a crash
 
 
-def one(name: str, seconds: int, found: str) -> None:
+def one(name: str, seconds: int, found: str, *, seed: int, runs: int) -> None:
     """Fuzz one target in this process; ends it."""
     import atheris
 
@@ -29,6 +31,8 @@ def one(name: str, seconds: int, found: str) -> None:
     crashes.mkdir(parents=True, exist_ok=True)
     flags = [
         f"-max_total_time={seconds}",
+        f"-seed={seed}",
+        f"-runs={runs}",
         f"-timeout={SLOWEST}",
         "-max_len=4096",
         "-rss_limit_mb=1024",
@@ -44,11 +48,13 @@ def main(arguments: list[str] | None = None) -> int:
     """Fuzz one target after the other; 1 if one crashed, 0 otherwise."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=60, help="altogether")
+    parser.add_argument("--seed", type=int, default=0, help="what is thrown; 0: another each time")
+    parser.add_argument("--runs", type=int, default=-1, help="a target, at most; -1: no limit")
     parser.add_argument("--target", help="one of fuzz.targets.TARGETS; all without it")
     parser.add_argument("--here", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.here:
-        one(options.target, options.seconds, options.here)
+        one(options.target, options.seconds, options.here, seed=options.seed, runs=options.runs)
         return 0
     names = [options.target] if options.target else target_names()
     share = max(1, options.seconds // len(names))
@@ -58,6 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
         with tempfile.TemporaryDirectory() as found:
             command = [sys.executable, "-m", "fuzz.run", "--target", name]
             command += ["--seconds", str(share), "--here", found]
+            command += ["--seed", str(options.seed), "--runs", str(options.runs)]
             if subprocess.run(command, check=False).returncode:
                 failed.append(name)
     print(f"crashed: {', '.join(failed)}; see fuzz/crashes" if failed else "no crash")
