@@ -4,7 +4,7 @@
 
 Each target of `fuzz.targets` runs in a process of its own, for its share of the seconds, beginning
 from `fuzz/seeds`. What crashes one is written to `fuzz/crashes/NAME/`: commit it with the fix, and
-a test keeps it. With a seed and a number of runs the inputs are the same each time: for a gate,
+a test keeps it. With a seed and few runs the inputs are nearly the same each time: for a gate,
 which must not fail by chance for a change that is not to blame. Needs atheris, a wheel for Linux
 (`pip install wechat-dialog[fuzz]`).
 """
