@@ -159,7 +159,7 @@ def test_links_are_numbered_and_tapped_by_their_number(shop: Path) -> None:
     assert done.stdout.splitlines()[:4] == ["今天吃什么？", "1. 牛肉面", "2. 炒饭", "几份？"]
     assert done.stdout.splitlines()[4:] == ["2 份炒饭", "网页 点我", "oMe 7"]
     assert "可点：1. 牛肉面  2. 炒饭" in done.stderr
-    assert "可点：1. 网页  2. 点我" in done.stderr
+    assert "可点：1. 网页 https://example.com/  2. 点我" in done.stderr
     assert "浏览器里打开：https://example.com/" in done.stderr
     assert "没有第 3 个链接" in done.stderr
 

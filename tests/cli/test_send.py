@@ -48,6 +48,11 @@ def scanned(chat):
     return "扫了 " + chat.message.scene
 
 
+@bot.text("链接")
+def linked(chat):
+    return '见<a href="https://example.com/all">全文</a>或 https://example.com/'
+
+
 @bot.fallback
 def nothing(chat):
     return None
@@ -90,6 +95,14 @@ def test_what_its_sender_sees_is_printed(
 ) -> None:
     done = run(tmp_path, "send", plain, "--token", "secret", *words)
     assert (done.returncode, done.stdout, done.stderr) == (0, seen, "")
+
+
+def test_the_address_of_a_link_is_printed_where_its_label_hides_it(
+    plain: str, tmp_path: Path
+) -> None:
+    done = run(tmp_path, "send", plain, "--token", "secret", "--text", "链接")
+    assert done.stdout == "见全文或 https://example.com/\n"
+    assert done.stderr.endswith("1. 全文 https://example.com/all\n")
 
 
 def test_it_speaks_to_an_account_in_safe_mode(safe: str, tmp_path: Path) -> None:

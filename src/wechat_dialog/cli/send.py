@@ -28,9 +28,10 @@ from wechat_dialog.cli.account_options import (
 from wechat_dialog.core.wire import xml
 from wechat_dialog.errors import ConfigurationError, Refused
 from wechat_dialog.platform.account import Account
+from wechat_dialog.platform.display import tappable
 from wechat_dialog.platform.dump import lines
 from wechat_dialog.platform.emulator import Platform
-from wechat_dialog.platform.language import reason
+from wechat_dialog.platform.language import reason, tr
 from wechat_dialog.platform.protocol import Request
 
 __all__ = ["send"]
@@ -114,6 +115,8 @@ def _goes_well(
             shown = platform.deliver(message, plain=plain)
             if shown.text:
                 said.print(shown.text)
+            if taps := tappable(shown, hidden=True):
+                told.print(tr("可点：") + "  ".join(taps))
             if shown.fault:
                 told.print(f"wechat-dialog: {reason(shown.fault)}")
                 well = False

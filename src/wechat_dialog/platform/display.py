@@ -28,6 +28,7 @@ __all__ = [
     "parts_of",
     "plain_parts",
     "show",
+    "tappable",
     "text_of",
 ]
 
@@ -193,6 +194,21 @@ def _joined(parts: Iterable[Part]) -> Iterator[Part]:
 def text_of(parts: Iterable[Part]) -> str:
     """Return parts as plain text: links as their labels, emoticons as their codes."""
     return "".join(part.text for part in parts)
+
+
+def tappable(shown: Shown, *, hidden: bool = False) -> list[str]:
+    """Return what can be tapped, numbered in its order: "1. 继续", "2. 看全文 https://…".
+
+    Args:
+        shown: What the user sees.
+        hidden: Whether to leave out all but the links whose address the text does not show.
+    """
+    taps = (part for part in shown.parts if part.tap or part.href)
+    return [
+        f"{number}. {part.text}" + (f" {part.href}" if part.href not in {"", part.text} else "")
+        for number, part in enumerate(taps, 1)
+        if not hidden or part.href not in {"", part.text}
+    ]
 
 
 # Replies. ------------------------------------------------------------------------------

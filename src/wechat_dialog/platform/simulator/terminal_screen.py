@@ -14,7 +14,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from wechat_dialog.platform.display import Article, Part, Shown
+from wechat_dialog.platform.display import Article, Part, Shown, tappable
 from wechat_dialog.platform.dump import lines
 from wechat_dialog.platform.language import reason, tr
 from wechat_dialog.platform.protocol import Request
@@ -63,11 +63,9 @@ class Screen:
             self._out.print(shown.text)
         if shown.fault:
             self.tell(tr("为什么：{0}", reason(shown.fault)))
-        taps = [part for part in shown.parts if part.tap or part.href]
-        if taps and not self.terminal:
-            # On a terminal the numbers are part of the text.
-            numbered = (f"{number}. {part.text}" for number, part in enumerate(taps, 1))
-            self.tell(tr("可点：") + "  ".join(numbered))
+        # On a terminal the numbers are part of the text.
+        if taps := tappable(shown, hidden=self.terminal):
+            self.tell(tr("可点：") + "  ".join(taps))
 
     def _draw(self, shown: Shown) -> None:
         if shown.kind == "news":
