@@ -101,7 +101,7 @@ class Pause(msgspec.Struct, frozen=True):
 
 
 Call = Generator[Request | Join | Pause, Any, T]
-Found = dict[str, Any]
+Payload = dict[str, Any]
 
 
 class Calls:
@@ -124,19 +124,19 @@ class Calls:
         self._forced = -FORCE_AGAIN
         self._flight: Future[ApiError | None] | None = None
 
-    # What can be asked ----------------------------------------------------------------------------
+    # The calls ------------------------------------------------------------------------------------
 
     def send(
         self, user: str, message: CustomerMessage, *, agent: str = "", ai: bool = False
     ) -> Call[None]:
         """Send a customer message."""
         kind, content = body(message)
-        sent: Found = {"touser": user, "msgtype": kind, kind: content}
+        payload: Payload = {"touser": user, "msgtype": kind, kind: content}
         if agent:
-            sent["customservice"] = {"kf_account": agent}
+            payload["customservice"] = {"kf_account": agent}
         if ai:
-            sent["aimsgcontext"] = {"is_ai_msg": 1}
-        yield from self.call("/cgi-bin/message/custom/send", sent)
+            payload["aimsgcontext"] = {"is_ai_msg": 1}
+        yield from self.call("/cgi-bin/message/custom/send", payload)
 
     def typing(self, user: str, *, on: bool = True) -> Call[None]:
         """Show that the account is typing, or stop showing it."""
@@ -145,7 +145,7 @@ class Calls:
 
     def upload(self, kind: str, content: bytes, name: str, content_type: str) -> Call[str]:
         """Upload a file; returns its media id."""
-        payload = yield from self._asked(
+        payload = yield from self._checked(
             lambda token: Request(
                 "POST", "/cgi-bin/media/upload", {"access_token": token, "type": kind},
                 file=("media", name, content, content_type),
@@ -173,7 +173,7 @@ class Calls:
         """Replace the account's menu."""
         yield from self.call("/cgi-bin/menu/create", {"button": buttons}, repeatable=True)
 
-    def get_menu(self) -> Call[Found]:
+    def get_menu(self) -> Call[Payload]:
         """Return the menu."""
         return self.call("/cgi-bin/menu/get")
 
@@ -193,7 +193,7 @@ class Calls:
         *,
         params: Mapping[str, str] | None = None,
         repeatable: bool = False,
-    ) -> Call[Found]:
+    ) -> Call[Payload]:
         """Make any call.
 
         Args:
@@ -204,14 +204,15 @@ class Calls:
                 twice has the effect of doing it once.
         """
         method = "GET" if json is None else "POST"
-        return self._asked(
+        return self._checked(
             lambda token: Request(method, path, {"access_token": token, **(params or {})}, json),
             repeatable=repeatable or json is None,
         )
 
-    # How it is asked ------------------------------------------------------------------------------
+    # How a call is made ---------------------------------------------------------------------------
 
-    def _asked(self, make: Callable[[str], Request], *, repeatable: bool) -> Call[Found]:
+    def _checked(self, make: Callable[[str], Request], *, repeatable: bool) -> Call[Payload]:
+        """Make a request whose answer must be JSON."""
         payload = yield from self._answered(make, repeatable=repeatable)
         if isinstance(payload, Answer):
             raise ApiError(0, f"no JSON, HTTP status {payload.status}")
@@ -219,7 +220,7 @@ class Calls:
 
     def _answered(
         self, make: Callable[[str], Request], *, repeatable: bool
-    ) -> Call[Found | Answer]:
+    ) -> Call[Payload | Answer]:
         """Make a request with the token; if the token is stale, once more with a new one."""
         token = yield from self._fresh()
         retried = False
@@ -232,7 +233,7 @@ class Calls:
                 return payload
             if code in STALE and not retried:
                 retried = True
-                token = yield from self._other(token)
+                token = yield from self._replacement(token)
             elif code == BUSY and pauses:
                 yield Pause(pauses.pop(0))
             else:
@@ -265,8 +266,8 @@ class Calls:
             return token
         except ApiError as error:
             with self._lock:
-                left = self._ends - self._clock()
-                if self._token and left > 0 and not force and error.may_pass:
+                remaining = self._ends - self._clock()
+                if self._token and remaining > 0 and not force and error.may_pass:
                     return self._token  # refreshed early: the current token is still valid
             failure = error
             raise
@@ -294,7 +295,7 @@ class Calls:
                 continue
             raise self._error(payload, answer, fetching=True)
 
-    def _other(self, stale: str) -> Call[str]:
+    def _replacement(self, stale: str) -> Call[str]:
         """Return a token other than the one that the platform has just refused."""
         with self._lock:
             if self._token == stale:
@@ -313,13 +314,13 @@ class Calls:
         return (yield from self._fresh(stale, force=True)) if may else token
 
     def _error(
-        self, payload: Found | Answer, answer: Answer, *, fetching: bool = False
+        self, payload: Payload | Answer, answer: Answer, *, fetching: bool = False
     ) -> ApiError:
         if isinstance(payload, Answer) or answer.status != 200:
             return ApiError(0, f"no JSON, HTTP status {answer.status}")
         return api_error(_code(payload), str(payload.get("errmsg", "")), fetching=fetching)
 
-    def _json(self, answer: Answer) -> Found | Answer:
+    def _json(self, answer: Answer) -> Payload | Answer:
         """Return an answer's JSON object; the answer itself if it is not JSON, such as a file.
 
         Secrets that the platform quotes in `errmsg` are removed: that text is logged.
@@ -332,7 +333,7 @@ class Calls:
         return payload
 
 
-def _json(answer: Answer) -> Found | Answer:
+def _json(answer: Answer) -> Payload | Answer:
     """Return an answer's JSON object; the answer itself if it is not JSON, such as a file."""
     if answer.content[:1] not in (b"{", b" ", b"\n", b"\r", b"\t"):
         return answer
@@ -347,6 +348,6 @@ def _seconds(expires_in: object) -> float:
     return float(expires_in) if isinstance(expires_in, (int, float)) else LIFE
 
 
-def _code(payload: Found) -> int:
+def _code(payload: Payload) -> int:
     code = payload.get("errcode", 0)
     return code if isinstance(code, int) else 0

@@ -55,19 +55,19 @@ class _Face:
         self.calls = Calls(app_id, app_secret, clock)
         _keep_tokens_out_of_logs()
 
-    def request(self, wanted: Request) -> dict[str, Any]:
+    def request(self, request: Request) -> dict[str, Any]:
         """Return the arguments of httpx's `request`."""
         arguments: dict[str, Any] = {
-            "method": wanted.method,
-            "url": self.host + wanted.path,
-            "params": wanted.params,
+            "method": request.method,
+            "url": self.host + request.path,
+            "params": request.params,
         }
-        if wanted.file is not None:
-            field, name, content, content_type = wanted.file
+        if request.file is not None:
+            field, name, content, content_type = request.file
             arguments["files"] = {field: (name, content, content_type)}
-        elif wanted.json is not None:
+        elif request.json is not None:
             # msgspec leaves Chinese as it is, which some fields need (protocol reference 7.2).
-            arguments["content"] = msgspec.json.encode(wanted.json)
+            arguments["content"] = msgspec.json.encode(request.json)
             arguments["headers"] = {"Content-Type": "application/json; charset=utf-8"}
         return arguments
 
@@ -81,10 +81,10 @@ class _Face:
             name[1] if name else "",
         )
 
-    def unreachable(self, error: httpx.HTTPError, wanted: Request) -> Unreachable:
+    def unreachable(self, error: httpx.HTTPError, request: Request) -> Unreachable:
         """Return an error of our own; httpx's has the request in it, and so the token."""
         sent = not isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout))
-        return Unreachable(f"{wanted.path}: {type(error).__name__}", sent=sent)
+        return Unreachable(f"{request.path}: {type(error).__name__}", sent=sent)
 
 
 class Api:
@@ -109,7 +109,7 @@ class Api:
         Args:
             app_id: The account's AppID.
             app_secret: Its AppSecret.
-            host: Where the platform is: a URL without a path.
+            host: The platform's base URL, without a path.
             timeout: Seconds one request may take.
             client: The HTTP client; None makes one.
             clock: Returns seconds and never goes back; the token's age is measured by it.
@@ -204,17 +204,17 @@ class Api:
         failure: ApiError | None = None
         try:
             while True:
-                wanted = call.send(result) if failure is None else call.throw(failure)
+                operation = call.send(result) if failure is None else call.throw(failure)
                 failure = None
-                if isinstance(wanted, Pause):
-                    time.sleep(wanted.seconds)
-                elif isinstance(wanted, Join):
-                    result = wanted.flight.result()
+                if isinstance(operation, Pause):
+                    time.sleep(operation.seconds)
+                elif isinstance(operation, Join):
+                    result = operation.flight.result()
                 else:
                     try:
-                        response = self._client.request(**self._face.request(wanted))
+                        response = self._client.request(**self._face.request(operation))
                     except httpx.HTTPError as error:
-                        failure = self._face.unreachable(error, wanted)
+                        failure = self._face.unreachable(error, operation)
                     else:
                         result = self._face.answer(response)
         except StopIteration as stop:
@@ -241,14 +241,14 @@ class AsyncApi:
         Args:
             app_id: The account's AppID.
             app_secret: Its AppSecret.
-            host: Where the platform is.
+            host: The platform's base URL.
             timeout: Seconds one request may take.
             client: The HTTP client; None makes one for each event loop.
             face: Given by `Api.for_async`: the calls and the token, instead of other arguments.
         """
         self._face = face or _Face(app_id, app_secret, host=host, timeout=timeout)
         self._calls = self._face.calls
-        self._given = client
+        self._own_client = client
         # A connection belongs to the event loop that opened it.
         self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = (
             WeakKeyDictionary()
@@ -311,8 +311,8 @@ class AsyncApi:
             await client.aclose()
 
     def _client(self) -> httpx.AsyncClient:
-        if self._given is not None:
-            return self._given
+        if self._own_client is not None:
+            return self._own_client
         loop = asyncio.get_running_loop()
         client = self._clients.get(loop)
         if client is None:
@@ -324,18 +324,18 @@ class AsyncApi:
         failure: ApiError | None = None
         try:
             while True:
-                wanted = call.send(result) if failure is None else call.throw(failure)
+                operation = call.send(result) if failure is None else call.throw(failure)
                 failure = None
-                if isinstance(wanted, Pause):
-                    await asyncio.sleep(wanted.seconds)
-                elif isinstance(wanted, Join):
+                if isinstance(operation, Pause):
+                    await asyncio.sleep(operation.seconds)
+                elif isinstance(operation, Join):
                     # Shielded: a caller that is cancelled must not cancel the fetch for the others.
-                    result = await asyncio.shield(asyncio.wrap_future(wanted.flight))
+                    result = await asyncio.shield(asyncio.wrap_future(operation.flight))
                 else:
                     try:
-                        response = await self._client().request(**self._face.request(wanted))
+                        response = await self._client().request(**self._face.request(operation))
                     except httpx.HTTPError as error:
-                        failure = self._face.unreachable(error, wanted)
+                        failure = self._face.unreachable(error, operation)
                     else:
                         result = self._face.answer(response)
         except StopIteration as stop:

@@ -16,7 +16,7 @@ __all__ = ["api_error"]
 
 
 def api_error(code: int, message: str, *, fetching: bool = False) -> ApiError:
-    """Return the error for a code of the platform's.
+    """Return the error for one of the platform's codes.
 
     Args:
         code: Its `errcode`.

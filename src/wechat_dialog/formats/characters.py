@@ -6,7 +6,7 @@ import re
 
 __all__ = ["BLANK", "WIDE_BLANK", "clean", "fenced", "unfenced"]
 
-# Noncharacters, which `clean` takes out of every text: nobody else's can be here.
+# Noncharacters, which `clean` takes out of every text, so that no text has its own.
 BLANK = "\ufdd0"
 WIDE_BLANK = "\ufdd1"
 
@@ -30,5 +30,5 @@ def fenced(text: str) -> str:
 
 
 def unfenced(text: str) -> str:
-    """Give back the blanks that were kept."""
+    """Turn the placeholders of `fenced` back into blanks."""
     return text.replace(BLANK, " ").replace(WIDE_BLANK, "\u3000")

@@ -30,10 +30,10 @@ def wechat_text(markdown: str) -> str:
     A link to http or https becomes `<a href="…">…</a>`; of any other (javascript:, data:,
     weixin://), and of one longer than 1500 bytes, the words are left. `<a href="http…">` passes;
     nothing else in the result begins a link, whatever the text held. Links that send words
-    (`chat.choose`, `replies.links`) are no business of a text's author: they are added after this.
+    (`chat.choose`, `replies.links`) are not part of a text: they are added afterwards.
 
-    Control characters and marks that turn the direction of writing are left out. The result is as
-    long as it gets: what is said is cut where it is sent, and never within a link.
+    Control characters and marks that turn the direction of writing are left out. The result may
+    have any length: it is split when it is sent, and never within a link.
 
     It can be applied twice: `wechat_text(wechat_text(x)) == wechat_text(x)` for every `x`. Where
     the result would read as Markdown again (`# a comment` in code, a star that was escaped), it
@@ -42,7 +42,7 @@ def wechat_text(markdown: str) -> str:
 
     Args:
         markdown: CommonMark with tables and ~~strikethrough~~, as far as models keep to it. May be
-            empty. The time it takes grows with its length and no faster.
+            empty. The time is linear in its length.
 
     Returns:
         The text, without line breaks around it; "" for nothing.

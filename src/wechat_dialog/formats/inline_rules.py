@@ -1,7 +1,7 @@
-"""Rules within a line: what models write and CommonMark reads otherwise.
+"""Inline rules: what models write and CommonMark reads differently.
 
-Imported only where markdown-it-py is there. Each rule takes the parser's state and whether it only
-looks; it gives whether it matched, and has moved the state then.
+Imported only where markdown-it-py is installed. Each rule takes the parser's state and `silent`,
+whether it only looks; it returns whether it matched, and has advanced the state if it did.
 """
 
 from __future__ import annotations
@@ -59,12 +59,12 @@ def _emphasis(state: StateInline, silent: bool) -> bool:
 
 
 class _Run:
-    """Marks side by side, and what they may begin and end.
+    """Marks side by side, and whether they may open or close emphasis.
 
     CommonMark asks what stands on both sides, and knows only scripts with blanks between words:
-    `**“重点”**内容` would keep its stars. So next to anything that is no ASCII, punctuation is no
-    hindrance. Between two letters or digits of ASCII a star is a product or a power, `2*3*4` and
-    `x**2`, so it begins nothing.
+    `**“重点”**内容` would keep its stars. So next to a character that is not ASCII, punctuation
+    does not matter. Between two letters or digits of ASCII a star is a product or a power, `2*3*4`
+    and `x**2`, so it begins nothing.
     """
 
     def __init__(self, src: str, start: int) -> None:
@@ -76,24 +76,24 @@ class _Run:
         before = src[start - 1] if start else " "
         after = src[end] if end < len(src) else " "
         foreign = before > "\x7f" or after > "\x7f"
-        left = not after.isspace() and (
+        left_flanking = not after.isspace() and (
             not _is_mark(after) or before.isspace() or _is_mark(before) or foreign
         )
-        right = not before.isspace() and (
+        right_flanking = not before.isspace() and (
             not _is_mark(before) or after.isspace() or _is_mark(after) or foreign
             or (self.length > 1 and before in ":.,!?;\"'")
         )  # fmt: skip
-        self.opens, self.closes = left, right
+        self.opens, self.closes = left_flanking, right_flanking
         inside = _is_word(before) and _is_word(after)
         if marker == "*":
             if inside:
                 self.opens = False
-                self.closes = right and self.length > 1
-            elif self.length == 1 and left and right and _is_factor(src, start):
+                self.closes = right_flanking and self.length > 1
+            elif self.length == 1 and left_flanking and right_flanking and _is_factor(src, start):
                 self.opens = self.closes = False
         elif self.length == 1 or not foreign:
-            self.opens = left and (not right or _is_mark(before))
-            self.closes = right and (not left or _is_mark(after))
+            self.opens = left_flanking and (not right_flanking or _is_mark(before))
+            self.closes = right_flanking and (not left_flanking or _is_mark(after))
 
 
 def _is_word(character: str) -> bool:

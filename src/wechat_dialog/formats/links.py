@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["ANCHOR", "LONGEST", "anchor", "only_ours", "told", "unlinked", "web"]
+__all__ = ["ANCHOR", "LONGEST", "anchor", "contact", "only_ours", "unlinked", "web"]
 
 LONGEST = 1500
 """Bytes of one link with its words. One that fits no reply would be cut, and show as source."""
 
-# As a model may write one: any quotes, other attributes, marks of emphasis within.
+# An HTML link as a model may write it: any quotes, other attributes, marks of emphasis within.
 ANCHOR = re.compile(
     r"""<a\s+(?:[a-z-]{1,20}\s*=\s*(?:"[^"<>\n]{0,200}"|'[^'<>\n]{0,200}')\s+){0,4}"""
     r"""href\s*=\s*(?:"([^"<>\n]{0,2000})"|'([^'<>\n]{0,2000})')[^<>\n]{0,200}>"""
@@ -17,7 +17,7 @@ ANCHOR = re.compile(
     re.IGNORECASE,
 )
 
-# As `anchor` writes one.
+# A link as `anchor` writes it.
 _OURS = re.compile(r"""<a href="(https?://[^"<>\s]+)">([^<>\n]+)</a>""", re.IGNORECASE)
 _TAG = re.compile(r"<(?=/?a(?:[\s/>]|$))", re.IGNORECASE)
 
@@ -43,7 +43,7 @@ def anchor(words: str, address: str) -> str:
             return url
         link = f'<a href="{url}">{words}</a>'
         return link if len(link.encode("utf-8", "ignore")) <= LONGEST else words
-    if value := told(address):
+    if value := contact(address):
         if not words or value in words:
             return words or value
         return f"{words}（{value}）"
@@ -56,7 +56,7 @@ def web(address: str) -> str:
     return _UNSAFE.sub(_escaped, address) if _WEB.match(address) else ""
 
 
-def told(address: str) -> str:
+def contact(address: str) -> str:
     """Return what a reader may do without a link: a number to call, an address to write to, a site
     without its scheme; "" for any other.
     """
@@ -69,12 +69,12 @@ def _escaped(match: re.Match[str]) -> str:
 
 
 def unlinked(text: str) -> str:
-    """Return code, or what was escaped, in which nothing begins a link."""
+    """Return code or escaped text, changed so that nothing in it begins a link."""
     return _TAG.sub("＜", text)
 
 
 def only_ours(text: str) -> str:
-    """Return a text in which nothing begins a link but what `anchor` writes."""
+    """Return a text, changed so that nothing begins a link in it but what `anchor` writes."""
     pieces: list[str] = []
     start = 0
     for ours in _OURS.finditer(text):

@@ -43,7 +43,7 @@ class Node:
     """One block and what it holds.
 
     Attributes:
-        token: Of markdown-it; one that opens stands for all up to its end.
+        token: Of markdown-it; an opening token stands for everything up to its closing one.
         children: The blocks within, in order.
     """
 
@@ -68,7 +68,7 @@ class Document:
     Attributes:
         nodes: Its blocks.
         lines: Its source.
-        env: What its reference links lead to, for the parser.
+        env: The parser's environment, with the targets of reference links.
     """
 
     nodes: list[Node]
@@ -90,7 +90,7 @@ class Document:
 
     def rows(self, table: Node) -> tuple[list[Node], list[Node]]:
         """The rows of a table, its head first; and the lines right under it that the parser takes
-        for rows. One without a bar is a text to its author.
+        for rows. A line without a bar was meant as text by its author.
         """
         every = [row for part in table.children for row in part.children]
         below = [row for row in every[1:] if "|" not in self.lines[row.line]]
@@ -140,7 +140,7 @@ _START = re.compile(r"\n[ \t]+")
 
 
 def _pieces(content: str) -> Iterator[str]:
-    # The parser would drop what indents a line: of a poem, or of code without a fence.
+    # The parser would drop the indent of a line, as in a poem, or in code without a fence.
     content = _START.sub(lambda match: "\n" + BLANK * len(match[0][1:].expandtabs(4)), content)
     start = 0
     while len(content) - start > _WHOLE:
@@ -188,7 +188,7 @@ _COUNT = "cells of tables"
 
 
 def _table(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """A table, as long as the text has not had too many."""
+    """A table, unless the text has had too many already."""
     from markdown_it.rules_block import table
 
     if state.env.get(_COUNT, 0) > _CELLS:
@@ -204,7 +204,7 @@ _FOOTNOTE = re.compile(r"\[\^([^\]\s]{1,40})\]:[ \t]*(.*)")
 
 
 def _footnote(state: StateBlock, start: int, _end: int, silent: bool) -> bool:
-    """`[^1]: …`, which would be taken for the address of a link."""
+    """`[^1]: …`, which would be taken for the definition of a reference link."""
     first = state.bMarks[start] + state.tShift[start]
     if state.is_code_block(start) or not state.src.startswith("[^", first):
         return False

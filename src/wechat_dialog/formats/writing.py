@@ -1,8 +1,8 @@
 """A parsed text, written as people write in a chat.
 
-A phone is narrow and shows blanks at the start of a line: what lies within something else is moved
-by one ideographic blank, and only as far as a list does so itself. Lines and empty lines are the
-author's own; around headings, code and wide tables there is always an empty one.
+A phone is narrow and shows blanks at the start of a line. So only a list within a list is indented,
+by one ideographic blank. Lines and empty lines are the author's own; around headings, code and wide
+tables there is always an empty one.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class _Writer:
         self._document = document
         self._first: str | None = None  # what the next line begins with, once: an item's mark
         size = sum(map(len, document.lines))
-        # Column names, and addresses behind words, are written again and again.
+        # How much may be written repeatedly: column names, and addresses behind words.
         self._repeats = 4 * size + 8000
 
     def blocks(self, nodes: Sequence[Node], prefix: str) -> None:
@@ -75,10 +75,10 @@ class _Writer:
             self.lines.append(prefix.rstrip())
 
     def _has_begun(self) -> bool:
-        """Whether an item's mark has its line."""
+        """Whether the item's mark has been written."""
         return self._first is None
 
-    def _put(self, text: str, prefix: str) -> None:
+    def _write(self, text: str, prefix: str) -> None:
         for line in text.split("\n"):
             start = prefix if self._first is None else self._first
             self._first = None
@@ -92,7 +92,7 @@ class _Writer:
             self._heading(node, prefix)
         elif kind in _APART:
             if code := node.token.content.removesuffix("\n"):
-                self._put(links.unlinked(code), prefix)
+                self._write(links.unlinked(code), prefix)
         elif kind in ("bullet_list", "ordered_list"):
             self._list(node, prefix)
         elif kind == "blockquote":
@@ -100,7 +100,7 @@ class _Writer:
                 self._first += _QUOTE
             self.blocks(node.children, prefix + _QUOTE)
         elif kind == "hr":
-            self._put(_RULE, prefix)
+            self._write(_RULE, prefix)
         elif kind == "table":
             self._table(node, prefix)
 
@@ -109,16 +109,16 @@ class _Writer:
     def _paragraph(self, text: str, prefix: str) -> None:
         if text.strip(" \n" + BLANK):
             text = "\n".join(_line(line) for line in text.split("\n"))
-            self._put(text, prefix)
+            self._write(text, prefix)
 
     def _heading(self, node: Node, prefix: str) -> None:
         text = self._text(node)
         if _is_ruled(node):
             # A rule right under a text, which is meant as one.
             self._paragraph(text, prefix)
-            self._put(_RULE, prefix)
+            self._write(_RULE, prefix)
         elif text.strip():
-            self._put(_title(text.replace("\n", " ")), prefix)
+            self._write(_title(text.replace("\n", " ")), prefix)
 
     # Lists ----------------------------------------------------------------------------------------
 
@@ -148,7 +148,7 @@ class _Writer:
             self._block(node, prefix + "\u3000" if within and self._has_begun() else prefix)
             before = node
         if not self._has_begun():
-            self._put("", prefix)
+            self._write("", prefix)
             self.lines[-1] = self.lines[-1].rstrip()
 
     # Tables ---------------------------------------------------------------------------------------
@@ -163,26 +163,28 @@ class _Writer:
         if below and len(nodes[0].children) > 2:
             self._gap(prefix)
         for row in below:
-            self._put(self._text(row.children[0]), prefix)
+            self._write(self._text(row.children[0]), prefix)
 
     def _rows(self, rows: Sequence[Sequence[str]], prefix: str) -> None:
         names, body = rows[0], rows[1:]
         if len(names) <= 2:
             for row in rows:
                 if line := _joined(row):
-                    self._put(line, prefix)
+                    self._write(line, prefix)
             return
         for place, row in enumerate(body):
             if place:
                 self._gap(prefix)
             for name, value in zip(names, row, strict=False):
                 if value:
-                    self._put(_joined((self._repeated(name), value)), prefix)
+                    self._write(_joined((self._repeated(name), value)), prefix)
         if not body:
-            self._put(" / ".join(name for name in names if name), prefix)
+            self._write(" / ".join(name for name in names if name), prefix)
 
     def _repeated(self, text: str) -> str:
-        """A text that is written more often than its author did; "" once that is too much."""
+        """Return a text that is written more often than its author wrote it; "" once that is too
+        much.
+        """
         self._repeats -= len(text)
         return text if self._repeats > 0 else ""
 
@@ -217,7 +219,7 @@ class _Writer:
                 yield link if link != words else f"「{words}」"
 
     def _link(self, words: str, address: str) -> str:
-        # Words may hold an address that was made a link of within.
+        # The words may contain an address of which a link has been made already.
         return links.anchor(words, self._repeated(address))
 
     def _plain(self, text: str) -> str:
@@ -242,7 +244,7 @@ HEADING = re.compile(r"#{2,6}[ \t]*(?=[^\x00-\x7f\s])(.*?)[ \t#]*$")
 
 
 def _line(line: str) -> str:
-    """One line of a paragraph; a heading whose mark has no blank behind it is one nevertheless."""
+    """One line of a paragraph; `#标题` without a blank behind the mark is a heading, too."""
     line = line.rstrip()
     match = HEADING.match(line)
     return _title(match[1]) if match else line
@@ -256,7 +258,7 @@ def _title(text: str) -> str:
 
 
 def _joined(cells: Sequence[str]) -> str:
-    """`name：value`, or the one of them that is there."""
+    """`name：value`, or only one of the two if the other is empty."""
     full = [cell for cell in cells if cell]
     if len(full) < 2:
         return "".join(full)

@@ -2,10 +2,10 @@
 
 A message is a frozen value. Its attributes are the platform's fields under Python names: a class
 lists them (`media_id` is `MediaId`, the name in Pascal case, unless the class names another), and
-`from_fields` fills them in. Whatever the platform sends becomes a message: an unknown type an
-`Unknown`, an unknown event an `Event`. A field that does not fit its type has the class's default,
-and `raw` has every field as it came. So a journal keeps `raw` alone, and a later
-version of the library, which knows more fields, rebuilds a richer message from it.
+`from_fields` fills them in. Whatever the platform sends becomes a message: an unknown type becomes
+an `Unknown`, an unknown event a plain `Event`. A field that does not fit its type has the class's
+default, and `raw` has every field as it came. So a journal keeps `raw` alone, and a later version
+of the library, which knows more fields, rebuilds a richer message from it.
 
 Proof: `tests/wire/test_messages.py`.
 """
@@ -120,18 +120,18 @@ def _of_kind(cls: type[M], kind: str) -> type[M]:
 
 def event_name(cls: type[Event]) -> str:
     """Return the name, lower-case, under which a class of events is registered; "" if it is not."""
-    return next((name for name, known in _events.items() if issubclass(known, cls)), "")
+    return next((name for name, registered in _events.items() if issubclass(registered, cls)), "")
 
 
 def _enter(table: dict[str, Any], name: str, cls: type[M], base: type[Message]) -> type[M]:
     if not issubclass(cls, base):
         raise TypeError(f"{cls.__name__} must be a subclass of messages.{base.__name__}")
-    taken = table.get(name.lower())
+    registered = table.get(name.lower())
     # The same class again: its module was reloaded.
-    same = taken is not None and _place(taken) == _place(cls)
-    if taken is not None and not same and not issubclass(cls, taken):
+    same = registered is not None and _place(registered) == _place(cls)
+    if registered is not None and not same and not issubclass(cls, registered):
         raise TypeError(
-            f"{name!r} is {taken.__name__} already; derive {cls.__name__} from it to extend it"
+            f"{name!r} is {registered.__name__} already; derive {cls.__name__} from it to extend it"
         )
     table[name.lower()] = cls
     return cls
@@ -176,13 +176,13 @@ def from_fields(raw: Mapping[str, Any]) -> Message:
         cls = _events.get(name) or _events.get(name.lower(), Event)
     elif kind == "text" and str(fields.get("Content", "")).strip() in _UNSUPPORTED:
         cls = _kinds["unsupported"]
-    known = fields
+    canonical = fields
     if cls.aliases:
-        known = {cls.aliases.get(name, name): value for name, value in fields.items()}
+        canonical = {cls.aliases.get(name, name): value for name, value in fields.items()}
     try:
-        message = convert(known, cls, strict=False)
+        message = convert(canonical, cls, strict=False)
     except msgspec.ValidationError:
-        message = _convert_what_fits(known, cls)
+        message = _convert_what_fits(canonical, cls)
     force_setattr(message, "raw", fields)
     return message
 
@@ -190,26 +190,28 @@ def from_fields(raw: Mapping[str, Any]) -> Message:
 # Where msgspec says a value does not fit: `$.SendPicsInfo.PicList[0].item[1].PicMd5Sum`.
 _PLACE = re.compile(r"`\$\.([^`]+)`")
 _STEP = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
-_ROUNDS = 32  # as many times a single value is left out; after that its whole field, to stay linear
+_ROUNDS = 32  # in so many rounds one value is left out; then its whole field, to stay linear
 
 
 def _convert_what_fits(fields: Mapping[str, Any], cls: type[M]) -> M:
     """Return the values that fit, converted; a number of JSON becomes text for a text field."""
-    known = {name: as_text(fields[name]) for name in cls.__struct_encode_fields__ if name in fields}
-    for round_ in range(_ROUNDS + len(known)):
+    values = {
+        name: as_text(fields[name]) for name in cls.__struct_encode_fields__ if name in fields
+    }
+    for round_ in range(_ROUNDS + len(values)):
         try:
-            return convert(known, cls, strict=False)
+            return convert(values, cls, strict=False)
         except msgspec.ValidationError as error:
             place = _PLACE.search(str(error))
             if place is None:
                 raise BadMessage(f"the message does not fit {cls.__name__}: {error}") from error
             steps = [int(n) if n else name for n, name in _STEP.findall(place.group(1))]
-            _leave_out(known, steps if round_ < _ROUNDS else steps[:1])
+            _leave_out(values, steps if round_ < _ROUNDS else steps[:1])
     raise BadMessage(f"the message does not fit {cls.__name__}")
 
 
-def _leave_out(known: dict[str, Any], steps: list[int | str]) -> None:
-    inner: Any = known
+def _leave_out(values: dict[str, Any], steps: list[int | str]) -> None:
+    inner: Any = values
     for step in steps[:-1]:
         inner = inner[step]
     del inner[steps[-1]]

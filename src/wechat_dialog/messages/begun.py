@@ -1,6 +1,6 @@
-"""What stands for a message where a conversation was begun by none.
+"""The placeholder for the first message of a conversation that no message began.
 
-The platform sends no such message. But a journal begins with a message, and a dialog may read
+The platform never sends it. But a journal begins with a message, and a dialog may read
 `chat.message`; so a conversation that `chat.start` or `bot.begin` began has this one.
 """
 
@@ -13,6 +13,8 @@ from .base import Message, register
 
 @register(kind="begun")
 class Begun(Message, frozen=True, kw_only=True):
-    """A conversation began that no message began; `created` is when, by the store's clock."""
+    """Stands for the first message; `created` is the start of the conversation, by the store's
+    clock.
+    """
 
     kind: ClassVar[str] = "begun"

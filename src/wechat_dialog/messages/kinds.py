@@ -22,8 +22,8 @@ class Text(Message, frozen=True, kw_only=True):
         text: The `Content`, unchanged: line breaks, outer white space and emoticon codes included.
         bizmsgmenuid: Id of the tapped menu item; None if typed, and for accounts whose pushes lack
             the tag.
-        msg_data_id: The article from which the chat was opened; "" if from none.
-        idx: Which article of its post that was, from 1; None if from none.
+        msg_data_id: Id of the article from which the chat was opened; "" if there was none.
+        idx: The article's position in its post, from 1; None if there was none.
     """
 
     kind: ClassVar[str] = "text"
@@ -44,11 +44,11 @@ class Unsupported(Message, frozen=True, kw_only=True):
 
     On the wire it is a text with a fixed sentence.
 
-    No `Text`, and with no `text`, so that no dialog takes the platform's sentence for the user's
-    answer, and none that repeats what it hears says it.
+    It is not a `Text` and has no attribute `text`, so that no dialog takes the platform's sentence
+    for the user's answer, or repeats it to them.
 
     Attributes:
-        sentence: The platform's.
+        sentence: The platform's sentence.
     """
 
     kind: ClassVar[str] = "unsupported"
@@ -61,7 +61,7 @@ class Image(Message, frozen=True, kw_only=True):
     """A picture.
 
     Attributes:
-        pic_url: Where the platform shows it, over http.
+        pic_url: Its address at the platform, http.
         media_id: Its id, by which it can be downloaded for three days.
     """
 
@@ -76,11 +76,11 @@ class Voice(Message, frozen=True, kw_only=True):
     """A voice recording.
 
     Attributes:
-        media_id: The recording, 8 kHz if `format` is "amr".
+        media_id: Id of the recording, 8 kHz if `format` is "amr".
         format: "amr", "speex", ….
-        media_id_16k: The recording at 16 kHz; "" if there is none.
-        recognition: What was said; None since 2023, when the platform retired it, unless it is
-            there all the same.
+        media_id_16k: Id of the recording at 16 kHz; "" if there is none.
+        recognition: The recognised words. The platform retired this in 2023, so it is usually
+            None.
     """
 
     kind: ClassVar[str] = "voice"
@@ -120,7 +120,7 @@ class Location(Message, frozen=True, kw_only=True):
     """A place the user picked; not the event of the same name, which is `LocationReport`.
 
     Attributes:
-        location_x: Latitude in degrees; 0.0 if it was no number.
+        location_x: Latitude in degrees; 0.0 if it was not a number.
         location_y: Longitude in degrees.
         scale: Zoom of the map.
         label: Address, may be "".

@@ -1,4 +1,4 @@
-"""What a message says as a text."""
+"""The text of a message, typed or spoken."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ __all__ = ["text_of"]
 
 
 def text_of(message: messages.Message) -> str | None:
-    """Return what the user wrote, or said as far as it was recognised; None if they did neither.
+    """Return what the user wrote, or the recognised words of a recording; None if there are none.
 
-    Stickers arrive as a text of the platform's (protocol reference 3) and are none of the user's.
+    A sticker arrives as a text that the platform wrote (protocol reference 3), not the user.
     """
     if type(message) is messages.Text:
         return message.text

@@ -1,8 +1,8 @@
-"""The events of what stands beside an account: devices, Wi-Fi in shops, scanned products, invoices,
+"""The events of services beside the account: devices, Wi-Fi in shops, scanned products, invoices,
 gift cards.
 
-Their pages have left the platform's manual; names and fields are those that several libraries of
-other hands agree on. A field nobody is sure of stands in `raw` alone.
+The platform has removed their pages from its manual; names and fields are those on which several
+independent libraries agree. A field that is uncertain is in `raw` only.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ class DeviceEvent(Event, frozen=True, kw_only=True):
     """Base of the device events.
 
     Attributes:
-        device_type: The account's original id, as makers of devices know it.
-        device_id: The one device.
-        open_id: Whose it is; usually `user`.
+        device_type: The account's original id, under the name that device makers use.
+        device_id: Id of the device.
+        open_id: OpenID of its owner; usually equal to `user`.
     """
 
     device_type: str = ""
@@ -40,12 +40,12 @@ class DeviceText(_DeviceSays, frozen=True, kw_only=True):
 
 @register(event="device_bind")
 class DeviceBind(_DeviceSays, frozen=True, kw_only=True):
-    """A user made a device theirs."""
+    """A user bound a device to themselves."""
 
 
 @register(event="device_unbind")
 class DeviceUnbind(_DeviceSays, frozen=True, kw_only=True):
-    """A user gave a device up."""
+    """A user unbound a device."""
 
 
 @register(event="device_subscribe_status")
@@ -57,7 +57,7 @@ class DeviceSubscribeStatus(DeviceEvent, frozen=True, kw_only=True):
 
 @register(event="device_unsubscribe_status")
 class DeviceUnsubscribeStatus(DeviceEvent, frozen=True, kw_only=True):
-    """And no longer."""
+    """A user no longer wants to be told of a Wi-Fi device's status."""
 
     op_type: int = 0
 
@@ -71,9 +71,9 @@ class WifiConnected(Event, frozen=True, kw_only=True):
 
     Attributes:
         connect_time: When, in seconds since 1970.
-        expire_time: A field kept by the platform.
-        vendor_id: Likewise.
-        place_id: The shop.
+        expire_time: Reserved by the platform.
+        vendor_id: Reserved by the platform.
+        place_id: Id of the shop.
         device_no: BSSID of the access point.
     """
 
@@ -106,9 +106,9 @@ class UserScanProduct(ScannedProduct, frozen=True, kw_only=True):
     """A user opened a product's page.
 
     Attributes:
-        country: Where, as far as the user tells; likewise `province`, `city`.
-        sex: 1 a man, 2 a woman, 0 not told.
-        scene: How the page was opened, a number of the platform's.
+        country: The user's country, as far as they tell it; likewise `province`, `city`.
+        sex: 1 male, 2 female, 0 unknown.
+        scene: How the page was opened, as the platform's number.
     """
 
     country: str = ""
@@ -125,10 +125,10 @@ class UserScanProductEnterSession(ScannedProduct, frozen=True, kw_only=True):
 
 @register(event="user_scan_product_async")
 class UserScanProductAsync(ScannedProduct, frozen=True, kw_only=True):
-    """Where a product was scanned, some time after.
+    """The region in which a product was scanned; sent some time after the scan.
 
     Attributes:
-        region_code: A code of the platform's for the region.
+        region_code: The platform's code of the region.
     """
 
     region_code: str = ""
@@ -154,12 +154,12 @@ class SubscribeScanProduct(Event, frozen=True, kw_only=True):
 
 @register(event="user_authorize_invoice")
 class UserAuthorizeInvoice(Event, frozen=True, kw_only=True):
-    """A user let an invoice be made out, or that failed.
+    """A user authorised an invoice, or the attempt failed.
 
     Attributes:
-        succ_order_id: The order, if it went well; else "".
-        fail_order_id: The order, if it failed; else "".
-        app_id: Of the account that is told.
+        succ_order_id: Id of the order, if it succeeded; else "".
+        fail_order_id: Id of the order, if it failed; else "".
+        app_id: AppID of the account that gets the event.
         source: "web" from a page in WeChat, "app" from an app.
     """
 
@@ -174,9 +174,9 @@ class UpdateInvoiceStatus(Event, frozen=True, kw_only=True):
     """An invoice's status has changed.
 
     Attributes:
-        status: A word of the platform's.
+        status: The platform's word for it.
         card_id: The kind of invoice.
-        code: The one invoice.
+        code: The code of this invoice.
     """
 
     status: str = ""
@@ -186,7 +186,7 @@ class UpdateInvoiceStatus(Event, frozen=True, kw_only=True):
 
 @register(event="submit_invoice_title")
 class SubmitInvoiceTitle(Event, frozen=True, kw_only=True):
-    """A user said to whom an invoice is to be made out. Its fields have small letters."""
+    """A user submitted the name and tax data for an invoice. The field names are lower-case."""
 
     title: str = field(name="title", default="")
     phone: str = field(name="phone", default="")
@@ -205,8 +205,8 @@ class GiftCardEvent(Event, frozen=True, kw_only=True):
     """Base of the gift card events.
 
     Attributes:
-        page_id: The shelf it was bought from.
-        order_id: The order.
+        page_id: Id of the page on which it was bought.
+        order_id: Id of the order.
     """
 
     page_id: str = ""
@@ -223,8 +223,8 @@ class GiftCardSendToFriend(GiftCardEvent, frozen=True, kw_only=True):
     """A user gave a gift card away.
 
     Attributes:
-        is_chat_room: "true" if to a group.
-        is_return_back: "true" if it came back, since nobody took it.
+        is_chat_room: "true" if it was given to a group.
+        is_return_back: "true" if it came back because nobody accepted it.
     """
 
     is_chat_room: str = ""
@@ -233,10 +233,10 @@ class GiftCardSendToFriend(GiftCardEvent, frozen=True, kw_only=True):
 
 @register(event="giftcard_user_accept")
 class GiftCardUserAccept(GiftCardEvent, frozen=True, kw_only=True):
-    """A user took a gift card.
+    """A user accepted a gift card.
 
     Attributes:
-        is_chat_room: "true" if out of a group.
+        is_chat_room: "true" if it had been given to a group.
     """
 
     is_chat_room: str = ""

@@ -80,22 +80,22 @@ class Conversations:
     # Reading --------------------------------------------------------------------------------------
 
     def list(self) -> Iterator[Summary]:
-        """Yield all conversations, user by user, the users in no order. Of each user those on
-        their stack come first, then those put aside, then the parked ones.
+        """Yield all conversations, user by user, the users in no order. For each user, those on the
+        stack come first, then those put aside, then the parked ones.
 
         Raises:
             StoreError: The store failed.
         """
-        return (stored.summary for stored in self._everything())
+        return (stored.summary for stored in self._all())
 
-    def _in(self, user: str, shown: Shown) -> Iterator[StoredConversation]:
+    def _of(self, user: str, shown: Shown) -> Iterator[StoredConversation]:
         return conversations_of(user, shown, self._bot.rules.zone)
 
-    def _everything(self) -> Iterator[StoredConversation]:
+    def _all(self) -> Iterator[StoredConversation]:
         for stored in self._bot.store.list():
             shown = self._bot.store.show(stored.user)
             if shown is not None:
-                yield from self._in(stored.user, shown)
+                yield from self._of(stored.user, shown)
 
     def _find(self, name: str) -> Sequence[StoredConversation]:
         """Return the conversations of a user, or the one conversation with an id.
@@ -105,14 +105,14 @@ class Conversations:
         """
         shown = self._bot.store.show(name)
         if shown is not None:
-            own = tuple(self._in(name, shown))
+            own = tuple(self._of(name, shown))
             if own:
                 return own
         for stored in self._bot.store.list():
             shown = self._bot.store.show(stored.user)
             if shown is None:
                 continue
-            all_ = tuple(self._in(stored.user, shown))
+            all_ = tuple(self._of(stored.user, shown))
             if all_ and stored.user.endswith(f":{name}"):
                 return all_
             if named := [conversation for conversation in all_ if conversation.summary.id == name]:
@@ -139,7 +139,7 @@ class Conversations:
         )
 
     def _parts_of(self, stored: StoredConversation) -> Iterator[bytes]:
-        """Yield how parts of the step have ended that a conversation is in, or was parked in."""
+        """Yield the outcomes of parts of the step that a conversation is in, or was parked in."""
         for step, parts in self._bot.store.parts(stored.summary.user).items():
             if step.startswith(f"{stored.frame.id}:"):
                 yield from parts.values()
@@ -147,7 +147,7 @@ class Conversations:
     # Changing -------------------------------------------------------------------------------------
 
     def resume(self, name: str) -> None:
-        """Go on with a parked conversation, from the message that broke it.
+        """Continue a parked conversation, from the message that broke it.
 
         The user gets its answer with their next message, whatever that says.
 
@@ -172,9 +172,8 @@ class Conversations:
         nothing.
 
         Args:
-            name: The id of a parked conversation, or of one put aside; or of a running one, which
-                ends those that it interrupted as well; or a user, all of whose conversations are
-                ended.
+            name: The id of a conversation; if it is running, those that it interrupted end, too. Or
+                a user: then all of their conversations end.
 
         Raises:
             NotFound: There is no such conversation.
@@ -187,15 +186,15 @@ class Conversations:
                 self._bot.store.end(user, conversation.summary.id)
         running = [conversation for conversation in conversations if not conversation.is_parked]
         if running:
-            now, one = int(time.time() * 1000), running[-1]
-            stand_in, settings = self._stand_in(one, now), self._bot.settings_now()
-            named = name == one.summary.id
-            if named and one.aside:
+            now, top = int(time.time() * 1000), running[-1]
+            stand_in, settings = self._stand_in(top, now), self._bot.settings_now()
+            named = name == top.summary.id
+            if named and top.aside:
                 transaction = end_one_aside(settings, user, name, stand_in, now)
             else:
                 transaction = end(settings, user, stand_in, now, stack_only=named)
             self._bot.operate(user, transaction)
-            for conversation in running:  # one that no longer fits its code was parked meanwhile
+            for conversation in running:  # if it no longer fits its code, it was parked
                 self._bot.store.end(user, conversation.summary.id)
 
     def forget(self, user: str) -> Forgotten:
@@ -205,7 +204,7 @@ class Conversations:
         user is forgotten without it. A message that is being worked on is not answered.
 
         Args:
-            user: An OpenID, or the user's key in the store. By the key no other users are read.
+            user: An OpenID, or the user's key in the store. With the key, no other users are read.
 
         Returns:
             What was stored.
@@ -219,23 +218,23 @@ class Conversations:
         if store.show(user) is None:
             listed = store.list(everybody=True)
             keys += [stored.user for stored in listed if stored.user.endswith(f":{user}")]
-        there = [(key, store.show(key)) for key in keys]
+        entries = [(key, store.show(key)) for key in keys]
         conversations = [
             conversation
-            for key, shown in there
+            for key, shown in entries
             if shown is not None
-            for conversation in self._in(key, shown)
+            for conversation in self._of(key, shown)
         ]
         self._clean_up(conversations)
-        were_there = [store.forget(key) for key in keys]
-        if not any(were_there):
+        removed = [store.forget(key) for key in keys]
+        if not any(removed):
             raise NotFound(user)
         running = [conversation for conversation in conversations if conversation.checkable]
         return Forgotten(
             len(running),
             sum(conversation.summary.records for conversation in running),
             len(conversations) - len(running),
-            any(shown is not None and shown.data for _, shown in there),
+            any(shown is not None and shown.data for _, shown in entries),
         )
 
     def _clean_up(self, conversations: Iterable[StoredConversation]) -> None:
@@ -286,7 +285,7 @@ class Conversations:
         """
         lines = (
             self._redacted(number, stored) if redact else _exported(stored)
-            for number, stored in enumerate(self._everything(), 1)
+            for number, stored in enumerate(self._all(), 1)
             if stored.summary.state != "unreadable"
         )
         return write(file, lines, redacted=redact)
@@ -298,9 +297,9 @@ class Conversations:
 
         def replays(redacted: bool) -> Run:
             assert dialog is not None  # noqa: S101 - see below
-            shown = msgspec.structs.replace(frame, args=args) if redacted else frame
+            header = msgspec.structs.replace(frame, args=args) if redacted else frame
             return self._bot.rules.run_of(
-                dialog, shown, user=stored.summary.openid, account=stored.account, code=frame.code,
+                dialog, header, user=stored.summary.openid, account=stored.account, code=frame.code,
                 runs=RedactedRun if redacted else Run,
             )  # fmt: skip
 
@@ -325,7 +324,7 @@ class Conversations:
         """
         zone = self._bot.rules.zone
         conversations = (
-            self._everything()
+            self._all()
             if export is None
             else (conversation_of_line(line, head.redacted, zone) for head, line in read(export))
         )

@@ -120,11 +120,11 @@ def write(file: BinaryIO, conversations: Iterable[Exported], *, redacted: bool) 
 
 @contextlib.contextmanager
 def private_file(name: str) -> Generator[BinaryIO]:
-    """Open a file for writing that nobody else may read, whatever file has its name already.
+    """Open a file for writing that only its owner may read, even if the name is taken already.
 
-    A temporary file beside it is written, and renamed when it is complete: whoever has the old file
-    open does not read the new one, and a failure leaves the old file as it is. A pipe or a device
-    is written to directly.
+    A temporary file is written beside it, and renamed when it is complete: a process that has the
+    old file open does not read the new one, and a failure leaves the old file as it is. A pipe or a
+    device is written to directly.
 
     Raises:
         OSError: The file cannot be written.

@@ -1,4 +1,5 @@
-"""One user's conversation as a developer sees it: the journal, the question, what differs.
+"""One user's conversation as a developer sees it: the journal, the pending question, and where the
+code no longer fits.
 
 It is read from the store and replayed against the current code; no step runs, nothing is written.
 """
@@ -61,7 +62,7 @@ _KINDS = {
 
 
 def inspect(bot: Bot, user: str, *, now: float) -> Plain | None:
-    """Return all that is known of a user's conversation.
+    """Return all that is stored of a user's conversation.
 
     Args:
         bot: The bot: its store is read, and its routes say what the dialogs are.
@@ -102,10 +103,10 @@ def inspect(bot: Bot, user: str, *, now: float) -> Plain | None:
     data |= {"dialog": top.dialog, "version": top.version, "id": top.id, "began": top.begun}
     if top.timeout is not None:
         data["expires"] = int((now + top.timeout - shown.age) * 1000)
-    asked: dict[int, str] = {}
-    data |= _replayed(bot, top, records[top.base :], user, state.account, asked)
+    questions: dict[int, str] = {}
+    data |= _replayed(bot, top, records[top.base :], user, state.account, questions)
     data["journal"] = [
-        *_entries(records, state.stack, user, state.account, asked),
+        *_entries(records, state.stack, user, state.account, questions),
         *_parts(bot, f"{state.account}:{state.user}", top),
     ]
     return data
@@ -122,13 +123,13 @@ def _find(bot: Bot, user: str) -> Shown | None:
 
 def _aside(user: str, shown: Shown) -> Iterator[Plain]:
     """Yield what waits for a time or a signal, and until when."""
-    for one in conversations_of(user, shown, UTC):
-        if one.aside:
-            summary = one.summary
+    for stored in conversations_of(user, shown, UTC):
+        if stored.aside:
+            summary = stored.summary
             yield {
                 "id": summary.id, "dialog": summary.dialog, "version": summary.version,
                 "state": summary.state, "began": int(summary.begun.timestamp() * 1000),
-                "records": summary.records, "waits": _rivals(one.frame),
+                "records": summary.records, "waits": _rivals(stored.frame),
             }  # fmt: skip
 
 
@@ -162,7 +163,7 @@ def _in_words(reply: Reply | None) -> str:
 
 
 def _entries(
-    records: list[Record], stack: list[Frame], user: str, account: str, asked: dict[int, str]
+    records: list[Record], stack: list[Frame], user: str, account: str, questions: dict[int, str]
 ) -> list[Plain]:
     bases = {frame.base: frame for frame in stack[1:]}
     top = stack[-1].base
@@ -173,7 +174,7 @@ def _entries(
             entries.append({"kind": "interrupt", "title": title, "detail": frame.id, "raw": ""})
         raw = encode_record(record).decode("utf-8", "replace")
         kind, title, detail = _entry(record, user, account)
-        detail = asked.get(id(record)) or detail
+        detail = questions.get(id(record)) or detail
         # Positions are those of the running conversation, as a divergence names them.
         position = index - top if index >= top else None
         entries.append(
@@ -200,9 +201,9 @@ def _parts(bot: Bot, user: str, top: Frame) -> Iterator[Plain]:
 def _entry(record: Record, user: str, account: str) -> tuple[str, str, str]:
     if isinstance(record, (TextRecord, MessageRecord)):
         message = record.message(user, account)
-        said = message.text if isinstance(message, messages.Text) else _named(message)
+        text = message.text if isinstance(message, messages.Text) else _named(message)
         wait = record.wait
-        return "message", said, describe(wait) if wait and wait[0] != "!" else wait[1:]
+        return "message", text, describe(wait) if wait and wait[0] != "!" else wait[1:]
     if isinstance(record, (Returned, GatheredReturned)):
         return "step", record.name, bytes(record.result).decode()
     if isinstance(record, (Failed, GatheredFailed)):
@@ -232,10 +233,10 @@ def _named(message: messages.Message) -> str:
 
 
 def _replayed(
-    bot: Bot, top: Frame, records: list[Record], user: str, account: str, asked: dict[int, str]
+    bot: Bot, top: Frame, records: list[Record], user: str, account: str, questions: dict[int, str]
 ) -> Plain:
-    """Replay it: what it waits at, and where it differs from what was recorded. `asked` gets the
-    question that each record answers, by the record's `id`.
+    """Replay it: what it waits at, and where it differs from what was recorded. `questions` gets
+    the question that each record answers, by the record's `id`.
     """
     dialog = dialog_of(bot.rules.routes, top)
     waiting: Plain = {
@@ -247,13 +248,16 @@ def _replayed(
     if top.wait[1:2] == "=":
         waiting["key"] = top.wait[2:]
     if dialog is None:
-        found = f"no dialog {top.dialog!r} is registered"
-        return {"waiting": waiting, "divergence": _difference(top.dialog, 0, "", found, "", found)}
+        problem = f"no dialog {top.dialog!r} is registered"
+        return {
+            "waiting": waiting,
+            "divergence": _difference(top.dialog, 0, "", problem, "", problem),
+        }
     run = bot.rules.run_of(dialog, top, user=user, account=account, code=top.code)
     try:
         for record in effective(records):
             if isinstance(run.at, Wait):
-                asked[id(record)] = _in_words(to_reply(run.at.prompt))
+                questions[id(record)] = _in_words(to_reply(run.at.prompt))
             run.replay([record])
         if isinstance(run.at, Wait):
             waiting["prompt"] = _in_words(to_reply(run.at.prompt))

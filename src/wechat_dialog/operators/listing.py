@@ -37,9 +37,9 @@ class Summary:
         version: The version of the dialog it began on; "" if the dialog has no versions.
         state: "waiting", "interrupted" (by another one above it), "unfinished" (a turn was cut
             off), "parked", or "unreadable" (written by a newer version of the library, or by
-            something else). Put aside: "asleep", "waits for paid" where it waits for a signal (or
-            "waits for paid, sent"), "waits to ask" where it has a question its user was not asked,
-            "waits to begin" where it was started just now.
+            something else). Of one put aside: "asleep", "waits for paid" where it waits for a
+            signal (or "waits for paid, sent"), "waits to ask" where it has a question its user was
+            not asked, "waits to begin" where it was started just now.
         records: Number of its records.
         begun: When it began, in the bot's time zone.
         why: The error it broke with, or why it cannot be read; else "".
@@ -150,11 +150,11 @@ def _running(user: str, shown: Shown, zone: tzinfo) -> Iterator[StoredConversati
     ends = [*(frame.base for frame in state.stack[1:]), len(records)]
     for frame, end in zip(state.stack, ends, strict=False):
         own = records[frame.base : end]
-        what = "waiting" if frame is state.stack[-1] else "interrupted"
+        status = "waiting" if frame is state.stack[-1] else "interrupted"
         if len(own) > frame.length:
-            what = "unfinished"
+            status = "unfinished"
         yield StoredConversation(
-            _summary(user, state.user, frame, what, len(own), zone), frame, own, state.account
+            _summary(user, state.user, frame, status, len(own), zone), frame, own, state.account
         )
 
 

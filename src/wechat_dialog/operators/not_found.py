@@ -1,4 +1,4 @@
-"""Errors of operators who name what is not there."""
+"""Errors for a conversation or user that does not exist."""
 
 from __future__ import annotations
 

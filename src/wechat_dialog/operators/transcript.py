@@ -76,10 +76,10 @@ def transcript(
         f"{summary.id}  {summary.dialog}{version}  {state}",
         say("user {0}, begun {1}", one_line(summary.openid), f"{summary.begun:%Y-%m-%d %H:%M:%S}"),
     ]
-    asked = _asked(conversation.records, run, say)
+    questions = _questions(conversation.records, run, say)
     for position, record in enumerate(conversation.records):
         lines.append(f"{position:5}  {_line(record, conversation, zone, say)}")
-        lines += _block(say("asked "), asked.get(position, ""))
+        lines += _block(say("asked "), questions.get(position, ""))
     lines += [f"{_MARGIN}  {_part(part, say)}" for part in parts]
     lines += _until(conversation, zone, say)
     if summary.state == "unreadable":
@@ -93,11 +93,11 @@ def transcript(
     return block("\n".join(lines))
 
 
-def _asked(records: list[Record], run: Run | None, say: Say) -> dict[int, str]:
-    """Return what was asked, by the position of the record after which it was."""
-    asked: dict[int, str] = {}
+def _questions(records: list[Record], run: Run | None, say: Say) -> dict[int, str]:
+    """Return the questions, by the position of the record after which each was asked."""
+    questions: dict[int, str] = {}
     if run is None or any(isinstance(record, Rewind) for record in records):
-        return asked
+        return questions
     try:
         for position, record in enumerate(records):
             run.feed(record)
@@ -105,15 +105,15 @@ def _asked(records: list[Record], run: Run | None, say: Say) -> dict[int, str]:
             if isinstance(run.at, Wait):
                 texts += [str(run.at.prompt)] if isinstance(run.at.prompt, (str, Markdown)) else []
                 texts += [say("(or {0})", rivals_of(run.at))] if run.at.rivals else []
-                asked[position] = "\n".join(texts)
+                questions[position] = "\n".join(texts)
             elif isinstance(run.at, Background):
-                asked[position] = "\n".join([*texts, f"({doing(run.at)})"])
+                questions[position] = "\n".join([*texts, f"({doing(run.at)})"])
     except ReplayMismatch as mismatch:
         otherwise = say("(the code at hand goes on otherwise: {0})", mismatch)
-        asked[mismatch.position - 1] = otherwise
+        questions[mismatch.position - 1] = otherwise
     finally:
         run.close()
-    return asked
+    return questions
 
 
 def _until(conversation: StoredConversation, zone: tzinfo, say: Say) -> list[str]:
@@ -130,10 +130,10 @@ def _until(conversation: StoredConversation, zone: tzinfo, say: Say) -> list[str
     return lines
 
 
-def _block(what: str, text: str) -> list[str]:
+def _block(label: str, text: str) -> list[str]:
     lines = text.splitlines()
     return [
-        f"{_MARGIN}  {what if not number else ' ' * len(what)}{line}"
+        f"{_MARGIN}  {label if not number else ' ' * len(label)}{line}"
         for number, line in enumerate(lines)
     ]
 
@@ -151,7 +151,7 @@ def _line(record: Record, conversation: StoredConversation, zone: tzinfo, say: S
     if isinstance(record, (Failed, GatheredFailed)):
         return f"{'':14}  {say('step {0} raised {1}: {2}', *_failed(record))}"
     if isinstance(record, (TimerRecord, SignalRecord)):
-        return _came(record, zone, say)
+        return _timer_or_signal(record, zone, say)
     if isinstance(record, Rewind):
         return f"{'':14}  {say('taken back to record {0} ({1})', record.length, record.why)}"
     return f"{'':14}  {type(record).__name__.lower()}"
@@ -170,13 +170,13 @@ def _failed(record: Failed | GatheredFailed) -> tuple[str, str, str]:
     return record.name, record.cls.split(":")[-1], one_line(record.text)
 
 
-def _came(record: TimerRecord | SignalRecord, zone: tzinfo, say: Say) -> str:
+def _timer_or_signal(record: TimerRecord | SignalRecord, zone: tzinfo, say: Say) -> str:
     when = datetime.fromtimestamp(record.now / 1000, zone)
     branch = say(" (branch {0})", record.branch) if record.branch > 0 else ""
     if isinstance(record, TimerRecord):
         due = f"{datetime.fromtimestamp(record.due / 1000, zone):%m-%d %H:%M:%S}"
-        what = "limit over" if record.branch == LIMIT else "time over"
-        return f"{when:%m-%d %H:%M:%S}  {say(f'{what}, due {{0}}{{1}}', due, branch)}"
+        label = "limit over" if record.branch == LIMIT else "time over"
+        return f"{when:%m-%d %H:%M:%S}  {say(f'{label}, due {{0}}{{1}}', due, branch)}"
     why = say(" (does not fit: {0})", one_line(record.misfit)) if record.misfit else ""
     data = bytes(record.data).decode()
     line = say("signal {0} → {1}{2}{3}", repr(record.name), data, branch, why)

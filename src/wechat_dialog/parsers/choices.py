@@ -27,7 +27,7 @@ _FROM_END = re.compile(rf"(?:倒数第{_NUMBER}|(最后)一?){_UNIT}")
 _FIRST = re.compile(rf"[头首]一?{_UNIT}")
 _SPELLED = re.compile("[零一二两三四五六七八九十百]{1,5}")
 _LEADING = re.compile(r"[0-9]+")
-_ASKED = re.compile(
+_OPENING = re.compile(
     r"^(?:那|就|我)*(?:想要|想选|选择|选项:?|要|选|来|点|给我来?|用)?(?:一[个份杯碗盘张件]|个|份)?"
 )
 _POLITE = re.compile(r"(?:的|吧|啊|呀|哦|啦|了|好了|就行|就好|谢谢)+$")
@@ -52,7 +52,7 @@ def match_choice(text: str, labels: Sequence[str]) -> int:
     """Return the index (from 0) of the one label `text` means.
 
     In this order: the label itself (width, case, spaces and final punctuation aside); a position
-    said as one (第二个, 选2, 最后一个); a bare number, which is the number a label begins with if
+    named as such (第二个, 选2, 最后一个); a bare number, which is the number a label begins with if
     one label does (`3` is 3人 wherever it stands) and a position otherwise; the beginning of a
     label; a part of a label, from two characters on. Then once more without what is said around
     it (我要…吧), and with its number in figures (三人 for 3人).
@@ -66,26 +66,26 @@ def match_choice(text: str, labels: Sequence[str]) -> int:
         ValueError: It means none of them.
     """
     phrase = _even(text)
-    known = _known(tuple(labels))
-    shown = known.shown
-    if (exact := known.exact.get(phrase, -1)) >= 0:
+    prepared = _prepared(tuple(labels))
+    folded = prepared.folded
+    if (exact := prepared.exact.get(phrase, -1)) >= 0:
         return exact
-    bare = _POLITE.sub("", _ASKED.sub("", phrase))
-    apart = _NUMBERS_APART.search(narrow(text)) and phrase not in shown
+    bare = _POLITE.sub("", _OPENING.sub("", phrase))
+    apart = _NUMBERS_APART.search(narrow(text)) and phrase not in folded
     for attempt in () if apart else dict.fromkeys((phrase, bare, _arabic(bare))):
-        found = _readings(attempt, known) if attempt else []
-        found = found or _line(attempt, shown)
-        if len(found) == 1:
-            return found[0]
-        if found:
-            names = _listed(labels[index] for index in found)
+        indexes = _readings(attempt, prepared) if attempt else []
+        indexes = indexes or _line(attempt, folded)
+        if len(indexes) == 1:
+            return indexes[0]
+        if indexes:
+            names = _listed(labels[index] for index in indexes)
             raise SeveralChoices(f"您是指{names}？请说得更具体一些。")
     raise ValueError(f"请回复选项的序号（1-{len(labels)}）或名称。")
 
 
 def means(label: str, labels: tuple[str, ...]) -> bool:
     """Return whether a label, sent unchanged, is read as this label, whatever the others are."""
-    return _known(labels).exact.get(_even(label), -1) >= 0
+    return _prepared(labels).exact.get(_even(label), -1) >= 0
 
 
 def match_choices(text: str, labels: Sequence[str]) -> list[int]:
@@ -99,35 +99,35 @@ def match_choices(text: str, labels: Sequence[str]) -> list[int]:
         SeveralChoices: A part of `text` may mean several of the options.
         ValueError: A part of `text` means none of them.
     """
-    phrase, known = _even(text), _known(tuple(labels))
-    if (exact := known.exact.get(phrase, -1)) >= 0:
+    phrase, prepared = _even(text), _prepared(tuple(labels))
+    if (exact := prepared.exact.get(phrase, -1)) >= 0:
         return [exact]
-    shown = known.shown
+    folded = prepared.folded
     bare = _POLITE.sub("", phrase) or phrase
     if bare in _ALL or phrase in _ALL:
         return list(range(len(labels)))
     if bare in _NONE or phrase in _NONE:
         return []
-    found: set[int] = set()
+    indexes: set[int] = set()
     # Not `spoken`, which drops the spaces beside Chinese: here they part one option from the next.
     for part in _STRONG.split(narrow(text)) if phrase else ():
         if part:
-            found.update(_part(part, labels, shown))
-    if not found:
+            indexes.update(_part(part, labels, folded))
+    if not indexes:
         return [match_choice(text, labels)]  # raises the error with the text that fits
-    return sorted(found)
+    return sorted(indexes)
 
 
-def _part(part: str, labels: Sequence[str], shown: list[str]) -> list[int]:
-    """One part between commas: a label, a range, digits side by side, or more joined by 和."""
+def _part(part: str, labels: Sequence[str], folded: list[str]) -> list[int]:
+    """Read one part between commas: a label, a range, digits side by side, or several with 和."""
     phrase = _even(part)
     span = _RANGE.fullmatch(phrase)
-    if span is not None and phrase not in shown:
+    if span is not None and phrase not in folded:
         first, last = _count(span[1]), _count(span[2])
         if not 1 <= first <= last <= len(labels):
             raise ValueError(f"请回复1-{len(labels)}之间的序号。")
         return list(range(first - 1, last))
-    glued = [] if _NUMBERS_APART.search(part) else _glued(phrase, shown)
+    glued = [] if _NUMBERS_APART.search(part) else _glued(phrase, folded)
     if glued:
         return glued
     pieces = [piece for piece in _WEAK.split(part) if piece]
@@ -136,47 +136,47 @@ def _part(part: str, labels: Sequence[str], shown: list[str]) -> list[int]:
     except ValueError:
         if len(pieces) < 2:
             raise
-    found: list[int] = []
+    indexes: list[int] = []
     for piece in pieces:
-        found.extend(_part(piece, labels, shown))
-    return found
+        indexes.extend(_part(piece, labels, folded))
+    return indexes
 
 
-def _glued(phrase: str, shown: list[str]) -> list[int]:
-    """`13` or 一三 as 1 and 3, where it can be nothing else; otherwise empty."""
+def _glued(phrase: str, folded: list[str]) -> list[int]:
+    """Read `13` or 一三 as 1 and 3 where it can mean nothing else; otherwise return []."""
     figures = phrase if phrase.isascii() and phrase.isdigit() else digits(phrase) or ""
     clear = (
-        2 <= len(figures) <= len(shown) < 10
+        2 <= len(figures) <= len(folded) < 10
         and len(set(figures)) == len(figures)
-        and all(1 <= int(figure) <= len(shown) for figure in figures)
-        and not any(re.search("[0-9]", label) or label.startswith(phrase) for label in shown)
+        and all(1 <= int(figure) <= len(folded) for figure in figures)
+        and not any(re.search("[0-9]", label) or label.startswith(phrase) for label in folded)
     )
     return [int(figure) - 1 for figure in figures] if clear else []
 
 
-class _Known(NamedTuple):
+class _Labels(NamedTuple):
     """Labels, prepared once for comparison with any number of answers.
 
     Attributes:
-        shown: Folded, in their order.
-        exact: The index of each label that is there once; -1 for labels that are equal when folded.
+        folded: The labels as `fold` returns them, in their order.
+        exact: The index of each label that occurs once; -1 for labels that are equal when folded.
         letters: The indexes of each label without 选项 before it: for 选项A people say the letter.
     """
 
-    shown: list[str]
+    folded: list[str]
     exact: dict[str, int]
     letters: dict[str, list[int]]
 
 
 @lru_cache(maxsize=256)
-def _known(labels: tuple[str, ...]) -> _Known:
-    shown = [fold(label) for label in labels]
+def _prepared(labels: tuple[str, ...]) -> _Labels:
+    folded = [fold(label) for label in labels]
     exact: dict[str, int] = {}
     letters: dict[str, list[int]] = {}
-    for index, label in enumerate(shown):
+    for index, label in enumerate(folded):
         exact[label] = -1 if label in exact or not label else index
         letters.setdefault(label.removeprefix("选项"), []).append(index)
-    return _Known(shown, exact, letters)
+    return _Labels(folded, exact, letters)
 
 
 def _even(text: str) -> str:
@@ -190,36 +190,36 @@ def _arabic(phrase: str) -> str:
     return phrase if numeral is None or number < 0 else f"{number}{phrase[numeral.end() :]}"
 
 
-def _readings(phrase: str, known: _Known) -> list[int]:
+def _readings(phrase: str, prepared: _Labels) -> list[int]:
     """The options of the first reading that finds any."""
-    shown = known.shown
-    if phrase in known.exact:
-        return [index for index, label in enumerate(shown) if label == phrase]
-    if phrase in known.letters:
-        return known.letters[phrase]
-    place = _position(phrase, len(shown))
+    folded = prepared.folded
+    if phrase in prepared.exact:
+        return [index for index, label in enumerate(folded) if label == phrase]
+    if phrase in prepared.letters:
+        return prepared.letters[phrase]
+    place = _position(phrase, len(folded))
     if place is not None:
-        return [place] if 0 <= place < len(shown) else []
-    starting = [index for index, label in enumerate(shown) if label.startswith(phrase)]
+        return [place] if 0 <= place < len(folded) else []
+    starting = [index for index, label in enumerate(folded) if label.startswith(phrase)]
     number = _count(phrase)
     if number >= 0:
-        return _numbered(phrase, number, shown, starting)
+        return _numbered(phrase, number, folded, starting)
     if starting:
         return starting
-    within = [index for index, label in enumerate(shown) if len(phrase) > 1 and phrase in label]
-    return within or _timed(phrase, shown)
+    within = [index for index, label in enumerate(folded) if len(phrase) > 1 and phrase in label]
+    return within or _timed(phrase, folded)
 
 
-def _line(phrase: str, shown: list[str]) -> list[int]:
+def _line(phrase: str, folded: list[str]) -> list[int]:
     """The option of a line as a menu shows it: 2.香蕉, 2、香蕉; number and label must agree."""
     match = _LINE.fullmatch(phrase)
     place = -1 if match is None else _count(match[1]) - 1
-    fits = match is not None and 0 <= place < len(shown) and shown[place] == match[2]
+    fits = match is not None and 0 <= place < len(folded) and folded[place] == match[2]
     return [place] if fits else []
 
 
 def _position(phrase: str, count: int) -> int | None:
-    """The index a position said as one means, possibly out of range; None if it is not one."""
+    """Return the index of a position (第二个), perhaps out of range; None if it is not one."""
     match = _ORDINAL.fullmatch(phrase)
     if match is not None:
         number = next(group for group in match.groups() if group)
@@ -230,15 +230,15 @@ def _position(phrase: str, count: int) -> int | None:
     return 0 if _FIRST.fullmatch(phrase) else None
 
 
-def _numbered(phrase: str, number: int, shown: list[str], starting: list[int]) -> list[int]:
+def _numbered(phrase: str, number: int, folded: list[str], starting: list[int]) -> list[int]:
     """What a bare number means: the label with that number, or the position.
 
     A Chinese numeral at the beginning of a label may not be its number (三 in 三星), so such a
     label and the position are both candidates.
     """
-    own = [index for index, label in enumerate(shown) if _own_number(label) == number]
-    at = [number - 1] if 1 <= number <= len(shown) else []
-    if own and not any(_CLOCK.match(shown[index]) for index in own):
+    own = [index for index, label in enumerate(folded) if _own_number(label) == number]
+    at = [number - 1] if 1 <= number <= len(folded) else []
+    if own and not any(_CLOCK.match(folded[index]) for index in own):
         return own
     if own:
         return sorted({*own, *at})  # 10 of a menu of hours: 10:00, or the tenth line
@@ -247,22 +247,22 @@ def _numbered(phrase: str, number: int, shown: list[str], starting: list[int]) -
     return sorted({*starting, *at})
 
 
-def _timed(phrase: str, shown: list[str]) -> list[int]:
-    """The labels that begin with the time of day that is said: 15:00 for 下午三点.
+def _timed(phrase: str, folded: list[str]) -> list[int]:
+    """The labels that begin with the time of day in the answer: 15:00 for 下午三点.
 
-    And for 三点, if 3:00 is none of them.
+    For 三点 too, unless 3:00 is one of the labels.
     """
-    asked = read_clock(phrase)
-    if asked is None:
+    clock = read_clock(phrase)
+    if clock is None:
         return []
     times = [
-        None if (match := _CLOCK.match(label)) is None else read_clock(match[0]) for label in shown
+        None if (match := _CLOCK.match(label)) is None else read_clock(match[0]) for label in folded
     ]
     minutes = [None if time is None else time.minutes for time in times]
-    exact = [index for index, start in enumerate(minutes) if start == asked.minutes]
-    if exact or not asked.either:
+    exact = [index for index, start in enumerate(minutes) if start == clock.minutes]
+    if exact or not clock.either:
         return exact
-    return [index for index, start in enumerate(minutes) if start == asked.minutes + 720]
+    return [index for index, start in enumerate(minutes) if start == clock.minutes + 720]
 
 
 def _own_number(label: str) -> int:
@@ -278,5 +278,5 @@ def _count(text: str) -> int:
 
 def _listed(names: Iterable[str]) -> str:
     listed = list(names)
-    more = "等" if len(listed) > _NAMED_AT_MOST else ""
-    return "、".join(f"“{name}”" for name in listed[:_NAMED_AT_MOST]) + more
+    suffix = "等" if len(listed) > _NAMED_AT_MOST else ""
+    return "、".join(f"“{name}”" for name in listed[:_NAMED_AT_MOST]) + suffix

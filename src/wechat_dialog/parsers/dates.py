@@ -66,7 +66,7 @@ class NamedDay:
 
 
 def named_days(text: str, *, whole: bool) -> Iterator[NamedDay]:
-    """Yield every reading of `said` (as `spoken` gives it) that is, or begins with, a day."""
+    """Yield every reading of `text` (as `spoken` returns it) that is, or begins with, a day."""
     for pattern, make, recurring in _FORMS:
         match = pattern.match(text)
         if match is None:
@@ -80,7 +80,7 @@ def named_days(text: str, *, whole: bool) -> Iterator[NamedDay]:
 
 
 def _checked(first: Callable[[date], date], weekday: str) -> Callable[[date], date]:
-    """Copied dates often carry their weekday. A wrong one says that one of the two is a slip."""
+    """Check the weekday that follows a copied date: if they disagree, one is a slip."""
 
     def checked(start: date) -> date:
         result = first(start)
@@ -102,12 +102,12 @@ def _bound(make: _Make, match: re.Match[str]) -> Callable[[date], date]:
 
 
 def _read_day(text: str, now: datetime) -> date:
-    said = spoken(text)
-    for named in named_days(said, whole=True):
+    phrase = spoken(text)
+    for named in named_days(phrase, whole=True):
         return named.first(now.date())
-    if _LUNAR.search(said):
+    if _LUNAR.search(phrase):
         raise ValueError("农历的日子还看不懂，请回复公历日期，例如 10月1日。")
-    if _EITHER_CALENDAR.search(said):
+    if _EITHER_CALENDAR.search(phrase):
         raise ValueError("是公历还是农历？公历请写成 8月15日 这样，农历的日子还看不懂。")
     raise ValueError(_EXAMPLE)
 
@@ -228,14 +228,14 @@ def _day_of_named_month(match: re.Match[str], start: date) -> date:
 
 def _day_of_month(match: re.Match[str], start: date) -> date:
     """15号: this month's or the next that has one. Of three months in a row one has it."""
-    wanted = small(match[1])
+    number = small(match[1])
     for ahead in range(3):
         month = _months_on(start.replace(day=1), ahead)
-        if 1 <= wanted <= calendar.monthrange(month.year, month.month)[1]:
-            found_day = month.replace(day=wanted)
-            if found_day >= start:
-                return found_day
-    raise ValueError(f"没有{wanted}号这一天，请重新回复日期。" if wanted >= 0 else _EXAMPLE)
+        if 1 <= number <= calendar.monthrange(month.year, month.month)[1]:
+            named_day = month.replace(day=number)
+            if named_day >= start:
+                return named_day
+    raise ValueError(f"没有{number}号这一天，请重新回复日期。" if number >= 0 else _EXAMPLE)
 
 
 def _month_end(match: re.Match[str], start: date) -> date:

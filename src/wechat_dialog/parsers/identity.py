@@ -18,7 +18,7 @@ _NOT_EMAIL = "请回复邮箱地址，例如 name@qq.com。"
 _PHONE = re.compile(r"(?:\+?86|0086)?(1[3-9][0-9]{9})")
 _ID = re.compile(r"[1-9][0-9]{16}[0-9x]")
 # GB/T 2260 province codes; 81-83 are the residence permits of people from Hong Kong, Macao and
-# Taiwan, 9 with a province's first digit the 2023 permanent residence card of foreigners.
+# Taiwan; 9 and a province's first digit are the 2023 permanent residence card of foreigners.
 _PROVINCE = re.compile(r"1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3]|9[1-8]")
 _WEIGHTS = [pow(2, 17 - place, 11) for place in range(17)]  # GB 11643: ISO 7064, MOD 11-2
 _CHECKS = "10x98765432"
@@ -30,22 +30,22 @@ _DOMAIN = re.compile(
 
 
 def _read_phone(text: str, _now: datetime) -> str:
-    said = re.sub(r"[-.()]", "", fold(text))
-    match = _PHONE.fullmatch(digits(said) or said)
+    phrase = re.sub(r"[-.()]", "", fold(text))
+    match = _PHONE.fullmatch(digits(phrase) or phrase)
     if match is None:
         raise ValueError(_NOT_PHONE)
     return match[1]
 
 
 def _read_id_number(text: str, now: datetime) -> str:
-    said = fold(text).replace("-", "")
-    if _ID.fullmatch(said) is None:
+    number = fold(text).replace("-", "")
+    if _ID.fullmatch(number) is None:
         raise ValueError(_NOT_ID)
-    total = sum(int(figure) * weight for figure, weight in zip(said, _WEIGHTS, strict=False))
-    valid = _PROVINCE.match(said) is not None and _CHECKS[total % 11] == said[17]
-    if not (valid and _born(said, now.date())):
+    total = sum(int(figure) * weight for figure, weight in zip(number, _WEIGHTS, strict=False))
+    valid = _PROVINCE.match(number) is not None and _CHECKS[total % 11] == number[17]
+    if not (valid and _born(number, now.date())):
         raise ValueError("这个身份证号不对，请检查后重新回复。")
-    return said.upper()
+    return number.upper()
 
 
 def _born(text: str, today: date) -> bool:

@@ -93,7 +93,8 @@ def parser_for(kind: object) -> Parser[Any]:
             moment it arrived, that raises `ValueError`; or a `Parser`, which is returned as it is.
 
     Raises:
-        TypeError: There is no parser for `kind`, or it takes other arguments; says what there is.
+        TypeError: There is no parser for `kind`, or it takes other arguments; the error lists what
+            is possible.
     """
     if isinstance(kind, Parser):
         return cast("Parser[Any]", kind)  # type: ignore[redundant-cast]  # pyright needs it
@@ -109,9 +110,9 @@ def parser_for(kind: object) -> Parser[Any]:
         return _pattern(cast("re.Pattern[str]", kind))
     if isinstance(kind, EnumType):
         return _member(cast("type[Enum]", kind))
-    made = _from_annotation(kind)
-    if made is not None:
-        return made
+    parser = _from_annotation(kind)
+    if parser is not None:
+        return parser
     if callable(kind) and not _is_class(kind) and get_origin(kind) is None:
         return Parser(getattr(kind, "__name__", "function"), called(kind))
     raise TypeError(_NO_PARSER.format(kind=kind))
@@ -126,7 +127,7 @@ def called(read: Callable[..., Any]) -> Callable[[str, datetime], Any]:
     """
     try:
         signature = inspect.signature(read)
-    except (TypeError, ValueError):  # a builtin without one
+    except (TypeError, ValueError):  # a builtin without a signature
         return lambda text, _now: read(text)
     if _can_bind(signature, ""):
         return lambda text, _now: read(text)
@@ -179,14 +180,14 @@ def _from_annotation(kind: object) -> Parser[Any] | None:
         named = [({str(_plain(value))}, value) for value in arguments]
         return _one_of("Literal", [str(_plain(value)) for value in arguments], named)
     if origin in (Union, types.UnionType):
-        others = [argument for argument in arguments if argument is not types.NoneType]
-        if len(others) == 1 and len(others) < len(arguments):
-            return _optional(parser_for(others[0]))
+        kinds = [argument for argument in arguments if argument is not types.NoneType]
+        if len(kinds) == 1 and len(kinds) < len(arguments):
+            return _optional(parser_for(kinds[0]))
     return None
 
 
 def _optional(inner: Parser[Any]) -> Parser[Any]:
-    """The inner parser first: 没有 may be a member's label or, for `bool`, a no."""
+    """Ask the inner parser first: 没有 may be a member's label or, for `bool`, a no."""
 
     def read(text: str, now: datetime) -> Any:
         skips = fold(text) in _SKIPS
@@ -211,19 +212,19 @@ def _pattern(pattern: re.Pattern[str]) -> Parser[re.Match[str]]:
 
 
 def _member(kind: type[Enum]) -> Parser[Any]:
-    """A member by what is shown of it first: label, then value, then name."""
+    """Read a member of an Enum: by its label, which users see, else its value, else its name."""
     labels = [str(getattr(member, "label", None) or _plain(member)) for member in kind]
     named = [
         ({label, str(member.value), member.name}, member)
         for label, member in zip(labels, kind, strict=True)
     ]
-    shown = [({label}, member) for label, member in zip(labels, kind, strict=True)]
+    labelled = [({label}, member) for label, member in zip(labels, kind, strict=True)]
     valued = [({str(member.value)}, member) for member in kind]
-    return _one_of(kind.__name__, labels, shown, valued, named)
+    return _one_of(kind.__name__, labels, labelled, valued, named)
 
 
 def _plain(value: object) -> object:
-    """What a person sees of a member or literal: a text or number itself, else the name."""
+    """Return what a person sees of a member or literal: a text or number itself, else the name."""
     if isinstance(value, Enum):
         return value.value if isinstance(value.value, str | int | float | Decimal) else value.name
     return value
@@ -234,17 +235,17 @@ def _one_of(name: str, labels: list[str], *tables: Iterable[tuple[set[str], Any]
     compared = [
         [({fold(word) for word in words}, value) for words, value in table] for table in tables
     ]
-    shown = "、".join(labels[:_NAMED_AT_MOST]) + ("……" if len(labels) > _NAMED_AT_MOST else "")
+    listing = "、".join(labels[:_NAMED_AT_MOST]) + ("……" if len(labels) > _NAMED_AT_MOST else "")
 
     def read(text: str, _now: datetime) -> Any:
         number = read_number(spoken(text))
-        said = {fold(text)}
+        forms = {fold(text)}
         if number is not None:
-            said.add(format(number, "f"))
+            forms.add(format(number, "f"))
         for table in compared:
-            values = [value for words, value in table if fold(text) and words & said]
+            values = [value for words, value in table if fold(text) and words & forms]
             if len(values) == 1:
                 return values[0]
-        raise ValueError(f"请回复其中一个：{shown}。")
+        raise ValueError(f"请回复其中一个：{listing}。")
 
     return Parser(name, read)

@@ -48,9 +48,11 @@ def _read_ahead(text: str, now: datetime) -> datetime:
 
 
 def _read(text: str, now: datetime, *, ahead: bool) -> datetime:
-    said = spoken(text)
+    phrase = spoken(text)
     try:
-        result = _apart(said, now) or _with_offset(said, now) or _named(said, now, ahead=ahead)
+        result = (
+            _apart(phrase, now) or _with_offset(phrase, now) or _named(phrase, now, ahead=ahead)
+        )
     except OverflowError as error:
         raise ValueError(_TOO_FAR) from error
     if result is None:
@@ -114,7 +116,7 @@ def _named(text: str, now: datetime, *, ahead: bool) -> datetime | None:
 
 def _day_and_clock(text: str) -> tuple[Callable[[date], date], bool, Clock] | None:
     """Return the day that is named (as a function of the day to count from), whether it recurs, and
-    the time behind it; a time alone is of every day.
+    the time behind it; a time alone recurs every day.
     """
     for named in named_days(text, whole=False):
         rest = named.rest.lstrip(" 的,、t")

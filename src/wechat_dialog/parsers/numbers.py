@@ -37,10 +37,10 @@ def _read_integer(text: str, _now: datetime) -> int:
 
 
 def _read_decimal(text: str, _now: datetime) -> Decimal:
-    said = spoken(text)
-    value = read_number(_without_measure(said))
+    phrase = spoken(text)
+    value = read_number(_without_measure(phrase))
     if value is None:
-        value = _fraction(said)
+        value = _fraction(phrase)
     if value is None:
         raise ValueError(_NOT_NUMBER)
     _check_length(value)
@@ -144,8 +144,8 @@ def _sum(yuan: Decimal, cents: Decimal) -> Decimal | None:
 
 
 def count(*measures: str) -> Parser[int]:
-    """Return a parser of how many there are: a whole number, 0 or more, with one of these measure
-    words behind it or none. 个 needs not be said.
+    """Return a parser of how many there are: a whole number, 0 or more, with or without one of
+    these measure words behind it. 个 is always accepted.
 
         people = yield from chat.ask("几位？", parsers.count("位", "人", "个人"))
 
@@ -160,9 +160,9 @@ def count(*measures: str) -> Parser[int]:
         raise ValueError(f"parsers.count: a measure word is a text that is not empty: {measures}")
 
     def read(text: str, now: datetime) -> int:
-        said = spoken(text)
-        word = next((word for word in words if said.endswith(word)), "")
-        value = _read_integer(said.removesuffix(word), now)
+        phrase = spoken(text)
+        word = next((word for word in words if phrase.endswith(word)), "")
+        value = _read_integer(phrase.removesuffix(word), now)
         if value < 0:
             raise ValueError(_NOT_WHOLE)
         return value

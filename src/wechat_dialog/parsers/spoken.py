@@ -80,8 +80,8 @@ def spoken(text: str) -> str:
 
 
 # 我要三个, 就明天吧, 那就下午三点好了: what people say around a number or a day when they answer.
-_ASKED = re.compile(r"(?:那么?|就|我们?)*(?:想要|想|要|选|来|给我来?)*")
-_BOOKED = re.compile(r"(?:那么?|就|我们?)*(?:想要|想|要|选|订|预订|定|约|预约)*")
+_OPENING = re.compile(r"(?:那么?|就|我们?)*(?:想要|想|要|选|来|给我来?)*")
+_BOOKING_OPENING = re.compile(r"(?:那么?|就|我们?)*(?:想要|想|要|选|订|预订|定|约|预约)*")
 _POLITE = re.compile(
     r"(?:吧|啊|呀|哦|噢|哈|呢|啦|可以|就行|就好|好了|都行|谢谢了?|麻烦了?|[ ,，、!！~])+$"
 )
@@ -100,16 +100,16 @@ def politely(
         booking: Whether it reads a day or a time, before which 约 means to book (约明天); in 约12
             it means "about".
     """
-    before = _BOOKED if booking else _ASKED
+    before = _BOOKING_OPENING if booking else _OPENING
 
     def read_politely(text: str, now: datetime) -> T:
         try:
             return read(text, now)
         except ValueError as error:
-            said = spoken(text)
-            asked = before.match(said)
-            bare = _POLITE.sub("", said[asked.end() if asked else 0 :])
-            if not bare or bare == said:
+            phrase = spoken(text)
+            opening = before.match(phrase)
+            bare = _POLITE.sub("", phrase[opening.end() if opening else 0 :])
+            if not bare or bare == phrase:
                 raise
             try:
                 return read(bare, now)

@@ -107,11 +107,11 @@ def _half(moment: time) -> str:
 
 
 def read_clock(text: str) -> Clock | None:
-    """Return the time of day `said` (as `spoken` gives it) names, or None if it names none."""
+    """Return the time of day that `text` (as `spoken` returns it) names; None if it is not one."""
     if text in _BARE:
         hour, minute = _BARE[text]
         return Clock(60 * hour + minute)
-    return _digital(text) or _english_hour(text) or _said(text) or _short_of(text)
+    return _digital(text) or _english_hour(text) or _spoken_clock(text) or _short_of(text)
 
 
 def _digital(text: str) -> Clock | None:
@@ -132,7 +132,7 @@ def _english_hour(text: str) -> Clock | None:
     return None if match is None else _at(match[2], int(match[1]), 0)
 
 
-def _said(text: str) -> Clock | None:
+def _spoken_clock(text: str) -> Clock | None:
     match = _SAID.fullmatch(text)
     if match is None:
         return None
@@ -153,8 +153,8 @@ def _said(text: str) -> Clock | None:
 
 
 def _said_hour(part: str | None, hour: int, minute: int, second: int = 0) -> Clock | None:
-    """The clock at an hour that was said and not written: without a part of the day, one to eleven
-    may be of either half of it.
+    """The clock at a spoken hour: without a part of the day, one to eleven may be in either half of
+    it.
     """
     result = _at(part, hour, minute, second)
     either = part is None and 1 <= hour <= 11
@@ -193,8 +193,8 @@ def _at(part: str | None, hour: int, minute: int, second: int = 0) -> Clock | No
 
 
 def _read_time(text: str, _now: datetime) -> time:
-    said = spoken(text)
-    result = read_clock(said) or typed(said)
+    phrase = spoken(text)
+    result = read_clock(phrase) or typed(phrase)
     if result is None:
         raise ValueError(_EXAMPLE)
     if result.either:

@@ -57,16 +57,16 @@ def yes_no(text: str) -> bool:
     even = _SKIN.sub("", narrow(text)) if len(text) <= _LONGEST else ""
     if _ASKING.search(even):
         raise ValueError(_REFUSED)
-    said = spoken(_SKIN.sub("", text)) if even else ""
-    parts = [said] if said in _SIGNS else [part for part in _SEPARATOR.split(said) if part]
-    answers = {_one(part) for part in parts if _THANKS.fullmatch(part) is None}
+    phrase = spoken(_SKIN.sub("", text)) if even else ""
+    parts = [phrase] if phrase in _SIGNS else [part for part in _SEPARATOR.split(phrase) if part]
+    answers = {_part(part) for part in parts if _THANKS.fullmatch(part) is None}
     answer = answers.pop() if len(answers) == 1 else None
     if answer is None:
         raise ValueError(_REFUSED)
     return answer
 
 
-def _one(part: str) -> bool | None:
+def _part(part: str) -> bool | None:
     part = _THANKS.sub("", part) if len(part) > 2 else part
     part = _once(part)
     if part in _SIGNS:

@@ -30,8 +30,8 @@ __all__ = [
 
 
 class _Content(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    # Whether an AI made it: the platform's label on what is pushed, a line under a passive reply.
-    # None: as the bot says (`Bot(ai_generated=…)`).
+    # Whether an AI made it. If so, a pushed message has the platform's label, a passive reply a
+    # line of text. None: as set for the bot (`Bot(ai_generated=…)`).
     ai_generated: bool | None = None
 
 
@@ -39,10 +39,10 @@ class Text(_Content, frozen=True, tag="text"):
     """Text, with line breaks, links and emoticon codes (protocol reference 5.5 to 5.7).
 
     Attributes:
-        content: The text. Empty or blank, it is no reply.
-        ai_generated: Whether an AI made it: then a line says so (`Texts.ai_generated`), and of what
-            is pushed the platform. None: as the bot says. The other kinds have it, too.
-        markdown: What the answer page shows in the place of the content, in Markdown; "": that.
+        content: The text. If it is empty or blank, nothing is sent.
+        ai_generated: Whether an AI made it. If so, a line says that (`Texts.ai_generated`); if it
+            is pushed, the platform's label. None: as set for the bot. The other kinds have it, too.
+        markdown: What the answer page shows instead of `content`, in Markdown; "" shows `content`.
     """
 
     content: str
@@ -73,11 +73,11 @@ class Music(_Content, frozen=True, tag="music"):
     """A piece of music behind a link.
 
     Attributes:
-        thumb_media_id: Uploaded cover; "" for none, as an account has to that may upload nothing.
+        thumb_media_id: Id of the uploaded cover; "" for none, for accounts that may not upload.
             Customer messages need one.
         title: Shown in bold; may be "".
         description: Shown below; may be "".
-        music_url: Where it plays from.
+        music_url: Address of the music.
         hq_music_url: Preferred on Wi-Fi; "" for none.
     """
 
@@ -132,18 +132,18 @@ class Transfer(msgspec.Struct, frozen=True, tag="transfer"):
 
 
 class Markdown(_Content, frozen=True, tag="markdown", dict=True):
-    """A text in Markdown, as language models write it: said as `formats.wechat_text` makes it.
+    """A text in Markdown, as language models write it; sent as `formats.wechat_text` converts it.
 
-    It may be said, asked and returned wherever a `str` may, but as the prompt of `chat.choose` and
-    `chat.confirm`. A question is known by what is written here, not by what it is shown as, so
-    that a later version may show it better under running conversations.
+    It may be said, asked and returned wherever a `str` may, except as the prompt of `chat.choose`
+    and `chat.confirm`. A question is identified by this source and not by the converted text, so a
+    later version may convert it better without disturbing running conversations.
 
     Attributes:
-        text: What the model wrote. Empty or blank, it is no reply.
+        text: What the model wrote. If it is empty or blank, nothing is sent.
         ai_generated: See `Text`.
 
     Raises:
-        TypeError: `text` is no `str`.
+        TypeError: `text` is not a `str`.
     """
 
     text: str
@@ -153,12 +153,12 @@ class Markdown(_Content, frozen=True, tag="markdown", dict=True):
             raise TypeError(f"Markdown of {type(self.text).__name__}: it takes a str")
 
     def __str__(self) -> str:
-        """What was written."""
+        """The source."""
         return self.text
 
     @cached_property
     def shown(self) -> Text:
-        """The reply that it becomes.
+        """The text reply that it becomes.
 
         Raises:
             ConfigurationError: markdown-it-py is not installed (`wechat-dialog[markdown]`).
@@ -177,18 +177,18 @@ _KINDS = (Text, Image, Voice, Video, Music, News, Transfer)
 
 
 def to_reply(value: object) -> Reply | None:
-    """Read what a dialog answered.
+    """Return what a dialog answered, as a reply.
 
     Args:
         value: A reply, a `str` (a text reply), `Markdown` (likewise), or None (no reply).
 
     Returns:
-        The reply, lone surrogates left out of it; None for None and for a text that is empty or
-        blank, for which the platform would show its fault notice (protocol reference 5.2).
+        The reply without lone surrogates; None for None and for a text that is empty or blank, for
+        which the platform would show its fault notice (protocol reference 5.2).
 
     Raises:
         TypeError: `value` is something else.
-        ConfigurationError: It is `Markdown`, and markdown-it-py is not installed.
+        ConfigurationError: `value` is `Markdown`, and markdown-it-py is not installed.
     """
     if isinstance(value, str):
         value = Text(value)
@@ -236,7 +236,7 @@ def _writable(reply: Reply) -> Reply:
 
 
 def _has_more(text: Text) -> bool:
-    """Whether a text has more to it than its words."""
+    """Return whether a text has fields set besides its content."""
     return text.ai_generated is not None or text.markdown != ""
 
 

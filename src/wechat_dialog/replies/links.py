@@ -10,8 +10,8 @@ TEXT_LIMIT = 2047
 
 
 def anchor(label: str, address: str) -> str:
-    """Return a link to a page of the web (protocol reference 5.5); the address alone, which clients
-    make a link of, if the label is blank or cannot stand in one.
+    """Return a link to a web page (protocol reference 5.5). If the label is blank or cannot be in a
+    link, return the address alone, of which clients make a link.
     """
     if any(character in "<>\r\n" for character in label) or not label.strip():
         return address

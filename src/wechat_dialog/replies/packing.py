@@ -59,10 +59,10 @@ def only_answers(reply: Reply) -> bool:
 
 
 def together(parts: Sequence[Reply], mark: str = "") -> Reply | None:
-    """Return one reply in place of these; None if they do not fit into one, or there are none.
+    """Return one reply made of `parts`; None if they do not fit into one, or there are none.
 
     Args:
-        parts: They, in order.
+        parts: The replies, in order.
         mark: See `pack`.
     """
     if len(parts) == 1 and not isinstance(parts[0], replies.Text):
@@ -99,7 +99,7 @@ def pack(
         fetched: Whether the user asked for these parts with that link; such a first part is then
             sent as it is.
         follows: Whether there is more to fetch than these parts; it is announced if there is room.
-        mark: The line behind what an AI made; "" writes none, since the platform labels it.
+        mark: The line below what an AI made; "" writes none, since the platform labels it.
     """
     queue = [part for part in parts if not _is_blank(part.reply)]
     if not queue:
@@ -115,12 +115,12 @@ def pack(
             break
         texts.append(part.reply)
     rest = queue[len(texts) :]
-    whole = _text("\n".join([part.content for part in texts]), 0, texts, mark)
+    joined = _text("\n".join([part.content for part in texts]), 0, texts, mark)
     onward = f"\n{link(more)}" if more else ""
-    if follows and not rest and _size(whole.content + onward) <= TEXT_LIMIT:
-        return Parcel(_with(whole, onward))
-    if _size(whole.content) <= TEXT_LIMIT and not (more and rest):
-        return Parcel(whole, tuple(rest))
+    if follows and not rest and _size(joined.content + onward) <= TEXT_LIMIT:
+        return Parcel(_with(joined, onward))
+    if _size(joined.content) <= TEXT_LIMIT and not (more and rest):
+        return Parcel(joined, tuple(rest))
     return _cut(queue, texts, onward, mark)
 
 
@@ -129,7 +129,7 @@ def _cut(queue: list[Part], texts: Sequence[replies.Text], onward: str, mark: st
 
     Args:
         queue: The parts, in order.
-        texts: Those that come before the first that is no text.
+        texts: The texts before the first part that is not a text.
         onward: What announces the rest.
         mark: See `pack`.
     """
@@ -146,13 +146,13 @@ def _cut(queue: list[Part], texts: Sequence[replies.Text], onward: str, mark: st
             before = "\n".join([part.content for part in texts[:count]])
             return Parcel(_with(_text(before, 0, texts, mark), onward), tuple(queue[count:]))
         count, inside = _where(texts, end)
-    left = queue[count:]
+    remaining = queue[count:]
     if inside:
         cut = texts[count].content[inside:].lstrip("\r\n \t")
         reply = msgspec.structs.replace(texts[count], content=cut)
-        left[0] = msgspec.structs.replace(left[0], reply=reply)
-    said = _text(page, end - len(page), texts, mark)
-    return Parcel(_with(said, onward), tuple(p for p in left if not _is_blank(p.reply)))
+        remaining[0] = msgspec.structs.replace(remaining[0], reply=reply)
+    first = _text(page, end - len(page), texts, mark)
+    return Parcel(_with(first, onward), tuple(p for p in remaining if not _is_blank(p.reply)))
 
 
 def _with(text: replies.Text, behind: str) -> replies.Text:
@@ -162,14 +162,15 @@ def _with(text: replies.Text, behind: str) -> replies.Text:
 
 
 def _text(page: str, begin: int, texts: Sequence[replies.Text], mark: str) -> replies.Text:
-    """Return a part of what texts come to, joined by line breaks, as one that says whether an AI
-    made any of it.
+    """Return a section of texts joined by line breaks as one reply, labelled if an AI made any of
+    it.
 
     Args:
-        page: The part.
-        begin: The index at which it begins.
-        texts: They.
-        mark: The line for that, behind the last such text; "": the reply has a flag instead.
+        page: The section.
+        begin: The index at which it begins in the joined texts.
+        texts: The texts.
+        mark: The label, a line below the last text that an AI made; "" sets the reply's flag
+            instead.
     """
     end, start, place = begin + len(page), 0, 0
     for text in texts:
@@ -187,10 +188,10 @@ def _text(page: str, begin: int, texts: Sequence[replies.Text], mark: str) -> re
 
 
 def labelled(reply: Reply, mark: str) -> Reply:
-    """Return a reply that says itself that an AI made it, if one did.
+    """Return a reply with the label in its own content, if an AI made it.
 
-    Articles say so in their descriptions. A picture, a recording and the like have no room for it:
-    there it belongs into the material.
+    Articles have it in their descriptions. Pictures, recordings and the like have no place for it:
+    there the media itself must have it.
 
     Args:
         reply: The reply.
@@ -225,8 +226,8 @@ def _first_page(text: str, room: int) -> tuple[str, int]:
 
 
 def _where(texts: Sequence[replies.Text], end: int) -> tuple[int, int]:
-    """Return in which of the texts, joined by line breaks, an index lies, and where in it; 0 is
-    before it.
+    """Return the number of the text in which `end` lies, with the texts joined by line breaks, and
+    the index in that text; 0 means that all of it is still to come.
     """
     for number, text in enumerate(texts):
         size = len(text.content)

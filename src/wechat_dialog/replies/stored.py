@@ -13,8 +13,8 @@ _reply_decoder: msgspec.json.Decoder[Reply | str | None] = msgspec.json.Decoder(
 
 
 def encode_reply(reply: Reply | None) -> bytes:
-    """Return a reply as JSON for a store: a text as a string, unless it has more to it than its
-    words; `null` for None.
+    """Return a reply as JSON for a store: a text without further fields as a string; `null`
+    for None.
     """
     if type(reply) is Text and reply.ai_generated is None and not reply.markdown:
         return msgspec.json.encode(reply.content)
@@ -25,5 +25,5 @@ def decode_reply(reply: bytes) -> Reply | None:
     """Return the reply that `encode_reply` encoded, in this version or an earlier one; None for
     b"", which a store has for a forgotten user.
     """
-    said = _reply_decoder.decode(reply) if reply else None
-    return Text(said) if isinstance(said, str) else said
+    decoded = _reply_decoder.decode(reply) if reply else None
+    return Text(decoded) if isinstance(decoded, str) else decoded

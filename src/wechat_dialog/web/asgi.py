@@ -42,7 +42,8 @@ class Application:
     answer pages on theirs.
 
     Attributes:
-        announced: Whether the server announces its end to the application (the lifespan protocol).
+        announced: Whether the server announces its shutdown to the application (the lifespan
+            protocol).
     """
 
     def __init__(self, bot: Answers, *, patience: float = PATIENCE) -> None:
@@ -51,7 +52,7 @@ class Application:
         Args:
             bot: The bot.
             patience: Seconds within which a body must have arrived. Servers themselves wait for
-                ever, so that a client could use up their file descriptors.
+                ever, and a client could use up all their file descriptors.
         """
         self._bot = bot
         self._patience = patience
@@ -95,7 +96,7 @@ class Application:
         # HTTP/2 has no such header, and its connection carries other requests.
         await _respond(send, served, last=scope.get("http_version", "1.1").startswith("1"))
         if not self.announced:
-            # The server does not announce its end (it has lifespan off, or the application is
+            # The server does not announce its shutdown (it has lifespan off, or the application is
             # mounted in another one), but it waits for its requests.
             await self._bot.settle()
 
@@ -103,10 +104,10 @@ class Application:
 
     async def _page(self, scope: Scope, receive: Receive, send: Send, id: str, query: str) -> None:
         method = scope["method"]
-        asked = [pair[7:] for pair in query.split("&") if pair.startswith("stream=")]
-        if asked and method == "GET":
+        places = [pair[7:] for pair in query.split("&") if pair.startswith("stream=")]
+        if places and method == "GET":
             # A browser that reconnects to a stream sends the id of the last event it received.
-            place = _header(scope, b"last-event-id") or asked[0]
+            place = _header(scope, b"last-event-id") or places[0]
             served = await self._stream(receive, send, id, place)
         else:
             served = await serve_page_async(self._bot, method, id, query, streams=True)
@@ -138,9 +139,9 @@ class Application:
         return None
 
 
-def _header(scope: Scope, wanted: bytes) -> str:
-    found = [value for name, value in scope.get("headers", ()) if name == wanted]
-    return found[0].decode("latin-1") if found else ""
+def _header(scope: Scope, name: bytes) -> str:
+    values = [value for key, value in scope.get("headers", ()) if key == name]
+    return values[0].decode("latin-1") if values else ""
 
 
 def _streamed(pages: PageAnswers) -> list[tuple[bytes, bytes]]:

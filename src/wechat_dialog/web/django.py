@@ -42,9 +42,9 @@ def view(bot: Answers) -> Callable[..., HttpResponse]:
 
     def wechat(request: HttpRequest, **_: Any) -> HttpResponse:
         if id := page_in(bot, request.path):
-            method, query = _asked(request)
+            method, query = _method_and_query(request)
             return _response(serve_page(bot, method, id, query))
-        return _response(serve(bot, *_asked(request), lambda: _read(request)))
+        return _response(serve(bot, *_method_and_query(request), lambda: _read(request)))
 
     return _exempt(wechat)
 
@@ -54,13 +54,13 @@ def async_view(bot: Answers) -> Callable[..., Awaitable[HttpResponse]]:
 
     async def wechat(request: HttpRequest, **_: Any) -> HttpResponse:
         if id := page_in(bot, request.path):
-            method, query = _asked(request)
+            method, query = _method_and_query(request)
             return _response(await serve_page_async(bot, method, id, query))
 
         async def read() -> bytes:
             return _read(request)
 
-        return _response(await serve_async(bot, *_asked(request), read))
+        return _response(await serve_async(bot, *_method_and_query(request), read))
 
     return _exempt(wechat)
 
@@ -71,7 +71,7 @@ def _exempt(view: F) -> F:
     return view
 
 
-def _asked(request: Any) -> tuple[str, str]:
+def _method_and_query(request: Any) -> tuple[str, str]:
     return request.method or "GET", request.META.get("QUERY_STRING", "")
 
 

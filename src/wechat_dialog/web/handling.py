@@ -43,7 +43,7 @@ class PageNews(Protocol):
     """What is new for readers who follow an answer page.
 
     Attributes:
-        place: The position up to which they have the page then.
+        place: The position up to which they have the page once they get this.
         news: What to send them; empty if there is nothing new.
         over: Whether nothing will follow.
     """
@@ -109,7 +109,7 @@ class Answers(Protocol):
         ...
 
     def sweep_here(self) -> None:
-        """See to what falls due from now on, on the running event loop."""
+        """Handle what falls due from now on, on the running event loop."""
         ...
 
     def settle(self) -> Awaitable[None]:

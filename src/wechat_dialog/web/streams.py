@@ -37,10 +37,10 @@ SELDOM = 2.0
 
 
 class _News(msgspec.Struct, frozen=True):
-    """The result of a poll, for readers who have the page up to `since`."""
+    """The result of a poll, a `PageNews`, for readers who have the page up to `since`."""
 
     since: str
-    found: Any
+    result: Any
 
 
 class _Followed:
@@ -48,7 +48,7 @@ class _Followed:
 
     Attributes:
         readers: A queue of results for each reader.
-        place: The position up to which readers have the page who are up to date.
+        place: The position up to which a reader who is up to date has the page.
         task: Polls the store.
     """
 
@@ -88,26 +88,26 @@ class Streams:
         page.readers.add(queue)
         if page.task is None:
             page.task = asyncio.ensure_future(self._look(id, page))
-        left = asyncio.ensure_future(gone)
+        hung_up = asyncio.ensure_future(gone)
         until = asyncio.get_running_loop().time() + SEGMENT
         try:
             yield b"retry: 300\n\n" + _event(heard)
             while not heard.over:
-                news = await _next(queue, left, until)
-                if news is None or news.found.place == heard.place:
+                news = await _next(queue, hung_up, until)
+                if news is None or news.result.place == heard.place:
                     if news is None:
                         return
-                    heard = news.found
+                    heard = news.result
                     continue
                 # The poll may have been for readers at another position: poll for this one alone.
                 at = heard.place
-                heard = news.found if news.since == at else await self._pages.hear(id, at)
+                heard = news.result if news.since == at else await self._pages.hear(id, at)
                 yield _event(heard)
         except StoreError as error:
             _could_not_read(error)
         finally:
             self._count -= 1
-            left.cancel()
+            hung_up.cancel()
             self._leave(id, page, queue)
 
     def _leave(self, id: str, page: _Followed, queue: asyncio.Queue[_News]) -> None:
@@ -144,14 +144,14 @@ def _could_not_read(error: Exception) -> None:
 
 
 async def _next(
-    queue: asyncio.Queue[_News], left: asyncio.Future[object], until: float
+    queue: asyncio.Queue[_News], hung_up: asyncio.Future[object], until: float
 ) -> _News | None:
-    """Wait for the next result; None if the reader has left, or `until` has come."""
+    """Wait for the next result; None if the reader has hung up, or `until` has come."""
     waiting = asyncio.ensure_future(queue.get())
     time = until - asyncio.get_running_loop().time()
     try:
         await asyncio.wait(
-            (waiting, left), timeout=max(time, 0.0), return_when=asyncio.FIRST_COMPLETED
+            (waiting, hung_up), timeout=max(time, 0.0), return_when=asyncio.FIRST_COMPLETED
         )
         return waiting.result() if waiting.done() else None
     finally:

@@ -194,7 +194,7 @@ class _Writer:
         if url and self._repeats > 0 and len(url) <= links.LONGEST:
             shown = words.strip() or html.escape(url)
             return f'<a href="{html.escape(url)}" rel="nofollow noopener noreferrer">{shown}</a>'
-        value = html.escape(links.told(address.strip()))
+        value = html.escape(links.contact(address.strip()))
         if value and value not in words:
             return f"{words}（{value}）" if words.strip() else value
         return words
