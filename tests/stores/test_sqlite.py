@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -168,6 +169,36 @@ def test_a_full_disk_is_an_error_and_changes_nothing(store: SQLiteStore) -> None
     shown = store.show("ada")
     assert shown is not None
     assert len(shown.records) == 2
+
+
+def test_a_file_that_is_deleted_while_it_is_opened_is_made_anew(
+    store: SQLiteStore, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin(store)
+    store.close()
+    path.write_bytes(b"")
+    connect = sqlite3.connect
+
+    def deleted_just_before(*args: Any, **options: Any) -> sqlite3.Connection:
+        path.unlink()
+        return connect(*args, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sqlite3, "connect", deleted_just_before)
+        with pytest.raises(StoreError):
+            store.account("gh_1")
+    # SQLite would have made one that anybody may read; often with the number of the one that was
+    # emptied, so that it would have counted as emptied for ever.
+    assert not path.exists()
+    store.account("gh_1")
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("name", ["a?b#c%41 d.db", "会话.db"])
+def test_any_name_is_the_name_of_a_file(tmp_path: Path, name: str) -> None:
+    with closing(SQLiteStore(tmp_path / name)) as store:
+        begin(store)
+    assert [file.name for file in tmp_path.iterdir()] == [name]
 
 
 def test_a_locked_database_is_an_error_until_it_is_free(store: SQLiteStore, path: Path) -> None:

@@ -154,8 +154,11 @@ class Database:
             # SQLite would open it, and leave an index beside it that nobody may write to, which
             # then stands in the way of a file whose mode was put right.
             raise StoreError(f"SQLite store {self.path}: {_ADVICE['SQLITE_READONLY']}")
+        # SQLite must not make the file, which may have been deleted just now: everybody could read
+        # it, and if it got the number of an emptied one, it would be taken for that for ever.
         connection = sqlite3.connect(
-            self.path,
+            f"{Path(self.path).as_uri()}?mode=rw",
+            uri=True,
             timeout=0,
             isolation_level=None,
             check_same_thread=False,
