@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -177,7 +177,7 @@ def test_a_file_that_is_deleted_while_it_is_opened_is_made_anew(
     begin(store)
     store.close()
     path.write_bytes(b"")
-    connect = sqlite3.connect
+    connect: Callable[..., sqlite3.Connection] = sqlite3.connect
 
     def deleted_just_before(*args: Any, **options: Any) -> sqlite3.Connection:
         path.unlink()

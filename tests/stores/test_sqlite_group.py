@@ -26,7 +26,7 @@ from wechat_dialog.core.store.values import Claim, Commit, Write
 from wechat_dialog.errors import ClaimLost, StoreError
 from wechat_dialog.stores.asynchronous import for_async
 from wechat_dialog.stores.sqlite import SQLiteStore
-from wechat_dialog.stores.sqlite.group import Work
+from wechat_dialog.stores.sqlite.group import Line, Work
 from wechat_dialog.testing.store_contract.asking import begin, granted
 
 PATIENCE = 20
@@ -279,6 +279,44 @@ def test_who_is_interrupted_while_they_work_for_others_leaves_it_to_the_next(
     assert outcomes([others[0], others[2]]) == ["kept"] * 2
     assert posted(store) == [1, 2]
     assert store.account("left behind") == "gh_left"
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
+def test_who_is_interrupted_when_they_commit_for_others_leaves_it_to_the_next(
+    store: SQLiteStore, error: type[BaseException]
+) -> None:
+    watched = Watched(store)
+
+    def interrupt() -> None:
+        watched.before = lambda: None
+        raise error
+
+    watched.before = interrupt
+    with in_line(store) as crowd:
+        for number in range(3):
+            crowd.call(partial(store.post, post(number)))
+    interrupted, *others = crowd.told()
+    assert type(interrupted) is error
+    assert outcomes(others) == ["kept"] * 2
+    assert posted(store) == [1, 2]
+
+
+def test_who_left_while_they_were_worked_for_does_not_get_the_line() -> None:
+    line, impatient = Line(), Work[None](lambda _rows, _now: None)
+
+    def wait() -> None:
+        with pytest.raises(TimeoutError):
+            line.enter(impatient, 1.0)
+
+    assert line.enter(Work[None](lambda _rows, _now: None))
+    thread = threading.Thread(target=wait, daemon=True)
+    thread.start()
+    wait_until(lambda: line._waiting, "a thread in line")
+    assert line.next(durable=True) is impatient
+    thread.join(PATIENCE)
+    line.give_back([impatient])  # who led was interrupted
+    line.leave()
+    assert line.enter(Work[None](lambda _rows, _now: None), 0.0), "nobody is waited for"
 
 
 def test_who_is_interrupted_after_the_commit_has_done_it_for_all(store: SQLiteStore) -> None:

@@ -286,12 +286,13 @@ class Database:
             commits = True
             connection.execute("COMMIT")
         except BaseException as error:
+            failed = isinstance(error, (sqlite3.Error, OSError))  # which `_lead` tells to all
             # SQLite has rolled back by itself after some errors (a full disk).
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-            elif commits and not isinstance(error, Exception):
+            elif commits and not failed:
                 group.tell()  # interrupted when it had committed
-            if not isinstance(error, Exception):
+            if not failed:
                 group.give_up()
             raise
         group.tell()

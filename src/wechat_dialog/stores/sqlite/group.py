@@ -31,7 +31,7 @@ class Work(Generic[T]):
         alone: Whether nobody else's work may be done in between; for what is no transaction.
     """
 
-    __slots__ = ("alone", "do", "durable", "error", "leads", "result", "told")
+    __slots__ = ("alone", "do", "durable", "error", "gone", "leads", "result", "told")
 
     result: T
 
@@ -43,6 +43,8 @@ class Work(Generic[T]):
         self.alone = alone
         self.error: BaseException | None = None
         self.leads = False
+        self.gone = False
+        """Whether its thread waits no longer."""
         self.told: threading.Lock | None = None
         """Held until its thread is told that it leads, or that the work is done; None: it did not
         have to wait.
@@ -103,6 +105,7 @@ class Line:
     def _withdraw(self, work: Work[Any]) -> None:
         """Stop waiting; who leads may be at the work already, and then finishes it."""
         with self._mutex:
+            work.gone = True
             if work in self._waiting:
                 self._waiting.remove(work)
         if work.leads:
@@ -134,9 +137,11 @@ class Line:
         return None
 
     def give_back(self, works: list[Work[Any]]) -> None:
-        """Put works that were taken back to where they stood."""
+        """Put works that were taken back to where they stood, but for those nobody waits for: their
+        threads would never lead.
+        """
         with self._mutex:
-            self._waiting.extendleft(reversed(works))
+            self._waiting.extendleft(work for work in reversed(works) if not work.gone)
 
     def leave(self) -> None:
         """Lead no longer: the first of the line does."""
@@ -175,7 +180,7 @@ class Group:
         self.tell()
 
     def give_up(self) -> None:
-        """Leave the others' works to the next who leads: this thread was interrupted."""
+        """Leave the others' works to the next who leads: what ended this thread's is its own."""
         taken, self._taken = self._taken, []
         for work in taken:
             work.error = None
