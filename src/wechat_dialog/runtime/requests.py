@@ -236,10 +236,10 @@ class Requests:
         except BaseException as error:  # noqa: BLE001 - see `run`
             self._failed(turn, error)
         else:
-            if outcome.then is None:
+            if outcome.pushes is None:
                 self._turns.finish(turn, outcome)
             else:
-                yield from self._end(turn, outcome, outcome.then)
+                yield from self._end(turn, outcome, outcome.pushes)
 
     def _failed(self, turn: RunningTurn, error: BaseException) -> None:
         self._turns.finish(turn, error, self._clock())
@@ -280,15 +280,15 @@ class Requests:
         if it may be; where its commit took too long for anybody to take it, the store is told.
         """
         if outcome.reply is None or outcome.late:
-            return outcome.then
+            return outcome.pushes
         if not turn.untaken:
             if turn.nobody_waits(self._clock(), self._window):
                 turn.untaken = True
                 self._untaken.note(request.user, request.key, turn.takes)
-            return outcome.then
+            return outcome.pushes
         settings = self._driver.settings()
-        if outcome.then is not None or not settings.rules.may_push:
-            return outcome.then
+        if outcome.pushes is not None or not settings.rules.may_push:
+            return outcome.pushes
         return push(
             settings.rules, request.user, request.message, f"push:{request.key}", request.arrived,
             lease=settings.lease, poll=settings.poll, replied=False,

@@ -172,7 +172,7 @@ class Runner:
         while not completion.done():
             wait_for(completion.when_over, LOOKS)
         outcome = completion.result()
-        if outcome.then is not None:
+        if outcome.pushes is not None:
             job.result()
         return outcome
 

@@ -310,7 +310,7 @@ class Delivery(Performer):
         world, now = self.world, int(self.world.clock * 1000)
         transaction = turn(world.settings, self.user, self.message, self.key, now)
         outcome = self._drive(transaction, self.listener)
-        self.then = outcome.then
+        self.then = outcome.pushes
         return self.answered or outcome
 
     def push(self) -> list[Reply]:

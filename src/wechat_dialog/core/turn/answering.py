@@ -1,4 +1,4 @@
-"""The message at hand as the answer to the pending question: read, refused, or taken back."""
+"""The current message as the answer to the pending question: read, refused, or taken back."""
 
 from __future__ import annotations
 
@@ -29,18 +29,19 @@ __all__ = ["answer", "is_answer", "take_back"]
 def answer(
     work: Work, run: Run, frame: Frame, at: Wait[Any], ticked: Sequence[str] | None = None
 ) -> Flow[bool]:
-    """Read the message as the answer to the question that the conversation on top waits at, and go
-    on with it.
+    """Read the message as the answer to the pending question of the top conversation, and continue
+    that conversation with it.
 
     Args:
-        work: The message at hand.
+        work: The current message.
         run: The dialog.
         frame: Its conversation.
-        at: The question.
-        ticked: The labels that the user had ticked, where the message says that there are no more.
+        at: The pending question.
+        ticked: The labels that the user had ticked, if the message says that the choice is
+            complete.
 
     Returns:
-        Whether the dialog handed it back.
+        Whether the dialog handed the message back.
     """
     chat = run.chat
     before = chat.message, chat.arrived
@@ -60,7 +61,7 @@ def answer(
 
 
 def _refuse(work: Work, run: Run, frame: Frame, at: Wait[Any], error: ValueError) -> Flow[bool]:
-    """Say what was wrong and ask again; nothing of it is journaled."""
+    """Tell the user what was wrong and ask again; nothing of this is journaled."""
     text = text_of(work.message)
     if text is None and (match := interruption(work, frame)) is not None:
         return (yield from interrupt(work, match))
@@ -78,7 +79,7 @@ def _refuse(work: Work, run: Run, frame: Frame, at: Wait[Any], error: ValueError
         work.draft.add(part)
         work.draft.ask_again(frame, at)
     else:
-        # It stands in the question's place, in all that becomes of the answer.
+        # The error stands in the question's place, also if the answer is held or pushed.
         work.draft.ask(frame, [part], seen=True)
     return False
 
@@ -91,14 +92,14 @@ def _break(
     error: BaseException,
     ticked: Sequence[str] | None = None,
 ) -> Flow[bool]:
-    """End a dialog whose parser or hint raised; the message is kept with the rest."""
+    """End a dialog whose parser or hint raised; the message is recorded with the journal."""
     run.fail(error)
     work.doc.append(record_message(at.id, work.message, work.arrived, ticked))
     return (yield from drive(work, frame, go_on(work, run, frame)))
 
 
 def take_back(work: Work, run: Run, frame: Frame, at: Wait[Any]) -> Flow[bool]:
-    """Take the last answer back, where no step lies between, and ask its question again.
+    """Take the last answer back, unless a step lies in between, and ask its question again.
 
     Returns:
         Whether the dialog handed the message back.
@@ -116,14 +117,14 @@ def take_back(work: Work, run: Run, frame: Frame, at: Wait[Any]) -> Flow[bool]:
     again.replay(records[:last])
     again.chat.begin_turn()
     work.went_back = True
-    # What that answer left in the user's data is taken back with it.
+    # Changes that the answer made to the user's data are undone as well.
     apply_changes(again.chat.undone(run.chat.kept()), doc.data)
     return (yield from drive(work, frame, go_on(work, again, frame)))
 
 
 def is_answer(record: Record) -> bool:
-    """Whether it is a message that answered a question, and did neither begin a conversation nor
-    end one.
+    """Whether a record is a message that answered a question: it neither began nor ended a
+    conversation.
     """
     if not isinstance(record, (TextRecord, MessageRecord)):
         return False

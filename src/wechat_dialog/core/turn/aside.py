@@ -1,8 +1,8 @@
-"""Conversations that are put aside, and taken up again.
+"""Conversations that are put aside, and continued later.
 
-Beside the head each is a document of its own. To be taken up it is put on top of the stack, so that
-all that drives conversations drives it too, and a turn that is cut off is found there; where its
-turn leaves it waiting it is put aside anew.
+Each is stored as a document of its own, beside the head. To be continued it is put on top of the
+stack, so that the code that drives conversations works for it unchanged, and a turn that is cut off
+is found there. If its turn leaves it waiting, it is put aside again.
 """
 
 from __future__ import annotations
@@ -19,13 +19,15 @@ from wechat_dialog.errors import TooManyAside
 __all__ = ["MOST", "add", "drop", "full", "has_begun", "lift", "put_aside"]
 
 MOST = 20
-"""Conversations of one user that may be aside."""
+"""How many conversations of one user may be aside."""
 
 
 def full(doc: Document) -> TooManyAside | None:
-    """Return what is raised where no more can be put aside; None: there is room."""
-    there = sum(not note.ends for note in doc.head.aside)
-    return TooManyAside(MOST) if there >= MOST else None
+    """Return the error to raise if no more conversations can be put aside; None if there is
+    room.
+    """
+    count = sum(not note.ends for note in doc.head.aside)
+    return TooManyAside(MOST) if count >= MOST else None
 
 
 def put_aside(doc: Document, frame: Frame, *, asks: bool) -> None:
@@ -38,20 +40,20 @@ def put_aside(doc: Document, frame: Frame, *, asks: bool) -> None:
 def add(
     doc: Document, frame: Frame, records: list[Record], *, asks: bool = False, wake: int = 0
 ) -> None:
-    """Put a conversation aside that is not on the stack.
+    """Put aside a conversation that is not on the stack.
 
     Args:
         doc: The user's document.
         frame: Its header.
         records: Its records.
-        asks: Whether it stands at a question that its user was not asked.
-        wake: When it is to be begun; 0: its rivals say when it goes on.
+        asks: Whether it stands at a question that the user was not asked yet.
+        wake: When it is to begin, ms since the epoch; 0: its rivals decide when it continues.
     """
     head = doc.head
-    kept = msgspec.structs.replace(frame, base=0, length=len(records))
+    stored_frame = msgspec.structs.replace(frame, base=0, length=len(records))
     raw = [msgspec.Raw(encode_record(record)) for record in records]
     doc.beside = doc.beside.own()
-    doc.beside.put(AsideConversation(kept, raw, head.user, head.account, frame.key, asks))
+    doc.beside.put(AsideConversation(stored_frame, raw, head.user, head.account, frame.key, asks))
     ends, first = ENDS in frame.flags, first_due(frame.rivals)
     if ends:
         wake = doc.now
@@ -73,12 +75,14 @@ def lift(doc: Document, id: str) -> Frame:
 
 
 def has_begun(doc: Document, id: str) -> bool:
-    """Whether a conversation that is aside has anything to clean up."""
+    """Whether a conversation that is aside has begun, so that there may be something to clean
+    up.
+    """
     conversation = doc.beside.read(id)
     return bool(conversation.records) and conversation.frame.dialog != REMINDS
 
 
 def drop(doc: Document, id: str) -> None:
-    """Take a conversation that is aside away as it is."""
+    """Remove a conversation that is aside, without running its clean-up."""
     doc.beside.remove(id)
     doc.head.aside = [note for note in doc.head.aside if note.id != id]

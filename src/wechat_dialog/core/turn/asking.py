@@ -1,4 +1,4 @@
-"""Questions that were come to in a turn no message began: asked when nobody else's stands."""
+"""Questions reached in a turn that no message began: asked when no other question is pending."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ __all__ = ["ask_next", "next_to_ask", "question_of"]
 
 
 def next_to_ask(doc: Document) -> str | None:
-    """Return the id of the conversation that may ask now; None: there is none, or another's
-    question stands.
+    """Return the id of the conversation that may ask now; None if no conversation wants to, or
+    another question is pending.
     """
     if doc.top is not None:
         return None
@@ -26,10 +26,11 @@ def next_to_ask(doc: Document) -> str | None:
 
 
 def ask_next(work: Work) -> Flow[None]:
-    """Ask, at the end of a message's turn, the question that waits for that; nothing if none does.
+    """At the end of a message's turn, ask the next question that waits to be asked, if there is
+    one.
 
-    Its times begin here. Where it is not to be asked after all, since its code has changed or
-    breaks, the next one is.
+    Its time limits begin now. If it cannot be asked, because its code has changed or raises, the
+    next one is asked.
     """
     while (id := next_to_ask(work.doc)) is not None:
         yield NEEDS_CLAIM
@@ -46,11 +47,11 @@ def ask_next(work: Work) -> Flow[None]:
 
 
 def question_of(work: Work, run: Run, at: Wait[object]) -> list[Reply]:
-    """Return a question as it is asked; what was said before it has been said, unless it is the
-    question.
+    """Return the parts with which a question is asked. What the dialog said earlier has been
+    delivered already, unless it is itself the question.
     """
     prompt = work.rules.reply_of(at.shown(FIRST))
-    said = take_said(run, work.rules)
+    parts = take_said(run, work.rules)
     if at.prompt is None:
-        return said
+        return parts
     return [] if prompt is None else [prompt]

@@ -1,4 +1,4 @@
-"""Conversations that the message at hand begins, by the bot's routes."""
+"""Conversations that the current message begins, by the bot's routes."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def number_of(match: Match) -> int:
 
 
 def matches(work: Work, *, anytime: bool = False) -> Iterator[Match]:
-    """Yield the routes that take the message and have not handed it back; see `Routes.matches`."""
+    """Yield the routes that match the message and have not handed it back; see `Routes.matches`."""
     for match in work.rules.routes.matches(work.message, anytime=anytime):
         if not work.unrouted or number_of(match) not in work.unrouted:
             yield match
 
 
 def take_route(work: Work) -> Match | None:
-    """Return the first such route, which does not get the message again; None if there is none."""
+    """Return the first such route and do not offer it the message again; None if there is none."""
     match = next(matches(work), None)
     if match is not None:
         work.unrouted.add(number_of(match))
@@ -53,8 +53,8 @@ def begin_by_route(work: Work) -> Flow[None]:
 
 
 def interruption(work: Work, frame: Frame) -> Match | None:
-    """Return the `anytime` route that takes the message in the middle of a conversation, unless it
-    is the one running or the stack is full.
+    """Return the `anytime` route that takes the message in the middle of a conversation; None if it
+    is the running dialog's, or the stack is full.
     """
     if len(work.doc.head.stack) >= work.rules.depth:
         return None
@@ -68,7 +68,7 @@ def interrupt(work: Work, match: Match) -> Flow[bool]:
     """Begin a conversation on top of the running one.
 
     Returns:
-        Whether it handed the message back.
+        Whether the new conversation handed the message back.
     """
     work.unrouted.add(number_of(match))
     return (yield from begin(work, match.route.dialog, match.args))

@@ -1,5 +1,5 @@
-"""What of a user is not on their stack: conversations put aside, and the mailbox; in hand, and the
-difference to what the store has.
+"""A user's data that are not on their stack, conversations put aside and the mailbox: the copy in
+memory, and how it differs from the store.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ __all__ = ["NOTHING", "Beside"]
 
 
 _NOTHING: dict[str, Any] = {}
-"""In the place of what most users do not have; replaced, and never changed."""
+"""Used for most users, who have nothing aside; it is replaced, never changed."""
 
 _NOBODY: frozenset[str] = frozenset()
 
 
 class Beside:
-    """What was claimed beside head and journal, and what the turn does to it.
+    """What a claim returned beside head and journal, and what the turn changes in it.
 
-    Without a claim nothing of it is known, and nothing can be done to it.
+    Without a claim the content is unknown, and cannot be changed.
 
     Attributes:
-        claimed: Whether it is known.
-        shared: Whether it is one of many users' nothing: it has to be made one's own (`own`) before
-            anything is put there.
-        mail: The mailbox, oldest first, but for what was taken.
-        taken: Numbers of what was taken since the last write.
+        claimed: Whether the content is known.
+        shared: Whether this is one of the constants below, which many users share: call `own`
+            before anything is put into it.
+        mail: The mailbox, oldest first, without the letters that were taken.
+        taken: Numbers of the letters taken since the last write.
     """
 
     __slots__ = ("_put", "_read", "_removed", "_stored", "claimed", "mail", "shared", "taken")
@@ -50,23 +50,25 @@ class Beside:
 
     @classmethod
     def of(cls, claimed: Claimed) -> Beside:
-        """Return what a claim found."""
+        """Return what a claim returned, as a value of this class."""
         if not (claimed.aside or claimed.signals):
             return _CLAIMED  # nearly always
-        found = cls(claimed=True)
-        found.mail = claimed.signals
-        found._stored = {one.id: one.document for one in claimed.aside}
-        return found
+        beside = cls(claimed=True)
+        beside.mail = claimed.signals
+        beside._stored = {conversation.id: conversation.document for conversation in claimed.aside}
+        return beside
 
     def own(self) -> Beside:
-        """Return one that may be changed: this one, or one in the place of what is shared."""
+        """Return an object that may be changed: this one, or a new one instead of a shared
+        constant.
+        """
         return Beside(claimed=self.claimed) if self.shared else self
 
     def prune(self, head: UserHead) -> None:
-        """Forget what an operator dropped, which the head does not know."""
+        """Remove from the head the conversations that an operator dropped in the meantime."""
         if head.aside and self.claimed:
-            there = self.ids()
-            head.aside = [note for note in head.aside if note.id in there]
+            present = self.ids()
+            head.aside = [note for note in head.aside if note.id in present]
 
     def ids(self) -> set[str]:
         """Return the ids of the conversations that are put aside."""
@@ -76,8 +78,8 @@ class Beside:
         """Return a conversation that is put aside.
 
         Raises:
-            KeyError: There is none.
-            msgspec.DecodeError: It is not ours.
+            KeyError: It does not exist.
+            msgspec.DecodeError: It was not written by this library.
             NewerJournal: A newer version of the library put it aside.
         """
         if id not in self._read:
@@ -92,46 +94,50 @@ class Beside:
         self._read = {**self._read, id: conversation}
 
     def remove(self, id: str) -> None:
-        """Take a conversation away, which may not be there."""
-        self._put = {one: document for one, document in self._put.items() if one != id}
-        self._read = {one: read for one, read in self._read.items() if one != id}
+        """Remove a conversation, if it is there."""
+        self._put = {
+            other_id: document for other_id, document in self._put.items() if other_id != id
+        }
+        self._read = {other_id: read for other_id, read in self._read.items() if other_id != id}
         self._removed |= {id}
 
     def letters(self) -> list[tuple[Mail, Letter | None]]:
-        """Return what is in the mailbox, oldest first; None for what another release put there."""
+        """Return the mailbox, oldest first; None for a letter that this release cannot read."""
         return [(mail, decode_mail(mail)) for mail in self.mail]
 
     def take(self, number: int) -> None:
-        """Take something out of the mailbox."""
+        """Take a letter out of the mailbox."""
         self.mail = [mail for mail in self.mail if mail.number != number]
         self.taken = (*self.taken, number)
 
     # To the store ---------------------------------------------------------------------------------
 
     def aside(self) -> tuple[Aside, ...]:
-        """Return what a write puts aside."""
+        """Return the conversations that the next write puts aside."""
         put = self._put
         return tuple([Aside(id, document) for id, document in put.items()]) if put else ()
 
     def unaside(self) -> tuple[str, ...]:
-        """Return the ids of what a write takes away."""
+        """Return the ids of the conversations that the next write removes."""
         if not self._removed:
             return ()
-        gone = self._removed - self._put.keys()
-        return tuple(sorted(id for id in gone if id in self._stored))
+        removed = self._removed - self._put.keys()
+        return tuple(sorted(id for id in removed if id in self._stored))
 
     def wrote(self, *, dropped: bool) -> None:
-        """Note that the store has all of it; or has dropped what was aside, with its head."""
+        """Note that the store has all changes; or has dropped what was aside, with its head."""
         self.taken = ()
         if dropped:
             self._stored = _NOTHING
         if self._put or self._removed:
-            kept = {id: one for id, one in self._stored.items() if id not in self._removed}
-            self._stored = {**kept, **self._put}
+            remaining = {
+                id: document for id, document in self._stored.items() if id not in self._removed
+            }
+            self._stored = {**remaining, **self._put}
             self._put, self._removed = _NOTHING, _NOBODY
 
     def as_stored(self, mail: Sequence[Mail]) -> Beside:
-        """Return it as the store has it.
+        """Return a copy with the content that the store has.
 
         Args:
             mail: The mailbox, as the last write left it.
@@ -144,7 +150,7 @@ class Beside:
 
 
 NOTHING = Beside(shared=True)
-"""Where nothing was claimed."""
+"""No claim was made, so nothing is known."""
 
 _CLAIMED = Beside(claimed=True, shared=True)
-"""Where a claim found nothing, as with nearly all users."""
+"""A claim found nothing aside, as for nearly all users."""

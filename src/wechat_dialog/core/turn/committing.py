@@ -1,5 +1,5 @@
-"""A message worked out and committed: the operations of its flow, checkpoints turned into writes,
-and at the end the commit; and the net under all of it.
+"""From a message to its commit: performs the operations of its flow, turns checkpoints into writes,
+and commits at the end; an error on the way parks the message.
 """
 
 from __future__ import annotations
@@ -51,15 +51,15 @@ def conclude(
     commit: Callable[[Job, Work], Generator[Operation, Any, T]],
     op: Operation | Checkpoint | None = None,
 ) -> Generator[Operation, Any, T]:
-    """Have a message worked out, and commit that. If it breaks, park the message instead, beginning
-    with what is stored: what was made of it in hand may be what broke.
+    """Handle a message and commit the result. If that fails, park the message instead, starting
+    again from the stored document: the changes in memory may be what failed.
 
     Args:
         job: The request.
         work: The message.
-        flow: What works it out.
+        flow: Handles the message.
         commit: Commits it.
-        op: The flow's first operation, where that was taken from it already.
+        op: The flow's first operation, if it was taken from the flow already.
     """
     try:
         yield from perform(job, work, flow, op)
@@ -88,12 +88,12 @@ def _began(stack: list[Frame], stored: list[Frame]) -> Frame | None:
 def perform(
     job: Job, work: Work, flow: Flow[None], op: Operation | Checkpoint | None = None
 ) -> Generator[Operation, Any, None]:
-    """Yield a flow's operations; where that takes too long, those that park what it was at.
+    """Yield a flow's operations; if the turn takes too long, those that park its conversation.
 
     Args:
         job: The request.
         work: The message.
-        flow: What works it out; where `op` is given, with what is done to its answer (`finished`).
+        flow: Handles the message; if `op` is given, the flow is already wrapped by `finished`.
         op: See `conclude`.
     """
     try:
@@ -109,7 +109,7 @@ def _give_up(work: Work, error: TurnTooLong) -> Flow[None]:
 
 
 def finished(job: Job, work: Work, flow: Flow[None]) -> Flow[None]:
-    """Return a flow that also does to its answer what the bot wants done to all of them."""
+    """Return the flow, followed by the bot's review and its answer page, if it has them."""
     rules = work.rules
     if rules.review is None and rules.pages is None:
         return flow
@@ -120,14 +120,14 @@ def _finished(job: Job, work: Work, flow: Flow[None]) -> Flow[None]:
     yield from flow
     if work.rules.review is not None:
         yield from review(work)
-    if not work.outside:  # a page's day is over before their next message
+    if not work.outside:  # a page expires before the user's next message
         yield from shorten(job, work)
 
 
 def _yield_operations(
     job: Job, work: Work, flow: Flow[None], op: Operation | Checkpoint | None = None
 ) -> Generator[Operation, Any, None]:
-    """Yield a flow's operations, its checkpoints turned into writes."""
+    """Yield a flow's operations, with checkpoints turned into writes."""
     result: Any = None
     ended: list[str] = []
     slots: dict[int, str] = {}
@@ -165,7 +165,7 @@ def _yield_operations(
 
 
 def _ask_reviewer(op: Review) -> Generator[Operation, Any, StepOutcome]:
-    """Ask a bot's reviewer. Where it takes too long, that is no fault of the dialog's."""
+    """Ask a bot's reviewer. If it takes too long, the dialog is not to blame."""
     try:
         return (yield op)  # type: ignore[no-any-return]
     except TurnTooLong as error:
@@ -173,29 +173,29 @@ def _ask_reviewer(op: Review) -> Generator[Operation, Any, StepOutcome]:
 
 
 def _with_claim(job: Job, op: RunStep | RunSteps, parted: dict[str, str]) -> RunStep | RunSteps:
-    """Let the parts of steps be kept under the claim; `parted` is told what the store knows each of
-    these steps by.
+    """Let the parts of steps be stored under the claim; `parted` gets the store's id of each such
+    step, by its key.
     """
     if isinstance(op, RunSteps):
-        steps = tuple([cast("RunStep", _with_claim(job, one, parted)) for one in op.steps])
+        steps = tuple([cast("RunStep", _with_claim(job, step, parted)) for step in op.steps])
         return RunSteps(steps)
     if op.parts is None:
         return op
     parted[op.key] = op.parts.step
-    given = dataclasses.replace(op.parts, user=job.user, fence=job.fence)
-    return msgspec.structs.replace(op, parts=given)
+    parts = dataclasses.replace(op.parts, user=job.user, fence=job.fence)
+    return msgspec.structs.replace(op, parts=parts)
 
 
 def _call(
     job: Job, op: RunStep | RunSteps, slots: dict[int, str]
 ) -> Generator[Operation, Any, StepOutcome]:
-    """Have steps run, and note them as not recorded; `slots` is told their keys."""
+    """Run steps, and note them as not yet recorded; `slots` gets their keys."""
     steps = op.steps if isinstance(op, RunSteps) else (op,)
     slots.update({step.slot: step.key for step in steps})
     try:
         outcome: StepOutcome = yield op
     except Exception:
-        # Some may have been called, and run still.
+        # Some may have been called, and may still be running.
         under_way = job.settings.outcomes.keys(job.user)
         job.unrecorded.update(key for key in slots.values() if key in under_way)
         raise
@@ -204,7 +204,7 @@ def _call(
 
 
 def commit_turn(job: Job, work: Work) -> Transaction:
-    """Commit under the claim; where nobody listens any more, with the answer held."""
+    """Commit under the claim; if no request listens any more, with the answer held."""
     reply = None if job.deferred else work.draft.reply(job.message.created)
     while True:
         if job.deferred:
@@ -219,9 +219,9 @@ def commit_turn(job: Job, work: Work) -> Transaction:
         if isinstance(committed, Committed):
             job.doc.wrote(write, committed)
             job.settle(job.key)
-            then = pushing(job, replied=reply is not None)
+            pushes = pushing(job, replied=reply is not None)
             keep_live(job)
-            return Outcome(reply, job.deferred, then, due_now(job.user, write, committed))
+            return Outcome(reply, job.deferred, pushes, due_now(job.user, write, committed))
         if job.deferred:
             raise StoreError("the store defers a commit that says so itself; see `Store.commit`")
         job.deferred = True
@@ -229,7 +229,7 @@ def commit_turn(job: Job, work: Work) -> Transaction:
 
 
 def due_now(user: str, write: Write, committed: Committed) -> Due | None:
-    """Return what a commit leaves that is due right now; None: nothing."""
+    """Return what a commit leaves due at once; None if nothing is."""
     if write.wake is None and not committed.mail:
         return None  # nearly always
     if committed.mail:
@@ -239,11 +239,12 @@ def due_now(user: str, write: Write, committed: Committed) -> Due | None:
 
 
 def pushing(job: Job, *, replied: bool) -> Generator[Operation, Any, None] | None:
-    """Return what pushes the parts that are held, where the account may."""
+    """Return the flow that pushes the held parts; None if there are none or the account may not."""
     rules = job.settings.rules
     if not (rules.may_push and job.doc.head.held and is_pushable(job.doc.head)):
         return None
     return push(
         rules, job.user, job.message, f"push:{job.key}", job.arrived, lease=job.settings.lease,
-        poll=job.settings.poll, replied=replied, created=job.message.created if job.kept else 0,
+        poll=job.settings.poll, replied=replied,
+        created=job.message.created if job.stores_message else 0,
     )  # fmt: skip

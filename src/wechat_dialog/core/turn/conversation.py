@@ -1,9 +1,9 @@
-"""One conversation, driven: from a message it has accepted to its next question, or its end.
+"""One conversation being driven: from an accepted message to its next question, or its end.
 
-Each function here drives the dialog of one frame and returns how that went, as one of the few
-values of `Result`; it touches no other conversation. What follows from a result for the rest of the
-user's stack is in `stack.follow`. The flows yield operations (`RunStep`, `RunSteps`, and
-`CHECKPOINT`: "write now, before the dialog goes on").
+Each function here drives the dialog of one frame and returns the result, one of the few values of
+`Result`; it touches no other conversation. What a result means for the rest of the user's stack is
+decided in `stack.follow`. The flows yield operations (`RunStep`, `RunSteps`, and `CHECKPOINT`:
+"write now, before the dialog continues").
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ __all__ = [
 ]
 
 HANDOVERS = 20
-"""Times one turn may go from `continue_as` to `continue_as` before it counts as a bug."""
+"""How often one turn may `continue_as` before that counts as an endless loop."""
 
 
 # Beginning ----------------------------------------------------------------------------------------
@@ -80,13 +80,13 @@ HANDOVERS = 20
 def begin(
     work: Work, dialog: RegisteredDialog, args: dict[str, Any], message: Message
 ) -> tuple[Frame, Flow[Result]]:
-    """Put a conversation on top of the stack; returns it, and the flow that drives its dialog.
+    """Put a conversation on top of the stack; returns it and the flow that drives its dialog.
 
     Args:
-        work: The message at hand.
+        work: The current message.
         dialog: The dialog.
         args: What it is started with.
-        message: What begins the conversation: the message at hand, or one of the journal.
+        message: What begins the conversation: the current message, or one of the journal.
     """
     frame, records = new_conversation(work, dialog, args, message)
     run = make_run(work, dialog, frame)
@@ -127,7 +127,7 @@ def begin_records(work: Work, message: Message) -> list[Record]:
 
 
 def _new_id(work: Work) -> str:
-    # Not of when the message arrived: a copy that finishes what a dead worker began arrives
+    # Independent of when the message arrived: a copy that finishes what a dead worker began arrives
     # later, and has to repeat that worker's step under the same idempotency key.
     head = work.doc.head
     seed = f"{head.account}\0{head.user}\0{work.key}\0{work.begun}"
@@ -151,12 +151,12 @@ def wake(work: Work, frame: Frame) -> Run | Broke | Differs:
     """Rebuild the dialog of the conversation on top from its journal.
 
     Returns:
-        The run, at its wait, or in the middle of an interrupted turn; or why there is none.
+        The run, at its wait or in the middle of a turn that was cut off; or why there is no run.
     """
     doc = work.doc
     if doc.run is not None and is_awake(doc, frame):
         return doc.run
-    # It is another's, or a worker with other code has asked something else meanwhile.
+    # It belongs to another conversation, or other code has asked something else in the meantime.
     doc.put_away()
     dialog = dialog_of(work.rules.routes, frame)
     if dialog is None:
@@ -170,7 +170,7 @@ def wake(work: Work, frame: Frame) -> Run | Broke | Differs:
     except ReplayMismatch as mismatch:
         run.close()
         return Differs(dialog, records, mismatch)
-    except Exception as error:  # noqa: BLE001 - what it is made of breaks when it is looked at
+    except Exception as error:  # noqa: BLE001 - a value of the dialog raises when it is inspected
         return Broke(error, run)
     frame.code = code_of(dialog)
     frame.version = dialog.version
@@ -189,15 +189,15 @@ def hear(
     answer: object,
     ticked: Sequence[str] | None = None,
 ) -> Flow[Result]:
-    """Take an answer that was read: record it, and return the flow that goes on.
+    """Record an answer that was read, and return the flow that continues.
 
     Args:
-        work: The message at hand.
+        work: The current message.
         run: The dialog.
         frame: Its conversation.
         at: The question.
-        answer: What was read.
-        ticked: The labels it was made of, where the user had ticked them.
+        answer: The value that was read.
+        ticked: The labels that the answer consists of, if the user had ticked them.
     """
     if not is_full(work, run, frame):
         message, arrived = work.message, work.arrived
@@ -212,18 +212,18 @@ def hear(
     return go_on(work, run, frame)
 
 
-def throw(work: Work, run: Run, frame: Frame, what: str) -> Flow[Result]:
-    """Throw into the dialog at its wait, as the message's effect: "cancel", or "attempts:3"; and
-    return the flow that goes on.
+def throw(work: Work, run: Run, frame: Frame, reason: str) -> Flow[Result]:
+    """Throw an exception into the dialog at its wait, as the message's effect, and return the flow
+    that continues. `reason` is "cancel", or "attempts:3".
     """
     add_record(
-        work, run, record_message(encode_thrown(what, frame.wait), work.message, work.arrived)
+        work, run, record_message(encode_thrown(reason, frame.wait), work.message, work.arrived)
     )
     return go_on(work, run, frame)
 
 
 def go_on(work: Work, run: Run, frame: Frame) -> Flow[Result]:
-    """Drive the dialog on top until it waits or ends, running its steps."""
+    """Drive the top conversation's dialog until it waits or ends, running its steps."""
     while True:
         at = run.at
         if isinstance(at, Wait):
@@ -258,14 +258,14 @@ def _end(work: Work, run: Run, frame: Frame, at: Ended | Raised) -> Result:
     plain: Sequence[Reply] = ()
     requests: Sequence[Request] = ()
     if error is None or isinstance(error, (Signal, TooManyAttempts)):
-        # A turn that broke has changed nothing: it may be resumed, and then does it all once.
+        # A turn that failed changes nothing: it may be resumed, and then has all its effects once.
         try:
             plain = said(run) if work.rules.strict else ()
             parts = take_said(run, work.rules)
             remember(work.doc, run)
             requests = carried_out(work, run, frame) if run.chat.requests else ()
-        except Exception as wrong:  # noqa: BLE001 - likewise
-            error = wrong
+        except Exception as invalid:  # noqa: BLE001 - likewise
+            error = invalid
     if isinstance(error, (Signal, TooManyAttempts)):
         return Signalled(parts, error)
     if error is not None:
@@ -284,14 +284,14 @@ def _hand_over(work: Work, value: ContinueAs, parts: list[Reply]) -> HandsOver |
     dialog = work.rules.routes.named(value.dialog)
     try:
         args = msgspec.json.decode(msgspec.json.encode(dict(value.state)))
-    except Exception as error:  # noqa: BLE001 - an object may break when it is written
+    except Exception as error:  # noqa: BLE001 - an object may raise when it is encoded
         why = f"{type(error).__name__}: {told(error)}"
-        return Broke(TypeError(f"continue_as: the state is no JSON data ({why})"))
+        return Broke(TypeError(f"continue_as: the state is not JSON data ({why})"))
     if dialog is not None and work.begun <= HANDOVERS:
         return HandsOver(parts, dialog, args)
     name = getattr(value.dialog, "__qualname__", repr(value.dialog))
     if dialog is None:
-        why = "is no dialog of the bot; name it with @bot.dialog"
+        why = "is not a dialog of the bot; name it with @bot.dialog"
     else:
         why = "never stops handing over"
     return Broke(LookupError(f"continue_as: {name} {why}"))
@@ -308,14 +308,14 @@ def _finish(
         if rules.strict:
             raise
         return Broke(error.with_traceback(None))
-    except Exception as error:  # noqa: BLE001 - what the author gave breaks when it is looked at
-        # It was raised at no line of the dialog.
-        where = f"what dialog {dialog.name!r} ({_place(dialog)}) returned"
-        return Broke(TypeError(f"{where}: {told(error)}"))
+    except Exception as error:  # noqa: BLE001 - the author's value may raise when it is inspected
+        # There is no line of the dialog to name.
+        place = f"what dialog {dialog.name!r} ({_place(dialog)}) returned"
+        return Broke(TypeError(f"{place}: {told(error)}"))
     return Finished(parts if reply is None else [*parts, reply])
 
 
 def _place(dialog: RegisteredDialog) -> str:
-    """Return `file:line` at which a dialog's function begins; "" if it is no function."""
+    """Return `file:line` at which a dialog's function begins; "" if it has no code."""
     code = getattr(inspect.unwrap(dialog.fn), "__code__", None)
     return f"{code.co_filename}:{code.co_firstlineno}" if code else ""

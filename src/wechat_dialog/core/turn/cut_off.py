@@ -1,5 +1,5 @@
-"""A turn that was cut off because its worker died: finished by the next one, or its message
-parked, where finishing has failed too often.
+"""A turn that was cut off because its worker died: finished by the next turn, or its message parked
+if that has failed too often.
 """
 
 from __future__ import annotations
@@ -30,23 +30,23 @@ __all__ = ["finish", "lay_aside"]
 def finish(
     work: Work, killer: Exception | None = None, whole: messages.Message | None = None
 ) -> Flow[None]:
-    """Finish the turn that was cut off: its message becomes the one that `work` is about.
+    """Finish the turn that was cut off: `work` is then about its message.
 
     Args:
         work: The work on the current message.
-        killer: Why the conversation is parked instead: the turn was tried often enough, or cannot
-            be finished. None: it is finished.
-        whole: The turn's message with its secret answer, which no journal has; None if there was
-            no secret, or it is lost.
+        killer: The error to park the conversation with, because the turn was tried often enough or
+            cannot be finished. None: finish it.
+        whole: The turn's message with its secret answer, which no journal contains; None if there
+            was no secret, or it is lost.
     """
     frame = work.doc.top
     if frame is None:
-        raise AssertionError("a turn that was cut off has a conversation in which that happened")
+        raise AssertionError("a turn that was cut off must have a conversation on the stack")
     work.take_over()
     work.draft.collects = True
     head, heard = work.doc.head, _heard_last(work, frame)
     if heard is not None:
-        # Before all that follows: a conversation that is handed over to begins with it.
+        # First of all: a conversation that this one continues as begins with this message.
         work.becomes(heard.message(head.user, head.account), arrival_of(heard))
     if killer is not None:
         work.doc.put_away()
@@ -69,7 +69,7 @@ def finish(
             yield from end_all(work)
             forget_who_left(work, work.message)
         return
-    # It was being ended, for an event or by the operator: that goes on, and then the event.
+    # It was being ended, by an event or by the operator: finish that, then handle the event.
     yield from clean_up(work, run, frame)
     if isinstance(thrown, Killed):
         yield from kill(work)
@@ -78,7 +78,7 @@ def finish(
 
 
 def _tell_secret_again(work: Work, run: Run, frame: Frame, whole: messages.Message) -> None:
-    """Give the dialog the secret answer of this turn again, which no replay brings back."""
+    """Give the dialog the secret answer of this turn again, which replay cannot restore."""
     records = effective(work.doc.records[frame.base :])
     last = max(
         i for i, record in enumerate(records) if isinstance(record, (TextRecord, MessageRecord))
@@ -86,13 +86,13 @@ def _tell_secret_again(work: Work, run: Run, frame: Frame, whole: messages.Messa
     secret = run.secrets[-1]
     if secret.position == last and secret.read is not None:
         work.secret = text_of(whole) or ""
-        with contextlib.suppress(ValueError):  # by a parser that was changed: it stays lost
+        with contextlib.suppress(ValueError):  # the parser was changed: the secret stays lost
             secret.learn(secret.read(run.chat, whole))
 
 
 def _heard_last(work: Work, frame: Frame) -> TextRecord | MessageRecord | None:
-    """Return the message that a conversation heard last; None if an operator ended it, or it has
-    heard none.
+    """Return the last message that a conversation received; None if it received none, or an
+    operator ended it.
     """
     for record in reversed(work.doc.records[frame.base :]):
         if isinstance(record, (TextRecord, MessageRecord)):
@@ -104,7 +104,7 @@ def _heard_last(work: Work, frame: Frame) -> TextRecord | MessageRecord | None:
 
 def _thrown_in_this_turn(work: Work, frame: Frame) -> Record | None:
     """Return the record with which the unfinished turn was ending the conversation; None if it was
-    not.
+    not ending it.
     """
     for record in work.doc.records[frame.base + frame.length :]:
         if isinstance(record, Killed):
@@ -118,13 +118,13 @@ def _thrown_in_this_turn(work: Work, frame: Frame) -> Record | None:
 
 
 def lay_aside(work: Work, killer: Exception, began: Frame | None = None) -> Flow[None]:
-    """Park the message, which was tried often enough, with the conversation that it is for.
+    """Park a message that was tried often enough, with the conversation that it is for.
 
     Args:
         work: The work on the message.
         killer: The error it is parked with.
-        began: The conversation that the message had begun; None if it began none, or that is not
-            known.
+        began: The conversation that the message had begun; None if it began none, or that is
+            unknown.
     """
     expire_old(work)
     work.keep_confided()
@@ -140,7 +140,8 @@ def lay_aside(work: Work, killer: Exception, began: Frame | None = None) -> Flow
             return
         frame, _ = new_conversation(work, match.route.dialog, match.args, work.message)
     elif (match := interruption(work, frame)) is not None:
-        # Nobody asks the dialog below, which may be what kills, whether it would have taken it.
+        # The dialog below is not asked whether it would have taken the message: it may be the
+        # cause.
         frame, _ = new_conversation(work, match.route.dialog, match.args, work.message)
     else:
         work.keep_secret(frame.wait, frame.id)

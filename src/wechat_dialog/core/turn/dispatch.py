@@ -1,9 +1,9 @@
 """What a message means to a user's conversations.
 
-One message may fetch what is held, be the answer to a pending question, cancel it or take the last
-answer back, interrupt, change the subject, or begin a conversation. The order in which that is
-decided is read here from top to bottom: `handle`, `dispatch`, `_in_conversation`. Nothing here
-performs anything; see `operations.py`.
+A message may fetch held parts, answer the pending question, cancel it, take the last answer back,
+interrupt, change the subject, or begin a conversation. The order of these decisions is the order of
+the lines in `handle`, `dispatch` and `_in_conversation`. Nothing here performs I/O; see
+`operations.py`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ __all__ = ["dispatch", "expire_old", "handle"]
 
 
 def handle(work: Work) -> Flow[None]:
-    """Work out what the message at hand means; the draft has its answer then."""
+    """Process the current message; the draft then has its answer."""
     expire_old(work)
     work.keep_confided()
     if isinstance(work.message, messages.Event):
@@ -47,8 +47,8 @@ def handle(work: Work) -> Flow[None]:
 
 
 def dispatch(work: Work) -> Flow[None]:
-    """Give the message to the conversation on top, or begin one; and if that hands it back, to the
-    next one.
+    """Give the message to the conversation on top, or begin one; if it is handed back, offer it to
+    the next one.
     """
     doc = work.doc
     while True:
@@ -65,19 +65,19 @@ def dispatch(work: Work) -> Flow[None]:
 
 
 def _in_conversation(work: Work, run: Run, frame: Frame) -> Flow[bool]:
-    """Work out what the message means to a conversation that waits.
+    """Decide what the message means to a conversation that waits, and do it.
 
     Returns:
-        Whether a dialog handed it back.
+        Whether a dialog handed the message back.
     """
     at = run.at
     if not isinstance(at, Wait):
-        raise AssertionError("a conversation that is not waiting was not committed")
+        raise AssertionError("only conversations that wait are committed")
     text = text_of(work.message)
     word = text.strip() if text is not None else None
     if work.not_seen:
         return (yield from _before_question(work, run, frame, at, word))
-    if word is not None and type(at) is not Wait:  # only a menu can be looked at in two ways
+    if word is not None and type(at) is not Wait:  #  only a menu has pages and ticks
         view = view_of(frame)
         ticked = at.ticked_labels(word, view)
         if ticked is not None:
@@ -101,8 +101,8 @@ def _in_conversation(work: Work, run: Run, frame: Frame) -> Flow[bool]:
 def _before_question(
     work: Work, run: Run, frame: Frame, at: Wait[Any], word: str | None
 ) -> Flow[bool]:
-    """Work out a message whose user cannot have seen the pending question when they wrote it: it is
-    no answer to it, but it may cancel, and it may interrupt.
+    """Handle a message that was written before its user can have seen the pending question: it does
+    not answer it, but may cancel or interrupt.
     """
     if word in work.rules.cancel and at.options.cancel:
         return (yield from drive(work, frame, throw(work, run, frame, "cancel")))
@@ -114,7 +114,9 @@ def _before_question(
 
 
 def _wake_to_hear(work: Work, frame: Frame) -> Flow[Run | None]:
-    """Wake a conversation for the message at hand, which is kept if that has to be parked."""
+    """Wake a conversation for the current message, which is stored if the conversation is
+    parked.
+    """
     unheard: Record | None = None
     if not isinstance(work.message, messages.Event) and not work.not_seen:
         message = masked(work.message) if work.is_said_to(frame.wait) else work.message
@@ -130,15 +132,15 @@ def _asks_for_more(work: Work) -> bool:
 
 
 def expire_old(work: Work) -> None:
-    """Forget the conversations whose time is up, and the parts held for too long."""
+    """Forget conversations whose time limit has passed, and parts held for too long."""
     doc, head = work.doc, work.doc.head
     if head.held:
         head.held = expire(head.held, head.stack, work.arrived)
         head.more = head.more if head.held else ""
-    gone = False
+    expired = False
     while (frame := doc.top) is not None and (limit := doc.limit) is not None and doc.age > limit:
         doc.put_away()
         doc.pop(frame)
-        gone = True
-    if gone:
+        expired = True
+    if expired:
         work.draft.say(work.rules.texts.expired)

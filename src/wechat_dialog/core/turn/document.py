@@ -1,9 +1,7 @@
-"""What a turn works on: one user's head and journal in hand, and the difference to what the store
-has.
+"""What a turn works on: a copy of one user's head and journal, and how it differs from the store.
 
-A turn changes the document as it goes, and asks for the `Write` when something has to be kept. The
-journal is only ever appended to, or cut where an interrupting conversation ends and its records go
-with it.
+A turn changes the document, and asks for the `Write` when something has to be stored. The journal
+is only appended to, or cut when an interrupting conversation ends and its records are removed.
 """
 
 from __future__ import annotations
@@ -28,29 +26,29 @@ from .waking import is_timed, lasts, next_wake
 __all__ = ["NO_REPLY", "Document"]
 
 NO_REPLY = b"null"
-"""How no reply is encoded."""
+"""Encoding of "no reply"."""
 
 UNFINISHED = 86400.0
-"""Seconds that a turn which was cut off is kept for the user's next message."""
+"""Seconds for which a turn that was cut off is kept until the user's next message."""
 
 
 class Document:
-    """One user's document, as far as this process knows it.
+    """One user's document, as known to this process.
 
     Attributes:
         head: The decoded head.
         records: The journal, decoded, of all conversations on the stack.
-        data: What the bot remembers of the user.
-        run: The live dialog of the conversation on top, fed with all its records; None if it has to
-            be replayed.
-        revision: Revision in the store at the last read or write.
+        data: What the bot remembers about the user.
+        run: The live dialog of the top conversation, fed with all its records; None if it has to be
+            replayed.
+        revision: Revision of the store at the last read or write.
         journal: Id of the journal in the store.
-        age: Seconds since the last commit, when it was read, or when the message at hand was first
-            seen.
-        now: The store's clock when it last answered, ms since the epoch.
-        committed: When the last commit of a message was, by that clock: what `age` counts from.
-        beside: What of the user is not on their stack.
-        forgets: Whether the next write leaves nothing of the user.
+        age: Seconds since the last commit, at the time of reading, or when the current message was
+            first seen.
+        now: The store's clock at its last answer, ms since the epoch.
+        committed: When a message was last committed, by that clock; `age` is measured from it.
+        beside: Conversations put aside, and the mailbox.
+        forgets: Whether the next write removes everything about the user.
     """
 
     __slots__ = (
@@ -95,7 +93,7 @@ class Document:
         self._encoded = b""
         self._cut: Sequence[Record] = ()
         self._last = b""
-        """The last record as it is stored; empty: there is none, or it is not known as such."""
+        """The last record in its stored form; empty if there is none, or it is not known."""
         self._stored = 0
         self._kept = 0
         self._new: list[bytes] = []
@@ -103,16 +101,16 @@ class Document:
     # From the store -------------------------------------------------------------------------------
 
     def have(self) -> Have:
-        """Say which part of the journal is in hand."""
+        """Return which part of the journal this process has."""
         return Have(self.journal, self._stored, checksum(self._last) if self._last else "")
 
     def update(self, claimed: Claimed | Unclaimed) -> None:
-        """Bring the document to what a claim found, or a look without one.
+        """Update the document with what a claim, or a read without a claim, returned.
 
-        Whatever was not written is forgotten.
+        Changes that were not written are discarded.
 
         Raises:
-            msgspec.DecodeError: What is stored is not ours.
+            msgspec.DecodeError: The stored document was not written by this library.
         """
         self.age = claimed.age
         self.now = claimed.now
@@ -147,52 +145,52 @@ class Document:
         self._written(claimed.revision, claimed.journal)
 
     def is_claimed(self, claimed: Claimed) -> None:
-        """Take over what only a claim tells: what is not on the stack."""
+        """Take over what only a claim returns: mailbox and conversations put aside."""
         self.now, self._mail = claimed.now, claimed.signals
         self.beside = Beside.of(claimed)
         if self.head.aside:
             self.beside.prune(self.head)
 
     def as_old_as_when_asked(self, since: float) -> None:
-        """Let what counts be how old the conversation was when a message was first seen.
+        """Set `age` to the age of the conversation when the message was first seen.
 
-        By the store's clock alone, which told both: how long a turn has waited for its claim, how
-        often it starts over and who finishes it in the end make no difference then. If they did, a
-        step that had begun for one conversation would be left, and what the user said be taken for
-        an answer to another.
+        Both times are by the store's clock. So the result does not depend on how long a turn waits
+        for its claim, how often it starts over, or which worker finishes it. Otherwise a step that
+        one attempt had begun would be abandoned by the next, and the user's message be taken for
+        the answer to another question.
 
         Args:
-            since: Seconds since it was first seen, at the claim that told `age`.
+            since: Seconds between first seeing the message and the claim that returned `age`.
         """
         self.age = max(0.0, self.age - since)
 
     def owe(self, replies: Iterable[bytes], until: int) -> None:
-        """Hold replies that nobody took, before all that is held; the claim told of them.
+        """Hold replies that no request took, according to the claim, before everything already
+        held.
 
-        The last of them has the pending question, and that is unseen now, unless the commit that
-        made it knows better. To take any reply for the question would lay it aside with that where
-        another conversation interrupts, and what is left of the same answer would overtake it.
+        The last of them contains the pending question, which is therefore unseen, unless the commit
+        recorded otherwise (`asked_before`). If every such reply were treated as the question, an
+        interrupting conversation would set it aside, and later parts of the same answer overtake
+        it.
 
         Args:
-            replies: They, oldest first, as they were encoded.
-            until: Dropped after this time, ms since the epoch.
+            replies: The replies, oldest first, encoded.
+            until: When to drop them, ms since the epoch.
         """
-        held = self.head.held  # a turn that asks for its claim anew has them in hand
+        held = self.head.held  # already has them if the turn claims again
         known = {bytes(part.reply) for part in held if part.owed} | {NO_REPLY}
         owed = [Held(msgspec.Raw(reply), until, True) for reply in replies if reply not in known]
         if owed and self.top is not None and not (self.unseen or self.head.asked_before):
             owed[-1].asks = self.top.id
         held[:0] = owed
-        # It is as good as stored: the next write has it.
+        # This counts as stored: the next write contains it.
         self._encoded = encode_head(self.head)
 
     def _feed(self, run: Run, records: list[Record]) -> None:
-        """Bring the live dialog up to records that another worker wrote; where that is not plain,
-        replay later.
-        """
+        """Feed the live dialog records that another worker wrote; if that fails, replay later."""
         try:
             run.replay(records)
-        except Exception:  # noqa: BLE001 - a rewind, or a mismatch: the replay from the start tells which
+        except Exception:  # noqa: BLE001 - a rewind or a mismatch: the full replay tells
             self.put_away()
 
     # Working --------------------------------------------------------------------------------------
@@ -205,18 +203,18 @@ class Document:
 
     @property
     def unseen(self) -> bool:
-        """Whether the user cannot have seen the pending question: it is held."""
+        """Whether the pending question is held, so that the user cannot have seen it."""
         if not self.head.held:
             return False
         top = self.top
         return top is not None and self.has_unseen(top)
 
     def has_unseen(self, frame: Frame) -> bool:
-        """Whether the user cannot have seen the question of a conversation."""
+        """Whether a conversation's question is held, so that the user cannot have seen it."""
         return any(part.asks == frame.id for part in self.head.held)
 
     def holds_question(self, frame: Frame) -> bool:
-        """Whether that question is held as it is to be asked."""
+        """Whether the full text of that question is held."""
         held = self.head.held
         if not held:
             return False  # nearly always
@@ -224,16 +222,16 @@ class Document:
 
     @property
     def limit(self) -> float | None:
-        """Seconds after which the running conversation is gone; None: never, or not while its
-        question is held unseen.
+        """Seconds after which the running conversation expires; None: never, or its question is
+        held unseen.
         """
         stack = self.head.stack
         return None if not stack or self.holds_question(stack[-1]) else stack[-1].timeout
 
     @property
     def max_age(self) -> float | None:
-        """Seconds after which an answer to the running conversation is no answer any more: it is
-        gone, or something else has ended its wait. None: never.
+        """Seconds after which a message no longer answers the running conversation: it has expired,
+        or a time limit or signal has ended its wait. None: never.
         """
         top = self.top
         if top is None or not top.rivals:
@@ -243,7 +241,7 @@ class Document:
 
     @property
     def cut_off(self) -> bool:
-        """Whether the last turn was cut off: the store has more records than its last commit."""
+        """Whether the last turn was cut off: the store has more records than its commit counted."""
         top = self.top
         return top is not None and len(self.records) - top.base > top.length
 
@@ -265,20 +263,20 @@ class Document:
             del self._new[length - self._kept :]
 
     def put_away(self) -> None:
-        """Put the live dialog away; its journal stays."""
+        """Close the live dialog; its journal stays."""
         if self.run is not None:
             self.run.close()
             self.run = None
 
     def pop(self, frame: Frame) -> None:
-        """Take a conversation and those that interrupt it off the stack, records and all."""
+        """Remove a conversation and those above it from the stack, with their records."""
         stack = self.head.stack
         del stack[stack.index(frame) :]
         self.cut(frame.base)
         self.run = None
 
     def forget(self) -> None:
-        """Leave nothing of the user, here and with the next write in the store."""
+        """Remove everything about the user, here and with the next write in the store."""
         self.put_away()
         self.head = UserHead(user=self.head.user, account=self.head.account)
         self.cut(0)
@@ -291,10 +289,10 @@ class Document:
     def write(
         self, arrived: int, *, grace: float = 0.0, unfinished: str = "", fires: bool = False
     ) -> Write:
-        """Return the difference to what is stored.
+        """Return the difference from what is stored.
 
         Args:
-            arrived: When the message at hand arrived, ms since the epoch.
+            arrived: When the current message arrived, ms since the epoch.
             grace: Seconds to keep a conversation beyond its time limit.
             unfinished: Key of the message whose turn is under way; "" at its end.
             fires: Whether no message began the turn: it moves no age, and is due until its end.
@@ -330,11 +328,11 @@ class Document:
         )
 
     def wrote(self, write: Write, committed: Committed, *, fires: bool = False) -> None:
-        """Note that the store has this write now.
+        """Note that the store has applied this write.
 
         Args:
             write: The write.
-            committed: What the store answered.
+            committed: The store's answer.
             fires: See `write`.
         """
         if write.data is not None or write.forget:
@@ -370,8 +368,8 @@ class Document:
         self._new = []
 
     def give_up(self, claimed: Claimed) -> None:
-        """Hold nothing, where what a claim found cannot be read: the next write ends all of it. The
-        user's data stays as it is.
+        """Discard a document that cannot be decoded: the next write overwrites it. The user's data
+        stays unchanged.
         """
         self.head = UserHead(user=self.head.user, account=self.head.account)
         self.records, self.data, self._data, self._encoded = [], {}, b"", claimed.head
@@ -380,7 +378,7 @@ class Document:
         self._stored = claimed.length
 
     def as_stored(self) -> Document:
-        """Return the document as the store has it, its dialog put away, without asking for it."""
+        """Return the document as the store has it, without a round trip; its dialog is closed."""
         stored = Document(self.head.user, self.head.account)
         stored.head = decode_head(self._encoded)
         stored.head.user, stored.head.account = self.head.user, self.head.account

@@ -1,7 +1,7 @@
-"""What a turn is about to say, while its conversations are driven; and what becomes of it then.
+"""What a turn is about to say while conversations are driven, and what becomes of it.
 
-A turn adds parts to the draft and ends it with the pending question. At the end the draft is made
-one reply (`reply`), the rest of it held; or all of it is held, where nobody listens (`owe`).
+A turn adds parts to the draft and ends it with the pending question. At the end the draft becomes
+one reply (`reply`) and the rest is held; or all of it is held if no request listens (`owe`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["Draft", "view_of"]
 
 
 def view_of(frame: Frame) -> View:
-    """Return what the user has done to the question a conversation waits at."""
+    """Return the page and ticks of the question that a conversation waits at."""
     return View(frame.page, tuple(frame.ticks))
 
 
@@ -30,22 +30,25 @@ class Draft:
     """What a turn says.
 
     Attributes:
-        rules: The bot's.
-        doc: The user's document, whose head has what is held.
-        now: When the request at hand came, ms since the epoch.
+        rules: The bot's rules.
+        doc: The user's document, whose head contains the held parts.
+        now: When the current request arrived, ms since the epoch.
         parts: The parts of the answer so far, without the pending question.
-        over: Those of conversations that are over, which no later one that breaks takes back.
-        question: That question, where it was asked in this turn.
+        over: Parts of conversations that have ended; a later conversation that fails does not take
+            them back.
+        question: The pending question, if it was asked in this turn.
+        asker: Id of the conversation that asked it.
         asker: Id of the conversation whose question it is.
-        seen: Whether its user has seen it before.
-        returns: Whether a conversation is over that had interrupted another: what was written
-            meanwhile is for its question, and not for the one that is asked again.
-        unasked: Ids of conversations that came to a question in this turn which was not the last.
-        collects: Whether what is owed comes with it: the turn answers its message.
-        for_page: The parts as they stand on the turn's page; None: as they are.
-        page: Address of that page, where it is written; "" if it is not.
-        silent: Whether the library says nothing of its own.
-        note: Not None: the answer is the next part of what is held, with this said before it.
+        seen: Whether the user has seen the question before.
+        returns: Whether a conversation that had interrupted another has ended: what the user wrote
+            meanwhile was for that one's question, not for the question that is asked again.
+        unasked: Ids of conversations that reached a question in this turn which was not the last
+            one.
+        collects: Whether owed parts are delivered with it: the turn answers its message.
+        for_page: The parts as shown on the turn's answer page; None: same as `parts`.
+        page: Address of that page, if it is written; otherwise "".
+        silent: Whether the library adds no texts of its own.
+        note: If not None, the answer is the next held part, preceded by this text.
     """
 
     __slots__ = (
@@ -93,12 +96,12 @@ class Draft:
             self.parts.append(reply)
 
     def say(self, text: str) -> None:
-        """Add a text of the library to the answer; an empty one adds nothing."""
+        """Add one of the library's texts to the answer; an empty one adds nothing."""
         if text and not self.silent:
             self.parts.append(replies.Text(text))
 
     def ask(self, frame: Frame, question: Sequence[Reply | None], *, seen: bool) -> None:
-        """End the answer with a question, in the place of any other."""
+        """End the answer with a question, which replaces any other."""
         if self.question and not self.seen:
             if self.asker == frame.id:
                 seen = False
@@ -109,10 +112,10 @@ class Draft:
         self.seen = seen
 
     def ask_again(self, frame: Frame, at: Wait[Any]) -> None:
-        """End the answer with a question that was asked before, as its user left it.
+        """End the answer with a question that was asked before, with its page and ticks as before.
 
         Raises:
-            Exception: What the author gave to ask cannot be said, or breaks when it is looked at.
+            Exception: The author's prompt is not sendable, or raises when it is inspected.
         """
         reply_of = self.rules.reply_of
         question = [reply_of(before) for before in getattr(at, "said", ())]
@@ -120,7 +123,7 @@ class Draft:
         self.ask(frame, question, seen=not self.doc.has_unseen(frame))
 
     def hush(self) -> None:
-        """Say nothing after all."""
+        """Discard everything to be said."""
         self.parts, self.question = [], ()
 
     # What becomes of it ---------------------------------------------------------------------------
@@ -130,7 +133,9 @@ class Draft:
         return Shelf(self.rules, self.doc.head, self.now)
 
     def content(self) -> Content:
-        """Return what is to be said now: a question of a conversation that is not on top is not."""
+        """Return what is to be said now, without the question of a conversation that is not on
+        top.
+        """
         top = self.doc.top
         if top is None or self.asker != top.id:
             if self.question and not self.seen:
@@ -145,15 +150,15 @@ class Draft:
         return [*self.parts, *self.content().question]
 
     def reply(self, created: int) -> Reply | None:
-        """Make one reply of what the turn says, and hold what does not fit into it. Called once, at
-        the end.
+        """Make one reply of what the turn says, and hold what does not fit. Called once, at the
+        end.
 
         Args:
-            created: `CreateTime` of the message that it is the reply to.
+            created: `CreateTime` of the message that is replied to.
         """
         unseen, head = self.doc.unseen, self.doc.head
         if not (head.held or head.owed or self.unasked) and self.note is None:
-            # Nearly always. Nothing to weigh up then, and nothing to undo.
+            # The usual case: nothing to weigh up, and nothing to undo.
             top = self.doc.top
             if not self.question or (top is not None and self.asker == top.id):
                 mark = self.rules.texts.ai_generated
@@ -162,7 +167,8 @@ class Draft:
                     self._note_whether_asked(bool(self.question))
                     self._note_since_when(created, unseen=False)
                     return reply
-        # What is owed leaves the head only here: a turn that is cut off before still owes it.
+        # Owed parts are removed from the head only here: a turn that is cut off before still owes
+        # them.
         shelf = self._shelf = self.shelf()
         if self.note is not None:
             reply = shelf.fetch(self.content(), self.note)
@@ -173,41 +179,44 @@ class Draft:
         return reply
 
     def _note_since_when(self, created: int, *, unseen: bool) -> None:
-        """Note since when the pending question is known, by the platform's clock, if the reply is
-        what made it so.
+        """Note since when, by the platform's clock, the user knows the pending question, if this
+        reply is what shows it.
 
         Args:
             created: See `reply`.
-            unseen: Whether it was held unseen before.
+            unseen: Whether the question was held unseen before.
         """
         doc, head = self.doc, self.doc.head
         top = doc.top
         if top is None or created <= head.shown:
             return
-        asked = self.asker == top.id and not self.seen
-        if (asked or unseen or self.returns) and not doc.unseen:
+        newly_asked = self.asker == top.id and not self.seen
+        if (newly_asked or unseen or self.returns) and not doc.unseen:
             head.shown = created
 
     def _note_whether_asked(self, shown: bool) -> None:
-        """Note for the next turn what it means for the pending question if nobody takes the reply.
+        """Note for the next turn whether the pending question counts as seen if this reply is not
+        taken.
 
         Args:
-            shown: Whether that has the question.
+            shown: Whether the reply contains the question.
         """
         top = self.doc.top
         before = top is not None and (self.seen or self.asker != top.id)
         self.doc.head.asked_before = before and not shown
 
     def take_back(self) -> None:
-        """Undo `reply`: nobody has had it."""
+        """Undo `reply`: it was not delivered."""
         if self._shelf is not None:
             self._shelf.undo()
 
     def owe(self) -> None:
-        """Hold the whole answer for the user's next message: nobody is listening to this one's."""
+        """Hold the whole answer for the user's next message, since no request listens for this
+        one.
+        """
         self.doc.head.asked_before = False
         if self.note is None:
             self.shelf().owe(self.content())
         else:
-            # It was itself only fetched: then that did not happen.
+            # The answer was only a fetched part: it is put back.
             self.shelf().owe_note(self.note)

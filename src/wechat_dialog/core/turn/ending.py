@@ -1,4 +1,4 @@
-"""Conversations ended from outside: by an event, or by an operator's hand."""
+"""Conversations ended from outside: by an event, or by an operator."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from wechat_dialog.errors import Signal
 __all__ = ["STACK_ONLY", "clean_up", "end_all", "end_top", "kill", "take_all_away"]
 
 STACK_ONLY = "end-stack:"
-"""What the key of an operator's turn begins with that ends what runs, and nothing aside."""
+"""Prefix of the key of an operator's turn that ends the stack, but no conversation aside."""
 
 
 def end_all(work: Work) -> Flow[None]:
-    """End all of the user's conversations for good, as the message's effect; nothing is said."""
+    """End all of the user's conversations, as the effect of the message; nothing is said."""
     while work.doc.top is not None:
         yield from end_top(work, work.doc.top, killed=False)
     work.draft.parts = []
 
 
 def kill(work: Work) -> Flow[None]:
-    """End all of the user's conversations, by an operator's hand: clean-up steps run, nothing is
-    said. What is aside stays where the key of the turn says so (`STACK_ONLY`), which a worker that
-    takes it over has, too.
+    """End all of the user's conversations for an operator: clean-up steps run, nothing is said.
+    Conversations aside stay if the turn's key says so (`STACK_ONLY`); the key also tells a worker
+    that takes the turn over.
     """
     yield NEEDS_CLAIM
     while True:
@@ -54,7 +54,7 @@ def kill(work: Work) -> Flow[None]:
 
 
 def take_all_away(doc: Document) -> None:
-    """Take all of the user's conversations away as they are."""
+    """Remove all of the user's conversations without running any clean-up."""
     doc.put_away()
     if doc.head.stack:
         doc.pop(doc.head.stack[0])
@@ -63,25 +63,24 @@ def take_all_away(doc: Document) -> None:
 
 
 def end_top(work: Work, frame: Frame, *, killed: bool = True) -> Flow[None]:
-    """End the conversation on top for good, its clean-up steps included; whatever it says is not
-    delivered.
+    """End the conversation on top, clean-up steps included; what it says is not delivered.
 
     Args:
-        work: The message at hand.
+        work: The current message.
         frame: The conversation.
-        killed: Whether the message at hand has nothing to do with it.
+        killed: Whether an operator or timer ends it, rather than the current message.
     """
     doc = work.doc
     before = list(work.draft.parts)
     run = yield from woken(work, frame)
     if run is None and frame in doc.head.stack:
-        run = doc.run  # its code has changed, and it went on from where that fits
+        run = doc.run  # its code changed, and it continued where that fits
     if run is not None and frame in doc.head.stack:
         if killed:
             add_record(work, run, Killed(work.arrived))
             if isinstance(run.at, (StepCall, Gather)):
-                # A message is kept for the worker after; a command stands in the journal before
-                # what it leads to is done.
+                # A message is stored for whoever takes over; an operator's command is not, so it
+                # has to be in the journal before the clean-up begins.
                 yield CHECKPOINT
         else:
             wait = encode_thrown("end", frame.wait)
@@ -94,9 +93,7 @@ def end_top(work: Work, frame: Frame, *, killed: bool = True) -> Flow[None]:
 
 
 def clean_up(work: Work, run: Run, frame: Frame) -> Flow[None]:
-    """Run the steps that a dialog which was told to end still asks for, and take it off the
-    stack.
-    """
+    """Run the steps that an ended dialog still requests, and remove it from the stack."""
     doc = work.doc
     while isinstance(run.at, (StepCall, Gather)):
         if isinstance(run.at, StepCall):

@@ -18,7 +18,7 @@ __all__ = ["forget_who_left", "forgets", "handle_event"]
 
 
 def handle_event(work: Work, event: messages.Event) -> Flow[None]:
-    """Work out what an event means to the user's conversations."""
+    """Decide what an event means to the user's conversations, and do it."""
     if _has_left(event):
         yield from _leave(work)
         return
@@ -30,7 +30,8 @@ def handle_event(work: Work, event: messages.Event) -> Flow[None]:
             if match is None or match.route.kind == "fallback":
                 return
             if frame in doc.head.stack:
-                # Its question follows the answer to the event, if the event leaves it one.
+                # Its question follows the answer to the event, if the conversation still exists
+                # then.
                 work.draft.parts = []
             continue
         at = run.at
@@ -53,18 +54,18 @@ def handle_event(work: Work, event: messages.Event) -> Flow[None]:
             handed_back = yield from interrupt(work, match)
         if not handed_back:
             return
-        # It is for the next route, or for nobody, but no answer to what is asked.
+        # It is for the next route, or for none, but does not answer the pending question.
     work.draft.collects = True
     yield from begin_by_route(work)
 
 
 def _leave(work: Work) -> Flow[None]:
-    """Work out that the user has left: whatever is said is for nobody."""
+    """Handle that the user has left: nothing that is said reaches them."""
     doc, draft = work.doc, work.draft
     yield from end_all(work)
     doc.head.held, doc.head.owed = [], []
     if doc.head.aside:
-        # Each in a turn of its own; but where nothing is kept of them, in this.
+        # Each one in a turn of its own; but all in this turn if nothing is to be kept of the user.
         if forgets(work, work.message):
             yield from kill(work)
         else:
@@ -73,7 +74,7 @@ def _leave(work: Work) -> Flow[None]:
                 end_aside(doc, note)
     yield from begin_by_route(work)
     if forgets(work, work.message):
-        # What the route for it left waiting is cleaned up as well.
+        # Conversations that the route for the event left waiting are cleaned up as well.
         yield from end_all(work)
     if doc.top is not None and draft.question:
         draft.unasked = (*draft.unasked, doc.top.id)
@@ -82,12 +83,14 @@ def _leave(work: Work) -> Flow[None]:
 
 
 def forgets(work: Work, message: messages.Message | None) -> bool:
-    """Whether a message says that its user has left, and nothing of them is to be kept."""
+    """Whether a message says that its user has left, and the bot forgets such users."""
     return work.rules.forget_on_unsubscribe and message is not None and _has_left(message)
 
 
 def forget_who_left(work: Work, message: messages.Message | None) -> None:
-    """Leave nothing of a user whose message says so; last, for what follows is kept again."""
+    """Remove everything about a user whose message says so; call it last, since later changes would
+    be stored again.
+    """
     if forgets(work, message):
         work.doc.forget()
         work.draft.hush()

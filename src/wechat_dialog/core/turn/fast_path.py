@@ -35,7 +35,7 @@ __all__ = ["is_ready", "run_cold", "run_live"]
 
 
 def is_ready(job: Job) -> bool:
-    """Whether a live dialog is in hand that may run before the turn is anybody's."""
+    """Whether a live dialog is at hand that may run before the turn is claimed."""
     run = job.doc.run
     if run is None or job.doc.revision == 0 or job.doc.beside.mail:
         return False
@@ -43,15 +43,16 @@ def is_ready(job: Job) -> bool:
 
 
 def _may_run(settings: Settings, dialog: RegisteredDialog) -> bool:
-    """Whether the fast path is open to a dialog."""
+    """Whether a dialog may use the fast path."""
     return dialog.pure and dialog.name not in settings.blocking
 
 
 def run_cold(job: Job) -> Generator[Operation, Any, Outcome | Claimed | Answered | None]:
-    """Read, if nobody is about, and replay the dialog; then go on as if it had been live.
+    """Read without a claim, if no other worker is active, and replay the dialog; then continue as
+    if it had been live.
 
     Returns:
-        See `run_live`; or the claim, which the store grants where a look is not enough.
+        See `run_live`; or the claim, which the store grants if a read without one is not enough.
     """
     answer = yield job.question(optimistic=True)
     if isinstance(answer, Unclaimed):
@@ -62,7 +63,7 @@ def run_cold(job: Job) -> Generator[Operation, Any, Outcome | Claimed | Answered
         if closed or job.doc.cut_off:
             return None
         return (yield from run_live(job))
-    job.asked = True
+    job.counted = True
     if isinstance(answer, Running):
         pause = job.settings.poll
         if (yield Pause(pause, answer.copies, answer.since, job.user, job.key, answer.key)):
@@ -75,19 +76,19 @@ def run_live(job: Job) -> Generator[Operation, Any, Outcome | Answered | None]:
     """Run the dialog first and commit after.
 
     No claim is held meanwhile, however long the dialog computes: another worker may do the same
-    work, and only one of the two is committed. A dialog that is seen to block is claimed for from
+    work, and only one of the two is committed. A dialog that was seen to block is claimed for from
     then on; see `docs/architecture.md`, "A fast turn takes no claim".
 
     Returns:
-        The outcome; or the answer the message had already; or None if the turn has to start over
-        with a claim.
+        The outcome; or the answer that the message had already; or None if the turn has to start
+        over with a claim.
     """
     doc, top = job.doc, job.doc.top
     expected, limit = doc.revision, doc.max_age
     if limit is not None and doc.age > limit:
         if any(frame.rivals for frame in doc.head.stack):
-            return None  # what else has ended a wait, of this or of what it interrupts, is first
-        limit = None  # it is over already, and will be so when the store looks at it
+            return None  # first handle the time limit or signal that ended a wait on the stack
+        limit = None  # already passed, and still passed when the store compares it
     ran = "" if top is None else top.dialog
     work = job.work()
     flow = finished(job, work, handle(work))
@@ -97,7 +98,7 @@ def run_live(job: Job) -> Generator[Operation, Any, Outcome | Answered | None]:
         pass
     except PASSES:
         raise
-    except Exception:  # noqa: BLE001 - it breaks once more under a claim, and is parked
+    except Exception:  # noqa: BLE001 - it fails again under a claim, and is parked then
         drop(job)
         return None
     else:
@@ -114,13 +115,13 @@ def run_live(job: Job) -> Generator[Operation, Any, Outcome | Answered | None]:
     )  # fmt: skip
     if isinstance(committed, Committed):
         doc.wrote(write, committed)
-        then = pushing(job, replied=reply is not None)
+        pushes = pushing(job, replied=reply is not None)
         keep_live(job)
-        return Outcome(reply, False, then, due_now(job.user, write, committed))
+        return Outcome(reply, False, pushes, due_now(job.user, write, committed))
     drop(job)
     if isinstance(committed, Answered):
         return committed
-    return None  # a conflict, or nobody listens any more
+    return None  # a conflict, or no request listens any more
 
 
 def _claim_for_step(
@@ -131,9 +132,9 @@ def _claim_for_step(
     expected: int,
     limit: float | None,
 ) -> Generator[Operation, Any, Outcome | Answered | None]:
-    """What the dialog asks for takes a claim: go on only if nothing has moved."""
+    """Claim for an operation of the dialog that needs it; continue only if nothing has changed."""
     claim = yield job.question()
-    job.asked = True
+    job.counted = True
     if not isinstance(claim, Claimed):
         flow.close()
         drop(job)
@@ -141,8 +142,7 @@ def _claim_for_step(
     job.fence = claim.fence
     moved = claim.revision != expected or claim.pending or claim.untaken or claim.signals
     if moved or (limit is not None and claim.age - claim.since > limit):
-        # What the claim left out, because we had it, is no longer in hand: ask for another one
-        # instead, and for all of it.
+        # The claim did not return what we had, which is now discarded: claim again, for all of it.
         flow.close()
         drop(job)
         return None

@@ -1,7 +1,7 @@
-"""A thing that is due, done: a conversation taken up for a timer or a signal, begun, or ended.
+"""Something due is done: a conversation continued for a timer or a signal, begun, or ended.
 
-Each flow here is one turn that no message began. The record of what came is the first that it
-appends, and goes into the journal with the write that takes the letter out of the mailbox.
+Each flow here is one turn that no message began. The record of the timer or signal is the first one
+it appends; the write that stores it also takes the letter out of the mailbox.
 """
 
 from __future__ import annotations
@@ -41,12 +41,14 @@ __all__ = [
 ]
 
 FIRING = "fire"
-"""Key of a firing's claim, the same for all of a user: what one that died left behind is in no
-other's way. With what it does behind a colon: that of its turn."""
+"""Key of a firing's claim, the same for all firings of a user, so that one that died does not keep
+out the next. With a suffix after a colon: the key of its turn.
+"""
 
 OVERDUE = 900.0
-"""Seconds after which a thing is done by whoever can do it at all: until then a process with
-another release may be the right one."""
+"""Seconds after which any process does what is due, whatever its release; until then, a process
+with another release may be the right one.
+"""
 
 
 class NotOurs(Exception):
@@ -54,11 +56,11 @@ class NotOurs(Exception):
 
 
 class Unfit(Exception):
-    """The data of a signal do not fit, and its sender is at hand to hear of it; nothing was done.
+    """A signal's data do not fit, and its sender is waiting to be told; nothing was done.
 
     Attributes:
-        misfit: What it hears.
-        number: Of the signal.
+        misfit: The error for the sender.
+        number: Number of the signal.
     """
 
     def __init__(self, misfit: SignalMisfit, number: int) -> None:
@@ -68,13 +70,13 @@ class Unfit(Exception):
 
 
 def is_firing(key: str) -> bool:
-    """Whether a turn's key is that of one that no message began."""
+    """Whether a key belongs to a turn that no message began."""
     return key.startswith(f"{FIRING}:")
 
 
 def key_of(doc: Document, thing: Thing) -> str:
-    """Return the key of the turn in which a thing is done: the same for a worker that takes it
-    over, and no other's.
+    """Return the key of the turn in which `thing` is done: equal for a worker that takes the turn
+    over, and for no other turn.
     """
     if not thing.id:
         number = 0 if thing.mail is None else thing.mail.number
@@ -88,10 +90,12 @@ def key_of(doc: Document, thing: Thing) -> str:
 
 
 def forget_the_expired(doc: Document) -> None:
-    """Forget what stands above a limited question and is over, so that the limit counts."""
+    """Forget expired conversations above a question with a time limit, so that the limit
+    applies.
+    """
     while (frame := doc.top) is not None and not frame.rivals:
         limit = doc.limit
-        below = any(other.rivals or ENDS in other.flags for other in doc.head.stack[:-1])
+        below = any(lower.rivals or ENDS in lower.flags for lower in doc.head.stack[:-1])
         if not below or limit is None or doc.age <= limit:
             return
         doc.put_away()
@@ -99,7 +103,7 @@ def forget_the_expired(doc: Document) -> None:
 
 
 def take_up(work: Work, thing: Thing) -> Flow[None]:
-    """Do a thing.
+    """Do what is due.
 
     Raises:
         NotOurs: The code at hand does not fit, and other code may.
@@ -115,7 +119,7 @@ def take_up(work: Work, thing: Thing) -> Flow[None]:
     if thing.kind == "end":
         yield from end_top(work, frame)
         for note in work.doc.head.aside:
-            if note.id == thing.id:  # its code has changed, and it went on from where that fits
+            if note.id == thing.id:  # its code changed, and it continued where that fits
                 note.ends, note.asks, note.wake = True, False, work.doc.now
         return
     if thing.kind == "begin":
@@ -153,8 +157,8 @@ def _on_top(doc: Document, thing: Thing) -> Frame:
 
 
 def _with_rival(work: Work, run: Run, frame: Frame, thing: Thing) -> Run | Differs:
-    """Return the run, if it waits for what has come."""
-    assert thing.rival is not None  # noqa: S101 - see above
+    """Return the run, if it waits for the timer or signal that has come."""
+    assert thing.rival is not None  # noqa: S101 - checked by the caller
     try:
         run.must_wait_at(frame.wait, frame.offers, [thing.rival])
     except ReplayMismatch as mismatch:
@@ -177,7 +181,7 @@ def _go_on(work: Work, run: Run, frame: Frame, thing: Thing) -> Flow[None]:
 
 
 def _record(work: Work, at: object, frame: Frame, thing: Thing) -> Record:
-    """Return the record of what has come.
+    """Return the record of the timer or signal that has come.
 
     Raises:
         Unfit: See there.
@@ -193,7 +197,7 @@ def _record(work: Work, at: object, frame: Frame, thing: Thing) -> Record:
 
 
 def _data_since(work: Work, run: Run) -> Data | None:
-    """Return the record of the user's data, if they have changed since the dialog saw them."""
+    """Return a record of the user's data, if it has changed since the dialog saw it; else None."""
     data, chat = work.doc.data, run.chat
     shape = chat.data_shape
     if chat.kept() == shape.plain(shape.read(data)):
@@ -242,11 +246,11 @@ def _no_dialog(name: str) -> LookupError:
 def finish_firing(
     work: Work, killer: Exception | None = None, *, patient: bool = False
 ) -> Flow[None]:
-    """Finish such a turn that was cut off.
+    """Finish a firing's turn that was cut off.
 
     Args:
         work: The work on it.
-        killer: Why its conversation is parked instead; None: it is finished.
+        killer: The error to park the conversation with; None: finish the turn.
         patient: Whether a process with another release may finish it, if the code does not fit.
 
     Raises:
@@ -275,7 +279,7 @@ def finish_firing(
 
 
 def _began(doc: Document, frame: Frame) -> tuple[int, bool]:
-    """Return when the turn began in which a conversation was cut off, and whether that ends it."""
+    """Return when the turn that was cut off began, and whether it was ending the conversation."""
     for record in reversed(doc.records[frame.base :]):
         if isinstance(record, FIRED):
             return record.now, False
@@ -285,7 +289,7 @@ def _began(doc: Document, frame: Frame) -> tuple[int, bool]:
 
 
 def consume_and_park(work: Work, thing: Thing, killer: Exception) -> Flow[None]:
-    """Park the conversation for which a thing is due, without running its dialog.
+    """Park the conversation for which `thing` is due, without running its dialog.
 
     Args:
         work: The work on the thing.

@@ -1,5 +1,5 @@
-"""One turn that no message began, worked out and committed under a claim that is at hand: a
-firing's own, or that of a message that finds its own stack due.
+"""One turn that no message began, run and committed under a claim that is already held: the
+firing's own, or that of a message whose user's stack is due.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from wechat_dialog.replies.stored import encode_reply
 __all__ = ["commit_firing", "do_thing", "finish_cut_off"]
 
 ANY = 1
-"""In the place of when an entry of the index fell due that is not at hand."""
+"""Stands for the due time of an index entry that is not at hand."""
 
 
 def do_thing(
@@ -43,21 +43,21 @@ def do_thing(
     posted: int = 0,
     fires: Due | None = None,
 ) -> Generator[Operation, Any, Due | None]:
-    """Do a thing that is due.
+    """Do something that is due.
 
     Args:
-        job: Whoever has the claim.
-        thing: The thing.
-        killer: Why its conversation is parked instead; None: it is taken up.
+        job: The request that holds the claim.
+        thing: What is due.
+        killer: The error to park its conversation with; None: it is continued.
         posted: See `Work.posted`.
-        fires: The entry of the index for which the claim was taken; None: a message's turn goes on
-            under it.
+        fires: The index entry for which the claim was taken; None: a message's turn continues under
+            the claim.
 
     Returns:
         See `commit_firing`.
 
     Raises:
-        NotOurs: It is for other code; nothing was done.
+        NotOurs: It is for a process with other code; nothing was done.
         Unfit: See there; nothing was done.
     """
     work = _work(job, key_of(job.doc, thing))
@@ -73,7 +73,7 @@ def do_thing(
 def finish_cut_off(
     job: Job, killer: Exception | None, fires: Due | None = None
 ) -> Generator[Operation, Any, Due | None]:
-    """Finish such a turn that was cut off; see `do_thing`."""
+    """Finish a firing's turn that was cut off; see `do_thing`."""
     work = _work(job, job.doc.head.key)
     flow = finish_firing(work, killer, patient=fires is not None)
     return (yield from _conclude(job, work, flow, None, fires))
@@ -89,8 +89,8 @@ def _work(job: Job, key: str) -> Work:
 def _conclude(
     job: Job, work: Work, flow: Flow[None], thing: Thing | None, fires: Due | None
 ) -> Generator[Operation, Any, Due | None]:
-    """Have it worked out, and commit that. If it breaks in another way than its dialog can, park
-    the conversation, beginning with what is stored.
+    """Run the flow and commit. If it fails in a way that the dialog itself cannot, park the
+    conversation, starting again from the stored document.
     """
     try:
         yield from perform(job, work, flow)
@@ -99,27 +99,27 @@ def _conclude(
         raise
     except Exception as error:  # noqa: BLE001 - an author's code can break anywhere
         job.doc = job.doc.as_stored()
-        anew = work.on(job.doc)
+        retry = work.on(job.doc)
         if job.doc.cut_off or thing is None:
-            flow = finish_firing(anew, error)
+            flow = finish_firing(retry, error)
         else:
-            flow = consume_and_park(anew, thing, error)
-    yield from perform(job, anew, flow)
-    return (yield from commit_firing(job, anew, fires))
+            flow = consume_and_park(retry, thing, error)
+    yield from perform(job, retry, flow)
+    return (yield from commit_firing(job, retry, fires))
 
 
 def commit_firing(
     job: Job, work: Work | None, fires: Due | None
 ) -> Generator[Operation, Any, Due | None]:
-    """Commit it, and have what it says reach the user.
+    """Commit the turn, and deliver to the user what it says.
 
     Args:
-        job: Whoever has the claim.
-        work: The work; None: it was only looked at what there is.
-        fires: See `do_thing`; with it the claim is given back.
+        job: The request that holds the claim.
+        work: The work; None: nothing was due.
+        fires: See `do_thing`; if given, the claim is released.
 
     Returns:
-        What else is due right now; None: nothing.
+        What else is due at once; None if nothing is.
     """
     if work is not None:
         owe(work)
@@ -129,9 +129,9 @@ def commit_firing(
     if work is not None:
         job.settle(work.key)
     if reaches and work is not None:
-        asked = yield from reach(job, work.on(job.doc))
+        question_asked = yield from reach(job, work.on(job.doc))
         mail = committed.mail
-        if asked:
+        if question_asked:
             write, committed = yield from _commit_question(job, work)
         else:
             write, committed = yield from _commit(job, fires, release=True)
@@ -140,7 +140,7 @@ def commit_firing(
 
 
 def _commit_question(job: Job, work: Work) -> Generator[Operation, Any, tuple[Write, Committed]]:
-    """Commit that a question was asked: no other stood, and its age begins here."""
+    """Commit that a question was asked: no other was pending, and its age begins now."""
     doc = job.doc
     write = doc.write(doc.now, grace=job.grace)
     committed: Committed = yield Commit(

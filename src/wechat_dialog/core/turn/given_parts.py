@@ -1,4 +1,4 @@
-"""What a turn gives a step for its parts; see `step_parts`."""
+"""What a turn passes to a step for its parts; see `step_parts`."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ __all__ = ["GivenParts", "plain_part"]
 
 @dataclass(frozen=True, eq=False)
 class GivenParts:
-    """What the step of a turn is given for its parts.
+    """What a step is given for its parts.
 
     Attributes:
-        step: What the store knows the step by.
-        ttl: Seconds that its parts are kept, if nothing ends it.
+        step: The store's id of the step.
+        ttl: Seconds for which its parts are kept, if nothing ends the step.
         reply_of: See `Rules.reply_of`.
-        secrets: What was said in secret in this turn, where the step is handed it.
-        seal: Seals what is recorded of its parts; None: it is handed nothing secret.
-        before: What the turn has said before.
-        page: Makes the turn's page, given the user's key and a fence, and returns what the store
-            knows it by; None: nothing is shown before the turn is over.
+        secrets: Secret answers of this turn, if the step gets them as arguments.
+        seal: Encrypts what is recorded of the parts; None: the step gets nothing secret.
+        before: What the turn has said before the step.
+        page: Creates the turn's answer page, given the user's key and a fence, and returns the
+            store's id of it; None: nothing is shown before the turn has ended.
         user: The user's key in the store.
-        fence: Number of the claim.
+        fence: Fencing token of the claim.
     """
 
     step: str
@@ -42,7 +42,7 @@ class GivenParts:
 
 
 def plain_part(stored: bytes) -> Returned | Failed | None:
-    """Return an outcome as the store has it; None: it is sealed."""
+    """Decode a stored outcome; None if it is encrypted."""
     if stored.startswith(Seal.MARK):
         return None
     [record] = decode_records([stored])

@@ -1,9 +1,9 @@
-"""What is held of a user's answers, as values: which of it comes next, and which is over.
+"""The held parts of a user's answers, as values: which comes next, and which have expired.
 
-A part is held in the order in which it will come: first what is *owed* (nothing of its answer was
-seen), then what is left of the newest answer, then of older ones. A question that its user has not
-seen is held as a part of its own, so that it can go with its conversation, be asked again, and is
-known to be unseen as long as it is there. `shelf.py` takes from it and adds to it.
+Parts are held in the order of delivery: first those *owed* (no part of their answer was seen), then
+the rest of the newest answer, then of older ones. A question that the user has not seen is held as
+a part of its own, so that it can be removed with its conversation, be asked again, and is known to
+be unseen while it is there. `shelf.py` takes parts from here and adds to them.
 """
 
 from __future__ import annotations
@@ -37,51 +37,53 @@ _AROUND = " \t\r\n\u3000。．.，,、！!？?～~…“”‘’\"'「」『』
 
 
 def is_word(text: str, *words: str) -> bool:
-    """Whether a text is one of the words, whatever punctuation its user put around it."""
+    """Whether a text is one of the words, ignoring punctuation around it."""
     bare = text.strip(_AROUND)
     return any(word and (text.strip() == word or bare == word) for word in words)
 
 
 def expire(held: Iterable[Held], stack: Sequence[Frame], now: int) -> list[Held]:
-    """Return what is not held for too long; a question that is, and is still pending, will be asked
-    again.
+    """Return the parts that have not expired; a pending question that has expired is replaced by a
+    note to ask it again.
     """
     pending = {frame.id for frame in stack}
-    kept: list[Held] = []
+    remaining: list[Held] = []
     for part in held:
         if part.until > now:
-            kept.append(part)
+            remaining.append(part)
         elif part.asks in pending:
-            kept.append(to_ask(part.asks, part.until))
-    return kept
+            remaining.append(to_ask(part.asks, part.until))
+    return remaining
 
 
 def is_gone(part: Held) -> bool:
-    """Whether a question is to be asked again, since what was held of it was dropped."""
+    """Whether this is only a note to ask a question again, since its held text was dropped."""
     return part.reply == _NOTHING
 
 
 def to_ask(conversation: str, until: int) -> Held:
-    """Return what is held for a question that is to be asked again."""
+    """Return a note that a question is to be asked again."""
     return Held(_NOTHING, until, False, conversation, True)
 
 
 def is_pushable(head: UserHead) -> bool:
-    """Whether anything that is held can be pushed."""
+    """Whether any held part can be pushed."""
     parts, _ = coming(head.held, head.stack[-1].id if head.stack else "")
     return bool(parts)
 
 
 def coming(held: Sequence[Held], asks: str) -> tuple[list[Part], list[Held]]:
-    """Return what can be delivered of what is held, and the rest: the questions of conversations
-    that are interrupted, and those that are to be asked again.
+    """Return the held parts that can be delivered, and the rest: questions of interrupted
+    conversations, and notes to ask again.
     """
-    here = [part for part in held if not part.asks or (part.asks == asks and not is_gone(part))]
-    return parts_of(here), [part for part in held if part not in here]
+    deliverable = [
+        part for part in held if not part.asks or (part.asks == asks and not is_gone(part))
+    ]
+    return parts_of(deliverable), [part for part in held if part not in deliverable]
 
 
 def parts_of(held: Iterable[Held]) -> list[Part]:
-    """Return what is held as parts of an answer."""
+    """Return held parts as parts of an answer."""
     decoded = [(decode_reply(bytes(part.reply)), part) for part in held]
     return [
         Part(reply, part.asks, part.question, part.owed, part.until)
@@ -91,15 +93,15 @@ def parts_of(held: Iterable[Held]) -> list[Part]:
 
 
 def held_of(parts: Iterable[Part]) -> list[Held]:
-    """Return parts as they are held."""
+    """Return parts of an answer as held parts."""
     return [
         Held(msgspec.Raw(encode_reply(p.reply)), p.until, p.owed, p.asks, p.question) for p in parts
     ]
 
 
 def shortened(part: Held, excess: int) -> Held | None:
-    """Return a long text without `excess` bytes of its end; None if that leaves nothing to speak
-    of.
+    """Return a long text shortened by `excess` bytes at its end; None if too little would
+    remain.
     """
     reply = decode_reply(bytes(part.reply))
     if not isinstance(reply, replies.Text):

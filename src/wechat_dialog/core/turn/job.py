@@ -1,4 +1,4 @@
-"""A request's hold on its user: the document in hand, and the claim."""
+"""A request's hold on its user: the document in memory, and the claim."""
 
 from __future__ import annotations
 
@@ -53,36 +53,37 @@ __all__ = [
 T = TypeVar("T")
 
 PASSES = (StoreError, ClaimLost, NotRepeatable, NotWaitedFor, SideEffect)
-"""What ends a turn and is no mistake of an author's code, or is strict mode's to tell of. Anything
-else that comes out of a message's work is one, and is parked with the message."""
+"""Exceptions that end a turn without being an error in an author's code, or that strict mode is to
+report. Any other exception from the handling of a message is such an error, and parks it.
+"""
 
 
 _SURELY = 1000
-"""Milliseconds by which one time is later than another, whatever they were rounded to."""
+"""Milliseconds beyond which one time is certainly later than another, despite rounding."""
 
 
 @dataclass
 class Job:
     """A request's hold on its user: the document and the claim, until the commit.
 
-    Under one claim the turns of several messages may be worked on, each as a `Work` of its own: the
-    request's, and before it what earlier ones left.
+    Under one claim the turns of several messages may be handled, each as a `Work` of its own: the
+    request's message, and before it those that earlier workers left unfinished.
 
     Attributes:
-        settings: How.
+        settings: The bot's settings for turns.
         user: The user's key in the store.
         message: The request's message.
         key: Its key.
         arrived: When it arrived, ms since the epoch.
-        doc: The user's document in hand.
-        fence: Number of the claim; 0 if there is none.
-        deferred: Whether nobody listens for the reply any more.
-        asked: Whether the store has counted the request.
-        granted: The store's clock when it first gave the turn, ms since the epoch; 0: it has not.
-        latest: The latest work on the message under a claim; None: it was not begun.
-        kept: Whether the store keeps the message with its claim: a user's, for another worker.
-        unrecorded: Idempotency keys of the steps that were called and not recorded, as far as is
-            known.
+        doc: The user's document in memory.
+        fence: Fencing token of the claim; 0 if there is none.
+        deferred: Whether no request listens for the reply any more.
+        counted: Whether the store has counted the request.
+        granted: The store's clock when it first granted the turn, ms since the epoch; 0: not yet.
+        latest: The latest work on the message under a claim; None if it was not begun.
+        stores_message: Whether the store keeps the message with the claim, for another worker to
+            finish: true for a message from a user.
+        unrecorded: Idempotency keys of steps that were called and, as far as known, not recorded.
     """
 
     settings: Settings
@@ -93,10 +94,10 @@ class Job:
     doc: Document
     fence: int = 0
     deferred: bool = False
-    asked: bool = False
+    counted: bool = False
     granted: int = 0
     latest: Work | None = None
-    kept: bool = True
+    stores_message: bool = True
     unrecorded: set[str] = field(default_factory=set[str])
 
     @property
@@ -105,33 +106,34 @@ class Job:
         return self.settings.rules.grace
 
     def question(self, *, optimistic: bool = False, keep: bool = True) -> Claim:
-        """Return the question for the claim; `keep`: the store is to keep the message with it."""
-        kept = b""
-        if self.kept and keep:
-            # Whatever the document in hand says: another worker may have asked for a secret since.
-            kept = sealed_pending(self.settings.rules.seal, self.message, self.arrived)
+        """Return the claim to ask for; `keep`: whether the store keeps the message with it."""
+        pending = b""
+        if self.stores_message and keep:
+            # Always sealed, whatever the document says: another worker may have asked for a secret
+            # since.
+            pending = sealed_pending(self.settings.rules.seal, self.message, self.arrived)
         return Claim(
-            self.user, self.key, self.settings.lease, self.doc.have(), not self.asked, optimistic,
-            kept, self.fence,
+            self.user, self.key, self.settings.lease, self.doc.have(), not self.counted, optimistic,
+            pending, self.fence,
         )  # fmt: skip
 
     def take(self, claimed: Claimed) -> None:
-        """Take over what a claim says of the request's message."""
+        """Take over what a claim says about the request's message."""
         self.fence, self.deferred = claimed.fence, claimed.deferred
         self.granted = self.granted or claimed.now
 
     def is_over(self, claimed: Claimed) -> bool:
-        """Whether the message was answered, or its user forgotten, so long ago that the store knows
-        nothing of it: it first saw it after it gave its turn, and keeps a message that was given
-        one for a day.
+        """Whether the message was answered, or its user forgotten, so long ago that the store has
+        forgotten it: the store's first sight of it is later than the grant of its turn, and a
+        message whose turn was granted is kept for a day.
         """
         return self.granted > 0 and claimed.now - claimed.since * 1000 > self.granted + _SURELY
 
     def work(self) -> Work:
-        """Return the work on the request's message, begun anew where it was begun before.
+        """Return the work on the request's message, started from scratch if it was begun before.
 
-        Only what was made of it under a claim counts: whoever finishes its turn for a dead worker
-        knows nothing of an attempt that was refused, and has to come to the same steps.
+        Only attempts under a claim count: a worker that finishes the turn for a dead one knows
+        nothing of a refused attempt, and has to come to the same steps.
         """
         work = Work(self.settings.rules, self.doc, self.message, self.key, self.arrived)
         if self.latest is not None:
@@ -141,7 +143,7 @@ class Job:
         return work
 
     def settle(self, key: str) -> None:
-        """Forget what is in hand of a message's steps: its turn is over."""
+        """Forget the outcomes in memory of a message's steps: its turn has ended."""
         outcomes = self.settings.outcomes
         if outcomes.holds(self.user):
             outcomes.settle(self.user, message_part(key))
@@ -153,30 +155,32 @@ def fresh_document(message: Message) -> Document:
 
 
 def claim_turn(job: Job) -> Generator[Operation, Any, Claimed | Answered | Outcome]:
-    """Ask until the turn is ours, or the message answered, or nobody listens for its reply."""
+    """Claim repeatedly until the turn is granted, the message was answered, or no request listens
+    for its reply.
+    """
     pause = job.settings.poll
     while True:
-        # Its user may have been forgotten since it had its turn: then it must not be kept again.
+        # Do not store the message if the turn was granted before: the user may have been forgotten.
         answer = yield job.question(keep=not job.granted)
-        job.asked = True
+        job.counted = True
         if not isinstance(answer, Running):
             return answer  # type: ignore[no-any-return]
         if job.granted and not answer.since:
-            return Outcome(None)  # it sees the message now, and knew it before: see `Job.is_over`
+            return Outcome(None)  # new to the store, though it had its turn: see `Job.is_over`
         if (yield Pause(pause, answer.copies, answer.since, job.user, job.key, answer.key)):
             return (yield from leave(job))
         pause = min(pause * 2, LONGEST_POLL)
 
 
 def leave(job: Job) -> Generator[Operation, Any, Answered | Outcome]:
-    """Wait for the claim no longer: whoever has it next takes the message from the store."""
-    if not job.kept:
+    """Stop waiting for the claim: whoever claims next takes the message from the store."""
+    if not job.stores_message:
         raise StoreError(
-            f"user {job.user!r} is in a turn that does not end; try again when it was given up, "
-            "after the bot's longest_turn"
+            f"user {job.user!r} is in a turn that does not end; try again when it has been "
+            "given up, after the bot's longest_turn"
         )
-    kept = sealed_pending(job.settings.rules.seal, job.message, job.arrived)
-    answered = yield Defer(job.user, job.key, kept)
+    pending = sealed_pending(job.settings.rules.seal, job.message, job.arrived)
+    answered = yield Defer(job.user, job.key, pending)
     if isinstance(answered, Answered):
         return answered
     rules = job.settings.rules
@@ -188,11 +192,11 @@ def leave(job: Job) -> Generator[Operation, Any, Answered | Outcome]:
 
 
 def guarded(job: Job, under_claim: Generator[Operation, Any, T]) -> Generator[Operation, Any, T]:
-    """Do what a claim was taken for; where that fails, give the claim up, unless it is lost.
+    """Run a flow under the claim; if it fails, release the claim, unless it is lost.
 
-    Nor is it given up where a step ran that is not recorded: the store would forget the message
-    with it, and a user who writes the same again would have the step run under another key. It runs
-    out, and whoever claims next goes on with that message first.
+    It is not released either if a step ran that is not recorded: the store would forget the message
+    with the claim, and if the user wrote the same again, the step would run under another key. The
+    claim then expires, and whoever claims next finishes that message first.
     """
     try:
         return (yield from under_claim)
@@ -207,21 +211,24 @@ def guarded(job: Job, under_claim: Generator[Operation, Any, T]) -> Generator[Op
 
 
 def update_document(job: Job, claimed: Claimed | Unclaimed) -> None:
-    """Bring the document in hand to what was claimed.
+    """Update the document with what was claimed.
 
     Raises:
-        StoreError: What is stored is not ours, or of a newer version; it stays as it is.
+        StoreError: The stored document cannot be read, or is of a newer version; it is left
+            unchanged.
     """
     try:
         job.doc.update(claimed)
     except msgspec.DecodeError as error:
-        raise StoreError(f"what is stored of user {job.user!r} is not ours: {error}") from error
+        raise StoreError(
+            f"the document stored for user {job.user!r} cannot be decoded: {error}"
+        ) from error
     if type(claimed) is Claimed and claimed.untaken:
         job.doc.owe(claimed.untaken, job.arrived + int(job.settings.rules.hold * 1000))
 
 
 def keep_live(job: Job) -> None:
-    """Keep the live dialog for the user's next message, or put it away."""
+    """Keep the live dialog for the user's next message, or close it."""
     doc, cache = job.doc, job.settings.cache
     if doc.run is None:
         return
@@ -232,7 +239,7 @@ def keep_live(job: Job) -> None:
 
 
 def drop(job: Job) -> None:
-    """Throw the document in hand away: it is not, or may not be, what the store has."""
+    """Discard the document in memory: it differs, or may differ, from the stored one."""
     if job.doc.run is not None:
         job.doc.run.close()
     job.doc = fresh_document(job.message)

@@ -1,5 +1,5 @@
-"""A dialog left where it waits, at the end of its part of a turn: what its header says then, what
-it said and asked for, what it left in the user's data; and strict mode's look at how it got there.
+"""A dialog left at its wait, at the end of its part of a turn: its header is updated, what it said,
+requested and changed in the user's data is taken over; in strict mode it is replayed.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ __all__ = [
 ]
 
 LONGEST_ABOVE_LIMIT = 600.0
-"""Seconds that a question above a limited one waits, where the bot has no time for it."""
+"""Seconds that a question waits that interrupts one with a time limit, if the bot sets no
+timeout.
+"""
 
 
 def make_run(
@@ -57,12 +59,12 @@ def make_run(
 
 
 def time_limit(rules: Rules, dialog: RegisteredDialog) -> float | None:
-    """Return the seconds without an answer after which a dialog's conversation is gone."""
+    """Return the seconds without an answer after which a dialog's conversation expires."""
     return rules.timeout if dialog.timeout is None else dialog.timeout
 
 
 def leave_waiting(work: Work, run: Run, frame: Frame, at: Wait[Any]) -> Result:
-    """Leave a dialog at a question that its user is asked with this turn's answer."""
+    """Leave a dialog at a question that this turn's answer asks."""
     doc, draft, rules = work.doc, work.draft, work.rules
     try:
         prompt = rules.reply_of(at.shown(FIRST))
@@ -70,43 +72,44 @@ def leave_waiting(work: Work, run: Run, frame: Frame, at: Wait[Any]) -> Result:
         parts = take_said(run, rules) if run.chat.outbox else ()
         remember(doc, run)
         requests = carried_out(work, run, frame) if run.chat.requests else ()
-    except Exception as error:  # noqa: BLE001 - what the author gave breaks when it is looked at
+    except Exception as error:  # noqa: BLE001 - the author's value may raise when it is inspected
         return Broke(error, run)
     stand(work, run, frame, at)
     doc.run = run
     if at.prompt is None:
-        # It has no text of its own: what was said before it is the question.
+        # The question has no text of its own: what was said before it is the question.
         draft.ask(frame, parts, seen=False)
     else:
         draft.parts += parts
         draft.ask(frame, [prompt], seen=False)
     if rules.strict:
         compare_from_scratch(work, run, frame, at, plain, requests)
-    elif run.chat.made > run.position:  # `made_more`, as far as a live turn shall pay for it
+    elif run.chat.made > run.position:  # cheaper than `made_more`, for live turns
         tell_of_what_is_not_awaited(work, run, frame)
     return WAITS
 
 
 def stand(work: Work, run: Run, frame: Frame, at: Wait[Any]) -> None:
-    """Note in a conversation's header the question at which it stands from now on."""
+    """Note in a conversation's header the question at which it now waits."""
     _note_wait(run, frame, at)
     limit = at.options.timeout
     frame.timeout = time_limit(work.rules, run.dialog) if limit is None else limit
     if at.options.rivals:
-        # These end it, and nothing else does.
+        # Its rivals end the wait, and nothing else does.
         frame.timeout = None
         frame.rivals, frame.since = stored_rivals(at, work.doc.now), work.doc.now
         return
     if frame.rivals:
         frame.rivals, frame.since = [], 0
     if frame.timeout is None and any(below.rivals for below in work.doc.head.stack[:-1]):
-        # The limit of what it interrupts counts when it has ended, and so it must end.
+        # The limit of the interrupted question applies only after this one, so this one must
+        # expire.
         frame.timeout = work.rules.timeout or LONGEST_ABOVE_LIMIT
 
 
 def _note_wait(run: Run, frame: Frame, at: Wait[Any] | Background[Any]) -> None:
     if run.secrets or (isinstance(at, Wait) and at.kind == "A"):
-        # The turn is over that it was said in.
+        # The turn in which the secrets were given has ended.
         for secret in run.secrets:
             secret.lose()
         flag(frame, SECRETS)
@@ -118,23 +121,23 @@ def _note_wait(run: Run, frame: Frame, at: Wait[Any] | Background[Any]) -> None:
 def leave_aside(
     work: Work, run: Run, frame: Frame, at: Wait[Any] | Background[Any]
 ) -> PutsAside | Broke:
-    """Leave a dialog that waits for no user, or for one who is not to be asked now."""
+    """Leave a dialog that waits for no user, or whose user cannot be asked now."""
     doc, rules = work.doc, work.rules
     asks = isinstance(at, Wait)
     plain: Sequence[Reply] = ()
     parts: Sequence[Reply] = ()
     try:
         if isinstance(at, Wait):
-            rules.reply_of(at.shown(FIRST))  # it breaks in the turn that leads to it
+            rules.reply_of(at.shown(FIRST))  # if this raises, then in the turn that leads to it
         plain = said(run) if rules.strict else ()
         if not (isinstance(at, Wait) and at.prompt is None):
-            parts = take_said(run, rules)  # else what was said is the question
+            parts = take_said(run, rules)  # otherwise what was said is the question
         remember(doc, run)
         requests = carried_out(work, run, frame) if run.chat.requests else ()
-    except Exception as error:  # noqa: BLE001 - what the author gave breaks when it is looked at
+    except Exception as error:  # noqa: BLE001 - the author's value may raise when it is inspected
         return Broke(error, run)
     _note_wait(run, frame, at)
-    # The times of a question begin when it is asked.
+    # A question's time limits begin when it is asked.
     frame.timeout, frame.rivals = None, [] if asks else stored_rivals(at, doc.now)
     frame.since = doc.now
     if rules.strict:
@@ -145,7 +148,7 @@ def leave_aside(
 
 
 def carried_out(work: Work, run: Run, frame: Frame) -> Sequence[Request]:
-    """Carry out what a dialog asked for in this turn, and return it.
+    """Carry out what a dialog requested in this turn, and return the requests.
 
     Raises:
         Exception: See `carry_out`.
@@ -156,10 +159,10 @@ def carried_out(work: Work, run: Run, frame: Frame) -> Sequence[Request]:
 
 
 def remember(doc: Document, run: Run) -> None:
-    """Take over what the dialog changed in the user's data since its conversation began.
+    """Apply what the dialog changed in the user's data since its conversation began.
 
     Raises:
-        TypeError: It left something there that JSON cannot say.
+        TypeError: The data contains something that JSON cannot represent.
     """
     try:
         changes = run.chat.changes()
@@ -178,16 +181,16 @@ def compare_from_scratch(
     work: Work, run: Run, frame: Frame, at: Wait[Any] | Background[Any] | None,
     parts: Sequence[Reply], requests: Sequence[Request],
 ) -> None:  # fmt: skip
-    """Strict mode: see whether the dialog gets to the same place from scratch; see `strict`."""
+    """Strict mode: check that the dialog gets to the same place from scratch; see `strict`."""
     from wechat_dialog.core.replay.strict import compare
 
     records = effective(work.doc.records[frame.base :])
-    asked = None if work.went_back else requests
-    compare(run, _watched(work, run.dialog, frame), records, at, parts, asked)
+    expected = None if work.went_back else requests
+    compare(run, _watched(work, run.dialog, frame), records, at, parts, expected)
 
 
 def tell_of_what_is_not_awaited(work: Work, run: Run, frame: Frame) -> None:
-    """Tell the log of what a dialog made and does not wait for."""
+    """Log the effects that a dialog created and does not wait for."""
     records = effective(work.doc.records[frame.base :])
     tell_of_forgotten(run.dialog, _watched(work, run.dialog, frame), records)
 

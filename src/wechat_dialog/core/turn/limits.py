@@ -1,4 +1,4 @@
-"""How much is kept of one user that they may never ask for: `Bot(limits=Limits(held_bytes=…))`."""
+"""How much is kept for one user that they may never ask for: `Bot(limits=Limits(held_bytes=…))`."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ __all__ = ["Limits"]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much is kept of one user. What is over is dropped, the oldest first, and logged.
+    """How much is kept for one user. If it is more, the oldest is dropped, and that is logged.
 
     Attributes:
-        held_parts: Parts of answers that did not fit one reply and wait to be fetched.
-        held_bytes: Bytes of them: they are rewritten at every turn. 64 KiB are 32 full replies, and
-            nobody taps that often.
-        parked: Conversations that broke and wait for an operator.
-        parked_bytes: Bytes of them. The newest is kept whatever its size.
+        held_parts: Parts of answers that did not fit into one reply and wait to be fetched.
+        held_bytes: Their size in bytes: they are rewritten at every turn. 64 KiB are 32 full
+            replies, more than anybody fetches one by one.
+        parked: Conversations that failed and wait for an operator.
+        parked_bytes: Their size in bytes. The newest is kept whatever its size.
 
     Raises:
         ConfigurationError: One of them is below 1.

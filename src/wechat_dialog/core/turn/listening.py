@@ -1,13 +1,13 @@
-"""How long a request listens for the outcome of its message's turn, and what it is answered then.
+"""How long a request listens for the outcome of its message's turn, and what it is answered.
 
-The first request with a message runs the message's turn; a copy that comes meanwhile only listens.
-How long a request listens depends on whether it is the platform's last for its message. That is a
-property of the request, fixed when it arrives, by what this process and the store had seen by then:
-the turn may go on for longer than its first request lives, and copies that reach other processes
-later do not make that request an earlier one.
+The first request with a message runs the message's turn; a copy that arrives meanwhile only
+listens. How long a request listens depends on whether it is the platform's last one for its
+message. That is a property of the request, fixed when it arrives by what this process and the store
+have seen until then: the turn may outlive its first request, and copies that reach other processes
+later do not change which request is the last.
 
-No clock, thread, event loop or store here: `listen` is a generator of what to wait for, so that
-requests on threads, on event loops and in `tests/simulation/` follow the same rules.
+There is no clock, thread, event loop or store here: `listen` is a generator of things to wait for,
+so that requests on threads, on event loops and in `tests/simulation/` follow the same rules.
 """
 
 from __future__ import annotations
@@ -35,25 +35,26 @@ __all__ = ["SLACK", "Deferral", "Listen", "listen", "nothing"]
 
 
 LOOK_AGAIN = 0.25
-"""Seconds after which a request looks again whether the store has told by now which copy it is."""
+"""Seconds after which a request checks again whether the store has said which copy it is."""
 
 SLACK = 0.5
-"""Seconds beyond the window that a request listens: a clock a bit ahead must not end the platform's
-retries with an early `success`."""
+"""Seconds beyond the window for which a request listens: a clock that is slightly ahead must not
+end the platform's retries with an early `success`.
+"""
 
 ON_THREAD = 0.5
-"""Seconds that a request on a thread listens before it looks whether it still should."""
+"""Seconds for which a request on a thread listens before it checks whether to continue."""
 
 
 class Listen(msgspec.Struct, frozen=True):
-    """Wait until the turn has ended, at most this long.
+    """Wait until the turn has ended, at most for this time.
 
-    The result is the process's clock, whether the turn has ended or not; None: the request's client
-    has hung up.
+    The result is the process's clock, whether or not the turn has ended; None if the request's
+    client has hung up.
 
     Attributes:
-        completion: The turn's.
-        seconds: How long; 0 or more.
+        completion: The turn's completion.
+        seconds: The longest time to wait, 0 or more.
     """
 
     completion: Completion
@@ -63,8 +64,8 @@ class Listen(msgspec.Struct, frozen=True):
 class Deferral(msgspec.Struct, frozen=True):
     """Perform a store operation, and wait for the answer for `defer.within` seconds at most.
 
-    The result is that answer. `StoreError` is raised where the store fails, or answers too late:
-    then `late` is called with the answer when it is there.
+    The result is that answer. `StoreError` is raised if the store fails or answers too late; in the
+    latter case `late` is called with the answer when it arrives.
     """
 
     defer: Defer | PageOpen | PageSecret
@@ -92,23 +93,25 @@ def listen(
 
     Args:
         listener: The request's place among those that listen.
-        request: What it asks.
-        window: The platform's.
-        rules: The bot's: where it pushes, every request is the last, since its answer ends the
-            platform's repetitions; unless the store is away, for then the next one may find it.
-        now: The process's clock: later than the request's arrival where it ran the turn so far.
-        note: Notes that nobody took the reply, which the store gave to this request too late.
-        on_thread: Whether the request keeps a thread while it listens. Such a request does not wait
-            for a store that is away: the platform's next one asks again.
+        request: The request.
+        window: The platform's window.
+        rules: The bot's rules. If it pushes, every request is the last, since its answer ends the
+            platform's retries; unless the store is unavailable, because the next request may reach
+            it.
+        now: The process's clock; later than the request's arrival if the request itself ran the
+            turn.
+        note: Notes that a reply was not taken, if the store returned it to this request too late.
+        on_thread: Whether the request occupies a thread while it listens. Such a request does not
+            wait for an unavailable store: the platform's next one will ask.
 
     Returns:
-        The turn's outcome; for the platform's last request, if that takes too long, what `too_late`
-        says; for any other, nothing: its connection is closed by then.
+        The turn's outcome. If that takes too long, the text of `too_late` for the platform's last
+        request, and nothing for any other: its connection is closed by then.
 
     Raises:
-        AskAgain: The store is away, and the platform has another request.
+        AskAgain: The store is unavailable, and the platform has another request.
         Closing: The process ends before the turn has begun, and the platform has another request.
-        StoreError: The store is away, and it was the last.
+        StoreError: The store is unavailable, and this was the last request.
         BaseException: What the turn raised.
     """
     listening = _Listener(listener, request, window, rules, note, on_thread)
@@ -190,7 +193,7 @@ class _Listener:
             raise
 
     def _closed(self) -> Outcome:
-        """Leave, since the platform has closed the connection, and has another request."""
+        """Leave: the platform has closed the connection, and has another request."""
         turn = self.place.turn
         turn.departed += 1
         if turn.failing:
@@ -198,13 +201,15 @@ class _Listener:
         return Outcome(None)
 
     def _defer(self) -> _Listening:
-        """Leave, and have the store keep the message, or give the reply if there is one by now."""
-        # When the first of its copies came: what it answers may be over since.
+        """Leave, and have the store keep the message, or return the reply if there is one
+        already.
+        """
+        # Measured from the first copy: the question it answers may have expired since.
         request, turn = self.request, self.place.turn
         since = int((self.place.arrived - turn.began) * 1000)
-        kept = sealed_pending(self.rules.seal, request.message, request.arrived - since)
+        pending = sealed_pending(self.rules.seal, request.message, request.arrived - since)
         within = max((self.window.seconds - self.window.patience) / 2, 0.05)
-        answer = yield from self._deferred(Defer(request.user, request.key, kept, within))
+        answer = yield from self._deferred(Defer(request.user, request.key, pending, within))
         if isinstance(answer, Answered):
             return Outcome(decode_reply(answer.reply))
         turn.departed += 1
@@ -213,26 +218,27 @@ class _Listener:
         return Outcome(too_late(self.rules, page), late=True)
 
     def _page(self, within: float) -> Generator[Listen | Deferral, Any, str]:
-        """Make the page on which the answer will be; returns its address. Where the store is too
-        slow for that, the user waits without one.
+        """Create the page that will show the answer; returns its address. If the store is too slow
+        for that, the user waits without a page.
         """
         request = self.request
-        asking = link_to_page(self.rules, request.user, request.message, request.key)
+        ops = link_to_page(self.rules, request.user, request.message, request.key)
         answer: Any = None
         while True:
             try:
-                asked = asking.send(answer)
+                op = ops.send(answer)
             except StopIteration as stop:
                 return stop.value  # type: ignore[no-any-return]
-            in_time = msgspec.structs.replace(asked, within=within)
+            in_time = msgspec.structs.replace(op, within=within)
             try:
                 answer = yield from self._asked(Deferral(in_time, lambda _: None))
             except StoreError:
                 return ""
 
     def _outcome(self, now: float) -> _Listening:
-        """Return the outcome of a turn that has ended. If its reply was committed for nobody, a
-        request that has come since takes it from the store, unless another message was quicker.
+        """Return the outcome of a turn that has ended. If its reply was committed with no request
+        to take it, a request that arrived since takes it from the store, unless another message was
+        quicker.
         """
         outcome = self.place.turn.completion.result()
         if not self.place.turn.untaken:

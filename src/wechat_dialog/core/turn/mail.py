@@ -1,5 +1,5 @@
-"""What lies in a user's mailbox: signals for their conversations, and conversations that are to be
-begun; as the store keeps it.
+"""The letters in a user's mailbox, as stored: signals for their conversations, and conversations to
+begin.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ class SignalMail(msgspec.Struct, array_like=True, tag="s", frozen=True):
 
     Attributes:
         name: Its name.
-        match: What tells it from others of its name; "" if nothing does.
-        data: Its data, JSON.
+        match: Distinguishes it from others with the same name; "" if nothing does.
+        data: Its data as JSON.
     """
 
     name: str
@@ -33,10 +33,10 @@ class SignalMail(msgspec.Struct, array_like=True, tag="s", frozen=True):
 
     @classmethod
     def of(cls, name: str, data: object, match: str, call: str = "bot.signal") -> SignalMail:
-        """Return a signal as it is given.
+        """Return a signal for these values, checked.
 
         Raises:
-            TypeError: Name or match is no text, or the data are none that JSON can say.
+            TypeError: Name or match is not a string, or the data cannot be represented as JSON.
             ValueError: The name is empty, or one of the two is too long.
         """
         check_name(name, match, call)
@@ -44,7 +44,7 @@ class SignalMail(msgspec.Struct, array_like=True, tag="s", frozen=True):
 
 
 class BeginMail(msgspec.Struct, array_like=True, tag="b", frozen=True):
-    """A conversation that is to be begun.
+    """A conversation to begin.
 
     Attributes:
         dialog: Name of its dialog.
@@ -59,7 +59,7 @@ Letter = Union[SignalMail, BeginMail]  # noqa: UP007 - msgspec reads it at run t
 
 
 class Named(Protocol):
-    """Knows the bot's dialogs by their functions; see `settings.Routes`."""
+    """Looks up the bot's dialogs by their functions; see `settings.Routes`."""
 
     def named(self, fn: Callable[..., Any]) -> RegisteredDialog | None:
         """Return the newest dialog whose function this is, or None."""
@@ -74,30 +74,31 @@ def begin_mail(
     routes: Named, dialog: Callable[..., Any], state: Mapping[str, Any] | None,
     call: str = "bot.begin",
 ) -> BeginMail:  # fmt: skip
-    """Return what has a conversation begun.
+    """Return the letter that begins a conversation.
 
     Raises:
-        LookupError: It is no dialog of the bot.
-        TypeError: The dialog is no function, or the state is no JSON data by name.
-        SecretMisused: A secret answer is in the state.
+        LookupError: The function is not a dialog of the bot.
+        TypeError: The dialog is not a function, or the state is not JSON data with text keys.
+        SecretMisused: The state contains a secret answer.
     """
     function = checked_dialog(dialog, call)
     registered = routes.named(function)
     if registered is None:
         name = getattr(function, "__qualname__", repr(function))
         raise LookupError(
-            f"{call} at {line_at_hand()}: {name} is no dialog of the bot; name it with @bot.dialog"
+            f"{call} at {line_at_hand()}: {name} is not a dialog of the bot; "
+            "name it with @bot.dialog"
         )
     return BeginMail(registered.name, plain_state(state or {}, call))
 
 
 def encode_mail(letter: Letter) -> bytes:
-    """Encode it for the mailbox."""
+    """Encode a letter for the mailbox."""
     return _encoder.encode(letter)
 
 
 def decode_mail(mail: Mail) -> Letter | None:
-    """Decode what `encode_mail` made; None: another release made it, and will know what it is."""
+    """Decode a letter; None if another release wrote it, which will be able to read it."""
     try:
         return _decoder.decode(mail.body)
     except msgspec.DecodeError:

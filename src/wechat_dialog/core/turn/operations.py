@@ -1,9 +1,9 @@
 """Operations: what a turn asks its driver to do.
 
-A turn is a generator of these values and performs none of them. A driver performs each with a
-store, or by running a step, and sends the result back; so a turn can be driven by hand in a test,
-and the same turn runs on threads and on an event loop. `on(store)` is the whole of what a store
-operation needs: it returns the result, or the awaitable of it.
+A turn is a generator of these values and performs none of them itself. A driver performs each with
+a store, or by running a step, and sends the result back; so a turn can be driven by hand in a test,
+and the same turn runs on threads and on an event loop. `on(store)` is all that a store operation
+needs: it returns the result, or an awaitable of it.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ T = TypeVar("T")
 
 
 class Claim(values.Claim, frozen=True):
-    """Ask for the turn; see `Store.claim`."""
+    """Claim the user's turn; see `Store.claim`."""
 
     def on(self, store: Store | AsyncStore) -> Any:
         """Perform it."""
@@ -71,11 +71,11 @@ class RecordWrite(msgspec.Struct, frozen=True):
 
 
 class Commit(values.Commit, frozen=True):
-    """End a turn; see `Store.commit`. `taken` is the driver's to set, which knows whether a request
-    waits for the reply.
+    """End a turn; see `Store.commit`. The driver sets `taken`: it knows whether a request waits for
+    the reply.
 
     Attributes:
-        ran: Name of the dialog that was run without a claim; "" if there was one.
+        ran: Name of the dialog that was run without a claim; "" if there was a claim.
     """
 
     ran: str = ""
@@ -86,7 +86,7 @@ class Commit(values.Commit, frozen=True):
 
 
 class Release(msgspec.Struct, frozen=True):
-    """Give the claim up; see `Store.release`."""
+    """Release the claim; see `Store.release`."""
 
     user: str
     fence: int
@@ -97,8 +97,8 @@ class Release(msgspec.Struct, frozen=True):
 
 
 class Show(msgspec.Struct, frozen=True):
-    """Look at everything of a user; see `Store.show`. Only an operator's turn asks for it, and runs
-    on no event loop.
+    """Read everything stored for a user; see `Store.show`. Only an operator's turn uses it, and
+    never on an event loop.
     """
 
     user: str
@@ -109,13 +109,14 @@ class Show(msgspec.Struct, frozen=True):
 
 
 class Defer(msgspec.Struct, frozen=True):
-    """Say that nobody will take the message's reply, and have it kept; see `Store.defer`.
+    """Tell the store that no request will take the message's reply, and have the message kept; see
+    `Store.defer`.
 
     Attributes:
         user: The user's key in the store.
         key: The message's key.
         message: The message.
-        within: Seconds in which a request needs the store's answer.
+        within: Seconds within which a request needs the store's answer.
     """
 
     user: str
@@ -131,19 +132,19 @@ class Defer(msgspec.Struct, frozen=True):
 class Pause(msgspec.Struct, frozen=True):
     """Wait before asking for the claim again.
 
-    The result is whether to ask no more: nobody listens for the message's reply any longer, and
-    whoever has the turn now may have it for ever. Nothing or False: ask again.
+    The result is whether to stop: no request listens for the message's reply any longer, and the
+    turn in progress may never end. None or False: claim again.
 
     Attributes:
         seconds: How long.
-        copies: How many requests with this message were seen, as `Running` says.
+        copies: How many requests with this message the store has seen, from `Running`.
         since: Seconds since the first of them.
         user: Wake early when a turn of this user ends in this process; "": always wait the full
             time.
         key: Key of the message that waits.
-        before: Key of the message whose turn comes first, as `Running` says.
-        failing: Whether it is the store that is waited for, which failed the turn when a step had
-            run: the turn goes on whether its requests wait for it or not.
+        before: Key of the message whose turn comes first, from `Running`.
+        failing: Whether the pause waits for the store, which failed after a step had run: the turn
+            continues whether or not its requests wait for it.
     """
 
     seconds: float
@@ -162,7 +163,7 @@ class RunStep(msgspec.Struct, frozen=True):
         call: The step.
         key: Its idempotency key.
         slot: Its place in a gathering.
-        parts: What it is given for its parts; None: it has none.
+        parts: What it is given for its parts; None if it has none.
     """
 
     call: StepCall[Any]
@@ -172,16 +173,14 @@ class RunStep(msgspec.Struct, frozen=True):
 
 
 class Review(RunStep, frozen=True):
-    """Ask the bot's reviewer what it makes of one reply: a call that is run as a step is, and
-    recorded nowhere.
-    """
+    """Ask the bot's reviewer about one reply: a call that runs like a step, but is not recorded."""
 
 
 class RunSteps(msgspec.Struct, frozen=True):
-    """Run what is left of a gathering at once.
+    """Run the remaining steps of a gathering concurrently.
 
-    The driver sends back one `StepOutcome` as soon as there is one, and is asked again, with
-    `steps` empty, for the next of those under way, until all have been given.
+    The driver sends back one `StepOutcome` as soon as a step ends. It is then sent this operation
+    again with `steps` empty, for the next outcome, until all have been returned.
     """
 
     steps: tuple[RunStep, ...]
@@ -191,10 +190,10 @@ class StepOutcome(msgspec.Struct, frozen=True):
     """How a step ended.
 
     Attributes:
-        slot: That of its `RunStep`.
+        slot: The slot of its `RunStep`.
         result: What it returned.
-        error: What it raised, or None; a `BaseException` where `is_bug` says so.
-        said: What it said for the answer.
+        error: What it raised, or None; a `BaseException` if `is_bug` says so.
+        said: What it added to the answer.
     """
 
     slot: int
@@ -204,7 +203,7 @@ class StepOutcome(msgspec.Struct, frozen=True):
 
 
 class PostMail(times.Post, frozen=True):
-    """Put something into a user's mailbox; see `Store.post`."""
+    """Put a letter into a user's mailbox; see `Store.post`."""
 
     def on(self, store: Store | AsyncStore) -> Any:
         """Perform it."""
@@ -212,7 +211,7 @@ class PostMail(times.Post, frozen=True):
 
 
 class Undue(msgspec.Struct, frozen=True):
-    """Say that a look found nothing due; see `Store.undue`."""
+    """Tell the store that nothing was due; see `Store.undue`."""
 
     due: times.Due
 
@@ -222,7 +221,7 @@ class Undue(msgspec.Struct, frozen=True):
 
 
 class Push(msgspec.Struct, frozen=True):
-    """Send a part of an answer as a customer message; the result is None, or why it did not go.
+    """Send a part of an answer as a customer message; the result is None, or why it was refused.
 
     Attributes:
         user: The user's OpenID.
@@ -237,7 +236,7 @@ STORED = (
     Commit, Claim, RecordWrite, Release, Show, Defer, PageOpen, PageAppend, PageSecret, PostMail,
     Undue,
 )  # fmt: skip
-"""Those that a store performs; the one of every turn first."""
+"""The operations that a store performs; the one that every turn has comes first."""
 
 Operation = (
     Claim | RecordWrite | Commit | Release | Show | Defer | Pause | RunStep | RunSteps | Push
@@ -246,13 +245,14 @@ Operation = (
 
 
 class Checkpoint:
-    """Asks for what is recorded so far to be written before the dialog goes on."""
+    """Asks for everything recorded so far to be written before the dialog continues."""
 
 
 CHECKPOINT = Checkpoint()
 
 NEEDS_CLAIM = Checkpoint()
 """Yielded before anything that cannot be undone: a turn on the fast path must obtain the claim
-before it continues. Nothing is written for it."""
+before it continues. Nothing is written for it.
+"""
 
 Flow = Generator[Operation | Checkpoint, Any, T]

@@ -1,4 +1,4 @@
-"""An operator's hand in a user's conversations, as transactions."""
+"""What an operator does with a user's conversations, as transactions."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from wechat_dialog.replies.stored import encode_reply
 __all__ = ["end", "end_one_aside", "resume"]
 
 ROUNDS = 25
-"""Things of a user that are done at most, to come to the one that an operator ends."""
+"""How many due things of a user are done at most before the one that an operator ends."""
 
 
 # For the operator ---------------------------------------------------------------------------------
@@ -42,25 +42,25 @@ ROUNDS = 25
 def resume(
     settings: Settings, user: str, parked: ParkedConversation, message: Message, arrived: int
 ) -> Transaction:
-    """Take a parked conversation up again; its answer is owed to the user's next message.
+    """Resume a parked conversation; its answer is owed to the user's next message.
 
     Args:
-        settings: How.
+        settings: The bot's settings for turns.
         user: The user's key in the store.
         parked: The conversation.
-        message: Stands for the user until the conversation's own message is rebuilt.
+        message: Stands for the user until the conversation's own message is restored.
         arrived: Now, ms since the epoch.
 
     Raises:
-        NotParked: It is there no longer; what is in hand of it must not be written back.
+        NotParked: It is not there any more; the copy at hand must not be written back.
     """
     key = resume_key(parked)
-    job = Job(settings, user, message, key, arrived, fresh_document(message), kept=False)
+    job = Job(settings, user, message, key, arrived, fresh_document(message), stores_message=False)
     return (yield from _operate(job, lambda work: _resume(work, user, parked), owed=True))
 
 
 def _resume(work: Work, user: str, parked: ParkedConversation) -> Flow[None]:
-    """Take a parked conversation up again, unless it is gone by now."""
+    """Resume a parked conversation, unless it has been removed in the meantime."""
     shown = yield Show(user)
     if shown is None or parked.frame.id not in shown.parked:
         raise NotParked(parked.frame.id)
@@ -70,37 +70,37 @@ def _resume(work: Work, user: str, parked: ParkedConversation) -> Flow[None]:
 def end(
     settings: Settings, user: str, message: Message, arrived: int, *, stack_only: bool = False
 ) -> Transaction:
-    """End a user's conversations, their clean-up steps included; nothing is said.
+    """End a user's conversations, clean-up steps included; nothing is said.
 
-    What cannot be ended so, because it cannot be read or breaks in another way than its dialog can,
-    is taken away as it is.
+    A conversation that cannot be ended like this, because it cannot be read or fails outside its
+    dialog, is removed without clean-up.
 
     Args:
-        settings: How.
+        settings: The bot's settings for turns.
         user: The user's key in the store.
         message: Stands for the user.
         arrived: Now, ms since the epoch.
-        stack_only: Whether what is aside stays.
+        stack_only: Whether conversations aside stay.
     """
     key = f"{STACK_ONLY if stack_only else 'end:'}{arrived}"
-    job = Job(settings, user, message, key, arrived, fresh_document(message), kept=False)
+    job = Job(settings, user, message, key, arrived, fresh_document(message), stores_message=False)
     return (yield from _operate(job, kill, owed=False, force=True))
 
 
 def end_one_aside(
     settings: Settings, user: str, id: str, message: Message, arrived: int
 ) -> Transaction:
-    """End a conversation that is aside, its clean-up steps included, in a turn of its own.
+    """End a conversation that is aside, clean-up steps included, in a turn of its own.
 
     Args:
-        settings: How.
+        settings: The bot's settings for turns.
         user: The user's key in the store.
-        id: The conversation's id; it may be gone by now.
+        id: The conversation's id; it may have ended in the meantime.
         message: Stands for the user.
         arrived: Now, ms since the epoch.
     """
     key = f"end:{id}:{arrived}"
-    job = Job(settings, user, message, key, arrived, fresh_document(message), kept=False)
+    job = Job(settings, user, message, key, arrived, fresh_document(message), stores_message=False)
     outcome = yield from _operate(job, lambda work: _tell_to_end(work, id), owed=False)
     due, rounds = outcome.again, ROUNDS
     while due is not None and rounds:
@@ -118,16 +118,16 @@ def _tell_to_end(work: Work, id: str) -> Flow[None]:
 
 
 def _operate(
-    job: Job, what: Callable[[Work], Flow[None]], *, owed: bool, force: bool = False
+    job: Job, act: Callable[[Work], Flow[None]], *, owed: bool, force: bool = False
 ) -> Transaction:
     def under_claim(claimed: Claimed) -> Transaction:
-        return _operated(job, claimed, what, owed=owed, force=force)
+        return _operated(job, claimed, act, owed=owed, force=force)
 
     return (yield from persistently(job, under_claim))
 
 
 def _operated(
-    job: Job, claimed: Claimed, what: Callable[[Work], Flow[None]], *, owed: bool, force: bool
+    job: Job, claimed: Claimed, act: Callable[[Work], Flow[None]], *, owed: bool, force: bool
 ) -> Transaction:
     job.fence, job.deferred = claimed.fence, owed
     try:
@@ -138,13 +138,13 @@ def _operated(
         if not force:
             raise
         job.doc.give_up(claimed)
-    # Each under its own message's key, which a copy may still ask for.
+    # Each under the key of its own message, since copies of that message may still arrive.
     outcome = yield from catch_up(job, claimed)
     if outcome is not None:
         return outcome
     work = job.work()
     try:
-        yield from perform(job, work, what(work))
+        yield from perform(job, work, act(work))
     except PASSES:
         raise
     except Exception as error:
@@ -164,7 +164,7 @@ def _operated(
     )
     job.doc.wrote(write, committed)
     job.settle(work.key)
-    then = pushing(job, replied=False)
+    pushes = pushing(job, replied=False)
     drop(job)
     again = due_now(job.user, write, committed)
-    return Outcome(parts[0] if parts else None, owed, then, again)
+    return Outcome(parts[0] if parts else None, owed, pushes, again)

@@ -1,4 +1,4 @@
-"""What a turn comes to."""
+"""The result of a turn."""
 
 from __future__ import annotations
 
@@ -17,20 +17,19 @@ Transaction = Generator[Operation, Any, "Outcome"]
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What a turn came to.
+    """The result of a turn.
 
     Attributes:
-        reply: What to answer; None is no reply.
-        late: Whether the reply is held for the user's next message, since nobody waits for it any
-            more.
-        then: What is to be performed after the reply has gone out: the pushing of what is held.
-            None: nothing.
-        again: What is due of this user right now: a conversation that was just started, a signal
-            that came meanwhile. Whoever ran the turn goes on with `outside.fire` for it; whoever
-            sweeps finds it too. None: nothing.
+        reply: What to answer; None: no reply.
+        late: Whether the reply is held for the user's next message, since no request waits for it
+            any more.
+        pushes: What to perform after the reply was sent: the pushing of held parts. None: nothing.
+        again: What is due for this user at once: a conversation that was just started, or a signal
+            that came meanwhile. Whoever ran the turn continues with `outside.fire` for it; a sweep
+            finds it too. None: nothing.
     """
 
     reply: Reply | None
     late: bool = False
-    then: Generator[Operation, Any, None] | None = None
+    pushes: Generator[Operation, Any, None] | None = None
     again: Due | None = None

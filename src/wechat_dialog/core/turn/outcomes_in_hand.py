@@ -1,17 +1,16 @@
-"""Outcomes in hand: how steps ended, until the store is known to hold it.
+"""Outcomes in hand: how steps ended, until the store is known to have the outcome.
 
 A step that has returned must not run again, whatever becomes of the claim it ran under: the store
-may stall until that is over, or be away when the outcome is to be recorded. So a process keeps each
-outcome by the step's idempotency key, and the call itself while it runs. A turn that starts over,
-or another message's turn that takes the cut-off one over in this process, joins the call instead of
-making it again. An outcome goes when a record of it was acknowledged, or when the turn of its
-message is over.
+may stall until the claim has expired, or be unavailable when the outcome is to be recorded. So a
+process keeps each outcome by the step's idempotency key, and the call itself while it runs. A turn
+that starts over, or another message's turn that takes over the cut-off one in this process, joins
+the call instead of repeating it. An outcome is removed when its record was acknowledged, or when
+the turn of its message has ended.
 
 Whoever runs a step joins its call here first, makes the call if nobody else does, and finishes it.
-Where a joined call comes to nothing, its turn starts over and does not make it: the claim may have
-run out while it waited.
-No clock and no thread of its own: the two drivers of `runtime/steps.py` and the simulation in
-`tests/simulation/` use the same registry.
+If a joined call ends without an outcome, the turn starts over and does not make the call: its claim
+may have expired while it waited. There is no clock and no thread here: the two drivers of
+`runtime/steps.py` and the simulation in `tests/simulation/` use the same registry.
 """
 
 from __future__ import annotations
@@ -27,23 +26,25 @@ from .operations import StepOutcome
 __all__ = ["Call", "Outcomes"]
 
 MOST = 10_000
-"""Outcomes that are kept at most; the oldest goes first."""
+"""How many outcomes are kept at most; the oldest is dropped first."""
 
 LONGEST = 86_400.0
-"""Seconds an outcome is kept: as long as a store keeps a message whose turn was cut off."""
+"""Seconds for which an outcome is kept: as long as a store keeps a message whose turn was cut
+off.
+"""
 
 
 class Call:
-    """One call of a step, under way or ended.
+    """One call of a step, in progress or ended.
 
     Attributes:
         user: Key of the user in the store.
         key: Idempotency key of the step.
-        outcome: How it ended. None while it runs, and where it came to nothing.
+        outcome: How it ended. None while it runs, or if it ended without an outcome.
         ended: When it ended, in seconds on the process's clock; 0.0 while it runs.
-        given_up: Whether the turn that made it had no more time for it.
+        given_up: Whether the turn that made the call ran out of time.
         over: Whether it has ended, with an outcome or without.
-        waiting: Called once when it is over; empty from then on.
+        waiting: Callbacks, each called once when the call is over; empty from then on.
     """
 
     __slots__ = ("ended", "given_up", "key", "outcome", "over", "user", "waiting")
@@ -59,16 +60,16 @@ class Call:
 
 
 class Outcomes:
-    """The outcomes of one process that the store is not known to hold, and the calls under way;
+    """The outcomes of one process that the store is not known to have, and the calls in progress;
     safe to use from several threads.
     """
 
     def __init__(self, most: int = MOST, longest: float = LONGEST) -> None:
-        """Keep nothing yet.
+        """Create an empty registry.
 
         Args:
             most: How many outcomes are kept.
-            longest: How many seconds one is kept.
+            longest: For how many seconds an outcome is kept.
         """
         self._most = most
         self._longest = longest
@@ -82,12 +83,12 @@ class Outcomes:
         self._parts: dict[str, dict[str, dict[str, bytes]]] = {}
 
     def begin_anew(self) -> None:
-        """See `forks.Forked`: calls and outcomes are the parent's, whose turns they belong to."""
+        """See `forks.Forked`: calls and outcomes belong to turns of the parent process."""
         self._begin()
 
     def join(self, user: str, key: str) -> tuple[Call, bool]:
-        """Return the call of a step, and whether the caller is to make it, and to `finish` it;
-        False if somebody else makes it or has made it.
+        """Return the call of a step, and whether the caller has to make and `finish` it; False if
+        another caller makes it or has made it.
         """
         with self._lock:
             calls = self._calls.setdefault(user, {})
@@ -98,7 +99,7 @@ class Outcomes:
             return call, True
 
     def finish(self, call: Call, outcome: StepOutcome | None, now: float) -> None:
-        """End a call and tell whoever joined it.
+        """End a call and notify whoever joined it.
 
         Args:
             call: The call.
@@ -124,7 +125,9 @@ class Outcomes:
             )  # fmt: skip
 
     def when_over(self, call: Call, tell: Callable[[], object]) -> None:
-        """Call `tell` when the call is over, from the thread that ends it; at once if it is."""
+        """Call `tell` when the call is over, from the thread that ends it; at once if it is
+        over.
+        """
         with self._lock:
             if not call.over:
                 call.waiting.append(tell)
@@ -132,26 +135,26 @@ class Outcomes:
         tell()
 
     def holds(self, user: str) -> bool:
-        """Return whether an outcome of a step of this user is in hand, or a call under way."""
+        """Return the idempotency keys of a user's steps that are in progress or have an outcome in
+        hand; empty if there are none.
+        """
         return user in self._calls or user in self._parts
 
     def keys(self, user: str) -> list[str]:
-        """Return the idempotency keys of a user's steps that are under way, or whose outcome is in
-        hand; empty if there are none.
-        """
+        """Return whether a step of this user has an outcome in hand or a call in progress."""
         with self._lock:
             parted = [key for key, parts in self._parts.get(user, {}).items() if parts]
             return list({**self._calls.get(user, {}), **dict.fromkeys(parted)})
 
     def parts(self, user: str, key: str) -> dict[str, bytes]:
-        """Return the parts of a step that have ended here and that the store is not known to hold,
-        by their ids; changed by whoever runs the step.
+        """Return the parts of a step that have ended in this process and that the store is not
+        known to have, by their ids; whoever runs the step changes the dict.
         """
         with self._lock:
             return self._parts.setdefault(user, {}).setdefault(key, {})
 
     def recorded(self, user: str, keys: Iterable[str]) -> None:
-        """Forget the outcomes of these steps: the store holds them."""
+        """Forget the outcomes of these steps: the store has them."""
         with self._lock:
             calls = self._calls.get(user, {})
             for key in keys:
@@ -160,7 +163,7 @@ class Outcomes:
                     self._forget(calls[key])
 
     def settle(self, user: str, message: str) -> None:
-        """Forget the calls and outcomes of a message's turn, which is over.
+        """Forget the calls and outcomes of a message whose turn has ended.
 
         Args:
             user: Key of the user in the store.
@@ -175,7 +178,7 @@ class Outcomes:
                     self._forget_parts(user, key)
 
     def _beyond_limits(self, now: float) -> list[Call]:
-        """Forget the oldest outcomes if there are too many, and those that are too old; return
+        """Drop the oldest outcomes if there are too many, and those that are too old; return
         them.
         """
         dropped: list[Call] = []

@@ -1,23 +1,24 @@
-"""Turns that no message began: something of a user fell due, a signal came, or a conversation is to
-be begun; as generators of operations, like `transaction`.
+"""Turns that no message began, because something is due for a user, a signal came, or a
+conversation is to begin; as generators of operations, like `transaction`.
 
-What whoever performs them has to know:
+For whoever performs them:
 
-- `fire(settings, due, account, openid)` does one thing that is due of a user, and says whether
+- `fire(settings, due, account, openid)` does one thing that is due for a user, and says whether
   there is more (`Fired.again`): call it again for that, or leave it to a sweep. `due` is an entry
-  that `Store.due` gave, or `Fired.again`, `Sent.again`, `Outcome.again`.
+  that `Store.due` returned, or `Fired.again`, `Sent.again`, `Outcome.again`.
 - `send(settings, user, account, openid, letter, id)` puts a letter into the mailbox, and runs the
-  turn for it if nobody has the claim; it never waits for one. `letter` is `SignalMail.of(name,
-  data, match)` or `begin_mail(routes, dialog, state)`, which refuse what is wrong on the author's
-  line. With `post_only=True` (in a step) it only posts.
+  turn for it if nobody has the claim; it never waits for the claim. `letter` is
+  `SignalMail.of(name, data, match)` or `begin_mail(routes, dialog, state)`; both raise on invalid
+  values, at the author's line. With `post_only=True` (in a step) the letter is only posted.
 - The operations: `Claim` (with `fires`), `RecordWrite`, `Commit` (with `fires`), `Release`,
-  `RunStep`, `RunSteps`, `Review`, `Push`, `Pause` (only with `waits=True`), pages, and the two of
-  their own: `PostMail` and `Undue`. No clock is handed in: the store's is read at the claim.
-- After `LONGEST` seconds a firing gets `TurnTooLong` thrown in, as a message's turn does after the
-  bot's longest; it is parked then.
-- `settings.rules.may_push` says whether the account may push just now. What is said is pushed
+  `RunStep`, `RunSteps`, `Review`, `Push`, `Pause` (only with `waits=True`), pages, and two that
+  occur only here: `PostMail` and `Undue`. No clock is passed in: the store's clock is read at the
+  claim.
+- After `LONGEST` seconds, `TurnTooLong` is thrown into a firing, as into a message's turn after the
+  bot's longest time; its conversation is then parked.
+- `settings.rules.may_push` says whether the account may push at this moment. What is said is pushed
   within the transaction, after its commit and under its claim.
-- `StoreError` and `ClaimLost` come out as they are, the claim given up: the thing stays due.
+- `StoreError` and `ClaimLost` are raised unchanged, with the claim released: what is due stays due.
 """
 
 from __future__ import annotations
@@ -44,28 +45,28 @@ from wechat_dialog.errors import MailboxFull, WorkerDied
 __all__ = ["LONGEST", "STANDS_IN_LINE", "Fired", "Sent", "fire", "send"]
 
 MOST = 100
-"""Letters that lie in a user's mailbox at most."""
+"""How many letters a user's mailbox holds at most."""
 
 ROUNDS = 25
-"""Things of a user that whoever sends a letter does before theirs."""
+"""How many due things of a user are done at most, before the letter that is being sent."""
 
 LONGEST = 30.0
-"""Seconds that such a turn may take; then it is parked."""
+"""Seconds that such a turn may take; after that its conversation is parked."""
 
 STANDS_IN_LINE = 5.0
 """Seconds of refusals after which `fire` is to be called with `waits=True`, once."""
 
 
 class Fired(msgspec.Struct, frozen=True):
-    """What became of a firing.
+    """The result of a firing.
 
     Attributes:
-        outcome: "done"; "nothing": nothing was due (the entry is handed to `Store.undue`); "busy":
-            somebody has the turn, or a message comes first; "left": what is due is for the process
-            of another release.
-        again: What else is due of this user right now; None: nothing.
-        dialog: Name of the dialog that was taken up; "" if none was.
-        late: Seconds between when it fell due and the claim.
+        outcome: "done"; "nothing": nothing was due (the entry was passed to `Store.undue`); "busy":
+            another turn has the claim, or a message comes first; "left": what is due is for a
+            process with another release.
+        again: What else is due for this user at once; None: nothing.
+        dialog: Name of the dialog that was continued; "" if none was.
+        late: Seconds from the due time to the claim.
     """
 
     outcome: Literal["done", "nothing", "busy", "left"]
@@ -75,11 +76,11 @@ class Fired(msgspec.Struct, frozen=True):
 
 
 class Sent(msgspec.Struct, frozen=True):
-    """What became of a letter.
+    """The result of sending a letter.
 
     Attributes:
-        outcome: "taken": its turn was run; "kept": it is in the mailbox; "repeated": one of its id
-            came before, and nothing was done.
+        outcome: "taken": its turn was run; "kept": it is in the mailbox; "repeated": a letter with
+            its id came before, and nothing was done.
         again: See `Fired.again`.
     """
 
@@ -90,18 +91,18 @@ class Sent(msgspec.Struct, frozen=True):
 def fire(
     settings: Settings, due: Due, account: str, openid: str, *, waits: bool = False
 ) -> Generator[Operation, Any, Fired]:
-    """Do one thing that is due of a user.
+    """Do one thing that is due for a user.
 
     Args:
-        settings: How.
+        settings: The bot's settings for turns.
         due: The entry of the index.
         account: The account's id.
         openid: The user's OpenID.
-        waits: Whether it stands in line, as a message does, until it has the claim.
+        waits: Whether to queue for the claim, as a message does.
 
     Raises:
         StoreError: The store failed; it stays due.
-        ClaimLost: Likewise, the claim.
+        ClaimLost: The claim was lost; it stays due.
     """
     fired, _ = yield from _fire(settings, due, account, openid, waits=waits)
     return fired
@@ -120,18 +121,17 @@ def send(
     """Put a letter into a user's mailbox, and run the turn for it if nobody has the claim.
 
     Args:
-        settings: How.
+        settings: The bot's settings for turns.
         user: The user's key in the store.
         account: The account's id.
         openid: The user's OpenID.
         letter: The letter.
-        id: What makes a repetition of it harmless for a week; "": nothing does.
-        post_only: Whether that is all: the turn is a sweep's to run.
+        id: Idempotency key of the letter, for a week; "": none.
+        post_only: Whether only to post it: a sweep will run the turn.
 
     Raises:
-        MailboxFull: There is no room; it names the user's OpenID.
-        SignalMisfit: The data are not what the conversation waits for that would take them; they
-            are not kept.
+        MailboxFull: There is no room; the error names the user's OpenID.
+        SignalMisfit: The data do not fit the wait that would receive them; they are not kept.
         StoreError: The store failed; it may have been posted.
     """
     kind = "signal" if isinstance(letter, SignalMail) else "begin"
@@ -146,8 +146,12 @@ def send(
     due, rounds = posted.due, 0 if post_only else ROUNDS
     while due is not None and rounds:
         rounds -= 1
-        fired, done = yield from _fire(settings, due, account, openid, posted=posted.number)
-        if done is not None and done.mail is not None and done.mail.number == posted.number:
+        fired, handled = yield from _fire(settings, due, account, openid, posted=posted.number)
+        if (
+            handled is not None
+            and handled.mail is not None
+            and handled.mail.number == posted.number
+        ):
             return Sent("taken", fired.again)
         due = fired.again
         if fired.outcome != "done":
@@ -161,21 +165,21 @@ def _fire(
     """See `fire`.
 
     Args:
-        settings: See `fire`, as for those that follow.
+        settings: See `fire`, as for the next three.
         due: The entry.
         account: The account.
         openid: The user.
-        waits: Whether it stands in line.
-        posted: Number of the letter whose sender waits for it; 0: nobody does.
+        waits: Whether to queue for the claim.
+        posted: Number of the letter whose sender waits for the result; 0: nobody waits.
     """
     message = begun(account, openid, due.at)
     doc = Document(openid, account)
-    job = Job(settings, due.user, message, FIRING, due.at, doc, asked=not waits)
+    job = Job(settings, due.user, message, FIRING, due.at, doc, counted=not waits)
     pause = settings.poll
     while True:
         claim = msgspec.structs.replace(job.question(), fires=due)
         answer = yield claim
-        job.asked = True
+        job.counted = True
         if isinstance(answer, Claimed):
             break
         if not (waits and isinstance(answer, Running)):
@@ -183,22 +187,22 @@ def _fire(
         if (yield Pause(pause, answer.copies, answer.since, job.user, job.key, answer.key)):
             return Fired("busy"), None
         pause = min(pause * 2, LONGEST_POLL)
-    done: list[Thing] = []
-    fired = yield from guarded(job, _under_claim(job, answer, due, posted, done))
-    return fired, done[0] if done else None
+    handled: list[Thing] = []
+    fired = yield from guarded(job, _under_claim(job, answer, due, posted, handled))
+    return fired, handled[0] if handled else None
 
 
 def _under_claim(
-    job: Job, claimed: Claimed, due: Due, posted: int, done: list[Thing]
+    job: Job, claimed: Claimed, due: Due, posted: int, handled: list[Thing]
 ) -> Generator[Operation, Any, Fired]:
-    """Do the first thing that is due and can be done here.
+    """Do the first thing that is due and can be done by this process.
 
     Args:
         job: The firing.
         claimed: Its claim.
         due: The entry of the index.
         posted: See `_fire`.
-        done: Told which it was.
+        handled: Receives the thing that was done.
     """
     job.fence = claimed.fence
     update_document(job, claimed)
@@ -206,7 +210,7 @@ def _under_claim(
     lost = claimed.lost + job.doc.head.deaths
     killer = WorkerDied(lost) if lost >= DEATHS else None
     if job.settings.outcomes.holds(job.user):
-        killer = None  # claims were lost, but no worker
+        killer = None  # claims were lost, but no worker died
     if job.doc.cut_off and is_firing(job.doc.head.key):
         top = job.doc.top
         try:
@@ -215,19 +219,20 @@ def _under_claim(
             yield Release(job.user, job.fence)
             return Fired("left")
         return Fired("done", again, "" if top is None else top.dialog)
-    if job.doc.cut_off or len(claimed.pending) > any(one.key == FIRING for one in claimed.pending):
+    fired_before = any(pending.key == FIRING for pending in claimed.pending)
+    if job.doc.cut_off or len(claimed.pending) > fired_before:
         yield from catch_up(job, claimed)
         killer = None
     forget_the_expired(job.doc)
-    return (yield from _first_that_can_be_done(job, due, killer, posted, done)) or (
+    return (yield from _first_that_can_be_done(job, due, killer, posted, handled)) or (
         yield from _nothing(job, claimed, due)
     )
 
 
 def _first_that_can_be_done(
-    job: Job, due: Due, killer: Exception | None, posted: int, done: list[Thing]
+    job: Job, due: Due, killer: Exception | None, posted: int, handled: list[Thing]
 ) -> Generator[Operation, Any, Fired | None]:
-    """Do that, and return what became of it; None: nothing is due."""
+    """Do it, and return the result; None: nothing is due."""
     left = False
     for thing in things(job.doc.head, job.doc.beside, job.doc.now):
         dialog, late = _dialog(job, thing), max(job.doc.now - thing.at, 0) / 1000
@@ -240,7 +245,7 @@ def _first_that_can_be_done(
             job.doc.beside.take(unfit.number)
             yield from commit_firing(job, None, due)
             raise unfit.misfit from None
-        done.append(thing)
+        handled.append(thing)
         return Fired("done", again, dialog, late)
     if not left:
         return None
@@ -251,7 +256,7 @@ def _first_that_can_be_done(
 def _nothing(job: Job, claimed: Claimed, due: Due) -> Generator[Operation, Any, Fired]:
     """Say that nothing is due."""
     if claimed.signals:
-        # They were looked at: nobody waits for them, and nothing of them is due any more.
+        # The letters were checked: no conversation waits for them, so they are not due any more.
         return Fired("nothing", (yield from commit_firing(job, None, due)))
     yield Release(job.user, job.fence)
     yield Undue(due)

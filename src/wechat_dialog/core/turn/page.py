@@ -1,10 +1,10 @@
-"""The answer page of a message: linked where its answer is late or too long, written before the
+"""The answer page of a message: linked if its answer is late or too long, and written before the
 commit that ends its turn.
 
-What a turn says stands on the page whole, but for the question it ends with: a question is known to
-be seen by the reply that has it. A worker that takes the turn over writes the same again, or cuts
-the page back; whoever reads it needs to know of none of that. Where an answer is too long for one
-reply, its first part and the link are all of it in the chat, and nothing is held.
+The page shows everything that a turn says, except the question at its end: a question counts as
+seen by the reply that contains it. A worker that takes the turn over writes the same content again,
+or truncates the page; readers need not know. If an answer is too long for one reply, the chat gets
+its first part and the link, and nothing is held.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from wechat_dialog.replies.splitting import pages as cut
 __all__ = ["complete", "shorten"]
 
 LEAST = 300
-"""Bytes of an answer that stand before the link and the question at least; where the question
-leaves less, it follows in a reply of its own.
+"""At least so many bytes of an answer stand before the link and the question; if the question
+leaves less room, it follows in a reply of its own.
 """
 
 
 def shorten(job: Job, work: Work) -> Flow[None]:
-    """Put the turn's answer on its page where it is too long for one reply, and leave its first
-    part and a link.
+    """If the turn's answer is too long for one reply, write it to its page, and reply with its
+    first part and a link.
     """
     draft, pages = work.draft, work.rules.pages
     if pages is None:
@@ -56,10 +56,10 @@ def shorten(job: Job, work: Work) -> Flow[None]:
 
 
 def complete(job: Job, work: Work) -> Generator[Operation, Any, str]:
-    """Write the page of a turn for whose answer nobody waits any more: they have its link.
+    """Write the page of a turn whose answer no request waits for: its user has the link.
 
     Returns:
-        Its address; "" if the bot has no pages, or pushes what is late.
+        Its address; "" if the bot has no pages, or pushes late answers.
     """
     if work.rules.pages is None or work.rules.may_push:
         return ""
@@ -73,8 +73,8 @@ def _write(job: Job, work: Work) -> Generator[PageSecret | PageOpen | PageAppend
     stored, address = yield from open_page(
         pages, job.user, head.account, head.user, work.key, job.fence
     )
-    said = draft.parts if draft.for_page is None else draft.for_page
-    whole = pieces_of(said)
+    parts = draft.parts if draft.for_page is None else draft.for_page
+    whole = pieces_of(parts)
     if draft.content().question:
         whole.append(Piece(pieces.QUESTION))
     written = pieces.encode(pieces.fitting([*whole, Piece(pieces.END)]))
@@ -84,7 +84,7 @@ def _write(job: Job, work: Work) -> Generator[PageSecret | PageOpen | PageAppend
 
 
 def _plain(part: Reply) -> Reply:
-    """Return a part as it is sent and stored: without what its page shows in its place."""
+    """Return a part as it is sent and stored: without the Markdown shown on its page."""
     if isinstance(part, replies.Text) and part.markdown:
         return msgspec.structs.replace(part, markdown="")
     return part
@@ -96,8 +96,8 @@ def _plain(part: Reply) -> Reply:
 def _too_long(
     work: Work, parts: Sequence[Reply], question: Sequence[Reply]
 ) -> Generator[tuple[int, int, int], None, None]:
-    """Yield which texts that follow each other are too long for one reply: where they begin and
-    end, and how many bytes of them that has room for.
+    """Yield the runs of consecutive texts that are too long for one reply: (begin, end, bytes of
+    them that fit).
     """
     first = 0
     while first < len(parts):
@@ -112,27 +112,29 @@ def _too_long(
 
 
 def _room(work: Work, run: Sequence[Reply], question: Sequence[Reply]) -> int:
-    """Return the bytes that a reply has for these texts; 0 if it has room for all of them.
+    """Return how many bytes of these texts fit into a reply; 0 if all of them do.
 
     Args:
-        work: The message at hand.
-        run: Texts that follow each other.
-        question: What has to stand behind them in the same reply, if it can.
+        work: The current message.
+        run: Consecutive texts.
+        question: What has to follow them in the same reply, if it can.
     """
     texts, pages = work.rules.texts, work.rules.pages
-    whole, asked = _size(run), _size(question)
+    whole, question_size = _size(run), _size(question)
     together = all(isinstance(part, replies.Text) for part in question)
-    made = any(isinstance(part, replies.Text) and part.ai_generated for part in (*run, *question))
-    limit = TEXT_LIMIT - (len(f"\n{texts.ai_generated}".encode()) if made else 0)
+    ai_generated = any(
+        isinstance(part, replies.Text) and part.ai_generated for part in (*run, *question)
+    )
+    limit = TEXT_LIMIT - (len(f"\n{texts.ai_generated}".encode()) if ai_generated else 0)
     address = "" if pages is None else pages.address("0" * 32)
     links = f"…\n{anchor(texts.page_whole, address)}\n{link(texts.more)}"
     room = limit - len(links.encode())
     if not question or not together:
         return room if whole > limit else 0
-    if whole + 1 + asked <= limit:
+    if whole + 1 + question_size <= limit:
         return 0
-    if room - 1 - asked >= LEAST:
-        return room - 1 - asked
+    if room - 1 - question_size >= LEAST:
+        return room - 1 - question_size
     return room if whole > limit else 0
 
 
@@ -142,10 +144,10 @@ def _size(parts: Sequence[Reply]) -> int:
 
 
 def _first_part(run: Sequence[Reply], room: int, behind: str) -> replies.Text:
-    """Return the first so many bytes of texts, and something behind them."""
+    """Return the first `room` bytes of the texts, followed by `behind`."""
     texts = [part for part in run if isinstance(part, replies.Text)]
     text = "\n".join(part.content for part in texts).lstrip()
     begin = cut(text[: 2 * TEXT_LIMIT + 64], room)
-    made = any(part.ai_generated for part in texts)
-    said = (begin[0] if begin else "") + behind
-    return replies.Text(said, ai_generated=True if made else None)
+    ai_generated = any(part.ai_generated for part in texts)
+    content = (begin[0] if begin else "") + behind
+    return replies.Text(content, ai_generated=True if ai_generated else None)

@@ -1,4 +1,6 @@
-"""A message's page: its link, for whoever is told to wait, and how what is said stands on it."""
+"""A message's answer page: its link, for a user who is told to wait, and how answers are written to
+it.
+"""
 
 from __future__ import annotations
 
@@ -20,16 +22,16 @@ __all__ = ["link_to_page", "open_page", "pieces_of"]
 def link_to_page(
     rules: Rules, user: str, message: Message, key: str
 ) -> Generator[PageSecret | PageOpen, Any, str]:
-    """Make a message's page, with nothing on it yet, unless it is there.
+    """Create a message's answer page, empty, unless it exists.
 
     Args:
-        rules: The bot's.
+        rules: The bot's rules.
         user: The user's key in the store.
         message: The message.
         key: Its key.
 
     Returns:
-        Its address; "" if the bot has no pages, or pushes what is late.
+        Its address; "" if the bot has no pages, or pushes late answers.
     """
     if rules.pages is None or rules.may_push:
         return ""
@@ -40,18 +42,18 @@ def link_to_page(
 def open_page(
     pages: Pages, user: str, account: str, openid: str, key: str, fence: int = 0
 ) -> Generator[PageSecret | PageOpen, Any, tuple[str, str]]:
-    """Make the page of a message, with nothing on it yet, unless it is there.
+    """Create a message's answer page, empty, unless it exists.
 
     Args:
-        pages: The bot's.
+        pages: The bot's pages.
         user: The user's key in the store.
         account: The account's id.
         openid: The user's OpenID.
         key: The message's key.
-        fence: Number of the claim under which it is made; 0: there is none.
+        fence: Fencing token of the claim under which it is created; 0 if there is none.
 
     Returns:
-        What the store knows it by, and its address.
+        The store's id of the page, and its address.
     """
     id = yield from pages.id_of(account, openid, key)
     stored = yield from pages.stored(id)
@@ -60,7 +62,7 @@ def open_page(
 
 
 def pieces_of(parts: Sequence[Reply]) -> list[Piece]:
-    """Return what a turn says as the pieces of its page, without what ends it."""
+    """Return what a turn says as the pieces of its page, without the piece that ends it."""
     written: list[Piece] = []
     for part in parts:
         if not isinstance(part, replies.Text):

@@ -1,4 +1,6 @@
-"""A conversation that broke, put aside with all that is needed to go on once the bug is fixed."""
+"""A conversation that failed, put aside with everything needed to continue once the bug is
+fixed.
+"""
 
 from __future__ import annotations
 
@@ -26,19 +28,19 @@ _SHOWN = " (all of it: wechat-dialog conversations show APP %s)"
 def park(
     work: Work, frame: Frame, error: BaseException, run: Run | None, unheard: Record | None = None
 ) -> Flow[None]:
-    """Put the conversation on top aside, and say sorry.
+    """Park the conversation on top, and apologize.
 
     Args:
-        work: The message at hand.
+        work: The current message.
         frame: The conversation.
-        error: What it broke on.
-        run: Its dialog; None: it is not at hand, or is not what broke.
-        unheard: The message at hand, as the answer it is taken for, where the dialog was woken for
-            it and has not heard it.
+        error: The error it failed with.
+        run: Its dialog; None: it is not available, or did not cause the error.
+        unheard: The current message, recorded as the answer it was taken for, if the dialog was
+            woken for it and has not received it.
     """
     yield NEEDS_CLAIM
     if work.doc.park is not None:
-        yield CHECKPOINT  # a write takes one: another conversation broke in this very turn
+        yield CHECKPOINT  # a write can park one, and another one failed in this turn
     _put_aside(work, frame, error, run, unheard)
 
 
@@ -46,13 +48,13 @@ def _put_aside(
     work: Work, frame: Frame, error: BaseException, run: Run | None, unheard: Record | None
 ) -> None:
     doc, head = work.doc, work.doc.head
-    where = (head.user, frame.dialog, len(doc.records) - frame.base, frame.id)
+    place = (head.user, frame.dialog, len(doc.records) - frame.base, frame.id)
     if work.rules.broke is None:
-        report(logging.ERROR, _BROKE + _SHOWN, *where, frame.id, error=error, secret=work.secret)
+        report(logging.ERROR, _BROKE + _SHOWN, *place, frame.id, error=error, secret=work.secret)
     else:
-        report(logging.ERROR, _BROKE, *where, error=error, secret=work.secret)
+        report(logging.ERROR, _BROKE, *place, error=error, secret=work.secret)
         work.rules.broke(error)
-    # Those that it had before the message that broke it.
+    # The length before the message that made it fail.
     length = min(frame.length, len(doc.records) - frame.base)
     parked = ParkedConversation(
         frame=msgspec.structs.replace(frame, base=0, length=length),
@@ -79,10 +81,10 @@ def _put_aside(
 
 
 def _first_amid(run: Run, error: BaseException) -> int:
-    """Return the position of the first step that a dialog asked for while this error, or the one
-    that led to it, was on its way out; -1 if there is none.
+    """Return the position of the first step that a dialog requested while it was handling this
+    error, or the one that led to it; -1 if there is none.
     """
-    chain: dict[int, BaseException] = {}  # by identity: an author's may compare in its own way
+    chain: dict[int, BaseException] = {}  # by identity: an author's exception may define equality
     link: BaseException | None = error
     while link is not None and id(link) not in chain:
         chain[id(link)] = link

@@ -1,4 +1,4 @@
-"""A message as it is kept with a claim, for the worker that comes after a death, or put off."""
+"""A message stored with a claim, for the worker that finishes its turn after a death, or later."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["decode_pending", "encode_pending", "sealed_pending"]
 
 
 class _Pending(msgspec.Struct, array_like=True):
-    """A message whose turn is still to come: when it arrived, and its raw fields."""
+    """A message whose turn has not ended: when it arrived, and its raw fields."""
 
     arrived: int
     raw: dict[str, Any]
@@ -35,10 +35,10 @@ def encode_pending(message: messages.Message, arrived: int) -> bytes:
 
 
 def sealed_pending(seal: Seal, message: messages.Message, arrived: int) -> bytes:
-    """Encode a whole message and seal it, since nobody knows yet what it will be the answer to.
+    """Encode and encrypt a whole message: it is not known yet whether it answers a secret question.
 
     Args:
-        seal: The bot's.
+        seal: The bot's seal.
         message: The message.
         arrived: Milliseconds since the epoch.
     """

@@ -1,17 +1,17 @@
-"""What is held, pushed: for accounts with customer messages (protocol reference 7.2, 7.4).
+"""Pushing of held parts, for accounts with customer messages (protocol reference 7.2, 7.4).
 
-A turn of such an account answers what fits, and what does not fit, or came too late, it holds in
-the store as for any other account. Then `push` sends it, a part at a time, and takes each part out
-of the store once the platform has taken it. So nothing is lost: where the platform refuses (the
-window or the quota is over), where it cannot be reached, where the worker dies, the rest is still
-held, and comes with the user's next message. What may happen is that one part comes twice: where
-the worker dies, or the connection does, between the platform's taking it and the store's hearing of
-it. The platform knows no key by which it could tell, so one of the two has to be chosen.
+A turn of such an account replies with what fits. What does not fit, or came too late, is held in
+the store as for any other account. Then `push` sends the held parts one by one, and removes each
+from the store once the platform has accepted it. So nothing is lost: if the platform refuses
+(window or quota exhausted) or cannot be reached, or the worker dies, the rest is still held and
+comes with the user's next message. A part may be delivered twice, if the worker or the connection
+dies after the platform has accepted the part and before the store is told. The platform accepts no
+idempotency key, so at-least-once and at-most-once are the only choices.
 
-It claims the user's turn as one of their messages does, so a message that comes meanwhile waits for
-it, and is the answer to a question that has been seen.
+It claims the user's turn like a message, so a message that arrives meanwhile waits, and then
+answers a question that has been seen.
 
-Nothing here performs anything; see `core/turn/operations.py`.
+Nothing here performs I/O; see `core/turn/operations.py`.
 """
 
 from __future__ import annotations
@@ -35,8 +35,9 @@ from .operations import Claim, Commit, Operation, Pause, Push, RecordWrite, Rele
 __all__ = ["push"]
 
 AFTER_REPLY = 0.5
-"""Seconds between a reply and what follows it: the two go different ways, and the user is to see
-them in order."""
+"""Seconds between a reply and what follows it: they are delivered by different routes, and the user
+is to see them in order.
+"""
 
 
 def push(
@@ -54,15 +55,15 @@ def push(
     """Push what is held for a user.
 
     Args:
-        rules: The bot's.
+        rules: The bot's rules.
         user: The user's key in the store.
         message: The message whose answer it is.
-        key: Key of the pushing, used once.
+        key: Key of this push, used once.
         arrived: When the message arrived, ms since the epoch.
         lease: Seconds a claim lasts unless renewed.
-        poll: Seconds between two questions for a claim that somebody else holds, at first.
+        poll: Initial seconds between attempts to get a claim that another worker holds.
         replied: Whether a part of the answer went out as the reply.
-        created: `CreateTime` of the message, if it is the platform's; 0: it is not.
+        created: `CreateTime` of the message, if it is from the platform; otherwise 0.
 
     Raises:
         StoreError: The store failed; what was not pushed is still held.
@@ -74,11 +75,13 @@ def push(
     doc = Document(message.user, message.account)
     try:
         _update(doc, user, claimed, arrived + int(rules.hold * 1000))
-        # A turn that was cut off is finished by its message's copy, which then delivers.
+        # A turn that was cut off is finished by a copy of its message, which then delivers the
+        # parts.
         unseen = doc.unseen
-        done = not doc.cut_off and (yield from _parts(rules, user, doc, claimed, arrived))
-        if done:
-            # Later than that, but nobody knows when, by the platform's clock.
+        sent = not doc.cut_off and (yield from _parts(rules, user, doc, claimed, arrived))
+        if sent:
+            # The question was shown later than that, but the platform's clock at that time is
+            # unknown.
             doc.head.shown = max(doc.head.shown, created if unseen else 0)
             write = doc.write(arrived, grace=rules.grace)
             yield Commit(user, key, write, encode_reply(None), fence=claimed.fence, deferred=True)
@@ -94,7 +97,7 @@ def push(
 def _claim(
     user: str, key: str, lease: float, poll: float
 ) -> Generator[Operation, Any, Claimed | None]:
-    """Ask for the turn until it is granted; returns None if the pushing was done already."""
+    """Claim until it is granted; returns None if the parts were pushed already."""
     answer: Any = yield Claim(user, key, lease, NOTHING)
     while not isinstance(answer, (Claimed, Answered)):
         if (yield Pause(poll, answer.copies, answer.since, user, key, answer.key)):
@@ -108,7 +111,9 @@ def _update(doc: Document, user: str, claimed: Claimed, until: int) -> None:
     try:
         doc.update(claimed)
     except msgspec.DecodeError as error:
-        raise StoreError(f"what is stored of user {user!r} is not ours: {error}") from error
+        raise StoreError(
+            f"the document stored for user {user!r} cannot be decoded: {error}"
+        ) from error
     if claimed.untaken:
         doc.owe(claimed.untaken, until)
 
@@ -116,14 +121,14 @@ def _update(doc: Document, user: str, claimed: Claimed, until: int) -> None:
 def _parts(
     rules: Rules, user: str, doc: Document, claimed: Claimed, arrived: int
 ) -> Generator[Operation, Any, bool]:
-    """Push one part after the other; returns whether the last one went, and only the commit is
-    left to do.
+    """Push the parts one by one; returns whether the last one was sent, so that only the commit
+    remains.
     """
     head = doc.head
     head.held = expire(head.held, head.stack, arrived)
     asks = "" if doc.top is None else doc.top.id
     parts, aside = coming(head.held, asks)
-    # The pending question comes last, whatever was left of earlier answers.
+    # The pending question comes last, after all parts of earlier answers.
     parts.sort(key=lambda part: bool(part.asks))
     while parts:
         parcel = pack(parts)

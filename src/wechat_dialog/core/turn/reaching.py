@@ -1,9 +1,9 @@
-"""How what is said in a turn that no message began gets to its user.
+"""How what a turn without a message says reaches its user.
 
-It is owed at its commit, in the head and apart from what is held. Where the account may push, it is
-pushed right after, a part at a time, and taken out of the head once the platform has it; so is the
-question that nobody was asked yet, if nobody else's stands, and only then it counts as asked.
-Everywhere else it comes with the user's next message.
+At the commit it is owed: stored in the head, apart from the held parts. If the account may push, it
+is pushed right afterwards, part by part, each removed from the head once the platform has accepted
+it. So is a question that was not asked yet, if no other is pending, and only then does it count as
+asked. Otherwise it comes with the user's next message.
 """
 
 from __future__ import annotations
@@ -32,31 +32,31 @@ from wechat_dialog.replies.stored import decode_reply, encode_reply
 __all__ = ["may_reach", "owe", "reach"]
 
 KEPT = 7 * 86_400_000
-"""Milliseconds that what is owed is kept."""
+"""Milliseconds for which owed parts are kept."""
 
 PARTS = 20
-"""Parts that are owed at most."""
+"""How many parts are owed at most."""
 
 ROOM = 16 * 1024
-"""Bytes of them."""
+"""Their size in bytes at most."""
 
 
 def owe(work: Work) -> None:
-    """Owe the user what the turn says; the oldest goes for what is too much."""
+    """Owe the user what the turn says; if that is too much, the oldest parts are dropped."""
     head, now = work.doc.head, work.doc.now
-    said = [part for part in work.draft.parts if not _is_blank(part)]
-    kept = [part for part in head.owed if part.until > now]
-    kept += [OwedPart(msgspec.Raw(encode_reply(part)), now + KEPT) for part in said]
+    parts = [part for part in work.draft.parts if not _is_blank(part)]
+    owed = [part for part in head.owed if part.until > now]
+    owed += [OwedPart(msgspec.Raw(encode_reply(part)), now + KEPT) for part in parts]
     dropped = 0
-    while kept and (len(kept) > PARTS or sum(len(bytes(part.reply)) for part in kept) > ROOM):
-        del kept[0]
+    while owed and (len(owed) > PARTS or sum(len(bytes(part.reply)) for part in owed) > ROOM):
+        del owed[0]
         dropped += 1
     if dropped:
         log.warning(
             "user %s: %d parts that were said in the background are dropped: at most %d, and %d "
             "bytes, wait for a user's next message", head.user, dropped, PARTS, ROOM,
         )  # fmt: skip
-    head.owed = kept
+    head.owed = owed
 
 
 def _is_blank(reply: Reply) -> bool:
@@ -64,21 +64,21 @@ def _is_blank(reply: Reply) -> bool:
 
 
 def may_reach(job: Job) -> bool:
-    """Whether there is something to push, on an account that may."""
+    """Whether there is something to push and the account may push."""
     if not job.settings.rules.may_push:
         return False
     return bool(job.doc.head.owed) or next_to_ask(job.doc) is not None
 
 
 def reach(job: Job, work: Work) -> Generator[Operation, Any, bool]:
-    """Push what is owed, and ask what is to be asked; what is not taken stays as it is.
+    """Push what is owed, and ask the next question; what is not accepted stays as it is.
 
     Args:
-        job: The firing's hold on its user; its claim holds still.
+        job: The firing's hold on its user, with its claim.
         work: The work on what was done.
 
     Returns:
-        Whether a question was asked, whose times begin now.
+        Whether a question was asked, whose time limits begin now.
     """
     doc = job.doc
     head = doc.head
@@ -93,7 +93,7 @@ def reach(job: Job, work: Work) -> Generator[Operation, Any, bool]:
     at = run.at if isinstance(run, Run) else None
     if isinstance(run, Run) and isinstance(at, Wait):
         work.draft.ask(frame, question_of(work, run, at), seen=False)
-        yield from perform(job, work, _said_already())  # which has it reviewed
+        yield from perform(job, work, _said_already())  # this has the question reviewed
         parts = [Part(reply) for reply in work.draft.content().question]
         while parts:
             parcel = pack(parts)
@@ -106,7 +106,7 @@ def reach(job: Job, work: Work) -> Generator[Operation, Any, bool]:
             doc.run = run
             doc.put_away()
             return True
-    # It stays where it was: to be asked at the end of a message's turn.
+    # The question stays where it was, to be asked at the end of a message's turn.
     job.doc = doc.as_stored()
     return False
 
@@ -123,7 +123,7 @@ def _replies(owed: Sequence[OwedPart]) -> list[Reply]:
 def _push(
     head: UserHead, parts: Sequence[Part], job: Job
 ) -> Generator[Operation, Any, Sequence[Part]]:
-    """Push parts, each taken out of the head once it has gone; returns what is left."""
+    """Push parts, and remove each from the head once it was sent; returns the rest."""
     doc = job.doc
     until = max((part.until for part in head.owed), default=0)
     while parts:

@@ -1,4 +1,4 @@
-"""What a dialog has called and does not wait for, carried out in the commit of its turn:
+"""What a dialog has requested without waiting for it, carried out in the commit of its turn:
 `chat.start`, `chat.stop`, `chat.remind`.
 """
 
@@ -23,11 +23,11 @@ __all__ = ["begun", "carry_out", "end_aside", "tell_to_end"]
 
 
 def carry_out(work: Work, frame: Frame, requests: Sequence[Request]) -> None:
-    """Carry out what a conversation asked for in this turn.
+    """Carry out what a conversation requested in this turn.
 
     Raises:
-        LookupError: A dialog that is to be started is none of the bot's.
-        TooManyAside: There is no room for one more.
+        LookupError: A dialog to be started is not one of the bot's.
+        TooManyAside: There is no room for another conversation.
     """
     doc = work.doc
     for number, request in enumerate(requests):
@@ -51,7 +51,9 @@ def _dialog(work: Work, fn: Callable[..., Any]) -> RegisteredDialog:
     dialog = work.rules.routes.named(fn)
     if dialog is None:
         name = getattr(fn, "__qualname__", repr(fn))
-        raise LookupError(f"chat.start: {name} is no dialog of the bot; name it with @bot.dialog")
+        raise LookupError(
+            f"chat.start: {name} is not a dialog of the bot; name it with @bot.dialog"
+        )
     return dialog
 
 
@@ -62,7 +64,7 @@ def _remind(work: Work, frame: Frame, number: int, request: Remind) -> None:
     due = request.when.due(doc.now)
     args = arguments_of(work.rules.reply_of(request.reply) or request.reply, due)
     new = _frame(work, frame, number, REMINDER, args, request.key)
-    # It stands at its wait at once: to begin it would take a turn in which nothing is said.
+    # It is put at its wait at once: beginning it would take a turn in which nothing is said.
     new.wait, new.rivals, new.since = "s", [StoredRival(0, due)], doc.now
     message = begun(doc.head.account, doc.head.user, doc.now)
     records: list[Record] = [record_message("", message, doc.now)]
@@ -73,7 +75,7 @@ def _frame(
     work: Work, frame: Frame, number: int, dialog: RegisteredDialog, args: dict[str, Any], key: str
 ) -> Frame:
     head = work.doc.head
-    # The same for a worker that takes the turn over; see `conversation._new_id`.
+    # Equal for a worker that takes the turn over; see `conversation._new_id`.
     seed = f"{head.account}\0{head.user}\0{work.key}\0{frame.id}\0{number}"
     id = hashlib.blake2s(seed.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
     return Frame(
@@ -82,7 +84,7 @@ def _frame(
 
 
 def begun(account: str, openid: str, now: int) -> Message:
-    """Return the message that stands for one where none began a turn."""
+    """Return a message that stands in for the one of a turn that no message began."""
     fields = {
         "ToUserName": account,
         "FromUserName": openid,
@@ -93,8 +95,8 @@ def begun(account: str, openid: str, now: int) -> Message:
 
 
 def tell_to_end(doc: Document, key: str) -> None:
-    """Tell the conversation that has this key to end, in a turn of its own; where it has nothing
-    to clean up, take it away.
+    """Tell the conversation with this key to end, in a turn of its own; if it has nothing to clean
+    up, remove it at once.
     """
     for note in list(doc.head.aside):
         if note.key == key:

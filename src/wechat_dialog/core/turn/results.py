@@ -1,5 +1,5 @@
-"""How the dialog of one conversation went: the closed set that `conversation` returns and `stack`
-acts on.
+"""How the dialog of one conversation ended its part of a turn: the closed set of results that
+`conversation` returns and `stack` acts on.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = [
 
 
 class Waits:
-    """The dialog waits: its question, and what it said before it, are in the draft."""
+    """The dialog waits; its question, and what it said before it, are in the draft."""
 
     __slots__ = ()
 
@@ -41,7 +41,7 @@ class Finished(msgspec.Struct, frozen=True):
     """The dialog returned.
 
     Attributes:
-        parts: What it said in this turn, what it returned included.
+        parts: What it said in this turn, including what it returned.
     """
 
     parts: Sequence[Reply]
@@ -52,8 +52,8 @@ class HandsOver(msgspec.Struct, frozen=True):
 
     Attributes:
         parts: What it said in this turn.
-        dialog: The dialog that is to go on in its place.
-        args: What that is started with.
+        dialog: The dialog that continues in its place.
+        args: What that dialog is started with.
     """
 
     parts: Sequence[Reply]
@@ -62,7 +62,7 @@ class HandsOver(msgspec.Struct, frozen=True):
 
 
 class PutsAside(msgspec.Struct, frozen=True):
-    """The dialog waits for no user; or for one who is not to be asked now.
+    """The dialog waits for no user, or its user cannot be asked now.
 
     Attributes:
         parts: What it said in this turn.
@@ -76,7 +76,7 @@ class PutsAside(msgspec.Struct, frozen=True):
 
 
 class Signalled(msgspec.Struct, frozen=True):
-    """The dialog ended with an exception that is no mistake.
+    """The dialog ended with an exception that is not an error.
 
     Attributes:
         parts: What it said in this turn.
@@ -88,11 +88,11 @@ class Signalled(msgspec.Struct, frozen=True):
 
 
 class Broke(msgspec.Struct, frozen=True):
-    """The dialog broke, or something that its author made.
+    """The dialog failed, or another function of its author did.
 
     Attributes:
         error: What was raised.
-        run: The dialog; None: it is not at hand, or is not what broke.
+        run: The dialog; None: it is not available, or did not cause the error.
     """
 
     error: BaseException
@@ -104,7 +104,7 @@ class Differs(msgspec.Struct, frozen=True):
 
     Attributes:
         dialog: The dialog.
-        records: The conversation's records, rewinds carried out.
+        records: The conversation's records, with rewinds applied.
         mismatch: The first difference.
     """
 

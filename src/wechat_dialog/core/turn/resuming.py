@@ -1,4 +1,4 @@
-"""A parked conversation, taken up again by an operator's hand."""
+"""A parked conversation, resumed by an operator."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ __all__ = ["resume"]
 
 
 def resume(work: Work, parked: ParkedConversation) -> Flow[None]:
-    """Take a parked conversation up again, on top of whatever runs, with the message that broke it.
+    """Resume a parked conversation on top of the stack, with the message that made it fail.
 
     Its answer is owed: the user gets it with their next message.
     """
@@ -48,12 +48,13 @@ def resume(work: Work, parked: ParkedConversation) -> Flow[None]:
     if run is None:
         return
     if isinstance(broke_it, (TextRecord, MessageRecord)) and isinstance(run.at, Wait):
-        # Read afresh: what broke may have been the parser, or the hint to what does not fit.
+        # Read it again: the parser may have failed, or the hint for an answer that does not fit.
         handed_back = yield from _read_afresh(work, run, frame, run.at, broke_it)
     else:
         work.becomes(run.chat.message, run.chat.arrived)
         if sum(isinstance(record, (TextRecord, MessageRecord)) for record in records) == 1:
-            # It began the conversation: handed back, it is for the routes behind this one.
+            # The message began the conversation: if handed back, it is for the routes after this
+            # one.
             took = (match for match in matches(work) if match.route.dialog.name == frame.dialog)
             first = next(took, None)
             if first is not None:
@@ -66,12 +67,13 @@ def resume(work: Work, parked: ParkedConversation) -> Flow[None]:
 def _records(
     work: Work, frame: Frame, parked: ParkedConversation
 ) -> tuple[list[Record], Record | None]:
-    """Return the records to go on from, and the answer that broke the conversation, if an answer
-    did.
+    """Return the records to continue from, and the answer that made the conversation fail, if an
+    answer did.
     """
     records = decode_records([bytes(raw) for raw in parked.records])
     if parked.unheard:
-        # It found the code changed, and is an answer where it has been changed back.
+        # The dialog did not receive it, since its code had changed; it is an answer once that is
+        # undone.
         [unheard] = decode_records([bytes(raw) for raw in parked.unheard])
         return records, unheard
     records += _without_clean_up(work, frame, parked, records)
@@ -86,7 +88,7 @@ def _read_afresh(
     head = work.doc.head
     work.becomes(record.message(head.user, head.account), arrival_of(record))
     if is_secret(record.wait):
-        # Nobody has it, and nothing was done with it.
+        # The secret is lost, and nothing was done with it.
         work.draft.say(work.rules.texts.say_again)
         work.draft.ask_again(frame, at)
         return False
@@ -96,8 +98,8 @@ def _read_afresh(
 def _without_clean_up(
     work: Work, frame: Frame, parked: ParkedConversation, records: list[Record]
 ) -> list[Record]:
-    """Return a rewind that takes back steps a dialog ran on its way out, where the mended code is
-    on no way out and does something else; empty if all fits, or other steps do not.
+    """Return a rewind of the clean-up steps that the failing dialog ran, if the fixed code does not
+    clean up there but does something else; empty if all records fit, or other steps do not.
     """
     dialog = dialog_of(work.rules.routes, frame)
     if parked.broke < 0 or dialog is None:

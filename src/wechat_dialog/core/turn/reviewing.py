@@ -1,9 +1,9 @@
-"""What a turn says, shown to the bot's reviewer before it goes out: `Bot(review=…)`.
+"""The bot's reviewer, `Bot(review=…)`, sees what a turn says before it is sent.
 
-It is asked at the end of the turn, under the claim, and nothing of it is journaled: a replay sends
-nothing. So it may be asked twice for one answer, where a worker dies in between; nothing that it
-has not passed is sent, held, or stored as an answer. What it makes of a question is shown in the
-question's place. Whatever it is known by stays: the question that the dialog asked.
+It is asked at the end of the turn, under the claim, and its verdict is not journaled, since a
+replay sends nothing. So it may be asked twice about one answer, if a worker dies in between;
+nothing that it has not approved is sent, held, or stored as an answer. Its version of a question is
+shown instead of the question; the question's id and record stay those of the dialog.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ __all__ = ["review"]
 
 
 def review(work: Work) -> Flow[None]:
-    """Have a turn's answer reviewed: what it says, and then the question it ends with."""
+    """Have a turn's answer reviewed: first what it says, then the question at its end."""
     draft, reviewing = work.draft, _Reviewing(work)
     question = draft.content().question
     if not (draft.parts or question):
         return
     yield NEEDS_CLAIM
     parts = yield from reviewing.all(draft.parts, question=False)
-    asked = yield from reviewing.all(question, question=True)
-    if reviewing.refusal in asked:  # said once is enough
+    asks = yield from reviewing.all(question, question=True)
+    if reviewing.refusal in asks:  # said once is enough
         parts = [part for part in parts if part != reviewing.refusal]
-    draft.parts, draft.question = parts, asked
+    draft.parts, draft.question = parts, asks
 
 
 class _Reviewing:
     """The reviews of one turn.
 
     Attributes:
-        refusal: What stands in the place of what was refused.
+        refusal: Replaces what was refused.
     """
 
     def __init__(self, work: Work) -> None:
@@ -54,7 +54,7 @@ class _Reviewing:
         self.refusal = replies.Text(work.rules.texts.refused)
 
     def all(self, parts: Sequence[Reply], *, question: bool) -> Flow[list[Reply]]:
-        """Have parts reviewed; returns what goes out in their place."""
+        """Have parts reviewed; returns what is sent instead."""
         passed: list[Reply] = []
         for group, reply in _joined(parts):
             verdict = yield from self._one(Outgoing(reply, self._work.message, question))
@@ -67,7 +67,7 @@ class _Reviewing:
         return passed
 
     def _one(self, outgoing: Outgoing) -> Flow[Reply | None]:
-        """Have one reply reviewed; returns what goes out in its place, or None: it was refused."""
+        """Have one reply reviewed; returns what is sent instead, or None if it was refused."""
         work, reviewer = self._work, self._work.rules.review
         if reviewer is None or self._failed:
             return None
@@ -77,7 +77,7 @@ class _Reviewing:
             if outcome.error is not None:
                 raise outcome.error
             verdict = to_reply(outcome.result)
-        except Exception as error:  # noqa: BLE001 - it is the author's
+        except Exception as error:  # noqa: BLE001 - an error in the author's reviewer
             self._fails(error)
             return None
         if verdict is None:
@@ -86,7 +86,7 @@ class _Reviewing:
         return _as_made(verdict, outgoing.reply)
 
     def _fails(self, error: Exception) -> None:
-        """Refuse all that is left: it would most probably fail there, too."""
+        """Refuse the remaining parts: the reviewer would most probably fail for them, too."""
         self._failed = True
         report(
             logging.ERROR,
@@ -96,7 +96,7 @@ class _Reviewing:
 
 
 def _joined(parts: Sequence[Reply]) -> Iterator[tuple[list[Reply], Reply]]:
-    """Yield what goes out, texts that follow each other as one: the parts, and what they make."""
+    """Yield what is sent, consecutive texts joined: the parts, and the reply they make."""
     group: list[replies.Text] = []
     for part in (*parts, None):
         if group and not (
@@ -112,7 +112,7 @@ def _joined(parts: Sequence[Reply]) -> Iterator[tuple[list[Reply], Reply]]:
 
 
 def _as_made(verdict: Reply, reply: Reply) -> Reply:
-    """Return a reply that an AI made, too, if it stands in the place of one that says so."""
+    """Return a verdict marked as AI-generated if the reply that it replaces was."""
     if isinstance(verdict, Transfer) or isinstance(reply, Transfer):
         return verdict
     if verdict.ai_generated is not None or not reply.ai_generated:
@@ -121,7 +121,7 @@ def _as_made(verdict: Reply, reply: Reply) -> Reply:
 
 
 def _key(work: Work, outgoing: Outgoing) -> str:
-    """Return what a process knows this call by, should its turn start over: of the same words."""
-    what: Any = (outgoing.question, msgspec.Raw(encode_reply(outgoing.reply)))
-    digest = hashlib.blake2s(msgspec.json.encode(what), digest_size=8).hexdigest()
+    """Return the key by which a turn that starts over finds this call: it depends on the words."""
+    content: Any = (outgoing.question, msgspec.Raw(encode_reply(outgoing.reply)))
+    digest = hashlib.blake2s(msgspec.json.encode(content), digest_size=8).hexdigest()
     return f"review:{message_part(work.key)}:{digest}"

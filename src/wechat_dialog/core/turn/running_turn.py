@@ -1,7 +1,7 @@
 """One message's turn in this process, and the requests that listen for it.
 
-No clock, thread or event loop here: times are handed in, and the outcome (`Completion`) is the
-runtime's, safe between its threads.
+There is no clock, thread or event loop here: times are passed in, and the outcome (`Completion`) is
+an object of the runtime that is safe between its threads.
 """
 
 from __future__ import annotations
@@ -30,20 +30,24 @@ __all__ = ["Completion", "Listener", "Request", "RunningTurn", "TurnId", "tells_
 
 
 TurnId = tuple[str, str]
-"""Key of the user in the store, and of the message; for what has no message, what stands for it."""
+"""Key of the user in the store, and of the message; a turn without a message has another unique key
+instead.
+"""
 
 
 def tells_copies(operation: Operation, result: object) -> bool:
-    """Whether the store has told which copy of its message a request is.
+    """Whether this result says which copy of its message a request is.
 
-    It does so when a request asks for the claim for the first time; a look (`Unclaimed`) tells
-    nothing, since other copies may have been looking too.
+    The first claim of a request does; a read without a claim (`Unclaimed`) does not, since other
+    copies may have read, too.
     """
     return type(operation) is Claim and operation.arrival and type(result) is not Unclaimed
 
 
 class Completion(Protocol):
-    """The outcome of a turn, once it has ended; `runtime` has one that is safe between threads."""
+    """The outcome of a turn, once it has ended; `runtime` has an implementation that is safe
+    between threads.
+    """
 
     def done(self) -> bool:
         """Whether the turn has ended."""
@@ -71,34 +75,38 @@ class Completion(Protocol):
 
 
 class RunningTurn(msgspec.Struct, eq=False):
-    """One message's turn in this process. All times are the process's clock.
+    """One message's turn in this process. All times are by the process's clock.
 
     Attributes:
         id: The user's key in the store and the message's.
-        began: When the message was first seen, here or elsewhere.
+        began: When the message was first seen, in this or another process.
         completion: Its outcome.
-        copies: Requests of this process with the message, the first included.
-        copies_elsewhere: Requests of other processes with it, before this one's first.
-        counted: Whether the store has told `began` and `copies_elsewhere`.
+        copies: Requests with the message in this process, including the first.
+        copies_elsewhere: Requests with it in other processes, before this process's first.
+        counted: Whether `began` and `copies_elsewhere` are known from the store.
         latest: When the latest of its requests arrived.
         departed: Requests of this process that stopped listening before the turn ended.
-        on_threads: Whether each of its requests keeps a thread while it listens.
-        detached: Whether no request's thread drives it, so that its requests can leave it.
+        on_threads: Whether each of its requests occupies a thread while it listens.
+        detached: Whether the turn is not driven by a request's thread, so that all requests can
+            leave.
         leave_at_once: Whether its requests are to leave at once, as if each were the platform's
             last.
-        deferred: Whether a request has said that nobody will take the reply: the message is kept.
-        failing: Whether the store failed its last try, and there is to be another.
-        untaken: Whether nobody waits for its reply: it was committed so, or the store is told so.
-        takes: How often the store gave the reply to the turn itself, or to a request that had left.
+        deferred: Whether a request told the store that no request will take the reply, so that the
+            message is kept.
+        failing: Whether the store failed the last attempt, and there will be another.
+        untaken: Whether no request waits for its reply, and the commit said so, or the store is
+            told so.
+        takes: How often the store returned the reply to the turn itself, or to a request that had
+            left.
         fence: Fencing token of its claim in the store; 0: it has no claim.
-        renewal: What the heartbeat knows its claim by; 0: it is not renewed.
-        confirmed: When the claim was last known to be its own.
+        renewal: The heartbeat's id for its claim; 0: it is not renewed.
+        confirmed: When the claim was last known to be valid.
         claimed_since: When it first had a claim; 0: it had none.
-        doing: The step it is in, or was in last, for the log.
-        give_up: Gives up the step it is in, and has another thread go on with the turn; returns
-            whether there was something to give up. None: there is nothing.
-        gathering: What whoever performs its operations knows the gathering under way by.
-        longest: Seconds that it may take, where that is less than any turn of the bot may.
+        doing: The step in progress, or the last one, for the log.
+        give_up: Gives up the step in progress, and lets another thread continue the turn; returns
+            whether there was a step to give up. None: there is none.
+        gathering: The driver's handle of the gathering in progress.
+        longest: Seconds that it may take, if that is less than the bot's limit for all turns.
     """
 
     id: TurnId
@@ -131,29 +139,29 @@ class RunningTurn(msgspec.Struct, eq=False):
         return self.id[0]
 
     def nobody_waits(self, now: float, window: Window) -> bool:
-        """Whether no request of this process waits for it any more, as far as is known: all have
+        """Whether, as far as known, no request of this process waits for it any more: all have
         left, or the platform has hung up.
         """
         return self.departed >= self.copies or now - self.latest > window.seconds
 
     def addressed(self, commit: Commit, now: float, window: Window) -> Commit:
-        """Return a commit as it is to be performed: if nobody waits for its reply, it says so.
+        """Return the commit to perform: if no request waits for its reply, it says so.
 
-        A copy that waits in another process gets the reply from the store all the same.
+        A copy that waits in another process still gets the reply from the store.
         """
-        kept = commit.deferred or commit.reply == NO_REPLY
-        self.untaken = not kept and self.nobody_waits(now, window)
+        has_no_reply = commit.deferred or commit.reply == NO_REPLY
+        self.untaken = not has_no_reply and self.nobody_waits(now, window)
         return msgspec.structs.replace(commit, taken=False) if self.untaken else commit
 
     def learn_late(self, result: object, note: Callable[[], object]) -> None:
-        """Take over what the store answered to the deferral of a request that had left by then.
+        """Handle the store's answer to the deferral of a request that had left by then.
 
-        Where that was the reply, nobody took it, though the store counts it as taken.
+        If that answer is the reply, it was not taken, though the store counts it as taken.
 
         Args:
             result: What the store answered.
-            note: Notes that nobody took the reply; called when the turn ends, unless somebody waits
-                for its outcome.
+            note: Notes that the reply was not taken; called when the turn ends, unless a request
+                waits for its outcome.
         """
         if type(result) is Answered:
             self.takes += 1
@@ -163,28 +171,28 @@ class RunningTurn(msgspec.Struct, eq=False):
     def begin_again(self) -> None:
         """The store failed the turn, and it is tried again."""
         self.failing = True
-        # A claim of the failed try is not the next one's.
+        # The claim of the failed attempt is not that of the next one.
         self.renewal = self.fence = 0
 
     def learn(
-        self, operation: Operation, result: object, asked: float, now: float, window: Window
+        self, operation: Operation, result: object, sent: float, now: float, window: Window
     ) -> None:
-        """Take over what the store tells of the claim, and of the message's other copies.
+        """Take over what the store says about the claim and about the message's other copies.
 
-        Of the copies, only the answer to a request's first claim counts: what later ones tell
-        includes copies that came after it. So does an answer that came when the request's own
-        window was over (its process was stopped, or the store was); then time alone tells.
+        Only the answer to a request's first claim counts the copies: later answers include copies
+        that came afterwards. Nor does an answer count that came after the request's own window
+        (because its process or the store was stopped); then only the time decides.
 
         Args:
-            operation: What was asked.
-            result: What the store answered.
-            asked: When, at the earliest, it was asked: a claim holds from then on. A process may be
-                stopped before it hears the answer.
+            operation: The operation performed.
+            result: The store's answer.
+            sent: The earliest time at which it was sent: a claim is valid from then on. A process
+                may be stopped before it receives the answer.
             now: The process's clock.
-            window: The platform's.
+            window: The platform's window.
         """
         if type(result) is Committed or type(result) is Claimed:
-            self.confirmed = asked
+            self.confirmed = sent
         if type(result) is Answered and type(operation) is not Commit:
             self.takes += 1
         if type(operation) is not Claim:
@@ -203,8 +211,9 @@ class RunningTurn(msgspec.Struct, eq=False):
     def needs_renewal(self, operation: Operation, now: float, lease: float) -> bool:
         """Whether the claim must be renewed before `operation`, which is skipped if renewal fails.
 
-        True before a step or a push where the store last confirmed the claim more than half a lease
-        ago: a process that was stopped and wakes up must not do what another has done meanwhile.
+        True before a step or a push if the store last confirmed the claim more than half a lease
+        ago: a process that was stopped and continues must not repeat what another has done
+        meanwhile.
         """
         acts = isinstance(operation, (RunStep, Push)) or (
             isinstance(operation, RunSteps) and bool(operation.steps)
@@ -217,7 +226,7 @@ class Listener(msgspec.Struct, frozen=True):
 
     Attributes:
         turn: The turn.
-        number: Which of this process's requests with the message it is, counted from 1.
+        number: The number of this request among those of this process with the message, from 1.
         arrived: When it arrived, on the process's clock.
     """
 
@@ -227,23 +236,23 @@ class Listener(msgspec.Struct, frozen=True):
 
     @property
     def runs(self) -> bool:
-        """Whether this request is to run the turn."""
+        """Whether this request has to run the turn."""
         return self.number == 1
 
     def is_last(self, window: Window) -> bool:
-        """Whether it is the platform's last request for its message, as far as is known."""
+        """Whether, as far as known, it is the platform's last request for its message."""
         turn = self.turn
         return window.last(turn.copies_elsewhere + self.number, self.arrived - turn.began)
 
 
 class Request(msgspec.Struct, frozen=True):
-    """One push of a message.
+    """One request of the platform with a message.
 
     Attributes:
         user: The user's key in the store.
         message: The message.
         key: Its key; see `keys.message_key`.
-        arrived: When this push of it arrived, ms since the epoch.
+        arrived: When this request arrived, ms since the epoch.
     """
 
     user: str

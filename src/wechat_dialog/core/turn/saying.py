@@ -1,4 +1,6 @@
-"""What a dialog has said in this turn and was not sent yet: in its chat's outbox."""
+"""What a dialog has said in this turn and was not delivered yet: the contents of its chat's
+outbox.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +12,15 @@ __all__ = ["said", "take_said"]
 
 
 def said(run: Run) -> list[Reply]:
-    """Return it as it was said."""
+    """Return it as the dialog said it."""
     return [reply for value in run.chat.outbox if (reply := to_reply(value)) is not None]
 
 
 def take_said(run: Run, rules: Rules) -> list[Reply]:
-    """Take it, as it goes out.
+    """Remove it from the outbox, and return it as the replies to send.
 
     Raises:
-        TypeError: A reply was changed after it was said, into nothing that can be said.
+        TypeError: A reply was changed after it was said, and cannot be sent any more.
     """
     outbox = run.chat.outbox
     parts = [reply for value in outbox if (reply := rules.reply_of(value)) is not None]

@@ -1,4 +1,4 @@
-"""What a bot has decided for its turns."""
+"""A bot's settings for its turns."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ if TYPE_CHECKING:
 __all__ = ["LONGEST_POLL", "Cache", "Routes", "Rules", "Settings", "dialog_of"]
 
 REMINDS = "chat.remind"
-"""Name of the dialog behind that; see `reminder`."""
+"""Name of the dialog behind `chat.remind`; see `reminder`."""
 
 LONGEST_POLL = 0.25
-"""Seconds between two questions for a claim at most, where nobody tells that it is free."""
+"""Longest time in seconds between two attempts to claim, unless a release is announced."""
 
 
 class Routes(Protocol):
-    """What a conversation asks of a router."""
+    """What a conversation needs of a router."""
 
     def matches(self, message: messages.Message, *, anytime: bool = False) -> Iterator[Match]:
-        """Yield the routes that take the message, in order.
+        """Yield the routes that match the message, in order.
 
         Args:
             message: The message.
-            anytime: Only those that do so in the middle of another conversation.
+            anytime: Only those that match in the middle of another conversation.
         """
         ...
 
@@ -61,7 +61,7 @@ class Routes(Protocol):
 
 
 def dialog_of(routes: Routes, frame: Frame) -> RegisteredDialog | None:
-    """Return the dialog that a conversation goes on with: its version, else the newest; or None."""
+    """Return the dialog that continues a conversation: its version, else the newest, or None."""
     dialog = routes.find(frame.dialog, frame.version) or routes.newest(frame.dialog)
     if dialog is None and frame.dialog == REMINDS:
         from wechat_dialog.core.dialog.reminder import REMINDER
@@ -72,32 +72,34 @@ def dialog_of(routes: Routes, frame: Frame) -> RegisteredDialog | None:
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Rules:
-    """What a bot has decided for all its conversations.
+    """A bot's settings for all its conversations.
 
     Attributes:
-        routes: Its router.
-        texts: Its sentences.
-        zone: Its time zone.
-        timeout: Seconds without an answer after which a conversation is gone; None: never.
+        routes: The bot's router.
+        texts: The bot's sentences.
+        zone: The bot's time zone.
+        timeout: Seconds without an answer after which a conversation expires; None: never.
         on_divergence: "resume", "restart" or "park".
         cancel: Cancel words.
         back: Back words.
-        journal_limit: Records a conversation may have.
+        journal_limit: How many records a conversation may have.
         strict: Whether every turn is replayed from scratch and compared.
-        hold: Seconds a part of an answer is held.
-        park: Seconds a broken conversation is kept.
-        depth: Conversations that may interrupt each other.
+        hold: Seconds for which a part of an answer is held.
+        park: Seconds for which a parked conversation is kept.
+        depth: How many conversations may interrupt each other.
         data_shape: The shape of a user's data.
-        may_push: Whether what does not fit one reply, or comes too late for it, is pushed as
-            customer messages. Whoever begins a turn knows whether the account may just now.
-        forget_on_unsubscribe: Whether nothing is kept of a user who unsubscribed.
+        may_push: Whether what does not fit into one reply, or is too late for it, is pushed as
+            customer messages. Whoever begins a turn knows whether the account may push at that
+            moment.
+        forget_on_unsubscribe: Whether everything about a user is removed when they unsubscribe.
         limits: How much is kept of one user.
-        seal: What a store is given that may hold a secret answer is sealed with this.
-        broke: Told what each conversation that is parked broke on, where whoever hears it cannot
-            have it shown by the command; None: nobody is.
-        ai_generated: Whether an AI makes what dialogs say, where a reply does not say otherwise.
-        review: Sees what goes out before it does; None: nobody does.
-        pages: Where answers that are late or long can be read; None: nowhere.
+        seal: Encrypts what is stored and may contain a secret answer.
+        broke: Called with the error of each conversation that is parked, where it cannot be shown
+            by the command; None: not called.
+        ai_generated: Whether what dialogs say counts as AI-generated, unless a reply says
+            otherwise.
+        review: Sees what is sent before it is sent; None: there is no reviewer.
+        pages: Where answers that are late or long can be read; None: there are no pages.
     """
 
     routes: Routes
@@ -124,19 +126,19 @@ class Rules:
 
     @property
     def grace(self) -> float:
-        """Seconds an expired conversation is kept so that its user can be told."""
+        """Seconds for which an expired conversation is kept so that its user can be told."""
         return 86400.0 if self.texts.expired else 0.0
 
-    def reply_of(self, said: object) -> Reply | None:
-        """Return what a dialog said as the reply that goes out; see `to_reply`."""
-        reply = to_reply(said)
+    def reply_of(self, value: object) -> Reply | None:
+        """Return what a dialog said as the reply to send; see `to_reply`."""
+        reply = to_reply(value)
         if reply is None or not (self.ai_generated or self.pages) or isinstance(reply, Transfer):
             return reply
-        if self.pages is not None and isinstance(said, Markdown) and isinstance(reply, Text):
-            reply = msgspec.structs.replace(reply, markdown=said.text)
+        if self.pages is not None and isinstance(value, Markdown) and isinstance(reply, Text):
+            reply = msgspec.structs.replace(reply, markdown=value.text)
         if self.ai_generated:
-            made = None if reply.ai_generated is False else True
-            reply = msgspec.structs.replace(reply, ai_generated=made)
+            ai_generated = None if reply.ai_generated is False else True
+            reply = msgspec.structs.replace(reply, ai_generated=ai_generated)
         return reply
 
     def run_of(
@@ -152,7 +154,7 @@ class Rules:
         runs: type[Run] | None = None,
     ) -> Run:
         """Return a run of one of the bot's conversations; see `runs.run_of`."""
-        # `import wechat_dialog` does without all that replays.
+        # Imported late: `import wechat_dialog` does not need what replays.
         from wechat_dialog.core.replay.runs import run_of
 
         return run_of(
@@ -165,7 +167,7 @@ class Cache(Protocol):
     """Live dialogs of this process, by user."""
 
     def take(self, user: str) -> Document | None:
-        """Return a user's document and forget it: it belongs to the caller now."""
+        """Return a user's document and forget it: it now belongs to the caller."""
         ...
 
     def put(self, user: str, document: Document) -> None:
@@ -178,16 +180,16 @@ class Settings:
     """How a bot's turns are run.
 
     Attributes:
-        rules: What the bot decided for its conversations.
-        cache: Its live dialogs; None keeps none.
+        rules: The bot's settings for its conversations.
+        cache: Live dialogs; None: none are kept.
         lease: Seconds a claim lasts unless renewed.
-        poll: Seconds between two questions for a claim that somebody else holds, at first; they
-            double up to `LONGEST_POLL`.
-        remember: Seconds a reply is remembered for copies of its message.
-        fast: Whether the fast path is open.
-        blocking: Names of dialogs that were seen to block between two waits, which closes it for
-            them; the driver notes them.
-        outcomes: How steps ended in this process that the store is not known to hold.
+        poll: Initial seconds between attempts to get a claim that another worker holds; doubled up
+            to `LONGEST_POLL`.
+        remember: Seconds for which a reply is remembered for copies of its message.
+        fast: Whether the fast path is used.
+        blocking: Names of dialogs that were seen to block between two waits, and may not use the
+            fast path; the driver adds them.
+        outcomes: Outcomes of steps in this process that the store is not known to have.
     """
 
     rules: Rules

@@ -1,7 +1,8 @@
-"""What is held for one user, while a message is worked on: what goes out of it, and what stays.
+"""The held parts of one user, while a message is handled: what is delivered of them, and what
+stays.
 
-What makes sure that nobody is trapped is in the design, section 7; `tests/dialogs/test_held.py`
-walks through all of it.
+How it is ensured that no user is trapped is described in the design, section 7;
+`tests/dialogs/test_held.py` goes through all cases.
 """
 
 from __future__ import annotations
@@ -39,12 +40,11 @@ class Content(msgspec.Struct):
     """What a turn has to say.
 
     Attributes:
-        parts: The parts of its answer, but for the pending question.
-        question: That question, if this turn asks it.
+        parts: The parts of its answer, without the pending question.
+        question: The pending question, if this turn asks it.
         asks: Id of the conversation on top; "" if there is none.
-        again: Whether its user has seen that question before.
-        unasked: Ids of conversations that wait at a question which nobody was told yet, and will
-            not be now.
+        again: Whether its user has seen the question before.
+        unasked: Ids of conversations at a question that was never shown, and will not be shown now.
     """
 
     parts: Sequence[Reply]
@@ -55,13 +55,13 @@ class Content(msgspec.Struct):
 
 
 class Shelf:
-    """What is held for one user, while a message is worked on.
+    """The held parts of one user, while a message is handled.
 
     Attributes:
-        rules: The bot's.
+        rules: The bot's rules.
         head: The user's head; changed.
-        now: When the request at hand came, ms since the epoch.
-        shows: Whether the reply that was made last has the whole pending question.
+        now: When the current request arrived, ms since the epoch.
+        shows: Whether the latest reply contains the whole pending question.
     """
 
     __slots__ = ("_before", "head", "now", "rules", "shows")
@@ -74,12 +74,12 @@ class Shelf:
         self._before: tuple[list[Held], str, list[OwedPart]] | None = None
 
     def has_next(self, asks: str) -> bool:
-        """Whether there is anything that 继续 would fetch."""
+        """Whether there is a part for 继续 to fetch."""
         return any(not part.asks or part.asks == asks for part in self.head.held)
 
     def must_ask(self, asks: str) -> bool:
-        """Whether the pending question comes next and has to be asked again, since what was held of
-        it was dropped.
+        """Whether the pending question comes next and has to be asked again, since its held text
+        was dropped.
         """
         for part in self.head.held:
             if not part.asks or part.asks == asks:
@@ -91,12 +91,12 @@ class Shelf:
     def answer(self, content: Content, *, owed: bool) -> Reply | None:
         """Make one reply of what a turn says, and hold what does not fit.
 
-        What the user asked for goes out in any case. Where one reply takes both, what is owed
-        stands in front of it, and behind it a question that was seen, or is held and comes next.
+        The answer to the user's message is delivered in any case. If one reply has room for both,
+        owed parts come before it, and after it a question that was seen, or is held and comes next.
 
         Args:
-            content: What it says.
-            owed: Whether it is an answer: then what is owed comes with it.
+            content: What the turn says.
+            owed: Whether owed parts are delivered with it: it answers a message.
         """
         head = self.head
         self._begin(content)
@@ -132,8 +132,8 @@ class Shelf:
         *,
         new: bool,
     ) -> list[tuple[Sequence[Held], list[Part], bool]]:
-        """Return the ways to make one reply, the best first: what each takes of what is held, its
-        parts, and whether more follows.
+        """Return the possible contents of one reply, the best first: which held parts each takes,
+        its parts, and whether more follows.
         """
         between = [part for part in waiting if part not in front]
         whole = [*parts_of(front), *mine, *question, *parts_of(between)]
@@ -141,7 +141,7 @@ class Shelf:
         ways.append(([*front, *waiting], whole, False))
         if not new:
             ways.append((front, [*parts_of(front), *mine], bool(waiting)))
-        # As much of it as there is room for.
+        # As many owed parts as there is room for.
         ways += [
             (front[:count], [*parts_of(front[:count]), *mine, *question], True)
             for count in range(len(front) - 1, 0, -1)
@@ -151,10 +151,10 @@ class Shelf:
 
     def _take_in(self) -> bool:
         """Hold what is owed from turns that no message began: it comes with this answer, and what
-        there is no room for with the next, asked for or not.
+        does not fit comes with the next, without being asked for.
 
         Returns:
-            Whether there was any.
+            Whether anything was owed.
         """
         head = self.head
         owed = [Held(part.reply, part.until, True) for part in head.owed if part.until > self.now]
@@ -170,8 +170,8 @@ class Shelf:
         return parcel.reply
 
     def _stuck(self) -> list[Held]:
-        """Return what is owed if it begins with what cannot be pushed, on an account that can push
-        what is said now.
+        """Return the owed parts if they begin with one that cannot be pushed, on an account that
+        can push the current answer.
         """
         owed = [part for part in self.head.held if part.owed and not part.asks]
         if owed and self.rules.may_push and only_answers(parts_of(owed)[0].reply):
@@ -179,7 +179,7 @@ class Shelf:
         return []
 
     def _owed_texts(self) -> list[Held]:
-        """Return what is owed, up to what is no text."""
+        """Return the owed parts up to the first that is not a text."""
         owed: list[Held] = []
         for part in self.head.held:
             if part.owed and not part.asks:
@@ -189,7 +189,7 @@ class Shelf:
         return owed
 
     def _up_to_question(self, asks: str) -> list[Held]:
-        """Return what comes up to the pending question; nothing if that is not held."""
+        """Return the held parts up to the pending question; none if the question is not held."""
         held = self.head.held
         last = max((n for n, part in enumerate(held) if asks and part.asks == asks), default=-1)
         return [
@@ -199,11 +199,11 @@ class Shelf:
         ]
 
     def fetch(self, content: Content, note: str) -> Reply | None:
-        """Deliver the next part of what is held.
+        """Deliver the next held part.
 
         Args:
-            content: Its question, if that has to be asked again.
-            note: Said before it, where there is room.
+            content: The question, if it has to be asked again.
+            note: Said before the part, if there is room.
         """
         self._begin(content)
         if content.question:
@@ -218,10 +218,10 @@ class Shelf:
 
     def _deliver(self, parts: Sequence[Part], behind: Sequence[Held], note: str) -> Reply | None:
         parcel = self._pack(parts, fetched=True)
-        said = bool(parts) and parts[0].reply == replies.Text(note)
-        if note and not said and isinstance(parcel.reply, replies.Text):
+        starts_with_note = bool(parts) and parts[0].reply == replies.Text(note)
+        if note and not starts_with_note and isinstance(parcel.reply, replies.Text):
             noted = self._pack([Part(replies.Text(note)), *parts], fetched=True)
-            # By itself it would say that there is something, time and again, and deliver nothing.
+            # The note alone would announce a part again and again, without ever delivering it.
             if noted.rest != tuple(parts):
                 parcel = noted
         self.shows = _has_question(parts, parcel)
@@ -229,10 +229,13 @@ class Shelf:
         return parcel.reply
 
     def owe(self, content: Content) -> None:
-        """Hold the whole answer for the user's next message: nobody is listening to this one's."""
+        """Hold the whole answer for the user's next message, since no request listens for this
+        one.
+        """
         self._begin(content)
         mine = [Part(reply) for reply in content.parts if not _is_blank(reply)]
-        # Seen or not: until its user has been told of this turn, what they write answers nothing.
+        # Whether or not it was seen: until the user is told of this turn, they cannot be answering
+        # it.
         mine += [Part(reply, content.asks, True) for reply in content.question]
         held = self.head.held
         place = next(
@@ -246,12 +249,12 @@ class Shelf:
         self._hold(mine, held[place:], before=held[:place], owed=True)
 
     def owe_note(self, note: str) -> None:
-        """Hold what was to be said before a part that was fetched, and was not after all."""
+        """Hold the text that was to precede a fetched part, since it was not delivered."""
         if note:
             self._hold([Part(replies.Text(note))], self.head.held, owed=True)
 
     def undo(self) -> None:
-        """Undo `answer` or `fetch`: nobody has had the reply."""
+        """Undo `answer` or `fetch`: the reply was not delivered."""
         if self._before is not None:
             self.head.held, self.head.more, self.head.owed = self._before
             self._before = None
@@ -259,19 +262,19 @@ class Shelf:
     # What stays -----------------------------------------------------------------------------------
 
     def _begin(self, content: Content) -> None:
-        """Forget the questions that are over, or asked anew."""
+        """Drop held questions that are answered or asked again."""
         head = self.head
         self._before = list(head.held), head.more, head.owed
         pending = {frame.id for frame in head.stack}
         untold = [asks for asks in dict.fromkeys(content.unasked) if asks in pending]
         lasting = pending.difference(untold, [content.asks] if content.question else ())
-        kept = [to_ask(asks, self._until) for asks in untold]
+        remaining = [to_ask(asks, self._until) for asks in untold]
         for part in head.held:
             if not part.asks or part.asks in lasting:
-                kept.append(part)
+                remaining.append(part)
             elif not part.question:
-                kept.append(Held(part.reply, part.until, part.owed))
-        head.held = kept
+                remaining.append(Held(part.reply, part.until, part.owed))
+        head.held = remaining
 
     @property
     def _until(self) -> int:
@@ -285,9 +288,9 @@ class Shelf:
         before: Sequence[Held] = (),
         owed: bool | None = None,
     ) -> None:
-        """Hold parts of one answer in front of what is held already."""
+        """Hold parts of one answer before everything already held."""
         if owed is None:
-            # What follows unasked, if it does not after all, comes with the next message.
+            # What was to follow by itself, and cannot, comes with the next message.
             owed = self.rules.may_push
         until = self._until
         new = [msgspec.structs.replace(part, owed=owed, until=until) for part in parts]
@@ -311,12 +314,12 @@ class Shelf:
 
     @property
     def _mark(self) -> str:
-        """The line behind what an AI made: a reply to a message has it in its text."""
+        """The AI label at the end of a text; a passive reply has it inside the text."""
         return self.rules.texts.ai_generated
 
     def _keep_to_limits(self) -> None:
-        """Drop what is too much: first the rests of old answers, then what is owed; a question is
-        asked again.
+        """Drop what exceeds the limits: first the remains of old answers, then owed parts; a
+        dropped question is asked again.
         """
         limits, held = self.rules.limits, self.head.held
         sizes = [len(bytes(part.reply)) for part in held]
@@ -325,12 +328,12 @@ class Shelf:
         if count <= 0 and excess <= 0:
             return
         dropped = lost = 0
-        kept: list[Held | None] = list(held)
+        remaining: list[Held | None] = list(held)
         for number in self._least_needed_first():
             if count <= 0 and excess <= 0:
                 break
             part, size = held[number], sizes[number]
-            # What is most of all there is loses its end; the rest of an older answer goes whole.
+            # The largest part is shortened; the remains of an older answer are dropped entirely.
             large = bool(part.asks) or 2 * size > limits.held_bytes
             short = shortened(part, excess) if count <= 0 and large else None
             if short is None and part.asks:
@@ -338,12 +341,12 @@ class Shelf:
             left = 0 if short is None else len(bytes(short.reply))
             if left >= size:
                 continue
-            kept[number] = short
+            remaining[number] = short
             dropped += 1
             lost += size - left
             excess -= size - left
             count -= short is None
-        self.head.held = [part for part in kept if part is not None]
+        self.head.held = [part for part in remaining if part is not None]
         log.warning(
             "user %s: %d parts of answers (%d bytes) that were never fetched are dropped: "
             "Bot(limits=Limits(held_parts=%d, held_bytes=%d))",
@@ -351,7 +354,9 @@ class Shelf:
         )  # fmt: skip
 
     def _least_needed_first(self) -> list[int]:
-        """Return the places of what is held, the oldest rest first, the pending question last."""
+        """Return the positions of held parts, the oldest remains first, the pending question
+        last.
+        """
         held, stack = self.head.held, self.head.stack
         top = stack[-1].id if stack else ""
 
@@ -365,13 +370,13 @@ class Shelf:
 
 
 def _has_question(parts: Sequence[Part], parcel: Parcel) -> bool:
-    """Whether the reply made of these parts has the pending question, to its end."""
+    """Whether the reply made of these parts contains the whole pending question."""
     return any(part.asks for part in parts) and not any(part.asks for part in parcel.rest)
 
 
 def _group(parts: Sequence[Part], asks: str) -> int:
-    """Return how many parts come at once, if there is room: all that is owed, or what is left of
-    one answer; nothing behind the pending question.
+    """Return how many parts are delivered at once if there is room: all owed ones, or the remains
+    of one answer; nothing after the pending question.
     """
     last = max(
         (n for n, part in enumerate(parts) if asks and part.asks == asks), default=len(parts)

@@ -1,9 +1,10 @@
-"""The user's stack of conversations: what follows from how the one on top went.
+"""The user's stack of conversations: what follows from the result of the one on top.
 
-`follow` is the one loop: what waits ends it; what ended is taken off the stack, and its answer
-given; what handed over is replaced; what broke is parked; what does not fit its code goes on as the
-policy says; and then the conversation below, if there is one, has its question asked again, which
-may go as wrong. A message that is handed back is the caller's to give to another.
+`follow` is the only loop: a conversation that waits ends it; one that ended is removed from the
+stack, and its answer given; one that continues as another dialog is replaced; one that failed is
+parked; one whose code has changed is handled by policy. Then the conversation below, if there is
+one, has its question asked again, which has a result of its own. A message that is handed back is
+returned to the caller.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ __all__ = ["begin", "deliver_next", "drive", "follow", "give_up", "refuse_unseen
 
 
 def begin(work: Work, dialog: RegisteredDialog, args: dict[str, Any]) -> Flow[bool]:
-    """Start a dialog on the message at hand, on top of whatever is on the stack.
+    """Start a dialog for the current message, on top of the stack.
 
     Returns:
         Whether it handed the message back.
@@ -74,21 +75,21 @@ def drive(work: Work, frame: Frame, flow: Flow[Result]) -> Flow[bool]:
 def follow(
     work: Work, frame: Frame, result: Result | Differs, unheard: Record | None = None
 ) -> Flow[bool]:
-    """Do what follows from how the conversation on top went, until one waits or none is left.
+    """Do what follows from the result of the conversation on top, until one waits or none is left.
 
     Args:
-        work: The message at hand.
+        work: The current message.
         frame: The conversation on top.
-        result: How that went.
-        unheard: The message, as the answer it is taken for, where no dialog has heard it: kept with
-            a conversation that is parked.
+        result: Its result.
+        unheard: The message, recorded as the answer it was taken for, if no dialog has received it:
+            it is stored with a conversation that is parked.
 
     Returns:
-        Whether a dialog handed the message back; it is off the stack, and what is below it has not
-        been asked again.
+        Whether a dialog handed the message back. That dialog is off the stack then, and the one
+        below has not been asked again.
     """
     doc, draft = work.doc, work.draft
-    opening = work.message  # what begins a conversation that one hands over to
+    opening = work.message  # the message that begins a conversation continued as another dialog
     while not isinstance(result, Waits):
         if isinstance(result, PutsAside) and (error := full(doc)) is not None:
             result = Broke(error, result.run)
@@ -116,13 +117,13 @@ def follow(
                 return not work.outside
         below = doc.top
         if below is None or work.outside or ENDS in below.flags:
-            return False  # what stood before it is not asked again for it
+            return False  # this conversation did not hide the question below
         frame, result = below, _ask_again(work, below)
     return False
 
 
 def _hands_back(work: Work, frame: Frame, signal: BaseException) -> bool:
-    """Return whether a dialog ended by handing the message back; else say why it ended."""
+    """Return whether a dialog ended by handing the message back; otherwise say why it ended."""
     if isinstance(signal, UnexpectedAnswer):
         if work.outside:
             log.warning(
@@ -144,13 +145,14 @@ def woken(work: Work, frame: Frame, unheard: Record | None = None) -> Flow[Run |
     """Wake the conversation on top.
 
     Args:
-        work: The message at hand.
+        work: The current message.
         frame: The conversation.
-        unheard: The message, as the answer that the conversation is woken for, if it is for one.
+        unheard: The message, recorded as the answer for which the conversation is woken, if it is
+            for one.
 
     Returns:
-        Its run; None if there is none, or its code has changed: then what follows was done, and the
-        message is not to be taken as an answer.
+        Its run. None if there is none, or its code has changed: what follows from that was done,
+        and the message must not be taken as an answer.
     """
     result = wake(work, frame)
     if isinstance(result, Run):
@@ -160,7 +162,7 @@ def woken(work: Work, frame: Frame, unheard: Record | None = None) -> Flow[Run |
 
 
 def _ask_again(work: Work, frame: Frame) -> Result | Differs:
-    """Ask the pending question of a conversation that is on top again."""
+    """Ask the pending question of the conversation on top again."""
     work.draft.over = list(work.draft.parts)
     run = wake(work, frame)
     if not isinstance(run, Run):
@@ -168,29 +170,29 @@ def _ask_again(work: Work, frame: Frame) -> Result | Differs:
     if isinstance(run.at, Wait) and not work.doc.holds_question(frame):
         try:
             work.draft.ask_again(frame, run.at)
-        except Exception as error:  # noqa: BLE001 - what the author gave breaks
+        except Exception as error:  # noqa: BLE001 - the author's value raises
             return Broke(error, run)
     return WAITS
 
 
 def deliver_next(work: Work, note: str = "") -> Flow[None]:
-    """Answer with the next part of what is held.
+    """Answer with the next held part.
 
     Args:
-        work: The message at hand.
-        note: Said before it.
+        work: The current message.
+        note: Said before the part.
     """
     frame = work.doc.top
     if frame is not None and work.draft.shelf().must_ask(frame.id):
         yield from follow(work, frame, _ask_again(work, frame))
         if work.draft.parts:
-            return  # it could not be asked as it was, and this says why
+            return  # the question could not be asked again, and these parts say why
     work.draft.note = note
 
 
 def refuse_unseen(work: Work, frame: Frame, at: Wait[Any]) -> Flow[None]:
-    """Say that the message is not taken for the answer, since its user had not seen the pending
-    question when they wrote it; and show that.
+    """Say that the message was not taken as the answer, since its user had not seen the pending
+    question when they wrote it; and show the question.
     """
     if work.doc.unseen:
         yield from deliver_next(work, work.rules.texts.not_taken)
@@ -200,7 +202,7 @@ def refuse_unseen(work: Work, frame: Frame, at: Wait[Any]) -> Flow[None]:
 
 
 def give_up(work: Work, error: Exception) -> Flow[None]:
-    """Park the conversation on top, for what did not come from its dialog."""
+    """Park the conversation on top, for an error that its dialog did not cause."""
     work.doc.put_away()
     frame = work.doc.top
     if frame is None:
@@ -214,16 +216,16 @@ def give_up(work: Work, error: Exception) -> Flow[None]:
 def _carry_out_policy(
     work: Work, frame: Frame, differs: Differs, opening: messages.Message
 ) -> Flow[tuple[Frame, Result, messages.Message]]:
-    """Do with a conversation whose code has changed what the policy says.
+    """Apply the policy for changed code to a conversation.
 
     Args:
-        work: The message at hand.
+        work: The current message.
         frame: The conversation.
         differs: Its dialog, and where it differs from its journal.
-        opening: What begins a conversation that one hands over to.
+        opening: The message that begins a conversation continued as another dialog.
 
     Returns:
-        The conversation on top then, how that went, and `opening` from here on.
+        The conversation on top afterwards, its result, and the new `opening`.
     """
     yield NEEDS_CLAIM
     dialog, records, mismatch = differs.dialog, differs.records, differs.mismatch
@@ -250,18 +252,18 @@ def _carry_out_policy(
 
 
 def _resume(work: Work, frame: Frame, differs: Differs) -> Flow[Result]:
-    """Keep the answers before the first difference, and ask on from there."""
+    """Keep the answers before the first difference, and continue from there."""
     dialog, position = differs.dialog, differs.mismatch.position
     run = make_run(work, dialog, frame)
     run.replay(differs.records[:position])
     if isinstance(run.at, Raised) and not isinstance(run.at.error, Signal):
-        # Nothing to go on with: put aside as it is, for code that fits.
+        # There is nothing to continue with: park it as it is, for code that fits.
         return Broke(run.at.error)
     work.draft.say(work.rules.texts.changed)
     if position < len(differs.records):
         work.doc.append(Rewind(position, "resume"))
     if not (isinstance(run.at, Wait) and run.at.prompt is None):
-        # It was delivered when it was said; what is a question by itself is asked once more.
+        # It was delivered when it was said; a question that consists of it is asked once more.
         run.chat.begin_turn()
     run.chat.requests.clear()  # these were carried out with that turn
     work.went_back = True

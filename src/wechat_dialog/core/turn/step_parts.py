@@ -1,13 +1,14 @@
-"""Parts of a step: which are run, which are given back, and what the step has said so far.
+"""Parts of a step: which are run, which are returned from the record, and what the step has said.
 
-A part is known by its name, its arguments as far as JSON can say them, how often it was run with
-those, and the part within which it was run. Its outcome is recorded as a step's would be, with the
-paragraphs that were said within it: whoever takes the step over, and does not run it, says them
-again. All other paragraphs are said again by the step's function itself, so they need no record;
-the page compares them with what stands there (`core/store/page_rules.py`).
+A part is identified by its name, its arguments as far as JSON can represent them, a count of
+earlier runs with these, and the part within which it was run. Its outcome is recorded like a
+step's, together with the paragraphs said within it: a worker that takes the step over does not run
+the part, and says them again from the record. All other paragraphs are said again by the step's
+function itself, so they need no record; the page compares them with those it already has
+(`core/store/page_rules.py`).
 
-Nothing is performed here: a call of a part and what the store is asked are yielded, and performed
-by `runtime/step_parts.py`, on a thread or an event loop.
+Nothing is performed here: calls of parts and store operations are yielded, and performed by
+`runtime/step_parts.py`, on a thread or an event loop.
 """
 
 from __future__ import annotations
@@ -54,17 +55,17 @@ from wechat_dialog.replies import Markdown
 __all__ = ["MOST", "ROOM", "Part", "StepParts", "TriedParts"]
 
 MOST = 1000
-"""Parts of one step, and paragraphs that it says."""
+"""How many parts a step may have, and how many paragraphs it may say."""
 
 ROOM = 1024 * 1024
-"""Bytes of the outcomes of its parts."""
+"""Bytes of the outcomes of its parts, at most."""
 
 SAID = 256 * 1024
-"""Bytes of what it says."""
+"""Bytes of what it says, at most."""
 
 
 class Part(msgspec.Struct, frozen=True):
-    """Call a part's function; the result is its own.
+    """Call a part's function; the result is the function's result.
 
     Attributes:
         name: Its name.
@@ -84,7 +85,7 @@ Wants = Generator[Any, Any, Any]
 
 @dataclass
 class _Running:
-    """A part under way, and the one within which it runs."""
+    """A running part, and the part within which it runs."""
 
     id: str
     within: _Running | None
@@ -95,21 +96,21 @@ _running: ContextVar[_Running | None] = ContextVar("wechat-dialog-part", default
 
 
 class StepParts:
-    """The parts of one call of a step, its repetitions included.
+    """The parts of one call of a step, including repetitions.
 
     Attributes:
-        given: What it was given.
-        known: How parts ended, by id, as it is stored.
-        page: What the store knows the turn's page by; "" if it was not needed yet.
+        given: What the turn passed to the step.
+        known: Outcomes of parts by id, in stored form.
+        page: The store's id of the turn's page; "" if it was not needed yet.
     """
 
     def __init__(self, name: str, given: GivenParts, in_hand: MutableMapping[str, bytes]) -> None:
-        """Ask the store for nothing yet.
+        """Do not ask the store for anything yet.
 
         Args:
             name: The step's name.
-            given: What it was given.
-            in_hand: Parts that have ended in this process, and that the store is not known to hold.
+            given: What the turn passed to the step.
+            in_hand: Outcomes of parts in this process that the store is not known to have.
         """
         self.name = name
         self.given = given
@@ -119,11 +120,11 @@ class StepParts:
         self._read = False
 
     def attempt(self) -> TriedParts:
-        """Return what one call of the function is handed."""
+        """Return the object that is passed to one call of the function."""
         return TriedParts(self)
 
     def again(self) -> Wants:
-        """Forget the parts that raised: the function is to be called again."""
+        """Forget the parts that raised, since the function is called again."""
         for id, stored in list(self.known.items()):
             if isinstance(self.decoded(stored), Failed):
                 self._in_hand.pop(id, None)
@@ -131,15 +132,15 @@ class StepParts:
                 del self.known[id]
 
     def outcome(self, id: str) -> Generator[Any, Any, Returned | Failed | None]:
-        """Return how a part has ended; None: it has not, as far as is known. What the store holds
-        counts before what is in hand: another worker recorded it, and may have gone on from it.
+        """Return the outcome of a part; None if none is known. What the store has takes precedence
+        over what is in hand: another worker recorded it, and may have continued from it.
         """
         if not self._read:
             given = self.given
-            kept = (yield PartsRead(given.user, given.step)).get(given.step, {})
-            for recorded in kept:
+            stored_parts = (yield PartsRead(given.user, given.step)).get(given.step, {})
+            for recorded in stored_parts:
                 self._in_hand.pop(recorded, None)
-            self.known = {**self._in_hand, **kept, **self.known}
+            self.known = {**self._in_hand, **stored_parts, **self.known}
             self._read = True
         stored = self.known.get(id)
         if stored is None:
@@ -149,7 +150,7 @@ class StepParts:
         return self.decoded(stored)
 
     def keep(self, id: str, stored: bytes) -> Wants:
-        """Record how a part ended; it is in hand until the store says that it is."""
+        """Record the outcome of a part; it is kept in memory until the store has confirmed it."""
         self._in_hand[id] = self.known[id] = stored
         yield self._put(id, stored)
         self._in_hand.pop(id, None)
@@ -159,7 +160,7 @@ class StepParts:
         return PartPut(given.user, given.fence, given.step, id, stored, given.ttl)
 
     def decoded(self, stored: bytes) -> Returned | Failed | None:
-        """Return an outcome as it was recorded; None: nobody can read it any more."""
+        """Decode a recorded outcome; None if it cannot be decrypted or decoded."""
         seal = self.given.seal
         try:
             if seal is not None and stored.startswith(Seal.MARK):
@@ -169,21 +170,21 @@ class StepParts:
             return None
 
     def encoded(self, record: Returned | Failed) -> bytes:
-        """Return an outcome as it is recorded."""
+        """Encode an outcome for recording."""
         plain, seal = encode_record(record), self.given.seal
         return plain if seal is None else seal.close(plain)
 
-    def tell_of_others(self, asked: Iterable[str]) -> None:
-        """Warn where parts are known for which the function has not asked: it went another way than
-        when they were recorded.
+    def tell_of_others(self, requested: Iterable[str]) -> None:
+        """Warn if outcomes are known of parts that the function did not request: it took another
+        path than when they were recorded.
         """
-        others = [self.decoded(stored) for id, stored in self.known.items() if id not in asked]
-        names = sorted({other.name for other in others if other is not None})
+        unused = [self.decoded(stored) for id, stored in self.known.items() if id not in requested]
+        names = sorted({record.name for record in unused if record is not None})
         if names:
             log.warning(
                 "step %r was run again, and did not come to %d of its parts (%s): what differs "
                 "from run to run, a clock, chance, belongs into a part of its own",
-                self.name, len(others), ", ".join(map(repr, names)),
+                self.name, len(unused), ", ".join(map(repr, names)),
             )  # fmt: skip
 
 
@@ -192,8 +193,8 @@ class TriedParts:
 
     Attributes:
         said: What it has said.
-        lost: What the store failed with, or the worker died of: whatever the function makes of it,
-            its turn starts over.
+        lost: The exception if the store failed or the claim was lost: whatever the function does
+            with it, its turn starts over.
     """
 
     def __init__(self, parts: StepParts) -> None:
@@ -207,7 +208,7 @@ class TriedParts:
         self._room = SAID
 
     def end(self, *, returned: bool) -> None:
-        """The function has returned, or raised, or was given up.
+        """Note that the function has returned, raised, or was given up.
 
         Raises:
             BaseException: `lost`.
@@ -219,7 +220,9 @@ class TriedParts:
             self._parts.tell_of_others(self._asked)
 
     def stop(self) -> None:
-        """The function is given up: nobody waits for it any more, and it may run on."""
+        """Note that the function was given up: nobody waits for it any more, though it may still
+        run.
+        """
         self._over = True
 
     def _must_go_on(self, call: str) -> None:
@@ -229,7 +232,7 @@ class TriedParts:
             raise StepEnded(call, line_at_hand(), self._parts.name)
 
     def _stored(self, wants: Wants) -> Wants:
-        """Have the store asked; note that it failed."""
+        """Perform store operations; note if they fail."""
         try:
             return (yield from wants)
         except StoreError as error:
@@ -249,8 +252,8 @@ class TriedParts:
         record = yield from self._stored(parts.outcome(running.id))
         self._asked[running.id] = None
         if record is not None:
-            for one in record.said:
-                yield from self.say(paragraph(one))
+            for stored_paragraph in record.said:
+                yield from self.say(paragraph(stored_paragraph))
             return _unpacked(fn, record)
         if len(self._asked) > MOST:
             raise TooManyParts(call, line_at_hand(), f"a step has {MOST} parts at most")
@@ -261,10 +264,10 @@ class TriedParts:
         before = _running.set(running)
         try:
             result = yield Part(name, fn, args, kwargs)
-        except Exception as one:  # noqa: BLE001 - it is the outcome
-            error = one
+        except Exception as raised_error:  # noqa: BLE001 - this is the part's outcome
+            error = raised_error
         finally:
-            with contextlib.suppress(ValueError):  # thrown away, unfinished, by another context
+            with contextlib.suppress(ValueError):  # closed unfinished, in another context
                 _running.reset(before)
         self._must_go_on(call)
         return (yield from self._ended(call, running, name, fn, result, error))
@@ -301,14 +304,14 @@ class TriedParts:
         kwargs: dict[str, Any],
         within: _Running | None,
     ) -> str:
-        """Return what a part is known by."""
-        what: list[Any] = ["" if within is None else within.id, name]
+        """Return the id of a part."""
+        identity: list[Any] = ["" if within is None else within.id, name]
         if self._parts.given.seal is None:
-            what += [args, kwargs]
+            identity += [args, kwargs]
         try:
-            encoded = _in_order.encode(what)
-        except Exception:  # noqa: BLE001 - they may break when they are looked at
-            encoded = _in_order.encode(what[:2])
+            encoded = _in_order.encode(identity)
+        except Exception:  # noqa: BLE001 - arguments may raise when they are inspected
+            encoded = _in_order.encode(identity[:2])
         digest = hashlib.blake2s(encoded, digest_size=8).hexdigest()
         return f"{digest}:{next(self._counts.setdefault(digest, itertools.count()))}"
 
@@ -328,21 +331,21 @@ class TriedParts:
             why = f"a step says {MOST} paragraphs and {SAID // 1024} KB at most"
             raise TooManyParts(call, line_at_hand(), why)
         self._room -= size
-        one = said(Markdown(plain) if isinstance(text, Markdown) else plain)
-        self.said.append(one)
+        record = said(Markdown(plain) if isinstance(text, Markdown) else plain)
+        self.said.append(record)
         running = _running.get()
         while running is not None:
-            running.said.append(one)
+            running.said.append(record)
             running = running.within
         try:
-            yield from self._page.write(paragraph(one))
+            yield from self._page.write(paragraph(record))
         except ClaimLost as error:
             self.lost = error
             raise
 
 
 class _Page:
-    """What one call of a step's function writes on the turn's page."""
+    """What one call of a step's function writes to the turn's page."""
 
     def __init__(self, parts: StepParts) -> None:
         self._parts = parts
@@ -352,8 +355,8 @@ class _Page:
         self._room = pieces.TEXTS
 
     def write(self, text: str | Markdown) -> Wants:
-        """Write a paragraph. A store that fails does so when the next one is written: what counts
-        is the answer, and that will be on the page too.
+        """Write a paragraph. If the store fails, it is written with the next one: what matters is
+        the answer, which will be on the page, too.
         """
         given = self._parts.given
         if given.page is None:
@@ -364,18 +367,18 @@ class _Page:
         reply = given.reply_of(text)
         self._add(pieces_of([] if reply is None else [reply]))
         if self._room < 0:
-            return  # the answer will end there, and say so
+            return  # the answer will be truncated there, and say so
         first = self._written
         new = tuple(self._pieces[first:])
         try:
             if not self._parts.page:
                 self._parts.page = yield from given.page(given.user, given.fence)
-            done = yield PageAppend(self._parts.page, first, new, KEPT, given.fence)
+            written = yield PageAppend(self._parts.page, first, new, KEPT, given.fence)
         except ClaimLost:
             raise
         except StoreError:
-            done = False
-        self._written = max(self._written, first + len(new)) if done else 0
+            written = False
+        self._written = max(self._written, first + len(new)) if written else 0
 
     def _add(self, more: list[pieces.Piece]) -> None:
         encoded = pieces.encode(more)
@@ -390,7 +393,7 @@ def _unpacked(fn: Callable[..., Any], record: Returned | Failed) -> Any:
 
 
 def _named(value: object) -> str:
-    """Stand for an argument that JSON cannot say."""
+    """Return a stand-in for an argument that JSON cannot represent."""
     return f"<{type(value).__qualname__}>"
 
 

@@ -1,5 +1,5 @@
-"""The steps a dialog asks for: each asked of the driver, and its outcome recorded before the dialog
-goes on.
+"""The steps that a dialog requests: each is passed to the driver, and its outcome recorded before
+the dialog continues.
 """
 
 from __future__ import annotations
@@ -50,27 +50,27 @@ DAY = 86400.0
 """Seconds for which a turn that was cut off can be finished."""
 
 HEARD = (TextRecord, MessageRecord, Killed, *FIRED)
-"""Records that begin a turn's own; the records of its steps stand behind."""
+"""Records that begin the part of a turn in the journal; records of its steps follow."""
 
 
 def idempotency_key(conversation: str, message: str, count: int) -> str:
     """Return the idempotency key of a step.
 
-    It is the same whenever the same message comes to the same step, and no other's: a step in which
-    a worker died is repeated under its key even if another message had its turn in between, which
-    then stands at the same place in the journal, and must not be taken for it.
+    It is equal whenever the same message comes to the same step, and unique otherwise. A step in
+    which a worker died is repeated under its key even if another message had its turn in between;
+    that turn's step has the same position in the journal, but another key.
 
     Args:
         conversation: Its id.
         message: Key of the message whose turn it is.
-        count: Records the message has in the conversation so far, its own included.
+        count: How many records the message has in the conversation so far, including its own.
     """
     return f"{conversation}:{message_part(message)}:{count}"
 
 
 def resume_key(parked: ParkedConversation) -> str:
-    """Return the key under which a parked conversation is taken up again: it is of this parking,
-    for what breaks and is parked again may be taken up again at once.
+    """Return the key under which a parked conversation is resumed. It is specific to this parking:
+    a conversation that fails and is parked again may be resumed again at once.
     """
     key = f"{_RESUME}:{parked.frame.id}:{parked.parked}"
     return f"{key}:{parked.key}" if parked.key else key
@@ -80,29 +80,29 @@ _RESUME = "resume"
 
 
 def heard_key(key: str) -> str:
-    """Return the key of the message whose turn has this key: that of a conversation which is taken
-    up again goes on with the message that broke it. A step that was begun then, and given up, or in
-    which the worker died, is repeated under its key.
+    """Return the key of the message whose turn has this key. A resumed conversation continues with
+    the message that made it fail, so that a step which was given up or in which the worker died is
+    repeated under its old key.
     """
     parts = key.split(":", 3)
     return parts[3] if parts[0] == _RESUME and len(parts) > 3 else key
 
 
 def message_part(message: str) -> str:
-    """Return what stands for a message, by its key, in the idempotency keys of its steps."""
+    """Return the part of the steps' idempotency keys that stands for a message, given its key."""
     message = heard_key(message)
     return hashlib.blake2s(message.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
 
 
 def step_record(call: StepCall[Any], outcome: StepOutcome, slot: int | None = None) -> Record:
-    """Record how a step ended, and what it has said; see `_ended`."""
+    """Return the record of a step's outcome, and of what it has said; see `_ended`."""
     record = _ended(call, outcome, slot)
     return msgspec.structs.replace(record, said=[*outcome.said]) if outcome.said else record
 
 
 def _ended(call: StepCall[Any], outcome: StepOutcome, slot: int | None) -> Record:
-    """Record how a step ended; a result that cannot be read back as what its function says it
-    returns is the function's error, raised in the dialog.
+    """Return the record of a step's outcome. A result that cannot be read back as the annotated
+    type counts as an error of the function, raised in the dialog.
     """
     name = call.name
     if outcome.error is not None:
@@ -112,7 +112,7 @@ def _ended(call: StepCall[Any], outcome: StepOutcome, slot: int | None) -> Recor
         must_come_back(call.fn, name, outcome.result, value(call.fn, record))
     except TypeError as error:
         return failed(name, error, slot, call.digest)
-    except Exception as error:  # noqa: BLE001 - a class may refuse in its own way to be made again
+    except Exception as error:  # noqa: BLE001 - a class may raise anything when it is rebuilt
         wrong = TypeError(
             f"step {name!r} returned something else than it is annotated: {told(error)}"
         )
@@ -124,24 +124,24 @@ def add_record(work: Work, run: Run, record: Record, raised: BaseException | Non
     """Add a record to the journal and feed it to the dialog.
 
     Args:
-        work: The message at hand.
+        work: The current message.
         run: The dialog.
         record: The record.
-        raised: What the step raised whose outcome it is; None: nothing, or it is no step's.
+        raised: The step's exception, if the record is of one; otherwise None.
     """
     work.doc.append(record)
     run.feed(record, None if raised is None else raised.__traceback__)
 
 
 def run_step(work: Work, run: Run, frame: Frame, at: StepCall[Any]) -> Flow[None]:
-    """Have the step run that the dialog on top asks for."""
+    """Run the step that the top conversation's dialog requests."""
     if is_full(work, run, frame) or _repeats(run, at):
         return
     key = idempotency_key(frame.id, work.key, _since_heard(work, frame))
     try:
         call = at.revealed() if run.secrets else at
-    except SecretGone as gone:
-        add_record(work, run, failed(at.name, gone, None, at.digest))
+    except SecretGone as error:
+        add_record(work, run, failed(at.name, error, None, at.digest))
         return
     outcome = yield RunStep(call, key, parts=_given(work, run, frame, at, call, shows=True))
     changed = _changed(work, run, at)
@@ -152,11 +152,11 @@ def run_step(work: Work, run: Run, frame: Frame, at: StepCall[Any]) -> Flow[None
 
 
 def run_gathering(work: Work, run: Run, frame: Frame, at: Gather[Any]) -> Flow[None]:
-    """Have what is left of a gathering run, all of it at once."""
+    """Run the remaining steps of a gathering concurrently."""
     if is_full(work, run, frame) or _repeats(run, at):
         return
     slots = run.open_slots()
-    # Where the gathering began: what of it has ended already stands behind that.
+    # The position where the gathering began: records of its finished steps come after it.
     began = _since_heard(work, frame) - (len(at.calls) - len(slots))
     key = idempotency_key(frame.id, work.key, began)
     calls = _revealed(work, run, at, slots) if run.secrets else {s: at.calls[s] for s in slots}
@@ -191,23 +191,23 @@ def _given(
     *,
     shows: bool = False,
 ) -> GivenParts | None:
-    """Return what a step is given for its parts; None if it does not ask for it.
+    """Return what a step gets for its parts; None if it does not request that.
 
     Args:
-        work: The message at hand.
+        work: The current message.
         run: The dialog.
         frame: Its conversation.
-        at: The step as the dialog asks for it.
-        call: The step as it is run.
-        slot: Its place in a gathering; None: it is in none.
-        shows: Whether the turn's page may show what it says at once: not where several do so.
+        at: The step as the dialog requests it.
+        call: The step as it is run, with secrets.
+        slot: Its place in a gathering; None if it is in none.
+        shows: Whether the turn's page may show at once what it says; not if several steps run.
     """
     if wants_steps(call.fn) is None:
         return None
     rules, head, key = work.rules, work.doc.head, work.key
-    # Of the message itself: an operator may have taken its conversation up again.
+    # By the message's own key: an operator may have resumed the conversation under another.
     step = idempotency_key(frame.id, message_key(work.message), _since_heard(work, frame))
-    given = GivenParts(
+    parts = GivenParts(
         step if slot is None else f"{step}:{slot}",
         rules.park + DAY,
         rules.reply_of,
@@ -215,42 +215,42 @@ def _given(
         seal=None if call is at else rules.seal,
     )
     pages = rules.pages
-    # What a reviewer has not seen is not shown; and what is pushed needs no page.
+    # The page must not show what was not reviewed, and is not needed if answers are pushed.
     if not shows or pages is None or rules.review is not None or rules.may_push:
-        return given
+        return parts
 
     def page(user: str, fence: int) -> Generator[Operation, Any, str]:
         stored, _ = yield from open_page(pages, user, head.account, head.user, key, fence)
         return stored
 
-    return replace(given, before=(*work.draft.parts, *said(run)), page=page)
+    return replace(parts, before=(*work.draft.parts, *said(run)), page=page)
 
 
 def _revealed(
     work: Work, run: Run, at: Gather[Any], slots: Sequence[int]
 ) -> dict[int, StepCall[Any]]:
-    """Return the calls of a gathering as they are run, by slot; those that are handed what is gone
-    have failed.
+    """Return the calls of a gathering as they are run, by slot; a failure is recorded for those
+    whose secret argument is lost.
     """
     calls: dict[int, StepCall[Any]] = {}
     for slot in slots:
         call = at.calls[slot]
         try:
             calls[slot] = call.revealed()
-        except SecretGone as gone:
-            add_record(work, run, failed(call.name, gone, slot, call.digest))
+        except SecretGone as error:
+            add_record(work, run, failed(call.name, error, slot, call.digest))
     return calls
 
 
 def _changed(work: Work, run: Run, call: StepCall[Any]) -> ArgumentsChanged | None:
-    """Strict mode: return what is to be raised where a step that ran changed its arguments."""
+    """Strict mode: return the exception to raise if a step changed its arguments."""
     if not work.rules.strict or call.digest_now() == call.digest:
         return None
     return ArgumentsChanged(run.dialog.name, run.position, call.name, run.where())
 
 
 def _since_heard(work: Work, frame: Frame) -> int:
-    """Return how many records the message at hand has in a conversation, its own included."""
+    """Return how many records the current message has in a conversation, including its own."""
     records = work.doc.records
     count = 1
     while len(records) - count > frame.base and not isinstance(records[-count], HEARD):
@@ -259,7 +259,7 @@ def _since_heard(work: Work, frame: Frame) -> int:
 
 
 def is_full(work: Work, run: Run, frame: Frame) -> bool:
-    """Whether the journal is full; then the dialog has failed for it."""
+    """Whether the journal is full; if so, the dialog is made to fail."""
     count = len(work.doc.records) - frame.base
     limit = work.rules.journal_limit
     if count == limit // 2:
@@ -275,8 +275,8 @@ def is_full(work: Work, run: Run, frame: Frame) -> bool:
 
 
 def _repeats(run: Run, at: StepCall[Any] | Gather[Any]) -> bool:
-    """Whether the dialog asks for a step that has run, and whose result another one was given when
-    the code had changed; then it has failed for it.
+    """Whether the dialog requests a step that has run, and whose result was given to another step
+    when the code had changed; if so, the dialog is made to fail.
     """
     try:
         run.calls.must_not_repeat(at)

@@ -1,13 +1,13 @@
-"""One message's transaction: claim, replay, go on, commit; as a generator of operations.
+"""One message's transaction: claim, replay, continue, commit; as a generator of operations.
 
-Two ways lead through it. The *fast path* runs the dialog first and commits after, if nobody moved
-the conversation meanwhile: in one round trip where the dialog is live, in two where the journal has
-to be read and replayed. It is open to a dialog that is pure between its waits. Everything else
-*claims* first. A turn that loses its claim has written nothing since, starts over, and finds what
-the winner wrote.
+There are two ways. The *fast path* runs the dialog first and commits afterwards, provided that
+nobody changed the conversation meanwhile: in one round trip if the dialog is live, in two if the
+journal has to be read and replayed. It is for dialogs that are pure between their waits. Everything
+else *claims* first. A turn that loses its claim has written nothing since, starts over, and finds
+what the new holder wrote.
 
-Nothing here performs an operation, reads a clock or knows a store: `runtime/drive.py` has the
-operations performed and sends their results in.
+Nothing here performs an operation, reads a clock or knows a store: `runtime/drive.py` performs the
+operations and sends their results in.
 """
 
 from __future__ import annotations
@@ -58,18 +58,20 @@ from .operations import (
 __all__ = ["DEATHS", "catch_up", "persistently", "turn"]
 
 DEATHS = 3
-"""Workers that may die in one turn, one after another, before its conversation is parked: as many
-as the platform has requests, so that what the user writes next has an answer."""
+"""How many workers may die in one turn, one after another, before its conversation is parked: as
+many as the platform makes requests, so that the user's next message is answered.
+"""
 
 RESTARTS = 5
-"""Times a turn that lost its claim starts over before it gives up."""
+"""How often a turn that lost its claim starts over before it gives up."""
 
 PERSISTENCE = 60.0
-"""Seconds that a turn with an outcome in hand waits, in all, for a store that fails, before it
-gives up: the outcome stays in hand, and the message in the store, for the user's next message."""
+"""Seconds that a turn with an outcome in hand waits in total for a failing store before it gives
+up; the outcome then stays in hand, and the message in the store, for the user's next message.
+"""
 
 LONGEST_PAUSE = 1.0
-"""Seconds between two attempts at most."""
+"""Longest pause between two attempts, in seconds."""
 
 
 def turn(
@@ -78,23 +80,23 @@ def turn(
     """Answer one message.
 
     Args:
-        settings: How.
+        settings: The bot's settings for turns.
         user: The user's key in the store.
         message: The message.
         key: Its key; see `keys.message_key`.
         arrived: When it arrived, ms since the epoch.
-        arrives: False: the store has counted this request already, whose turn it failed.
+        arrives: False if the store has counted this request already, in an attempt that failed.
 
     Returns:
         A generator of operations whose return value is the `Outcome`.
 
     Raises:
-        StoreError: The store failed; thrown in by the driver, and passed on after the claim was
-            given up.
+        StoreError: The store failed; thrown in by the driver, and raised again after the claim was
+            released.
     """
     live = settings.cache.take(user) if settings.cache is not None else None
     doc = fresh_document(message) if live is None else live
-    job = Job(settings, user, message, key, arrived, doc, asked=not arrives)
+    job = Job(settings, user, message, key, arrived, doc, counted=not arrives)
     claimed: Claimed | Answered | Outcome | None = None
     if settings.fast and (live is None or is_ready(job)):
         try:
@@ -107,7 +109,7 @@ def turn(
         else:
             if isinstance(claimed, Outcome):
                 return claimed
-            # Claimed or answered meanwhile; or None: start over with a claim.
+            # It was claimed or answered meanwhile; or None: start over with a claim.
     return (yield from persistently(job, lambda claim: _claimed(job, claim), claimed))
 
 
@@ -116,16 +118,19 @@ def persistently(
     under_claim: Callable[[Claimed], Transaction],
     claimed: Claimed | Answered | Outcome | None = None,
 ) -> Transaction:
-    """Do something under a claim, and start over where that is lost; or where the store fails and
-    a step has run that is not recorded: whoever has its outcome is to be the one that goes on.
+    """Run a transaction under a claim, and start over if the claim is lost; or if the store fails
+    and a step has run that is not recorded: the process that has its outcome should continue. A
+    write whose acknowledgement was lost may have been applied, so it is not repeated: a new claim,
+    which replaces the old one, returns what the journal contains, and fences off writes still on
+    their way.
 
     A write whose answer was lost may have been carried out, so it is not repeated: a new claim,
     given for the old one, brings what the journal holds, and refuses what is still on its way.
 
     Args:
         job: The message.
-        under_claim: What to do.
-        claimed: The claim, or the answer, if there is one already.
+        under_claim: The transaction.
+        claimed: The claim, or the answer, if it is known already.
     """
     restarts, patience, pause = RESTARTS, PERSISTENCE, job.settings.poll
     while True:
@@ -173,31 +178,31 @@ def _claimed(job: Job, claimed: Claimed) -> Transaction:
 
 
 def _fire_own_stack(job: Job, since: float) -> Generator[Operation, Any, None]:
-    """Do first what had ended the wait of the conversation on top before the message came, by the
-    store's clock: it is no answer to that any more. What is aside is no concern of the message's.
+    """First do what ended the wait of the top conversation before the message came, by the store's
+    clock: the message does not answer that wait any more. Conversations aside do not matter to it.
 
     Args:
         job: The message.
-        since: Seconds since it was first seen.
+        since: Seconds since the message was first seen.
     """
     doc = job.doc
     forget_the_expired(doc)
     first_seen = doc.now - int(since * 1000)
     while (top := doc.top) is not None and top.rivals:
         due = things(doc.head, doc.beside, first_seen)
-        thing = next((one for one in due if one.id == top.id and one.at <= first_seen), None)
+        thing = next((each for each in due if each.id == top.id and each.at <= first_seen), None)
         if thing is None:
             return
         try:
             yield from do_thing(job, thing)
         except NotOurs:
-            return  # the message's own turn finds that its code has changed
+            return  # the message's own turn handles that the code has changed
         finally:
             doc = job.doc
 
 
 def _let_go(job: Job, claimed: Claimed) -> Transaction:
-    """Do nothing under a claim that was given for a message whose turn is over."""
+    """Release a claim that was granted for a message whose turn has ended."""
     job.settle(job.key)
     drop(job)
     yield Release(job.user, claimed.fence)
@@ -205,8 +210,8 @@ def _let_go(job: Job, claimed: Claimed) -> Transaction:
 
 
 def _keep_again(job: Job, claimed: Claimed) -> Generator[Operation, Any, Claimed]:
-    """Have the store keep the message of a turn that starts over, and is not over, with its claim:
-    an operator who dropped the conversation has taken it away with that.
+    """Have the store keep the message of a turn that starts over with the new claim: an operator
+    who dropped the conversation has removed the message, too.
     """
     job.fence = claimed.fence
     again = yield job.question()
@@ -216,14 +221,14 @@ def _keep_again(job: Job, claimed: Claimed) -> Generator[Operation, Any, Claimed
 
 
 def catch_up(job: Job, claimed: Claimed) -> Generator[Operation, Any, Outcome | None]:
-    """Do what is left of earlier messages, whose workers died.
+    """Finish what earlier messages, whose workers died, left unfinished.
 
     Returns:
-        The outcome, if this very message's turn was among it.
+        The outcome, if this very message's turn was one of them.
     """
     killer = WorkerDied(claimed.lost) if claimed.lost >= DEATHS else None
     if job.settings.outcomes.holds(job.user):
-        killer = None  # claims were lost, but no worker: the step has ended here
+        killer = None  # claims were lost, but no worker died: the step has ended here
     cut_off = job.doc.head.key if job.doc.cut_off else None
     if cut_off is not None and is_firing(cut_off):
         yield from finish_cut_off(job, killer)
@@ -235,8 +240,8 @@ def catch_up(job: Job, claimed: Claimed) -> Generator[Operation, Any, Outcome | 
         killer = None
     for pending in claimed.pending:
         if pending.key == FIRING and job.key != FIRING:
-            # What a firing that died had not begun is due still; the message goes on, and with it
-            # the store's count of the dead begins anew.
+            # What a dead firing had not begun is still due. The message continues, which resets the
+            # store's count of deaths, so the head keeps it.
             job.doc.head.deaths += claimed.lost
         elif pending.key not in (cut_off, FIRING):
             yield from _answer_late(job, pending, killer)
@@ -247,11 +252,11 @@ def catch_up(job: Job, claimed: Claimed) -> Generator[Operation, Any, Outcome | 
 def _finish(
     job: Job, claimed: Claimed, killer: WorkerDied | None
 ) -> Generator[Operation, Any, Outcome | None]:
-    """Finish the turn that was cut off; returns the outcome if it was this very message's."""
+    """Finish the turn that was cut off; returns the outcome if it was this message's."""
     work = job.work()
     cut_off = job.doc.head.key
     own = cut_off == job.key
-    # The journal does not have what was said in secret; the message may.
+    # The journal does not contain a secret answer; the message may.
     whole = job.message if own else None
     for pending in claimed.pending:
         if pending.key == cut_off:
@@ -266,7 +271,9 @@ def _finish(
 def _answer_late(
     job: Job, pending: Pending, killer: WorkerDied | None
 ) -> Generator[Operation, Any, None]:
-    """Answer a message whose user was told to wait, and whose worker died before it did a thing."""
+    """Answer a message whose user was told to wait, and whose worker died before it did
+    anything.
+    """
     opened = _open(job, pending)
     if opened is None:
         unread = Work(job.settings.rules, job.doc, job.message, pending.key, job.arrived)
@@ -282,8 +289,8 @@ def _answer_late(
 
 
 def _open(job: Job, pending: Pending) -> tuple[Message, int] | None:
-    """Return a message that was kept, and when it came; None if it was sealed with another token:
-    nobody can answer it any more, and its user is not to wait for that.
+    """Decrypt a stored message, and return it with its arrival; None if it was encrypted with
+    another token: it can never be answered, and its user must not be kept waiting for that.
     """
     try:
         return decode_pending(job.settings.rules.seal.open(pending.message))
@@ -294,15 +301,17 @@ def _open(job: Job, pending: Pending) -> tuple[Message, int] | None:
         )  # fmt: skip
         return None
     except msgspec.DecodeError as error:
-        raise StoreError(f"what is stored of user {job.user!r} is not ours: {error}") from error
+        raise StoreError(
+            f"the message stored for user {job.user!r} cannot be decoded: {error}"
+        ) from error
 
 
 def _commit_earlier(job: Job, work: Work) -> Generator[Operation, Any, None]:
-    """Commit an earlier message's turn under the claim of the one at hand, and keep the claim."""
+    """Commit an earlier message's turn under the current claim, and keep the claim."""
     yield from complete(job, work)
     work.draft.owe()
     write = job.doc.write(job.arrived, grace=job.grace)
-    # Its reply comes with this message's answer, so a late copy of it is told nothing more.
+    # Its reply comes with the current message's answer, so a late copy of it gets no reply.
     committed = yield Commit(
         job.user, work.key, write, encode_reply(None), fence=job.fence, deferred=True,
         release=False, remember=job.settings.remember,

@@ -1,4 +1,4 @@
-"""What a request is answered whose turn takes longer than the platform waits."""
+"""What a request is answered if its turn takes longer than the platform waits."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ __all__ = ["too_late", "waiting"]
 
 
 def too_late(rules: Rules, page: str = "") -> Reply | None:
-    """Return what a request is answered whose turn takes longer than the platform waits.
+    """Return what a request is answered if its turn takes longer than the platform waits.
 
-    None, which ends the platform's repetitions, where the answer is pushed when it is there.
+    None ends the platform's retries, if the answer will be pushed.
 
     Args:
-        rules: The bot's.
-        page: Address of the page on which the answer will be; "": there is none.
+        rules: The bot's rules.
+        page: Address of the page on which the answer will be; "" if there is none.
     """
     return None if rules.may_push else waiting(rules.texts, page)
 
 
 def waiting(texts: Texts, page: str = "") -> Reply:
-    """Return the waiting text with the tappable word that fetches the answer, and the link to the
-    page on which it can be read.
+    """Return the waiting text with the tappable word that fetches the answer, and the link to its
+    page, if there is one.
     """
     lines = [texts.waiting, link(texts.more)]
     if page:

@@ -1,7 +1,7 @@
-"""What can be done of a user though they say nothing, and when.
+"""What is due for a user without a message of theirs, and when.
 
-Of the conversation on top of the stack, of those put aside, of the mailbox. The first time of all
-is what a write says to the store (`Write.wake`); what is due by now is what a firing does.
+It may concern the conversation on top of the stack, those put aside, or the mailbox. The earliest
+time is what a write tells the store (`Write.wake`); what is already due is done by a firing.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from .mail import BeginMail, Letter, SignalMail
 __all__ = ["Thing", "is_timed", "lasts", "next_wake", "stack_wakes", "things"]
 
 NEVER = 10 * 365 * 86400.0
-"""Seconds a conversation without a time limit is kept at least."""
+"""Seconds for which a conversation without a time limit is kept at least."""
 
 KEPT = 7 * 86400.0
-"""Seconds that what waits for no message is kept at least after it fell due."""
+"""Seconds for which what waits for no message is kept at least after its due time."""
 
 KEPT_TO_ASK = 30 * 86400.0
-"""Seconds that a question is kept which its user has not been asked."""
+"""Seconds for which a question is kept that its user has not been asked."""
 
 
 class Thing(msgspec.Struct, frozen=True):
@@ -43,11 +43,11 @@ class Thing(msgspec.Struct, frozen=True):
 
     Attributes:
         kind: "timer", "signal"; "end": a conversation is to end; "begin": one is to begin.
-        at: Since when, ms since the epoch.
-        id: Id of the conversation; "" where a letter begins one.
+        at: The due time, ms since the epoch.
+        id: Id of the conversation; "" if a letter begins one.
         rival: What ends its wait.
         mail: The letter.
-        letter: What is in it.
+        letter: Its content.
     """
 
     kind: Literal["timer", "signal", "end", "begin"]
@@ -59,22 +59,22 @@ class Thing(msgspec.Struct, frozen=True):
 
 
 def is_timed(head: UserHead, beside: Beside) -> bool:
-    """Whether anything of a user may wait for more than a message; nearly always False."""
+    """Whether anything of a user may wait for a time or a signal; nearly always False."""
     if head.aside or beside.mail:
         return True
-    for frame in head.stack:  # noqa: SIM110 - of every turn, and a generator costs twice as much
+    for frame in head.stack:  # noqa: SIM110 - done in every turn; a generator costs twice as much
         if frame.rivals or ENDS in frame.flags:
             return True
     return False
 
 
 def next_wake(head: UserHead, beside: Beside, since: int) -> Wake | None:
-    """Return when the next thing can be done; None: nothing ever can.
+    """Return when the next thing is due; None: never.
 
     Args:
         head: The user's head.
-        beside: What is not on their stack.
-        since: From when their age counts, ms since the epoch.
+        beside: The conversations aside, and the mailbox.
+        since: The start of the conversation's age, ms since the epoch.
     """
     times = [note.wake for note in head.aside if note.wake]
     stack = stack_wakes(head.stack, since)
@@ -86,9 +86,10 @@ def next_wake(head: UserHead, beside: Beside, since: int) -> Wake | None:
 
 
 def stack_wakes(stack: Sequence[Frame], since: int) -> int:
-    """Return when something of the stack can be done; 0: nothing.
+    """Return when something of the stack is due; 0: never.
 
-    A limit under an interruption counts when that has ended, and it has where its own time is over.
+    The limit of an interrupted question applies when the interruption has ended, which it has when
+    its own time is over.
     """
     earliest = 0
     for frame in reversed(stack):
@@ -104,20 +105,20 @@ def stack_wakes(stack: Sequence[Frame], since: int) -> int:
 
 
 def things(head: UserHead, beside: Beside, now: int) -> list[Thing]:
-    """Return all that is due, in the order in which it fell due.
+    """Return everything that is due, in the order of due times.
 
     Args:
-        head: The user's head; conversations whose time is over are off the stack.
-        beside: What is not on their stack.
+        head: The user's head, without expired conversations.
+        beside: The conversations aside, and the mailbox.
         now: The store's clock.
     """
-    found: list[Thing] = []
+    due: list[Thing] = []
     if head.stack:
-        found += _of_frame(head.stack[-1], now, ends=ENDS in head.stack[-1].flags)
+        due += _of_frame(head.stack[-1], now, ends=ENDS in head.stack[-1].flags)
     for note in head.aside:
-        found += _of_note(note, beside, now)
-    found += _letters(head, beside)
-    return sorted(found, key=lambda thing: thing.at)
+        due += _of_note(note, beside, now)
+    due += _letters(head, beside)
+    return sorted(due, key=lambda thing: thing.at)
 
 
 def _of_frame(frame: Frame, now: int, *, ends: bool) -> Iterator[Thing]:
@@ -143,27 +144,27 @@ def _of_note(note: AsideNote, beside: Beside, now: int) -> Iterator[Thing]:
 
 
 def _letters(head: UserHead, beside: Beside) -> list[Thing]:
-    """Return what the mailbox has for somebody, each letter for the oldest wait that is left."""
-    found: list[Thing] = []
+    """Return the letters that have a receiver, each for the longest wait not yet taken."""
+    due: list[Thing] = []
     waits: list[Frame] | None = None
     for mail, letter in beside.letters():
         at = mail.number // 1000
         if isinstance(letter, BeginMail):
-            found.append(Thing("begin", at, mail=mail, letter=letter))
+            due.append(Thing("begin", at, mail=mail, letter=letter))
         elif isinstance(letter, SignalMail):
             if waits is None:
                 waits = _waits(head, beside)
             for frame in waits:
                 rival = signalled(frame.rivals, letter.name, letter.match)
                 if rival is not None:
-                    found.append(Thing("signal", at, frame.id, rival, mail, letter))
+                    due.append(Thing("signal", at, frame.id, rival, mail, letter))
                     waits.remove(frame)
                     break
-    return found
+    return due
 
 
 def _read(beside: Beside, id: str) -> AsideConversation | None:
-    """Return a conversation that is aside; None: only a newer release can read it."""
+    """Return a conversation that is aside; None if only a newer release can read it."""
     try:
         return beside.read(id)
     except (NewerJournal, msgspec.DecodeError):
@@ -171,7 +172,7 @@ def _read(beside: Beside, id: str) -> AsideConversation | None:
 
 
 def _waits(head: UserHead, beside: Beside) -> list[Frame]:
-    """Return the conversations that may take a signal, the oldest wait first."""
+    """Return the conversations that may take a signal, the longest wait first."""
     frames = [frame for frame in head.stack[-1:] if ENDS not in frame.flags]
     notes = [note for note in head.aside if not (note.ends or note.asks)]
     read = [_read(beside, note.id) for note in notes]
@@ -180,12 +181,12 @@ def _waits(head: UserHead, beside: Beside) -> list[Frame]:
 
 
 def lasts(head: UserHead, arrived: int, now: int, grace: float) -> float:
-    """Return the seconds that a head is kept.
+    """Return the seconds for which a head is kept.
 
     Args:
         head: The head.
-        arrived: When the message at hand arrived, ms since the epoch.
-        now: The store's clock, likewise.
+        arrived: When the current message arrived, ms since the epoch.
+        now: The store's clock, ms since the epoch.
         grace: Seconds to keep a conversation beyond its time limit.
     """
     longest = 0.0

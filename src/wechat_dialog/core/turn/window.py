@@ -1,5 +1,5 @@
-"""The window: the seconds in which the platform still takes a reply to a message (protocol
-reference 5.3).
+"""The window: the seconds in which the platform accepts a reply to a message (protocol reference
+5.3).
 """
 
 from __future__ import annotations
@@ -9,22 +9,24 @@ from dataclasses import dataclass
 __all__ = ["Window"]
 
 APART = 1.0
-"""Seconds by which the platform's clock and ours are apart, as a rule, with its times in whole
-seconds."""
+"""Seconds by which the platform's clock usually differs from ours; its times are in whole
+seconds.
+"""
 
 LONG_AGO = 60.0
-"""Seconds after which nobody asks for an answer to a message: what seems older came by another
-clock."""
+"""Seconds after which a message cannot still be waiting: one that seems older was timed by another
+clock.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """How long the platform waits, and how often it asks.
+    """How long the platform waits, and how often it tries.
 
     Attributes:
         seconds: It hangs up this long after a request began.
-        requests: Requests it makes for one message, the first included.
-        patience: Seconds after the arrival of its last request at which the waiting text goes out.
+        requests: How many requests it makes for one message, including the first.
+        patience: Seconds after the arrival of its last request at which the waiting text is sent.
     """
 
     seconds: float = 5.0
@@ -34,24 +36,24 @@ class Window:
     def last(self, copies: int, since: float) -> bool:
         """Whether a request is the platform's last for its message.
 
-        There is no retry counter on the wire, so both signs count: how many copies were seen, and
-        how long ago the first was; a copy may have been lost on its way, and a refused connection
-        is retried at once.
+        There is no retry counter on the wire, so there are two signs: how many copies were seen,
+        and how long ago the first one was. A copy may have been lost on its way, and a refused
+        connection is retried at once.
 
         Args:
-            copies: Requests with this message seen so far, this one included.
+            copies: Requests with this message seen so far, including this one.
             since: Seconds between the first of them and this one.
         """
         return copies >= self.requests or since >= (self.requests - 1.1) * self.seconds
 
     def may_be_over(self, age: float) -> bool:
-        """Return whether a request may have been hung up on before it was heard.
+        """Return whether the platform may have hung up on a request before it was accepted.
 
-        It may have waited at the door of a process that was starting, stopped or busy; how long,
-        nothing tells but its message's own time.
+        It may have waited in the accept queue of a process that was starting, stopped or busy; the
+        only hint how long is the creation time of its message.
 
         Args:
-            age: Seconds from its message's creation, by the platform's clock, to its arrival, by
+            age: Seconds from the message's creation, by the platform's clock, to its arrival, by
                 ours.
         """
         return self.seconds - APART <= age < LONG_AGO

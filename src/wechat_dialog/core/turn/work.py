@@ -1,9 +1,9 @@
-"""The message at hand: what it says, whose it is, and what its turn has come to so far.
+"""The message being handled: what it says, whose it is, and the result of its turn so far.
 
-A `Work` is one message's, on one user's document. It is the only home of both: whoever works on the
-message is handed the `Work` and reads them there. Where a turn that was cut off is finished, or a
-parked conversation is taken up, the message becomes that turn's own (`becomes`), and what was said
-in secret is taken out of it before anything writes it down (`keep_secret`).
+A `Work` is about one message and one user's document, and the only place for both: functions that
+handle the message get the `Work` and read them there. If a turn that was cut off is finished, or a
+parked conversation resumed, that turn's message replaces the current one (`becomes`). A secret
+answer is removed from the message before anything is recorded (`keep_secret`).
 """
 
 from __future__ import annotations
@@ -22,31 +22,32 @@ from wechat_dialog.replies.stored import decode_reply, encode_reply
 __all__ = ["Work"]
 
 LONGEST_WAY = 3600
-"""Seconds that a message may be on its way while later ones of its user are answered. What seems
-older came by another clock, and nobody is to be turned away until that one is there."""
+"""Seconds that a message may be in transit while later ones of its user are answered. What seems
+older was timed by another clock, and no message is to be rejected for that.
+"""
 
 
 class Work:
-    """A message being worked on.
+    """A message being handled.
 
     Attributes:
-        rules: The bot's.
-        doc: The user's document; changed as the turn goes.
-        message: The message, as it may be written down.
+        rules: The bot's rules.
+        doc: The user's document; changed during the turn.
+        message: The message, in the form that may be recorded.
         key: Its key.
         arrived: When it arrived, ms since the epoch.
-        confided_to: Id of the conversation that took it for a secret answer, in this attempt or an
+        confided_to: Id of the conversation that took it as a secret answer, in this attempt or an
             earlier one; "" if none did.
-        answers_nothing: Whether it was meant for a question that is gone, and for no other.
-        secret: What it said, where that is not to be written down: `message` does not have it.
-        draft: What is to be answered.
-        begun: How many conversations it has begun.
-        unrouted: Routes that handed it back, so that none gets it twice; see
-            `beginning.number_of`.
-        went_back: Whether a dialog stands where it stood in an earlier turn, in which what it asked
-            for was carried out.
-        outside: Whether no message began the turn; then `message` only stands for one.
-        posted: Number of the signal whose sender runs the turn; 0: nobody waits for it.
+        answers_nothing: Whether it was meant for a question that no longer exists, and for no
+            other.
+        secret: The secret text of the message, which is not in `message`; "" if there is none.
+        draft: The answer so far.
+        begun: How many conversations the message has begun.
+        unrouted: Routes that handed it back, so that none gets it twice; see `beginning.number_of`.
+        went_back: Whether a dialog is back at a point of an earlier turn, in which its requests
+            were carried out.
+        outside: Whether no message began the turn; `message` is then only a stand-in.
+        posted: Number of the signal whose sender runs the turn; 0: no sender waits for it.
     """
 
     __slots__ = (
@@ -76,16 +77,16 @@ class Work:
         *,
         now: int | None = None,
     ) -> None:
-        """Begin to work on a message.
+        """Begin to handle a message.
 
         Args:
             rules: See the attributes, as for the others.
-            doc: The document it is worked on with.
+            doc: The user's document.
             message: The message.
             key: Its key.
             arrived: When it arrived.
-            now: When the request at hand arrived, which is later where an earlier message's turn is
-                finished; None: with this message.
+            now: When the current request arrived, if that is later because an earlier message's
+                turn is finished; None: with this message.
         """
         self.rules = rules
         self.doc = doc
@@ -101,11 +102,11 @@ class Work:
         self.posted = 0
 
     def goes_on_outside(self) -> None:
-        """Let it be a turn that no message began: the library says nothing of its own in it."""
+        """Mark the turn as one that no message began: the library adds no texts of its own."""
         self.outside = self.draft.silent = True
 
     def on(self, doc: Document) -> Work:
-        """Return the work on the same message begun anew, on another document."""
+        """Return a new `Work` for the same message, on another document."""
         work = Work(self.rules, doc, self.message, self.key, self.arrived, now=self.draft.now)
         work.secret, work.confided_to = self.secret, self.confided_to
         if self.outside:
@@ -115,8 +116,8 @@ class Work:
     @property
     def not_seen(self) -> bool:
         """Whether the user cannot have seen the pending question when they wrote the message: it is
-        held, or was shown later, or the message was for another one. Within one second of the
-        platform's clock nobody can tell.
+        held, or was shown later, or the message was for another question. Within one second of the
+        platform's clock this cannot be decided.
         """
         if self.doc.unseen or self.answers_nothing:
             return True
@@ -125,27 +126,27 @@ class Work:
     # Whose turn it is -----------------------------------------------------------------------------
 
     def becomes(self, message: Message, arrived: int) -> None:
-        """Take a message of the journal for the one at hand: its turn is gone on with."""
+        """Replace the current message by one of the journal, whose turn is continued."""
         self.message, self.arrived = message, arrived
 
     def says(self, text: str) -> None:
-        """Take the message at hand for one that says this: its dialog put it so."""
+        """Replace the text of the current message: its dialog passed another one on."""
         raw = {**self.message.raw, "MsgType": "text", "Content": text}
         self.message = from_fields(
             {**raw, "FromUserName": self.message.user, "ToUserName": self.message.account}
         )
 
     def take_over(self) -> None:
-        """Take over, from the head, the turn that was cut off; `note_progress` left it there."""
+        """Take over the turn that was cut off, from what `note_progress` left in the head."""
         head = self.doc.head
         self.key, self.begun, self.unrouted = head.key, head.begun, set(head.tried)
-        said = [decode_reply(bytes(part)) for part in head.said]
-        self.draft.parts = [part for part in said if part is not None]
+        parts = [decode_reply(bytes(part)) for part in head.said]
+        self.draft.parts = [part for part in parts if part is not None]
         self.draft.over = list(self.draft.parts)
 
     def note_progress(self) -> None:
-        """Put into the head what another worker would need to finish this turn, and no replay
-        tells.
+        """Store in the head what another worker would need to finish this turn and replay cannot
+        restore.
         """
         head = self.doc.head
         head.begun = self.begun
@@ -155,11 +156,11 @@ class Work:
     # What is not to be written down ---------------------------------------------------------------
 
     def is_said_to(self, wait: str) -> bool:
-        """Whether the message is one that answers a secret question."""
+        """Whether the message answers a secret question."""
         return is_secret(wait) and text_of(self.message) is not None
 
     def keep_secret(self, wait: str, asker: str) -> None:
-        """Let nothing from here on have what the message says to a secret question.
+        """If the message answers a secret question, remove the secret from it.
 
         Args:
             wait: Id of the question.
@@ -170,18 +171,18 @@ class Work:
             self._mask()
 
     def keep_confided(self) -> None:
-        """Keep the message secret where it was taken for a secret answer before its turn started
-        over, and whoever asked for it is gone, since it was ended meanwhile: it is nobody's answer.
+        """Keep the message secret if it was taken as a secret answer before its turn started over,
+        and the conversation that asked has been ended meanwhile; it then answers nothing.
         """
-        if self.confided_to and self.confided_to not in (one.id for one in self.doc.head.stack):
+        if self.confided_to and self.confided_to not in (frame.id for frame in self.doc.head.stack):
             self._mask()
             self.answers_nothing = True
 
     def _mask(self) -> None:
-        # Once: handed back, or begun anew, it says ●●● by now.
+        # Only once: a message that was handed back, or is handled again, says ●●● already.
         self.secret = self.secret or text_of(self.message) or ""
         self.message = masked(self.message)
 
     def without_secret(self, text: str) -> str:
-        """Return a text that is kept or said, without what the message said in secret."""
+        """Return a text that is stored or sent, without the message's secret."""
         return without_secret(text, self.secret) if self.secret else text
