@@ -39,11 +39,11 @@ ENTRY, RULES, WAKING = "entry.py", "rules.py", "waking.py"
 PYTHON = {
     "a claim that is held": Mutant(
         RULES,
-        "    if entry.keeps_out(now, micros(asked.lease)):\n        return entry.holder\n",
+        "    if entry.keeps_out(now, micros(requested.lease)):\n        return entry.holder\n",
     ),
     "who came first": Mutant(ENTRY, "min(earlier)[1] if earlier else None", "None"),
     "the fence": Mutant(ENTRY, "self.fence != fence or not self.is_claimed(now):", "False:"),
-    "the revision": Mutant(RULES, "            or entry.revision != asked.revision\n"),
+    "the revision": Mutant(RULES, "            or entry.revision != requested.revision\n"),
     "a claim, on the fast path": Mutant(RULES, "            entry.is_claimed(now)\n            or"),
     "that it is answered": Mutant(
         RULES,
@@ -63,10 +63,10 @@ PYTHON = {
         "            or any(seen.pends and name != key for name, seen in entry.seen.items())",
     ),
     "who has a reply by now": Mutant(
-        RULES, "seen.told == entry.fence and entry.is_claimed(now)", "False"
+        RULES, "seen.given_to == entry.fence and entry.is_claimed(now)", "False"
     ),
     "that a reply was written": Mutant(
-        RULES, "        if seen.reply and seen.told == fence:\n", "        if False:\n"
+        RULES, "        if seen.reply and seen.given_to == fence:\n", "        if False:\n"
     ),
     "that a copy has asked": Mutant(
         RULES, "entry.was_last(key) and took == takes:", "entry.was_last(key):"
@@ -90,7 +90,7 @@ PYTHON = {
     ),
     "which signals a firing was told of": Mutant(
         WAKING,
-        "entry.read, entry.hidden = entry.told, 0",
+        "entry.read, entry.hidden = entry.mail_claimed, 0",
         "entry.read, entry.hidden = entry.mail, 0",
     ),
     "a mailbox, on the fast path": Mutant(RULES, "            or entry.mail\n"),
@@ -100,7 +100,7 @@ PYTHON = {
         WAKING, "if cut_off and entry.until <= now < entry.until + LEFT_ALONE:", "if False:"
     ),
     "that a firing stands in no line": Mutant(
-        WAKING, "return asked.fires is None or asked.arrival or", "return True or"
+        WAKING, "return requested.fires is None or requested.arrival or", "return True or"
     ),
     "what was last, when a firing ends": Mutant(
         WAKING,

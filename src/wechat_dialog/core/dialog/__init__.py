@@ -1,4 +1,4 @@
 """What an author writes with: the chat, questions, steps, menus, forms and routes.
 
-Its words are in `docs/glossary.md`, "What an author writes".
+The terms are explained in `docs/glossary.md`, "What an author writes".
 """

@@ -1,7 +1,7 @@
 """Waits without a question: a time, a signal, a race of these.
 
-What the user writes is no answer to them, so a conversation that stands at one is no part of what
-is said: it is put aside until one of its rivals comes.
+Messages of the user do not answer them, so a conversation that stands at one is put aside until one
+of its rivals ends the wait.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ class Background(Effect[T]):
 
     Attributes:
         kind: One letter: "s" sleep, "w" wait_for, "r" a race.
-        id: Identifies this wait in the journal, as `Wait.id` does a question: its kind; for a
-            signal `w=` and its name, with `~` and a digest of its match between the two where it
-            has one; for a race the CRC of its branches' ids. How long it waits is no part of it.
-        rivals: What ends it; at least one, and a time is among them.
+        id: Identifies this wait in the journal, as `Wait.id` identifies a question: its kind; for a
+            signal `w=` and its name, with `~` and a digest of its match between the two if it has
+            one; for a race the CRC of its branches' ids. Durations are not part of it.
+        rivals: What ends it; there is at least one, and a time is among them.
     """
 
     __slots__ = ("id", "kind", "rivals")
@@ -49,7 +49,7 @@ class Background(Effect[T]):
         return "chat.race(…)"
 
     def __iter__(self) -> Generator[Any, Any, T]:
-        """See `Effect`; the driver hands in a `Fired`."""
+        """See `Effect`; the driver sends a `Fired`."""
         fired: Any = yield from super().__iter__()
         value: T = fired.value
         return value

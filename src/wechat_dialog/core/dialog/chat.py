@@ -1,8 +1,8 @@
-"""The author's vocabulary: what a dialog can say, ask, do once and know.
+"""What a dialog can say, ask, do once and read.
 
-A `Chat` is the one argument every dialog gets. Its methods make effects (see `effects`), which do
-nothing until they are waited for; only `say` takes effect at once. What can be read of a chat is in
-`chat_state`, what else it may wait for in `chat_times`, what it may do once in `chat_steps`.
+A `Chat` is the one argument that every dialog gets. Its methods create effects (see `effects`),
+which do nothing until they are waited for; only `say` takes effect at once. The readable attributes
+are in `chat_state`, other things to wait for in `chat_times`, steps in `chat_steps`.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Chat(ChatSteps[D]):
     # What a dialog may say ------------------------------------------------------------------------
 
     def say(self, reply: Sayable) -> None:
-        """Add to the answer of this turn without waiting. Called, not awaited.
+        """Add to the answer of this turn, without waiting. Called, not awaited.
 
         Adjacent texts become one message, with a line break between them. What does not fit into
         one reply (protocol reference 5.2) is held and announced.
@@ -127,23 +127,22 @@ class Chat(ChatSteps[D]):
             prompt: The question: a text or another reply; None asks nothing and waits.
             parse: What the answer must be: `str` (stripped, not empty), `int`, `float`, `Decimal`,
                 `bool`, `date`, `time`, `datetime`, an `Enum`, a compiled pattern (the stripped text
-                must match in full; gives the `re.Match`), a class of `messages` (gives the
-                message), a parser of `parsers`, or a function of the stripped text, or of
-                that and the moment it arrived, that raises `ValueError` with a sentence for the
-                user.
+                must match in full; the result is the `re.Match`), a class of `messages` (the result
+                is the message), a parser of `parsers`, or a function that takes the stripped text,
+                or the text and its arrival, and raises `ValueError` with a sentence for the user.
             key: See `Asking`.
-            future: Whether a `date` or `datetime` that is over is refused, and is no meaning of
-                what could be read in two ways.
+            future: Whether to refuse a `date` or `datetime` in the past, and to ignore that reading
+                of an ambiguous one.
             how: See `AskingFreely`.
 
         Returns:
-            An effect: `yield from` or `await` it for the value, of the type `parse` stands for.
+            An effect: `yield from` or `await` it for the value, of the type given by `parse`.
         """
         read = reading_ahead(parse) if future else _readings.get(parse)
         if read is None:
             read = reading(parse)
         if not how:
-            return Wait(self, "a", prompt, read, key)  # nearly always, and at every replayed answer
+            return Wait(self, "a", prompt, read, key)  # the usual case, at every replayed answer
         secret = how.pop("secret", False)
         options = WaitOptions(**self._limited(how, "chat.ask"))
         if secret:
@@ -189,32 +188,33 @@ class Chat(ChatSteps[D]):
     def choose(
         self, prompt: str, options: Any, *, many: bool = False, key: str | None = None, **how: Any
     ) -> Effect[Any]:
-        """Let the user take one of several options, or several of them.
+        """Let the user choose one of several options, or several of them.
 
-        Numbered lines, tappable where one is taken; ten to a page, so that a page fits into one
-        reply. An answer is a number, a label, its beginning or a part of it (`docs/parsers.md`).
-        One that is exactly a label is never a cancel or back word, nor an interruption.
+        The options are numbered lines, tappable if one is to be chosen; ten to a page, so that a
+        page fits into one reply. An answer is a number, a label, its beginning or a part of it
+        (`docs/parsers.md`). An answer that is exactly a label is never a cancel or back word, nor
+        an interruption.
 
         Args:
             prompt: The question, a text.
             options: Labels; (label, value) pairs; a mapping from label to value; or an Enum, whose
                 members show their attribute `label`, else their value if it is a text, else their
                 name.
-            many: Whether several may be taken.
-            key: See `Asking`. Without one the question is known by its text and labels, so that
-                other options are another question.
+            many: Whether several may be chosen.
+            key: See `Asking`. Without a key the question is identified by its text and labels, so
+                that with other options it is another question.
             how: See `Asking`.
 
         Returns:
-            An effect for the option's value; with `many` a list of them in the menu's order, empty
-            for 都不要.
+            An effect for the option's value; with `many` a list of values in the menu's order,
+            empty for 都不要.
 
         Raises:
-            ValueError: There are no options; two labels read the same; one is blank or over 200
+            ValueError: There are no options; two labels read the same; a label is blank or over 200
                 characters.
             TypeError: The options are none of the above, or the prompt is not a text.
         """
-        # Menus and forms bring the parsers; a bot that has none of them starts in half the time.
+        # Menus and forms import the parsers; a bot without them starts in half the time.
         from wechat_dialog.core.dialog.menu import Menu
         from wechat_dialog.core.dialog.options import pairs
 
@@ -236,9 +236,9 @@ class Chat(ChatSteps[D]):
 
         Args:
             prompt: The question, a text.
-            default: The value of a non-committal answer (随便, 都行, 默认). None: such an answer
-                is asked again, like any that is neither yes nor no: a wrong yes costs more than a
-                second question.
+            default: The value of a non-committal answer (随便, 都行, 默认). None: such an answer is
+                asked again, like any that is neither yes nor no, because a wrong yes costs more
+                than a second question.
             yes: Label of the yes; None: `Texts.yes`.
             no: Label of the no; None: `Texts.no`.
             key: See `Asking`.
@@ -264,25 +264,22 @@ class Chat(ChatSteps[D]):
     ) -> Form[T]:
         """Ask for a dataclass or `msgspec.Struct` field by field, and let the user check it.
 
-        See `form_fields.Field` for the options of a field. At the end a summary is shown; the user
-        confirms it, changes a field, or gives up, which raises `Cancelled` here.
-
         Args:
             cls: The class.
-            given: Values of fields that are known already, by name; these are not asked, but shown
-                in the summary, and can be changed there.
+            given: Known values of fields, by name; they are not asked for, but shown in the
+                summary, where they can be changed.
             summary: Whether there is a summary at the end.
-            key: Takes the place of the class's name in the keys of its questions, which are
-                `Class.field`; needed where one dialog asks for the same class twice and the order
-                of the two may change.
-            how: See `Asking`; for each of its questions.
+            key: Replaces the class's name in the keys of its questions, which are `Class.field`;
+                needed if one dialog asks for the same class twice and the order of the two may
+                change.
+            how: See `Asking`; applies to each of its questions.
 
         Returns:
             A sub-dialog: `yield from` or `await` it for the instance.
 
         Raises:
-            TypeError: A field's type has no question, and it has neither a parser nor a default;
-                or `given` names no field of it.
+            TypeError: A field's type has no question, and the field has neither a parser nor a
+                default; or `given` names an unknown field.
         """
         from .form import Form
 
@@ -291,18 +288,19 @@ class Chat(ChatSteps[D]):
     # Where a dialog may end -----------------------------------------------------------------------
 
     def continue_as(self, dialog: Callable[..., Any], **state: Any) -> ContinueAs:
-        """End here and begin `dialog` at once as a fresh conversation; for the dialog to return.
+        """End this conversation and begin `dialog` at once in a new one; the dialog has to return
+        this.
 
         Args:
             dialog: A dialog of the bot: one with a route, or one named with `bot.dialog`.
             state: Its arguments; JSON data.
 
         Raises:
-            SecretMisused: A secret answer is among them.
+            SecretMisused: The state contains a secret answer.
         """
         must_be_plain(state)
         return ContinueAs(dialog, state)
 
 
-# The two that nearly every question asks for, found without a call.
+# The two that nearly every question uses, looked up without a call.
 _readings: dict[Any, Reading] = {str: reading(str), int: reading(int)}

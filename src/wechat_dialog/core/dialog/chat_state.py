@@ -1,9 +1,9 @@
 """What a dialog can read: its user, the current message and its time, random numbers, and the
 user's data.
 
-A run sets these fields as it feeds the journal, so that whatever a dialog reads is the same at
-every replay: the time is the current message's, random numbers are seeded by the conversation's id.
-None of it costs a record. What a dialog can say, ask and do is in `core/dialog/chat.py`.
+A run sets these attributes while it feeds the journal, so that a dialog reads the same at every
+replay: the time is the current message's, random numbers are seeded by the conversation's id. None
+of this needs a record. What a dialog can say, ask and do is in `core/dialog/chat.py`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _NOTHING: Mapping[str, Any] = {}
 
 
 class RecordedMessage(Protocol):
-    """The record of a message, from which it is made when a dialog asks for it."""
+    """The record of a message, from which the message is built when a dialog reads it."""
 
     def message(self, user: str, account: str) -> Message:
         """Rebuild the message.
@@ -53,22 +53,23 @@ class ChatState(Generic[D]):
 
     Attributes:
         user: The user's OpenID, a `str`.
-        random: A `random.Random` seeded by the conversation's id: the same draws at every replay.
+        random: A `random.Random` seeded by the conversation's id: equal draws at every replay.
         replaying: Whether the dialog is only being rebuilt: True for everything before the current
-            message. The 2017 `is_replay`. A dialog that acts in steps only never needs it.
-        data: What the bot remembers of this user beyond the conversation, committed with the turn:
-            a `dict` of JSON data by name, or an instance of `Bot(data=…)`. Assign to its keys or
-            attributes; what a turn leaves different from before is kept, name by name.
+            message (`is_replay` in 2017). A dialog that has side effects only in steps does not
+            need it.
+        data: What the bot remembers about this user beyond the conversation, committed with the
+            turn: a `dict` of JSON data by name, or an instance of `Bot(data=…)`. Assign to its keys
+            or attributes; changes are saved name by name.
         stored: The user's data when the conversation began, as JSON data; see `data`.
         data_shape: The shape the bot gives to that data.
-        made: How many questions and steps the dialog has made, whether it waited for them or not.
-        texts: The sentences of the library.
-        heard: The current message, or its record, from which `message` is made when it is read.
-        outbox: What the dialog has said in this turn besides questions.
-        requests: What it has asked for in this turn that is carried out in its commit.
-        called: Whether one of the two may not be empty.
-        put_away: 0 while the dialog runs; else how many effects it has asked for, from 1 on, while
-            it was being closed.
+        made: How many effects the dialog has created, whether it waited for them or not.
+        texts: The library's sentences.
+        heard: The current message, or its record, from which `message` is built when it is read.
+        outbox: What the dialog has said in this turn, without questions.
+        requests: What it has requested in this turn, to be carried out in its commit.
+        called: Whether `outbox` or `requests` may be non-empty.
+        put_away: 0 while the dialog runs; while it is being closed, 1 plus the number of effects it
+            has requested.
     """
 
     __slots__ = (
@@ -123,7 +124,7 @@ class ChatState(Generic[D]):
 
     @property
     def message(self) -> Message:
-        """The current message: the one that started the dialog, then each accepted answer."""
+        """The current message: first the one that started the dialog, then each accepted answer."""
         heard = self.heard
         if not isinstance(heard, Message):
             heard = self.heard = heard.message(self.user, self.account)
@@ -147,38 +148,38 @@ class ChatState(Generic[D]):
         return self._random
 
     def hear(self, message: Message, arrived: int) -> None:
-        """Begin the turn of a message that arrived so many milliseconds after the epoch."""
+        """Begin the turn of a message; `arrived` is in ms since the epoch."""
         self.message = message
         self.arrived = arrived
         if self.called:
             self.begin_turn()
 
     def begin_turn(self) -> None:
-        """Forget what was said and asked for in an earlier turn: it was delivered with that, or is
-        held, and was carried out.
+        """Clear what was said and requested in an earlier turn, which has been delivered or held,
+        and carried out.
         """
         self.outbox.clear()
         self.requests.clear()
         self.called = False
 
     def heard_of_step(self, said: Sequence[str | list[str]]) -> None:
-        """Have said what a step has: texts, and each Markdown as a list of it alone."""
+        """Add what a step has said: texts, and each Markdown as a list with its text."""
         if said:
             self.outbox += [one if isinstance(one, str) else Markdown(one[0]) for one in said]
             self.called = True
 
     def remember(self, stored: Mapping[str, Any], *, again: bool = False) -> None:
-        """Set the data with which the conversation begins; the dialog gets a copy of it.
+        """Set the user's data at the beginning of the conversation; the dialog gets a copy.
 
         Args:
             stored: The user's data.
-            again: Whether it has begun, and goes on with what the data are by now: the dialog may
-                hold the object that it had.
+            again: Whether the conversation has begun, and continues with the present data: the
+                dialog may hold the old object, which is then updated.
         """
         self.stored = stored
         fresh = self.data_shape.read(stored)
         if again:
-            self.made += 1  # one record of the journal stands for it, as for a question
+            self.made += 1  # one record of the journal accounts for it, as for a question
             fresh = self.data_shape.renewed(self.data, fresh)
         self.data = fresh
 
@@ -198,7 +199,7 @@ class ChatState(Generic[D]):
             TypeError: A value cannot be encoded as JSON.
         """
         if self.data == self.stored:
-            return {}  # a plain dict, as most are
+            return {}  # a plain dict, the usual case
         return difference(self._began(), self.kept())
 
     def undone(self, was: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,8 @@
-"""What a dialog may do once: steps, one after another or several at once.
+"""What a dialog may do once: steps, one after another or concurrently.
 
     order = yield from chat.step(place_order, item, count)
 
-The rest of an author's vocabulary is in `chat`. See `docs/dialogs.md`.
+The other methods are in `chat`. See `docs/dialogs.md`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _PLAIN_STEP = StepOptions()
 
 
 class ChatSteps(ChatTimes[D]):
-    """Steps: what has an effect on the world, and is done once."""
+    """Steps: side effects that happen once."""
 
     __slots__ = ()
 
@@ -45,7 +45,7 @@ class ChatSteps(ChatTimes[D]):
     ) -> StepCall[T]: ...
     @overload
     def step(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> StepCall[T]: ...
-    # Whoever runs a step hands it the key that it asks for, and not its author.
+    # The key is passed by whoever runs the step, not by the author.
     @overload
     def step(self, fn: Keyed0[Awaitable[T]], /) -> StepCall[T]: ...
     @overload
@@ -68,7 +68,7 @@ class ChatSteps(ChatTimes[D]):
     ) -> StepCall[T]: ...
     @overload
     def step(self, fn: Keyed4[T1, T2, T3, T4, T], a: T1, b: T2, c: T3, d: T4, /) -> StepCall[T]: ...
-    # Nor what it has parts with.
+    # The same applies to `steps`, its first parameter.
     @overload
     def step(
         self, fn: StepFunction[Concatenate[Steps, P], T], /, *args: P.args, **kwargs: P.kwargs
@@ -87,16 +87,16 @@ class ChatSteps(ChatTimes[D]):
         self, fn: Callable[Concatenate[Steps, P], T], /, *args: P.args, **kwargs: P.kwargs
     ) -> StepCall[T]: ...
     def step(self, fn: Any, /, *args: Any, **kwargs: Any) -> StepCall[Any]:
-        """Run a side effect once; on replay its recorded result is given back, or its exception
+        """Run a side effect once; on replay its recorded result is returned, or its exception
         raised again.
 
-        A finished step never runs again. Only the step in which a process died can run a second
-        time, and it then gets the same `idempotency_key`, a `str`, if the function declares a
-        parameter of that name.
+        A finished step never runs again. Only a step in which the process died can run a second
+        time; it then gets the same `idempotency_key`, a `str`, if the function declares a parameter
+        of that name.
 
-        If its first parameter is declared `steps: Steps`, in a coroutine function `steps:
-        AsyncSteps`, it is handed that in front of `args`: what it does with `steps.run(…)` is
-        recorded part by part, and what it says with `steps.say(…)` belongs to the answer.
+        If its first parameter is declared `steps: Steps`, or `steps: AsyncSteps` in a coroutine
+        function, it is passed before `args`: each `steps.run(…)` is recorded as a part, and
+        `steps.say(…)` adds to the answer.
 
         Args:
             fn: A sync or async function, or a `step(…)` of one.
@@ -105,14 +105,13 @@ class ChatSteps(ChatTimes[D]):
 
         Returns:
             An effect for the function's result, which must be JSON data or of a type msgspec knows
-            (then the function's return annotation says which), and is a copy that went through
-            JSON.
+            (given by the function's return annotation), and is a copy that went through JSON.
 
         Raises:
-            TypeError: `fn` cannot be called, or wants the other kind of steps.
+            TypeError: `fn` is not callable, or has the wrong kind of `steps` parameter.
             TimedOut: When waited for: the function took longer than its `timeout`.
-            Exception: When waited for: what the function raised; `StepFailed` where its class
-                cannot be rebuilt.
+            Exception: When waited for: what the function raised; `StepFailed` if its class cannot
+                be rebuilt.
         """
         if isinstance(fn, StepFunction):
             must_fit(fn.fn)
@@ -140,16 +139,16 @@ class ChatSteps(ChatTimes[D]):
     @overload
     def gather(self, *calls: StepCall[T]) -> Effect[tuple[T, ...]]: ...
     def gather(self, *calls: StepCall[Any]) -> Effect[Any]:
-        """Run several steps at once.
+        """Run several steps concurrently.
 
-        Each is recorded as it ends, so that none runs again after a crash that came before the
-        slowest one ended.
+        Each is recorded as soon as it ends, so that none runs again after a crash that happens
+        before the slowest one has ended.
 
         Args:
-            calls: What `chat.step(…)` returned. Without any, the result is an empty tuple, at once.
+            calls: Results of `chat.step(…)`. Without any, the result is an empty tuple, at once.
 
         Returns:
-            An effect for the tuple of their results, in the order given. If some raised, the
+            An effect for the tuple of their results, in the given order. If some raised, the
             exception of the first of them in that order is raised, after all have ended.
 
         Raises:

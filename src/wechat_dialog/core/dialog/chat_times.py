@@ -1,9 +1,9 @@
-"""What a dialog may wait for besides its user's answer, and start beside itself.
+"""What a dialog may wait for besides its user's answer, and what it may start beside itself.
 
     payment = yield from chat.wait_for("paid", Payment, match=order.no, within=900)
     chat.remind(when, "明天 9:00 到店。", key="visit")
 
-The rest of an author's vocabulary is in `chat`. See `docs/time.md`.
+The other methods are in `chat`. See `docs/time.md`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from wechat_dialog.core.dialog.effects import Effect
 
 from .chat_state import ChatState, D
 
-# Few dialogs need these modules, and none while the library is imported: each method has its own.
+# Few dialogs need these modules, so each method imports its own, to keep `import wechat_dialog`
+# fast.
 if TYPE_CHECKING:
     from types import UnionType
 
@@ -44,15 +45,15 @@ class ChatTimes(ChatState[D]):
     def sleep(self, how_long: HowLong) -> Effect[None]:
         """Wait for a time.
 
-        The user is free meanwhile: what they write is routed as if this conversation were not
-        there. It goes on in a turn of its own, in which `chat.now()` is when that was.
+        The user is free meanwhile: their messages are routed as if this conversation did not exist.
+        It continues in a turn of its own, in which `chat.now()` is the due time.
 
         Args:
-            how_long: Seconds or a `timedelta`, counted from the end of this turn; or an aware
-                `datetime`. A year at most; one that is over already is due at once.
+            how_long: Seconds or a `timedelta`, measured from the end of this turn; or an aware
+                `datetime`. At most a year; a time in the past is due at once.
 
         Raises:
-            TypeError: It is none of these.
+            TypeError: It is not one of these types.
             ValueError: It is NaN, a `datetime` without a time zone, or more than a year away.
         """
         from .timers import Sleep
@@ -74,28 +75,28 @@ class ChatTimes(ChatState[D]):
     def wait_for(
         self, name: str, type: Any = object, *, match: str = "", within: HowLong | None = None
     ) -> Effect[Any]:
-        """Wait for a signal: what `bot.signal` sends to this user under an equal name and match.
+        """Wait for a signal that `bot.signal` sends to this user with an equal name and match.
 
-        One that came before this wait counts, up to a week old; each is taken by one wait only, the
-        oldest first. The user is free meanwhile, as with `sleep`.
+        A signal that came up to a week before this wait counts. Each signal ends only one wait, the
+        oldest. The user is free meanwhile, as with `sleep`.
 
         Args:
             name: The signal's name.
-            type: What its data are converted to: a class, or any type that msgspec reads. Without
-                one they are JSON data as they are.
-            match: What tells this signal from others of its name, such as an order's number.
-            within: How long to wait; see `sleep` for what it may be. None: 30 days.
+            type: The type to which its data are converted: a class, or any type that msgspec reads.
+                Without it they are plain JSON data.
+            match: Distinguishes this signal from others with its name, such as an order number.
+            within: How long to wait; for its types see `sleep`. None: 30 days.
 
         Returns:
             An effect for the data.
 
         Raises:
-            TypeError: Name or match is no text, msgspec cannot read the type, or `within` is no
-                time.
-            ValueError: The name is empty, a text is longer than 200 characters, or `within` is no
-                time that `sleep` takes.
-            NoAnswer: When waited for: `within` is over.
-            SignalMisfit: When waited for: the data of a signal that was kept are not of the type.
+            TypeError: Name or match is not a text, msgspec cannot read the type, or `within` is not
+                a time.
+            ValueError: The name is empty, a text is longer than 200 characters, or `within` is a
+                time that `sleep` refuses.
+            NoAnswer: When waited for: the time `within` has passed.
+            SignalMisfit: When waited for: the data of a signal are not of the type.
         """
         from .signals import SignalWait
         from .timers import limit
@@ -128,19 +129,19 @@ class ChatTimes(ChatState[D]):
     @overload
     def race(self, *waits: Effect[T]) -> Effect[tuple[int, T]]: ...
     def race(self, *waits: Effect[Any]) -> Effect[Any]:
-        """Wait for the first of several.
+        """Wait for the first of several effects.
 
             match (yield from chat.race(chat.wait_for("paid"), chat.ask("或回复“已付”。"))):
                 case 0, payment: ...
                 case 1, said: ...
 
-        What lost is over. A question in a race does not expire while another branch can still win;
-        without a time among the branches, `NoAnswer` is raised after 30 days. A limit of a branch
-        (`within=`) is one of the whole race.
+        The others are cancelled. A question in a race does not expire while another branch can
+        still win; without a time among the branches, `NoAnswer` is raised after 30 days. A branch's
+        limit (`within=`) applies to the whole race.
 
         Args:
-            waits: What `ask`, `choose`, `confirm`, `wait_for` and `sleep` return, not waited for
-                yet; at most one of them a question.
+            waits: Results of `ask`, `choose`, `confirm`, `wait_for` and `sleep`, not waited for
+                yet; at most one of them is a question.
 
         Returns:
             An effect for a tuple: the number of the branch that won, counted from 0, and its value.
@@ -148,7 +149,7 @@ class ChatTimes(ChatState[D]):
         Raises:
             TypeError: One of them is something else: a form, a step, a race.
             ValueError: There are none, or two questions, or a question with `timeout=`.
-            NoAnswer: When waited for: the limit of a branch is over.
+            NoAnswer: When waited for: the limit of a branch has passed.
         """
         from .races import Race
 
@@ -159,22 +160,23 @@ class ChatTimes(ChatState[D]):
     def start(
         self, dialog: Callable[..., Any], state: Mapping[str, Any] | None = None, *, key: str = ""
     ) -> None:
-        """Begin a conversation of its own beside this one, for the same user.
+        """Begin another conversation beside this one, for the same user.
 
         Called, not awaited, like `say`: it is carried out when this turn is committed, and dropped
-        if the turn breaks. The new conversation runs in a turn of its own right after, and lives on
-        when this one ends. Its `chat.message` is a `messages.Begun`.
+        if the turn fails. The new conversation runs in a turn of its own right afterwards, and
+        continues when this one ends. Its `chat.message` is a `messages.Begun`.
 
         Args:
             dialog: A dialog of the bot: one with a route, or one named with `bot.dialog`.
             state: Its arguments by name; JSON data. None: it has none.
-            key: The user's name for it: a conversation with the same key ends, and this one takes
-                its place. "" replaces nothing.
+            key: The author's name for it: a conversation with the same key is ended and replaced.
+                "" replaces nothing.
 
         Raises:
-            TypeError: The dialog is no function, the state no JSON data, or the key no text.
+            TypeError: The dialog is not a function, the state is not JSON data, or the key is not a
+                text.
             ValueError: The key is longer than 200 characters.
-            SecretMisused: A secret answer is in the state.
+            SecretMisused: The state contains a secret answer.
         """
         from .requests import Start, checked_dialog, checked_key, plain_state
 
@@ -184,12 +186,12 @@ class ChatTimes(ChatState[D]):
 
     def stop(self, key: str) -> None:
         """End the conversation, or the reminder, that was begun with this key; its clean-up steps
-        run. Nothing happens where there is none.
+        run. Does nothing if there is none.
 
         Called, not awaited; see `start`.
 
         Raises:
-            TypeError: The key is no text.
+            TypeError: The key is not a text.
             ValueError: It is empty, or longer than 200 characters.
         """
         from .requests import Stop, named
@@ -197,28 +199,28 @@ class ChatTimes(ChatState[D]):
         self._request(Stop(named(key, "chat.stop")))
 
     def remind(self, when: HowLong, reply: Sayable, *, key: str = "") -> None:
-        """Say something to the user at a time, whatever they do until then.
+        """Say something to the user at a given time, whatever they do until then.
 
-        Called, not awaited; see `start`. Where the account may not push, it comes with the user's
-        next message.
+        Called, not awaited; see `start`. If the account may not push, it comes with the user's next
+        message.
 
         Args:
-            when: When; see `sleep` for what it may be.
-            reply: What is said: a text or another reply.
+            when: The time; for its types see `sleep`.
+            reply: What to say: a text or another reply.
             key: See `start`.
 
         Raises:
             NotSayable: It is neither a text nor another reply.
-            TypeError: `when` is no time, or the key no text.
-            ValueError: There is nothing to say, `when` is no time that `sleep` takes, or the key is
-                too long.
+            TypeError: `when` is not a time, or the key is not a text.
+            ValueError: There is nothing to say, `when` is a time that `sleep` refuses, or the key
+                is too long.
         """
         from .requests import Remind, checked_key, something
         from .timers import timer
 
         call = "chat.remind(…)"
-        said = something(reply, call)
-        self._request(Remind(timer(self, when, call), said, checked_key(key, call)))
+        parts = something(reply, call)
+        self._request(Remind(timer(self, when, call), parts, checked_key(key, call)))
 
     # Limits of questions --------------------------------------------------------------------------
 
@@ -228,7 +230,7 @@ class ChatTimes(ChatState[D]):
         return limit(self, within, call)
 
     def _limited(self, how: dict[str, Any], call: str) -> dict[str, Any]:
-        """Return options of a question with its limit as a rival."""
+        """Return a question's options with its limit as a rival."""
         within = how.pop("within", None)
         if within is not None:
             how["rivals"] = self._limit(within, call)

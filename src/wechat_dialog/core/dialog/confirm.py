@@ -49,7 +49,7 @@ class Confirm(Wait[bool]):
         key: str | None = None,
         options: WaitOptions = DEFAULTS,
     ) -> None:
-        """Make one. It asks nothing until it is waited for.
+        """Create the effect, which asks nothing until it is waited for.
 
         Raises:
             ValueError: The two labels read the same, or one is blank.
@@ -69,7 +69,7 @@ class Confirm(Wait[bool]):
         read = _read_yes_no(words, default)
         super().__init__(chat, "d", prompt, read, key, replace(options, takes=among(words)))
         if key is None and (yes is not None or no is not None):
-            # 要 and 不要 the other way round are another question, though asked in the same words.
+            # 要 and 不要 the other way round are another question, though the prompt is the same.
             self.id = wait_id("d", None, f"{prompt}\n{self.yes}\n{self.no}")
 
     def candidates(self) -> Iterable[str]:

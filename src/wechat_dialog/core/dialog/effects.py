@@ -1,9 +1,9 @@
-"""Effects: what a dialog hands to its driver and waits for.
+"""Effects: values that a dialog yields to its driver to wait for.
 
-`chat.ask(…)` and its like return one of these values, and nothing has happened yet. `yield from
-effect` in a generator and `await effect` in a coroutine do the same: both hand the effect itself to
-whoever drives the dialog, and evaluate to what is sent in, typed. What follows from an effect is
-decided by the driver; this module only defines what it carries.
+`chat.ask(…)` and the like return one of these values, without any effect yet. `yield from effect`
+in a generator and `await effect` in a coroutine do the same: both yield the effect itself to the
+driver of the dialog, and evaluate to the typed value that is sent in. The driver decides what
+follows from an effect; this module only defines its contents.
 """
 
 from __future__ import annotations
@@ -26,21 +26,22 @@ T = TypeVar("T")
 
 
 INSISTS = 100
-"""Effects that a dialog may ask for while it is put away: one that catches everything in a loop
-would go on for ever."""
+"""How many effects a dialog may request while it is being closed: one that catches everything in a
+loop would continue forever.
+"""
 
 
 class PutAway(GeneratorExit):
-    """Raised inside a dialog that is being put away and asks for an effect: it stops there."""
+    """Raised inside a dialog that is being closed and requests an effect, to stop it there."""
 
 
 def _refuse(self: Effect[Any], *_other: object) -> Any:
-    """Refuse to stand for the answer, which only waiting for it gives."""
+    """Refuse to be used as the answer, which is only available by waiting."""
     raise NotWaitedFor(self.call, line_at_hand())
 
 
 class Effect(Generic[T]):
-    """Something a dialog asks its driver for; `yield from` it, or `await` it."""
+    """A request of a dialog to its driver; `yield from` it, or `await` it."""
 
     __slots__ = ("chat",)
 
@@ -48,11 +49,11 @@ class Effect(Generic[T]):
 
     @property
     def call(self) -> str:
-        """What the author wrote to make this, for error messages."""
+        """The call with which the author created it, for error messages."""
         return "chat.…(…)"
 
     def __str__(self) -> str:
-        """Refuse: the text of the answer is wanted, which only waiting for it gives."""
+        """Refuse: the text of the answer was meant, which is only available by waiting."""
         raise NotWaitedFor(self.call, line_at_hand())
 
     def __format__(self, how: str) -> str:
@@ -64,19 +65,19 @@ class Effect(Generic[T]):
         raise NotWaitedFor(self.call, line_at_hand())
 
     __repr__ = object.__repr__
-    if not TYPE_CHECKING:  # a type checker shall go on refusing these
-        # `if chat.ask(…, int) > 5`, `2 * chat.step(price)`: the same.
+    if not TYPE_CHECKING:  # type checkers are to report these
+        # `if chat.ask(…, int) > 5`, `2 * chat.step(price)`: likewise.
         __lt__ = __le__ = __gt__ = __ge__ = __contains__ = __getitem__ = __len__ = _refuse
         __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __mod__ = __rmod__ = _refuse
         __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __neg__ = _refuse
         __int__ = __float__ = __index__ = _refuse
 
     def __iter__(self) -> Generator[Any, Any, T]:
-        """Hand this effect to the driver; gives back its result."""
+        """Yield this effect to the driver; returns its result."""
         if self.chat.put_away:
             self.chat.put_away += 1
             if self.chat.put_away > INSISTS:
-                yield self  # at which Python gives the closing up; see `Run.close`
+                yield self  # at this point Python stops closing; see `Run.close`
             raise PutAway
         result: T = yield self
         return result
@@ -84,19 +85,17 @@ class Effect(Generic[T]):
     __await__ = __iter__
 
 
-def encoded(asked: object) -> bytes:
-    """Return a prompt, or a tuple of them, as JSON. A lone surrogate is encoded as the reply will
-    have it.
-    """
+def encoded(prompts: object) -> bytes:
+    """Return a prompt, or a tuple of them, as JSON. A lone surrogate is encoded as in the reply."""
     try:
-        return msgspec.json.encode(asked)
+        return msgspec.json.encode(prompts)
     except UnicodeEncodeError:
-        prompts = cast("tuple[object, ...]", asked) if isinstance(asked, tuple) else (asked,)
-        return msgspec.json.encode([to_reply(prompt) for prompt in prompts])
+        each = cast("tuple[object, ...]", prompts) if isinstance(prompts, tuple) else (prompts,)
+        return msgspec.json.encode([to_reply(prompt) for prompt in each])
 
 
 class ContinueAs(msgspec.Struct, frozen=True):
-    """What `chat.continue_as` returns, for the dialog to return: end here and begin there."""
+    """Result of `chat.continue_as`, for the dialog to return: end here and begin there."""
 
     dialog: Callable[..., Any]
     state: Mapping[str, Any] = msgspec.field(default_factory=dict[str, Any])

@@ -1,7 +1,8 @@
-"""Whether a dialog's function fits its route: what it will be called with, and what it says that it
-answers.
+"""Checks whether a dialog's function fits its route: the arguments it will be called with, and the
+annotated type of its answer.
 
-A function that does not fit loads, type-checks and serves; its first user would find out.
+Otherwise a function that does not fit would load, type-check and be served, until its first user
+came.
 """
 
 from __future__ import annotations
@@ -26,12 +27,12 @@ _OPEN: tuple[Any, ...] = (object, Any)
 
 
 def misfit(fn: Callable[..., Any], patterns: Sequence[str | re.Pattern[str]] | None = None) -> str:
-    """Return why a function can be no dialog, as a sentence that names its line; "" if it can.
+    """Return why a function cannot be a dialog, as a sentence that names its line; "" if it can.
 
     Args:
         fn: The function.
-        patterns: Of its route, whose named groups are its arguments; None: it has none, and its
-            arguments are handed over by `chat.continue_as`.
+        patterns: Patterns of its route, whose named groups are its arguments; None: it has no
+            route, and `chat.continue_as` passes its arguments.
     """
     why = _how_called(fn, patterns) or _how_answered(fn)
     return f"{place_of(fn)} {why}" if why else ""
@@ -61,7 +62,7 @@ def _how_called(fn: Callable[..., Any], patterns: Sequence[str | re.Pattern[str]
 def _filled(
     parameters: Sequence[inspect.Parameter], groups: dict[str, bool], pattern: str | re.Pattern[str]
 ) -> str:
-    """Return which parameter a pattern's groups do not fill, or which group nothing takes."""
+    """Describe a parameter that no group of the pattern fills, or a group without a parameter."""
     shown = repr(pattern if isinstance(pattern, str) else pattern.pattern)
     takes_all = any(param.kind is param.VAR_KEYWORD for param in parameters)
     names = {
@@ -97,37 +98,37 @@ def _filled(
 
 
 def _groups(pattern: re.Pattern[str]) -> dict[str, bool]:
-    """Return a pattern's named groups, and whether each is sure to match when all does."""
+    """Return a pattern's named groups, and whether each is certain to match if the pattern does."""
     sure = {pattern.groupindex[name]: name for name in pattern.groupindex}
     try:
         certain = set(_certain(_parse(pattern.pattern, pattern.flags)))
-    except Exception:  # noqa: BLE001 - not ours, and another version may have another shape
+    except Exception:  # noqa: BLE001 - an internal module, whose format may change
         certain = set(sure)
     return {name: number in certain for number, name in sure.items()}
 
 
-# Nothing public tells which groups are sure to match.
+# There is no public way to find out which groups always match.
 _parse: Any = getattr(getattr(re, "_parser", None), "parse", None)
 
 
 def _certain(parsed: Any) -> Iterator[int]:
     """Yield the numbers of the groups that match whenever a parsed pattern does."""
     for operation, argument in parsed:
-        what = str(operation)
-        if what == "SUBPATTERN":
+        kind = str(operation)
+        if kind == "SUBPATTERN":
             if argument[0] is not None:
                 yield argument[0]
             yield from _certain(argument[-1])
-        elif what in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
+        elif kind in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
             if argument[0] > 0:
                 yield from _certain(argument[-1])
-        elif what == "ATOMIC_GROUP":
+        elif kind == "ATOMIC_GROUP":
             yield from _certain(argument)
-        elif what == "ASSERT":
+        elif kind == "ASSERT":
             yield from _certain(argument[1])
-        elif what == "BRANCH":
-            first, *others = [set(_certain(branch)) for branch in argument[1]]
-            yield from first.intersection(*others)
+        elif kind == "BRANCH":
+            first, *rest = [set(_certain(branch)) for branch in argument[1]]
+            yield from first.intersection(*rest)
 
 
 # What it answers ----------------------------------------------------------------------------------
@@ -139,7 +140,7 @@ def _how_answered(fn: Callable[..., Any]) -> str:
         return "is an async generator, which cannot be a dialog: write `await chat.ask(…)`"
     try:
         hint = typing.get_type_hints(plain).get("return", Any)
-    except Exception:  # noqa: BLE001 - names that are not there yet: asked again by `check`
+    except Exception:  # noqa: BLE001 - undefined names: checked again by `check`
         return ""
     for kind in _answers(hint):
         if isinstance(kind, type) and kind not in _OPEN and not issubclass(kind, _SAYABLE):
@@ -151,7 +152,7 @@ def _how_answered(fn: Callable[..., Any]) -> str:
 
 
 def _answers(hint: Any) -> Iterator[Any]:
-    """Yield what an annotation says may be answered."""
+    """Yield the types of answers that an annotation allows."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         for argument in arguments:
@@ -161,7 +162,7 @@ def _answers(hint: Any) -> Iterator[Any]:
     elif origin is typing.Literal:
         yield from map(type, arguments)
     elif origin in (abc.Generator, abc.Coroutine):
-        # One of fewer arguments than three returns None.
+        # With fewer than three arguments it returns None.
         yield from _answers(arguments[2]) if len(arguments) == 3 else ()
     elif origin is abc.Awaitable:
         yield from _answers(arguments[0])
@@ -170,4 +171,4 @@ def _answers(hint: Any) -> Iterator[Any]:
 
 
 _LOOPED = (abc.Iterator, abc.Iterable)
-"""What a generator may be annotated with, and what it answers is not said."""
+"""Annotations of generators that do not say what is returned."""

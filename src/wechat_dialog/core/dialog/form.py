@@ -1,8 +1,8 @@
-"""Forms: a class asked for field by field, checked by the user, and returned as an instance.
+"""Forms: a class is filled in field by field, checked by the user, and returned as an instance.
 
-A form is a sub-dialog made of ordinary questions: each answer is a record of its own, so that back
-words, replay and divergence work in it as anywhere. The questions are known to the journal by
-`Class.field`, not by their wording, so that a title may be reworded under running conversations.
+A form is a sub-dialog of ordinary questions: each answer is a record of its own, so that back
+words, replay and divergence work as everywhere. Journals know the questions by `Class.field`, not
+by their wording, so that a title may be reworded under running conversations.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ T = TypeVar("T")
 
 
 class _Default:
-    """The value of the option that takes a field's default."""
+    """The value of the option that keeps a field's default."""
 
 
 _DEFAULT = _Default()
 
 
 class Form(Generic[T]):
-    """A class being asked for; `yield from` it, or `await` it, for the instance."""
+    """A class to be filled in; `yield from` it, or `await` it, for the instance."""
 
     def __init__(
         self,
@@ -70,12 +70,13 @@ class Form(Generic[T]):
         chat.made += 1
 
     def __iter__(self) -> Generator[Any, Any, T]:
-        """Ask field by field; gives back the instance.
+        """Ask field by field; returns the instance.
 
         Raises:
             Cancelled: The user gave up at the summary.
-            TooManyAttempts: As from `chat.ask`.
-            ValueError: The class refuses the values, and there is no summary to tell the user in.
+            TooManyAttempts: See `chat.ask`.
+            ValueError: The class refuses the values, and there is no summary in which to tell the
+                user.
         """
         if not self.begun:
             self.begun = True
@@ -86,14 +87,14 @@ class Form(Generic[T]):
                 values[question.name] = yield from self._ask(question)
         if self.summary:
             yield from self._confirmed(values)
-        # The secret field last, since its value is known until the next question only.
+        # The secret field comes last, since its value is available only until the next question.
         for question in self.questions:
             if question.name not in values:
                 values[question.name] = yield from self._ask(question)
         return self._make(values)
 
     def _confirmed(self, values: dict[str, Any]) -> Generator[Any, Any, None]:
-        """Have the user check the values, and change them."""
+        """Let the user check and change the values."""
         while True:
             verdict = yield from self._sum_up(values)
             if verdict.change < 0 and verdict.instance is None:
@@ -141,7 +142,7 @@ class Form(Generic[T]):
             )
             menu.reading = _checked(menu.reading, question, bool(spare), menu.forget)
             return menu
-        assert question.reading is not None  # noqa: S101 - a question is a menu or has one
+        assert question.reading is not None  # noqa: S101 - a question is a menu or has a reading
         prompt = self._prompt(question, texts.form_ask)
         if spare:
             prompt = f"{prompt}\n{link(texts.skip, shown=spare)}"
@@ -156,7 +157,7 @@ class Form(Generic[T]):
         return f"{ask}\n{question.about}" if question.about else ask
 
     def _spare(self, question: FieldQuestion) -> str:
-        """Return the label of the option that leaves the field as it is; "" if it must be
+        """Return the label of the option that leaves the field unchanged; "" if it must be
         answered.
         """
         texts = self.chat.texts
@@ -175,10 +176,10 @@ class Form(Generic[T]):
 
     def _sum_up(self, values: Mapping[str, Any]) -> Wait[SummaryAnswer]:
         chat, texts = self.chat, self.chat.texts
-        asked = self._asked()
-        changes = [texts.form_change.format(title=question.title) for question in asked]
+        fields = self._asked()
+        changes = [texts.form_change.format(title=question.title) for question in fields]
         lines = [texts.form_summary]
-        for number, (question, change) in enumerate(zip(asked, changes, strict=True), 1):
+        for number, (question, change) in enumerate(zip(fields, changes, strict=True), 1):
             tap = link(change)
             if tap == change:
                 tap = link(f"第{number}项", shown=change)
@@ -187,7 +188,7 @@ class Form(Generic[T]):
         lines.append("　".join(link(word) for word in ends))
         exact = {fold(word) for word in (*ends, *changes)}
         options = replace(self.options, hint=None, takes=among(exact))
-        titles = tuple(question.title for question in asked)
+        titles = tuple(question.title for question in fields)
 
         def read(_: ChatState, text: str) -> SummaryAnswer:
             folded = fold(text)
@@ -204,16 +205,16 @@ class Form(Generic[T]):
             return read(chat, text)
 
         prompt = "\n".join(lines)
-        names = tuple(question.name for question in asked)
+        names = tuple(question.name for question in fields)
         reading = Reading(read_message, read)
         return FormSummary(names, chat, prompt, reading, f"{self.prefix}.summary", options)
 
     def _make(self, values: Mapping[str, Any]) -> T:
-        """Build the instance; a secret field that was not asked yet has an empty answer.
+        """Create the instance; a secret field that was not asked yet has an empty answer.
 
         Raises:
-            ValueError: The class itself refuses the values (two fields that contradict each other):
-                a sentence for the user, who can change one of them.
+            ValueError: The class itself refuses the values (two fields contradict each other): a
+                sentence for the user, who can change one of them.
         """
         unasked = [field.name for field in self.questions if field.name not in values]
         return self.cls(**values, **{name: SecretAnswer() for name in unasked})
@@ -223,7 +224,7 @@ def _field(text: str, titles: tuple[str, ...], wanted: str) -> int:
     try:
         return match_choice(CHANGE.sub("", text), titles)
     except SeveralChoices:
-        raise  # its sentence names the fields it might have been
+        raise  # its sentence names the possible fields
     except ValueError as error:
         raise ValueError(wanted) from error
 
@@ -232,7 +233,7 @@ def _checked(
     inner: Reading, question: FieldQuestion, skippable: bool, skipped: Callable[[], object] = bool
 ) -> Reading:
     """Return how the answer for a field is read: with its limits, and the words that skip it;
-    `skipped` is called where one of these was used.
+    `skipped` is called if one of these was used.
     """
 
     def check(value: Any) -> Any:
@@ -268,9 +269,7 @@ def _checked(
 
 
 def _skipped(chat: ChatState, text: str, inner: Reading, question: FieldQuestion) -> bool:
-    """Whether a text skips the field. A word that does may also be an answer, as 没有 is where
-    it is an option.
-    """
+    """Whether a text skips the field. Such a word may also be an answer: 没有 may be an option."""
     folded = fold(text)
     if folded in (fold(chat.texts.skip), "默认"):
         return True
@@ -282,5 +281,5 @@ def _skipped(chat: ChatState, text: str, inner: Reading, question: FieldQuestion
         value = inner.text(chat, text)
     except ValueError:
         return True
-    # Where any text is an answer, such a word skips; in a menu it may be an option.
+    # If any text is an answer, such a word skips; in a menu it may be an option.
     return not question.labels and isinstance(value, str) and value == text.strip()

@@ -1,9 +1,9 @@
-"""From a class to the questions of a form: what each field is called, how it is asked and read.
+"""From a class to the questions of a form: the title of each field, how it is asked and read.
 
-Everything is taken from the class itself: the type says what is read, `Annotated` says the rest
-(`msgspec.Meta`, a parser or a function, or `Field`), a default says that the field may be skipped.
-A type for which there is no question is an error when the form is made, not when the first user
-gets there.
+Everything is taken from the class itself: the type determines how an answer is read, `Annotated`
+adds the rest (`msgspec.Meta`, a parser or a function, or `Field`), and a field with a default may
+be skipped. A type for which there is no question is an error when the form is created, not when the
+first user gets there.
 
 Proof: `tests/dialogs/test_form.py`.
 """
@@ -39,13 +39,12 @@ class Field:
     """Options of a form's field, for `Annotated`: `Annotated[int, Field("人数", hint="1 到 10")]`.
 
     Attributes:
-        title: Its name for users; "": `msgspec.Meta(title=…)`, else the field's name.
-        ask: The question; "": made from the title. None: it is not asked, and has its default.
+        title: The field's name for users; "": `msgspec.Meta(title=…)`, else the field's name.
+        ask: The question; "": made from the title. None: it is not asked, and gets its default.
         parse: How an answer is read, as for `chat.ask`; None: by the field's type.
-        hint: Said when an answer does not fit; None: what the parser says.
-        secret: Whether the answer is never stored or logged, as with `chat.ask(…, secret=True)`.
-            One field of a class at most; it is asked last, after the summary, which does not show
-            it.
+        hint: Said when an answer does not fit; None: the parser's message.
+        secret: Whether the answer is never stored or logged, as with `chat.ask(…, secret=True)`. At
+            most one field of a class; it is asked last, after the summary, which does not show it.
     """
 
     title: str = ""
@@ -60,19 +59,19 @@ class FieldQuestion:
     """One field, ready to be asked.
 
     Attributes:
-        name: The field's.
-        title: Its name for users.
-        ask: The question; "": to be made from the title; None: not asked.
+        name: Name of the field.
+        title: The field's name for users.
+        ask: The question; "": made from the title; None: not asked.
         about: A line below the question, or "".
         reading: How an answer is read; None for a menu, or a yes or no.
         labels: Labels of a menu; empty if it is not a menu.
-        values: Their values.
-        many: Whether several of them may be taken.
-        yes_no: Whether it is a yes or a no.
+        values: Values of the menu's options.
+        many: Whether several of them may be chosen.
+        yes_no: Whether it is a yes-or-no question.
         hint: As in `Field`.
         default: Returns the default; None: the field has none and must be answered.
         optional: Whether the value may be None.
-        check: Returns what is wrong with a value, a sentence for the user, or "".
+        check: Returns what is wrong with a value, as a sentence for the user, or "".
         secret: As in `Field`.
     """
 
@@ -97,9 +96,9 @@ def questions(cls: Any) -> tuple[FieldQuestion, ...]:
     """Return the questions for a class, in the order of its fields.
 
     Raises:
-        TypeError: It is neither a dataclass nor a `msgspec.Struct`; an annotation cannot be read; a
-            field's type has no question and the field no parser; a field that is not asked has no
-            default; a field cannot be secret.
+        TypeError: It is neither a dataclass nor a `msgspec.Struct`; an annotation cannot be
+            evaluated; a field's type has no question and the field no parser; a field that is not
+            asked has no default; a field cannot be secret.
     """
     if isinstance(cls, type) and issubclass(cls, msgspec.Struct):
         fields = [
@@ -121,16 +120,16 @@ def questions(cls: Any) -> tuple[FieldQuestion, ...]:
             f"form: an annotation of {cls.__qualname__} cannot be read ({error}); "
             "define what it names at module level"
         ) from error
-    asked = tuple(_question(cls, name, hints[name], default) for name, default in fields)
-    secrets = [question for question in asked if question.secret]
+    fields_asked = tuple(_question(cls, name, hints[name], default) for name, default in fields)
+    secrets = [question for question in fields_asked if question.secret]
     for number, question in enumerate(secrets):
         if wrong := _no_secret(question) or ("there is another one" if number else ""):
             raise TypeError(f"form: {cls.__qualname__}.{question.name} is no secret: {wrong}")
-    return asked
+    return fields_asked
 
 
 def _no_secret(question: FieldQuestion) -> str:
-    """Return why a question cannot be a secret one, or ""."""
+    """Return why a question cannot be secret, or ""."""
     if question.ask is None:
         return "it is not asked"
     if question.default is not None or question.optional:
@@ -149,7 +148,7 @@ def _default(value: Any, factory: Any, missing: object) -> Callable[[], Any] | N
 def _question(cls: Any, name: str, hint: Any, default: Callable[[], Any] | None) -> FieldQuestion:
     kind, metas, own, parse = _unwrap(hint)
     kind, optional = _without_none(kind)
-    if optional:  # Annotated inside of Optional says the same as around it
+    if optional:  # Annotated inside Optional means the same as around it
         kind, inner, inner_own, inner_parse = _unwrap(kind)
         metas, own, parse = [*metas, *inner], own or inner_own, parse or inner_parse
     own = own or Field()
@@ -187,7 +186,7 @@ def _question(cls: Any, name: str, hint: Any, default: Callable[[], Any] | None)
 
 
 def _unwrap(hint: Any) -> tuple[Any, list[msgspec.Meta], Field | None, Any]:
-    """Return the bare type, what msgspec knows of it, its `Field`, and its parser, if any."""
+    """Return the bare type, its msgspec metadata, its `Field`, and its parser, if it has any."""
     if get_origin(hint) is not Annotated:
         return hint, [], None, None
     kind, *extras = get_args(hint)
@@ -208,10 +207,10 @@ def _is_message(kind: Any) -> bool:
 def _without_none(kind: Any) -> tuple[Any, bool]:
     if get_origin(kind) not in (Union, types.UnionType):
         return kind, False
-    others = [argument for argument in get_args(kind) if argument is not types.NoneType]
-    if len(others) == len(get_args(kind)) or len(others) != 1:
+    types_left = [argument for argument in get_args(kind) if argument is not types.NoneType]
+    if len(types_left) == len(get_args(kind)) or len(types_left) != 1:
         return kind, False
-    return others[0], True
+    return types_left[0], True
 
 
 def _element(kind: Any) -> Any:

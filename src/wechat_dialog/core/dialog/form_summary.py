@@ -1,4 +1,4 @@
-"""The summary at the end of a form, and the user's verdict on it."""
+"""The summary at the end of a form, and the user's answer to it."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ CHANGE = re.compile(r"(?:修改|更改|改|换)(?:一下)?")
 
 @dataclass(frozen=True)
 class SummaryAnswer:
-    """What the user says to a summary. Neither of these: they give the form up.
+    """The user's answer to a summary. With neither attribute set: they give the form up.
 
     Attributes:
         instance: The instance, if they confirm it.
-        change: Index of the field to be asked again; -1: none.
+        change: Index of the field to ask again; -1: none.
     """
 
     instance: Any = None
@@ -34,7 +34,7 @@ class SummaryAnswer:
 
 
 class FormSummary(Wait[SummaryAnswer]):
-    """What was filled in, for the user to check: they may say the number of a field."""
+    """The summary of a form, for the user to check; they may name a field by its number."""
 
     __slots__ = ("names",)
 

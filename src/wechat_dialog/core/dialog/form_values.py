@@ -32,7 +32,7 @@ _LIMITS: tuple[tuple[str, Callable[[Any, Any], bool], str], ...] = (
 
 
 def checker(metas: list[msgspec.Meta]) -> Callable[[Any], str]:
-    """Return a function from a value to the sentence of the first limit that it breaks, or ""."""
+    """Return a function that returns the sentence of the first limit a value breaks, or ""."""
     rules = [
         (fits, limit, sentence)
         for meta in metas
@@ -56,7 +56,7 @@ def checker(metas: list[msgspec.Meta]) -> Callable[[Any], str]:
 
 
 def shown(value: Any, *, yes: str, no: str, nothing: str) -> str:  # noqa: PLR0911
-    """Return a value as the user reads it: 10月1日 as people write it, an option by its label."""
+    """Return a value as shown to the user: a date as 10月1日, an option by its label."""
     if value in (None, "", [], ()):
         return nothing
     if isinstance(value, bool):
@@ -91,8 +91,8 @@ _KINDS = {
 
 
 def skips(text: str) -> bool:
-    """Whether a text asks to leave a field as it is."""
-    # `str | None` skips on these words alone, in every spelling the parsers know.
+    """Whether a text asks to leave a field unchanged."""
+    # `str | None` is skipped by exactly these words, in every spelling the parsers know.
     return parser_for(Union[str, None])(text, _ANY_TIME) is None  # noqa: UP007
 
 

@@ -1,8 +1,8 @@
 """Step functions that require an `idempotency_key`, for type checkers.
 
-Whoever runs the step hands it the key, so the author does not. A `ParamSpec` cannot leave a keyword
-out, and mypy takes no protocol of `*args` for a function that names its parameters; so there is a
-protocol for each number of arguments in front of the key.
+Whoever runs the step passes the key, so the author does not. A `ParamSpec` cannot leave out a
+keyword, and mypy does not accept a function with named parameters for a protocol with `*args`; so
+there is a protocol for each number of arguments before the key.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ A4_contra = TypeVar("A4_contra", contravariant=True)
 
 
 class Keyed0(Protocol[T_co]):
-    """A step function of the key alone."""
+    """A step function whose only parameter is the key."""
 
     def __call__(self, /, *, idempotency_key: str) -> T_co:
         """Run the step."""
@@ -27,7 +27,7 @@ class Keyed0(Protocol[T_co]):
 
 
 class Keyed1(Protocol[A1_contra, T_co]):
-    """Of one argument and the key."""
+    """A step function of one argument and the key."""
 
     def __call__(self, a1: A1_contra, /, *, idempotency_key: str) -> T_co:
         """Run the step."""
@@ -35,7 +35,7 @@ class Keyed1(Protocol[A1_contra, T_co]):
 
 
 class Keyed2(Protocol[A1_contra, A2_contra, T_co]):
-    """Of two arguments and the key."""
+    """A step function of two arguments and the key."""
 
     def __call__(self, a1: A1_contra, a2: A2_contra, /, *, idempotency_key: str) -> T_co:
         """Run the step."""
@@ -43,7 +43,7 @@ class Keyed2(Protocol[A1_contra, A2_contra, T_co]):
 
 
 class Keyed3(Protocol[A1_contra, A2_contra, A3_contra, T_co]):
-    """Of three arguments and the key."""
+    """A step function of three arguments and the key."""
 
     def __call__(
         self, a1: A1_contra, a2: A2_contra, a3: A3_contra, /, *, idempotency_key: str
@@ -53,7 +53,7 @@ class Keyed3(Protocol[A1_contra, A2_contra, A3_contra, T_co]):
 
 
 class Keyed4(Protocol[A1_contra, A2_contra, A3_contra, A4_contra, T_co]):
-    """Of four arguments and the key."""
+    """A step function of four arguments and the key."""
 
     def __call__(
         self, a1: A1_contra, a2: A2_contra, a3: A3_contra, a4: A4_contra, /, *, idempotency_key: str

@@ -1,16 +1,20 @@
-"""Menus: one of several options, or several of them. For yes and no see `confirm`.
+"""Menus: a choice of one of several options, or of several. For yes and no see `confirm`.
 
 A menu shows numbered lines. Tapping one sends its label as the user's own text (protocol reference
-5.6), so an answer is read the same way whether it was tapped, typed or spoken: `parsers.choices`.
+5.6), so an answer is read the same way whether it was tapped, typed or spoken: see
+`parsers.choices`. A long menu is shown in pages. Turning a page is not an answer and leaves no
+record: the page that the user sees is in the conversation's header, beside the number of wrong
+answers. Options are numbered across all pages, so an option of another page can be chosen by its
+number or name, too.
 
 A long menu is shown in pages. Turning a page is no answer and leaves no record: which page the user
 looks at is in the conversation's header, beside the number of wrong answers. Options are numbered
 through all pages, so an option of another page can be taken by its number or name too.
 
-Where several may be taken, a tap ticks an option and shows the menu again, until the user says that
-they have finished; ticks are in the header as the page is. Ticking and unticking have words of
-their own, so that a tap on a line further up in the chat, or the same tap twice, does what its line
-said. What is typed while nothing is ticked is the whole answer; after that it ticks, too.
+If several may be chosen, a tap ticks an option and shows the menu again, until the user says that
+they have finished; ticks are in the header, like the page. Ticking and unticking send different
+words, so that a tap on an older line in the chat, or the same tap twice, does what that line said.
+A text typed while nothing is ticked is the whole answer; after that it ticks, too.
 
 Proof: `tests/dialogs/test_choose.py`.
 """
@@ -44,7 +48,7 @@ __all__ = ["Menu"]
 T = TypeVar("T")
 
 LINES = 10
-"""Options on one page: about what a phone shows without scrolling."""
+"""Options on one page: about as many as a phone shows without scrolling."""
 _FINISHED_WORDS = "完成 选完 选完了 好了 好 好的 行 可以 可以了 确定 确认 就这些 没了 没有了 ok"
 _FINISHED = frozenset(_FINISHED_WORDS.split())
 
@@ -52,8 +56,8 @@ _FINISHED = frozenset(_FINISHED_WORDS.split())
 def _read(
     labels: tuple[str, ...], values: tuple[Any, ...], many: bool, taken: list[int]
 ) -> Reading:
-    """Return how the answer to a menu is read; each reading leaves in `taken` the indexes of the
-    options that were taken.
+    """Return how the answer to a menu is read; each call leaves the indexes of the chosen options
+    in `taken`.
     """
 
     def read(chat: ChatState, text: str) -> Any:
@@ -65,7 +69,7 @@ def _read(
             taken.append(match_choice(text, labels))
             return values[taken[0]]
         except SeveralChoices:
-            raise  # its sentence names the options it might have been
+            raise  # its sentence names the possible options
         except ValueError as error:
             raise ValueError(chat.texts.choice_wanted) from error
 
@@ -90,8 +94,8 @@ class Menu(Wait[T]):
     """A wait for one option, or several.
 
     Attributes:
-        labels: What is shown, in order.
-        many: Whether several may be taken.
+        labels: The labels, in order.
+        many: Whether several may be chosen.
         exact: Numbers and labels, folded: such a text is always an answer, never a cancel word.
     """
 
@@ -108,7 +112,7 @@ class Menu(Wait[T]):
         key: str | None = None,
         options: WaitOptions = DEFAULTS,
     ) -> None:
-        """Make one from what `pairs` returned."""
+        """Create the effect from the result of `pairs`."""
         if not isinstance(prompt, str):
             raise TypeError(
                 f"choose: the prompt is a text, not {type(prompt).__qualname__}; chat.say the rest"
@@ -123,7 +127,7 @@ class Menu(Wait[T]):
         self.many = many
         self.exact = certain
         if key is None:
-            # Other options are another question, though asked in the same words.
+            # With other options it is another question, though the prompt is the same.
             self.id = wait_id("c", None, "\n".join((prompt, *labels)))
 
     @property
@@ -132,21 +136,21 @@ class Menu(Wait[T]):
         return digest(*self._identities)
 
     def meant(self, answer: object) -> str:  # noqa: ARG002 - two options may have one value
-        """See `Wait`. A form's field that was skipped means none of the options."""
+        """See `Wait`. A skipped field of a form means no option."""
         return digest(*sorted(self._identities[index] for index in self._taken))
 
     def candidates(self) -> Iterable[str]:
-        """See `Wait`; a form's field may be skipped, too, and of several options none be taken."""
+        """See `Wait`; a form's field may also be skipped, and of several options none be chosen."""
         for index in range(len(self.labels)):
             yield f"第{index + 1}个"
         yield from (self.chat.texts.skip, "都不要")
 
     def forget(self) -> None:
-        """Note that the last answer was none of the options."""
+        """Note that the last answer was no option."""
         self._taken.clear()
 
     def shown(self, view: View) -> str:
-        """Return a page of the menu as text: the view's, or the nearest that exists."""
+        """Return a page of the menu as text: the view's page, or the nearest that exists."""
         all_pages = self._pages(view.ticks)
         page = min(max(view.page, 0), len(all_pages) - 1)
         lines = [self.prompt, *all_pages[page]]
@@ -159,10 +163,10 @@ class Menu(Wait[T]):
         return "\n".join(str(line) for line in lines if line)
 
     def view_after(self, word: str, view: View) -> View | None:
-        """See `Wait`. A page turned at either end stays the same one."""
+        """See `Wait`. Turning the page at either end leaves it unchanged."""
         texts, folded = self.chat.texts, fold(word)
         if folded in self.exact and not view.ticks:
-            return None  # a label of its own, and the whole answer
+            return None  # exactly a label, which is the whole answer
         step = {fold(texts.next_page): 1, fold(texts.previous_page): -1}.get(folded)
         count = len(self._pages(())) if step is not None else 1
         if step is not None and count > 1 and folded not in self.exact:
@@ -191,7 +195,7 @@ class Menu(Wait[T]):
             more = match_choices(word, self.labels)
         except ValueError:
             return None
-        # 都不要 takes all ticks away, and is the answer.
+        # 都不要 removes all ticks, and is the answer.
         return View(view.page, tuple(sorted(ticks.union(more)))) if more else None
 
     def _page_links(self, page: int, count: int) -> str:
@@ -205,7 +209,8 @@ class Menu(Wait[T]):
         return link(texts.finish, shown=texts.finish_shown.format(count=count))
 
     def _pages(self, ticks: Sequence[int]) -> list[list[str]]:
-        """Return the lines of each page: as many as fit into one reply, and at least one.
+        """Return the lines of each page: as many as fit into one reply, and at least one. A page
+        has the same options whatever is ticked.
 
         A page has the same options whatever is ticked.
         """
@@ -238,7 +243,7 @@ class Menu(Wait[T]):
         return link(label)
 
     def _sends(self, index: int, *, ticked: bool) -> str:
-        """Return what a tap on an option sends: it ticks the option, or unticks a ticked one."""
+        """Return the text that a tap on an option sends: it ticks the option, or unticks it."""
         texts = self.chat.texts
         form = texts.leave if ticked else texts.take
         word = form.format(label=self.labels[index])

@@ -1,4 +1,4 @@
-"""Numbers that JSON cannot say: NaN and the infinities, which msgspec writes as null."""
+"""Numbers that JSON cannot represent: NaN and the infinities, which msgspec encodes as null."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ __all__ = ["check_numbers"]
 
 
 def check_numbers(data: Any, encoded: bytes) -> None:
-    """Refuse data that come back with a null where a number was.
+    """Refuse data in which encoding turned a number into null.
 
     Args:
         data: The data.
-        encoded: The JSON that msgspec makes of them.
+        encoded: The data as encoded by msgspec.
 
     Raises:
-        ValueError: A number among them is none that JSON has.
+        ValueError: A number in the data cannot be represented in JSON.
     """
     if b"null" in encoded:
         _check(msgspec.to_builtins(data, str_keys=True))

@@ -12,11 +12,11 @@ from wechat_dialog.parsers.spoken import fold
 __all__ = ["LONGEST_LABEL", "among", "exact", "identity", "label_of", "pairs"]
 
 
-LONGEST_LABEL = 200  # characters; nor is a longer text read as an answer: `parsers.spoken.LONGEST`
+LONGEST_LABEL = 200  # characters; longer answers are not read either: `parsers.spoken.LONGEST`
 
 
 def label_of(member: enum.Enum) -> str:
-    """Return what a user sees of a member.
+    """Return what a user sees of an Enum member.
 
     That is its attribute `label`, else its value if that is a text, else its name.
     """
@@ -27,18 +27,18 @@ def label_of(member: enum.Enum) -> str:
 
 
 def pairs(options: Any) -> tuple[tuple[str, ...], tuple[Any, ...]]:
-    """Return the labels and the values of the options that an author gave.
+    """Return the labels and the values of the options that an author passed.
 
     Args:
         options: A sequence of labels, or of (label, value) pairs; a mapping from label to value; an
             Enum class.
 
     Raises:
-        TypeError: It is none of these.
+        TypeError: The options are none of these.
         ValueError: There are no options; two have labels that read the same; a label is blank or
             longer than an answer may be (200 characters).
     """
-    anything: Any = options  # what isinstance leaves of it has no types
+    anything: Any = options  # isinstance would narrow it to unknown types
     if isinstance(options, type) and issubclass(options, enum.Enum):
         labelled: list[tuple[Any, Any]] = [(label_of(member), member) for member in options]
     elif isinstance(options, Mapping):
@@ -60,7 +60,7 @@ def pairs(options: Any) -> tuple[tuple[str, ...], tuple[Any, ...]]:
 
 
 def _pair(option: Any) -> tuple[Any, Any]:
-    anything: Any = option  # what isinstance leaves of it has no types
+    anything: Any = option  # isinstance would narrow it to unknown types
     if isinstance(option, tuple) and len(anything) == 2:
         return anything[0], anything[1]
     raise TypeError(f"choose: an option is a label or a pair (label, value), not {option!r}")
@@ -68,7 +68,7 @@ def _pair(option: Any) -> tuple[Any, Any]:
 
 @lru_cache(maxsize=1024)
 def _checked(labels: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the labels as they are shown: on one line each."""
+    """Return the labels as shown, each on one line."""
     if not labels:
         raise ValueError("choose: no options; a menu needs at least one")
     even = tuple(" ".join(label.split()) for label in labels)
@@ -89,7 +89,7 @@ def _checked(labels: tuple[str, ...]) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1024)
 def exact(labels: tuple[str, ...]) -> frozenset[str]:
-    """Return the texts, folded, that always mean one of the options: labels and numbers."""
+    """Return the folded texts that always mean one of the options: labels and numbers."""
     numbers = {str(number) for number in range(1, len(labels) + 1)}
     return frozenset({fold(label) for label in labels} | numbers) - {""}
 

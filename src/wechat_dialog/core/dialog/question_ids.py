@@ -1,4 +1,4 @@
-"""How a question, and what was said to it, is named in a journal."""
+"""Names of questions, and of the answers to them, in a journal."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def wait_id(kind: str, key: str | None, text: str | bytes) -> str:
 
 
 def digest(*parts: str) -> str:
-    """Return six hexadecimal digits by which options of a question are told apart.
+    """Return six hexadecimal digits that distinguish the options of a question.
 
     Args:
         parts: What identifies an option, or all of them in order.
@@ -32,31 +32,31 @@ def digest(*parts: str) -> str:
 
 
 def encode_answered(wait: str, meant: str) -> str:
-    """Return what the record of an answer has as its `wait`.
+    """Return the `wait` field for the record of an answer.
 
     Args:
         wait: The question's id.
-        meant: Digest of the option that was chosen; "" if the answer was free.
+        meant: Digest of the option that was chosen; "" if there were no options.
     """
     return f"{wait[0]}~{meant}{wait[1:]}" if meant else wait
 
 
 def decode_answered(wait: str) -> tuple[str, str]:
-    """Return the question's id and the digest of the option; undoes `encode_answered`."""
+    """Return the question's id and the digest of the option; the inverse of `encode_answered`."""
     return (wait[0] + wait[8:], wait[2:8]) if wait[1:2] == "~" else (wait, "")
 
 
-def encode_thrown(what: str, wait: str) -> str:
-    """Return what the record of something thrown into a dialog has as its `wait`.
+def encode_thrown(name: str, wait: str) -> str:
+    """Return the `wait` field for the record of an exception thrown into a dialog.
 
     Args:
-        what: What was thrown, as `core.replay.thrown.thrown_by` reads it.
-        wait: Id of the question at which.
+        name: The name of the exception; see `core.replay.thrown.thrown_by`.
+        wait: Id of the question at which it was thrown.
     """
-    return f"!{what} {wait}"
+    return f"!{name} {wait}"
 
 
 def decode_thrown(wait: str) -> tuple[str, str]:
-    """Return what was thrown, and the id of the question at which ("" in older journals)."""
-    what, _, question = wait[1:].partition(" ")
-    return what, question
+    """Return the name of the exception, and the id of the question ("" in older journals)."""
+    name, _, question = wait[1:].partition(" ")
+    return name, question

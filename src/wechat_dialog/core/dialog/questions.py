@@ -1,4 +1,4 @@
-"""Questions: a wait for the user, how its answer is read, and how it is shown."""
+"""Questions: waits for the user, how their answers are read, and how they are shown."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ class Reading(msgspec.Struct, frozen=True):
     """How answers to a question are read.
 
     Attributes:
-        read: Returns the answer's value, from the chat and a message; raises `ValueError` with a
+        read: Returns the answer's value, given the chat and a message; raises `ValueError` with a
             sentence for the user.
-        text: The same from a text alone, where that is all it needs; None: it needs the message. A
-            replay of plain texts uses it, and rebuilds no message.
-        event: Class of the event that is an answer; None: no event is.
-        ticked: Makes the answer's value of the labels that the user had ticked when they said that
-            there are no more; None: nothing can be ticked. Raises as `read` does.
+        text: The same for a text, if that is all it needs; None: it needs the message. Replay uses
+            it for plain texts, without rebuilding messages.
+        event: Class of the events that are answers; None: no event is.
+        ticked: Returns the answer's value, given the labels that the user had ticked when they said
+            that they had finished; None: nothing can be ticked. Raises like `read`.
     """
 
     read: Callable[[ChatState, Message], Any]
@@ -57,10 +57,11 @@ class Reading(msgspec.Struct, frozen=True):
     ticked: Callable[[ChatState, Sequence[str]], Any] | None = None
 
     def value(self, chat: ChatState, message: Message, ticked: Sequence[str] | None) -> Any:
-        """Return the answer's value: of the ticked labels, if there are any, else of the message.
+        """Return the answer's value, from the ticked labels if there are any, else from the
+        message.
 
         Raises:
-            ValueError: It is no answer.
+            ValueError: It is not an answer.
         """
         if ticked is None or self.ticked is None:
             return self.read(chat, message)
@@ -69,19 +70,20 @@ class Reading(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class WaitOptions:
-    """What an author may set for one question.
+    """The options of one question.
 
     Attributes:
-        hint: Said to a wrong answer instead of the reading's own sentence: a text, or a function
+        hint: Said after a wrong answer instead of the reading's own sentence: a text, or a function
             of what the user wrote; None: that sentence.
-        timeout: Seconds without an answer after which the conversation expires; None: the dialog's.
-        attempts: After this many answers in a row that do not fit, `TooManyAttempts` is raised;
+        timeout: Seconds without an answer after which the conversation expires; None: as set for
+            the dialog.
+        attempts: `TooManyAttempts` is raised after this many consecutive answers that do not fit;
             None: no limit.
         cancel: Whether cancel words work here.
         back: Whether back words work here.
-        takes: Whether a text is exactly an answer, and therefore not a cancel or back word; None:
-            no text is.
-        repeat: Whether the question is said again behind the hint.
+        takes: Returns whether a text is exactly an answer, and therefore not a cancel or back word;
+            None: no text is.
+        repeat: Whether the question is repeated after the hint.
         rivals: What else may end the wait: its limit, and in a race the other branches.
     """
 
@@ -119,10 +121,10 @@ DEFAULTS = WaitOptions()
 
 
 class View(msgspec.Struct, frozen=True):
-    """What a user has done to a question without answering it; kept in its conversation's header.
+    """What a user has done to a question without answering it; stored in the conversation's header.
 
     Attributes:
-        page: The page they look at, from 0.
+        page: The page that they see, from 0.
         ticks: The options they have ticked, by index, ascending.
     """
 
@@ -140,13 +142,14 @@ class AskingUnkeyed(TypedDict, total=False):
 
     Attributes:
         hint: Said before the question is asked again: a text, or a function of what the user wrote.
-            None: what the parser says.
-        timeout: Seconds without an answer after which the conversation expires; None: the dialog's.
-        attempts: After this many answers in a row that do not fit, `TooManyAttempts` is raised
-            here.
+            None: the parser's message.
+        timeout: Seconds without an answer after which the conversation expires; None: as set for
+            the dialog.
+        attempts: `TooManyAttempts` is raised here after this many consecutive answers that do not
+            fit.
         cancel: Whether the bot's cancel words work at this question.
-        back: Whether its back words do.
-        repeat: Whether the question is said again behind the hint; False: the hint stands alone.
+        back: Whether the bot's back words work at this question.
+        repeat: Whether the question is repeated after the hint; False: only the hint is said.
     """
 
     hint: Hint
@@ -158,24 +161,24 @@ class AskingUnkeyed(TypedDict, total=False):
 
 
 class AskingConfirm(AskingUnkeyed, total=False):
-    """Options of every question that is one by itself, and not a form.
+    """Options of every single question, but not of a form.
 
     Attributes:
-        within: How long to wait for the answer, in the place of `timeout`: seconds, a `timedelta`
-            or an aware `datetime`. When it is over `NoAnswer` is raised here, whether or not the
-            user ever writes again. What they do to the question that answers nothing (a page, a
-            tick, an answer that does not fit) makes it no longer.
+        within: How long to wait for the answer, instead of `timeout`: seconds, a `timedelta` or an
+            aware `datetime`. After that `NoAnswer` is raised here, whether or not the user ever
+            writes again. Messages that do not answer the question (a page, a tick, an answer that
+            does not fit) do not extend it.
     """
 
     within: HowLong | None
 
 
 class Asking(AskingConfirm, total=False):
-    """Options of every question that may have a key of its own.
+    """Options of every question that may have a key.
 
     Attributes:
-        key: Identifies the question in the journal in place of its text; for texts that come from
-            data or a clock.
+        key: Identifies the question in the journal instead of its text; for texts that contain data
+            or a clock.
     """
 
     key: str | None
@@ -186,8 +189,7 @@ class AskingFreely(Asking, total=False):
 
     Attributes:
         secret: Whether the answer is never stored or logged; see `docs/dialogs.md`. The value that
-            the dialog gets can be handed to a step of the same turn, and to nothing else; `parse`
-            checks it.
+            the dialog gets can only be passed to a step of the same turn; `parse` checks it.
     """
 
     secret: bool
@@ -198,14 +200,14 @@ class Wait(Effect[T]):
 
     Attributes:
         kind: One letter: "y" a bare yield, "a" ask, "c" choose, "d" confirm, "f" the summary of a
-            form; a capital where the answer is secret.
-        prompt: What the user is asked, as the author gave it: a text, a reply, None for nothing.
+            form; a capital if the answer is secret.
+        prompt: The author's question: a text, a reply, or None for nothing.
         reading: How answers are read.
         key: Explicit key, or None to identify the question by its text.
-        options: What the author has set for it.
+        options: The options that the author has set.
         id: Identifies this question in the journal; see `question_ids.wait_id`.
         said: What was said just before a question without a text of its own (`prompt` is None), and
-            stands for its text; unset where it has one.
+            stands for its text; unset if it has one.
     """
 
     __slots__ = ("id", "key", "kind", "options", "prompt", "reading", "said")
@@ -224,7 +226,7 @@ class Wait(Effect[T]):
         key: str | None = None,
         options: WaitOptions = DEFAULTS,
     ) -> None:
-        """Make one. It asks nothing until it is waited for.
+        """Create the effect, which asks nothing until it is waited for.
 
         Raises:
             NotSayable: The prompt is neither a text nor another reply, nor None.
@@ -237,8 +239,8 @@ class Wait(Effect[T]):
         self.reading = reading
         self.key = key
         self.options = options
-        # `wait_id` inlined: this runs at every replayed answer, and takes a sixth less like this
-        # than with the f-string and the error handler there.
+        # `wait_id` inlined: this runs for every replayed answer, and is a sixth faster than with
+        # the f-string and the error handler there.
         if key is None and type(prompt) is str:
             try:
                 text = prompt.encode()
@@ -263,16 +265,18 @@ class Wait(Effect[T]):
 
     @property
     def rivals(self) -> tuple[Rival, ...]:
-        """What else may end the wait; () mostly."""
+        """What else may end the wait; usually ()."""
         return self.options.rivals
 
     @property
     def offers(self) -> str:
-        """Digest of the options, in order, where a number is an answer; "" if there are none."""
+        """Digest of the options, in order, if an answer may be a number; "" if there are none."""
         return ""
 
     def meant(self, answer: object) -> str:
-        """Return the digest of the option that the last answer meant; "" if it was free."""
+        """Return the digest of the option that the last answer meant; "" if there are no
+        options.
+        """
         if isinstance(answer, (enum.Enum, bool)):
             return digest(answer.name if isinstance(answer, enum.Enum) else str(answer))
         return ""
@@ -281,20 +285,18 @@ class Wait(Effect[T]):
         """Return texts that mean each of the options."""
         return "是", "否"
 
-    # Only a menu can be looked at in more than one way.
+    # Only a menu has several views.
 
     def shown(self, view: View) -> object:  # noqa: ARG002
-        """Return what the user is asked, as they see it."""
+        """Return the question as the user sees it."""
         return self.prompt
 
     def view_after(self, word: str, view: View) -> View | None:  # noqa: ARG002
-        """Return the view after `word`, which turns a page or ticks an option; None if it does
-        neither.
-        """
+        """Return the view after `word`, if that turns a page or ticks an option; otherwise None."""
         return None
 
     def ticked_labels(self, word: str, view: View) -> list[str] | None:  # noqa: ARG002
-        """Return the labels that are ticked, if `word` says that these are the answer; else
+        """Return the labels that are ticked, if `word` says that they are the answer; otherwise
         None.
         """
         return None

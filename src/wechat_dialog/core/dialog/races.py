@@ -25,27 +25,27 @@ T = TypeVar("T")
 
 
 class Race(Effect[T]):
-    """Several waits, of which the first counts: `chat.race(…)`.
+    """Several waits, of which the first to end counts: `chat.race(…)`.
 
-    A driver stands at `at`. An answer to its question is handed in as it is, and anything else as
-    `Fired`; what the dialog gets is the branch's number with the value.
+    A driver stands at `at`. It sends an answer to the question as it is, and anything else as
+    `Fired`; the dialog gets the branch's number with the value.
 
     Attributes:
         branches: The waits, by their numbers.
         asked: Number of the question; -1 if there is none.
-        at: What is waited at: the question, with the others as its rivals; else a wait that has
-            them all.
+        at: The wait of the driver: the question, with the others as its rivals; or a wait that has
+            all of them.
         begun: Whether it was waited for.
     """
 
     __slots__ = ("asked", "at", "begun", "branches")
 
     def __init__(self, chat: ChatState[Any], branches: tuple[Effect[Any], ...]) -> None:
-        """Make one.
+        """Create the effect.
 
         Raises:
-            TypeError: One of them is no wait.
-            ValueError: There is none; two are questions; or a question has a `timeout=`.
+            TypeError: One of the branches is not a wait.
+            ValueError: There is no branch; two are questions; or a question has a `timeout=`.
         """
         self.chat = chat
         self.branches = branches
@@ -62,7 +62,7 @@ class Race(Effect[T]):
         self.at: Wait[Any] | Background[Any]
         if self.asked >= 0:
             question: Any = branches[self.asked]
-            # A copy, since its author may wait for it again, alone or in another race.
+            # A copy, since the author may wait for the original again, alone or in another race.
             at: Wait[Any] = copy(question)
             at.options = replace(question.options, rivals=bounded(tuple(rivals)))
             self.at = at
@@ -70,7 +70,7 @@ class Race(Effect[T]):
         else:
             ids = "\n".join(getattr(branch, "id", "") for branch in branches)
             self.at = Background(chat, "r", f"r{crc32(ids.encode()):x}", tuple(rivals))
-        # Each branch was counted when it was made, and only one of them has a record.
+        # Each branch was counted when it was created, and only one of them gets a record.
         chat.made -= len(branches)
 
     @property
@@ -90,16 +90,16 @@ class Race(Effect[T]):
 
 
 def _asked(branches: tuple[Effect[Any], ...]) -> int:
-    """Return which branch is the question; -1 if none is.
+    """Return the number of the branch that is a question; -1 if none is.
 
     Raises:
-        TypeError: One of them is no wait.
-        ValueError: There is none; two are questions; or a question has a `timeout=`.
+        TypeError: One of the branches is not a wait.
+        ValueError: There is no branch; two are questions; or a question has a `timeout=`.
     """
     place = f"chat.race at {line_at_hand()}"
     if not branches:
         raise ValueError(f"{place}: nothing to wait for")
-    asked = -1
+    question = -1
     for number, branch in enumerate(branches):
         if not isinstance(branch, (Wait, Background)):
             raise TypeError(
@@ -108,12 +108,12 @@ def _asked(branches: tuple[Effect[Any], ...]) -> int:
             )
         if not isinstance(branch, Wait):
             continue
-        if asked >= 0:
+        if question >= 0:
             raise ValueError(
-                f"{place}: branches {asked} and {number} are questions; one message cannot answer "
-                "two: ask one of them, or both in one question"
+                f"{place}: branches {question} and {number} are questions; one message cannot "
+                "answer two: ask one of them, or both in one question"
             )
         if branch.options.timeout is not None:
             raise ValueError(f"{place}: timeout= in a race; race with chat.sleep(…) instead")
-        asked = number
-    return asked
+        question = number
+    return question

@@ -1,9 +1,9 @@
-"""From a message to the value a question asked for.
+"""From a message to the value that a question asks for.
 
 `reading(parse)` turns what an author passes to `chat.ask` (a type, a pattern, a class of
 `messages`, a function) into a `Reading`, whose functions raise `ValueError` with a sentence for the
-user. How a text becomes a number or a date is in `parsers`; here is only which messages carry a
-text, and what else may be asked for.
+user. How a text becomes a number or a date is in `parsers`; this module only decides which messages
+contain a text, and what else may be asked for.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ReadText = Callable[["ChatState", str], Any]
 
 
 def of_text(read: ReadText) -> Reading:
-    """Return the reading of a question that takes a text and nothing else."""
+    """Return the reading of a question that only accepts texts."""
 
     def read_message(chat: ChatState, message: messages.Message) -> Any:
         text = text_of(message)
@@ -48,7 +48,7 @@ def _str(chat: ChatState, text: str) -> str:
 
 
 def _int(chat: ChatState, text: str) -> int:
-    # The common case, at every replayed answer; the parser handles the rest, more slowly.
+    # The common case, for every replayed answer; the parser handles the rest, more slowly.
     if len(text) < 16 and text.isascii() and text.isdigit():
         return int(text)
     from wechat_dialog.parsers import parser_for
@@ -75,9 +75,9 @@ def reading(parse: Any) -> Reading:
     """Return how answers are read for `parse`.
 
     Args:
-        parse: `str`, `int` or another type `parsers.parser_for` knows, a compiled pattern, a class
-            of `messages`, a parser of `parsers`, or any function of the stripped text, or of that
-            and the moment it arrived, that raises `ValueError` with a sentence for the user.
+        parse: `str`, `int` or another type that `parsers.parser_for` knows, a compiled pattern, a
+            class of `messages`, a parser of `parsers`, or any function that takes the stripped
+            text, or the text and its arrival, and raises `ValueError` with a sentence for the user.
 
     Raises:
         TypeError: It is none of these.
@@ -88,8 +88,7 @@ def reading(parse: Any) -> Reading:
         return _INT
     if _is_kind(parse):
         return _of_kind(parse)
-    # Only now: most bots ask for nothing that the parsers have to read, and they take as long to
-    # import as all the rest.
+    # Imported late: most bots need no parsers, which take as long to import as everything else.
     from wechat_dialog.parsers import parser_for
     from wechat_dialog.parsers.kinds import called
 
@@ -98,7 +97,7 @@ def reading(parse: Any) -> Reading:
     try:
         return _parsed(parser_for(parse))
     except TypeError:
-        # A container takes any text apart into its characters, and would never refuse one.
+        # A container would split any text into its characters, and never refuse one.
         if not callable(parse) or parse in _CONTAINERS:
             raise
         read = called(parse)
@@ -110,7 +109,7 @@ _CONTAINERS = (list, tuple, set, frozenset, dict, bytes, bytearray, object)
 
 @lru_cache(maxsize=1024)
 def reading_ahead(parse: Any) -> Reading:
-    """Return how a day or a moment is read that must not be over.
+    """Return how a day or a moment is read that must not be in the past.
 
     Args:
         parse: `date` or `datetime`; see `parsers.ahead`.

@@ -1,4 +1,4 @@
-"""A dialog as a bot has it: the author's function, with its name, version and options."""
+"""A dialog as registered with a bot: the author's function, with its name, version and options."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ class RegisteredDialog:
         fn: The function: a generator, a coroutine, or one that only returns. Its first argument is
             the `Chat`.
         version: "" unless several are registered under one name.
-        timeout: Seconds without an answer after which a conversation expires; None: the bot's.
-        on_divergence: "resume", "restart" or "park"; None: the bot's.
-        fingerprint: Of its code; "" until `core.replay.codes.code_of` computes it.
-        pure: Whether it only computes between its waits, so that a run may be thrown away and
+        timeout: Seconds without an answer after which a conversation expires; None: as set for the
+            bot.
+        on_divergence: "resume", "restart" or "park"; None: as set for the bot.
+        fingerprint: Fingerprint of its code; "" until `core.replay.codes.code_of` computes it.
+        pure: Whether it only computes between its waits, so that a run may be discarded and
             repeated.
     """
 
@@ -37,8 +38,8 @@ class RegisteredDialog:
 
     @cached_property
     def waits(self) -> bool:
-        """Whether it is a generator or a coroutine function. Any other does all its work in one
-        call, side effects included.
+        """Whether it is a generator or a coroutine function. Any other function does all its work
+        in one call, side effects included.
         """
         fn = inspect.unwrap(self.fn)
         fn = getattr(fn, "func", fn)

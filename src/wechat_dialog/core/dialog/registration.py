@@ -1,4 +1,4 @@
-"""The decorators that register dialogs, at a bot as in a collection of their own."""
+"""The decorators that register dialogs with a bot or a `Dialogs` collection."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Registration"]
 
 
 class Collection(Protocol):
-    """Where routes and dialogs are kept; see `Dialogs`."""
+    """Stores routes and dialogs; see `Dialogs`."""
 
     def add(
         self,
@@ -54,15 +54,15 @@ class Registration:
         """Route texts to a dialog; a decorator.
 
         Args:
-            patterns: A `str` matches the whole text, stripped; a compiled pattern matches it with
-                `fullmatch` and hands its named groups to the dialog as arguments. None at all:
+            patterns: A `str` matches the whole stripped text; a compiled pattern matches it with
+                `fullmatch`, and its named groups become arguments of the dialog. Without patterns:
                 every text.
             options: `anytime`, `name`, `version`, `timeout`, `on_divergence`; see `add`.
         """
         return self._decorate("text", patterns, options)
 
     def event(self, *names: str, **options: Unpack[RouteOptions]) -> Callable[[F], F]:
-        """Route events by name, in any case ("subscribe", "CLICK"); none at all: every event. A
+        """Route events by name, in any case ("subscribe", "CLICK"); without names: every event. A
         decorator.
         """
         return self._decorate("event", names, options)
@@ -70,13 +70,13 @@ class Registration:
     def click(
         self, *keys: str | re.Pattern[str], **options: Unpack[RouteOptions]
     ) -> Callable[[F], F]:
-        """Route taps of menu buttons by the button's key; none at all: every tap. A decorator."""
+        """Route taps on menu buttons by the button's key; without keys: every tap. A decorator."""
         return self._decorate("click", keys, options)
 
     def scan(
         self, *scenes: str | re.Pattern[str], **options: Unpack[RouteOptions]
     ) -> Callable[[F], F]:
-        """Route scans of a parametric QR code by scene, by followers and new ones alike. A
+        """Route scans of a parametric QR code by scene, by followers and new users alike. A
         decorator.
         """
         return self._decorate("scan", scenes, options)
@@ -84,11 +84,11 @@ class Registration:
     def message(
         self, *kinds: str | type[messages.Message], **options: Unpack[RouteOptions]
     ) -> Callable[[F], F]:
-        """Route messages by kind ("image", or `messages.Image`); none at all: every message. A
+        """Route messages by kind ("image", or `messages.Image`); without kinds: every message. A
         decorator.
 
         Raises:
-            TypeError: A class is an event, which has a route by its name, or has no kind.
+            TypeError: A class is an event, which is routed by its name, or has no kind.
         """
         return self._decorate("message", tuple(kind_of(kind) for kind in kinds), options)
 
@@ -97,8 +97,8 @@ class Registration:
     @overload
     def fallback(self, fn: None = None, /) -> Callable[[F], F]: ...
     def fallback(self, fn: Any = None, /) -> Any:
-        """Take every message no other route takes, wherever it was registered. A decorator, with or
-        without parentheses.
+        """Take every message that no other route takes, wherever it is registered. A decorator,
+        with or without parentheses.
         """
         if fn is None:
             return self.fallback

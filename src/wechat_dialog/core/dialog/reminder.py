@@ -1,4 +1,4 @@
-"""The dialog behind `chat.remind`: it waits for its time, and says what it was given."""
+"""The dialog behind `chat.remind`: it waits for its time, and says its text."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ __all__ = ["REMINDER", "arguments_of"]
 
 
 def _remind(chat: ChatTimes[Any], at: Any, reply: Any) -> Generator[Any, Any, Reply | None]:
-    # In a redacted journal the time is withheld, and no number.
+    # In a redacted journal the time is withheld, and not a number.
     yield from chat.sleep(datetime.fromtimestamp(at / 1000, chat.zone) if type(at) is int else at)
     return decode_reply(msgspec.json.encode(reply))
 
 
 REMINDER = RegisteredDialog("chat.remind", _remind)
-"""It has a name that no author gives, and needs no route."""
+"""Its name cannot be an author's, and it needs no route."""
 
 
 def arguments_of(reply: Reply, at: int) -> dict[str, Any]:
     """Return the reminder's arguments.
 
     Args:
-        reply: What is said.
-        at: When, ms since the epoch.
+        reply: What to say.
+        at: When to say it, ms since the epoch.
     """
     return {"at": at, "reply": msgspec.json.decode(encode_reply(reply))}

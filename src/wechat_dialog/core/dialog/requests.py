@@ -1,11 +1,11 @@
-"""Requests: what a dialog calls and does not wait for, carried out in the commit of its turn.
+"""Requests: calls of a dialog that are not waited for, carried out in the commit of its turn.
 
     chat.start(visit, {"at": "9:00"}, key="visit")
     chat.remind(when, "明天 9:00 到店。", key="visit")
     chat.stop("visit")
 
-They are collected in `ChatState.requests`, need no record, since a replayed turn has been carried
-out already, and are dropped if the turn breaks.
+They are collected in `ChatState.requests`. They need no record, since those of a replayed turn have
+been carried out already, and they are dropped if the turn fails.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ __all__ = [
 ]
 
 LONGEST = 200
-"""Characters of a key."""
+"""Longest key, in characters."""
 
 
 class Start(msgspec.Struct, frozen=True):
-    """Begin a conversation of its own beside this one.
+    """Begin another conversation beside this one.
 
     Attributes:
         dialog: The dialog's function.
         state: Its arguments, JSON data.
-        key: The user's name for it: the one that has this key ends first; "" ends none.
+        key: The author's name for it: a conversation with this key is ended first; "" ends none.
     """
 
     dialog: Callable[..., Any]
@@ -60,11 +60,11 @@ class Stop(msgspec.Struct, frozen=True):
 
 
 class Remind(msgspec.Struct, frozen=True):
-    """Say something at a time.
+    """Say something at a given time.
 
     Attributes:
-        when: The time; its branch means nothing.
-        reply: What is said.
+        when: The time; its branch is not used.
+        reply: What to say.
         key: See `Start`.
     """
 
@@ -80,7 +80,7 @@ def checked_dialog(dialog: Any, call: str) -> Callable[..., Any]:
     """Return a dialog's function.
 
     Raises:
-        TypeError: It cannot be called.
+        TypeError: It is not callable.
     """
     if not callable(dialog):
         kind = type(dialog).__name__
@@ -90,11 +90,11 @@ def checked_dialog(dialog: Any, call: str) -> Callable[..., Any]:
 
 
 def plain_state(state: Mapping[str, Any], call: str) -> dict[str, Any]:
-    """Return a copy of what a dialog is started with, as JSON gives it back.
+    """Return a dialog's initial state, after a round trip through JSON.
 
     Raises:
-        TypeError: It is no JSON data by name.
-        SecretMisused: A secret answer is among it.
+        TypeError: The state is not JSON data with text keys.
+        SecretMisused: The state contains a secret answer.
     """
     must_be_plain(state)
     try:
@@ -109,11 +109,11 @@ def plain_state(state: Mapping[str, Any], call: str) -> dict[str, Any]:
 
 
 def named(key: object, call: str) -> str:
-    """Return a key that names something.
+    """Return a key that must not be empty.
 
     Raises:
-        TypeError: It is no text.
-        ValueError: It is empty, is too long, or has half a character.
+        TypeError: It is not a text.
+        ValueError: It is empty or too long, or contains half a character.
     """
     text = checked_key(key, call)
     if not text:
@@ -121,15 +121,15 @@ def named(key: object, call: str) -> str:
     return text
 
 
-def something(said: object, call: str) -> Reply:
-    """Return what is to be said later.
+def something(value: object, call: str) -> Reply:
+    """Return a reply to be said later.
 
     Raises:
         NotSayable: It is neither a text nor another reply.
-        ValueError: It is nothing: None, or a blank text.
+        ValueError: There is nothing to say: None, or a blank text.
     """
-    sayable(said, call)
-    reply = to_reply(said)
+    sayable(value, call)
+    reply = to_reply(value)
     if reply is None:
         raise ValueError(f"{call} at {line_at_hand()}: nothing to say")
     return reply
@@ -139,8 +139,8 @@ def checked_key(key: object, call: str) -> str:
     """Return a key.
 
     Raises:
-        TypeError: It is no text.
-        ValueError: It is too long, or has half a character.
+        TypeError: It is not a text.
+        ValueError: It is too long, or contains half a character.
     """
     if type(key) is not str:
         raise TypeError(f"{call} at {line_at_hand()}: a key is a text, not {type(key).__name__}")

@@ -1,4 +1,4 @@
-"""What a bot's reviewer is shown of an answer before it goes out: `Bot(review=…)`."""
+"""What a bot's reviewer sees of an answer before it is sent: `Bot(review=…)`."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from wechat_dialog.replies import Reply, Sayable
 __all__ = ["Outgoing", "Reviewer", "review_call"]
 
 PATIENCE = 10.0
-"""Seconds that a reviewer may take for one reply, where it does not say itself."""
+"""Seconds that a reviewer may take for one reply, unless it sets its own timeout."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A part of an answer that is about to go out.
+    """A part of an answer that is about to be sent.
 
     Attributes:
-        reply: The part; texts that follow each other are one.
-        message: What came in, whose turn says this. What was said in secret is ●●● there.
+        reply: The part; consecutive texts are joined.
+        message: The message whose turn says this; a secret answer is ●●● there.
         question: Whether the conversation waits for an answer to it.
     """
 
@@ -34,17 +34,19 @@ class Outgoing:
 
     @property
     def user(self) -> str:
-        """Whose turn it is, by their OpenID."""
+        """The OpenID of the user whose turn it is."""
         return self.message.user
 
     @property
     def text(self) -> str:
-        """Its words, a line each: a text; titles and descriptions; "" for what has none."""
+        """Its words, one item a line: a text, or titles and descriptions; "" if there are none."""
         match self.reply:
             case replies.Text(content=content):
                 return content
             case replies.News(articles=articles):
-                words = [word for one in articles for word in (one.title, one.description)]
+                words = [
+                    word for article in articles for word in (article.title, article.description)
+                ]
             case replies.Video() | replies.Music():
                 words = [self.reply.title, self.reply.description]
             case _:
@@ -53,11 +55,11 @@ class Outgoing:
 
 
 Reviewer = Callable[[Outgoing], Sayable | Awaitable[Sayable]]
-"""Returns what goes out: `outgoing.reply`, or something else in its place; None refuses it."""
+"""Returns what is sent: `outgoing.reply`, or something else instead; None refuses it."""
 
 
 class _Call(StepCall[Sayable]):
-    """A call that no dialog has asked for, and no journal knows."""
+    """A call that no dialog has requested, and no journal records."""
 
     __slots__ = ()
 
@@ -69,8 +71,8 @@ class _Call(StepCall[Sayable]):
 
 
 def review_call(reviewer: Reviewer, outgoing: Outgoing) -> StepCall[Sayable]:
-    """Return the call of a reviewer, to be run as a step is: with its own options, where it has
-    some (`step(fn, timeout=3)`).
+    """Return the call of a reviewer, to be run like a step: with its own options, if it has any
+    (`step(fn, timeout=3)`).
     """
     if isinstance(reviewer, StepFunction):
         options = reviewer.options

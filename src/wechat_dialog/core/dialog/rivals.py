@@ -1,7 +1,7 @@
-"""Rivals: what else may end a wait: a time that falls due, a signal from outside.
+"""Rivals: what else may end a wait: a time that falls due, or a signal.
 
-A question may have a limit (`within=`) or stand in a race; a wait without a question has nothing
-but rivals (`background`). Which of them came is a record of the journal, and is handed to the
+A question may have a limit (`within=`) or stand in a race; a wait without a question has only
+rivals (`background`). Which of them ended the wait is a record of the journal, and is sent to the
 dialog as `Fired`.
 """
 
@@ -14,17 +14,17 @@ import msgspec
 __all__ = ["LIMIT", "UNBOUNDED", "Fired", "Rival", "SignalRival", "TimerRival", "bounded"]
 
 LIMIT = -1
-"""Branch of a limit: it gives the dialog no value, but raises `NoAnswer` at the wait."""
+"""Branch of a limit: the dialog gets no value; `NoAnswer` is raised at the wait."""
 
 
 class TimerRival(msgspec.Struct, frozen=True, kw_only=True):
-    """A time after which the wait is over: exactly one of the two is given.
+    """A time after which the wait ends: exactly one of `seconds` and `at` is given.
 
     Attributes:
-        branch: The branch of the race that it is, from 0; 0 too where it is waited for alone;
+        branch: The number of its branch in a race, from 0; also 0 if it is waited for alone;
             `LIMIT` for a limit.
-        seconds: Seconds from when the wait is stored, 0 or more; None: `at` is the time.
-        at: Milliseconds since the epoch; None: `seconds` says it.
+        seconds: Seconds from when the wait is stored, 0 or more; None: `at` is given.
+        at: Milliseconds since the epoch; None: `seconds` is given.
     """
 
     branch: int = 0
@@ -48,7 +48,7 @@ class SignalRival(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         branch: As in `TimerRival`.
         name: Its name, not empty.
-        match: What tells it from others of its name; "" if nothing does.
+        match: Distinguishes it from others with its name; "" if nothing does.
         type: The type its data are converted to; `object`: any JSON data.
     """
 
@@ -61,23 +61,23 @@ class SignalRival(msgspec.Struct, frozen=True, kw_only=True):
 Rival = Union[TimerRival, SignalRival]  # noqa: UP007 - an alias, evaluated at run time on 3.11
 
 UNBOUNDED = TimerRival(branch=LIMIT, seconds=30 * 86_400.0)
-"""The limit of a wait that has none."""
+"""The limit of a wait without a limit of its own."""
 
 
 def bounded(rivals: tuple[Rival, ...]) -> tuple[Rival, ...]:
-    """Return the rivals of a wait that must not last for ever: with a limit, if no time is among
-    them.
+    """Return the rivals of a wait that must not last forever: with a limit, if none of them is a
+    time.
     """
     timed = any(isinstance(rival, TimerRival) for rival in rivals)
     return rivals if timed else (*rivals, UNBOUNDED)
 
 
 class Fired(msgspec.Struct, frozen=True):
-    """What a wait is handed that one of its rivals ended.
+    """What a wait returns that was ended by one of its rivals.
 
     Attributes:
-        branch: The rival's.
-        value: A signal's data; None of a timer.
+        branch: The rival's branch.
+        value: A signal's data; None for a timer.
     """
 
     branch: int

@@ -1,7 +1,7 @@
 """Which dialog a message starts.
 
-Routes are tried in the order they were registered; the first that matches wins. Matching is decided
-by the message alone. A route that can never be reached, because one before it takes everything it
+Routes are tried in the order of registration; the first that matches wins. Matching depends on the
+message alone. A route that can never be reached, because an earlier one takes everything that it
 would match, is an error when the bot starts.
 """
 
@@ -29,7 +29,7 @@ __all__ = ["Dialogs", "Router"]
 
 
 class Dialogs(Registration):
-    """Routes collected in a module of their own, for `bot.include`."""
+    """Routes collected in a module, for `bot.include`."""
 
     def __init__(self) -> None:
         self.routes: list[Route] = []
@@ -53,13 +53,13 @@ class Dialogs(Registration):
             kind: "text", "event", "click", "scan", "message" or "fallback".
             patterns: See `Route`.
             fn: The dialog's function.
-            anytime: Whether the route answers in the middle of another conversation too.
-            options: `name` (else the function's), `version`, `timeout` in seconds, `on_divergence`
-                ("resume", "restart", "park"), `pure`; see `RegisteredDialog`.
+            anytime: Whether the route also matches in the middle of another conversation.
+            options: `name` (default: the function's), `version`, `timeout` in seconds,
+                `on_divergence` ("resume", "restart", "park"), `pure`; see `RegisteredDialog`.
 
         Raises:
-            ConfigurationError: Two different functions under one name and version, or an option
-                with an invalid value.
+            ConfigurationError: Two different functions have the same name and version, or an option
+                has an invalid value.
         """
         dialog = self.register(fn, **options)
         _must_fit(fn, patterns if kind in ("text", "click", "scan") else ())
@@ -115,10 +115,10 @@ class Router:
     collected: Dialogs = field(default_factory=Dialogs)
 
     def include(self, dialogs: Dialogs) -> None:
-        """Add the routes of another collection behind those there are.
+        """Add the routes of another collection after the existing ones.
 
         Raises:
-            ConfigurationError: One of its dialogs has the name of another function's.
+            ConfigurationError: One of its dialogs has the name of another function.
         """
         for key, dialog in dialogs.dialogs.items():
             known = self.collected.dialogs.setdefault(key, dialog)
@@ -133,11 +133,11 @@ class Router:
         """Refuse a route that can never be reached, and a dialog that cannot be called.
 
         Raises:
-            ConfigurationError: It names that route and the one before it that takes all its
-                messages; or the dialog.
+            ConfigurationError: Names the route and the one before it that takes all its messages;
+                or the dialog.
         """
         for dialog in self.collected.dialogs.values():
-            _must_fit(dialog.fn, None)  # what it is annotated with may have had no name before
+            _must_fit(dialog.fn, None)  # its annotations may have been undefined before
         routes = [route for route in self.collected.routes if route.kind != "fallback"]
         fallbacks = [route for route in self.collected.routes if route.kind == "fallback"]
         if len(fallbacks) > 1:
@@ -159,12 +159,12 @@ class Router:
         )
 
     def matches(self, message: messages.Message, *, anytime: bool = False) -> Iterator[Match]:
-        """Yield the routes that take the message, in order, the fallback last.
+        """Yield the routes that match the message, in order, the fallback last.
 
         Args:
             message: The message.
-            anytime: Only the routes that answer in the middle of another conversation. They are
-                few, and looked for at every answer.
+            anytime: Only the routes that also match in the middle of another conversation. There
+                are few of them, and they are tried for every answer.
         """
         last: list[Match] = []
         for route in self.collected.routes:
@@ -180,7 +180,7 @@ class Router:
         yield from last
 
     def _newest(self, route: Route) -> Route:
-        """Return the route on the newest version of its dialog: new conversations start there."""
+        """Return the route with the newest version of its dialog, for new conversations."""
         dialog = self.newest(route.dialog.name)
         if dialog is None or dialog is route.dialog:
             return route

@@ -23,13 +23,13 @@ POLICIES = ("resume", "restart", "park")
 
 
 class DialogOptions(TypedDict, total=False):
-    """Options of a dialog where it is registered; see `RegisteredDialog`.
+    """Options of a dialog when it is registered; see `RegisteredDialog`.
 
     Attributes:
         name: Stored in every header; by default the function's name.
-        version: Where several are registered under one name, new conversations start on the last.
+        version: If several are registered under one name, new conversations start with the last.
         timeout: Seconds without an answer after which a conversation expires; by default the bot's.
-        on_divergence: What becomes of a running conversation whose code was changed; by default the
+        on_divergence: What happens to a running conversation whose code was changed; by default the
             bot's.
         pure: False for dialogs that may act between their questions, as those of 2017 did.
     """
@@ -45,14 +45,14 @@ class RouteOptions(DialogOptions, total=False):
     """Options of a route.
 
     Attributes:
-        anytime: Whether it answers in the middle of another conversation too.
+        anytime: Whether it also matches in the middle of another conversation.
     """
 
     anytime: bool
 
 
 class Match(msgspec.Struct, frozen=True):
-    """A route that takes a message, and the arguments it found in it."""
+    """A route that matches a message, and the arguments found in the message."""
 
     route: Route
     args: dict[str, Any]
@@ -60,15 +60,15 @@ class Match(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, eq=False)
 class Route:
-    """One way into a dialog.
+    """A rule that starts a dialog.
 
     Attributes:
         kind: "text", "event", "click", "scan", "message" or "fallback".
-        patterns: Texts and compiled patterns; event names, keys, scenes, kinds; empty takes every
-            message of the route's kind.
+        patterns: Texts and compiled patterns; event names, keys, scenes, kinds. If empty, it
+            matches every message of the route's kind.
         dialog: The dialog.
-        anytime: Whether it answers in the middle of another conversation too.
-        registered: `file:line` of the dialog's function, for messages to its author.
+        anytime: Whether it also matches in the middle of another conversation.
+        registered: `file:line` of the dialog's function, for error messages.
     """
 
     kind: str
@@ -78,7 +78,7 @@ class Route:
     registered: str = ""
 
     def match(self, message: messages.Message) -> dict[str, Any] | None:
-        """Return the dialog's arguments if this route takes the message, else None."""
+        """Return the dialog's arguments if this route matches the message, else None."""
         subject = self._subject(message)
         if subject is None:
             return None
@@ -95,8 +95,8 @@ class Route:
         return None
 
     def _subject(self, message: messages.Message) -> str | None:
-        """Return the text of the message that the patterns are matched against; None if the route
-        does not take such messages.
+        """Return the text of the message against which the patterns are matched; None if the route
+        never matches such messages.
         """
         kind = self.kind
         if kind == "text":
@@ -117,7 +117,7 @@ class Route:
         return scene if name in ("scan", "subscribe") else None
 
     def covers(self, later: Route) -> bool:
-        """Whether this route takes every message that `later` would."""
+        """Whether this route matches every message that `later` would."""
         if self.kind == "fallback":
             return True
         if self.kind == "event" and later.kind in ("click", "scan"):
@@ -164,7 +164,7 @@ def kind_of(kind: str | type[messages.Message]) -> str:
         return cast("str", kind)  # anything else is refused with all other patterns
     cls = cast("type[messages.Message]", kind)
     if issubclass(cls, messages.Event) and cls is not messages.Event:
-        # All events are of one kind: it would take every other one too.
+        # All events have one kind, so this would match every other event, too.
         raise TypeError(f"{cls.__name__} is an event; write @bot.event({event_name(cls) or '…'!r})")
     name = cast("object", cls.kind)
     if not (isinstance(name, str) and name):
@@ -176,6 +176,6 @@ def kind_of(kind: str | type[messages.Message]) -> str:
 
 
 def place_of(fn: Callable[..., Any]) -> str:
-    """Return a function by its name, file and line."""
+    """Return a function's name, file and line."""
     code = getattr(fn, "__code__", None)
     return f"{fn.__qualname__} ({code.co_filename}:{code.co_firstlineno})" if code else repr(fn)

@@ -1,4 +1,4 @@
-"""Whether something can be said: a text, a reply, or what `replies.to_reply` turns into one."""
+"""Checks that something can be said: a text, a reply, or what `replies.to_reply` converts."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ __all__ = ["sayable"]
 
 
 def sayable(said: object, call: str) -> None:
-    """Refuse what cannot be said.
+    """Refuse a value that cannot be said.
 
     Raises:
-        NotSayable: It names the author's line.
+        NotSayable: Names the author's line.
     """
     try:
         to_reply(said)

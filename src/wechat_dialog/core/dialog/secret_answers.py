@@ -1,10 +1,9 @@
 """Answers that are never stored or logged: a dialog holds one without seeing it, a step gets its
 value.
 
-`chat.ask(…, secret=True)` gives a `SecretAnswer`, live and on every replay, so that what a dialog
-does cannot depend on a value that is known only in the turn in which the answer came. Handed to a
-step, as an argument or inside one, it is replaced by what the user said, until the next question is
-asked.
+`chat.ask(…, secret=True)` returns a `SecretAnswer`, live and on every replay, so that the dialog
+cannot depend on a value that is known only in the turn of the answer. Passed to a step, as an
+argument or inside one, it is replaced by the user's words, until the next question is asked.
 
 Proof: `tests/dialogs/test_secret_answers.py`.
 """
@@ -34,11 +33,11 @@ def _refuses(how: str) -> Callable[..., Any]:
 
 
 class SecretAnswer:
-    """What a dialog holds in place of a secret answer.
+    """Stands for a secret answer in a dialog.
 
     Attributes:
         position: Index of its record; -1 until it has one.
-        read: Returns its value, from the chat and its message; None: it cannot be read again.
+        read: Returns its value, given the chat and its message; None: it cannot be read again.
     """
 
     __slots__ = ("_value", "position", "read")
@@ -52,7 +51,7 @@ class SecretAnswer:
         return SHOWN
 
     def __getattr__(self, name: str) -> Any:
-        # Python and libraries look for such names to see what an object can do; authors do not.
+        # Python and libraries look up such names to find out what an object can do; authors do not.
         if name.startswith("__"):
             raise AttributeError(name)
         raise SecretMisused(f"is asked for its {name!r}")
@@ -65,7 +64,7 @@ class SecretAnswer:
 
     @property
     def is_gone(self) -> bool:
-        """Whether its value is not known any more."""
+        """Whether its value is lost."""
         return self._value is _GONE
 
     def learn(self, value: object) -> None:
@@ -102,16 +101,17 @@ def unsaid(value: object) -> object:
 
 def revealed(value: Any) -> Any:
     """Return a step's argument with secret answers replaced by their values: the argument itself,
-    and what is in lists, tuples, dicts, dataclasses and Structs. `value` itself if it has none.
+    and the contents of lists, tuples, dicts, dataclasses and Structs. Returns `value` itself if it
+    contains none.
 
     Raises:
-        SecretGone: A value is not known any more.
+        SecretGone: A value is lost.
     """
     kind = cast("Any", type(value))
     if kind is SecretAnswer:
         if value.is_gone:
             raise SecretGone
-        return value._value  # noqa: SLF001 - this module's own
+        return value._value  # noqa: SLF001 - defined in this module
     if kind is list or kind is tuple:
         items: list[Any] = [revealed(item) for item in value]
         if not _differ(items, value):
@@ -128,10 +128,10 @@ def revealed(value: Any) -> Any:
 
 
 def must_be_plain(state: Any) -> None:
-    """Refuse what is written down and has a secret answer in it.
+    """Refuse a value that is to be stored and contains a secret answer.
 
     Raises:
-        SecretMisused: It has.
+        SecretMisused: It contains one.
     """
     try:
         if revealed(state) is not state:

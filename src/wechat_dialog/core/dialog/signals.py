@@ -1,7 +1,7 @@
-"""Signals: what a conversation hears from outside, and `chat.wait_for`.
+"""Signals: events from outside for a conversation, and `chat.wait_for`.
 
-A signal has a name, a text that tells it from others of its name (an order's number, say), and JSON
-data. It goes to the oldest wait for the same name and match, and to no other.
+A signal has a name, a text that distinguishes it from others with its name (an order number, for
+example), and JSON data. It goes to the oldest wait for the same name and match, and to no other.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["LONGEST", "SignalWait", "check_name", "encode_data", "read_data"]
 T = TypeVar("T")
 
 LONGEST = 200
-"""Characters of a name, and of a match."""
+"""Longest name, and longest match, in characters."""
 
 
 class SignalWait(Background[T]):
@@ -41,10 +41,10 @@ class SignalWait(Background[T]):
         match: str = "",
         limits: tuple[TimerRival, ...] = (),
     ) -> None:
-        """Make one.
+        """Create the effect.
 
         Raises:
-            TypeError: Name or match is no text, or msgspec cannot read the type.
+            TypeError: Name or match is not a text, or msgspec cannot read the type.
             ValueError: The name is empty, or one of the two is too long.
         """
         check_name(name, match, "chat.wait_for")
@@ -61,23 +61,23 @@ class SignalWait(Background[T]):
 
 
 def check_name(name: object, match: object, call: str) -> None:
-    """Refuse what can be no signal's name, or match.
+    """Refuse an invalid name or match of a signal.
 
     Args:
         name: The name.
         match: The match.
-        call: What the author calls, for the error.
+        call: The call of the author, for the error.
 
     Raises:
-        TypeError: One of them is no text.
-        ValueError: The name is empty, or one of them is too long or has half a character.
+        TypeError: One of them is not a text.
+        ValueError: The name is empty, or one of them is too long or contains half a character.
     """
-    for what, text in (("name", name), ("match", match)):
+    for part, text in (("name", name), ("match", match)):
         if type(text) is not str:
             kind = type(text).__name__
-            raise TypeError(f"{call} at {line_at_hand()}: a {what} is a text, not {kind}")
+            raise TypeError(f"{call} at {line_at_hand()}: a {part} is a text, not {kind}")
         if len(text) > LONGEST or writable(text) != text:
-            why = f"a {what} of at most {LONGEST} characters is wanted, and no half ones"
+            why = f"a {part} of at most {LONGEST} characters is wanted, and no half ones"
             raise ValueError(f"{call} at {line_at_hand()}: {text[:LONGEST]!r}: {why}")
     if not name:
         raise ValueError(f"{call} at {line_at_hand()}: a signal has a name")
@@ -87,7 +87,7 @@ def encode_data(data: object, call: str) -> msgspec.Raw:
     """Return the data of a signal as JSON.
 
     Raises:
-        TypeError: They are no JSON data, nor of a type that msgspec knows.
+        TypeError: They are neither JSON data nor of a type that msgspec knows.
     """
     try:
         encoded = msgspec.json.encode(data)
@@ -101,7 +101,7 @@ def encode_data(data: object, call: str) -> msgspec.Raw:
 
 
 def read_data(rival: SignalRival, data: msgspec.Raw) -> Any:
-    """Return the data of a signal as what the dialog waits for.
+    """Convert the data of a signal to the type that the dialog waits for.
 
     Raises:
         ValueError: They are not of that type.
@@ -124,10 +124,10 @@ def _check_type(type_: Any) -> None:
 
 @lru_cache(maxsize=1024)
 def _decoder(type_: Any) -> msgspec.json.Decoder[Any]:
-    """Return what reads data as a type.
+    """Return a decoder for a type of data.
 
     Raises:
-        TypeError: Nothing in JSON is of this type.
+        TypeError: No JSON data is of this type.
     """
     from msgspec import inspect  # few dialogs wait for a signal, and none at import
 

@@ -1,4 +1,4 @@
-"""What a step that has parts is handed: `steps: Steps`, in a coroutine `steps: AsyncSteps`.
+"""The first parameter of a step with parts: `steps: Steps`, in a coroutine `steps: AsyncSteps`.
 
     def research(steps: Steps, question: str) -> str:
         found = steps.run("search", search, question)
@@ -6,7 +6,7 @@
         return steps.run("model", model, question, found)
 
 A part runs once: its outcome is recorded before `run` returns, so a worker that dies repeats at
-most one. What a paragraph is, and what a part is known by, is in `core/turn/step_parts.py`.
+most one. What paragraphs are, and how parts are identified, is in `core/turn/step_parts.py`.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ Wants = Generator[Any, Any, Any]
 
 
 class Performed(Protocol):
-    """Decides what is done for a part and for a paragraph; performs nothing."""
+    """Decides what to do for a part and for a paragraph; performs nothing itself."""
 
     def run(
         self, name: str, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Wants:
-        """Run a part, or give back its recorded outcome."""
+        """Run a part, or return its recorded outcome."""
         ...
 
     def say(self, text: str | Markdown) -> Wants:
-        """Hand out a paragraph."""
+        """Say a paragraph."""
         ...
 
 
@@ -51,22 +51,22 @@ class Steps:
         self._perform = perform
 
     def run(self, name: str, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a part once: a worker that takes the step over gets what is recorded of it.
+        """Run a part once: a worker that takes the step over gets its recorded outcome.
 
         Args:
-            name: Its name. With its arguments, and how often it was run with those, it is what it
-                is known by.
+            name: Its name. Together with its arguments, and a count of earlier runs with these, it
+                identifies the part.
             fn: The function.
             args: Its arguments.
             kwargs: Its keyword arguments.
 
         Returns:
-            The function's result, through JSON, as a step's.
+            The function's result, through JSON, like a step's.
 
         Raises:
             StepEnded: The step has ended.
-            TooManyParts: It has too many, or too large ones.
-            TypeError: `fn` cannot be called, or its result cannot be written down.
+            TooManyParts: It has too many parts, or too large ones.
+            TypeError: `fn` is not callable, or its result cannot be stored.
             Exception: What the function raised.
         """
         _must_be_called(name, fn, "steps.run")
@@ -78,13 +78,13 @@ class Steps:
         return self._perform(self._parts.run(name, fn, args, kwargs))  # type: ignore[no-any-return]
 
     def say(self, text: str | Markdown, /) -> None:
-        """Hand out a paragraph: it is a part of the answer, and on the answer page at once where
-        there is one.
+        """Say a paragraph: it becomes a part of the answer, and is shown on the answer page at once
+        if there is one.
 
         Raises:
             StepEnded: The step has ended.
             TooManyParts: It has said too much.
-            TypeError: It is no text.
+            TypeError: It is not a text.
         """
         _must_be_text(text)
         self._perform(self._parts.say(text))
@@ -135,11 +135,11 @@ def _must_be_text(text: object) -> None:
         )
 
 
-# Who wants one ------------------------------------------------------------------------------------
+# Functions with such a parameter ------------------------------------------------------------------
 
 
 def wants_steps(fn: Callable[..., Any]) -> type[Steps] | type[AsyncSteps] | None:
-    """Return what a step function declares its first parameter to be; None: something else."""
+    """Return the type that a step function declares for its first parameter; None: another type."""
     try:
         return _wants_steps(fn)
     except TypeError:  # a callable that cannot be hashed
@@ -147,10 +147,11 @@ def wants_steps(fn: Callable[..., Any]) -> type[Steps] | type[AsyncSteps] | None
 
 
 def must_fit(fn: Callable[..., Any]) -> None:
-    """Refuse a coroutine function that wants `Steps`, and a plain one that wants `AsyncSteps`.
+    """Refuse a coroutine function that declares `Steps`, and a plain one that declares
+    `AsyncSteps`.
 
     Raises:
-        TypeError: It says what to write.
+        TypeError: Says what to write.
     """
     wanted = wants_steps(fn)
     if wanted is None:
@@ -163,9 +164,9 @@ def must_fit(fn: Callable[..., Any]) -> None:
 
 
 def is_async(fn: Callable[..., Any]) -> bool:
-    """Return whether a function, or an object that can be called, is a coroutine function.
+    """Return whether a function, or a callable object, is a coroutine function.
 
-    An object with an async `__call__` is looked at through its class, where Python looks too.
+    The `__call__` of an object is looked up in its class, as Python does.
     """
     return inspect.iscoroutinefunction(inspect.unwrap(fn)) or inspect.iscoroutinefunction(
         type(fn).__call__
@@ -181,11 +182,18 @@ def _wants_steps(fn: Callable[..., Any]) -> type[Steps] | type[AsyncSteps] | Non
     kind: Any = None if first is None else first.annotation
     if isinstance(kind, str):
         kind = _resolved(fn, "" if first is None else first.name) or kind.rpartition(".")[2]
-    return next((one for one in (Steps, AsyncSteps) if kind in (one, one.__name__)), None)
+    return next(
+        (
+            kind_of_steps
+            for kind_of_steps in (Steps, AsyncSteps)
+            if kind in (kind_of_steps, kind_of_steps.__name__)
+        ),
+        None,
+    )
 
 
 def _resolved(fn: Callable[..., Any], name: str) -> Any:
-    """Return what an annotation means; None where another of the function's is not known here."""
+    """Return the type of an annotation; None if another annotation of the function is undefined."""
     plain: Any = inspect.unwrap(fn)
     try:
         return typing.get_type_hints(getattr(plain, "__func__", plain)).get(name)

@@ -1,4 +1,4 @@
-"""Steps: side effects that run once, their options, and several at once (a gathering)."""
+"""Steps: side effects that run once, their options, and several concurrent steps (a gathering)."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ T = TypeVar("T")
 
 
 class StepOptions(msgspec.Struct, frozen=True):
-    """How a step is run; belongs to its function.
+    """How a step is run; set on its function.
 
     Attributes:
-        name: Its name in the journal; "" is the function's qualified name.
-        retries: How many times it is run again after it raised.
-        backoff: Seconds before the first repetition, doubled for each further one; or a function
-            from the number of the repetition, counted from 1, to seconds.
+        name: Its name in the journal; "": the function's qualified name.
+        retries: How many times it is retried after it raised.
+        backoff: Seconds before the first retry, doubled for each further one; or a function from
+            the number of the retry, counted from 1, to seconds.
         timeout: Seconds one run may take; None: no limit.
     """
 
@@ -42,7 +42,7 @@ class StepOptions(msgspec.Struct, frozen=True):
     timeout: float | None = None
 
     def pause(self, repetition: int) -> float:
-        """Return the seconds to wait before this repetition, counted from 1."""
+        """Return the seconds to wait before this retry, counted from 1."""
         if callable(self.backoff):
             return self.backoff(repetition)
         return self.backoff * 2.0 ** (repetition - 1)
@@ -52,7 +52,7 @@ class StepCall(Effect[T]):
     """A side effect that runs once.
 
     Attributes:
-        amid: The exception that the dialog was handling when it asked for this, or None.
+        amid: The exception that the dialog was handling when it requested the step, or None.
         name: Its name in the journal.
         fn: The function, sync or async.
         args: Its arguments.
@@ -95,18 +95,18 @@ class StepCall(Effect[T]):
 
     @property
     def digest(self) -> str:
-        """Six hexadecimal digits of the arguments, by which calls of one function are told apart;
-        "" if there are none, or JSON cannot say them.
+        """Six hexadecimal digits of the arguments, to distinguish calls of one function; "" if
+        there are none, or JSON cannot represent them.
 
-        They are of when the dialog asked for the step (`take_digest`): the function may change what
-        it is handed, and a replay, which does not run it, has the arguments as they were.
+        It is computed when the dialog requests the step (`take_digest`): the function may change
+        its arguments, while a replay, which does not run it, has the original ones.
         """
         if self._digest is None:
             self.take_digest()
         return self._digest or ""
 
     def take_digest(self) -> None:
-        """Compute the digest: the dialog asks for the step."""
+        """Compute the digest, at the time the dialog requests the step."""
         self._digest = self.digest_now()
 
     def digest_now(self) -> str:
@@ -115,17 +115,17 @@ class StepCall(Effect[T]):
             return ""
         try:
             encoded = _in_order.encode((self.args, self.kwargs))
-        except Exception:  # noqa: BLE001 - they may break when they are looked at
+        except Exception:  # noqa: BLE001 - arguments may raise when they are inspected
             return ""
         return f"{crc32(encoded) & 0xFFFFFF:06x}"
 
     def revealed(self) -> StepCall[T]:
-        """Return the call as it is run: with the values of secret answers among its arguments.
+        """Return the call to run: secret answers among its arguments are replaced by their values.
 
         Raises:
-            SecretGone: One of them is not known any more.
+            SecretGone: One of the values is lost.
         """
-        call: StepCall[T] = copy(self)  # not made by the dialog, and so not counted in `chat.made`
+        call: StepCall[T] = copy(self)  # not created by the dialog, so not counted in `chat.made`
         call.args, call.kwargs = revealed(self.args), revealed(dict(self.kwargs))
         return call
 
@@ -134,7 +134,7 @@ _in_order = msgspec.json.Encoder(order="deterministic", enc_hook=unsaid)
 
 
 class Gather(Effect[T]):
-    """Several steps at once; each is recorded as it ends, under its slot.
+    """Several concurrent steps; each is recorded as it ends, under its slot.
 
     Attributes:
         amid: See `StepCall`.
@@ -165,7 +165,7 @@ P = ParamSpec("P")
 
 
 class StepFunction(Generic[P, T]):
-    """A function with its options as a step; called directly it is the function itself.
+    """A function with its options as a step; a direct call runs the function itself.
 
     Attributes:
         fn: The function.
@@ -178,7 +178,7 @@ class StepFunction(Generic[P, T]):
         update_wrapper(self, fn)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any:
-        """Call the function, with nothing journaled."""
+        """Call the function; nothing is journaled."""
         return self.fn(*args, **kwargs)
 
 
@@ -213,17 +213,17 @@ def step(
     backoff: float | Callable[[int], float] = 0.2,
     timeout: float | None = None,
 ) -> Any:
-    """Give a function options for when it runs as a step; a decorator, or a wrapper on the spot.
+    """Give a function its options as a step; a decorator, or a wrapper for one call.
 
     Args:
         fn: The function; left out when used as `@step(…)`.
         name: Its name in the journal; None: its qualified name. Set it before renaming a function
             in use.
-        retries: How many times it is run again after it raised, 0 or more.
-        backoff: Seconds before the first repetition, doubled for each further one; or a function
-            from the number of the repetition, counted from 1, to seconds.
+        retries: How many times it is retried after it raised, 0 or more.
+        backoff: Seconds before the first retry, doubled for each further one; or a function from
+            the number of the retry, counted from 1, to seconds.
         timeout: Seconds one run may take; None: no limit. A sync function cannot be stopped: it is
-            left behind.
+            abandoned.
 
     Raises:
         ValueError: A number is negative, or the timeout not above 0.

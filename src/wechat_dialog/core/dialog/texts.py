@@ -1,4 +1,6 @@
-"""Every sentence an end user can see, in one place, settable: `Bot(texts=Texts(waiting="…"))`."""
+"""Every sentence that an end user can see, in one place, settable:
+`Bot(texts=Texts(waiting="…"))`.
+"""
 
 from __future__ import annotations
 
@@ -11,63 +13,65 @@ __all__ = ["Texts"]
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """The sentences of the library; what a dialog says is written by its author.
+    """The library's sentences; what a dialog says is written by its author.
 
     Attributes:
-        waiting: Answers the platform's last request while the turn still runs; the link to fetch
-            follows it.
-        more: The tappable word that fetches what is held, and what the user may type instead.
-        more_before: Said before an answer whose first part is no text and has others behind it.
+        waiting: Answers the platform's last request while the turn still runs; followed by the link
+            that fetches the answer.
+        more: The tappable word that fetches held parts; users may also type it.
+        more_before: Said before an answer with several parts whose first part is not a text.
         not_taken: Said before a question that the user could not have seen when they wrote.
-        apology: The dialog failed, or the store did until the platform's last request was over.
+        apology: Said when the dialog failed, or the store until the platform's last request was
+            over.
         say_again: Said before a secret question that is asked again, since its answer was lost.
-        changed: Said before the question at which a conversation goes on after its code changed.
-        restarted: Said before the first question when a conversation has to begin again after its
+        changed: Said before the question at which a conversation continues after its code changed.
+        restarted: Said before the first question when a conversation has to start again after its
             code changed.
         expired: Said before the answer to a message that came too late for its conversation; ""
             says nothing.
-        cancelled: The user cancelled, and the dialog itself said nothing.
-        no_way_back: A back word where there is nothing to take back.
-        too_many: The attempts at one question are used up, and the dialog itself said nothing.
-        text_wanted: A text was asked for and something else came.
-        other_wanted: Another kind of message was asked for, where `kind_wanted` has no sentence.
-        kind_wanted: By kind of message asked for.
-        choice_wanted: An answer is none of the options.
-        yes_no_wanted: An answer is neither yes nor no.
+        cancelled: Said when the user cancelled, and the dialog itself said nothing.
+        no_way_back: Said after a back word if there is nothing to take back.
+        too_many: Said when the attempts at one question are used up, and the dialog itself said
+            nothing.
+        text_wanted: Said when a text was expected and something else came.
+        other_wanted: Said when another kind of message was expected that is not in `kind_wanted`.
+        kind_wanted: The same by expected kind of message.
+        choice_wanted: Said when an answer is not one of the options.
+        yes_no_wanted: Said when an answer is neither yes nor no.
         yes: Label of the tappable yes.
         no: Label of the tappable no.
         next_page: Label of the option that shows further options.
         previous_page: Label of the option that goes back to earlier ones.
-        page: Where the user is in a long menu; `{page}` and `{pages}` are numbers.
-        several: Said below a menu of which several options may be taken.
+        page: The position in a long menu; `{page}` and `{pages}` are numbers.
+        several: Said below a menu in which several options may be chosen.
         take: What a tap on such an option sends; `{label}` is its label, or 第2个.
-        leave: The same of one that is ticked.
-        ticked: How a ticked one is shown.
-        finish: The tappable word that takes what is ticked.
+        leave: What a tap on a ticked option sends.
+        ticked: How a ticked option is shown.
+        finish: The tappable word that submits the ticked options.
         finish_shown: How that word is shown; `{count}` is the number of ticks.
-        whatever: Label behind a default answer; `{answer}` is that answer.
+        whatever: Label of a default answer; `{answer}` is that answer.
         skip: Label of the option that leaves a form's field empty.
-        keep: Label of the option that takes a form's default; `{value}` is that value.
-        nothing: A form's field that was left empty, in its summary.
-        form_ask: Asks for a form's field; `{title}` is the field's.
+        keep: Label of the option that keeps a form's default; `{value}` is that value.
+        nothing: Shown in a form's summary for a field that was left empty.
+        form_ask: Asks for a form's field; `{title}` is the field's title.
         form_choose: Asks for a form's field by a menu.
         form_confirm: Label of the option that accepts a form.
-        form_change: Label of the option that changes one field; `{title}` is the field's.
+        form_change: Label of the option that changes one field; `{title}` is the field's title.
         form_cancel: Label of the option that gives a form up.
         form_summary: First line of a form's summary.
-        ai_generated: The line below what an AI made (`Bot(ai_generated=True)`, or a reply's own
-            flag); "" says nothing, for accounts whose texts say it themselves.
-        refused: In the place of what the bot's reviewer refused, or failed at; "" says nothing.
-        page_wait: The link below `waiting` to the page on which the answer will be (`Bot(pages=)`).
-        page_whole: The link below the first part of an answer to the page that has all of it.
+        ai_generated: The line below AI-generated content (`Bot(ai_generated=True)`, or a reply's
+            own flag); "" says nothing, for accounts whose texts say it themselves.
+        refused: Replaces what the bot's reviewer refused or failed on; "" says nothing.
+        page_wait: The link below `waiting` to the page that will show the answer (`Bot(pages=)`).
+        page_whole: The link below the first part of an answer to the page that shows all of it.
         page_title: The page's title.
-        page_writing: On the page, below what is there, while there is more to come.
-        page_end: Likewise, when it is complete.
-        page_stopped: Likewise, when it is not followed any more.
+        page_writing: Shown on the page, below the content so far, while more is to come.
+        page_end: Shown there when the answer is complete.
+        page_stopped: Shown there when the page is no longer updated.
         page_question: Stands for the question at the end of the answer, which is in the chat.
-        page_other: Stands for a part of the answer that is no text, and is in the chat.
-        page_cut: At the end of an answer that is too long for a page.
-        page_gone: Where there is no page, or not any more.
+        page_other: Stands for a part of the answer that is not a text, and is in the chat.
+        page_cut: Shown at the end of an answer that is too long for a page.
+        page_gone: Shown if the page does not exist, or no longer exists.
     """
 
     waiting: str = "正在处理，请稍候…"
@@ -133,11 +137,11 @@ class Texts:
     )
 
     def __post_init__(self) -> None:
-        """Refuse a sentence that cannot be shown, where it is set.
+        """Check that every sentence can be shown, where it is set.
 
         Raises:
             TypeError: It is not a text.
-            ValueError: It has half a character, or braces that `str.format` does not fill.
+            ValueError: It contains half a character, or braces that `str.format` does not fill.
         """
         sentences = [(each.name, getattr(self, each.name)) for each in fields(self)[:-1]]
         for name, text in [*sentences, *self.kind_wanted.items()]:
@@ -165,4 +169,4 @@ _PLACES: Mapping[str, Mapping[str, Any]] = {
     "form_choose": {"title": ""},
     "form_change": {"title": ""},
 }
-"""What is filled in, by sentence."""
+"""Placeholders by sentence, with example values."""

@@ -1,4 +1,4 @@
-"""Times: how long an author lets something wait, and `chat.sleep`."""
+"""Times: how long an author waits for something, and `chat.sleep`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HowLong = Union[float, timedelta, datetime]  # noqa: UP007 - an alias, evaluated
 """Seconds, a `timedelta`, or an aware `datetime`."""
 
 LONGEST = 366 * 86_400.0
-"""Seconds that something may wait: a year."""
+"""Longest wait, in seconds: a year."""
 
 
 class Sleep(Background[None]):
@@ -28,7 +28,7 @@ class Sleep(Background[None]):
     __slots__ = ()
 
     def __init__(self, chat: ChatState[Any], how_long: HowLong) -> None:
-        """Make one.
+        """Create the effect.
 
         Raises:
             TypeError: See `timer`.
@@ -43,19 +43,19 @@ class Sleep(Background[None]):
 
 
 def timer(chat: ChatState[Any], how_long: HowLong, call: str, branch: int = 0) -> TimerRival:
-    """Return the time that an author gives.
+    """Return the time that an author passes.
 
-    One that is over already is due at once.
+    A time in the past is due at once.
 
     Args:
-        chat: The chat, which knows what time it is.
-        how_long: What the author gives.
-        call: What they call, for the error.
+        chat: The chat, which knows the current time.
+        how_long: The author's value.
+        call: The author's call, for the error.
         branch: See `TimerRival`.
 
     Raises:
-        TypeError: It is none of the three.
-        ValueError: It is no number, has no time zone, or is more than a year away.
+        TypeError: It is not one of these types.
+        ValueError: It is NaN, has no time zone, or is more than a year away.
     """
     kind: type = type(how_long)
     if issubclass(kind, datetime):
@@ -73,7 +73,7 @@ def timer(chat: ChatState[Any], how_long: HowLong, call: str, branch: int = 0) -
 
 
 def limit(chat: ChatState[Any], within: HowLong | None, call: str) -> tuple[TimerRival, ...]:
-    """Return the limit that an author gives with `within=`, as rivals; () if there is none.
+    """Return the limit that an author passes with `within=`, as rivals; () if there is none.
 
     Raises:
         TypeError: See `timer`.

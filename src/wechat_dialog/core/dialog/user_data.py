@@ -1,9 +1,9 @@
-"""What a bot keeps of a user, as its dialogs see it: plain JSON data, or an author's class.
+"""What a bot remembers about a user, as its dialogs see it: plain JSON data, or an author's class.
 
-A store keeps JSON data by name. `Bot(data=Profile)` gives it the shape of a class: `chat.data` is
-then a `TypedDict`, a dataclass or a `msgspec.Struct` with its types, dates and enums included. Only
-names whose value was changed are written back, each for itself, so that what an older or newer
-class has stored under other names, or in another type, is left alone.
+A store has JSON data by name. `Bot(data=Profile)` gives it the shape of a class: `chat.data` is
+then a `TypedDict`, a dataclass or a `msgspec.Struct` with its types, including dates and enums.
+Only changed values are written back, each under its name, so that values that an older or newer
+class has stored under other names, or in another type, are not touched.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ class DataShape(msgspec.Struct, frozen=True):
     """The shape of a user's data.
 
     Attributes:
-        cls: The author's class; None is a plain dict.
-        kinds: Types of its values by name; other names are not shown to dialogs.
+        cls: The author's class; None: a plain dict.
+        kinds: Types of its values by name; other names are not visible to dialogs.
     """
 
     cls: type | None = None
     kinds: Mapping[str, Any] = {}
 
     def read(self, stored: Mapping[str, Any]) -> Any:
-        """Return what a dialog sees of what is stored, as a copy.
+        """Return a copy of the stored data as a dialog sees it.
 
-        A value that no longer fits its type is left out, with a warning in the log; the stored
-        value stays as it is until a dialog assigns to its name.
+        A value that no longer fits its type is left out, and logged; the stored value remains until
+        a dialog assigns to its name.
         """
         if self.cls is None:
             return msgspec.to_builtins(stored)
@@ -45,17 +45,17 @@ class DataShape(msgspec.Struct, frozen=True):
             if name in stored:
                 try:
                     fitting[name] = msgspec.convert(stored[name], kind)
-                except Exception as error:  # noqa: BLE001 - a class may refuse in its own way
+                except Exception as error:  # noqa: BLE001 - a class may raise anything
                     _warn(self.cls, name, error)
         try:
             return self.cls(**fitting)
-        except Exception as error:  # noqa: BLE001 - its own __post_init__ does not want them
+        except Exception as error:  # noqa: BLE001 - its __post_init__ refuses the values
             _warn(self.cls, "its values", error)
             return self.cls()
 
     def renewed(self, view: Any, fresh: Any) -> Any:
-        """Return the object that a dialog holds, with the values of a fresh one; the fresh one
-        where it cannot be changed.
+        """Update the object that a dialog holds with the values of a new one, and return it; return
+        the new one if the old one cannot be changed.
         """
         try:
             if self.cls is None or is_typeddict(self.cls):
@@ -64,12 +64,12 @@ class DataShape(msgspec.Struct, frozen=True):
             else:
                 for name in self.kinds:
                     setattr(view, name, getattr(fresh, name))
-        except Exception:  # noqa: BLE001 - frozen, or an author has put something else there
+        except Exception:  # noqa: BLE001 - frozen, or replaced by the author
             return fresh
         return view
 
     def plain(self, view: Any) -> dict[str, Any]:
-        """Return a copy of what a dialog sees, as JSON data by name; undoes `read`.
+        """Return a copy of what a dialog sees, as JSON data by name; the inverse of `read`.
 
         Raises:
             TypeError: A value cannot be encoded as JSON.
@@ -79,7 +79,8 @@ class DataShape(msgspec.Struct, frozen=True):
         else:
             fields = {name: getattr(view, name) for name in self.kinds}
         try:
-            # Encoded, since JSON's types alone are not enough: half a character, say, is a `str`.
+            # Encoded, since the types alone are not enough: half a character, for example, is a
+            # `str`.
             return msgspec.json.decode(msgspec.json.encode(fields))  # type: ignore[no-any-return]
         except (TypeError, ValueError) as error:
             raise TypeError(f"chat.data: what is remembered must be JSON data: {error}") from error
@@ -92,8 +93,8 @@ REMOVED = object()
 
 
 def difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the changes from `before` to `now`, by name: new values, and `REMOVED` for what is
-    gone.
+    """Return the changes from `before` to `now`, by name: new values, and `REMOVED` for removed
+    ones.
     """
     changes = {
         name: value for name, value in now.items() if name not in before or before[name] != value
@@ -103,7 +104,7 @@ def difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, A
 
 
 def apply_changes(changes: Mapping[str, Any], data: dict[str, Any]) -> None:
-    """Apply what `difference` returned to a user's data."""
+    """Apply the result of `difference` to a user's data."""
     for name, value in changes.items():
         if value is REMOVED:
             data.pop(name, None)
@@ -115,8 +116,8 @@ def shape_of(cls: Any) -> DataShape:
     """Return the shape that a class gives to a user's data.
 
     Args:
-        cls: A `TypedDict`, a dataclass or a `msgspec.Struct` that can be made without arguments,
-            since a new user has no data; None is a plain dict.
+        cls: A `TypedDict`, a dataclass or a `msgspec.Struct` that can be created without arguments,
+            since a new user has no data; None: a plain dict.
 
     Raises:
         ConfigurationError: It is none of these, msgspec cannot decode one of its types, or one of
@@ -155,7 +156,7 @@ def _is_struct(cls: Any) -> bool:
 
 
 def _required(cls: Any, hints: Mapping[str, Any]) -> list[str]:
-    # `__required_keys__` alone is wrong where annotations are texts.
+    # `__required_keys__` alone is wrong if annotations are strings.
     says = {name: _name(get_origin(hint)) for name, hint in hints.items()}
     return [
         name

@@ -1,9 +1,9 @@
-"""Where a bot's answer pages are, and the ids by which they are found.
+"""The URLs of a bot's answer pages, and the ids of pages.
 
-An id is 128 bits of an HMAC: of the user and the message, under a secret that all processes have
-from the store. So every process knows the page of a message; nobody else can guess one, and an id
-names nobody. The store knows a page by another HMAC, of the id and of the bot: a link that belongs
-to another account of the same store leads nowhere here, and is not even looked for.
+An id is 128 bits of an HMAC of the user and the message, under a secret that all processes get from
+the store. So every process knows the id of a message's page, nobody else can guess one, and an id
+does not reveal a user. The store knows a page by another HMAC, of the id and of the bot, so a link
+of another account on the same store is not found here.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from wechat_dialog.errors import ConfigurationError
 __all__ = ["KEPT", "Pages"]
 
 KEPT = 86400.0
-"""Seconds that a page is kept after it was last written to."""
+"""Seconds for which a page is kept after it was last written to."""
 
 BITS = 128
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -30,19 +30,19 @@ class Pages:
     """A bot's answer pages.
 
     Attributes:
-        url: What their addresses begin with, without a slash at the end.
+        url: Prefix of their URLs, without a slash at the end.
     """
 
     def __init__(self, url: str, bot: Callable[[], str], chance: Callable[[int], bytes]) -> None:
-        """Find pages below an address.
+        """Create the pages below a URL.
 
         Args:
-            url: The address that a reader's browser is given.
-            bot: Gives what tells the bot from others on the same store, and stays.
-            chance: Gives so many random bytes.
+            url: The URL as seen by a reader's browser.
+            bot: Returns what distinguishes the bot from others on the same store; it never changes.
+            chance: Returns the requested number of random bytes.
 
         Raises:
-            ConfigurationError: The address cannot be one of pages; the sentence says why.
+            ConfigurationError: The URL is unsuitable; the text says why.
         """
         self.url = _checked(url)
         self._segment = self.url.rpartition("/")[2]
@@ -51,7 +51,7 @@ class Pages:
         self._secret = b""
 
     def begin_anew(self) -> None:
-        """Forget the secret: the store is another."""
+        """Forget the secret: the store has been replaced."""
         self._secret = b""
 
     def anew(self) -> Pages:
@@ -61,7 +61,7 @@ class Pages:
     # Ids ------------------------------------------------------------------------------------------
 
     def secret(self) -> Generator[PageSecret, bytes, bytes]:
-        """Ask for the secret, if this process has not done so yet."""
+        """Return the secret; ask the store for it, unless this process has done so."""
         if not self._secret:
             self._secret = yield PageSecret(self._chance(32))
         return self._secret
@@ -78,21 +78,21 @@ class Pages:
         return _digest(secret, "page", self._bot(), account, user, key)
 
     def stored(self, id: str) -> Generator[PageSecret, bytes, str]:
-        """Return what the store knows a page by."""
+        """Return the store's id of a page."""
         secret = yield from self.secret()
         return _digest(secret, "stored", self._bot(), id)
 
     # Addresses ------------------------------------------------------------------------------------
 
     def address(self, id: str) -> str:
-        """Return a page's address."""
+        """Return a page's URL."""
         return f"{self.url}/{id}"
 
     def id_in(self, path: str) -> str:
-        """Return the id in the path of a request; "" if it is no page's.
+        """Return the id in the path of a request; "" if the path is not that of a page.
 
-        Only the last two segments are looked at: a proxy or a framework may have taken off what
-        stands before them.
+        Only the last two segments are compared: a proxy or a framework may have removed what comes
+        before them.
         """
         before, _, id = path.rpartition("/")
         if not _ID.fullmatch(id) or before.rpartition("/")[2] != self._segment:
@@ -101,7 +101,7 @@ class Pages:
 
     @property
     def path(self) -> str:
-        """The path of their address."""
+        """The path of their URL."""
         return urlsplit(self.url).path
 
 
@@ -111,10 +111,10 @@ def _digest(secret: bytes, *parts: str) -> str:
 
 
 def _checked(url: str) -> str:
-    """Return an address without the slash at its end.
+    """Return a URL without the slash at its end.
 
     Raises:
-        ConfigurationError: No pages can be there.
+        ConfigurationError: It is unsuitable for pages.
     """
     try:
         parts = urlsplit(url)

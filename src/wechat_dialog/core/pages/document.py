@@ -1,8 +1,8 @@
-"""A page as its reader gets it: the document, and what is new of it.
+"""A page as its reader gets it: the document, and what has been added to it.
 
-One document, whole in itself: style and script stand in it and are allowed by their digests, and
-nothing else may be loaded, run or sent anywhere. Without the script it shows what was there when it
-was asked for, and is asked for again until it is complete.
+The document is self-contained: style and script are inline and allowed by their digests, and
+nothing else may be loaded, run or sent anywhere. Without the script it shows the state at the time
+of the request, and is reloaded until it is complete.
 """
 
 from __future__ import annotations
@@ -28,31 +28,31 @@ __all__ = ["HEADERS", "Shown", "document", "gone", "news", "place"]
 
 
 class Shown(NamedTuple):
-    """What is shown of pieces.
+    """The visible content of pieces.
 
     Attributes:
-        html: They, as HTML.
-        made: Whether an AI made any of it.
-        ended: Whether the page is complete with them.
+        html: The content as HTML.
+        ai_generated: Whether any of it is AI-generated.
+        ended: Whether the page is complete.
     """
 
     html: str
-    made: bool
+    ai_generated: bool
     ended: bool
 
 
 def place(page: Page) -> str:
-    """Return where a reader stands who has all of a page."""
+    """Return the place of a reader who has all of a page."""
     return f"{page.edition}.{page.length}"
 
 
 def document(page: Page, texts: Texts, *, streams: bool) -> bytes:
-    """Return a page whole.
+    """Return the whole document of a page.
 
     Args:
-        page: All of it.
+        page: The page with all its pieces.
         texts: The bot's sentences.
-        streams: Whether there is a stream of what is new, for readers who can listen to one.
+        streams: Whether readers can also follow an event stream.
     """
     shown = _shown(page.pieces, texts)
     words = {name: html.escape(getattr(texts, name)) for name in _WORDS}
@@ -61,25 +61,25 @@ def document(page: Page, texts: Texts, *, streams: bool) -> bytes:
     return _DOCUMENT.format(
         title=words["page_title"], style=_style(), script=_script(), refresh=refresh,
         at=place(page), streams=int(streams), busy=str(not shown.ended).lower(), html=shown.html,
-        state=state, hidden="" if shown.made and texts.ai_generated else " hidden",
+        state=state, hidden="" if shown.ai_generated and texts.ai_generated else " hidden",
         writing="" if shown.ended else "writing", made=words["ai_generated"],
         stopped=words["page_stopped"], gone=words["page_gone"],
     ).encode()  # fmt: skip
 
 
 def news(page: Page, texts: Texts, *, reset: bool) -> bytes:
-    """Return what is new of a page, as JSON on one line.
+    """Return what has been added to a page, as JSON on one line.
 
     Args:
-        page: What the reader has not.
+        page: The page with the pieces that the reader lacks.
         texts: The bot's sentences.
-        reset: Whether that is all of it, in place of what they have.
+        reset: Whether these are all pieces, to replace what the reader has.
     """
     shown = _shown(page.pieces, texts)
     fields: dict[str, object] = {"at": place(page), "html": shown.html}
     if reset:
         fields["reset"] = True
-    if shown.made and texts.ai_generated:
+    if shown.ai_generated and texts.ai_generated:
         fields["made"] = True
     if shown.ended:
         fields["end"] = texts.page_end or " "
@@ -87,7 +87,7 @@ def news(page: Page, texts: Texts, *, reset: bool) -> bytes:
 
 
 def gone(texts: Texts) -> bytes:
-    """Return what is shown where there is no page, whatever the reason."""
+    """Return the document for a link without a page, whatever the reason."""
     title, text = html.escape(texts.page_title), html.escape(texts.page_gone)
     return _GONE.format(title=title, style=_style(), text=text).encode()
 
@@ -114,13 +114,13 @@ def _html(known: Sequence[Piece], texts: Texts) -> str:
 
 
 _LONG = 8000
-"""Characters from which on a text counts as a long one: few of those are remembered."""
+"""From this length in characters on, fewer texts are cached."""
 
 _short = lru_cache(maxsize=500)(html_of)
 _long = lru_cache(maxsize=10)(html_of)
 
 
-# What is always the same --------------------------------------------------------------------------
+# Constant parts -----------------------------------------------------------------------------------
 
 _WORDS = (
     "ai_generated", "page_end", "page_gone", "page_stopped", "page_title", "page_writing",
@@ -217,4 +217,4 @@ def _headers() -> Mapping[str, str]:
 
 
 HEADERS = _headers()
-"""The headers of everything that is answered below the address of pages."""
+"""The headers of all responses below the URL of pages."""

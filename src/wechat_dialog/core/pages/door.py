@@ -1,7 +1,7 @@
-"""What a reader is answered: generators of what is asked of the store, and of what takes long.
+"""Answers to readers of pages: generators of store operations and of rendering.
 
-The same answer for a link that was guessed, that is too old, and that is another account's: there
-is no page of that name, and one question to the store has told so.
+The answer is the same for a link that was guessed, that has expired, or that belongs to another
+account: one store operation finds no such page.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ HTML = "text/html; charset=utf-8"
 JSON = "application/json"
 
 FOLLOWED = 900.0
-"""Seconds for which a page on which nothing happens is followed."""
+"""Seconds for which a page is followed while nothing happens on it."""
 
 _PLACE = re.compile(r"(\d{1,9})\.(\d{1,6})")
 
 
 class Render(msgspec.Struct, frozen=True):
-    """Make something of pieces, which may take some time.
+    """Render pieces, which may take some time.
 
     Attributes:
-        make: Makes it.
+        make: Renders them.
         size: Bytes of the pieces.
     """
 
@@ -42,7 +42,7 @@ class Render(msgspec.Struct, frozen=True):
 
 
 class Response(msgspec.Struct, frozen=True):
-    """What a request is answered."""
+    """The response to a request."""
 
     status: int
     body: bytes
@@ -50,12 +50,13 @@ class Response(msgspec.Struct, frozen=True):
 
 
 class Heard(msgspec.Struct, frozen=True):
-    """What is new for those who follow a page.
+    """What has been added for those who follow a page.
 
     Attributes:
-        place: Where they stand with it.
-        news: What is new; empty if nothing is.
-        over: Whether nothing will follow: it is complete, is gone, or nobody writes on it.
+        place: Their new place on it.
+        news: What has been added; empty if nothing was.
+        over: Whether nothing will follow: the page is complete, does not exist any more, or nobody
+            writes on it.
     """
 
     place: str
@@ -78,31 +79,32 @@ class Door:
         """Answer a request.
 
         Args:
-            id: The page's.
-            query: The request's query, as it came: "" asks for the whole document, `after=place`
-                for what is new.
-            streams: Whether there is a stream of what is new, too.
+            id: Id of the page.
+            query: The raw query of the request: "" requests the whole document, `after=place` what
+                has been added.
+            streams: Whether there is also an event stream.
         """
         texts = self._texts()
-        asked = _asked(query, "after")
+        place = _asked(query, "after")
         stored = yield from self.pages.stored(id)
-        result = yield from _read(stored, asked)
+        result = yield from _read(stored, place)
         if result is None:
             return Response(404, document.gone(texts))
         page, reset = result
-        if asked is None:
+        if place is None:
             body = yield _render(page, lambda: document.document(page, texts, streams=streams))
             return Response(200, body)
         body = yield _render(page, lambda: document.news(page, texts, reset=reset))
         return Response(200, body, JSON)
 
     def hear(self, id: str, place: str, *, comes: bool = False) -> Hearing:
-        """Look whether there is anything new for those who follow a page.
+        """Check for additions, for those who follow a page.
 
         Args:
-            id: The page's.
-            place: Where they stand; "": at its beginning.
-            comes: Whether one comes who was not told by a look before that the page is complete.
+            id: Id of the page.
+            place: Their place on it; "": its beginning.
+            comes: Whether a new reader comes, whom no earlier check has told that the page is
+                complete.
         """
         texts = self._texts()
         stored = yield from self.pages.stored(id)
@@ -126,16 +128,16 @@ def _is_end(page: Page) -> bool:
 
 
 def _read(
-    stored: str, asked: tuple[int, int] | None
+    stored: str, place: tuple[int, int] | None
 ) -> Generator[PageRead, Page | None, tuple[Page, bool] | None]:
-    """Read what a reader lacks who stands at a place; and whether that is all of the page, since it
-    was cut back meanwhile.
+    """Read the pieces that a reader at a place lacks; the bool says whether these are all pieces,
+    because the page was truncated in the meantime.
     """
-    edition, length = asked or (0, 0)
+    edition, length = place or (0, 0)
     page = yield PageRead(stored, length)
     if page is None:
         return None
-    if asked is None or (page.edition == edition and page.length >= length):
+    if place is None or (page.edition == edition and page.length >= length):
         return page, False
     if length:
         page = yield PageRead(stored)
@@ -147,7 +149,7 @@ def _render(page: Page, make: Callable[[], bytes]) -> Render:
 
 
 def _asked(query: str, name: str) -> tuple[int, int] | None:
-    """Return the place that a query names; None if it names none."""
+    """Return the place in a query; None if it has none."""
     for pair in query.split("&"):
         key, _, value = pair.partition("=")
         if key == name:

@@ -1,9 +1,8 @@
-"""A piece's Markdown as HTML that nobody else's hand is in.
+"""A piece's Markdown as safe HTML.
 
-Parsed as for a chat (`formats.parsing`), so with the same rules and bounds: no HTML of the text's
-own, no more than so deep, in time that grows with its length and no faster. Every word is escaped,
-and what tags there are is written here. A link leads to http or https, and a picture is a link to
-it: a page loads nothing from elsewhere.
+It is parsed as for a chat (`formats.parsing`), with the same rules and bounds: no raw HTML, bounded
+depth, linear time. Every text is escaped, and all tags are written here. Links lead to http or
+https, and an image becomes a link: a page loads nothing from elsewhere.
 
 Proof: `tests/answer_pages/test_markup.py`.
 """
@@ -28,7 +27,7 @@ __all__ = ["html_of"]
 
 _ALIGNED = {"text-align:left": "l", "text-align:center": "c", "text-align:right": "r"}
 _BARE = re.compile(r"https?://[^\s<>\"'`，。；：！？、（）【】《》「」『』“”‘’]+", re.IGNORECASE)
-# A link that CommonMark does not read, or an address alone.
+# A link that CommonMark does not recognize, or a bare address.
 _LINKS = re.compile(f"{UNREAD_LINK.pattern}|{_BARE.pattern}", re.IGNORECASE)
 _AFTER = ".,;:!?)]}*_~"
 _SPANS = {"strong": "strong", "em": "em", "s": "s"}
@@ -48,19 +47,19 @@ class _Writer:
     """Writes blocks as HTML.
 
     Attributes:
-        out: What is written.
+        out: The HTML so far.
     """
 
     def __init__(self, document: Document, size: int) -> None:
         self.out: list[str] = []
         self._document = document
-        # An address behind words may be written again and again.
+        # Limits the total length of addresses: one address may be repeated behind many words.
         self._repeats = 4 * size + 8000
 
     # Blocks ---------------------------------------------------------------------------------------
 
     def blocks(self, nodes: Sequence[Node], *, tight: bool = False) -> None:
-        """Write blocks below each other; the paragraphs of a tight list have no tags."""
+        """Write blocks one below the other; the paragraphs of a tight list have no tags."""
         for node in nodes:
             self._block(node, tight=tight)
 
@@ -91,10 +90,10 @@ class _Writer:
     def _heading(self, node: Node) -> None:
         text = self._text(node)
         if node.token.markup == "-":
-            # A rule right under a text, which is meant as one.
+            # A line of dashes right under a text is meant as a rule.
             self.out.append(f"<p>{text}</p>\n<hr>\n" if text.strip() else "<hr>\n")
         elif text.strip():
-            # The page's own heading is the first.
+            # The page's own heading is the first level.
             level = min(int(node.token.tag[1:]) + 1, 6)
             self.out.append(f"<h{level}>{text}</h{level}>\n")
 
@@ -183,11 +182,11 @@ class _Writer:
                 yield f"<{'/' if token.nesting < 0 else ''}{_SPANS[token.tag]}>"
 
     def _link(self, words: str, address: str) -> str:
-        """Return a link.
+        """Return a link as HTML.
 
         Args:
-            words: What is shown, as HTML without links; may be empty.
-            address: Where it leads, as it was written.
+            words: The visible text, as HTML without links; may be empty.
+            address: The target as written.
         """
         url = links.web(address)
         self._repeats -= len(url)
@@ -200,7 +199,7 @@ class _Writer:
         return words
 
     def _plain(self, text: str, *, linked: bool) -> str:
-        """Return a text in which nothing was marked, as HTML."""
+        """Return an unmarked text as HTML."""
         if not linked:
             return html.escape(self._tidy(text))
         pieces: list[str] = []

@@ -1,7 +1,7 @@
-"""What a turn writes on its page: pieces, each whole in itself.
+"""The pieces that a turn writes to its page; each is independent of the others.
 
-A piece is JSON, `[kind, text, made]`. A kind that this version does not know is left out, so that a
-later one may have more.
+A piece is JSON, `[kind, text, made]`. Unknown kinds are skipped, so that later versions may add
+some.
 """
 
 from __future__ import annotations
@@ -17,28 +17,30 @@ __all__ = ["CUT", "END", "OTHER", "QUESTION", "TEXT", "Piece", "decode", "encode
 TEXT = "t"
 """A text, in Markdown."""
 OTHER = "o"
-"""Stands for a part of the answer that is no text, and is only in the chat."""
+"""Stands for a part of the answer that is not a text, and is only in the chat."""
 QUESTION = "q"
 """The answer ends with a question, which is only in the chat."""
 CUT = "c"
-"""There was more, for which a page has no room."""
+"""The rest was omitted, since a page has no room for it."""
 END = "e"
 """The page is complete."""
 
 TEXTS = ROOM - 4096
-"""Bytes that the texts of one page may have, as they are stored; the rest is for what ends it."""
+"""Bytes that the texts of one page may have in stored form; the rest is reserved for what ends
+it.
+"""
 
 MOST = 1000
-"""Pieces of one page, but for those that end it."""
+"""How many pieces one page has at most, without those that end it."""
 
 
 class Piece(msgspec.Struct, frozen=True, array_like=True):
     """One piece.
 
     Attributes:
-        kind: See above.
-        text: What it says; "" where the kind says it all.
-        made: Whether an AI made it.
+        kind: One of the kinds above.
+        text: Its text; "" if the kind has none.
+        made: Whether it is AI-generated.
     """
 
     kind: str
@@ -50,12 +52,12 @@ _decoder = msgspec.json.Decoder(Piece)
 
 
 def encode(pieces: Iterable[Piece]) -> tuple[bytes, ...]:
-    """Return pieces as they are stored."""
+    """Return pieces in stored form."""
     return tuple(msgspec.json.encode(piece) for piece in pieces)
 
 
 def decode(stored: Iterable[bytes]) -> list[Piece]:
-    """Return the pieces that are stored, in order; without those of a kind that is not known."""
+    """Return stored pieces in order, without unknown kinds."""
     pieces: list[Piece] = []
     for stored_piece in stored:
         try:
@@ -68,25 +70,25 @@ def decode(stored: Iterable[bytes]) -> list[Piece]:
 
 
 def fitting(pieces: Sequence[Piece]) -> list[Piece]:
-    """Return pieces for which a page has room: where a text goes too far, it ends there."""
-    left, kept = TEXTS, list[Piece]()
+    """Return the pieces for which a page has room: a text that is too long ends early."""
+    left, chosen = TEXTS, list[Piece]()
     for piece in pieces:
         size = len(msgspec.json.encode(piece))
-        if piece.kind == TEXT and (size > left or len(kept) >= MOST):
-            if len(kept) < MOST:
-                kept.append(msgspec.structs.replace(piece, text=_cut(piece.text, left)))
-            kept.append(Piece(CUT))
-            kept += [each for each in pieces if each.kind in (QUESTION, END)]
-            return kept
+        if piece.kind == TEXT and (size > left or len(chosen) >= MOST):
+            if len(chosen) < MOST:
+                chosen.append(msgspec.structs.replace(piece, text=_cut(piece.text, left)))
+            chosen.append(Piece(CUT))
+            chosen += [each for each in pieces if each.kind in (QUESTION, END)]
+            return chosen
         left -= size
-        kept.append(piece)
-    return kept
+        chosen.append(piece)
+    return chosen
 
 
 def _cut(text: str, room: int) -> str:
-    """Return the beginning of a text that has room as JSON, cut at a line's end where there is one.
+    """Return the beginning of a text that fits as JSON, cut at the end of a line if possible.
 
-    JSON writes at most six bytes for a character of one.
+    JSON takes at most six bytes for one character.
     """
     low, high = 0, len(text)
     while low < high:

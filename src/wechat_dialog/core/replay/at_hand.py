@@ -1,4 +1,4 @@
-"""Which dialog is running at this very moment, for what must not be called by one."""
+"""Finds out whether a dialog or a step is running, for calls that are not allowed there."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ __all__ = ["is_in_step", "refuse_in_dialog"]
 
 _DRIVER = f"{__name__.rpartition('.')[0]}.driver"
 _STEPS = frozenset({"wechat_dialog.runtime.steps", "wechat_dialog.testing.world"})
-"""Who calls the functions of steps."""
+"""Modules that call the functions of steps."""
 
 
 def refuse_in_dialog(call: str) -> None:
-    """Raise where the running code is a dialog's, between two of its waits: what it does there is
-    done again at every replay.
+    """Raise if the running code is a dialog's, between two of its waits: it would repeat the call
+    at every replay.
 
     Args:
-        call: What is called, for the error.
+        call: The name of the call, for the error.
 
     Raises:
-        SideEffect: It is.
+        SideEffect: A dialog is running.
     """
     for frame in _frames():
         if frame.f_globals.get("__name__") == _DRIVER:
@@ -36,7 +36,7 @@ def refuse_in_dialog(call: str) -> None:
 def is_in_step() -> bool:
     """Return whether the running code was called by a step.
 
-    Not where the step has had it done elsewhere, in a thread or a task of its own.
+    False if the step has delegated the work to another thread or task.
     """
     return any(frame.f_globals.get("__name__") in _STEPS for frame in _frames())
 

@@ -1,6 +1,6 @@
 """What is known of a dialog's code: its fingerprint, and the sets that it iterates over.
 
-Each is computed once, when first asked for, and kept as long as the dialog object lives.
+Each is computed when first needed, and kept as long as the dialog object lives.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def code_of(dialog: RegisteredDialog) -> str:
 
 
 def sets_of(dialog: RegisteredDialog) -> SetOrder:
-    """Return the instrumented code by which strict mode watches a dialog's sets."""
+    """Return the instrumented code with which strict mode observes a dialog's sets."""
     sets = _sets.get(dialog)
     if sets is None:
         from .set_order import SetOrder

@@ -1,9 +1,9 @@
 """A dialog's generator or coroutine: started, sent to, thrown into, closed.
 
-Both have `send` and `throw`, and what `chat` offers can be awaited as well as yielded from, so one
-driver serves both. It says where the dialog stands after each of these: at an effect (`Wait`,
-`Background`, `StepCall`, `Gather`) or past its end (`Ended`, `Raised`). It knows no records; `run`
-does.
+Both have `send` and `throw`, and the effects of `chat` can be awaited as well as yielded from, so
+one driver serves both. After each call it returns where the dialog stands: at an effect (`Wait`,
+`Background`, `StepCall`, `Gather`) or past its end (`Ended`, `Raised`). It knows nothing of
+records; `run` does.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ log = logging.getLogger("wechat_dialog")
 
 
 class Driver:
-    """What a dialog's function returned, and how it is driven from effect to effect.
+    """The running dialog, driven from effect to effect.
 
     Attributes:
         dialog: The dialog.
@@ -46,18 +46,18 @@ class Driver:
         self._running: Any = None
 
     def start(self, args: dict[str, Any]) -> At:
-        """Call the dialog's function, and drive it to its first effect or to its end.
+        """Call the dialog's function, and drive it to its first effect or its end.
 
         Args:
-            args: Its arguments behind the chat.
+            args: Its arguments after the chat.
 
         Raises:
             BaseException: What the dialog raised, if that must pass through; see `blame.is_bug`.
-                So for `send` and `throw`.
+                The same holds for `send` and `throw`.
         """
         try:
             returned = self.dialog.fn(self.chat, **args)
-        except BaseException as error:  # noqa: BLE001 - what it raises is where it stands
+        except BaseException as error:  # noqa: BLE001 - an exception is a result
             return self._raised(error)
         if isinstance(returned, (types.GeneratorType, types.CoroutineType)):
             self._running = returned
@@ -71,17 +71,17 @@ class Driver:
         return Ended(returned)
 
     def send(self, result: object) -> At:
-        """Hand the dialog the result of the effect it stands at."""
+        """Send the dialog the result of the effect at which it stands."""
         try:
             effect = self._running.send(result)
-        except BaseException as error:  # noqa: BLE001 - what it raises is where it stands
+        except BaseException as error:  # noqa: BLE001 - an exception is a result
             return self._stopped(error)
-        if type(effect) is Wait:  # nearly always, and at every record of a replay
+        if type(effect) is Wait:  # nearly always; runs for every record of a replay
             return effect  # pyright: ignore[reportUnknownVariableType]
         return self._interpreted(effect)
 
     def throw(self, error: BaseException) -> At:
-        """Raise `error` in the dialog, at the effect it stands at."""
+        """Raise `error` in the dialog, at the effect at which it stands."""
         try:
             effect = self._running.throw(error)
         except BaseException as raised_error:  # noqa: BLE001 - likewise
@@ -89,17 +89,17 @@ class Driver:
         return self._interpreted(effect)
 
     def hand(self, outcome: object) -> At:
-        """Hand the dialog what it waits for; an exception is raised in it."""
+        """Send the dialog what it waits for; an exception is raised in it."""
         return self.throw(outcome) if isinstance(outcome, BaseException) else self.send(outcome)
 
     def abandon(self, error: BaseException) -> Raised:
-        """Close the dialog, which is to count as broken by an error that it did not raise."""
+        """Close the dialog, which counts as failed with an error that it did not raise."""
         self.close()
         return Raised(error)
 
     def close(self) -> None:
-        """Put the dialog away: Python runs its `finally` blocks, but an effect asked for in them
-        stops there.
+        """Close the dialog: Python runs its `finally` blocks, but an effect requested in them stops
+        there.
         """
         self.chat.put_away = self.chat.put_away or 1
         running, self._running = self._running, None
@@ -108,8 +108,8 @@ class Driver:
         try:
             running.close()
         except RuntimeError:
-            # A bare `yield` in a `finally`: Python says that it ignored GeneratorExit, which is
-            # what we wanted.
+            # A bare `yield` in a `finally`: Python complains that GeneratorExit was ignored, which
+            # is intended here.
             if self.chat.put_away > INSISTS:
                 log.error(
                     "dialog %r went on asking at %s while it was put away, and was dropped there: "
@@ -119,21 +119,21 @@ class Driver:
         except BaseException as error:
             if not is_bug(error):
                 raise
-            # No caller is left who could be told.
+            # There is no caller to whom it could be raised.
             log.debug(
                 "dialog %r raised while it was put away: %s: %s",
                 self.dialog.name, type(error).__name__, told(error),
             )  # fmt: skip
 
     def __del__(self) -> None:
-        """Put away a dialog that was dropped in the middle of a turn: Python closes its generator,
-        and would print that it "ignored GeneratorExit" where a step is asked for in a `finally`.
+        """Close a dialog that was dropped in the middle of a turn: Python would close its
+        generator, and print that it "ignored GeneratorExit" if a `finally` requests a step.
         """
         self.close()
 
     def where(self) -> str:
         """Return `file:line` of the innermost line of the application at which the dialog stands;
-        "" if it ended.
+        "" if it has ended.
         """
         return where(self._running)
 
@@ -147,25 +147,25 @@ class Driver:
     def _raised(self, error: BaseException) -> Raised:
         if not is_bug(error):
             raise error
-        # Few dialogs break, and none while the library is imported.
+        # Imported late: dialogs rarely fail, and never while the library is imported.
         from .foreign import foreign
 
         return Raised(foreign(error, self.dialog.name))
 
     def _interpreted(self, effect: object) -> At:
-        """Return the effect that the dialog yielded, or what is wrong with it."""
+        """Return the effect that the dialog yielded, or an error if it is invalid."""
         try:
             if type(effect) is str and type(self._running) is types.GeneratorType:
                 return Wait(self.chat, "y", effect, _ANY_MESSAGE)
             return self._effect_of(effect)
-        except Exception as error:  # noqa: BLE001 - an object that cannot even be looked at
+        except Exception as error:  # noqa: BLE001 - an object that raises when it is inspected
             return self.abandon(error)
 
     def _effect_of(self, effect: object) -> At:
         if isinstance(effect, (Wait, Background, StepCall, Gather)):
             return self._asked_for(cast("Any", effect))
         if isinstance(effect, Effect):
-            # Few dialogs race, and none while the library is imported.
+            # Imported late: dialogs rarely race, and never while the library is imported.
             from wechat_dialog.core.dialog.races import Race
 
             if isinstance(effect, Race):
@@ -178,13 +178,13 @@ class Driver:
             return self.abandon(ForeignAwait(self.dialog.name, awaited, self.where()))
         try:
             to_reply(effect)
-        except Exception as error:  # noqa: BLE001 - it may break when it is looked at
+        except Exception as error:  # noqa: BLE001 - it may raise when it is inspected
             place = f"dialog {self.dialog.name!r} at {self.where()}"
             return self.abandon(TypeError(f"{place}: {told(error)}"))
         return Wait(self.chat, "y", effect, _ANY_MESSAGE)
 
     def _called(self) -> str:
-        """Return what the author's code waits for that is not of its chat; "" if unknown."""
+        """Return the foreign awaitable that the author's code waits for; "" if unknown."""
         from .foreign import called
 
         return called(way_in(self._running))

@@ -1,16 +1,16 @@
-"""The fingerprint of a dialog's code: equal while nothing it can reach in the application's own
-modules has changed.
+"""The fingerprint of a dialog's code: equal as long as nothing changes that it can reach in the
+application's own modules.
 
-It covers the dialog's function and whatever it names, recursively: functions, classes, constants,
-the functions in a list and the fields of an object. Of code it covers names, constants and
-instructions, not line numbers. The application is the package of the dialog's own module, wherever
-that is installed, and every module that is not installed. Other people's packages and the standard
-library are left out: upgrading them does not change the dialog.
+It covers the dialog's function and everything that it names, recursively: functions, classes,
+constants, the functions in a list and the fields of an object. Of code it covers names, constants
+and instructions, but not line numbers. The application is the package of the dialog's own module,
+wherever it is installed, and every module that is not installed. Other packages and the standard
+library are not covered: upgrading them does not change the dialog.
 
-It is computed when the bot starts, and only one decision depends on it: whether a
-question whose text is not the recorded one is the same question with a clock in it. So code that is
-left out by mistake may give an answer to the wrong question; code that is covered needlessly only
-costs that leniency.
+It is computed when the bot starts, and only one decision depends on it: whether a question whose
+text is not the recorded one counts as the same question with a clock in it. So code that is missed
+by mistake may let an answer go to the wrong question; code that is covered needlessly only costs
+that leniency.
 """
 
 from __future__ import annotations
@@ -50,12 +50,12 @@ def fingerprint(fn: Callable[..., Any]) -> str:
 
 
 def reached(fn: Callable[..., Any]) -> list[types.FunctionType]:
-    """Return the functions of the application's own that a dialog can reach, its own first."""
+    """Return the application's functions that a dialog can reach, its own first."""
     return _Reach(_package_of(fn)).functions(fn)
 
 
 def _package_of(fn: Any) -> str:
-    """Return the first part of the name of the module that a dialog is from."""
+    """Return the top-level package of a dialog's module."""
     while (inner := getattr(fn, "__wrapped__", None) or getattr(fn, "func", None)) is not None:
         fn = inner
     module = getattr(fn, "__module__", None) or type(fn).__module__
@@ -63,12 +63,14 @@ def _package_of(fn: Any) -> str:
 
 
 class _Reach:
-    """Walks what a dialog can reach, depth first: each object once, after that by its number."""
+    """Walks everything a dialog can reach, depth first: each object once, afterwards by its
+    number.
+    """
 
     def __init__(self, package: str) -> None:
         self._package = package
         self._seen: dict[int, int] = {}
-        self._held: list[object] = []  # so that no id is given away twice
+        self._held: list[object] = []  # keeps the objects alive, so that no id is reused
 
     def functions(self, fn: Callable[..., Any]) -> list[types.FunctionType]:
         """Return all reachable functions of the application."""
@@ -95,7 +97,7 @@ class _Reach:
         self._held.append(thing)
         try:
             yield from tuple(self._parts(thing, depth + 1))
-        except Exception:  # noqa: BLE001 - a proxy for an object that does not exist yet
+        except Exception:  # noqa: BLE001 - a proxy whose object does not exist yet
             yield "unknown"
 
     def _parts(self, thing: Any, depth: int) -> Iterator[str]:
@@ -130,7 +132,7 @@ class _Reach:
                 yield from self.of(item, depth)
 
     def _object(self, thing: Any, depth: int) -> Iterator[str]:
-        """An object of a class of the application's, by its fields and its class."""
+        """Yield an object of one of the application's classes, by its fields and its class."""
         cls = cast("type[Any]", type(thing))  # type: ignore[redundant-cast]
         if not self._ours(cls.__module__, _file(cls.__module__)):
             return
@@ -168,7 +170,7 @@ class _Reach:
             yield name
             try:
                 yield from self.of(cell.cell_contents, depth)
-            except ValueError:  # not filled yet
+            except ValueError:  # the cell is not filled yet
                 yield "empty"
         if wrapped := getattr(fn, "__wrapped__", None):
             yield from self.of(wrapped, depth)
@@ -181,14 +183,16 @@ class _Reach:
             yield from self._imported_late(name, fn)
 
     def _named(self, value: Any, names: list[str], depth: int) -> Iterator[str]:
-        """Yield what a name stands for; for a module, the names in it that the function uses."""
+        """Yield the parts of a named object; for a module, of the names in it that the function
+        uses.
+        """
         if not isinstance(value, types.ModuleType):
             yield from self.of(value, depth)
             return
         if not self._ours(value.__name__, getattr(value, "__file__", None) or ""):
             return
-        # `texts.HELLO`, `prompts.ask_name(…)`: which attribute belongs to which name is not known,
-        # so each of the function's names is looked for.
+        # For `texts.HELLO` or `prompts.ask_name(…)` it is unknown which attribute belongs to which
+        # name, so each of the function's names is looked up.
         for attribute in names:
             inner = vars(value).get(attribute)
             if inner is not None and inner is not value:
@@ -196,8 +200,8 @@ class _Reach:
                 yield from self._named(inner, [n for n in names if n != attribute], depth)
 
     def _imported_late(self, name: str, fn: types.FunctionType) -> Iterator[str]:
-        """Yield the hash of a module's source that the function imports when it runs. It is not
-        imported here, since that could do anything.
+        """Yield the hash of the source of a module that the function imports when it runs. The
+        module is not imported here, since that could have side effects.
         """
         try:
             package = fn.__globals__.get("__package__") or None
@@ -220,7 +224,7 @@ class _Reach:
                 yield from self.of(constant, depth)
 
     def _ours(self, module: str | None, file: str) -> bool:
-        """Whether code is the application's: neither this library's nor an installed package's."""
+        """Whether code belongs to the application, not to this library or an installed package."""
         package = (module or "").partition(".")[0]
         if package in (_OUR_PACKAGE, "wechat", "builtins"):
             return False
@@ -230,8 +234,8 @@ class _Reach:
 
 
 def _behind(thing: Any) -> tuple[Any, ...] | None:
-    """Return the objects that a wrapper (a method, a partial, a property) stands for; None if the
-    object is not a wrapper.
+    """Return the objects that a wrapper (a method, a partial, a property) wraps; None if the object
+    is not a wrapper.
     """
     if isinstance(thing, types.MethodType):
         return thing.__self__, thing.__func__

@@ -1,4 +1,4 @@
-"""What a dialog is handed whose wait was ended by a timer or a signal, by its record."""
+"""What a dialog receives when its wait was ended by a timer or a signal, given the record."""
 
 from __future__ import annotations
 
@@ -24,43 +24,42 @@ def handed(
     at: object, record: TimerRecord | SignalRecord, zone: tzinfo, fn: Callable[..., Any],
     reader: OutcomeReader,
 ) -> Fired | BaseException:  # fmt: skip
-    """Return what the dialog gets, or what is raised in it.
+    """Return what the dialog receives, or the exception to raise in it.
 
     Args:
-        at: Where it stands; None: not at the wait that the record names.
-        record: What came.
+        at: Where it stands; None if that is not the wait that the record names.
+        record: The record of the timer or signal.
         zone: The bot's time zone.
         fn: The dialog's function.
         reader: Reads a signal's data.
 
     Raises:
-        ValueError: Its text says what the record has and the dialog does not wait for.
+        ValueError: The dialog does not wait for what the record names; the text describes that.
     """
     name = record.name if isinstance(record, SignalRecord) else ""
     rival = rival_at(at, record.branch, name)
-    what = what_ends(record.wait, record.branch, name, fn)
+    description = what_ends(record.wait, record.branch, name, fn)
     if rival is None:
-        raise ValueError(what)
+        raise ValueError(description)
     if isinstance(record, TimerRecord):
         if record.branch == LIMIT:
             return NoAnswer(datetime.fromtimestamp(record.due / 1000, zone))
         return Fired(record.branch)
     assert isinstance(rival, SignalRival)  # noqa: S101 - it has a name
     if record.match != (digest(rival.match) if rival.match else ""):
-        raise ValueError(f"{what} with another match")
+        raise ValueError(f"{description} with another match")
     if record.misfit:
         return reader.misfit(record)
     try:
         return Fired(record.branch, reader.data(rival, record))
     except ValueError as error:
-        raise ValueError(f"data of {what} that no longer fit ({told(error)})") from error
+        raise ValueError(f"data of {description} that no longer fit ({told(error)})") from error
 
 
 def missing(
     at: object, wait: str, rivals: Sequence[StoredRival], fn: Callable[..., Any]
 ) -> str | None:
-    """Return in words which of a header's rivals the wait at hand does not have; None if it has
-    them all.
+    """Describe which of a header's rivals the wait does not have; None if it has all of them.
 
     Args:
         at: Where the dialog stands.
@@ -73,14 +72,14 @@ def missing(
 
 
 def what_ends(wait: str, branch: int, name: str, fn: Callable[..., Any]) -> str:
-    """Return in words what ends, or has ended, a wait.
+    """Describe what ends, or has ended, a wait.
 
     Args:
         wait: Id of the wait.
         branch: See `TimerRival.branch`.
-        name: Name of the signal; "": a timer.
+        name: Name of the signal; "" for a timer.
         fn: The dialog's function.
     """
-    what = f"signal {name!r}" if name else "a limit" if branch == LIMIT else "a timer"
+    description = f"signal {name!r}" if name else "a limit" if branch == LIMIT else "a timer"
     place = f" in branch {branch}" if branch > 0 else ""
-    return f"{what}{place} at {describe(wait, fn)}"
+    return f"{description}{place} at {describe(wait, fn)}"

@@ -1,6 +1,6 @@
-"""What a dialog does with its own hands that belongs into a step.
+"""Side effects of a dialog that belong into a step.
 
-It awaits something that is not of its chat; or, which strict mode sees, it sleeps, opens a
+It awaits something that does not come from its chat; or, as strict mode notices, it sleeps, opens a
 connection or starts a process.
 """
 
@@ -25,11 +25,11 @@ _NO_LOOP = re.compile(
     "unknown async library|inside a task",
     re.IGNORECASE,
 )
-"""What asyncio, anyio, sniffio and aiohttp say where no event loop runs."""
+"""Messages of asyncio, anyio, sniffio and aiohttp if no event loop runs."""
 
 
 def called(way: Sequence[Place]) -> str:
-    """Return what the author's code called, by the places that led there; "" if it called
+    """Return what the author's code called, given the places that led there; "" if it called
     nothing.
     """
     below = way[authors(way) + 1 :]
@@ -37,8 +37,8 @@ def called(way: Sequence[Place]) -> str:
 
 
 def foreign(error: BaseException, dialog: str) -> BaseException:
-    """Return what a dialog raised; where that is an event loop that it missed, an error that names
-    the author's line and says what to do.
+    """Return the exception that a dialog raised; if it is about a missing event loop, return an
+    error that names the author's line and says what to do.
     """
     if not (isinstance(error, RuntimeError) and _NO_LOOP.search(str(error))):
         return error
@@ -64,7 +64,7 @@ _ACTS = {
     "os.system": "a process",
     "os.posix_spawn": "a process",
 }
-"""Python's audit events of what a replay must not do again, and what is made."""
+"""Python's audit events of actions that a replay must not repeat, and how they are named."""
 
 _WING = __name__.rpartition(".")[0]
 _RUN, _DRIVER = f"{_WING}.run", f"{_WING}.driver"
@@ -76,8 +76,8 @@ _watching: list[bool] = []
 def watch() -> None:
     """From now on raise `SideEffect` in a dialog in strict mode that acts between its questions.
 
-    Python tells its audit hooks of every sleep, connection and process, and lets none be taken
-    out again; so there is one, and only where strict mode is used.
+    Python calls audit hooks for every sleep, connection and process. A hook cannot be removed, so
+    there is only one, and only if strict mode is used.
     """
     if not _watching:
         _watching.append(True)
@@ -85,7 +85,7 @@ def watch() -> None:
 
 
 def noted() -> SideEffect | None:
-    """Return what was raised since this was asked last, though its dialog may have caught it."""
+    """Return and clear the latest `SideEffect`, since its dialog may have caught it."""
     error = _noted.get()
     if error is not None:
         _noted.set(None)
@@ -93,15 +93,15 @@ def noted() -> SideEffect | None:
 
 
 def raise_mistake(error: BaseException) -> None:
-    """Raise what is no bug of one conversation, but of how a dialog is written; also where the
-    dialog made something else of it.
+    """Raise an error if the cause is how the dialog is written, rather than a bug in one
+    conversation, even if the dialog turned it into another exception.
 
     Args:
         error: What the dialog raised.
 
     Raises:
-        NotWaitedFor: It is that.
-        SideEffect: It is that, or was on its way.
+        NotWaitedFor: `error` is one.
+        SideEffect: `error` is one, or one was raised before.
     """
     mistake = noted() or error
     if isinstance(mistake, (NotWaitedFor, SideEffect)):
@@ -113,15 +113,15 @@ def _audit(event: str, _args: tuple[Any, ...]) -> None:
         _refuse(_ACTS[event], currentframe())
 
 
-def _refuse(what: str, frame: FrameType | None) -> None:
-    """Raise `SideEffect` where a frame runs for a dialog in strict mode."""
+def _refuse(action: str, frame: FrameType | None) -> None:
+    """Raise `SideEffect` if a frame runs for a dialog in strict mode."""
     way: list[Place] = []
     while frame is not None:
         place = place_of(frame)
         if place.module == __name__:
             frame = frame.f_back
             continue
-        if place.package == "logging":  # a handler's connection changes nothing for the dialog
+        if place.package == "logging":  # a log handler's connection has no effect on the dialog
             return
         if place.module == _RUN:
             break
@@ -129,22 +129,22 @@ def _refuse(what: str, frame: FrameType | None) -> None:
             way.append(place)
         frame = frame.f_back
     run = None if frame is None else frame.f_locals.get("self")
-    # A dialog that only returns does all it does at once, and may.
+    # A dialog without waits runs once, so it may act.
     if run is None or run.trail is None or not (run.dialog.pure and run.dialog.waits):
         return
     way.reverse()
     at = authors(way)
     if at < 0:
         return
-    error = SideEffect(run.dialog.name, called(way) or what, str(way[at]))
+    error = SideEffect(run.dialog.name, called(way) or action, str(way[at]))
     _noted.set(error)
     raise error
 
 
 @contextmanager
 def watching_sleep() -> Generator[None]:
-    """Raise it at `time.sleep` too, which no audit event tells of before Python 3.13; unless a
-    profiler is at work.
+    """Also raise it for `time.sleep`, for which there is no audit event before Python 3.13; unless
+    a profiler is active.
     """
     if sys.version_info >= (3, 13) or sys.getprofile() is not None:
         yield

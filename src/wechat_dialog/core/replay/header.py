@@ -1,12 +1,12 @@
-"""The head: what is kept of a user beside the journal, since it changes.
+"""The head: what is stored for a user beside the journal, because it changes.
 
-It has the headers of their conversations (a `Frame` each: which dialog, on which code, at which
-question), and what of the answers is still to be delivered. Two kinds of conversation are kept
-outside it, header and records in one: one that broke (`ParkedConversation`), and one that waits for
-a time or a signal and not for its user (`AsideConversation`).
+It contains the headers of their conversations (a `Frame` each: which dialog, with which code, at
+which question), and the parts of answers that are still to be delivered. Two kinds of conversation
+are stored outside it, header and records together: one that failed (`ParkedConversation`), and one
+that waits for a time or a signal instead of its user (`AsideConversation`).
 
-What a live dialog keeps of these is no work for the garbage collector (`gc=False`): they hold JSON,
-in which there is no cycle.
+The parts that a live dialog keeps are not tracked by the garbage collector (`gc=False`): they hold
+JSON data, which has no cycles.
 """
 
 from __future__ import annotations
@@ -46,23 +46,23 @@ SECRETS = "secrets"
 """Flag of a conversation that has asked for a secret answer."""
 
 OUTSIDE = "outside"
-"""Flag of a conversation with a record of a timer or a signal."""
+"""Flag of a conversation that has a record of a timer or a signal."""
 
 ENDS = "ends"
-"""Flag of a conversation that `chat.stop` has told to end, while others stand above it."""
+"""Flag of a conversation that `chat.stop` has told to end, while others are above it."""
 
 FLAGS: frozenset[str] = frozenset({SECRETS, OUTSIDE, ENDS})
-"""What `Frame.flags` may say; a conversation with another flag is left alone."""
+"""The known values of `Frame.flags`; a conversation with another flag is not touched."""
 
 
 class StoredRival(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """What else may end a conversation's wait; see `rivals.stored_rivals`.
+    """What may end a conversation's wait besides an answer; see `rivals.stored_rivals`.
 
     Attributes:
         branch: See `TimerRival`.
-        due: When a timer falls due, ms since the epoch, by the store's clock; it was computed when
-            the wait was stored, and is not again. 0: it is a signal.
-        name: Name of the signal; "": it is a timer.
+        due: When a timer falls due, ms since the epoch, by the store's clock; computed once, when
+            the wait was stored. 0 for a signal.
+        name: Name of the signal; "" for a timer.
         match: Its match.
     """
 
@@ -83,25 +83,24 @@ class Frame(msgspec.Struct, omit_defaults=True, gc=False):
         args: What the dialog is started with: a pattern's named groups, or the state of
             `continue_as`.
         begun: When it began, ms since the epoch.
-        base: Index of its first record in the user's journal; above 0 where it interrupts another
+        base: Index of its first record in the user's journal; above 0 if it interrupts another
             conversation.
-        length: Number of its records that were there at the last commit. More in the store: a turn
-            was cut off.
+        length: Number of its records at the last commit. If the store has more, a turn was cut off.
         timeout: Seconds without an answer after which it expires; None: never.
         wait: Id of the question it waits at; see `question_ids.wait_id`.
-        offers: Digest of that question's options, in order: a number means something else when
-            they change; "" if it has none.
-        misses: Answers in a row that did not fit that question.
-        page: The page of that question that the user looks at, from 0: a long menu has several.
-            Turning a page is no answer, so it is not journaled.
-        ticks: The options that the user has ticked so far, by index, ascending. Not journaled
+        offers: Digest of that question's options, in order, since a number means another option
+            when they change; "" if it has none.
+        misses: Consecutive answers that did not fit that question.
+        page: The page of that question that the user sees, from 0: a long menu has several. Turning
+            a page is not an answer, so it is not journaled.
+        ticks: The options that the user has ticked so far, by index, ascending; not journaled
             either.
-        flags: Names of what a version that does not know them must not touch: properties of the
-            conversation (`FLAGS`), or of the version that began it.
+        flags: Properties of the conversation (`FLAGS`), or of the version that began it. A version
+            that does not know one of them must not touch the conversation.
         rivals: What may end its wait besides an answer.
-        since: Where it has rivals, when its wait was stored, by the store's clock, ms since the
-            epoch: a signal is for the wait that is oldest.
-        key: The user's name for it (`chat.start(…, key=)`); "" if it has none.
+        since: If it has rivals, when its wait was stored, by the store's clock, ms since the epoch:
+            a signal goes to the wait that began first.
+        key: The author's key for it (`chat.start(…, key=)`); "" if it has none.
     """
 
     id: str
@@ -125,7 +124,7 @@ class Frame(msgspec.Struct, omit_defaults=True, gc=False):
 
 
 def flag(frame: Frame, name: str) -> None:
-    """Give a conversation a flag, if it does not have it."""
+    """Add a flag to a conversation, unless it has it."""
     if name not in frame.flags:
         frame.flags = [*frame.flags, name]
 
@@ -135,14 +134,13 @@ class Held(msgspec.Struct, array_like=True, gc=False):
 
     Attributes:
         reply: The part.
-        until: Dropped after this time, ms since the epoch.
-        owed: Whether nothing of its answer was seen yet (a late reply); then it comes with the next
-            answer, asked for or not.
-        asks: Id of the conversation whose pending question it ends with, which its user has not
-            seen, or "".
-        question: Whether it is nothing but that question, and goes with it. `null` in place of the
-            part: it was dropped, and the question is to be asked again. False with `asks`: an
-            earlier version held the question in one part with what was said before it.
+        until: When to drop it, ms since the epoch.
+        owed: Whether no part of its answer was seen yet (a late reply); it then comes with the next
+            answer, without being asked for.
+        asks: Id of the conversation whose pending question it ends with, unseen by the user; or "".
+        question: Whether it is only that question, and is dropped together with it. If `reply` is
+            `null`, its text was dropped, and the question is to be asked again. False with `asks`:
+            an earlier version held the question in one part with what was said before it.
     """
 
     reply: msgspec.Raw
@@ -153,14 +151,14 @@ class Held(msgspec.Struct, array_like=True, gc=False):
 
 
 class AsideNote(msgspec.Struct, omit_defaults=True, gc=False):
-    """What the head says of a conversation that was put aside.
+    """The entry in the head for a conversation that was put aside.
 
     Attributes:
         id: Its id.
-        key: The user's name for it (`chat.start(…, key=)`); "" if it has none.
-        wake: When the first of its times falls due, ms since the epoch; 0: none does. Of one that
-            is still to begin, or is to end: since when.
-        asks: Whether it stands at a question that its user has not been asked.
+        key: The author's key for it (`chat.start(…, key=)`); "" if it has none.
+        wake: When its first timer falls due, ms since the epoch; 0 if it has none. For a
+            conversation that is still to begin, or to end: since when.
+        asks: Whether it waits at a question that its user has not been asked.
         ends: Whether it is to end, in a turn of its own.
     """
 
@@ -172,12 +170,12 @@ class AsideNote(msgspec.Struct, omit_defaults=True, gc=False):
 
 
 class OwedPart(msgspec.Struct, array_like=True, gc=False):
-    """What was said in a turn that no message began, and could not be pushed: it comes with the
-    user's next message.
+    """A part said in a turn that no message began, and not pushed: it comes with the user's next
+    message.
 
     Attributes:
         reply: The part.
-        until: Dropped after this time, ms since the epoch.
+        until: When to drop it, ms since the epoch.
     """
 
     reply: msgspec.Raw
@@ -185,33 +183,33 @@ class OwedPart(msgspec.Struct, array_like=True, gc=False):
 
 
 class UserHead(msgspec.Struct, omit_defaults=True, gc=False):
-    """What is kept of a user beside the journal.
+    """What is stored for a user beside the journal.
 
     Attributes:
-        format: `FORMAT` of the library that wrote it, set as it is encoded; 0 is 1.
-        user: The user's OpenID, which a message rebuilt from the journal needs, and an operator.
-        account: The account's id (`ToUserName`), likewise.
-        stack: The conversations, the running one last; those before it were interrupted by it.
-        held: Parts of answers not yet delivered, in the order in which they will come: what is owed
-            first, then what is left of the newest answer.
-        more: The word of the links that fetch them, as it was when they were announced; "" if
-            nothing is held.
+        format: `FORMAT` of the library that wrote it, set when it is encoded; 0 means 1.
+        user: The user's OpenID, needed to rebuild a message from the journal, and by operators.
+        account: The account's id (`ToUserName`), for the same purposes.
+        stack: The conversations, the running one last; each interrupted the one before it.
+        held: Parts of answers not yet delivered, in order of delivery: owed parts first, then the
+            rest of the newest answer.
+        more: The word in the links that fetch them, as announced; "" if nothing is held.
         asked_before: Whether the reply of the last commit does not show the pending question, which
-            the user had seen before it. Then it counts as seen where nobody took that reply.
-        shown: `CreateTime` of the message whose reply showed the pending question first: what was
-            written before is no answer to it. It never goes back. 0: that is not known, or an
-            earlier version wrote the head.
-        key: Key of the message whose turn was cut off; "" after a commit, and then the rest is
-            empty, too.
+            the user had seen before. The question then counts as seen even if that reply is not
+            taken.
+        shown: `CreateTime` of the message whose reply first showed the pending question: messages
+            written before do not answer it. It never decreases. 0 if it is unknown, or an earlier
+            version wrote the head.
+        key: Key of the message whose turn was cut off. "" after a commit; the next three are empty
+            then, too.
         begun: How many conversations that turn had begun.
-        said: Parts of its answer from conversations of that turn that are over: no replay brings
-            them back.
-        tried: Routes that had handed its message back.
+        said: Parts of its answer from conversations that ended in that turn: replay does not
+            restore them.
+        tried: Routes that had handed the message back.
         aside: The conversations that were put aside, the oldest first.
-        owed: What was said in turns that no message began and is still to be delivered, the oldest
-            first; apart from `held`.
-        deaths: Workers that died one after another in what is due next, with messages between them,
-            before any of it was written.
+        owed: Parts said in turns that no message began and not delivered yet, the oldest first;
+            separate from `held`.
+        deaths: Consecutive deaths of workers while doing what is due next, with messages in
+            between, before any of it was written.
     """
 
     format: int = 0
@@ -232,21 +230,21 @@ class UserHead(msgspec.Struct, omit_defaults=True, gc=False):
 
 
 class ParkedConversation(msgspec.Struct, omit_defaults=True):
-    """A conversation that broke, with all that is needed to go on once the bug is fixed.
+    """A conversation that failed, with everything needed to continue once the bug is fixed.
 
     Attributes:
         frame: Its header; `base` is 0.
-        records: Its records, the message that broke it among the last.
+        records: Its records; the message that made it fail is among the last.
         user: The user's OpenID.
         account: The account's id.
-        parked: When, ms since the epoch.
+        parked: When it was parked, ms since the epoch.
         error: The exception as one line, or the mismatch.
         traceback: Where it was raised; "" if nothing was.
-        broke: Number of its effective records when the error was raised; later ones are of its
+        broke: Number of its effective records when the error was raised; later ones belong to its
             clean-up. -1: there was no clean-up.
-        unheard: The message that found the code changed, as the answer it would have been; empty
-            if there was no such message.
-        key: Key of the message whose turn broke, for the idempotency keys of its steps; "": an
+        unheard: The message for which the changed code was noticed, recorded as the answer it would
+            have been; empty if there was no such message.
+        key: Key of the message whose turn failed, for the idempotency keys of its steps; "" if an
             earlier version parked it.
         format: As in `UserHead`.
     """
@@ -265,7 +263,7 @@ class ParkedConversation(msgspec.Struct, omit_defaults=True):
 
 
 class AsideConversation(msgspec.Struct, omit_defaults=True):
-    """A conversation that waits for a time or a signal and not for its user, who is free meanwhile.
+    """A conversation that waits for a time or a signal, while its user is free for others.
 
     Attributes:
         frame: Its header; `base` is 0.
@@ -293,21 +291,21 @@ _head_decoder = msgspec.json.Decoder(UserHead)
 
 
 def encode_head(head: UserHead, *, wakes: bool = False) -> bytes:
-    """Encode a head as JSON; one with nothing in it becomes b"".
+    """Encode a head as JSON; an empty one becomes b"".
 
     Args:
         head: The head.
-        wakes: Whether something beside it is still to be done, so that it must not be b"".
+        wakes: Whether something beside it is still due, so that it must not be b"".
     """
     if not (head.stack or head.held or head.aside or head.owed or wakes):
         return b""
-    # Not the default: what is left out would be read as whatever the default is by then.
+    # Always written: an omitted field would later be read as the default of that time.
     head.format = NEWEST if head.aside or head.owed or wakes else _format(head.stack)
     return _encoder.encode(head)
 
 
 def _format(frames: Sequence[Frame]) -> int:
-    """Return the oldest format that can say all of what these conversations have."""
+    """Return the oldest format that can represent these conversations."""
     for frame in frames:
         if frame.rivals or frame.key or OUTSIDE in frame.flags or ENDS in frame.flags:
             return NEWEST
@@ -315,11 +313,11 @@ def _format(frames: Sequence[Frame]) -> int:
 
 
 def decode_head(encoded: bytes) -> UserHead:
-    """Decode what `encode_head` made; b"" is an empty head.
+    """Decode the result of `encode_head`; b"" is an empty head.
 
     Raises:
         msgspec.DecodeError: It cannot be decoded.
-        NewerJournal: A newer version of the library made it.
+        NewerJournal: A newer version of the library wrote it.
     """
     if not encoded:
         return UserHead()
@@ -342,11 +340,11 @@ def encode_parked(parked: ParkedConversation) -> bytes:
 
 
 def decode_parked(document: bytes) -> ParkedConversation:
-    """Decode what `encode_parked` made.
+    """Decode the result of `encode_parked`.
 
     Raises:
         msgspec.DecodeError: It cannot be decoded.
-        NewerJournal: A newer version of the library made it.
+        NewerJournal: A newer version of the library wrote it.
     """
     parked = _parked_decoder.decode(document)
     _refuse_newer(parked.format, [parked.frame])
@@ -360,11 +358,11 @@ def encode_aside(aside: AsideConversation) -> bytes:
 
 
 def decode_aside(document: bytes) -> AsideConversation:
-    """Decode what `encode_aside` made.
+    """Decode the result of `encode_aside`.
 
     Raises:
         msgspec.DecodeError: It cannot be decoded.
-        NewerJournal: A newer version of the library made it.
+        NewerJournal: A newer version of the library wrote it.
     """
     aside = _aside_decoder.decode(document)
     _refuse_newer(aside.format, [aside.frame])

@@ -1,12 +1,12 @@
 """A function compiled a second time, so that its iteration over collections can be observed.
 
-In the second code everything that iterates over a collection passes it through a function of ours
-first: loops and comprehensions, unpacking, texts, and whatever is called; so does what a statement
-that is a call leaves behind. Nothing else differs: names, lines and scopes are the same, so a
-function can be given its second code for a while and then its own again.
+In the second code, everything that iterates over a collection passes it through a function of ours
+first: loops and comprehensions, unpacking, formatted texts, and calls; so does the result of a
+statement that is only a call. Nothing else differs: names, lines and scopes are the same, so a
+function can temporarily be given its second code.
 
-`set_order` and `left_behind` use it; here is how the source is found, changed and compiled. Proof:
-`tests/deploys/test_set_order.py`.
+It is used by `set_order` and `left_behind`; this module finds, changes and compiles the source.
+Proof: `tests/deploys/test_set_order.py`.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from typing import Any, cast
 __all__ = ["second_code"]
 
 _PLACEHOLDER = "\0wechat_dialog."
-"""Begins a constant that is replaced by a function: a global name would be visible in the author's
-module."""
+"""Prefix of constants that are replaced by functions: a global name would be visible in the
+author's module.
+"""
 
 
 class _Through(ast.NodeTransformer):
@@ -40,10 +41,10 @@ class _Through(ast.NodeTransformer):
         call = ast.Call(function, [holder.value, ast.Constant(cast("Any", site))], [])
         return ast.fix_missing_locations(ast.copy_location(call, value))
 
-    def _visit_rest(self, node: ast.AST, *done: str) -> None:
-        """Visit the fields of a node, except those that are done."""
+    def _visit_rest(self, node: ast.AST, *visited: str) -> None:
+        """Visit the fields of a node that were not visited yet."""
         for name, old in ast.iter_fields(node):
-            if name in done:
+            if name in visited:
                 continue
             if isinstance(old, ast.AST):
                 setattr(node, name, self.visit(old))
@@ -82,7 +83,7 @@ class _Through(ast.NodeTransformer):
         return node
 
     def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST:
-        if isinstance(node.op, ast.Add):  # a list takes any collection, and a set takes no `+=`
+        if isinstance(node.op, ast.Add):  # a list accepts any collection; a set has no `+=`
             node.value = self._pass("in_order", node.value)
             self._visit_rest(node, "value")
         else:
@@ -127,11 +128,11 @@ def second_code(
 
     Args:
         code: Its code.
-        names: Its module's globals, which may know where the source is.
-        passes: What things pass through, by name: `in_order` what is looped over, `said` what is
-            put into a text, `called` what is called, `left` what a statement leaves behind. Each
-            is given the thing and its place: file, line and source text, of a call the texts of
-            function and arguments, a line each.
+        names: Its module's globals, from which the source can be found.
+        passes: The functions by name: `in_order` gets what is looped over, `said` what is put into
+            a text, `called` what is called, `left` the result of an expression statement. Each gets
+            the object and its place: file, line and source text; for a call, the texts of function
+            and arguments, a line each.
     """
     linecache.checkcache(code.co_filename)
     source = "".join(linecache.getlines(code.co_filename, names))
@@ -152,10 +153,10 @@ def _parsed(source: str, file: str) -> list[ast.stmt]:
 def _compiled(
     source: str, file: str, line: int
 ) -> tuple[tuple[types.CodeType, types.CodeType], ...]:
-    """Return every code in the statement of a module that has this line, with its second code."""
+    """Return all code objects in the module's statement at this line, each with its second code."""
     statements = _parsed(source, file)
     body = [
-        # Python compiles a call differently if the module imports the name that is called.
+        # The bytecode of a call depends on whether the module imports the name.
         *_imports(statements),
         *(
             statement
@@ -183,7 +184,7 @@ def _first_line(node: ast.stmt) -> int:
 
 
 def _filled(code: types.CodeType, passes: Mapping[str, Callable[..., Any]]) -> types.CodeType:
-    """Replace the placeholders among a code's constants by functions."""
+    """Replace the placeholders among a code object's constants by functions."""
     constants: list[Any] = []
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
@@ -228,7 +229,7 @@ def _is_same(compiled: types.CodeType, code: types.CodeType) -> bool:
     )
 
 
-def _is_same_constant(one: object, other: object) -> bool:
-    if isinstance(one, types.CodeType) and isinstance(other, types.CodeType):
-        return _is_same(one, other)
-    return one == other
+def _is_same_constant(compiled: object, original: object) -> bool:
+    if isinstance(compiled, types.CodeType) and isinstance(original, types.CodeType):
+        return _is_same(compiled, original)
+    return compiled == original

@@ -1,16 +1,16 @@
-"""Coroutines and generators of the author's own that a dialog makes and never waits for.
+"""The author's coroutines and generators that a dialog creates and never waits for.
 
     name = ask_name(chat)             # no `await`: a coroutine object, and nobody is asked
     return f"你好，{name}"             # its user reads `<coroutine object ask_name at 0x7fa1…>`
 
-Python tells of a coroutine that was never awaited when it is destroyed, at whatever line runs then,
-and of a generator nothing. So while strict mode replays a dialog, it notes
+Python reports a coroutine that was never awaited only when it is destroyed, at whatever line runs
+then, and a generator not at all. So while strict mode replays a dialog, it notes
 
-- what a statement leaves behind, what is put into a text, and what a step is handed: the dialog's
-  second code (`instrumented_code`) and its chat hand it over here;
-- coroutines that are destroyed without having begun, at the line that made them.
+- the results of expression statements, what is put into a text, and the arguments of steps: the
+  dialog's second code (`instrumented_code`) and its chat pass them to this module;
+- coroutines that are destroyed before they have begun, at the line that created them.
 
-Questions and steps, which are no coroutines, are `unawaited`'s.
+Questions and steps, which are not coroutines, are handled by `unawaited`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from wechat_dialog.errors import NotWaitedFor
 __all__ = ["left", "looking_for_left", "note_unbegun"]
 
 _DEPTH = 20
-"""Callers that are noted for each coroutine; the author's own code is among them."""
+"""How many callers are noted for each coroutine; the author's code is among them."""
 _OURS = str(Path(__file__).resolve().parents[2])
 
 _found: ContextVar[list[NotWaitedFor] | None] = ContextVar("wechat_dialog_left", default=None)
@@ -39,54 +39,56 @@ _found: ContextVar[list[NotWaitedFor] | None] = ContextVar("wechat_dialog_left",
 
 @contextmanager
 def looking_for_left() -> Generator[list[NotWaitedFor]]:
-    """Look for what the code that runs in a block never waits for.
+    """Find the coroutines and generators for which the code in a block never waits.
 
     Yields:
-        What was found, in order; it grows while the code runs.
+        The mistakes found, in order; the list grows while the code runs.
     """
     _listen()
-    found: list[NotWaitedFor] = []
-    depth, token = sys.get_coroutine_origin_tracking_depth(), _found.set(found)
+    mistakes: list[NotWaitedFor] = []
+    depth, token = sys.get_coroutine_origin_tracking_depth(), _found.set(mistakes)
     sys.set_coroutine_origin_tracking_depth(max(depth, _DEPTH))
     try:
-        yield found
+        yield mistakes
     finally:
         sys.set_coroutine_origin_tracking_depth(depth)
         _found.reset(token)
 
 
-def _note(name: str, where: str) -> None:
-    found = _found.get()
-    if found is not None and all(other.where != where for other in found):
-        found.append(NotWaitedFor(f"{name}(…)", where))
+def _note(name: str, place: str) -> None:
+    mistakes = _found.get()
+    if mistakes is not None and all(mistake.where != place for mistake in mistakes):
+        mistakes.append(NotWaitedFor(f"{name}(…)", place))
 
 
 # What the second code hands over ------------------------------------------------------------------
 
 
 def left(thing: Any, site: tuple[str, int, str]) -> Any:
-    """Return what a statement leaves behind; note what has not begun and nobody holds."""
+    """Return the result of an expression statement; note it if it has not begun and nothing holds
+    it.
+    """
     if sys.getrefcount(thing) <= _UNHELD:
         note_unbegun(thing, site)
     return thing
 
 
 def note_unbegun(thing: object, site: tuple[str, int, str] | None = None) -> None:
-    """Note a thing if it is a coroutine or a generator that has not begun.
+    """Note an object if it is a coroutine or a generator that has not begun.
 
     Args:
-        thing: Whatever it is.
-        site: Where it was seen; None: at the line of the author's that is running now.
+        thing: Any object.
+        site: Where it was seen; None: at the author's line that is running now.
     """
-    made: Any = thing
+    awaitable: Any = thing
     if isinstance(thing, types.CoroutineType):
-        unbegun = inspect.getcoroutinestate(made) == inspect.CORO_CREATED
+        unbegun = inspect.getcoroutinestate(awaitable) == inspect.CORO_CREATED
     elif isinstance(thing, types.GeneratorType):
-        unbegun = inspect.getgeneratorstate(made) == inspect.GEN_CREATED
+        unbegun = inspect.getgeneratorstate(awaitable) == inspect.GEN_CREATED
     else:
         return
     if unbegun:
-        _note(made.__qualname__, f"{site[0]}:{site[1]}" if site else line_at_hand())
+        _note(awaitable.__qualname__, f"{site[0]}:{site[1]}" if site else line_at_hand())
 
 
 def _count(thing: object, _site: object) -> int:
@@ -95,7 +97,9 @@ def _count(thing: object, _site: object) -> int:
 
 _call: Any = _count
 _UNHELD: int = _call.__call__(object(), None)
-"""References to a thing that only a call of `left` holds; it is called in the same way."""
+"""Reference count of an object that only a call of `left` holds; measured by a call of the same
+form.
+"""
 
 
 # What Python tells --------------------------------------------------------------------------------
@@ -104,10 +108,10 @@ _listening: list[bool] = []
 
 
 def _listen() -> None:
-    """From now on hear of every coroutine that is destroyed without having begun.
+    """From now on be notified of every coroutine that is destroyed before it has begun.
 
-    Python calls a function of `warnings` for each, which makes the warning. To record warnings
-    would do as well, but changes the filters of all threads each time.
+    Python calls a function of `warnings` for each, which creates the warning. Recording warnings
+    instead would change the filters of all threads each time.
     """
     warn = getattr(warnings, "_warn_unawaited_coroutine", None)
     if _listening or warn is None:
@@ -117,17 +121,18 @@ def _listen() -> None:
     def tell(coroutine: Any) -> None:
         origin = coroutine.cr_origin
         if origin and _found.get() is not None:
-            if where := _author_of(origin):
-                _note(coroutine.__qualname__, where)
+            if place := _author_of(origin):
+                _note(coroutine.__qualname__, place)
         elif not origin or sys.get_coroutine_origin_tracking_depth():
             warn(coroutine)
-        # Else it was made here, and put away with its dialog; Python has told of the live one.
+        # Otherwise it was created and closed with its dialog during this replay; the live one was
+        # reported.
 
     warnings._warn_unawaited_coroutine = tell  # type: ignore[attr-defined] # noqa: SLF001
 
 
 def _author_of(origin: tuple[tuple[str, int, str], ...]) -> str:
-    """Return `file:line` of the author's own code that made a coroutine; "" if this library did.
+    """Return `file:line` of the author's code that created a coroutine; "" if this library did.
 
     Args:
         origin: Its callers, innermost first.

@@ -1,7 +1,7 @@
 """Outcomes of steps, and data of signals: how they are recorded and decoded.
 
-What a dialog gets from a step or a signal has been through JSON, live as well as replayed, so that
-both are the same value.
+What a dialog gets from a step or a signal has been encoded as JSON and decoded, live as well as in
+a replay, so that both are the same value.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ T = TypeVar("T")
 
 
 LONGEST_ARGS = 16_384
-"""Bytes of an exception's arguments that are recorded."""
+"""Longest exception arguments that are recorded, in bytes."""
 
 
 def returned(
@@ -73,21 +73,21 @@ def failed(
 
 
 def _args_of(error: BaseException) -> list[Any] | None:
-    """Return the arguments of an exception as decoded from JSON; None where they would not be
-    equal to the original, or are too long. An argument that raises when it is looked at is no
-    reason to lose the outcome.
+    """Return the arguments of an exception as decoded from JSON; None if they would differ from the
+    original, or are too long. An argument that raises when it is inspected must not lose the
+    outcome.
     """
     try:
         encoded = msgspec.json.encode(list(error.args))
         args = msgspec.json.decode(encoded)
-        # A tuple comes back as a list, an object as a dict.
+        # A tuple is decoded as a list, an object as a dict.
         return args if len(encoded) <= LONGEST_ARGS and args == list(error.args) else None
     except Exception:  # noqa: BLE001 - see above
         return None
 
 
 class OutcomeReader:
-    """Decodes the recorded outcomes of steps, and data of signals."""
+    """Decodes recorded outcomes of steps, and data of signals."""
 
     __slots__ = ()
 
@@ -106,7 +106,7 @@ class OutcomeReader:
         return read_data(rival, record.data)
 
     def misfit(self, record: SignalRecord) -> SignalMisfit:
-        """Return what is raised where the data did not fit."""
+        """Return the exception to raise if the data did not fit."""
         return SignalMisfit(record.name, record.misfit)
 
 
@@ -114,7 +114,7 @@ READER = OutcomeReader()
 
 
 def value(fn: Callable[..., Any], record: Returned | GatheredReturned) -> Any:
-    """Decode a step's result as the type its function is annotated to return.
+    """Decode a step's result as the annotated return type of its function.
 
     Raises:
         ValueError: It is no longer of that type.
@@ -126,8 +126,8 @@ def value(fn: Callable[..., Any], record: Returned | GatheredReturned) -> Any:
 
 
 def must_come_back(fn: Callable[..., Any], name: str, result: object, read: object) -> None:
-    """Refuse a result that is read back as something else, silently, since nothing says what it
-    is: a `Decimal` as a `str`, a `tuple` as a list.
+    """Refuse a result that JSON silently turns into another type because there is no annotation: a
+    `Decimal` into a `str`, a `tuple` into a list. Annotated results are decoded as annotated.
 
     What its annotation names is as its annotation says.
 
@@ -135,53 +135,53 @@ def must_come_back(fn: Callable[..., Any], name: str, result: object, read: obje
         fn: The step's function.
         name: The step's name.
         result: What it returned.
-        read: What that is when it is read back.
+        read: The result, encoded and decoded.
 
     Raises:
-        TypeError: It says what to annotate.
+        TypeError: It changes; the text says what to annotate.
     """
     if not _is_open(_result_type_of(fn)):
         return
     difference = _first_difference(result, read, "")
     if difference is None:
         return
-    where, is_, becomes = difference
+    index, is_, becomes = difference
     kind = type(is_).__qualname__
-    if where:
-        what = f"holds {kind} at {where}"
+    if index:
+        finding = f"holds {kind} at {index}"
         advice = "annotate its return with a dataclass or TypedDict that says so"
     elif type(is_) is type(becomes):
-        what, advice = f"returned {kind} of something", f"annotate it `-> {kind}[…]`"
+        finding, advice = f"returned {kind} of something", f"annotate it `-> {kind}[…]`"
     else:
-        what, advice = f"returned {kind}", f"annotate it `-> {kind}`"
+        finding, advice = f"returned {kind}", f"annotate it `-> {kind}`"
     raise TypeError(
-        f"step {name!r} {what}, which JSON gives back as {type(becomes).__qualname__}: {advice}"
+        f"step {name!r} {finding}, which JSON gives back as {type(becomes).__qualname__}: {advice}"
     )
 
 
 def _is_open(kind: Any) -> bool:
-    """Whether an annotation leaves open what something in a result is read back as."""
+    """Whether an annotation does not determine the type of everything in a result."""
     if kind is Any or kind is object or kind in (dict, list, tuple, set, frozenset):
         return True
     return any(_is_open(argument) for argument in typing.get_args(kind))
 
 
-def _first_difference(before: Any, after: Any, where: str) -> tuple[str, object, object] | None:
-    """Return where two values differ first, as an index into them, and what stands there."""
+def _first_difference(before: Any, after: Any, index: str) -> tuple[str, object, object] | None:
+    """Return where two values first differ, as an index into them, and both values there."""
     if type(before) is type(after) and isinstance(before, (dict, list)):
         for key, mine in _items(before):
             if isinstance(after, dict) and key not in after:
                 return f"key {key!r}", key, str(key)
-            if found := _first_difference(mine, after[key], f"{where}[{key!r}]"):
-                return found
+            if difference := _first_difference(mine, after[key], f"{index}[{key!r}]"):
+                return difference
         return None
     try:
         same = bool(before == after) and (
             isinstance(after, type(before)) or isinstance(before, type(after))
         )
-    except Exception:  # noqa: BLE001 - they may break when they are looked at
+    except Exception:  # noqa: BLE001 - values may raise when they are compared
         same = False
-    return None if same else (where, before, after)
+    return None if same else (index, before, after)
 
 
 def _items(holder: Any) -> list[tuple[Any, Any]]:
@@ -197,8 +197,8 @@ def _result_type_of(fn: Callable[..., Any]) -> Any:
 
 
 def raised(record: Failed | GatheredFailed) -> Exception:
-    """Rebuild a step's exception: of its own class if that is loaded and takes its recorded `args`,
-    else `StepFailed`.
+    """Rebuild a step's exception: of its own class if that is loaded and accepts the recorded
+    `args`, else `StepFailed`.
 
     No module is imported for it, and only subclasses of `Exception` are called, so that a forged
     journal cannot run code.
@@ -211,8 +211,8 @@ def raised(record: Failed | GatheredFailed) -> Exception:
             if not is_bug(broken):
                 raise
             error = None
-        kept = isinstance(error, DialogError)
-        if isinstance(error, Exception) and (kept or told(error) == record.text):
+        is_ours = isinstance(error, DialogError)
+        if isinstance(error, Exception) and (is_ours or told(error) == record.text):
             return error
     return StepFailed(record.cls.replace(":", "."), record.text)
 
@@ -234,6 +234,6 @@ def _result_type(fn: Callable[..., Any]) -> Any:
     try:
         hint = typing.get_type_hints(inspect.unwrap(fn)).get("return", Any)
         msgspec.json.Decoder(hint)
-    except Exception:  # noqa: BLE001 - a hint nobody can read, or msgspec does not know
+    except Exception:  # noqa: BLE001 - a hint that cannot be evaluated, or is unknown to msgspec
         return Any
     return hint

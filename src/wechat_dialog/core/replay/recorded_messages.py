@@ -1,4 +1,4 @@
-"""Messages as records, and back."""
+"""Conversion of messages to records, and back."""
 
 from __future__ import annotations
 
@@ -23,8 +23,7 @@ def record_message(
         wait: Identifies the question; see the docstring of `records`.
         message: The message.
         arrived: Milliseconds since the epoch.
-        ticked: The labels its user had ticked, where they are the answer: nothing but this record
-            tells a replay of them.
+        ticked: The labels its user had ticked, if they are the answer: replay has no other source.
     """
     raw = message.raw
     late = arrived - message.created * 1000
@@ -34,8 +33,7 @@ def record_message(
         compact = int(number) if digits and number[0] != "0" else number
         if raw["CreateTime"] == str(message.created) and raw["Content"] == message.text:
             return TextRecord(wait, late, compact, message.created, message.text)
-    # Account and user are the conversation's own; leaving them out keeps an OpenID out of every
-    # record.
+    # Account and user are known from the conversation; this keeps OpenIDs out of records.
     rest = {
         name: value for name, value in raw.items() if name not in ("ToUserName", "FromUserName")
     }
@@ -52,7 +50,7 @@ def arrival_of(record: TextRecord | MessageRecord) -> int:
 
 
 def created_of(raw: Mapping[str, Any]) -> int:
-    """Return `CreateTime` of raw fields in seconds, 0 where it is missing or not a number."""
+    """Return `CreateTime` of raw fields in seconds; 0 if it is missing or not a number."""
     try:
         return int(raw.get("CreateTime", 0))
     except (TypeError, ValueError):

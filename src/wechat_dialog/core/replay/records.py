@@ -1,7 +1,7 @@
-"""Records: what a conversation is rebuilt from, and how they are written down.
+"""Records: the data from which a conversation is rebuilt, and their stored form.
 
-A journal is a list of JSON arrays, oldest first, one record each, readable with `redis-cli` or
-`sqlite3`. Its first element says what it is:
+A journal is a list of JSON arrays, one for each record, oldest first, readable with `redis-cli` or
+`sqlite3`. The first element is the kind:
 
     ["a", wait, late, msgid, created, text]      an accepted answer: a plain text message
     ["m", wait, late, raw]                       any other accepted answer, as its raw fields
@@ -16,26 +16,25 @@ A journal is a list of JSON arrays, oldest first, one record each, readable with
     ["i", wait, branch, name, match, data, now, misfit]    a signal that was taken
 
 `wait` identifies the question that was answered: a letter for its kind, then `=` and its explicit
-key, or the CRC of its text. Where one of several options was chosen, `~` and the option's digest
-stand between the two, since "2" is another dish once the menu has changed. An empty `wait` is the
-message that started the conversation. One that begins with `!` was no answer: the word behind it
-says what was thrown into the dialog instead, and then comes the question at which it was thrown.
-`call` is a digest of a step's arguments, which tells calls of one function apart. Behind it stands
-what the step said for the answer, where it said anything: a list of texts, a Markdown in a list of
-its own. An answer to a
-question whose letter is a capital was given in secret: its text is "●●●". `late` is the arrival in
-milliseconds after `created`, which is the platform's own time in whole seconds. The position of a
-record is its index.
+key, or the CRC of its text. If one of several options was chosen, `~` and the option's digest stand
+between the two, since "2" is another dish once the menu has changed. An empty `wait` is the message
+that started the conversation. A `wait` with `!` was not answered: the word after it says what was
+thrown into the dialog instead, and is followed by the question at which it was thrown. `call` is a
+digest of a step's arguments, which distinguishes calls of one function. After it comes what the
+step said for the answer, if it said anything: a list of texts; a Markdown is a list of one text. An
+answer to a question whose letter is a capital was secret: its text is "●●●". `late` is the arrival
+in milliseconds after `created`, which is the platform's own time in whole seconds. The position of
+a record is its index.
 
 A timer and a signal name the wait that they ended, which need not be a question (`Background.id`),
-and the branch of it: its number in a race, 0 where it is waited for alone, -1 for a limit, which
-raised `NoAnswer`. `due` is when the timer fell due and `now` when it was noticed, both by the
-store's clock, ms since the epoch. `match` is a digest of the signal's match, and `misfit` says why
-its data did not fit, "" if they did. Where the user's data had changed since, a "d" stands in front
-of the two, with what it was then.
+and its branch: the number in a race, 0 if it is waited for alone, -1 for a limit, which raised
+`NoAnswer`. `due` is when the timer fell due and `now` when it was noticed, both by the store's
+clock, ms since the epoch. `match` is a digest of the signal's match, and `misfit` says why its data
+did not fit, "" if they did. If the user's data had changed in the meantime, a "d" with the new data
+precedes the record.
 
-Why arrays and not objects: a record has to stay under 60 bytes beside the text itself. Why a CRC
-and not a longer hash: it only has to tell questions of one dialog apart, and is computed at every
+Arrays instead of objects: a record has to stay under 60 bytes beside the text itself. A CRC instead
+of a longer hash: it only has to distinguish the questions of one dialog, and is computed for every
 replayed record.
 
 What changes is stored beside the journal, not in it: see `core/replay/header.py`.
@@ -83,33 +82,34 @@ __all__ = [
 ]
 
 FORMAT = 1
-"""Number of the journal's format, kept in every header; see `docs/replay.md` for what a newer
-library does with it.
+"""Version number of the journal's format, stored in every header; see `docs/replay.md` for how a
+newer library handles it.
 """
 
 NEWEST = 2
-"""The newest format: that of a head with anything that waits for a time or a signal. Every other is
-written in `FORMAT`, so that the release before reads it.
+"""The newest format, for heads with anything that waits for a time or a signal. All others are
+written in `FORMAT`, so that the previous release can read them.
 """
 
 
 TICKED = "!ticked"
-"""Key in `MessageRecord.raw` of the labels that its user had ticked: no field of the message, and
-none that a push can bring, since `!` begins no name in XML. It stands there, and not in a place of
-its own, so that a worker of any version can read the record."""
+"""Key in `MessageRecord.raw` for the labels that the user had ticked. It is not a field of the
+message, and no push can contain it, since no XML name begins with `!`. It has no place of its own
+in the record, so that workers of any version can read it.
+"""
 
 
 Paragraph = Union[str, list[str]]  # noqa: UP007 - msgspec reads it at run time
-"""What a step said: a text, or a Markdown as a list of it alone."""
+"""What a step said: a text, or a Markdown as a list with that text."""
 
 
 def said(text: str | Markdown) -> Paragraph:
-    """Return a paragraph as it is recorded."""
+    """Return a paragraph in its recorded form."""
     return [text.text] if isinstance(text, Markdown) else text
 
 
 def paragraph(recorded: Paragraph) -> str | Markdown:
-    """Return a recorded paragraph as it was said."""
+    """Return a recorded paragraph as the step said it."""
     return recorded if isinstance(recorded, str) else Markdown("".join(recorded))
 
 
@@ -123,7 +123,7 @@ class TextRecord(msgspec.Struct, array_like=True, tag="a", frozen=True, gc=False
     text: str
 
     def message(self, user: str, account: str) -> messages.Text:
-        """Rebuild the message, equal to the one that was recorded, its raw fields included.
+        """Rebuild the recorded message, including its raw fields.
 
         Args:
             user: The user's OpenID.
@@ -149,7 +149,7 @@ class TextRecord(msgspec.Struct, array_like=True, tag="a", frozen=True, gc=False
 
     @property
     def ticked(self) -> None:
-        """See `MessageRecord.ticked`: a plain text alone."""
+        """See `MessageRecord.ticked`; a plain text has none."""
 
 
 class MessageRecord(msgspec.Struct, array_like=True, tag="m", frozen=True):
@@ -167,13 +167,13 @@ class MessageRecord(msgspec.Struct, array_like=True, tag="m", frozen=True):
 
     @property
     def ticked(self) -> list[str] | None:
-        """The labels its user had ticked, where they were the answer."""
+        """The labels that the user had ticked, if they were the answer."""
         labels: list[str] | None = self.raw.get(TICKED)
         return labels
 
 
 class Returned(msgspec.Struct, array_like=True, tag="s", frozen=True):
-    """A step that returned; `result` is its value's JSON."""
+    """A step that returned; `result` is the JSON of its result."""
 
     name: str
     result: msgspec.Raw
@@ -182,7 +182,7 @@ class Returned(msgspec.Struct, array_like=True, tag="s", frozen=True):
 
 
 class Failed(msgspec.Struct, array_like=True, tag="e", frozen=True):
-    """A step that raised: the class as `module:qualname`, its `args` where they are JSON, else
+    """A step that raised: the class as `module:qualname`, its `args` if they are JSON data, else
     None, and its text.
     """
 
@@ -226,7 +226,7 @@ class Rewind(msgspec.Struct, array_like=True, tag="b", frozen=True, gc=False):
 
 
 class Killed(msgspec.Struct, array_like=True, tag="k", frozen=True, gc=False):
-    """The operator ended the conversation."""
+    """An operator ended the conversation."""
 
     late: int
 
@@ -238,7 +238,7 @@ class Data(msgspec.Struct, array_like=True, tag="d", frozen=True):
 
 
 class TimerRecord(msgspec.Struct, array_like=True, tag="t", frozen=True, gc=False):
-    """A timer that fell due, and ended a wait."""
+    """A timer that fell due and ended a wait."""
 
     wait: str
     branch: int
@@ -247,7 +247,7 @@ class TimerRecord(msgspec.Struct, array_like=True, tag="t", frozen=True, gc=Fals
 
 
 class SignalRecord(msgspec.Struct, array_like=True, tag="i", frozen=True):
-    """A signal that was taken, and ended a wait; `data` is its JSON."""
+    """A signal that was taken and ended a wait; `data` is JSON."""
 
     wait: str
     branch: int
@@ -273,20 +273,20 @@ Record = Union[  # noqa: UP007
 ]
 
 FIRED = (TimerRecord, SignalRecord)
-"""Records of what ended a wait and was no message."""
+"""Records of what ended a wait without a message."""
 
 STEPS = (Returned, Failed, GatheredReturned, GatheredFailed)
 """Records of how steps ended."""
 
 OUTCOMES = (*STEPS, *FIRED)
-"""Records of what happened once and must not be lost: no answer before one is taken back."""
+"""Records of what happened once and must not be lost: answers before them are not taken back."""
 
 encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[list[Record]] = msgspec.json.Decoder(list[Record])
 
 
 def encode_record(record: Record) -> bytes:
-    """Return a record as it is stored; what no step said is left out."""
+    """Return the stored form of a record, without the `said` of a step that said nothing."""
     encoded = encoder.encode(record)
     if isinstance(record, STEPS) and not record.said:
         return encoded[: -len(b",[]]")] + b"]"
@@ -306,17 +306,17 @@ def effective(records: Sequence[Record]) -> list[Record]:
     """Return the records that count: rewinds are applied, and left out of the result."""
     if Rewind not in map(type, records):
         return list(records)
-    kept: list[Record] = []
+    remaining: list[Record] = []
     for record in records:
         if isinstance(record, Rewind):
-            del kept[record.length :]
+            del remaining[record.length :]
         else:
-            kept.append(record)
-    return kept
+            remaining.append(record)
+    return remaining
 
 
 def is_secret(wait: str) -> bool:
-    """Whether the answers to a question must not be written down.
+    """Whether the answers to a question must not be stored.
 
     Args:
         wait: The question's id.
@@ -325,7 +325,7 @@ def is_secret(wait: str) -> bool:
 
 
 def masked(message: messages.Message) -> messages.Message:
-    """Return the message that is recorded in place of a secret answer: it lacks the text only."""
+    """Return the message that is recorded instead of a secret answer: only the text differs."""
     raw = {
         "ToUserName": message.account,
         "FromUserName": message.user,

@@ -1,4 +1,4 @@
-"""The replay of a redacted journal: a run whose collaborators cope with withheld values."""
+"""The replay of a redacted journal: a run whose collaborators can handle withheld values."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ __all__ = ["RedactedRun"]
 
 
 class _RedactedRewording(Rewording):
-    """Where a question quotes an answer, its text depends on what is withheld."""
+    """If a question quotes an answer, its text depends on withheld values."""
 
     __slots__ = ()
 
@@ -64,7 +64,7 @@ class _RedactedRewording(Rewording):
 
 
 class _RedactedCalls(TradedCalls):
-    """Where a call's arguments are withheld, it has no digest to compare."""
+    """If a call's arguments are withheld, it has no digest to compare."""
 
     __slots__ = ("_recorded",)
 
@@ -83,7 +83,7 @@ class _RedactedCalls(TradedCalls):
         if call.digest or not record.call:
             super().compare(call, record, position, gather)
             return
-        # Whether calls of one step traded places is not known.
+        # Whether calls of one step have traded places is unknown.
         recorded = self._recorded.setdefault(record.name, set())
         recorded.add(record.call)
         if len(recorded) > 1 and not self.same_code:
@@ -91,7 +91,7 @@ class _RedactedCalls(TradedCalls):
 
 
 class _RedactedOutcomes(OutcomeReader):
-    """What a step returned, and the arguments of what it raised, may be withheld."""
+    """The result of a step, and the arguments of its exception, may be withheld."""
 
     __slots__ = ("_ledger",)
 
@@ -119,7 +119,7 @@ class _RedactedOutcomes(OutcomeReader):
 
 
 class _RedactedChat(Chat[Any]):
-    """What is withheld may say for how long a dialog waits, and for what."""
+    """What a dialog waits for, and how long, may be withheld."""
 
     __slots__ = ()
 
@@ -139,7 +139,7 @@ class _RedactedChat(Chat[Any]):
         return super()._limit(_known(within, 0.0), call)
 
     def start(self, *request: Any, **more: Any) -> None:
-        """Only note it: a replay asks for nothing."""
+        """Only note the request: a replay carries out none."""
         self.requests.append(cast("Request", (request, more)))
         self.called = True
 
@@ -174,7 +174,7 @@ class RedactedRun(Run):
         """See `Run.feed`.
 
         Raises:
-            ReplayMismatch: As there.
+            ReplayMismatch: See `Run.feed`.
             CannotTell: What the dialog does depends on a withheld value.
         """
         self._ledger.position = self.position
@@ -201,7 +201,9 @@ class RedactedRun(Run):
             self.chat.replaying = False
 
     def _check_use(self) -> None:
-        """Raise `CannotTell` if the dialog has looked into a withheld value, or may have."""
+        """Raise `CannotTell` if the dialog's control flow depends, or may depend, on a withheld
+        value.
+        """
         at, ledger = self.at, self._ledger
         if ledger.touched:
             raise CannotTell(ledger.touched, self.position, self.where())
@@ -250,7 +252,7 @@ class RedactedRun(Run):
 
         Args:
             at: The question.
-            meant: The digest that the record has of the option.
+            meant: The option's digest in the record.
         """
         assert at.reading.text is not None  # noqa: S101 - a question with options takes texts
         for text in at.candidates():

@@ -1,8 +1,8 @@
-"""Questions whose text is not the recorded one and which are the same question all the same.
+"""Questions whose text differs from the recorded one, but which are the same question.
 
-A prompt may hold a clock or other data. Where the journal was written by the code at hand, a
-question that differs in its text alone is therefore let through, and the author is told once. Where
-the code has changed, it may be another question, and is a difference.
+A prompt may contain a clock or other data. If the journal was written by the same code, a question
+that differs only in its text is therefore accepted, and the author is warned once. If the code has
+changed, it may be another question, and counts as a difference.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ log = logging.getLogger("wechat_dialog")
 
 
 class Rewording:
-    """The questions of one replay that read otherwise than its journal says.
+    """The questions of one replay whose text differs from the journal's.
 
     Attributes:
         driver: Drives the dialog.
-        same_code: Whether the journal was written by the code at hand, so that a question whose
-            text alone differs is let through.
+        same_code: Whether the journal was written by the same code, so that a question that differs
+            only in its text is accepted.
     """
 
     __slots__ = ("_asked", "_recorded", "driver", "same_code")
@@ -37,24 +37,24 @@ class Rewording:
     def __init__(self, driver: Driver, *, same_code: bool) -> None:
         self.driver = driver
         self.same_code = same_code
-        # Position of the first record of each such question, by the id the journal has for it …
+        # Position of the first record of each such question, by its id in the journal …
         self._recorded: dict[str, int] = {}
-        # … and, for 2017 dialogs, by the id it has now.
+        # … and, for 2017 dialogs, by its present id.
         self._asked: dict[str, int] = {}
 
     def __bool__(self) -> bool:
-        """Whether there were any."""
+        """Whether there were any such questions."""
         return bool(self._recorded)
 
     def is_same(self, wait: str, at: Wait[Any], position: int, *, pending: bool = False) -> bool:
-        """Whether a question can be the recorded one, although their ids differ. If it can, it has
-        the recorded id from here on.
+        """Whether a question can be the recorded one, although their ids differ. If so, it gets the
+        recorded id.
 
         Args:
             wait: The recorded id.
             at: The question that is asked now.
-            position: Number of records before the answer to it.
-            pending: Whether it is the question the conversation waits at, which nobody answered.
+            position: Number of records before its answer.
+            pending: Whether it is the question at which the conversation waits, not answered yet.
 
         Raises:
             ReplayMismatch: Two questions have traded places.
@@ -62,11 +62,11 @@ class Rewording:
         if at.drifts:
             return self._has_drifted(wait, at, position, pending=pending)
         if at.kind == "A" and wait == f"a{at.id[1:]}":
-            return True  # the question has become a secret one
+            return True  # the question has become secret
         if not self.same_code or at.key is not None or wait[0] != at.kind or wait[1:2] == "=":
             return False
         if at.id in self._recorded:
-            # Two that trade places are no clock: the order of a set, or other data.
+            # Two that traded places are not a clock: the order of a set, or other data.
             raise self._moved(
                 self._recorded[at.id],
                 f"an answer to {describe(at.id, self.driver.dialog.fn)}",
@@ -74,7 +74,7 @@ class Rewording:
             )
         self._recorded.setdefault(wait, position)
         _warn_once(self.driver.dialog, position, self.driver.where())
-        at.id = wait  # the journal's name for it holds
+        at.id = wait  # from here on it has the journal's id
         return True
 
     def _has_drifted(self, wait: str, at: Wait[Any], position: int, *, pending: bool) -> bool:
@@ -99,9 +99,9 @@ class Rewording:
         at.id = wait
         return True
 
-    def _moved(self, position: int, expected: str, found: str) -> ReplayMismatch:
+    def _moved(self, position: int, expected: str, actual: str) -> ReplayMismatch:
         driver = self.driver
-        return ReplayMismatch(driver.dialog.name, position, expected, found, driver.where())
+        return ReplayMismatch(driver.dialog.name, position, expected, actual, driver.where())
 
 
 _warned: set[tuple[str, str, str, int]] = set()

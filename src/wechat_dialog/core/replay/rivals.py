@@ -1,7 +1,7 @@
-"""Rivals as a header keeps them, and the records of those that came.
+"""The stored form of rivals in a header, and the records of those that ended a wait.
 
-Whoever stores a wait computes once when its times fall due (`stored_rivals`). From then on only the
-header says it: no replay computes it again, whatever the code at hand would say.
+When a wait is stored, its due times are computed once (`stored_rivals`). From then on only the
+header counts: no replay computes them again, whatever the current code says.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ __all__ = [
 
 
 def stored_rivals(at: Wait[Any] | Background[Any], now: int) -> list[StoredRival]:
-    """Return what a header says of the rivals of a wait; [] if it has none.
+    """Return the stored form of a wait's rivals; [] if it has none.
 
     Args:
         at: The wait.
@@ -47,13 +47,13 @@ def stored_rivals(at: Wait[Any] | Background[Any], now: int) -> list[StoredRival
 
 
 def first_due(rivals: Sequence[StoredRival]) -> StoredRival | None:
-    """Return the time that falls due first; None if there is none."""
+    """Return the timer that falls due first; None if there is none."""
     times = [rival for rival in rivals if not rival.name]
     return min(times, key=lambda rival: rival.due, default=None)
 
 
 def signalled(rivals: Sequence[StoredRival], name: str, match: str) -> StoredRival | None:
-    """Return the rival that a signal ends the wait by; None if it is not waited for."""
+    """Return the rival that a signal matches; None if it is not waited for."""
     for rival in rivals:
         if rival.name == name and rival.match == match and name:
             return rival
@@ -78,22 +78,22 @@ def signal_record(
 
     Args:
         wait: Id of the wait; see `Frame.wait`.
-        rival: What waits for it.
-        data: Its data, JSON.
+        rival: The rival that waits for it.
+        data: Its data as JSON.
         now: The store's time, ms since the epoch.
-        misfit: What `misfit` says of the data.
+        misfit: What `misfit` returned for the data.
     """
     match = digest(rival.match) if rival.match else ""
     return SignalRecord(wait, rival.branch, rival.name, match, data, now, misfit)
 
 
 def rival_at(at: object, branch: int, name: str = "") -> TimerRival | SignalRival | None:
-    """Return the rival of a wait that is this branch; None if there is none, or it is another kind.
+    """Return the rival of a wait with this branch and name; None if there is none.
 
     Args:
         at: Where a dialog stands.
         branch: The branch.
-        name: Name of the signal; "": a timer.
+        name: Name of the signal; "" for a timer.
     """
     if not isinstance(at, (Wait, Background)):
         return None
@@ -105,27 +105,27 @@ def rival_at(at: object, branch: int, name: str = "") -> TimerRival | SignalRiva
 
 
 def lacking(at: object, rivals: Sequence[StoredRival]) -> StoredRival | None:
-    """Return the first of a header's rivals that the wait at hand does not have; None if it has
-    them all.
+    """Return the first of a header's rivals that the wait does not have; None if it has all of
+    them.
     """
     for rival in rivals:
-        found = rival_at(at, rival.branch, rival.name)
-        if found is None or (isinstance(found, SignalRival) and found.match != rival.match):
+        present = rival_at(at, rival.branch, rival.name)
+        if present is None or (isinstance(present, SignalRival) and present.match != rival.match):
             return rival
     return None
 
 
 def misfit(at: object, rival: StoredRival, data: msgspec.Raw) -> str:
-    """Return why the data of a signal are not what the dialog waits for; "" if they are.
+    """Return why the data of a signal do not fit what the dialog waits for; "" if they do.
 
     Args:
         at: Where the dialog stands.
-        rival: What its header says that waits for the signal.
-        data: Its data, JSON.
+        rival: The header's rival that waits for the signal.
+        data: Its data as JSON.
     """
     waits = rival_at(at, rival.branch, rival.name)
     if not isinstance(waits, SignalRival):
-        return ""  # its code has changed: whoever feeds the record will see that
+        return ""  # the code has changed: feeding the record will raise that
     from wechat_dialog.core.dialog.signals import read_data
 
     try:

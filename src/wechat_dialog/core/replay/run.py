@@ -1,8 +1,11 @@
 """Replay: from a dialog and its journal to what the dialog does next.
 
-A running generator cannot be stored; what the user said to it and what its steps returned can. To
-go on, the dialog is started afresh and fed those records, so equal records must lead a dialog to
-equal questions.
+A running generator cannot be stored; its inputs can: what the user said, and what its steps
+returned. To continue, the dialog is started again and fed those records, so equal records must lead
+a dialog to equal questions. `Run` is one dialog being driven. `feed` gives it one record, stored or
+new, and `at` is where it stands afterwards (`standing.At`). Nothing here executes a step, reads a
+clock, or knows a store; whoever drives a run does, and passes in the record of what happened. So
+live and replayed runs take the same path.
 
 `Run` is one dialog being driven. `feed` gives it one record, journaled or new, and `at` says where
 it stands then (`standing.At`). Nothing here executes a step, reads a clock, or knows a store;
@@ -10,9 +13,9 @@ whoever drives a run does, and hands in the record of what happened. So live and
 one path.
 
 Every record names what it answers, and a run compares: a question that is not the recorded one, a
-step of another name, a stored answer that no longer parses, a branch that a race has lost, an end
-where records are left are all a `ReplayMismatch`. `driver` drives the generator; `rewording` and
-`traded_calls` say which differences count. See `tests/engine/`.
+step with another name, a stored answer that no longer parses, a branch that a race no longer has,
+an end with records left are all a `ReplayMismatch`. `driver` drives the generator; `rewording` and
+`traded_calls` decide which differences count. See `tests/engine/`.
 """
 
 from __future__ import annotations
@@ -63,7 +66,9 @@ __all__ = ["Run", "Way"]
 Way = TracebackType | None
 
 ENDINGS = 10
-"""Questions that a dialog which was told to end may ask on its way out; each is cancelled."""
+"""How many questions a dialog that was told to end may ask during its clean-up; each is
+cancelled.
+"""
 
 
 class Run:
@@ -75,9 +80,9 @@ class Run:
         at: Where it stands; None before the record of the message that started it.
         position: Number of records fed.
         trail: In strict mode, `file:line` of every place it stood at; else None.
-        ending: How many more questions are cancelled after the dialog was told to end for good,
-            when nobody is there to answer; 0 before.
-        secrets: The secret answers that it holds, oldest first.
+        ending: How many more questions are cancelled after the dialog was told to end, when no user
+            is there to answer; 0 before.
+        secrets: The secret answers it has received, oldest first.
         outcomes: Decodes recorded outcomes of steps.
     """
 
@@ -95,7 +100,7 @@ class Run:
         self, dialog: RegisteredDialog, chat: Chat, args: dict[str, Any], *, account: str,
         code: str = "",
     ) -> None:  # fmt: skip
-        """Prepare a run that has been fed nothing; see `runs.run_of`."""
+        """Create a run that has been fed nothing; see `runs.run_of`."""
         self.dialog = dialog
         self.chat = chat
         self.args = args
@@ -108,14 +113,14 @@ class Run:
         self.outcomes = READER
         self._driver = Driver(dialog, chat)
         self._same_code = not code or code == code_of(dialog)
-        # Most replays need neither.
+        # Created when needed: most replays need neither.
         self._calls: TradedCalls | None = None
         self._rewording: Rewording | None = None
         self._slots = Slots()
 
     @property
     def calls(self) -> TradedCalls:
-        """Compares the steps that the dialog asks for with the recorded ones."""
+        """Compares the steps that the dialog requests with the recorded ones."""
         if self._calls is None:
             self._calls = self.call_comparison(self._driver, same_code=self._same_code)
         return self._calls
@@ -128,7 +133,7 @@ class Run:
         return self._rewording
 
     def keep_trail(self) -> None:
-        """Note from here on every place at which it stands, as strict mode does; see `trail`."""
+        """From here on note every place at which it stands, for strict mode; see `trail`."""
         from .foreign import watch
 
         watch()
@@ -140,10 +145,10 @@ class Run:
         """Feed journaled records, oldest first.
 
         Raises:
-            ReplayMismatch: The dialog does something else than they recorded.
+            ReplayMismatch: The dialog does something else than was recorded.
         """
-        # Nearly every record of a replay is a plain text, fed to the question it was given to: that
-        # is done here, without a call for each of them.
+        # Nearly every record of a replay is a plain text that answers the current question: that
+        # case is handled inline, to save a call for each of them.
         plain, chat, send = self.trail is None, self.chat, self._driver.send
         chat.replaying = True
         try:
@@ -175,23 +180,23 @@ class Run:
             self._calls.must_not_repeat(self.at)
 
     def _misread(self, error: BaseException) -> Raised:
-        """Return where the dialog stands whose author's parser broke at a recorded answer.
+        """Return the state of a dialog whose author's parser failed at a recorded answer.
 
         Raises:
-            ReplayMismatch: The parser refuses the answer, so that it no longer fits.
+            ReplayMismatch: The parser refuses the answer, which no longer fits.
         """
         if isinstance(error, ValueError):
             raise self.differs(f"an answer that no longer fits ({told(error)})") from error
         return self._driver.abandon(of_reading(error))
 
     def feed(self, record: Record, way: Way = None) -> None:
-        """Feed one record, after which `at` is where the dialog stands.
+        """Feed one record; afterwards `at` is where the dialog stands.
 
-        `way` is the traceback of what a step has just raised, where that is what was recorded.
+        `way` is the traceback if the record is of a step that has just raised.
 
         Raises:
-            ReplayMismatch: The record does not belong to where the dialog stands; it is then as it
-                was.
+            ReplayMismatch: The record does not belong to where the dialog stands; the dialog is
+                left unchanged.
         """
         if isinstance(record, (TextRecord, MessageRecord)):
             self._hear(record)
@@ -208,13 +213,13 @@ class Run:
             self.ending = ENDINGS
             self.at = self._driver.throw(thrown_by("end"))
         else:
-            raise AssertionError("a rewind is carried out before: see records.effective")
+            raise AssertionError("rewinds are applied before: see records.effective")
         self.fed()
 
     def fed(self) -> None:
-        """Count a record; in strict mode, note where it led."""
+        """Count a record; in strict mode, note the place to which it led."""
         while self.ending and isinstance(self.at, (Wait, Background)):
-            # A wait on the way out would leave what stands behind it undone, and in the `finally`
+            # A wait during clean-up would leave the rest of it undone, and that of the `finally`
             # blocks around it.
             self.ending -= 1
             self.at = self._driver.throw(Cancelled())
@@ -235,7 +240,7 @@ class Run:
         if isinstance(at, SecretWait):
             message = record.message(chat.user, self.account)
             if not is_secret(wait):
-                message = masked(message)  # the question has become a secret one since
+                message = masked(message)  # the question has become secret since
             self.hear_in_secret(message, arrival_of(record), SecretAnswer())
             return
         before = chat.arrived
@@ -259,13 +264,13 @@ class Run:
         if not record.wait:
             self.start(message, arrived)
             return
-        what, wait = decode_thrown(record.wait)
+        thrown, wait = decode_thrown(record.wait)
         if not (self.asks(wait) if wait else isinstance(self.at, Wait)):
-            raise self.differs(f"{what} at {describe(wait, self.dialog.fn)}" if wait else what)
-        self.take_thrown(message, arrived, what)
+            raise self.differs(f"{thrown} at {describe(wait, self.dialog.fn)}" if wait else thrown)
+        self.take_thrown(message, arrived, thrown)
 
     def start(self, message: messages.Message, arrived: int) -> None:
-        """Start the dialog with the message that began its conversation. Like `take`, it does not
+        """Start the dialog with the message that began its conversation. Like `take`, this does not
         count as a record.
 
         Raises:
@@ -277,22 +282,22 @@ class Run:
         self.at = self._driver.start(self.args)
 
     def take(self, message: messages.Message, arrived: int, answer: object) -> None:
-        """Hand the dialog the value of an answer that was read already from a message, which
-        arrived so many milliseconds after the epoch. Does not count as a record; see `fed`.
+        """Send the dialog the value of an answer that was already read from a message; `arrived` is
+        in ms since the epoch. This does not count as a record; see `fed`.
         """
         self.chat.hear(message, arrived)
         self.at = self._driver.send(answer)
 
-    def take_thrown(self, message: messages.Message, arrived: int, what: str) -> None:
-        """Throw into the dialog what a record says was thrown at a message, instead of an answer.
-        Does not count as a record.
+    def take_thrown(self, message: messages.Message, arrived: int, thrown: str) -> None:
+        """Throw into the dialog what was thrown instead of an answer, according to a record: see
+        `thrown_by`. This does not count as a record.
         """
         self.chat.hear(message, arrived)
-        self.ending = ENDINGS if what == "end" else 0
-        self.at = self._driver.throw(thrown_by(what))
+        self.ending = ENDINGS if thrown == "end" else 0
+        self.at = self._driver.throw(thrown_by(thrown))
 
     def hear_in_secret(self, message: messages.Message, arrived: int, answer: SecretAnswer) -> None:
-        """Hand the dialog a secret answer. Does not count as a record."""
+        """Send the dialog a secret answer. This does not count as a record."""
         answer.position = self.position
         answer.read = self.at.reading.read if isinstance(self.at, Wait) else None
         self.secrets += (answer,)
@@ -325,10 +330,10 @@ class Run:
             self.at = self._driver.send(self._result(at, record))
 
     def _slot_ended(self, record: GatheredReturned | GatheredFailed, way: Way) -> None:
-        found = self._slots.call(self.at, record)
-        if found is None:
+        gathered = self._slots.call(self.at, record)
+        if gathered is None:
             raise self.differs(f"step {record.name!r} in slot {record.slot} of a gathering")
-        at, call = found
+        at, call = gathered
         self.calls.compare(call, record, self.position, at)
         self.chat.heard_of_step(record.said)
         if isinstance(record, GatheredFailed):
@@ -354,11 +359,13 @@ class Run:
     # Ending ---------------------------------------------------------------------------------------
 
     def fail(self, error: BaseException) -> None:
-        """Stand at an error that the dialog did not raise, its generator open, for `where`."""
+        """Let the dialog count as failed with an error that it did not raise; its generator stays
+        open, for `where`.
+        """
         self.at = Raised(error)
 
     def close(self) -> None:
-        """Put the dialog away; see `Driver.close`."""
+        """Close the dialog; see `Driver.close`."""
         self._driver.close()
 
     # Comparing ------------------------------------------------------------------------------------
@@ -368,7 +375,9 @@ class Run:
         return self._driver.where()
 
     def asks(self, wait: str, *, pending: bool = False) -> bool:
-        """Whether it waits at the wait with this id, or one that can be it; see `Rewording`."""
+        """Whether it waits at the wait with this id, or at one that counts as it; see
+        `Rewording`.
+        """
         at = self.at
         if isinstance(at, Wait):
             same = at.id == wait
@@ -376,21 +385,21 @@ class Run:
         return isinstance(at, Background) and at.id == wait
 
     def must_wait_at(self, wait: str, offers: str = "", rivals: Sequence[StoredRival] = ()) -> None:
-        """Compare the wait that the header names (see `Frame`) with where the dialog stands now;
-        `offers` is not compared where it is "". Nor need the rivals be: a limit that is gone from
-        the code is no difference to an answer, but when it falls due.
+        """Compare the wait in the header (see `Frame`) with where the dialog stands. Empty `offers`
+        are not compared. Nor are rivals, unless given: a limit that was removed from the code
+        matters only when it falls due, not for an answer.
 
         Raises:
-            ReplayMismatch: It is another, or offers something else than its user has seen, or lacks
-                one of the rivals, or the dialog does not wait.
+            ReplayMismatch: It is another wait, or offers something else than its user has seen, or
+                lacks one of the rivals, or the dialog does not wait.
         """
         if not self.asks(wait, pending=True):
             raise self.differs(pending_at(wait, self.dialog.fn))
         if rivals:
             from .firings import missing
 
-            if (what := missing(self.at, wait, rivals, self.dialog.fn)) is not None:
-                raise self.differs(what)
+            if (lack := missing(self.at, wait, rivals, self.dialog.fn)) is not None:
+                raise self.differs(lack)
         if offers and isinstance(self.at, Wait) and self.at.offers not in ("", offers):
             raise self.differs(f"{pending_at(wait, self.dialog.fn)} with other options")
 

@@ -1,8 +1,8 @@
-"""The one place where a run is made.
+"""The only place where a run is made.
 
 Turns, `check`, transcripts, exports and the simulator replay the same journals and must come to the
-same questions. Whatever a dialog can see besides its records (texts, time zone, the shape of its
-user's data) is therefore a required argument here, and no other module makes a `Run`.
+same questions. Everything that a dialog can see besides its records (texts, time zone, the shape of
+its user's data) is therefore a required argument here, and no other module creates a `Run`.
 """
 
 from __future__ import annotations
@@ -37,18 +37,18 @@ def run_of(
     """Return a run of a conversation that has been fed nothing yet.
 
     Args:
-        dialog: The dialog that is run.
+        dialog: The dialog to run.
         frame: The conversation's header.
         user: The user's OpenID.
         account: The account's id.
         texts: The bot's sentences: words of menus, confirmations and forms are among them.
         zone: The bot's time zone, in which dates in answers are read.
         data_shape: The shape of a user's data.
-        message: What `chat.message` is before the first record; None: an empty text.
+        message: The value of `chat.message` before the first record; None: an empty text.
         arrived: When that message arrived, ms since the epoch.
         code: Fingerprint of the code that wrote the journal; "": that of `dialog`.
-        runs: Class of the run; None: `Run`. `redacted_run.RedactedRun` for records that lack what
-            was said.
+        runs: Class of the run; None: `Run`. `redacted_run.RedactedRun` is for records that lack
+            what was said.
     """
     if message is None:
         message = messages.Text(user=user, account=account, created=0, msg_id="", raw={}, text="")

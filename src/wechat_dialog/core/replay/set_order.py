@@ -1,21 +1,22 @@
-"""Whether a dialog depends on the order of a set, which a replay in the same process does not show.
+"""Detects whether a dialog depends on the order of a set, which a replay in the same process cannot
+show.
 
-A set of texts has another order in each process, and always the same one within a process. So if a
-dialog asks in that order, its replay in this process agrees with it, and its replay on another
+A set of texts has another order in each process, and always the same order within a process. So if
+a dialog asks in that order, its replay in this process agrees with it, and its replay on another
 machine does not. Strict mode therefore replays such a dialog once more with the order of its sets
-permuted: what is asked differently then depends on that order for certain.
+permuted: any difference is then certain to depend on that order.
 
-For that replay the functions that the dialog can reach (`fingerprint.reached`) get a second code,
-compiled from their source (`instrumented_code`). In it everything that iterates over a collection
-passes through here: loops and comprehensions, unpacking, `pop`, and calls of what keeps an order
-(`list`, `enumerate`, `"、".join`, …). A set is iterated over in another order, anything else in its
-own.
+For that replay, the functions that the dialog can reach (`fingerprint.reached`) get a second code,
+compiled from their source (`instrumented_code`). In it, everything that iterates over a collection
+passes through this module: loops and comprehensions, unpacking, `pop`, and calls of functions that
+preserve an order (`list`, `enumerate`, `"、".join`, …). A set is iterated over in another order,
+anything else in its own.
 
-The alternative was to look for loops over sets in the source. It would have reported the loop that
-only adds up, and missed the set that a helper returns. Here nothing is reported that makes no
-difference, so there are no false alarms to silence.
+The alternative was to search the source for loops over sets. It would have reported loops that only
+add up, and missed sets that a helper returns. Here, nothing is reported that makes no difference,
+so there are no false alarms to silence.
 
-Left alone are sets whose order is the same everywhere (numbers), other people's code, and code
+Not covered are sets whose order is the same everywhere (numbers), other people's code, and code
 without a source, as in an interactive session. Proof: `tests/deploys/test_set_order.py`.
 """
 
@@ -60,7 +61,7 @@ class Site(NamedTuple):
     Attributes:
         file: The source file.
         line: Its line, counted from 1.
-        text: The expression, as source: what to put into `sorted(…)`.
+        text: The source of the expression, to be put into `sorted(…)`.
     """
 
     file: str
@@ -103,15 +104,15 @@ class SetOrder:
         """Observe the sets of a dialog while it is replayed.
 
         Another thread that calls one of these functions meanwhile runs the second code too, without
-        an effect: what is permuted is set in the context.
+        effect: what is permuted is set in the context.
 
         Args:
             sites: Where sets are permuted; empty: nowhere.
-            permutation: How.
+            permutation: How they are permuted.
 
         Yields:
-            The places at which a set was iterated over, in the order in which they were reached; it
-            grows while the dialog runs.
+            The places at which a set was iterated over, in the order in which they were reached;
+            the collection grows while the dialog runs.
         """
         look = _Look(sites, permutation)
         token = _look.set(look)
@@ -131,10 +132,10 @@ _NUMBERS = frozenset(kind.__hash__ for kind in (int, float, complex, Decimal))
 
 
 def _is_scattered(thing: object) -> bool:
-    """Whether the hash of a thing, and so its place in a set, differs between processes.
+    """Whether the hash of an object, and so its place in a set, differs between processes.
 
-    It does for texts, and for whatever is hashed by its texts or its address; not for numbers and
-    None.
+    This is so for texts, and for anything whose hash depends on texts or on its address; not for
+    numbers and None.
     """
     kind = type(thing)
     if kind.__hash__ in _OF_MEMBERS:
@@ -148,7 +149,7 @@ _SETS = (_SET.__iter__, _FROZENSET.__iter__)
 
 
 def _is_unordered(thing: Any) -> bool:
-    # By its `__iter__`: a class of the author's may be a set with an order of its own.
+    # By its `__iter__`: an author's class may be a set with an order of its own.
     kind = cast("Any", type(thing))
     if getattr(kind, "__iter__", None) not in _SETS:
         return False
@@ -157,7 +158,7 @@ def _is_unordered(thing: Any) -> bool:
 
 
 def _permuted(things: Collection[Any], site: Site) -> list[Any] | None:
-    """Note that a set is iterated over. Return its members permuted, or None: keep their order."""
+    """Note that a set is iterated over. Return its members permuted; None: keep their order."""
     look = _look.get()
     if look is None:
         return None
@@ -166,7 +167,7 @@ def _permuted(things: Collection[Any], site: Site) -> list[Any] | None:
 
 
 def in_order(thing: Any, site: tuple[str, int, str]) -> Any:
-    """Return what is iterated over: `thing`, or the permuted members of a set."""
+    """Return what to iterate over: `thing`, or the permuted members of a set."""
     if not _is_unordered(thing):
         return thing
     permuted = _permuted(thing, Site(*site))
@@ -174,7 +175,7 @@ def in_order(thing: Any, site: tuple[str, int, str]) -> Any:
 
 
 class _Said:
-    """Stands for a set that is put into a text: its members in another order."""
+    """Stands for a set that is put into a text, with its members in another order."""
 
     def __init__(self, kind: str, things: list[Any]) -> None:
         inside = ", ".join(map(repr, things))
@@ -188,7 +189,7 @@ class _Said:
 
 
 def said(thing: Any, site: tuple[str, int, str]) -> Any:
-    """Return what is put into a text."""
+    """Return what to put into a text."""
     note_unbegun(thing, site)
     if not _is_unordered(thing):
         return thing
@@ -213,8 +214,8 @@ _METHODS = frozenset({"join", "extend", "fromkeys", "from_iterable", "extendleft
 
 
 def called(fn: Any, site: tuple[str, int, str]) -> Any:
-    """Return what is called. For a function whose result depends on the order of its arguments'
-    members, return one that passes sets through `in_order` or `said` first.
+    """Return what to call. For a function whose result depends on the order of its arguments'
+    members, this is a function that passes sets through `in_order` or `said` first.
     """
     if id(fn) in _KEEPERS:
         passed = in_order

@@ -1,4 +1,4 @@
-"""What the steps of the gathering at hand gave, until all of them have ended."""
+"""The outcomes of the current gathering's steps, until all of them have ended."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Slots:
     def call(
         self, at: At | None, record: GatheredReturned | GatheredFailed
     ) -> tuple[Gather[Any], StepCall[Any]] | None:
-        """Return the gathering that a record belongs to and the call in it; None if the dialog
-        stands at no such call, or has its outcome already.
+        """Return the gathering that a record belongs to and the call in it; None if the dialog does
+        not stand at such a call, or has its outcome already.
         """
         if not isinstance(at, Gather) or record.slot >= len(at.calls):
             return None
@@ -40,18 +40,18 @@ class Slots:
         """Note how a step ended: an exception, or a tuple of its result.
 
         Returns:
-            What the gathering gives, which is forgotten then: the tuple of results, or the
-            exception of the first slot that has one; None if some have not ended.
+            The gathering's result, which is then forgotten: the tuple of results, or the exception
+            of the first slot that has one; None if some steps have not ended.
         """
         self._given[slot] = outcome
         if len(self._given) < len(at.calls):
             return None
         outcomes = [self._given[slot] for slot in range(len(at.calls))]
         self._given = {}
-        failed = next((one for one in outcomes if isinstance(one, Exception)), None)
-        return tuple(one[0] for one in outcomes) if failed is None else failed
+        failed = next((each for each in outcomes if isinstance(each, Exception)), None)
+        return tuple(each[0] for each in outcomes) if failed is None else failed
 
     def open(self, at: At | None) -> list[int]:
-        """Return the slots that have not ended yet; none if the dialog stands at no gathering."""
+        """Return the slots that have not ended yet; empty if the dialog stands at no gathering."""
         calls: tuple[StepCall[Any], ...] = at.calls if isinstance(at, Gather) else ()
         return [slot for slot in range(len(calls)) if slot not in self._given]

@@ -1,4 +1,6 @@
-"""Where a dialog stands: at an effect or past its end, in words and as a place in its source."""
+"""Where a dialog stands, at an effect or past its end: described in words, and as a place in its
+source.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,7 @@ class Ended(msgspec.Struct, frozen=True):
 
 
 class Raised(msgspec.Struct, frozen=True):
-    """The dialog raised: an error, or a `Signal`, which is not one."""
+    """The dialog raised: an error, or a `Signal`, which is not an error."""
 
     error: BaseException
 
@@ -69,17 +71,18 @@ BACKGROUND = "swr"
 
 
 LONGEST = 40
-"""Characters of a question that are quoted."""
+"""How many characters of a question are quoted."""
 
 
 def describe(wait: str, fn: Callable[..., Any] | None = None) -> str:
-    """Return in words the question that a journal has an id of.
+    """Describe a question, given its id in a journal.
 
-    An id is all it has. Where the code at hand asks the same somewhere, its text is found there.
+    The journal has no more than the id. If the current code asks the same question somewhere, its
+    text is found there.
 
     Args:
         wait: The id.
-        fn: The dialog's function; None: no code is at hand.
+        fn: The dialog's function; None if no code is available.
     """
     kind = _KINDS.get(wait[:1], wait[:1])
     if wait[:1] in BACKGROUND:
@@ -92,13 +95,13 @@ def describe(wait: str, fn: Callable[..., Any] | None = None) -> str:
 
 
 def pending_at(wait: str, fn: Callable[..., Any] | None = None) -> str:
-    """Return in words the wait that a header has an id of; see `describe`."""
-    what = describe(wait, fn)
-    return what if wait[:1] in BACKGROUND else f"the question {what}"
+    """Describe a wait, given its id in a header; see `describe`."""
+    description = describe(wait, fn)
+    return description if wait[:1] in BACKGROUND else f"the question {description}"
 
 
 def _texts(fn: Callable[..., Any] | None) -> Iterator[str]:
-    """Yield the texts that stand in a function and in its module."""
+    """Yield the text constants of a function and its module."""
     plain = None if fn is None else inspect.unwrap(fn)
     pending: list[object] = [getattr(plain, "__code__", None)]
     while pending:
@@ -115,10 +118,10 @@ def _texts(fn: Callable[..., Any] | None) -> Iterator[str]:
 
 
 def doing(at: At) -> str:
-    """Return in words what a dialog does."""
+    """Describe what a dialog does."""
     if isinstance(at, Wait):
         kind = _KINDS.get(at.kind, at.kind)
-        said: tuple[object, ...] = getattr(at, "said", ())  # the question, where it has no text
+        said: tuple[object, ...] = getattr(at, "said", ())  # the question, if it has no text
         texts = [str(part) for part in (at.prompt, *said) if isinstance(part, (str, Markdown))]
         if not texts:
             return f"{describe(at.id)} ({type(at.prompt).__name__})"
@@ -136,7 +139,7 @@ def doing(at: At) -> str:
 
 
 def rivals_of(at: Wait[Any] | Background[Any]) -> str:
-    """Return in words what else ends a wait; "" if nothing does."""
+    """Describe what else ends a wait; "" if nothing does."""
     return ", ".join(_way(rival) for rival in at.rivals if rival is not UNBOUNDED)
 
 
@@ -152,7 +155,7 @@ def _way(rival: Rival) -> str:
 
 def where(running: Any) -> str:
     """Return `file:line` of the innermost line of the author's own code at which a generator or
-    coroutine stands; "" if it ended, or is None.
+    coroutine stands; "" if it has ended, or is None.
     """
     way = way_in(running)
     at = authors(way)
@@ -160,8 +163,8 @@ def where(running: Any) -> str:
 
 
 def way_in(running: Any) -> list[Place]:
-    """Return the places at which a generator or coroutine stands, and what it waits for, outermost
-    first.
+    """Return the places at which a generator or coroutine stands, through everything it waits for,
+    outermost first.
     """
     way: list[Place] = []
     while running is not None:
@@ -182,21 +185,21 @@ def difference(
     Args:
         dialog: Its name.
         position: Index of the record.
-        expected: What the journal has there, in words.
+        expected: A description of what the journal has there.
         at: Where the dialog stands; None: it has not begun.
         stood: The same as `file:line`; see `where`.
         lost: As `TradedCalls.lost`.
     """
-    found = None if at is None or isinstance(at, Ended) else doing(at)
+    actual = None if at is None or isinstance(at, Ended) else doing(at)
     if not isinstance(at, Raised):
-        return ReplayMismatch(dialog, position, expected, found, stood)
+        return ReplayMismatch(dialog, position, expected, actual, stood)
     if lost:
-        # It broke on what another call had returned: the first of those is where they part.
+        # It failed because of another call's result: the first of those is where they differ.
         (step, _), position = min(lost.items(), key=lambda call: call[1])
-        expected, found = f"step {step!r}", f"step {step!r} with other arguments"
-        return ReplayMismatch(dialog, position, expected, found, stood)
+        expected, actual = f"step {step!r}", f"step {step!r} with other arguments"
+        return ReplayMismatch(dialog, position, expected, actual, stood)
     if isinstance(at.error, SecretMisused):
-        found, stood = f"something that depends on a secret: it {at.error.how}", place(at.error)
-    error = ReplayMismatch(dialog, position, expected, found, stood)
+        actual, stood = f"something that depends on a secret: it {at.error.how}", place(at.error)
+    error = ReplayMismatch(dialog, position, expected, actual, stood)
     error.__cause__ = at.error
     return error

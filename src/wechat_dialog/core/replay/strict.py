@@ -1,7 +1,8 @@
 """Strict mode: every turn is replayed at once from scratch, and compared with the live dialog.
 
-Whatever makes a difference then will make it between two machines: a clock, chance, a global. The
-order of a set does not, within one process; `set_order` permutes it for one more replay.
+Whatever makes a difference then would make one between two machines: a clock, randomness, a global
+variable. The order of a set is constant within one process; `set_order` permutes it for one more
+replay.
 """
 
 from __future__ import annotations
@@ -41,22 +42,23 @@ def compare(
     said: Sequence[Reply] = (),
     requests: Sequence[Request] | None = (),
 ) -> None:
-    """Replay a conversation and see whether its dialog gets to the same place.
+    """Replay a conversation and check that its dialog gets to the same place.
 
     Args:
         live: The run of the live dialog, with its trail.
         fresh: Makes a run of the same dialog that has not begun, with a trail of its own.
         records: The conversation's records that count, oldest first.
         at: The wait the live dialog stands at; None: it has returned.
-        said: What it said in this turn besides.
-        requests: What it asked for in this turn; None: it went back to where that was carried out.
+        said: What else it said in this turn.
+        requests: What it requested in this turn; None if it went back to where that was carried
+            out.
 
     Raises:
-        NotRepeatable: It does not: it reads a clock, chance or something else outside its journal,
-            or hangs on the order of a set.
-        NotWaitedFor: It made a question, a step, or a coroutine of its author's, and never waits
+        NotRepeatable: It does not: it reads a clock, randomness or something else outside its
+            journal, or depends on the order of a set.
+        NotWaitedFor: It created a question, a step, or a coroutine of its author's, and never waits
             for it.
-        SideEffect: It acted between its questions, and caught what it was told of that.
+        SideEffect: It acted between its questions, and caught the exception about that.
     """
     if (acted := noted()) is not None:
         raise acted
@@ -70,12 +72,12 @@ def compare(
                 mismatch = mismatch or _otherwise_requested(again, requests)
             if (acted := noted()) is not None:
                 raise acted
-            # What was thrown in between kept it from being waited for.
+            # An exception thrown in between may have kept it from being waited for.
             left = [] if any(map(_is_thrown, records)) else left
             forgotten = [*left, *again.forgotten()]
         finally:
             again.close()
-    if mismatch is not None and not left:  # whose address would be another each time
+    if mismatch is not None and not left:  # its address would differ each time
         raise _not_repeatable(live, mismatch)
     for mistake in forgotten:
         raise mistake
@@ -106,14 +108,14 @@ def _permute(
 
     def permuted(sites: Sequence[Site], permutation: Permutation) -> ReplayMismatch | None:
         with sets_of(live.dialog).looking(sites, permutation):
-            other = fresh()
-            # Where a clock in a prompt was let through, what differs in words may be that clock.
-            other.rewording.same_code = reworded
+            shuffled = fresh()
+            # If a clock in a prompt was accepted, a difference in words may be that clock.
+            shuffled.rewording.same_code = reworded
             try:
-                # Words and arguments in another order lead to no other place.
-                return _difference(live, other, records, at, None)
+                # Words and arguments in another order are accepted.
+                return _difference(live, shuffled, records, at, None)
             finally:
-                other.close()
+                shuffled.close()
 
     for permutation in PERMUTATIONS:
         # All sites at once: in another process, too, two loops over one set have the same order.
@@ -133,27 +135,27 @@ def _difference(
     """Replay, and return the first difference; None if there is none."""
     name = live.dialog.name
     try:
-        turn = max((n for n, one in enumerate(records) if isinstance(one, HEARD)), default=0)
+        turn = max((n for n, first in enumerate(records) if isinstance(first, HEARD)), default=0)
         again.replay(records[:turn])
         with watching_sleep():
             again.replay(records[turn:])
         trails = zip(live.trail or [], again.trail or [], strict=False)
-        for position, (one, other) in enumerate(trails):
-            if one != other:
-                return ReplayMismatch(name, position, _way_by(one), _way_by(other), other)
+        for position, (first, second) in enumerate(trails):
+            if first != second:
+                return ReplayMismatch(name, position, _way_by(first), _way_by(second), second)
         if at is not None:
             try:
                 again.must_wait_at(at.id, at.offers)
-            except ReplayMismatch as other:
-                # Here the wait is at hand, and not only its id.
+            except ReplayMismatch as second:
+                # The error has only the id of the wait; here the wait itself is available.
                 expected = doing(at) if isinstance(at, Background) else f"the question {doing(at)}"
-                return ReplayMismatch(name, other.position, expected, other.found, other.where)
+                return ReplayMismatch(name, second.position, expected, second.found, second.where)
             if (mismatch := _otherwise_ended_by(again, at)) is not None:
                 return mismatch
         elif not isinstance(again.at, Ended):
-            found = doing(again.at) if again.at is not None else None
-            return ReplayMismatch(name, again.position, "its end", found, again.where())
-        if said is not None and live.dialog.waits:  # else it has one turn, and no replay
+            actual = doing(again.at) if again.at is not None else None
+            return ReplayMismatch(name, again.position, "its end", actual, again.where())
+        if said is not None and live.dialog.waits:  # otherwise it is never replayed
             return _otherwise_called(live, again) or _otherwise_said(live, again, said)
     except ReplayMismatch as mismatch:
         return mismatch
@@ -161,55 +163,55 @@ def _difference(
 
 
 def _otherwise_ended_by(again: Run, at: Wait[Any] | Background[Any]) -> ReplayMismatch | None:
-    """Compare what else ends the wait; when its times fall due is fixed as it is stored."""
-    then = again.at
-    assert isinstance(then, (Wait, Background))  # noqa: S101 - it waits at the same
-    missing, more = lacking(then, stored_rivals(at, 0)), lacking(at, stored_rivals(then, 0))
-    other = missing or more
-    if other is None:
+    """Compare what else ends the wait, but not due times, which are computed once."""
+    stands = again.at
+    assert isinstance(stands, (Wait, Background))  # noqa: S101 - it waits at the same
+    missing, more = lacking(stands, stored_rivals(at, 0)), lacking(at, stored_rivals(stands, 0))
+    rival = missing or more
+    if rival is None:
         return None
     dialog = again.dialog
-    ends, alone = what_ends(at.id, other.branch, other.name, dialog.fn), doing(at)
+    ends, alone = what_ends(at.id, rival.branch, rival.name, dialog.fn), doing(at)
     pair = (ends, alone) if missing else (alone, ends)
     return ReplayMismatch(dialog.name, again.position, *pair, again.where())
 
 
 def _otherwise_called(live: Run, again: Run) -> ReplayMismatch | None:
-    """Compare what steps are handed. Code that was changed under a conversation may hand them
-    something else than it did then; but what it hands them is the same each time.
+    """Compare the arguments of steps. If the code was changed during a conversation, they may
+    differ from the recorded ones, but must be the same at each replay.
     """
     new = {call: at for call, at in again.calls.lost.items() if call not in live.calls.lost}
     if not new:
         return None
-    (step, _), position = min(new.items(), key=lambda one: one[1])
-    first, then = f"step {step!r}", f"step {step!r} with other arguments"
-    where = (again.trail or [])[position - 1 : position]
-    return ReplayMismatch(live.dialog.name, position, first, then, "".join(where))
+    (step, _), position = min(new.items(), key=lambda item: item[1])
+    first, second = f"step {step!r}", f"step {step!r} with other arguments"
+    place = (again.trail or [])[position - 1 : position]
+    return ReplayMismatch(live.dialog.name, position, first, second, "".join(place))
 
 
 def _otherwise_said(live: Run, again: Run, said: Sequence[Reply]) -> ReplayMismatch | None:
-    """Compare what is said in this turn, and with what the dialog ends."""
-    # Where its user went back, or its code was changed, what was said before is not said again.
+    """Compare what is said in this turn, and the dialog's return value."""
+    # If the user went back, or the code was changed, what was said before is not said again.
     count = 0 if isinstance(live.at, Wait) and live.at.prompt is None else len(said)
-    now = [one for one in map(to_reply, again.chat.outbox) if one is not None]
+    now = [reply for reply in map(to_reply, again.chat.outbox) if reply is not None]
     pairs = list(zip_longest(said[:count], now[-count:] if count else ()))
     if isinstance(live.at, Ended) and isinstance(again.at, Ended):
         pairs.append((_last_word(live.at.value), _last_word(again.at.value)))
-    for first, then in pairs:
-        if first != then:
+    for first, second in pairs:
+        if first != second:
             place = again.where() or "".join((again.trail or [])[-1:])
             name, position = live.dialog.name, again.position
-            return ReplayMismatch(name, position, _quoted(first), _quoted(then), place)
+            return ReplayMismatch(name, position, _quoted(first), _quoted(second), place)
     return None
 
 
 def _otherwise_requested(again: Run, requests: Sequence[Request]) -> ReplayMismatch | None:
-    """Compare what is asked for in this turn; when a reminder comes is no other way."""
-    for first, then in zip_longest(requests, again.chat.requests):
-        if _asked_for(first) != _asked_for(then):
+    """Compare the requests of this turn, except for the times of reminders."""
+    for first, second in zip_longest(requests, again.chat.requests):
+        if _asked_for(first) != _asked_for(second):
             place = again.where() or "".join((again.trail or [])[-1:])
             name, position = again.dialog.name, again.position
-            return ReplayMismatch(name, position, _named(first), _named(then), place)
+            return ReplayMismatch(name, position, _named(first), _named(second), place)
     return None
 
 
@@ -247,7 +249,7 @@ def _way_by(place: str) -> str:
 def _not_repeatable(
     live: Run, mismatch: ReplayMismatch, sites: Sequence[Site] = ()
 ) -> NotRepeatable:
-    # Where it has ended, the place from which the live dialog went on.
+    # If it has ended, the place from which the live dialog continued.
     stood = [place for place in (live.trail or [])[: mismatch.position] if place]
     return NotRepeatable(
         mismatch.dialog,

@@ -1,4 +1,4 @@
-"""What is thrown into a dialog: by a record, or because its author's parser raised."""
+"""Exceptions thrown into a dialog: by a record, or because its author's parser raised."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from wechat_dialog.errors import Cancelled, CannotTell, Signal, TooManyAttempts
 __all__ = ["of_reading", "thrown_by"]
 
 
-def thrown_by(what: str) -> BaseException:
-    """Return what is thrown into a dialog, from its name in a record.
+def thrown_by(name_and_count: str) -> BaseException:
+    """Return the exception to throw into a dialog, given its name in a record.
 
     Args:
-        what: "cancel", "end", or "attempts:" and the number of them.
+        name_and_count: "cancel", "end", or "attempts:" and their number.
     """
-    name, _, number = what.partition(":")
+    name, _, number = name_and_count.partition(":")
     if name == "attempts":
         return TooManyAttempts(int(number or 0))
     return Cancelled()
 
 
 def of_reading(error: BaseException) -> BaseException:
-    """Return the error that a dialog breaks on when its author's parser or hint raised `error`.
+    """Return the error with which a dialog fails when its author's parser or hint raised `error`.
 
     A `Signal` belongs into the dialog, where it is raised at one of its lines and its clean-up
-    runs. Raised by a parser it is a mistake like any other, so a `TypeError` is returned for it.
+    runs. Raised by a parser it is an error like any other, so a `TypeError` is returned for it.
 
     Raises:
         BaseException: `error` itself, if it must pass through; see `blame.is_bug`.

@@ -1,9 +1,9 @@
 """Calls of one step that have traded places since the journal was written.
 
-A record of a step's outcome carries a digest of the arguments the step was called with. That a call
-has other arguments now is no difference: the step has run. But where the recorded result of one
-call is handed to another, while the first call is still made elsewhere in the dialog, results would
-land at the wrong calls, or the step would run again.
+A record of a step's outcome contains a digest of the arguments. Other arguments alone are not a
+difference, since the step has run. But if the recorded result of one call is given to another,
+while the first call is still made elsewhere in the dialog, results would go to the wrong calls, or
+the step would run again.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ CallId = tuple[str, str]
 
 
 class TradedCalls:
-    """What a replay compares a dialog's step calls by.
+    """Compares a dialog's step calls with the recorded ones during a replay.
 
     Attributes:
         driver: Drives the dialog.
-        same_code: Whether the journal was written by the code at hand.
-        lost: Calls whose recorded result was handed to a call with other arguments, and the
-            position of the first such record.
+        same_code: Whether the journal was written by the same code.
+        lost: Calls whose recorded result was given to a call with other arguments, and the position
+            of the first such record.
         cleanup: (position, exception) of each step requested while an exception was being handled:
             clean-up steps.
     """
@@ -41,7 +41,7 @@ class TradedCalls:
         self.same_code = same_code
         self.lost: dict[CallId, int] = {}
         self.cleanup: list[tuple[int, BaseException]] = []
-        # The calls that were handed such a result, and where.
+        # The calls that were given such a result, and where.
         self._gained: dict[CallId, int] = {}
 
     def compare(
@@ -54,10 +54,10 @@ class TradedCalls:
         """Compare a call with the record of its outcome.
 
         Args:
-            call: What the dialog asks for.
-            record: The outcome it is about to be given.
+            call: The call that the dialog requests.
+            record: The outcome that it will be given.
             position: Number of records before it.
-            gather: What the call is part of, or None.
+            gather: The gathering that contains the call, or None.
 
         Raises:
             ReplayMismatch: At the first call that traded places with another.
@@ -78,10 +78,10 @@ class TradedCalls:
                 raise self._traded(self._gained[recorded], record.name, at)
 
     def must_not_repeat(self, at: StepCall[Any] | Gather[Any]) -> None:
-        """Refuse a call whose recorded result was handed to another one.
+        """Refuse a call whose recorded result was given to another one.
 
         Raises:
-            ReplayMismatch: At that other one.
+            ReplayMismatch: At that other call.
         """
         for call in at.calls if isinstance(at, Gather) else (at,):
             self._must_not_repeat(call, at)

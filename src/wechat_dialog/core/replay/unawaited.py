@@ -1,12 +1,12 @@
-"""Questions and steps that a dialog makes and never waits for.
+"""Questions and steps that a dialog creates and never waits for.
 
     n = chat.ask("几个？", int)        # no `yield from`, no `await`: nobody is asked
     chat.step(pay, order)             # nothing is paid, and the user is told that all went well
 
-To look for them at every question would slow down every question. So a chat only counts what its
-dialog makes (`ChatState.made`), and where that is more than its journal has records for, the
-conversation is replayed once by a `WatchedRun`, which notes what was made at which line. Strict
-mode, which replays every turn anyway, always watches.
+Looking for them at every question would slow down every question. So a chat only counts the effects
+that its dialog creates (`ChatState.made`). If there are more than the journal has records for, the
+conversation is replayed once by a `WatchedRun`, which notes which effect was created at which line.
+Strict mode, which replays every turn anyway, always watches.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ __all__ = ["WatchedRun", "made_more", "tell_of_forgotten"]
 
 
 class _Made(NamedTuple):
-    """A question, form or step, what its author wrote, and `file:line` of that."""
+    """A question, form or step, the call as its author wrote it, and its `file:line`."""
 
     effect: Any
     call: str
@@ -42,24 +42,24 @@ class _Made(NamedTuple):
 
     @property
     def parts(self) -> tuple[Effect[Any], ...]:
-        """The steps of a gathering, the branches of a race."""
+        """The steps of a gathering, or the branches of a race."""
         parts: tuple[Effect[Any], ...] = getattr(self.effect, "calls", ())
         return parts or getattr(self.effect, "branches", ())
 
     @property
     def begun(self) -> bool:
-        """Whether it was waited for without a record of it: a form, a race, which stands at its
-        question, an empty gathering.
+        """Whether it was waited for without a record of its own: a form, a race, or an empty
+        gathering.
         """
         nothing = issubclass(type(self.effect), Gather) and not self.parts
         return nothing or bool(getattr(self.effect, "begun", False))
 
 
 class WatchedChat(Chat[Any]):
-    """A chat that notes what its dialog makes.
+    """A chat that notes the effects that its dialog creates.
 
     Attributes:
-        noted: All of it, in order.
+        noted: All of them, in order.
     """
 
     __slots__ = ("noted",)
@@ -73,13 +73,13 @@ def _watched(name: str, of: type[Any] = Chat) -> Callable[..., Any]:
     make = getattr(of, name)
 
     def method(self: WatchedChat, /, *args: Any, **kwargs: Any) -> Any:
-        made: Any = make(self, *args, **kwargs)
-        for one in (*args, *kwargs.values()):
-            note_unbegun(one)
-        # A form is made of questions, and no effect itself.
-        call = made.call if issubclass(type(made), Effect) else f"chat.{name}(…)"
-        self.noted.append(_Made(made, call, line_at_hand()))
-        return made
+        effect: Any = make(self, *args, **kwargs)
+        for argument in (*args, *kwargs.values()):
+            note_unbegun(argument)
+        # A form consists of questions, and is not an effect itself.
+        call = effect.call if issubclass(type(effect), Effect) else f"chat.{name}(…)"
+        self.noted.append(_Made(effect, call, line_at_hand()))
+        return effect
 
     return method
 
@@ -106,14 +106,14 @@ class WatchedRun(Run):
         self._stood.append(self.at)
 
     def forgotten(self) -> Iterator[NotWaitedFor]:
-        """Yield what was made and not waited for: at the dialog's end all of it; before that only
-        what nobody holds any more, since the rest may still be.
+        """Yield what was created and not waited for: at the dialog's end all of it; before that,
+        only what nothing refers to any more, since the rest may still be waited for.
         """
         assert isinstance(self.chat, WatchedChat)  # noqa: S101 - `chats` says so
         noted, ended = self.chat.noted, isinstance(self.at, Ended)
         waited = {id(at) for at in self._stood}
         for made in noted:
-            waited.update(map(id, made.parts))  # what is gathered is the gathering's affair
+            waited.update(map(id, made.parts))  # these are waited for by the whole
         for number in range(len(noted)):
             held = sys.getrefcount(noted[number].effect) > _UNHELD
             made = noted[number]
@@ -122,7 +122,7 @@ class WatchedRun(Run):
 
 
 LOOKS = 10
-"""Times a process looks for what one dialog forgot."""
+"""How often a process searches for what one dialog forgot."""
 
 _looked: Counter[tuple[str, str, str]] = Counter()
 _told: set[str] = set()
@@ -131,10 +131,10 @@ _told: set[str] = set()
 def tell_of_forgotten(
     dialog: RegisteredDialog, fresh: Callable[[], WatchedRun], records: Sequence[Record]
 ) -> None:
-    """Tell the log, once for each line, what a dialog made and does not wait for.
+    """Log, once for each line, the effects that a dialog created and does not wait for.
 
     Args:
-        dialog: The dialog, which seems to have forgotten something; see `made_more`.
+        dialog: The dialog, which seems to have forgotten some; see `made_more`.
         fresh: Makes a run of it that has not begun.
         records: The conversation's records that count.
     """
@@ -148,7 +148,7 @@ def tell_of_forgotten(
         mistakes = {
             mistake.where: mistake for mistake in again.forgotten() if mistake.where not in _told
         }
-    except ReplayMismatch:  # a dialog that cannot be repeated has a worse problem
+    except ReplayMismatch:  # a dialog that cannot be replayed has a worse problem
         return
     finally:
         again.close()
@@ -162,12 +162,12 @@ def _count(made: _Made) -> int:
 
 
 _UNHELD = _count(_Made(object(), "", ""))
-"""References to a thing that nobody but its `_Made` holds, as `sys.getrefcount` counts them."""
+"""Reference count of an object that only its `_Made` holds, from `sys.getrefcount`."""
 
 
 def made_more(run: Run) -> bool:
-    """Whether a dialog may have made more than it waited for. Each answer and each outcome of a
-    step stands for one; so does the question it waits at.
+    """Whether a dialog may have created more effects than it waited for. Each answer and each
+    outcome of a step accounts for one, and so does the question at which it waits.
     """
     answered = run.position - 1 - bool(run.chat.stored)  # its start, and the user's data
     return run.chat.made > answered + (not isinstance(run.at, Ended))

@@ -1,8 +1,8 @@
-"""What the code at hand would do with a stored conversation: the gate of a deployment.
+"""What the current code would do with a stored conversation: a check before deployment.
 
-`examine` replays one journal and comes to the decision a turn would come to, without a store and
-without executing a step. `core/turn/stack.py` asks `decide` for the same decision, so that the gate
-and production cannot disagree.
+`examine` replays one journal and makes the decision that a turn would make, without a store and
+without executing a step. `core/turn/stack.py` uses the same `decide`, so that check and production
+cannot disagree.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ class Verdict(msgspec.Struct, frozen=True):
 
     Attributes:
         outcome: "unchanged", "asks again", "finished" (it would end at once), "restarted",
-            "parked", "unreadable" (it is of a newer version of the library), or "cannot tell" (it
+            "parked", "unreadable" (written by a newer version of the library), or "cannot tell" (it
             depends on something redacted).
-        position: Record at which it first differs, counted from 0; -1 where it does not.
-        why: The first difference in words; "" where there is none.
+        position: Index of the first record that differs; -1 if none does.
+        why: A description of the first difference; "" if there is none.
     """
 
     outcome: str
@@ -43,13 +43,14 @@ def decide(policy: str, records: Sequence[Record], position: int, *, pure: bool)
 
     Resuming keeps the records before the difference. If a step, a timer or a signal would be lost
     with the rest, or no record would be left, the conversation is parked instead: a step that ran
-    is never forgotten, and a signal comes only once. So it is if an answer would be lost in a
-    dialog that may act between its waits: it would act a second time.
+    is never forgotten, and a signal comes only once. The same applies if an answer would be lost in
+    a dialog that may act between its waits: it would act a second time.
 
     Args:
         policy: "resume", "restart" or "park".
         records: The effective records.
-        position: Index of the first that differs; their number if only the pending question does.
+        position: Index of the first record that differs; their number if only the pending question
+            differs.
         pure: Whether the dialog only computes between its waits.
     """
     if policy != "resume":
@@ -67,31 +68,32 @@ def examine(
     policy: str,
     fresh: Callable[[RegisteredDialog, str], Run],
 ) -> Verdict:
-    """Replay a stored conversation against the code at hand.
+    """Replay a stored conversation with the current code.
 
     Args:
-        dialog: The dialog it would go on with; None if none is registered under its name any more.
+        dialog: The dialog that would continue it; None if none is registered under its name any
+            more.
         frame: Its header.
-        records: Its own records, rewinds among them.
-        policy: What the bot does on a difference.
+        records: Its own records, including rewinds.
+        policy: The bot's policy for differences.
         fresh: Makes a run of the conversation that has been fed nothing, for a dialog and the
             fingerprint of the code that wrote the journal ("": the dialog's own).
     """
     if dialog is None:
         return Verdict("parked", 0, f"no dialog {frame.dialog!r} is registered")
-    kept = effective(list(records))
-    if not kept:
-        return Verdict("unchanged")  # it is still to begin
+    remaining = effective(list(records))
+    if not remaining:
+        return Verdict("unchanged")  # it has not begun yet
     cut_off = len(records) > frame.length
     run = fresh(dialog, frame.code)
     try:
-        run.replay(kept)
+        run.replay(remaining)
         if not cut_off:
             run.must_wait_at(frame.wait, frame.offers, frame.rivals)
     except ReplayMismatch as mismatch:
         policy = dialog.on_divergence or policy
-        what = decide(policy, kept, mismatch.position, pure=dialog.pure)
-        return _changed(lambda: fresh(dialog, ""), kept, mismatch, what)
+        action = decide(policy, remaining, mismatch.position, pure=dialog.pure)
+        return _changed(lambda: fresh(dialog, ""), remaining, mismatch, action)
     except CannotTell as unknown:
         return Verdict("cannot tell", unknown.position, str(unknown))
     finally:
@@ -100,18 +102,18 @@ def examine(
 
 
 def _changed(
-    fresh: Callable[[], Run], kept: Sequence[Record], mismatch: ReplayMismatch, what: str
+    fresh: Callable[[], Run], remaining: Sequence[Record], mismatch: ReplayMismatch, action: str
 ) -> Verdict:
-    if what != "resume":
-        outcome = {"park": "parked", "restart": "restarted"}[what]
+    if action != "resume":
+        outcome = {"park": "parked", "restart": "restarted"}[action]
         return Verdict(outcome, mismatch.position, str(mismatch))
     run = fresh()
     try:
-        run.replay(kept[: mismatch.position])
+        run.replay(remaining[: mismatch.position])
         if isinstance(run.at, Raised) and not isinstance(run.at.error, Signal):
             why = f"{mismatch}; and then it raises {run.at.error!r}"
             return Verdict("parked", mismatch.position, why)
-        # A step before the next question: only the turn itself can tell how that ends.
+        # A step comes before the next question: its outcome is not known here.
         outcome = "finished" if isinstance(run.at, Ended) else "asks again"
         return Verdict(outcome, mismatch.position, str(mismatch))
     except CannotTell as unknown:

@@ -38,7 +38,7 @@ WRITTEN = re.compile("▒[0-9a-z]+▒")
 
 
 class Hidden(TextRecord, array_like=True, tag="w", frozen=True, gc=False):
-    """An accepted message of which only the time, and the digest of the option, is known."""
+    """An accepted message of which only the time and the option's digest are known."""
 
 
 class HiddenReturned(Returned, array_like=True, tag="S", frozen=True):
@@ -50,7 +50,7 @@ class HiddenGathered(GatheredReturned, array_like=True, tag="G", frozen=True):
 
 
 class HiddenSignal(SignalRecord, array_like=True, tag="I", frozen=True):
-    """A signal with some data; of data that did not fit it is not known why."""
+    """A signal with some data; if the data did not fit, the reason is unknown."""
 
 
 class HiddenData(Data, array_like=True, tag="D", frozen=True):
@@ -69,8 +69,8 @@ class Ledger:
 
     Attributes:
         position: Index of the record that is being fed.
-        touched: How one was looked into, "" if none was.
-        written: How often each was written into a text that has not turned up yet.
+        touched: How a value was looked into, "" if none was.
+        written: How often each value was written into a text that has not reappeared yet.
     """
 
     def __init__(self) -> None:
@@ -79,10 +79,10 @@ class Ledger:
         self.written: Counter[str] = Counter()
 
     def withheld(self, name: str = "") -> Any:
-        """Return a value for what is withheld.
+        """Return a value in place of a withheld one.
 
         Args:
-            name: What it is written as, between two ▒; "": the record's index.
+            name: How it is written, between two ▒; "": the record's index.
         """
         return Withheld(self, f"▒{name or self.position}▒")
 
@@ -98,7 +98,7 @@ def touches(how: str) -> Callable[..., Any]:
 
 
 class Withheld:
-    """Stands for a value that is not known; only what does not depend on it can be done with it."""
+    """Stands for an unknown value; only operations that do not depend on the value are possible."""
 
     __slots__ = ("_ledger", "_name")
 
@@ -127,11 +127,13 @@ class Withheld:
         return are_same(self)
 
     def __setattr__(self, name: str, value: object) -> None:
-        """Ignore it: nothing can read it back."""
+        """Ignore the assignment: the value cannot be read back."""
 
 
 def are_same(value: Withheld, *_: object, **__: object) -> Withheld:
-    """Return a withheld value of the same name: whatever is computed from one is withheld too."""
+    """Return a withheld value of the same name: whatever is computed from a withheld value is
+    withheld too.
+    """
     return Withheld(
         object.__getattribute__(value, "_ledger"), object.__getattribute__(value, "_name")
     )

@@ -1,4 +1,4 @@
-"""What no store carries out, since it says nothing that can be done."""
+"""Checks of writes and commits that contradict themselves."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["check", "check_commit"]
 
 
 def check(write: Write, *, commits: bool) -> None:
-    """Refuse a write that says nothing that can be done; for every store."""
+    """Refuse a write that contradicts itself; for every store."""
     if write.keep is not None and write.keep < 0:
         raise ValueError(f"Write.keep must not be negative, is {write.keep}")
     if write.forget and not (commits and write == Write(b"", ttl=write.ttl, forget=True)):
@@ -19,12 +19,12 @@ def check(write: Write, *, commits: bool) -> None:
         raise ValueError(f"Write.wake needs an account and ms since the epoch, is {write.wake}")
 
 
-def check_commit(asked: Commit) -> None:
-    """Refuse a commit that says nothing that can be done; for every store."""
-    check(asked.write, commits=True)
-    if asked.fence:
+def check_commit(commit: Commit) -> None:
+    """Refuse a commit that contradicts itself; for every store."""
+    check(commit.write, commits=True)
+    if commit.fence:
         return
-    if not asked.revision:
+    if not commit.revision:
         raise ValueError("a commit without a fence needs the revision it is based on")
-    if asked.fires is not None or asked.write.taken:
+    if commit.fires is not None or commit.write.taken:
         raise ValueError("what no message began, and what is taken of the mailbox, needs a fence")

@@ -1,8 +1,8 @@
 """The store's contract: the methods of every store, as the protocols `Store` and `AsyncStore`.
 
-There is nothing to inherit: any object with these methods is a store. What they take and return is
-in `core/store/values.py`, how a store written in Python decides in `core/store/rules.py`. Every
-promise is a test in `wechat_dialog.testing.StoreContract`.
+There is nothing to inherit: any object with these methods is a store. Their arguments and results
+are in `core/store/values.py`, the decisions of stores written in Python in `core/store/rules.py`.
+Every promise is a test in `wechat_dialog.testing.StoreContract`.
 """
 
 from __future__ import annotations
@@ -34,25 +34,25 @@ class Store(Protocol):
     """What every store promises.
 
     `user` is a key made of account and OpenID (not empty, any text); `key` is the key of a message.
-    Every method raises `errors.StoreError`, the driver's error chained, if the store itself fails;
-    then the write was either done or not, never half. Methods may be called from any thread and any
-    process, after a fork too.
+    Every method raises `errors.StoreError`, with the driver's error chained, if the store itself
+    fails; the write was then either done or not, never half. Methods may be called from any thread
+    and any process, also after a fork.
     """
 
     def claim(self, claim: Claim) -> Claimed | Unclaimed | Answered | Running:
         """Ask for the user's turn for one message. One round trip.
 
-        Granted if nobody holds an unexpired claim and no other message of this user waits with a
-        fresher right: a message refused with `Running` keeps its place in order of arrival as long
-        as it asks again at least once a second. Granted too if an expired claim was for another
-        message: that turn was cut off.
+        Granted if there is no unexpired claim and no other message of this user waits that came
+        first: a message refused with `Running` keeps its place in order of arrival as long as it
+        asks again at least once a second. Also granted if an expired claim was for another message:
+        that turn was cut off.
         """
         ...
 
     def record(self, user: str, fence: int, write: Write) -> Committed:
-        """Write in the middle of a turn, so that a crash repeats less.
+        """Write in the middle of a turn, so that less is repeated after a crash.
 
-        The claim stays, and `age` is left as it was.
+        The claim stays, and `age` is not changed.
 
         Raises:
             ClaimLost: The claim is not, or no longer, that of `fence`: taken over, released or
@@ -66,10 +66,10 @@ class Store(Protocol):
         One round trip.
 
         Returns:
-            `Committed`; `Answered` if this message was answered meanwhile (nothing written; only
-            with `fence` 0; where its reply is or was untaken, it is a `Conflict`: a `claim` is told
-            who has it); `Conflict` (only with `fence` 0); `Deferred` if `defer` was called for the
-            message and `deferred` is False.
+            `Committed`; `Answered` if this message was answered in the meantime (nothing written;
+            only with `fence` 0; if its reply is or was untaken, the result is `Conflict`, and a
+            `claim` returns who has the reply); `Conflict` (only with `fence` 0); `Deferred` if
+            `defer` was called for the message and `deferred` is False.
 
         Raises:
             ClaimLost: The claim is not, or no longer, that of `fence`. Nothing was written.
@@ -77,38 +77,39 @@ class Store(Protocol):
         ...
 
     def defer(self, user: str, key: str, message: bytes = b"") -> Answered | None:
-        """Say that no request of this message will take its reply.
+        """Note that no request of this message will take its reply.
 
-        Whoever commits its turn has to hold the reply for later. No copy of the message will come
-        any more, so it is kept itself: should its worker die, the next claim is told of it
-        (`Claimed.pending`). Head and journal are kept as long as it is: a day, or until its commit.
+        Whoever commits its turn has to hold the reply for later. The platform will not send the
+        message again, so the store keeps it: if its worker dies, the next claim returns it
+        (`Claimed.pending`). Head and journal are kept as long as the message: a day, or until its
+        commit.
 
         Args:
             user: The user's key.
             key: The message's key.
-            message: The message, bytes the store never reads. Empty: it is not kept.
+            message: The message, opaque bytes. Empty: it is not kept.
 
         Returns:
-            `Answered` if the turn is done already (then nothing is marked), else None.
+            `Answered` if the turn has ended (then nothing is noted), else None.
 
         Raises:
             TooManyWaiting: A hundred messages of the user, or 256 KiB of them, are kept already.
-                Nothing was marked, and nothing that was promised is dropped for this one.
+                Nothing was noted, and no message kept before is dropped for this one.
         """
         ...
 
     def untaken(self, user: str, key: str, takes: int = 0) -> None:
-        """Say that nobody took the reply of a message that is answered.
+        """Note that the reply of an answered message was not taken.
 
-        It is as if its `commit` had said `taken=False`; unless somebody else's `claim` or `defer`
-        was `Answered` with it since, or another message had a claim or a commit: then it is too
-        late, and nothing happens. Who committed does not count: they may have died since, so it is
-        better told once more than not at all.
+        This is as if its `commit` had said `taken=False`; unless a `claim` or `defer` of another
+        caller was `Answered` with the reply since, or another message had a claim or a commit: then
+        it is too late, and nothing happens. Who committed does not count, because they may have
+        died since: delivering twice is better than not at all.
 
         Args:
             user: The user's key.
             key: The message's key.
-            takes: How often the caller itself was `Answered` with it, for nobody.
+            takes: How often the caller itself was `Answered` with the reply, without using it.
         """
         ...
 
@@ -121,43 +122,45 @@ class Store(Protocol):
         ...
 
     def release(self, user: str, fence: int) -> None:
-        """Give the claim up without a commit, and with it what it kept of its message; what `defer`
-        keeps stays. A claim lost already is no error.
+        """Release the claim without a commit, and with it the message that it kept; messages kept
+        by `defer` stay. A claim that was lost already is not an error.
         """
         ...
 
     def due(self, account: str, limit: int, lease: float) -> Dues:
-        """Return entries of an account's index that are due, and lease them: each is hidden from
-        further calls for `lease` seconds, or until its user's time is set anew.
+        """Return due entries of an account's index, and lease them: each is hidden from further
+        calls for `lease` seconds, or until its user's time is set again.
 
-        An entry tells of whom to look at. It may be there though nothing of the user is due, and a
-        user may have several; but of whom something is due, there is one: `Write.wake` is over, or
-        the mailbox has a signal that came after the last firing's claim (`Claim.fires`).
+        An entry names a user to look at. It may exist although nothing of the user is due, and a
+        user may have several; but if something is due, there is one. Something is due when
+        `Write.wake` has passed, or the mailbox has a signal that came after the last firing's claim
+        (`Claim.fires`).
 
         Args:
             account: The account.
-            limit: How many at most.
-            lease: Seconds.
+            limit: How many entries at most.
+            lease: Duration of the lease in seconds.
         """
         ...
 
     def undue(self, due: Due) -> None:
-        """Say that a look at the user found nothing due, and nobody at it.
+        """Report that a check of the user found nothing due, and no turn in progress.
 
-        The store sees for itself; if it is so, the entry leaves the index when it is a minute
-        overdue (sooner, whoever writes the index before the head may still be about to write that),
-        and the index has one for what becomes due later.
+        The store verifies that; if it is true, the entry is removed from the index once it is a
+        minute overdue (earlier, a caller that writes the index before the head may still be about
+        to write the head), and the index has an entry for what becomes due later.
         """
         ...
 
     def post(self, post: Post) -> Posted:
-        """Put a signal into a user's mailbox, whatever claim is held; there need be no entry.
+        """Put a signal into a user's mailbox, whatever claim is held; the user need not have an
+        entry.
 
-        Something of the user is due then, until a firing's claim was told of the signal and its
-        turn committed, or the signal was taken.
+        Something of the user is then due, until a firing's claim has returned the signal and its
+        turn was committed, or the signal was taken.
 
         Raises:
-            MailboxFull: There is no room in the mailbox. Nothing was kept.
+            MailboxFull: There is no room in the mailbox. Nothing was stored.
         """
         ...
 
@@ -165,8 +168,8 @@ class Store(Protocol):
         """Remember an account for processes that have not seen it yet.
 
         Args:
-            name: What they ask for it by.
-            account: The account; empty: it is forgotten.
+            name: The name under which they look it up.
+            account: The account; empty: forget it.
         """
         ...
 
@@ -177,85 +180,85 @@ class Store(Protocol):
     def list(self, prefix: str = "", *, everybody: bool = False) -> Iterator[Stored]:
         """Yield what is stored, user by user, for keys that start with `prefix`.
 
-        In no order, and not a snapshot.
+        In no particular order, and not as a snapshot.
 
         Args:
-            prefix: What the keys start with.
-            everybody: True: also users of whom there is no conversation, running or parked, but
+            prefix: Prefix of the keys.
+            everybody: True: include users without a conversation, running or parked, who have
                 something else: data, a signal, or a message without an answer.
         """
         ...
 
     def show(self, user: str) -> Shown | None:
-        """Return everything of one user, or None if there is nothing."""
+        """Return everything stored for one user, or None if there is nothing."""
         ...
 
     def end(self, user: str, id: str | None = None) -> bool:
         """Drop one conversation that is parked or aside, or without `id` the running one, whatever
         claim is held.
 
-        A claim on a conversation that is dropped is lost with it: its turn would else bring a part
-        of it back. Pending messages are dropped likewise, and what was put aside beside it; the
-        mailbox stays. An `id` may also be of one that is put aside: that one alone is dropped, as
-        far as the store knows it; the head goes on naming it.
+        A claim on a dropped conversation is lost with it, because its turn would otherwise restore
+        a part of it. Pending messages are dropped, too, and conversations aside; the mailbox stays.
+        `id` may also name a conversation that is aside: only that one is then dropped from the
+        store; the head still lists it.
 
         Returns:
-            Whether there was one.
+            Whether it existed.
         """
         ...
 
     def forget(self, user: str) -> bool:
-        """Drop everything of a user, whatever claim is held: conversation, journal, what is aside
-        or parked, data, mailbox, messages without an answer, answer pages, parts of steps, and what
-        replies said.
+        """Drop everything about a user, whatever claim is held: conversation, journal,
+        conversations aside and parked, data, mailbox, messages without an answer, answer pages,
+        parts of steps, and the contents of replies.
 
-        Whoever works for the user has no claim, and a revision that will not come again, so nothing
-        that anybody has in hand is written back. Every message the store knows of counts as
-        answered with `b""`, as does each copy of it: what was said before is not heard after. For a
-        minute that is all there is, and the numbers given out; then nothing.
+        Workers with a turn of this user lose their claim, and have a revision that is never issued
+        again, so nothing that a process has in memory is written back. Every message that the store
+        knows counts as answered with `b""`, and so do its copies, so that earlier messages have no
+        effect later. For a minute these notes and the issued numbers remain; then nothing.
 
         Returns:
-            Whether there was anything, such remains included.
+            Whether there was anything, including such remains.
         """
         ...
 
     def page_open(self, asked: PageOpen) -> None:
-        """Make an answer page with nothing on it, unless it is there: then it is kept as it is, for
-        as long as is asked. A user's oldest page goes for the fifty-first.
+        """Create an empty answer page, unless it exists; an existing page keeps its content, and
+        its time is extended. The oldest page of a user is dropped for the fifty-first.
 
         Raises:
-            ClaimLost: The claim is not, or no longer, that of `asked.fence`. No page was made.
+            ClaimLost: The claim is not, or no longer, that of `asked.fence`. No page was created.
         """
         ...
 
     def page_append(self, asked: PageAppend) -> bool:
-        """Write on a page that is there, at a place in it.
+        """Write to an existing page, from a place on.
 
-        What is there already, piece for piece, stays; from the first that differs on, the page is
-        cut back, and has another edition. So it may be written twice.
+        Pieces that are equal to those already there stay; from the first that differs on, the page
+        is truncated, and gets another edition. So the same may be written twice.
 
         Returns:
-            Whether it was written: not where there is no such page, where the place lies behind its
-            end, or where it would have more than 256 KiB.
+            Whether it was written: not if the page does not exist, if the place is beyond its end,
+            or if it would exceed 256 KiB.
 
         Raises:
-            ClaimLost: It was written under a newer claim than `asked.fence`.
+            ClaimLost: The page was written under a newer claim than `asked.fence`.
         """
         ...
 
     def page_read(self, id: str, after: int = 0) -> Page | None:
-        """Return what a page has from a place on; None if there is no such page."""
+        """Return a page from a place on; None if the page does not exist."""
         ...
 
     def page_secret(self, fresh: bytes) -> bytes:
-        """Return the secret by which pages have their ids, the same for all who work on this store;
-        where it has none yet, that is `fresh` from now on.
+        """Return the secret from which the ids of pages are computed, the same for all processes on
+        this store; if the store has none yet, it keeps and returns `fresh`.
         """
         ...
 
     def part_put(self, asked: PartPut) -> None:
-        """Keep how a part of a step ended, in the place of what was kept of it before; an empty
-        outcome drops it. It is something that was written under the claim (`Claimed.lost`).
+        """Store the outcome of a part of a step, replacing an earlier one; an empty outcome drops
+        it. This counts as a write under the claim (`Claimed.lost`).
 
         Raises:
             ClaimLost: The claim is not, or no longer, that of `asked.fence`. Nothing was written.
@@ -263,17 +266,17 @@ class Store(Protocol):
         ...
 
     def parts(self, user: str, step: str = "") -> dict[str, dict[str, bytes]]:
-        """Return the parts that are kept of a user's steps: by the step's idempotency key, and then
-        by their ids, in the order in which they were kept.
+        """Return the stored parts of a user's steps: by the step's idempotency key, and then by
+        their ids, in the order in which they were stored.
 
         Args:
             user: The user's key.
-            step: Of this step alone; empty: of all.
+            step: Only of this step; empty: of all steps.
         """
         ...
 
     def close(self) -> None:
-        """Give back connections and files; an operation after that opens new ones."""
+        """Close connections and files; an operation after that opens new ones."""
         ...
 
 

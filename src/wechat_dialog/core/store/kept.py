@@ -1,5 +1,5 @@
-"""The values of the store's contract for conversations that are put away, and for what people are
-shown.
+"""The values of the store's contract for parked conversations and conversations aside, and for
+listings.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ __all__ = ["Aside", "Parked", "Shown", "Stored"]
 
 
 class Parked(msgspec.Struct, frozen=True):
-    """A conversation put away because it broke.
+    """A conversation that was parked because it failed.
 
     Attributes:
         id: Id of the conversation, unique for its user.
-        document: Everything of it, bytes the store never reads.
-        ttl: Seconds it is kept.
-        most: Conversations that may be parked for the user, this one included; above that the
+        document: The conversation, opaque bytes.
+        ttl: Seconds for which it is kept.
+        most: How many conversations may be parked for the user, including this one; beyond that the
             oldest are dropped.
-        room: Bytes that they may have together, likewise; this one stays whatever its size.
+        room: The same for their total size in bytes; this one stays whatever its size.
     """
 
     id: str
@@ -31,14 +31,14 @@ class Parked(msgspec.Struct, frozen=True):
 
 
 class Aside(msgspec.Struct, frozen=True):
-    """A conversation that waits for no user, put aside until something else takes it up again.
+    """A conversation that waits for something else than its user, put aside until that comes.
 
-    It lives as long as the head does: a write with an empty head drops it, and so does the end of
-    the head's time.
+    It exists as long as the head: a write with an empty head drops it, and so does the expiry of
+    the head.
 
     Attributes:
         id: Id of the conversation, unique for its user.
-        document: Everything of it, bytes the store never reads.
+        document: The conversation, opaque bytes.
     """
 
     id: str
@@ -50,13 +50,13 @@ class Stored(msgspec.Struct, frozen=True):
 
     Attributes:
         user: The user's key.
-        head: The head; empty if only parked conversations are there.
+        head: The head; empty if there are only parked conversations.
         length: Number of records.
-        age: Seconds since the last commit; 0.0 if only parked conversations are there.
+        age: Seconds since the last commit; 0.0 if there are only parked conversations.
         ttl: Seconds until the store drops head and journal, else the last of the parked
             conversations.
         parked: Ids of parked conversations, oldest first.
-        aside: Ids of the conversations that are put aside, in their order.
+        aside: Ids of the conversations aside, in their order.
     """
 
     user: str
@@ -69,7 +69,7 @@ class Stored(msgspec.Struct, frozen=True):
 
 
 class Shown(msgspec.Struct, frozen=True):
-    """Everything of one user.
+    """Everything stored for one user.
 
     Attributes:
         head: The head; empty if there is none.
@@ -77,11 +77,10 @@ class Shown(msgspec.Struct, frozen=True):
         data: The user's data; empty if there is none.
         age: Seconds since the last commit; 0.0 if there is no head.
         ttl: Seconds until head and journal are dropped; 0.0 if there is no head.
-        parked: Parked conversations by id, oldest first, each with the seconds it is still kept as
-            its `ttl`.
-        aside: Documents of the conversations that are put aside, by id, in the order of the ids.
+        parked: Parked conversations by id, oldest first; their `ttl` is the remaining time.
+        aside: Documents of the conversations aside, by id, in the order of the ids.
         mail: The mailbox, oldest first.
-        wake: What the last write said; None if nothing.
+        wake: `Write.wake` of the last write; None if it had none.
     """
 
     head: bytes

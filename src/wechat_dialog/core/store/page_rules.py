@@ -19,13 +19,13 @@ __all__ = ["PageEntry", "append", "opened", "shown"]
 
 
 class PageEntry(msgspec.Struct):
-    """A page as the rules know it: all but its pieces. Times are µs on the store's clock.
+    """A page as the rules know it: everything but its pieces. Times are µs by the store's clock.
 
     Attributes:
-        expires: When it is over.
+        expires: When it expires.
         changed: When it was last written to.
         edition: See `Page`.
-        fence: The greatest one it was written under.
+        fence: The greatest fence under which it was written.
         size: Bytes of its pieces.
         length: How many pieces it has.
     """
@@ -38,38 +38,38 @@ class PageEntry(msgspec.Struct):
     length: int = 0
 
 
-def opened(entry: PageEntry | None, asked: PageOpen, now: int) -> PageEntry:
-    """Make a page, or keep the one that is there for as long as is asked."""
-    expires = now + micros(asked.ttl)
+def opened(entry: PageEntry | None, opening: PageOpen, now: int) -> PageEntry:
+    """Create a page, or extend the time of the existing one."""
+    expires = now + micros(opening.ttl)
     if entry is None:
-        return PageEntry(expires, now, fence=asked.fence)
+        return PageEntry(expires, now, fence=opening.fence)
     entry.expires = max(entry.expires, expires)
     return entry
 
 
 def append(
-    entry: PageEntry, tail: Sequence[bytes], asked: PageAppend, now: int
+    entry: PageEntry, tail: Sequence[bytes], writing: PageAppend, now: int
 ) -> tuple[int, Sequence[bytes]] | None:
-    """Write on a page.
+    """Write to a page.
 
     Args:
-        entry: The page, which is not over; changed.
-        tail: Its pieces from the asked place on.
-        asked: What is written.
+        entry: The page, not expired; changed.
+        tail: Its pieces from the given place on.
+        writing: The write.
         now: The time.
 
     Returns:
-        How many of its pieces stay, and those that follow them now; None: nothing is written.
+        How many of its pieces stay, and the pieces that follow them; None: nothing is written.
 
     Raises:
-        ClaimLost: Whoever has a newer claim has written on it.
+        ClaimLost: It was written under a newer claim.
     """
-    if asked.place > entry.length or entry.expires <= now:
+    if writing.place > entry.length or entry.expires <= now:
         return None
-    if asked.fence < entry.fence:
+    if writing.fence < entry.fence:
         raise ClaimLost("the turn's page is written by another worker")
-    same = _same(tail, asked.pieces)
-    new = asked.pieces[same:]
+    same = _same(tail, writing.pieces)
+    new = writing.pieces[same:]
     cut = tail[same:] if new else ()
     size = entry.size - sum(map(len, cut)) + sum(map(len, new))
     if size > ROOM:
@@ -78,14 +78,14 @@ def append(
         entry.edition += bool(cut)
         entry.size, entry.changed = size, now
         entry.length += len(new) - len(cut)
-    entry.fence, entry.expires = asked.fence, now + micros(asked.ttl)
+    entry.fence, entry.expires = writing.fence, now + micros(writing.ttl)
     return entry.length - len(new), new
 
 
-def _same(there: Sequence[bytes], new: Sequence[bytes]) -> int:
+def _same(stored: Sequence[bytes], new: Sequence[bytes]) -> int:
     """Return how many pieces at the beginning are equal."""
     count = 0
-    for old_piece, new_piece in zip(there, new, strict=False):
+    for old_piece, new_piece in zip(stored, new, strict=False):
         if old_piece != new_piece:
             break
         count += 1
@@ -93,7 +93,7 @@ def _same(there: Sequence[bytes], new: Sequence[bytes]) -> int:
 
 
 def shown(entry: PageEntry, pieces: Sequence[bytes], now: int) -> Page | None:
-    """Return what a reader is told who wants these pieces; None if the page is over."""
+    """Return what a reader of these pieces gets; None if the page has expired."""
     if entry.expires <= now:
         return None
     return Page(entry.edition, entry.length, tuple(pieces), (now - entry.changed) / 1e6)

@@ -1,10 +1,10 @@
-"""Answer pages in a store: what is asked and what is returned. The rules are in `page_rules`.
+"""Answer pages in a store: operations and results. The rules are in `page_rules`.
 
 A page is a sequence of pieces, which are opaque bytes to the store. It is written by the turn of
 one message and, if that turn is cut off, again by the worker that takes it over. That worker's
-pieces are compared with the stored ones, and the page is cut back to where they differ. A page
-therefore has an *edition*, a number that grows when it is cut back: a reader who has another
-edition has to read the page from its beginning.
+pieces are compared with the stored ones, and the page is truncated where they differ. A page
+therefore has an *edition*, a number that grows when it is truncated: a reader with another edition
+has to read the page from its beginning.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ __all__ = [
 ]
 
 ROOM = 256 * 1024
-"""Bytes of the pieces of one page."""
+"""Longest page, in bytes of its pieces."""
 
 PAGES = 50
-"""Pages of one user; the oldest goes for a new one."""
+"""How many pages one user may have; the oldest is dropped for a new one."""
 
 
 class PageStore(Protocol):
@@ -52,14 +52,14 @@ class PageStore(Protocol):
 
 
 class PageOpen(msgspec.Struct, frozen=True):
-    """Make a page, if it is not there; see `Store.page_open`.
+    """Create a page, unless it exists; see `Store.page_open`.
 
     Attributes:
         user: Key of its user.
-        id: Its id, which the caller has made.
-        ttl: Seconds it is kept.
-        fence: Number of the claim of whoever makes it; 0: they have none.
-        within: Seconds in which a request needs the store's answer.
+        id: Its id, computed by the caller.
+        ttl: Seconds for which it is kept.
+        fence: Fencing token of the claim under which it is created; 0: there is none.
+        within: Seconds within which a request needs the store's answer.
     """
 
     user: str
@@ -74,14 +74,14 @@ class PageOpen(msgspec.Struct, frozen=True):
 
 
 class PageAppend(msgspec.Struct, frozen=True):
-    """Write on a page that is there; see `Store.page_append`.
+    """Write to an existing page; see `Store.page_append`.
 
     Attributes:
         id: Its id.
         place: Place of the first piece, from 0.
-        pieces: They, in order.
-        ttl: Seconds the page is kept from now on.
-        fence: Number of the writer's claim.
+        pieces: The pieces, in order.
+        ttl: Seconds for which the page is kept from now on.
+        fence: Fencing token of the writer's claim.
     """
 
     id: str
@@ -115,7 +115,7 @@ class PageSecret(msgspec.Struct, frozen=True):
     """Ask for the store's secret; see `Store.page_secret`.
 
     Attributes:
-        fresh: One for a store that has none yet.
+        fresh: The secret for a store that has none yet.
         within: See `PageOpen`.
     """
 
@@ -128,12 +128,12 @@ class PageSecret(msgspec.Struct, frozen=True):
 
 
 class Page(msgspec.Struct, frozen=True):
-    """What a reader is told of a page.
+    """A page as its reader gets it.
 
     Attributes:
-        edition: Grows when the page is cut back.
+        edition: Grows when the page is truncated.
         length: How many pieces it has.
-        pieces: Those from the asked place on, in order.
+        pieces: Those from the given place on, in order.
         age: Seconds since it was last written to.
     """
 

@@ -1,7 +1,7 @@
-"""Parts of a step in a store: what is asked. The rule is `rules.put_part`.
+"""Parts of a step in a store: operations. The rule is `rules.put_part`.
 
-A part is known by its step's idempotency key and an id of its own, and is opaque bytes to the
-store. It lies beside the user's document until the write that ends its step (`Write.ended`).
+A part is identified by its step's idempotency key and an id of its own, and is opaque bytes to the
+store. It is stored beside the user's document until the write that ends its step (`Write.ended`).
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ class PartStore(Protocol):
 
 
 class PartPut(msgspec.Struct, frozen=True):
-    """Keep how a part of a step ended; see `Store.part_put`.
+    """Store the outcome of a part of a step; see `Store.part_put`.
 
     Attributes:
         user: The user's key.
-        fence: Number of the claim under which the step runs.
+        fence: Fencing token of the claim under which the step runs.
         step: The step's idempotency key.
         part: Its id among the parts of the step.
-        outcome: How it ended. Empty: the part is dropped.
-        ttl: Seconds it is kept, if no write ends the step before.
+        outcome: Its outcome. Empty: drop the part.
+        ttl: Seconds for which it is kept, if no write ends the step before.
     """
 
     user: str

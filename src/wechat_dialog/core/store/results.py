@@ -1,6 +1,6 @@
-"""The results of store operations, put together for the stores written in Python.
+"""Results of store operations, assembled for the stores written in Python.
 
-`rules` decides on an `Entry`, which has no records, data or parked conversations; a store has
+`rules` decides on an `Entry`, which lacks records, data and parked conversations; a store has
 those. A result such as `Claimed` needs both.
 """
 
@@ -17,12 +17,12 @@ __all__ = ["claimed", "dues", "lacking", "listed", "shown", "unclaimed", "writte
 
 
 def _age(entry: Entry, now: int) -> float:
-    """Return the seconds since the last commit; 0 where nothing is committed."""
+    """Return the seconds since the last commit; 0 if nothing is committed."""
     return seconds(now - entry.committed) if entry.revision else 0.0
 
 
 def unclaimed(entry: Entry, now: int, *, records: tuple[bytes, ...], data: bytes) -> Unclaimed:
-    """Put an `Unclaimed` together."""
+    """Assemble an `Unclaimed`."""
     return Unclaimed(
         revision=entry.revision,
         journal=entry.journal,
@@ -45,7 +45,7 @@ def claimed(
     signals: tuple[Mail, ...],
     aside: tuple[Aside, ...],
 ) -> Claimed:
-    """Put a `Claimed` together from what `claim` granted and what only the store has."""
+    """Assemble a `Claimed` from what `claim` granted and what only the store has."""
     return Claimed(
         fence=granted.fence,
         revision=entry.revision,
@@ -68,12 +68,12 @@ def claimed(
 
 
 def lacking(entry: Entry, have: Have, record: Callable[[int], bytes]) -> int:
-    """Return how many leading records of the journal the caller holds already.
+    """Return how many leading records of the journal the caller has already.
 
     Args:
         entry: The entry.
-        have: What the caller says.
-        record: Gives one record of the journal by its position.
+        have: What the caller has, according to the claim.
+        record: Returns one record of the journal by its position.
     """
     held = have.length
     if not held or have.journal != entry.journal or held > entry.length:
@@ -81,27 +81,27 @@ def lacking(entry: Entry, have: Have, record: Callable[[int], bytes]) -> int:
     return 0 if have.last and checksum(record(held - 1)) != have.last else held
 
 
-def written(entry: Entry, done: Committed, dropped: tuple[str, ...], now: int) -> Committed:
-    """Return what a write came to, with what it dropped.
+def written(entry: Entry, committed: Committed, dropped: tuple[str, ...], now: int) -> Committed:
+    """Return the result of a write, with what it dropped.
 
     Args:
-        entry: As the write left it, and what it took of the mailbox.
-        done: What the rules say.
+        entry: The entry after the write, and after signals were taken from the mailbox.
+        committed: The result of the rules.
         dropped: Ids of parked conversations that were dropped.
         now: The store's time.
     """
     return Committed(
-        revision=done.revision,
-        journal=done.journal,
+        revision=committed.revision,
+        journal=committed.journal,
         dropped=dropped,
-        now=millis(now) if done.revision else 0,
-        mail=entry.mail > entry.told,
+        now=millis(now) if committed.revision else 0,
+        mail=entry.mail > entry.mail_claimed,
     )
 
 
 def dues(entries: list[Due], now: int, following: int | None) -> Dues:
-    """Return what is due; `following` is from when on the index tells of the first of the rest."""
-    # Not before its time: who sleeps until then finds it.
+    """Return due entries; `following` is from when on the index returns the next one."""
+    # Rounded up: a caller that sleeps until then finds it.
     return Dues(tuple(entries), millis(now), None if following is None else -millis(-following))
 
 
@@ -115,7 +115,9 @@ def shown(
     aside: dict[str, bytes],
     mail: tuple[Mail, ...],
 ) -> Shown | None:
-    """Return everything of one user; None if there is nothing. `parked` is as in `Shown`."""
+    """Return everything stored for one user; None if there is nothing. `parked` is as in
+    `Shown`.
+    """
     if not (entry.revision or data or parked or mail):
         return None
     return Shown(
@@ -134,7 +136,7 @@ def shown(
 def listed(
     user: str, entry: Entry, now: int, *, parked: dict[str, float], aside: tuple[str, ...]
 ) -> Stored:
-    """Return a user's line of a listing; `parked` says by id how many seconds each is kept."""
+    """Return a user's line of a listing; `parked` has the remaining seconds by id."""
     longest = max(parked.values(), default=0.0)
     return Stored(
         user=user,

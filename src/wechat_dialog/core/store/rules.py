@@ -1,12 +1,12 @@
-"""What a claim, a commit and the other operations mean, as functions on a small value and `now`.
+"""The decisions of claim, commit and the other operations, as functions on a small value and `now`.
 
-Memory and SQLite call them inside their own lock or transaction; the Lua scripts of Redis say the
-same in Lua, and a test walks all of them through the same random histories. An
-`Entry` is all of a user but the bulk.
+The memory and SQLite stores call them inside their own lock or transaction; the Lua scripts of
+Redis repeat them in Lua, and a test runs the same random histories on all of them. An `Entry` is
+everything about a user except the bulk data.
 
-Times and durations are whole microseconds. No function reads a clock, and each expects an entry
-that was freed of what ran out by then (`Entry.forget_expired`); each raises before it changes
-anything, or not at all.
+Times and durations are whole microseconds. No function reads a clock, and each requires an entry
+without anything expired at that time (`Entry.forget_expired`). If a function raises, it has not
+changed anything.
 """
 
 from __future__ import annotations
@@ -49,92 +49,92 @@ __all__ = [
 ]
 
 MESSAGES_KEPT = 100
-"""Messages of one user that `defer` keeps at a time: nobody writes more while they wait."""
+"""How many messages of one user `defer` keeps: nobody writes more while they wait."""
 MESSAGES_ROOM = 256 * 1024
-"""Bytes of them: they are read and written with every claim."""
+"""Their size in bytes: they are read and written with every claim."""
 
 
 def claim(
-    entry: Entry, remembered: Remembered | None, asked: Claim, now: int
+    entry: Entry, remembered: Remembered | None, requested: Claim, now: int
 ) -> Granted | Answered | Running:
     """See `Store.claim`.
 
     Args:
         entry: Changed in place.
-        remembered: What is known under the message's key, None if nothing or expired.
-        asked: The claim that is asked for.
+        remembered: What is stored under the message's key, None if nothing or expired.
+        requested: The requested claim.
         now: The store's time.
     """
-    key, lease = asked.key, micros(asked.lease)
+    key, lease = requested.key, micros(requested.lease)
     if remembered is not None and remembered.reply is not None:
         return _take(entry, key, remembered.reply, now)
-    replaced = asked.instead != 0 and entry.fence == asked.instead
-    if not (replaced or waking.stands_in_line(entry, asked)):
+    replaced = requested.instead != 0 and entry.fence == requested.instead
+    if not (replaced or waking.stands_in_line(entry, requested)):
         held = entry.keeps_out(now, lease)
-        busy = entry.holder if held else waking.in_the_way(entry, asked, now)
+        busy = entry.holder if held else waking.in_the_way(entry, requested, now)
         if busy is not None:
             return Running(busy, 0.0, 1)
     seen = entry.see(key, now)
-    seen.copies += asked.arrival or not seen.copies
+    seen.copies += requested.arrival or not seen.copies
     since = max(now - seen.first, 0)
-    holder = None if replaced else _whose(entry, asked, seen.first, now)
+    holder = None if replaced else _whose(entry, requested, seen.first, now)
     if holder is not None:
         seen.waits = True
         return Running(holder, seconds(since), seen.copies)
     seen.waits = False
     if entry.fence and not replaced:
         entry.lost += 1
-    waking.begin(entry, asked, replaced=replaced)
+    waking.begin(entry, requested, replaced=replaced)
     entry.fence = entry.number(now)
     entry.holder = key
     entry.until = now + lease
     pending = entry.pending_before(key, seen, now)
-    for one in (seen, *(entry.seen[other.key] for other in pending)):
-        one.began = one.began or entry.fence
-    left = entry.untaken(key) if asked.fires is None else []
-    for one in left:
-        one.told = entry.fence
-    seen.message = seen.message or asked.message
+    for seen_message in (seen, *(entry.seen[other.key] for other in pending)):
+        seen_message.began = seen_message.began or entry.fence
+    left = entry.untaken(key) if requested.fires is None else []
+    for seen_message in left:
+        seen_message.given_to = entry.fence
+    seen.message = seen.message or requested.message
     entry.outlive_claim()
     entry.outlive_pending()
-    replies = tuple([one.reply for one in left if one.reply])
+    replies = tuple([seen_message.reply for seen_message in left if seen_message.reply])
     return Granted(entry.fence, since, seen.copies, remembered is not None, pending, replies)
 
 
-def _whose(entry: Entry, asked: Claim, first: int, now: int) -> str | None:
-    """Return the key of the message whose turn it is, before that of a claim; None: there is none.
+def _whose(entry: Entry, requested: Claim, first: int, now: int) -> str | None:
+    """Return the key of the message whose turn comes before that of a claim; None: there is none.
 
     Args:
         entry: The entry.
-        asked: The claim.
+        requested: The claim.
         first: When its message was first seen.
         now: The store's time.
     """
-    if entry.keeps_out(now, micros(asked.lease)):
+    if entry.keeps_out(now, micros(requested.lease)):
         return entry.holder
-    holder = entry.first_in_line(asked.key, first, now)
-    if holder is None and asked.fires is not None:
-        in_line = waking.stands_in_line(entry, asked)
-        holder = waking.in_the_way(entry, asked, now, first if in_line else None)
+    holder = entry.first_in_line(requested.key, first, now)
+    if holder is None and requested.fires is not None:
+        in_line = waking.stands_in_line(entry, requested)
+        holder = waking.in_the_way(entry, requested, now, first if in_line else None)
     return holder
 
 
-def may_look(asked: Claim) -> bool:
+def may_look(requested: Claim) -> bool:
     """Return whether a claim may be answered with an `Unclaimed`."""
-    return asked.optimistic and not asked.have.journal
+    return requested.optimistic and not requested.have.journal
 
 
 def is_quiet(entry: Entry, remembered: Remembered | None) -> bool:
-    """Return whether a turn may do without a claim; `optimistic` in `Store.claim` says when."""
+    """Return whether a turn may do without a claim; see `Claim.optimistic` for the conditions."""
     something = remembered is not None or entry.fence or entry.seen or entry.mail
     return bool(entry.revision and not something)
 
 
 def _take(entry: Entry, key: str, reply: bytes, now: int) -> Answered:
-    """Give a copy of an answered message its reply, unless another message's turn has it by now."""
+    """Give a copy of an answered message its reply, unless another message's turn delivers it."""
     seen = entry.seen.get(key)
     if seen is not None and seen.reply is not None:
-        has_it = seen.told == entry.fence and entry.is_claimed(now)
+        has_it = seen.given_to == entry.fence and entry.is_claimed(now)
         if has_it or not seen.reply:
             return Answered(b"")
         del entry.seen[key]
@@ -153,7 +153,7 @@ def _answer(entry: Entry, key: str, left: bytes, now: int) -> None:
 
 
 def _silence(entry: Entry) -> None:
-    """Drop the replies that nobody took."""
+    """Drop the replies that were not taken."""
     for seen in entry.seen.values():
         seen.reply = seen.reply and b""
 
@@ -161,12 +161,12 @@ def _silence(entry: Entry) -> None:
 def _wrote(entry: Entry, fence: int, now: int) -> None:
     """Note that a claim's write contains the untaken replies it was given."""
     for seen in entry.seen.values():
-        if seen.reply and seen.told == fence:
-            seen.reply, seen.asked = b"", now
+        if seen.reply and seen.given_to == fence:
+            seen.reply, seen.last_asked = b"", now
 
 
 def _write(entry: Entry, write: Write, now: int, *, commits: bool) -> Committed:
-    """Change the entry; what becomes of the records follows from its `length`, old and new."""
+    """Change the entry; which records are removed follows from its old and new `length`."""
     revision = entry.number(now)
     if not write.head:
         entry.drop()
@@ -174,12 +174,12 @@ def _write(entry: Entry, write: Write, now: int, *, commits: bool) -> Committed:
     if not entry.revision:
         entry.journal = revision
         entry.committed = now
-    kept = entry.length if write.keep is None else min(write.keep, entry.length)
-    if kept < entry.length:
+    keep = entry.length if write.keep is None else min(write.keep, entry.length)
+    if keep < entry.length:
         entry.journal = revision
     if commits:
         entry.committed = now
-    entry.length = kept + len(write.records)
+    entry.length = keep + len(write.records)
     entry.head = write.head
     entry.revision = revision
     entry.expires = now + micros(write.ttl)
@@ -200,23 +200,23 @@ def record(entry: Entry, fence: int, write: Write, now: int) -> Committed:
 
 
 def _is_older(entry: Entry, age: float | None, now: int) -> bool:
-    """Return whether the last commit is longer ago than `age` in seconds; None is for ever."""
+    """Return whether the last commit was longer ago than `age` in seconds; None: no limit."""
     return age is not None and now - entry.committed > micros(age)
 
 
 def commit(
-    entry: Entry, remembered: Remembered | None, asked: Commit, now: int
+    entry: Entry, remembered: Remembered | None, requested: Commit, now: int
 ) -> Committed | Answered | Conflict | Deferred:
-    """See `Store.commit`; remembering the reply is the store's, if the result is `Committed`.
+    """See `Store.commit`; if the result is `Committed`, the store has to remember the reply.
 
     Args:
         entry: Changed in place.
-        remembered: What is known under the message's key, None if nothing or expired.
-        asked: The commit.
+        remembered: What is stored under the message's key, None if nothing or expired.
+        requested: The requested commit.
         now: The store's time.
     """
-    key, write, fence = asked.key, asked.write, asked.fence
-    check_commit(asked)
+    key, write, fence = requested.key, requested.write, requested.fence
+    check_commit(requested)
     if fence:
         entry.require_claim(fence, now)
     else:
@@ -225,26 +225,26 @@ def commit(
             return Conflict() if in_doubt else Answered(remembered.reply)
         if (
             entry.is_claimed(now)
-            or entry.revision != asked.revision
-            or _is_older(entry, asked.max_age, now)
+            or entry.revision != requested.revision
+            or _is_older(entry, requested.max_age, now)
             or entry.first_in_line(key, None, now) is not None
             or any(seen.pends and name != key for name, seen in entry.seen.items())
             or entry.mail
             or waking.sets_a_time(entry, write)
         ):
             return Conflict()
-    if remembered is not None and remembered.reply is None and not asked.deferred:
+    if remembered is not None and remembered.reply is None and not requested.deferred:
         return Deferred()
     if fence:
         _wrote(entry, fence, now)
         entry.lost = 0
-        waking.answer(entry, asked)
-    _answer(entry, key, b"" if asked.taken else asked.reply, now)
+        waking.answer(entry, requested)
+    _answer(entry, key, b"" if requested.taken else requested.reply, now)
     if write.forget:
         _silence(entry)
         entry.empty_mailbox()
-    committed = _write(entry, write, now, commits=asked.fires is None)
-    if fence and asked.release:
+    committed = _write(entry, write, now, commits=requested.fires is None)
+    if fence and requested.release:
         entry.fence = 0
     elif fence:
         entry.outlive_claim()
@@ -256,7 +256,7 @@ def commit(
 def defer(
     entry: Entry, remembered: Remembered | None, key: str, message: bytes, now: int
 ) -> Answered | Remembered:
-    """See `Store.defer`; a `Remembered` is what to remember under the message's key."""
+    """See `Store.defer`; a `Remembered` is to be stored under the message's key."""
     if remembered is not None and remembered.reply is not None:
         return _take(entry, key, remembered.reply, now)
     if message:
@@ -268,23 +268,23 @@ def defer(
 
 
 def _require_room(entry: Entry, key: str, message: bytes) -> None:
-    kept = [len(seen.message) for name, seen in entry.seen.items() if seen.message and name != key]
-    if len(kept) >= MESSAGES_KEPT or sum(kept) + len(message) > MESSAGES_ROOM:
-        raise too_many(len(kept))
+    sizes = [len(seen.message) for name, seen in entry.seen.items() if seen.message and name != key]
+    if len(sizes) >= MESSAGES_KEPT or sum(sizes) + len(message) > MESSAGES_ROOM:
+        raise too_many(len(sizes))
 
 
-def too_many(kept: int) -> TooManyWaiting:
-    """Return the error for a user of whom so many messages are kept."""
+def too_many(count: int) -> TooManyWaiting:
+    """Return the error for a user with so many kept messages."""
     return TooManyWaiting(
-        f"{kept} messages of this user wait for a turn that does not end; this one is not kept"
+        f"{count} messages of this user wait for a turn that does not end; this one is not kept"
     )
 
 
 def crowded_out(parked: Sequence[tuple[str, int]], park: Parked) -> tuple[str, ...]:
-    """Return the ids of parked conversations that go to make room for one more.
+    """Return the ids of parked conversations to drop to make room for another one.
 
     Args:
-        parked: Id and size of each but the new one, oldest first.
+        parked: Id and size of each except the new one, oldest first.
         park: The new one.
     """
     count, total = len(parked) + 1, sum(size for _, size in parked) + len(park.document)
@@ -315,7 +315,7 @@ def renew(entry: Entry, fence: int, now: int, *, lease: int) -> None:
 
 
 def renewed(entry: Entry, fence: int, now: int, *, lease: int) -> ClaimLost | None:
-    """Do as `renew` does, and return what it raises; for `RenewsAll.renew_all`."""
+    """Call `renew`, and return the exception that it raises; for `RenewsAll.renew_all`."""
     try:
         renew(entry, fence, now, lease=lease)
     except ClaimLost as lost:
@@ -324,7 +324,7 @@ def renewed(entry: Entry, fence: int, now: int, *, lease: int) -> ClaimLost | No
 
 
 def put_part(entry: Entry, fence: int, now: int) -> None:
-    """See `Store.part_put`; to keep the part is the store's."""
+    """See `Store.part_put`; the store has to keep the part."""
     entry.require_claim(fence, now)
     entry.lost = 0
 
@@ -341,11 +341,11 @@ def release(entry: Entry, fence: int) -> None:
 
 
 def end(entry: Entry, now: int) -> bool:
-    """Drop the running conversation and what waits to be heard, and with them the claim.
+    """Drop the running conversation and what waits to be delivered, and with them the claim.
 
-    Else the turn that holds it would bring a part of the conversation back.
+    Otherwise the turn that holds the claim would restore a part of the conversation.
     """
-    # What somebody is at right now is no conversation yet, and does not wait.
+    # A message being handled right now has no conversation yet, and does not wait.
     held = entry.holder if entry.is_claimed(now) else None
     pending = [
         seen for key, seen in entry.seen.items() if seen.pends and (seen.promised or key != held)
@@ -362,11 +362,12 @@ def end(entry: Entry, now: int) -> bool:
 
 
 def forget(entry: Entry) -> frozenset[str]:
-    """Drop everything but the numbers given out.
+    """Drop everything but the issued numbers.
 
     Returns:
         Keys of the messages that were not answered, for the store to remember as answered with
-        nothing: whoever works for one, or has one wait, would else begin anew with it.
+        nothing: otherwise a worker with such a message, or a waiting copy, would start over with
+        it.
     """
     unanswered = frozenset(entry.seen)
     if entry.fence:

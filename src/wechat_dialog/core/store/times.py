@@ -1,8 +1,8 @@
-"""The values of the store's contract for time and for what comes from outside: when something of a
-user can be done, and their mailbox.
+"""The values of the store's contract for times and for signals: when something of a user is due,
+and their mailbox.
 
-Times here are milliseconds since the epoch by the store's own clock, since they are told, compared
-and kept; durations are seconds, as everywhere.
+Times here are milliseconds since the epoch by the store's own clock, since they are passed on,
+compared and stored; durations are seconds, as everywhere.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ __all__ = ["Due", "Dues", "Mail", "Post", "Posted", "Wake"]
 
 
 class Wake(msgspec.Struct, frozen=True):
-    """When something of a user can be done, though they say nothing.
+    """When something of a user is due without a message from them.
 
     Attributes:
-        account: The account whose index tells of it; not empty.
-        at: When, in ms since the epoch; greater than 0. One that is over already is due at once.
+        account: The account whose index has it; not empty.
+        at: When, in ms since the epoch; greater than 0. A time in the past is due at once.
     """
 
     account: str
@@ -27,15 +27,15 @@ class Wake(msgspec.Struct, frozen=True):
 
 
 class Due(msgspec.Struct, frozen=True):
-    """An entry of the index, to be handed back as it is: with the claim, with the commit of the
+    """An entry of the index, to be passed back unchanged: with the claim, with the commit of the
     turn that was begun for it, and to `undue`.
 
     Attributes:
         user: The user's key.
         at: When it fell due, in ms since the epoch.
-        until: Tells this answer of `due` from others that had the same entry; nothing to reckon
-            with.
-        account: The account whose index it is of.
+        until: Distinguishes this result of `due` from others with the same entry; otherwise
+            meaningless.
+        account: The account to whose index it belongs.
     """
 
     user: str
@@ -48,10 +48,10 @@ class Dues(msgspec.Struct, frozen=True):
     """What is due for an account.
 
     Attributes:
-        entries: In the order in which they fell due, or came back from a lease that ran out.
+        entries: In the order in which they fell due, or in which their leases expired.
         now: The store's clock, in ms since the epoch.
-        next: When the first of those that are left in the index can be had, in ms since the epoch;
-            of one that is leased, when its lease ends. None: nothing of the account is left in it.
+        next: When the first remaining entry of the index will be returned, in ms since the epoch;
+            for a leased entry, when its lease ends. None: the account has no other entries.
     """
 
     entries: tuple[Due, ...]
@@ -63,8 +63,8 @@ class Mail(msgspec.Struct, frozen=True):
     """A signal in a user's mailbox.
 
     Attributes:
-        number: Its number: greater than that of any before it in this mailbox.
-        body: What `post` was given, bytes the store never reads.
+        number: Its number: greater than that of any earlier one in this mailbox.
+        body: The body given to `post`, opaque bytes.
     """
 
     number: int
@@ -76,14 +76,14 @@ class Post(msgspec.Struct, frozen=True):
 
     Attributes:
         user: The user's key.
-        account: The account whose index tells of it; not empty.
-        id: What makes a repetition of it one: while it is remembered, another of the same id is not
-            kept. "": it is never a repetition.
-        body: What is kept, bytes the store never reads.
-        most: Signals that may lie in the mailbox, this one included.
-        kept: Seconds that it is kept, and that its id is remembered, taken or not.
-        lease: Seconds for which the index tells nobody else of it: for whoever posts and goes on to
-            do it. 0: it is anybody's at once.
+        account: The account whose index has it; not empty.
+        id: Its idempotency key: while it is remembered, another signal with the same id is not
+            stored. "": there is none.
+        body: What is stored, opaque bytes.
+        most: How many signals the mailbox may hold, including this one.
+        kept: Seconds for which it is stored, and its id is remembered, whether or not it is taken.
+        lease: Seconds for which the index returns it to nobody else, if the caller will handle it.
+            0: anybody may handle it at once.
     """
 
     user: str
@@ -96,13 +96,13 @@ class Post(msgspec.Struct, frozen=True):
 
 
 class Posted(msgspec.Struct, frozen=True):
-    """What became of a signal.
+    """The result of posting a signal.
 
     Attributes:
-        outcome: "kept": it is in the mailbox, and due. "repeated": one of its id was posted before;
-            nothing was changed.
-        number: `Mail.number`; 0 where it is repeated.
-        due: The entry of the index that tells of it; None where it is repeated.
+        outcome: "kept": it is in the mailbox, and due. "repeated": one with its id was posted
+            before; nothing was changed.
+        number: `Mail.number`; 0 if it is repeated.
+        due: Its entry in the index; None if it is repeated.
     """
 
     outcome: Literal["kept", "repeated"]

@@ -1,4 +1,4 @@
-"""What the rules of a store say of time and of the mailbox; see `rules`, whose part this is."""
+"""The rules of a store about time and the mailbox; a part of `rules`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = [
 
 
 def wake(entry: Entry, write: Write) -> None:
-    """Note what a write says of time."""
+    """Note the time that a write sets."""
     time = 0 if write.wake is None else write.wake.at * 1000
     if write.wake is not None:
         entry.account = write.wake.account
@@ -35,7 +35,7 @@ def wake(entry: Entry, write: Write) -> None:
 
 
 def sets_a_time(entry: Entry, write: Write) -> bool:
-    """Return whether a write says a time that the index might not know."""
+    """Return whether a write sets a time that the index might not know."""
     if write.wake is None:
         return False
     return not entry.wake or write.wake.at * 1000 < entry.wake
@@ -44,70 +44,70 @@ def sets_a_time(entry: Entry, write: Write) -> bool:
 # The claim of a turn that no message began --------------------------------------------------------
 
 
-def stands_in_line(entry: Entry, asked: Claim) -> bool:
-    """Return whether a claim is one that waits where it is refused."""
-    seen = entry.seen.get(asked.key)
-    return asked.fires is None or asked.arrival or (seen is not None and seen.waits)
+def stands_in_line(entry: Entry, requested: Claim) -> bool:
+    """Return whether a claim queues if it is refused."""
+    seen = entry.seen.get(requested.key)
+    return requested.fires is None or requested.arrival or (seen is not None and seen.waits)
 
 
-def in_the_way(entry: Entry, asked: Claim, now: int, first: int | None = None) -> str | None:
-    """Return the key of the message to which a firing leaves the turn, though nobody holds it.
+def in_the_way(entry: Entry, requested: Claim, now: int, first: int | None = None) -> str | None:
+    """Return the key of the message to which a firing has to yield, although no claim is held.
 
-    That is one that is cut off or kept, and may be repeated, or one that waits. A firing that
-    stands in line leaves it only to those that came before it: those behind wait for it, and each
-    would be in the way of the other for as long as messages come. None: there is none.
+    That is a message that is cut off or kept, and may be retried, or one that waits. A firing that
+    queues yields only to messages that came before it: later ones wait for the firing, and both
+    would block each other for as long as messages come. None: there is no such message.
 
     Args:
         entry: The entry.
-        asked: The firing's claim.
+        requested: The firing's claim.
         now: The store's time.
-        first: When it was first seen, if it stands in line.
+        first: When it was first seen, if it queues.
     """
 
     def is_before(key: str) -> bool:
         seen = entry.seen.get(key)
         return first is None or seen is None or seen.first < first
 
-    cut_off = entry.fence and entry.before is None and entry.holder != asked.key
+    cut_off = entry.fence and entry.before is None and entry.holder != requested.key
     cut_off = cut_off and is_before(entry.holder)
     if cut_off and entry.until <= now < entry.until + LEFT_ALONE:
         return entry.holder
-    found = [
+    waiting = [
         (seen.first, key)
         for key, seen in entry.seen.items()
-        if key != asked.key
+        if key != requested.key
         and (seen.message or (first is None and seen.waits))
-        and abs(now - seen.asked) <= LEFT_ALONE
+        and abs(now - seen.last_asked) <= LEFT_ALONE
         and is_before(key)
     ]
-    return min(found)[1] if found else None
+    return min(waiting)[1] if waiting else None
 
 
-def begin(entry: Entry, asked: Claim, *, replaced: bool) -> None:
+def begin(entry: Entry, requested: Claim, *, replaced: bool) -> None:
     """Note whose claim is granted, before it is."""
-    if asked.fires is None:
+    if requested.fires is None:
         entry.before = None
     elif not replaced or entry.before is None:
         entry.before = "" if entry.fence else entry.holder
-    entry.told = entry.mail
+    entry.mail_claimed = entry.mail
 
 
-def answer(entry: Entry, asked: Commit) -> None:
+def answer(entry: Entry, requested: Commit) -> None:
     """Note that a turn is committed."""
-    if asked.fires is not None:
-        entry.read, entry.hidden = entry.told, 0
+    if requested.fires is not None:
+        entry.read, entry.hidden = entry.mail_claimed, 0
     elif entry.before is not None:
-        entry.before = asked.key
+        entry.before = requested.key
 
 
 def end(entry: Entry, key: str) -> None:
-    """Note whose commit was the last thing to happen, where no claim is left."""
+    """Note whose commit was the last event, if no claim remains."""
     entry.holder = key if entry.before is None else entry.before
     entry.before = None
 
 
 def dismiss(entry: Entry) -> bool:
-    """Leave no trace of a firing's claim that is given back; returns whether it is a firing's."""
+    """Remove the traces of a firing's claim that is released; returns whether it is a firing's."""
     if entry.before is None:
         return False
     entry.seen.pop(entry.holder, None)
@@ -119,33 +119,33 @@ def dismiss(entry: Entry) -> bool:
 
 
 def lease(user: str, entry: Entry, now: int, *, span: int) -> Due:
-    """Lease the user's entry of the index, which is due."""
+    """Lease the user's index entry, which is due."""
     entry.hidden = now + span
     return Due(user, millis(entry.due), entry.hidden, entry.account)
 
 
-def post(entry: Entry, asked: Post, there: int, now: int) -> Due:
-    """Put a signal into the mailbox; to keep its body and id is the store's.
+def post(entry: Entry, letter: Post, count: int, now: int) -> Due:
+    """Put a signal into the mailbox; the store has to keep its body and id.
 
     Args:
         entry: Changed in place; its `mail` is then the signal's number.
-        asked: The signal.
-        there: How many are in the mailbox.
+        letter: The signal.
+        count: How many signals are in the mailbox.
         now: The store's time.
     """
-    if there >= asked.most:
-        raise MailboxFull(asked.user, asked.most)
-    if not asked.account:
+    if count >= letter.most:
+        raise MailboxFull(letter.user, letter.most)
+    if not letter.account:
         raise ValueError("Post.account must not be empty")
-    entry.mail = max(now, 1 + max(entry.mail, entry.told, entry.read))
-    entry.mail_until = max(entry.mail_until, now + micros(asked.kept))
-    entry.account = asked.account
-    entry.hidden = now + micros(asked.lease) if asked.lease else 0
-    return Due(asked.user, millis(entry.due), entry.hidden, entry.account)
+    entry.mail = max(now, 1 + max(entry.mail, entry.mail_claimed, entry.read))
+    entry.mail_until = max(entry.mail_until, now + micros(letter.kept))
+    entry.account = letter.account
+    entry.hidden = now + micros(letter.lease) if letter.lease else 0
+    return Due(letter.user, millis(entry.due), entry.hidden, entry.account)
 
 
 def took(entry: Entry, left: dict[int, int]) -> None:
-    """Note what is left in the mailbox: until when each is kept, by number."""
+    """Note the remaining signals of the mailbox: until when each is kept, by number."""
     if left:
         entry.mail, entry.mail_until = max(left), max(left.values())
     else:

@@ -117,9 +117,9 @@ class Rows:
         d = entry
         seen = {
             key: [
-                *(s.first, s.copies, s.asked, int(s.waits), s.message.decode(*_TEXT)),
+                *(s.first, s.copies, s.last_asked, int(s.waits), s.message.decode(*_TEXT)),
                 *(s.began, int(s.promised)),
-                *(() if s.reply is None else (s.reply.decode(*_TEXT), s.told)),
+                *(() if s.reply is None else (s.reply.decode(*_TEXT), s.given_to)),
             ]
             for key, s in d.seen.items()
         }

@@ -41,7 +41,7 @@ class Times:
         if row is None:
             return
         entry.account, entry.wake, entry.hidden, entry.mail, entry.mail_until = row[:5]
-        entry.aside, entry.told, entry.read, entry.before = row[5:]
+        entry.aside, entry.mail_claimed, entry.read, entry.before = row[5:]
         self._aside = entry.aside
         if not entry.revision:  # an earlier version dropped the head
             entry.wake = entry.aside = 0
@@ -55,7 +55,7 @@ class Times:
                 "INSERT OR REPLACE INTO times VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     *(user, e.account, e.rings, e.wake, e.hidden, e.mail, e.mail_until),
-                    *(e.aside, e.told, e.read, e.before),
+                    *(e.aside, e.mail_claimed, e.read, e.before),
                 ),
             )
         elif self._there:
