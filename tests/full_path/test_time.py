@@ -115,7 +115,7 @@ def test_a_conversation_is_begun_from_outside(open_door: OpenDoor, store_url: st
     assert bot.begin(USER, visit, {"place": "门口"}, id="V1") == "repeated"
     assert ledger.of("at 门口") == 1
     assert person.say("嗨") == "在门口见\n嗨！"
-    with pytest.raises(LookupError, match="no dialog of the bot"):
+    with pytest.raises(LookupError, match="not a dialog of the bot"):
         bot.begin(USER, print)
 
 
