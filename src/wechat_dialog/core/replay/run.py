@@ -7,11 +7,6 @@ new, and `at` is where it stands afterwards (`standing.At`). Nothing here execut
 clock, or knows a store; whoever drives a run does, and passes in the record of what happened. So
 live and replayed runs take the same path.
 
-`Run` is one dialog being driven. `feed` gives it one record, journaled or new, and `at` says where
-it stands then (`standing.At`). Nothing here executes a step, reads a clock, or knows a store;
-whoever drives a run does, and hands in the record of what happened. So live and replayed runs take
-one path.
-
 Every record names what it answers, and a run compares: a question that is not the recorded one, a
 step with another name, a stored answer that no longer parses, a branch that a race no longer has,
 an end with records left are all a `ReplayMismatch`. `driver` drives the generator; `rewording` and

@@ -75,13 +75,11 @@ def push(
     doc = Document(message.user, message.account)
     try:
         _update(doc, user, claimed, arrived + int(rules.hold * 1000))
-        # A turn that was cut off is finished by a copy of its message, which then delivers the
-        # parts.
+        # A turn that was cut off is finished by a copy of its message, which delivers the parts.
         unseen = doc.unseen
         sent = not doc.cut_off and (yield from _parts(rules, user, doc, claimed, arrived))
         if sent:
-            # The question was shown later than that, but the platform's clock at that time is
-            # unknown.
+            # The question was shown later, but when by the platform's clock is unknown.
             doc.head.shown = max(doc.head.shown, created if unseen else 0)
             write = doc.write(arrived, grace=rules.grace)
             yield Commit(user, key, write, encode_reply(None), fence=claimed.fence, deferred=True)
