@@ -61,9 +61,7 @@ __all__ = ["Run", "Way"]
 Way = TracebackType | None
 
 ENDINGS = 10
-"""How many questions a dialog that was told to end may ask during its clean-up; each is
-cancelled.
-"""
+"""Questions that a dialog which was told to end may ask during its clean-up; each is cancelled."""
 
 
 class Run:
@@ -354,9 +352,7 @@ class Run:
     # Ending ---------------------------------------------------------------------------------------
 
     def fail(self, error: BaseException) -> None:
-        """Let the dialog count as failed with an error that it did not raise; its generator stays
-        open, for `where`.
-        """
+        """Count the dialog as failed with an error it did not raise; its generator stays open."""
         self.at = Raised(error)
 
     def close(self) -> None:
@@ -370,9 +366,7 @@ class Run:
         return self._driver.where()
 
     def asks(self, wait: str, *, pending: bool = False) -> bool:
-        """Whether it waits at the wait with this id, or at one that counts as it; see
-        `Rewording`.
-        """
+        """Whether it waits at the wait with this id, or at its rewording; see `Rewording`."""
         at = self.at
         if isinstance(at, Wait):
             same = at.id == wait
