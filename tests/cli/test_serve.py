@@ -46,6 +46,36 @@ def test_it_answers_signed_pushes_and_ends_with_status_0(
     assert server.returncode == 0
 
 
+STRUCK = """
+import gc
+import os
+import signal
+
+from wechat_dialog import Bot
+
+bot = Bot("secret", store="memory://")
+
+
+def strike(phase, info):
+    if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        gc.callbacks.remove(strike)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+gc.callbacks.append(strike)
+gc.set_threshold(10)
+"""
+
+
+@pytest.mark.parametrize("words", [(), ("--workers", "2")], ids=["one process", "two workers"])
+def test_it_ends_at_a_signal_that_comes_in_a_callback_before_it_serves(
+    folder: Path, words: tuple[str, ...]
+) -> None:
+    # What a handler raises there is ignored by Python.
+    (folder / "struck.py").write_text(STRUCK)
+    assert run(folder, "serve", "struck:bot", "--port", "0", *words).returncode == 0
+
+
 @pytest.mark.parametrize(
     ("target", "said"),
     [

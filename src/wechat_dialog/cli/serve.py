@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import logging
 import math
@@ -9,6 +10,7 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Generator
 from copy import deepcopy
 from types import FrameType
 from typing import Annotated, Any
@@ -91,8 +93,9 @@ def serve(
             "timeout_graceful_shutdown": max(1, math.ceil(bot.drain)),
         }  # fmt: skip
         if workers == 1:
-            uvicorn.Server(uvicorn.Config(bot.asgi, **options)).run(sockets=[listener])
+            _Server(uvicorn.Config(bot.asgi, **options)).run(sockets=[listener])
             return
+        _end_if_told()
         uvicorn.run(
             "wechat_dialog.cli.serve:asgi_of_worker", factory=True, workers=workers,
             fd=listener.fileno(), **options,
@@ -120,8 +123,34 @@ def _url(host: str, listener: socket.socket) -> str:
     return f"http://{shown}:{listener.getsockname()[1]}/"
 
 
-def _end(_number: int, _frame: FrameType | None) -> None:
+_told: list[int] = []
+"""The signals that `_end` was called for."""
+
+
+def _end(number: int, _frame: FrameType | None) -> None:
+    # Python ignores an exception that is raised in a finalizer or in a callback of its garbage
+    # collector, and a handler runs wherever the signal comes. So the signal is also noted.
+    _told.append(number)
     sys.exit(0)
+
+
+def _end_if_told() -> None:
+    if _told:
+        sys.exit(0)
+
+
+class _Server(uvicorn.Server):
+    """A server that also ends at a signal which came before it handled signals."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Handle signals from now on."""
+        with super().capture_signals():
+            if _told:
+                signal.raise_signal(_told[0])
+            # Not earlier: its callback runs wherever Python collects garbage.
+            SurvivorsFrozen().install()
+            yield
 
 
 def listening(host: str, port: int) -> socket.socket:
@@ -150,7 +179,9 @@ _LOG_LEVEL = "WECHAT_DIALOG_LOG_LEVEL"
 
 def asgi_of_worker() -> Any:
     """Return the application in a worker process that `serve --workers` started."""
-    return _bot_to_serve().asgi
+    bot = _bot_to_serve()
+    SurvivorsFrozen().install()
+    return bot.asgi
 
 
 def _bot_to_serve() -> Any:
@@ -159,7 +190,6 @@ def _bot_to_serve() -> Any:
     log_to_stderr(os.environ[_LOG_LEVEL].upper())
     if os.environ[_DRAIN]:
         bot.drain = float(os.environ[_DRAIN])
-    SurvivorsFrozen().install()
     return bot
 
 
