@@ -43,9 +43,9 @@ def test_nor_does_one_of_many(chunk: int) -> None:
         run(seed)
 
 
-def found(**how: Any) -> str:
-    """Return what the judge says of a mutant in a short run."""
-    for seed in SHORT_RUN:
+def found(first: int = 0, **how: Any) -> str:
+    """Return what the judge says of a mutant in a short run, in which `first` is tried first."""
+    for seed in (first, *SHORT_RUN):
         try:
             run(seed, **how)
         except Violation as violation:
@@ -72,7 +72,7 @@ class TakesWithoutAFence(MemoryStore):
 
 
 def test_a_signal_taken_without_the_claims_fence_is_found() -> None:
-    what = found(store=TakesWithoutAFence)
+    what = found(244, store=TakesWithoutAFence)
     assert "signal" in what or "the mailbox had" in what
 
 

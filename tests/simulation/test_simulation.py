@@ -1,8 +1,7 @@
-"""Fifty thousand turns in simulated worlds, and a million on request."""
+"""Twenty thousand turns in simulated worlds, and a million on request."""
 
 from __future__ import annotations
 
-import gc
 import logging
 import subprocess
 import sys
@@ -18,21 +17,26 @@ from .world import run
 CHUNK = 130
 """Seeds a test: more than 5 000 turns."""
 
-SHOWN_BY = {"at the door": [118]}
-"""Seeds by which what is broken was noticed, looked at first: it takes rarer circumstances."""
+CHUNKS = 4
+"""Every mutant is noticed by one of the seeds that these have; half of them would nearly do."""
+SHOWN_BY = {
+    "at the door": 124, "closing": 98, "endless": 121, "not parked": 121, "parts in hand": 216,
+    "resumed": 26, "told": 32,
+}  # fmt: skip
+"""The seeds by which what takes rarer circumstances was noticed: each is tried first. Where plans
+or the library have changed since, another one of the seeds may be it.
+"""
 
 
 @pytest.fixture(autouse=True)
 def _quiet() -> Iterator[None]:
     """Dialogs break on purpose, thousands of times: nobody wants to read of it."""
     logging.disable(logging.CRITICAL)
-    gc.freeze()
     yield
-    gc.unfreeze()
     logging.disable(logging.NOTSET)
 
 
-@pytest.mark.parametrize("chunk", range(10))
+@pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_in_every_world_each_message_has_one_turn(chunk: int) -> None:
     assert run_seeds(range(chunk * CHUNK, (chunk + 1) * CHUNK)) >= 5_000
 
@@ -50,7 +54,7 @@ BY_HAND = {"none", "one after another", "confided"}
 @pytest.mark.parametrize("broken", sorted(MUTANTS.keys() - BY_HAND))
 def test_it_is_noticed_when_what_keeps_turns_apart_is_broken(broken: str) -> None:
     with MUTANTS[broken]() as store:
-        seeds = [*SHOWN_BY.get(broken, ()), *range(2 * CHUNK)]
+        seeds = [SHOWN_BY.get(broken, 0), *range(CHUNKS * CHUNK)]
         assert any(failure_of(plan_of(seed), store) for seed in seeds)
 
 
@@ -94,9 +98,9 @@ def test_one_seed_is_one_plan() -> None:
     assert "--keep 0,1,2" in report(kept(plan_of(41), range(3)), ValueError("made up"))
 
 
-@pytest.mark.parametrize("seed", range(1_003_700, 1_003_720))
+@pytest.mark.parametrize("seed", range(1_003_700, 1_003_710))
 def test_one_plan_is_one_world(seed: int) -> None:
-    assert len({_told(seed) for _ in range(3)}) == 1
+    assert _told(seed) == _told(seed)
 
 
 def _told(seed: int) -> str:
