@@ -85,23 +85,32 @@ class Proxy:
 
     async def _stop(self) -> None:
         self._server.close()
-        await self._cut()
-        # Their connections are gone, so they end by themselves.
-        await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()})
+        # A connection that was just accepted has its task a moment later. All of them are cut off,
+        # so they end by themselves.
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            await self._cut()
+            await asyncio.gather(*others)
 
     async def _cut(self) -> None:
         self._down = True
         for writer in self._writers:
             writer.transport.abort()
 
+    def _is_down(self) -> bool:
+        return self._down
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._down:
+        if self._is_down():
             writer.transport.abort()
             return
         try:
             back, forth = await asyncio.open_connection("127.0.0.1", self._target)
         except OSError:
             writer.transport.abort()
+            return
+        if self._is_down():  # since we asked
+            writer.transport.abort()
+            forth.transport.abort()
             return
         both = {writer, forth}
         self._writers |= both
