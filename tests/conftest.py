@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,12 +30,27 @@ SLOW = (
 )  # fmt: skip
 """What has tests of several seconds. They come first: none of them is then the last, beside which
 the other processes have nothing left to do."""
+_SLOW = tuple(str(HERE / path) for path in SLOW)
 
 
 def is_slow(item: pytest.Item) -> bool:
     """Whether a test belongs to these."""
-    path = item.path
-    return path.is_relative_to(HERE) and path.relative_to(HERE).as_posix().startswith(SLOW)
+    return str(item.path).startswith(_SLOW)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have the library run as it is shipped. pytest rewrites the `assert`s of a package that brings
+    a plugin; of one that is installed editable it takes all modules for the plugin's.
+    """
+    hook: Any = config.pluginmanager.rewrite_hook
+    getattr(hook, "_must_rewrite", set[str]()).discard("wechat_dialog")
+
+
+def pytest_collection_finish() -> None:
+    """Take a million objects, of what was imported and collected, out of the collector's rounds:
+    ten thousand tests go by, and it would walk them all again and again.
+    """
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -6,7 +6,7 @@ import graphlib
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
@@ -14,13 +14,27 @@ import pytest
 from tests import architecture as house
 
 SRC = Path(__file__).parent.parent / "src"
-MODULES = tuple(house.modules(SRC))
-KNOWN = frozenset(module.name for module in MODULES)
-
 Rule = Callable[[house.Module], Iterator[str]]
+
+
+@cache
+def modules() -> tuple[house.Module, ...]:
+    """All of them, parsed when the first test asks: every process of the tests collects this."""
+    return tuple(house.modules(SRC))
+
+
+@cache
+def known() -> frozenset[str]:
+    return frozenset(module.name for module in modules())
+
+
+def upward(module: house.Module) -> Iterator[str]:
+    return house.upward(module, known())
+
+
 RULES: dict[str, Rule] = {
-    "a wing imports only what it knows": partial(house.climbs, known=KNOWN),
-    "a module imports only from floors below its own": partial(house.upward, known=KNOWN),
+    "a wing imports only what it knows": lambda module: house.climbs(module, known()),
+    "a module imports only from floors below its own": upward,
     "the core is pure": house.impurities,
     "drivers stay in their places": house.strangers,
     "nothing is written twice, sync and async": house.twins,
@@ -32,31 +46,33 @@ RULES: dict[str, Rule] = {
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES.keys())
 def test_the_house_keeps_the_rule(rule: Rule) -> None:
-    complaints = [complaint for module in MODULES for complaint in rule(module)]
+    complaints = [complaint for module in modules() for complaint in rule(module)]
     assert not complaints, "\n".join(complaints)
 
 
 def test_no_two_modules_import_each_other() -> None:
-    assert not list(house.circles(MODULES, KNOWN))
+    assert not list(house.circles(modules(), known()))
 
 
 def test_the_table_has_only_arrows_that_there_are() -> None:
-    assert not list(house.unused(MODULES, KNOWN))
+    assert not list(house.unused(modules(), known()))
 
 
 def test_what_has_a_reason_to_be_long_is_long() -> None:
-    assert not list(house.needless(MODULES))
+    assert not list(house.needless(modules()))
 
 
 def test_a_reason_that_nobody_needs_is_noticed() -> None:
-    without_errors = [module for module in MODULES if module.inner != "errors"]
+    without_errors = [module for module in modules() if module.inner != "errors"]
     [said] = house.needless(without_errors)
     assert said.startswith("errors is not too long")
 
 
 def test_an_arrow_that_nobody_needs_is_noticed() -> None:
-    without_web = [module for module in MODULES if module.wing != "web"]
-    assert any(said.startswith("web may know errors") for said in house.unused(without_web, KNOWN))
+    without_web = [module for module in modules() if module.wing != "web"]
+    assert any(
+        said.startswith("web may know errors") for said in house.unused(without_web, known())
+    )
 
 
 def test_a_circle_is_noticed() -> None:
@@ -92,12 +108,12 @@ def test_no_two_entries_of_the_listing_know_each_other() -> None:
 
 @pytest.mark.parametrize("wing", house.FLOORS)
 def test_the_floors_are_those_there_are(wing: str) -> None:
-    inner = {module.inner for module in MODULES}
+    inner = {module.inner for module in modules()}
     assert {f"{wing}.{name}" for name in house.FLOORS[wing]} <= inner
 
 
 def test_what_may_be_long_is_long_and_there() -> None:
-    inner = {module.inner: module for module in MODULES}
+    inner = {module.inner: module for module in modules()}
     assert {name.partition(":")[0] for name in house.LONG} <= set(inner)
 
 
@@ -110,7 +126,6 @@ KNOWN_THERE = frozenset(
     {"wechat_dialog.bot", "wechat_dialog.core.store.values", "wechat_dialog.stores.redis"}
 )
 climbs: Rule = partial(house.climbs, known=KNOWN_THERE)
-upward: Rule = partial(house.upward, known=KNOWN)
 RUN = "core.replay.run"
 
 
@@ -228,7 +243,7 @@ def test_every_pure_wing_is_one(wing: str) -> None:
 
 
 def test_the_list_of_modules_is_not_empty() -> None:
-    assert {"wechat_dialog", f"wechat_dialog.{RUN}", "wechat_dialog.core.wire.xml"} <= KNOWN
+    assert {"wechat_dialog", f"wechat_dialog.{RUN}", "wechat_dialog.core.wire.xml"} <= known()
 
 
 def test_importing_the_package_loads_no_driver() -> None:
