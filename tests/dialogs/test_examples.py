@@ -17,7 +17,7 @@ from wechat_dialog import Bot, step
 from wechat_dialog.testing import Talk
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-NAMES = ("ordering", "quiz", "guestbook", "appointment", "assistant", "payment", "reminder")
+NAMES = ("ordering", "quiz", "guestbook", "appointment", "payment", "reminder")
 
 
 def load(name: str) -> ModuleType:
@@ -249,34 +249,6 @@ def test_an_appointment_that_somebody_else_was_faster_with_offers_other_hours() 
         talk(text)
     book.TAKEN["2023-11-16 10"] = "somebody"
     assert talk("10:00").startswith("刚刚被人约走了，请换一个时间。\n11月16日几点？\n1. 11:00")
-
-
-def test_an_assistant_answers_late_long_and_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    module = load("assistant")
-    monkeypatch.setattr(module, "DELAY", 0.0)
-    talk = Talk(module.bot)
-    assert talk("聊天") == "请说，“再见”结束。"
-    assert talk("你好") == "关于“你好”：这是第 1 次回答。"
-    talk.takes("complete", 40)
-    assert talk("天气") == "正在处理，请稍候…\n继续", "it outlives the platform's three requests"
-    talk.advance(30)
-    talk.restart()
-    assert talk.tap("继续") == "关于“天气”：这是第 2 次回答。"
-    talk.takes("complete", 0)
-    seen = talk("讲个长故事")
-    assert seen.startswith("第 1 段。")
-    text = seen.removesuffix("\n继续")
-    while "继续" in seen.taps:
-        talk.restart()
-        seen = talk.tap("继续")
-        text += "\n\n" + seen.removesuffix("\n继续")
-    assert [f"第 {n} 段。" in text for n in range(1, 8)] == [True] * 7
-    for number in range(4, 30):
-        said = talk(f"问{number}")
-        assert said.startswith("关于“问")
-    assert len(talk.journal) == 1, "every question has a fresh journal"
-    assert talk("再见") == "再见！"
-    assert not talk.waiting
 
 
 class Merchant:
