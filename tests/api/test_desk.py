@@ -48,6 +48,10 @@ def answers(page: Page) -> list[str]:
     return [text for who, text in page.shown() if who != "user"]
 
 
+def typing(page: Page) -> bool:
+    return any(one["typing"] for one in page.state["users"] if one["id"] == page.user)
+
+
 def test_what_is_late_or_long_reaches_the_users_screen(tmp_path: Path) -> None:
     (tmp_path / "shop.py").write_text(SHOP)
     with page_of(tmp_path, "simulate", "shop:bot", "--kind", "service") as page:
@@ -59,8 +63,10 @@ def test_what_is_late_or_long_reaches_the_users_screen(tmp_path: Path) -> None:
             )
         )
         assert answers(page) == [], "answered, and nothing said yet"
+        page.until(lambda: typing(page))  # no request is open, so it is the bot that shows it
         (tmp_path / "go").touch()
         page.until(lambda: answers(page) == ["想好了\n对吗？"])
+        page.until(lambda: not typing(page))
         assert page.say("对") == "您说对", "the question that was pushed had been seen"
         assert "完" not in page.say("长")
         page.until(lambda: answers(page)[-1].endswith("完"))

@@ -363,3 +363,51 @@ def test_customer_messages_want_credentials() -> None:
         Bot("token", customer_messages=True)
     with pytest.raises(ConfigurationError, match="needs app_id= and app_secret="):
         _ = Bot("token", app_id="wx0123456789abcdef").api
+
+
+# Typing -------------------------------------------------------------------------------------------
+
+
+def typed(platform: FakePlatform) -> list[Any]:
+    return [one.json for one in platform.asked if one.name == "typing"]
+
+
+def test_a_slow_turn_shows_that_the_account_is_typing(pushing: Pushing) -> None:
+    pushing("想")
+    pushing.until(lambda: bool(typed(pushing.platform)))
+    assert typed(pushing.platform) == [{"touser": USER, "command": "Typing"}]
+    assert pushing.pushed == []
+    pushing.slow.set()
+    pushing.until(lambda: pushing.pushed == ["想好了\n对吗？"])
+    assert pushing("短") == "您说短"
+    assert typed(pushing.platform) == [{"touser": USER, "command": "Typing"}], "it was quick"
+
+
+@pytest.mark.parametrize("code", [48001, 45081, 45080, 45015, 40001, -1])
+def test_a_sign_that_is_refused_is_nobodys_answer(pushing: Pushing, code: int) -> None:
+    pushing.platform.refusals["typing"] = [code] * 9
+    pushing("想")
+    pushing.until(lambda: bool(typed(pushing.platform)))
+    pushing.slow.set()
+    pushing.until(lambda: pushing.pushed == ["想好了\n对吗？"])
+    assert pushing("短") == "您说短"
+
+
+def test_a_sign_that_hangs_holds_nobody_up(pushing: Pushing) -> None:
+    hangs, asked = threading.Event(), threading.Event()
+
+    def hang(_: Asked) -> Any:
+        asked.set()
+        hangs.wait(30)
+        return {"errcode": 0}
+
+    pushing.platform.answers["typing"] = hang
+    pushing("想")
+    assert asked.wait(30)
+    pushing.slow.set()
+    pushing.until(lambda: pushing.pushed == ["想好了\n对吗？"])
+    assert pushing("短") == "您说短"
+    hangs.set()
+    pushing.until(
+        lambda: [one["command"] for one in typed(pushing.platform)][1:] == ["CancelTyping"]
+    )

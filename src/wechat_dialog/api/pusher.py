@@ -1,4 +1,6 @@
-"""Pushes parts of answers as customer messages, unless the account may not send any."""
+"""Pushes parts of answers as customer messages, and shows that the account is typing, unless the
+account may do neither.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ import time
 from collections.abc import Callable
 
 from wechat_dialog.core.logs import log, report
-from wechat_dialog.errors import ApiError, NotGranted, WrongCredentials
+from wechat_dialog.errors import ApiError, NotGranted, Unreachable, WrongCredentials
 from wechat_dialog.replies import Reply, Transfer
 
 from .client import Api, AsyncApi
@@ -63,6 +65,19 @@ class Pusher:
         except (ApiError, ValueError) as error:
             return self._refused(user, error)
         return None
+
+    def typing(self, user: str, *, on: bool) -> bool:
+        """Show a user that the account is typing, or end that; for that alone nobody is warned.
+
+        Returns:
+            Whether it is worth a try for others: the platform can be reached, and the account may.
+        """
+        try:
+            self._api.typing(user, on=on)
+        except Exception as error:  # noqa: BLE001 - nobody's answer depends on it
+            report(logging.DEBUG, "user %s was shown no typing sign", user, error=error)
+            return not isinstance(error, (NotGranted, WrongCredentials, Unreachable))
+        return True
 
     def _refused(self, user: str, error: Exception) -> Exception:
         if isinstance(error, (NotGranted, WrongCredentials)):

@@ -11,7 +11,7 @@ __all__ = ["Pusher", "none_to_push"]
 
 
 class Pusher(Protocol):
-    """Sends customer messages."""
+    """Sends customer messages, and the typing sign."""
 
     @property
     def allowed(self) -> bool:
@@ -20,6 +20,10 @@ class Pusher(Protocol):
 
     def push(self, user: str, reply: Reply) -> Exception | None:
         """Push one part to a user by their OpenID; returns why it did not go out."""
+        ...
+
+    def typing(self, user: str, *, on: bool) -> bool:
+        """Show a user that the account is typing, or end that; see `typing_sign.Shows`."""
         ...
 
     def push_async(self, user: str, reply: Reply) -> Awaitable[Exception | None]:

@@ -37,6 +37,7 @@ from .signals import future_of, wait_for
 from .step_parts import PartPerformer
 from .steps import Steps
 from .threads import OnThreads
+from .typing_sign import TypingSign
 from .untaken_replies import UntakenReplies
 from .watch import Watch
 
@@ -91,9 +92,10 @@ class Runner:
         self._watch = Watch(
             self.turns, longest, settings.lease, window.seconds + SLACK, self._heartbeat.let_go
         )
+        self._typing = None if pusher is None else TypingSign(self.turns, pusher)
         self._driver = Driver(
             settings, window, self.turns, self._heartbeat, clock=time.monotonic,
-            longest_turn=longest, began=self._watch.begin,
+            longest_turn=longest, began=self._watch.begin if pusher is None else self._begin,
             may_push=None if pusher is None else lambda: pusher.allowed,
         )  # fmt: skip
         self._requests = Requests(self._driver, self._untaken, self._watch)
@@ -104,12 +106,21 @@ class Runner:
             store, self._driver, lambda: self.steps, pusher, name="wechat-dialog-firing",
             at_once=2 * AT_ONCE,
         )  # fmt: skip
-        self.outside = Outside(
-            accounts or Accounts("", str), firings, self._beside, self._loops, lease=settings.lease,
-            chance=random.Random().random,
-        )  # fmt: skip
+        self.outside = self._outside(accounts, firings, settings.lease)
         self._driver.wakes = self.outside.sweeping.wakes
         self._requests.goes_on = firings.fire
+
+    def _outside(self, accounts: Accounts | None, firings: Firings, lease: float) -> Outside:
+        return Outside(
+            accounts or Accounts("", str), firings, self._beside, self._loops, lease=lease,
+            chance=random.Random().random,
+        )  # fmt: skip
+
+    def _begin(self) -> None:
+        """A turn has got its claim, in a bot that pushes."""
+        self._watch.begin()
+        if self._typing is not None:
+            self._typing.begin()
 
     def _face(self) -> AsyncStore:
         return self._loops.face()
@@ -237,6 +248,8 @@ class Runner:
         self._heartbeat.stop()
         self._untaken.stop()
         self._watch.stop()
+        if self._typing is not None:
+            self._typing.stop()
         self._threads.close()
         self._beside.close()
         self.steps.close()
