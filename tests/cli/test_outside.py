@@ -74,7 +74,7 @@ def test_a_signal_from_a_shell_goes_on_with_the_conversation(folder: Path) -> No
     said(folder, "等钱")
     arguments = ("signal", "mine:bot", USER, "paid", '{"fen": 990}', "--match", "A1", "--id", "T1")
     taken = run(folder, *arguments)
-    assert (taken.returncode, taken.stdout) == (0, "taken: a conversation has gone on\n")
+    assert (taken.returncode, taken.stdout) == (0, "taken: a conversation has continued\n")
     assert f"{USER} paid 990" in ledger(folder)
     repeated = run(folder, *arguments)
     assert repeated.stdout == "repeated: this id came before, nothing was done\n"
@@ -85,7 +85,7 @@ def test_a_signal_from_a_shell_goes_on_with_the_conversation(folder: Path) -> No
 def test_a_conversation_is_begun_from_a_shell(folder: Path) -> None:
     said(folder, "嗨")
     done = run(folder, "begin", "mine:bot", USER, "visit", '{"place": "门口"}')
-    assert (done.returncode, done.stdout) == (0, "taken: a conversation has gone on\n")
+    assert (done.returncode, done.stdout) == (0, "taken: a conversation has continued\n")
     assert f"{USER} at 门口" in ledger(folder)
 
 

@@ -73,7 +73,7 @@ def test_one_that_is_aside_ends_alone() -> None:
 def test_one_that_waits_is_not_said_to_be_missing_when_it_is_resumed() -> None:
     talk = both()
     for one in list(operator(talk).list()):
-        with pytest.raises(NotFound, match="goes on by itself"):
+        with pytest.raises(NotFound, match="continues by itself"):
             operator(talk).resume(one.id)
     with pytest.raises(NotFound, match="no conversation or user"):
         operator(talk).resume("nobody")

@@ -30,7 +30,7 @@ def failures(results: list[Result]) -> dict[str, str]:
 def run(model: Model, **more: str | float) -> dict[str, str]:
     with model.serving() as url:
         results, prober = results_of(model, url, **more)
-        assert len(prober.made) <= planned(prober)
+        assert len(prober.exchanges) <= planned(prober)
     return failures(results)
 
 

@@ -39,8 +39,8 @@ User = Annotated[str, typer.Option(metavar="OPENID", help="who sends")]
 SOMEBODY = "oTerminal000000000000000000"
 GH_ID = "gh_0123456789ab"
 
-said = SafeConsole()
-told = SafeConsole(stderr=True)
+output = SafeConsole()
+diagnostics = SafeConsole(stderr=True)
 
 
 def account_of(token: str, app_id: str, aes_key: str, mode: str, id: str = GH_ID) -> Account:

@@ -124,7 +124,7 @@ def _described(bot: Any) -> dict[str, Any]:
         "app_secret": str(bot.app_secret),
         "aes_key": str(bot.aes_key),
         "mode": bot.mode,
-        "keys": [one for route in clicks for one in route.patterns if isinstance(one, str)],
+        "keys": [key for route in clicks for key in route.patterns if isinstance(key, str)],
         "files": _files(),
     }
 
@@ -134,8 +134,8 @@ _DEMO = str(Path(__file__).resolve().with_name("demo.py"))
 
 def _files() -> list[str]:
     """Return the source files of all modules that belong to the application."""
-    found = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
-    paths = {os.path.realpath(path) for path in found if path and path.endswith(".py")}
+    names = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
+    paths = {os.path.realpath(path) for path in names if path and path.endswith(".py")}
     return sorted(path for path in paths if path == _DEMO or not is_installed(path))
 
 
@@ -171,10 +171,10 @@ class _Answers:
                 self.run_due()
 
     def run_due(self) -> int:
-        """Do what is due; returns how much it was."""
+        """Do what is due; return how many things that were."""
         with self._due:
-            done: int = self._bot.run_due() if self._bot.learn_account() else 0
-            return done
+            count: int = self._bot.run_due() if self._bot.learn_account() else 0
+            return count
 
     def next_due(self) -> float | None:
         """Return when something falls due next, in seconds since 1970."""
@@ -183,8 +183,8 @@ class _Answers:
 
     def signal(self, user: str, name: str, data: str, match: str, once: str) -> str:
         """Send a signal; `data` is JSON, `once` its id."""
-        read = msgspec.json.decode(data or "null")
-        outcome: str = self._bot.signal(user, name, read, match=match, id=once)
+        value = msgspec.json.decode(data or "null")
+        outcome: str = self._bot.signal(user, name, value, match=match, id=once)
         return outcome
 
     def clock(self, offset: float) -> None:
@@ -213,19 +213,19 @@ class _Answers:
         """Resume a parked conversation."""
         Conversations(self._bot).resume(conversation)
 
-    def answer(self, asked: dict[str, Any]) -> dict[str, Any]:
+    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """Answer one request of the simulator."""
-        number, command = asked.pop("id"), asked.pop("do")
+        number, command = request.pop("id"), request.pop("do")
         work: Callable[..., Any] = getattr(self, command)
         try:
-            return {"id": number, "result": work(**asked)}
+            return {"id": number, "result": work(**request)}
         except Exception as error:  # noqa: BLE001 - the simulator reports it
             return {"id": number, "error": f"{type(error).__name__}: {error}"}
 
 
 def _listen(control: _Control, answers: _Answers) -> None:
-    while (asked := control.hear()) is not None:
-        control.say(answers.answer(asked))
+    while (request := control.hear()) is not None:
+        control.say(answers.answer(request))
     os.kill(os.getpid(), signal.SIGTERM)
 
 

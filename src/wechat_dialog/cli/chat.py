@@ -100,8 +100,8 @@ def _run(platform: Platform, user: str, process: BotProcess | None) -> None:
     talk = Chat(platform, screen, user, process)
     if process is not None:
         # The developer sees tracebacks and the output of `print` where they type.
-        def tell(what: str, line: str) -> None:
-            if what == "log":
+        def tell(kind: str, line: str) -> None:
+            if kind == "log":
                 screen.tell(line)
 
         process.changed = tell

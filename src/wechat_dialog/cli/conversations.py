@@ -29,7 +29,7 @@ from .serve_checks import advice
 
 __all__ = ["check", "commands", "with_store"]
 
-commands = typer.Typer(help="Look at stored conversations, and take a hand in them.")
+commands = typer.Typer(help="List, show, resume and end stored conversations.")
 
 App = Annotated[str, typer.Argument(metavar="APP", help="module:bot")]
 Name = Annotated[str, typer.Argument(metavar="USER|ID", help="an OpenID, or a conversation's id")]
@@ -41,7 +41,7 @@ SHOWN = 10
 OUTCOMES = (
     "unchanged", "finished", "asks again", "restarted", "parked", "unreadable", "cannot tell",
 )  # fmt: skip
-SAID = {
+OUTCOMES_IN_CHINESE = {
     "unchanged": "照旧", "finished": "会结束", "asks again": "会重新问", "restarted": "会重来",
     "parked": "会搁置", "unreadable": "读不了", "cannot tell": "看不出来",
 }  # fmt: skip
@@ -95,13 +95,14 @@ def _must_be_there(bot: Bot) -> None:
 def list_(target: App, store: Store = "") -> None:
     """List conversations: running, put aside, parked."""
     number = 0
-    for one in Conversations(with_store(target, store)).list():
+    for summary in Conversations(with_store(target, store)).list():
         number += 1
-        version = f"@{one.version}" if one.version else ""
-        why = f"  {one_line(refusal(one.why))}" if one.why else ""
+        version = f"@{summary.version}" if summary.version else ""
+        why = f"  {one_line(refusal(summary.why))}" if summary.why else ""
         console.print(
-            f"{one.id}  {_state(one.state):11}  {one.begun:%m-%d %H:%M}  "
-            f"{tr('{0:4} 条记录', one.records)}  {one.dialog}{version}  {one_line(one.openid)}{why}"
+            f"{summary.id}  {_state(summary.state):11}  {summary.begun:%m-%d %H:%M}  "
+            f"{tr('{0:4} 条记录', summary.records)}  {summary.dialog}{version}  "
+            f"{one_line(summary.openid)}{why}"
         )
     if not number:
         console.print(tr("没有对话"))
@@ -119,7 +120,7 @@ def show(target: App, name: Name, store: Store = "") -> None:
 
 @commands.command()
 def resume(target: App, name: Name, store: Store = "") -> None:
-    """Take a parked conversation up again, with the message that broke it."""
+    """Resume a parked conversation, with the message that broke it."""
     Conversations(with_store(target, store)).resume(name)
     console.print(tr("接上了；用户下次发消息时看到回答"))
 
@@ -248,30 +249,30 @@ def _print(counts: Counter[str], first: list[Checked]) -> None:
     console.print(tr("{0} 个对话", counts.total()))
     for outcome in OUTCOMES:
         if counts[outcome]:
-            console.print(f"{counts[outcome]:7}  {tr(SAID[outcome])}")
-    for one in first:
-        verdict = one.verdict
+            console.print(f"{counts[outcome]:7}  {tr(OUTCOMES_IN_CHINESE[outcome])}")
+    for result in first:
+        verdict = result.verdict
         again = verdict.outcome == "asks again"
         question = tr("，从第 {0} 条记录起", verdict.position) if again else ""
-        outcome = tr(SAID[verdict.outcome])
-        console.print(f"{one.summary.id}  {outcome}{question}: {one_line(refusal(verdict.why))}")
+        outcome = tr(OUTCOMES_IN_CHINESE[verdict.outcome])
+        console.print(f"{result.summary.id}  {outcome}{question}: {one_line(refusal(verdict.why))}")
 
 
-def _print_json(counts: Counter[str], first: list[Checked], read: str, *, failed: bool) -> None:
-    told = {
-        "store": read,
+def _print_json(counts: Counter[str], first: list[Checked], source: str, *, failed: bool) -> None:
+    report = {
+        "store": source,
         "conversations": counts.total(),
         "outcomes": {outcome: counts[outcome] for outcome in OUTCOMES},
         "failed": failed,
         "first": [
             {
-                "id": one.summary.id,
-                "dialog": one.summary.dialog,
-                "outcome": one.verdict.outcome,
-                "position": one.verdict.position,
-                "why": one.verdict.why,
+                "id": result.summary.id,
+                "dialog": result.summary.dialog,
+                "outcome": result.verdict.outcome,
+                "position": result.verdict.position,
+                "why": result.verdict.why,
             }
-            for one in first
+            for result in first
         ],
     }
-    console.print(msgspec.json.encode(told).decode())
+    console.print(msgspec.json.encode(report).decode())

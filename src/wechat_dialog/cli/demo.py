@@ -16,14 +16,14 @@ bot = Bot(timeout=600)
 
 
 def _help() -> str:
-    things = {
+    descriptions = {
         "点餐": "菜单和确认",
         "挂号": "一张表，填完可改",
         "天气": "一步要七秒，照样有回答",
         "长文": "一条放不下的回答",
         "累加器": "几个数加起来",
     }
-    lines = [f"{link(name)}　{what}" for name, what in things.items()]
+    lines = [f"{link(name)}　{description}" for name, description in descriptions.items()]
     return "\n".join(
         ["点一个试试：", *lines, "", f"随时可以说 {link('返回')}、{link('取消')}、{link('帮助')}。"]
     )

@@ -1,7 +1,7 @@
 """What `--help` says, in Chinese.
 
-The commands say it in English, where they are defined. In a Chinese terminal the command is put
-together as ever, and then every text in it is looked up here; typer's own words, too.
+Where the commands are defined, their texts are English. In a Chinese terminal the command is built
+as usual, and then every text in it is looked up here, typer's own included.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ def texts_of(command: Any) -> Iterator[str]:
 
 
 def put_into_chinese(command: Any) -> None:
-    """Have a command, and its subcommands, explain themselves in Chinese."""
+    """Translate the help of a command and its subcommands into Chinese."""
     for owner, name in _places(command):
         text = _plain(getattr(owner, name))
         setattr(owner, name, HELP.get(text, text))
-    for one in _commands(command):
-        one.get_usage = _usage_of(one.get_usage)
-        one.get_help_option = _help_option_of(one.get_help_option)
+    for each in _commands(command):
+        each.get_usage = _usage_of(each.get_usage)
+        each.get_help_option = _help_option_of(each.get_help_option)
     rich = import_module("typer.rich_utils")
     for name, text in _PANELS.items():
         if hasattr(rich, name):
@@ -36,43 +36,45 @@ def put_into_chinese(command: Any) -> None:
 
 def _commands(command: Any) -> Iterator[Any]:
     yield command
-    for one in getattr(command, "commands", {}).values():
-        yield from _commands(one)
+    for subcommand in getattr(command, "commands", {}).values():
+        yield from _commands(subcommand)
 
 
 def _places(command: Any) -> Iterator[tuple[Any, str]]:
-    """Yield what has a text, and under which name."""
-    for one in _commands(command):
-        for owner, name in [(one, "help"), *((p, "help") for p in one.params)]:
+    """Yield each object that has a help text, and the name of the attribute."""
+    for each in _commands(command):
+        for owner, name in [(each, "help"), *((p, "help") for p in each.params)]:
             if getattr(owner, name, None):
                 yield owner, name
-        for parameter in one.params:
+        for parameter in each.params:
             if isinstance(getattr(parameter, "show_default", None), str):
                 yield parameter, "show_default"
 
 
 def _plain(text: str) -> str:
-    """Return a text whose paragraphs are lines: how long a docstring's lines are is no matter."""
+    """Return a text with each paragraph on one line, so that a docstring's line breaks do not
+    matter.
+    """
     paragraphs = inspect.cleandoc(text).split("\n\n")
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
 
 def _usage_of(usage: Callable[[Any], str]) -> Callable[[Any], str]:
     def get_usage(context: Any) -> str:
-        said = usage(context)
+        text = usage(context)
         for english, chinese in _USAGE.items():
-            said = said.replace(english, chinese)
-        return said
+            text = text.replace(english, chinese)
+        return text
 
     return get_usage
 
 
 def _help_option_of(option: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def get_help_option(context: Any) -> Any:
-        made = option(context)
-        if made is not None:
-            made.help = "显示这些说明"
-        return made
+        help_option = option(context)
+        if help_option is not None:
+            help_option.help = "显示这些说明"
+        return help_option
 
     return get_help_option
 
@@ -92,7 +94,7 @@ _PANELS = {
 
 HELP = {
     "Conversations on a WeChat Official Account.": "微信公众号里的对话。",
-    "say which it is": "显示版本",
+    "print the version": "显示版本",
     # serve
     "Serve a bot with uvicorn.\n\nAt SIGTERM no new connection is taken, requests are answered, "
     "turns under way end and are recorded, and the store is closed.":
@@ -101,7 +103,7 @@ HELP = {
     "module:bot, or a 2017 dialog module": "模块:变量，例如 bot:bot；或者 2017 年写法的对话模块",
     "address to listen on": "监听的地址",
     "processes": "进程数",
-    "that turns under way have to end at SIGTERM": "收到 SIGTERM 后，进行中的轮次还有多少秒",
+    "time that running turns have to end after SIGTERM": "收到 SIGTERM 后，进行中的轮次还有多少秒",
     "the bot's, 15": "机器人的，15",
     # work, signal, begin
     "Do what falls due, and answer no message: timers, reminders, signals that were only posted."
@@ -122,8 +124,8 @@ HELP = {
     "makes a repetition harmless for a week": "一个星期之内重复的只算一次",
     "the account's original id, gh_…": "帐号的原始 ID，gh_…",
     "the dialog's name": "对话的名称",
-    "of what is told on stderr": "标准错误里写到哪一级",
-    "tell every request, its query left out": "记下每个请求，查询参数除外",
+    "lowest level that is logged on stderr": "标准错误里写到哪一级",
+    "log every request, without its query": "记下每个请求，查询参数除外",
     # check
     "Replay stored conversations against this code: a gate before a deployment.\n\nExit status 1 "
     "if any would be restarted or parked, or cannot be read.":
@@ -189,28 +191,28 @@ HELP = {
         "用检查清单检查一个服务器：从外面看，它哪里对，哪里不对。\n\n服务器用什么语言写都行。每一项要么"
         "通过，要么失败（附规则和字节），要么跳过（附看不出来的原因）。有一项失败，"
         "退出状态就是 1。",
-    "the key before, if the server knows it (case 13)": "上一个密钥，如果服务器知道（第 13 项）",
+    "the previous key, if the server knows it (case 13)": "上一个密钥，如果服务器知道（第 13 项）",
     "who sends; a new one for every run if not given": "谁发的；不写就每次换一个新用户",
     "a text the server answers": "服务器会回答的一句话",
-    "one that it answers after 5 s (34, 35)": "5 秒以后才回答的一句话（第 34、35 项）",
-    "one at which its handler fails (39)": "让它的处理函数出错的一句话（第 39 项）",
+    "a text that it answers after 5 s (34, 35)": "5 秒以后才回答的一句话（第 34、35 项）",
+    "a text at which its handler fails (39)": "让它的处理函数出错的一句话（第 39 项）",
     "this case; may be repeated": "只检查这一项；可以写几次",
     "for programs: JSON on stdout": "给程序用：标准输出里是 JSON",
     # new, demo
     "Begin a bot of your own: bot.py, test_bot.py and README.md.":
         "开始写自己的机器人：bot.py、test_bot.py 和 README.md。",
-    "Try the example bot, on the embedded store: on a web page, or in the terminal.\n\nWhere the "
-    "input is no terminal and nothing is said of the page, its lines are messages.":
+    "Try the example bot, on the embedded store: on a web page, or in the terminal.\n\nIf the "
+    "input is not a terminal and no option asks for the page, its lines are messages.":
         "试用示例机器人，用内置的存储：在网页上，或者在终端里。\n\n输入不是终端、也没有提到网页时，"
         "每一行输入就是一条消息。",
     "chat in the terminal, as lines from a pipe do": "在终端里聊，和从管道输入一样",
     # conversations
-    "Look at stored conversations, and take a hand in them.": "查看存着的对话，并处理它们。",
+    "List, show, resume and end stored conversations.": "查看存着的对话，并处理它们。",
     "List conversations: running, put aside, parked.": "列出对话：进行中的，放在一边的，搁置的。",
     "Print a conversation as a transcript, with where it broke.":
         "显示一段对话：谁说了什么，错在哪里。",
     "an OpenID, or a conversation's id": "OpenID，或者对话的编号",
-    "Take a parked conversation up again, with the message that broke it.":
+    "Resume a parked conversation, with the message that broke it.":
         "接上搁置的对话，从出错的那条消息接着走。",
     "End conversations; clean-up steps of a running one are run.":
         "结束对话；进行中的会执行它的清理步骤。",
@@ -225,4 +227,4 @@ HELP = {
     "FILE - is the output": "FILE 写 - 就是标准输出",
     "leave out what users wrote and steps returned": "隐去用户写的和步骤返回的内容",
 }  # fmt: skip
-"""Each text of the commands, and what it is in Chinese."""
+"""The commands' texts and their translations."""

@@ -61,18 +61,19 @@ def main() -> None:
     try:
         status = command(standalone_mode=False)
     except (DialogError, WrongUsage) as error:
-        # typer would draw a box around the sentence. No command at all has had its help already.
-        said = str(error) if isinstance(error, DialogError) else str(error.format_message())
-        if said:
-            errors.print(f"wechat-dialog: {refusal(said)}")
+        # typer would draw a box around the sentence. If there was no command, the help has been
+        # printed already.
+        sentence = str(error) if isinstance(error, DialogError) else str(error.format_message())
+        if sentence:
+            errors.print(f"wechat-dialog: {refusal(sentence)}")
         sys.exit(2)
     except typer.Abort:
         sys.exit(130)
     sys.exit(status)
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
+def _show_version(is_given: bool) -> None:
+    if is_given:
         print(f"wechat-dialog {version('wechat-dialog')}")
         raise typer.Exit
 
@@ -81,7 +82,7 @@ def _show_version(wanted: bool) -> None:
 def _options(
     _version: Annotated[
         bool,
-        typer.Option("--version", callback=_show_version, is_eager=True, help="say which it is"),
+        typer.Option("--version", callback=_show_version, is_eager=True, help="print the version"),
     ] = False,
 ) -> None:
     pass
@@ -108,7 +109,7 @@ def demo(
 ) -> None:
     """Try the example bot, on the embedded store: on a web page, or in the terminal.
 
-    Where the input is no terminal and nothing is said of the page, its lines are messages.
+    If the input is not a terminal and no option asks for the page, its lines are messages.
     """
     asked_for = browser is not None or port is not None or host != LOOPBACK
     if not terminal and (asked_for or sys.stdin.isatty()):

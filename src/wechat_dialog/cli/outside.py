@@ -9,7 +9,7 @@ import typer
 
 from wechat_dialog.bot import Bot
 from wechat_dialog.errors import ConfigurationError
-from wechat_dialog.platform.language import tr
+from wechat_dialog.platform.language import SIGNAL_OUTCOMES, tr
 from wechat_dialog.platform.safe_console import SafeConsole
 
 from .conversations import with_store
@@ -23,10 +23,6 @@ Id = Annotated[str, typer.Option("--id", help="makes a repetition harmless for a
 Gh = Annotated[str, typer.Option("--account", help="the account's original id, gh_…")]
 Store = Annotated[str, typer.Option(help="URL of the store; the bot's own if not given")]
 
-SAID = {
-    "taken": "有会话接着走了", "kept": "先存着，等会话来取",
-    "repeated": "这个编号来过了，什么也没做",
-}  # fmt: skip
 console = SafeConsole()
 
 
@@ -88,11 +84,11 @@ def _read(data: str) -> Any:
 
 
 def _object(state: str) -> dict[str, Any]:
-    read = _read(state)
-    if not isinstance(read, dict):
+    arguments = _read(state)
+    if not isinstance(arguments, dict):
         raise ConfigurationError(f"{state!r}: a JSON object is wanted, with the arguments by name")
-    return cast("dict[str, Any]", read)
+    return cast("dict[str, Any]", arguments)
 
 
 def _say(outcome: str) -> None:
-    console.print(tr(SAID[outcome]), markup=False)
+    console.print(tr(SIGNAL_OUTCOMES[outcome]), markup=False)

@@ -18,8 +18,8 @@ from wechat_dialog.cli.account_options import (
     Token,
     Url,
     account_of,
-    said,
-    told,
+    diagnostics,
+    output,
     url_of,
 )
 from wechat_dialog.platform.language import tr
@@ -42,7 +42,7 @@ def probe(
     app_id: AppId = "",
     aes_key: AesKey = "",
     previous_aes_key: Annotated[
-        str, typer.Option(metavar="KEY", help="the key before, if the server knows it (case 13)")
+        str, typer.Option(metavar="KEY", help="the previous key, if the server knows it (case 13)")
     ] = "",
     mode: HowEncrypted = "plain",
     account: GhId = GH_ID,
@@ -51,10 +51,10 @@ def probe(
     ] = "",
     say: Annotated[str, typer.Option(metavar="TEXT", help="a text the server answers")] = "你好",
     slow: Annotated[
-        str, typer.Option(metavar="TEXT", help="one that it answers after 5 s (34, 35)")
+        str, typer.Option(metavar="TEXT", help="a text that it answers after 5 s (34, 35)")
     ] = "",
     raising: Annotated[
-        str, typer.Option(metavar="TEXT", help="one at which its handler fails (39)")
+        str, typer.Option(metavar="TEXT", help="a text at which its handler fails (39)")
     ] = "",
     only: Annotated[
         list[int] | None,
@@ -81,16 +81,16 @@ def probe(
 
 
 def _passes(prober: Prober, only: Sequence[int], url: str, *, as_json: bool) -> bool:
-    """Ask the cases, and show what became of them; returns whether none failed."""
+    """Run the cases and print their results; return whether none failed."""
     plan = tr(
         "最多 {0} 个请求，发给 {1}，用户是 {2}，会关注又取消关注；发的文字像 {3}",
         planned(prober, only), url, prober.user, repr(prober.say),
     )  # fmt: skip
-    told.print(f"wechat-dialog: {plan}")
+    diagnostics.print(f"wechat-dialog: {plan}")
     with prober:
         results = list(probing(prober, only))
     if as_json:
-        said.print(json.dumps(report.as_data(results, url, prober.user), ensure_ascii=False))
+        output.print(json.dumps(report.as_data(results, url, prober.user), ensure_ascii=False))
     else:
         report.show(results, SafeConsole(soft_wrap=False))
     return not report.counts(results)["failed"]

@@ -1,8 +1,8 @@
-"""Why the command refuses something, in the terminal's language.
+"""Error messages of the command in the terminal's language.
 
-Errors are English wherever they are raised: they are the library's, too. What the command prints of
-them is looked up here. A sentence is a template, `{0}` in it is whatever stands there, and what
-stands there may be such a sentence again.
+Errors are raised with English messages, since programs see them, too. What the command prints is
+looked up here. A key is a template in which `{0}` stands for any text, which is translated in turn
+if it matches a template itself.
 """
 
 from __future__ import annotations
@@ -16,22 +16,20 @@ __all__ = ["REFUSALS", "refusal"]
 
 
 def refusal(text: str) -> str:
-    """Return an error's sentence in the terminal's language; as it is where nobody has translated
-    it.
-    """
+    """Return an error's message in the terminal's language; unchanged if there is none."""
     return _in_chinese(text) if speaks_chinese() else text
 
 
 def _in_chinese(text: str) -> str:
-    for pattern, said in _patterns():
-        if found := pattern.fullmatch(text):
-            return said.format(*(_in_chinese(one) for one in found.groups()))
+    for pattern, chinese in _patterns():
+        if match := pattern.fullmatch(text):
+            return chinese.format(*(_in_chinese(group) for group in match.groups()))
     return in_chinese(text)
 
 
 @cache
 def _patterns() -> list[tuple[re.Pattern[str], str]]:
-    return [(re.compile(_pattern(text), re.DOTALL), said) for text, said in REFUSALS.items()]
+    return [(re.compile(_pattern(text), re.DOTALL), chinese) for text, chinese in REFUSALS.items()]
 
 
 def _pattern(text: str) -> str:
@@ -183,8 +181,8 @@ REFUSALS = {
         "data={0}：{1} 必须有，可是新用户什么都没有：{2}",
     "data={0}: {1}": "data={0} 不行：{1}",
     # Stored conversations.
-    "of {0} not one conversation is parked: what waits or runs goes on by itself, and of several "
-    "one is to be named by its id; `conversations list` shows all":
+    "{0} does not name exactly one parked conversation: what waits or runs continues by itself, "
+    "and one of several is named by its id; `conversations list` shows all":
         "{0} 没有正好一段搁置的对话：在等的、进行中的自己会接着走，有几段就写编号；"
         "`conversations list` 列出所有的",
     "no conversation or user {0} in the store; `conversations list` shows all":
@@ -319,4 +317,4 @@ REFUSALS = {
         "机器人的 token 有 {0} 个字符，不是 3 到 32 个字母和数字，而后台只收这样的；照后台的抄",
     "ROUTER names functions that the module has not: {0}": "ROUTER 里写了模块里没有的函数：{0}",
 }  # fmt: skip
-"""English templates and Chinese ones; of two that fit, the first counts."""
+"""English templates and their translations; of two that match, the first is used."""

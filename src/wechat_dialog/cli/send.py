@@ -1,4 +1,4 @@
-"""`wechat-dialog send …` and `probe …`: to speak to a server as the platform does, from a shell."""
+"""`wechat-dialog send …` and `probe …`: speak to a server as the platform does, from a shell."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from wechat_dialog.cli.account_options import (
     Url,
     User,
     account_of,
-    said,
-    told,
+    diagnostics,
+    output,
     url_of,
 )
 from wechat_dialog.core.wire import xml
@@ -86,13 +86,13 @@ def _the_one(options: dict[str, str]) -> tuple[str, str]:
     """Return the one option that says what to send, and its value.
 
     Raises:
-        ConfigurationError: None does, or several do.
+        ConfigurationError: There is none, or there are several.
     """
-    given = {name: value for name, value in options.items() if value}
-    if len(given) != 1:
+    chosen = {name: value for name, value in options.items() if value}
+    if len(chosen) != 1:
         names = ", ".join(f"--{name}" for name in options)
         raise ConfigurationError(f"say what to send, by one of {names}")
-    ((kind, value),) = given.items()
+    ((kind, value),) = chosen.items()
     return kind, value
 
 
@@ -114,11 +114,11 @@ def _goes_well(
         for _ in range(repeat):
             shown = platform.deliver(message, plain=plain)
             if shown.text:
-                said.print(shown.text)
+                output.print(shown.text)
             if taps := tappable(shown, hidden=True):
-                told.print(tr("可点：") + "  ".join(taps))
+                diagnostics.print(tr("可点：") + "  ".join(taps))
             if shown.fault:
-                told.print(f"wechat-dialog: {reason(shown.fault)}")
+                diagnostics.print(f"wechat-dialog: {reason(shown.fault)}")
                 well = False
     return well
 
@@ -173,7 +173,7 @@ def _place(value: str) -> dict[str, str]:
 
 
 def _show(platform: Platform, request: Request) -> None:
-    what = request.status or request.problem
+    status = request.status or request.problem
     sent, received = (request.body, request.message), (request.answer, request.reply)
-    for line in lines("POST", platform.address(request.query), sent, what, received):
-        told.print(line)
+    for line in lines("POST", platform.address(request.query), sent, status, received):
+        diagnostics.print(line)

@@ -61,13 +61,15 @@ def serve(
         typer.Option(
             min=0,
             metavar="SECONDS",
-            help="that turns under way have to end at SIGTERM",
+            help="time that running turns have to end after SIGTERM",
             show_default="the bot's, 15",
         ),
     ] = None,
-    log_level: Annotated[LogLevel, typer.Option(help="of what is told on stderr")] = LogLevel.info,
+    log_level: Annotated[
+        LogLevel, typer.Option(help="lowest level that is logged on stderr")
+    ] = LogLevel.info,
     access_log: Annotated[
-        bool, typer.Option("--access-log", help="tell every request, its query left out")
+        bool, typer.Option("--access-log", help="log every request, without its query")
     ] = False,
 ) -> None:
     """Serve a bot with uvicorn.
@@ -75,8 +77,8 @@ def serve(
     At SIGTERM no new connection is taken, requests are answered, turns under way end and are
     recorded, and the store is closed.
     """
-    said = "" if drain is None else str(drain)
-    os.environ.update({_TARGET: target, _LOG_LEVEL: log_level.value, _DRAIN: said})
+    seconds = "" if drain is None else str(drain)
+    os.environ.update({_TARGET: target, _LOG_LEVEL: log_level.value, _DRAIN: seconds})
     bot = _bot_to_serve()
     _must_have_token(bot)
     # uvicorn raises the signal again after its shutdown, and one may come before uvicorn handles
@@ -119,8 +121,8 @@ def _must_have_token(bot: Any) -> None:
 
 
 def _url(host: str, listener: socket.socket) -> str:
-    shown = f"[{host}]" if ":" in host else host
-    return f"http://{shown}:{listener.getsockname()[1]}/"
+    name = f"[{host}]" if ":" in host else host
+    return f"http://{name}:{listener.getsockname()[1]}/"
 
 
 _told: list[int] = []

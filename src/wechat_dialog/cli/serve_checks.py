@@ -45,9 +45,9 @@ def doubts(bot: Any) -> Iterator[str]:
 
 def advice(store: Any) -> Iterator[str]:
     """Yield a warning for each setting of the store's server that may lose conversations."""
-    told: Callable[[], list[str]] = getattr(store, "advice", list[str])
+    advise: Callable[[], list[str]] = getattr(store, "advice", list[str])
     with suppress(StoreError):  # not a reason to fail
-        for sentence in told():
+        for sentence in advise():
             yield f"Redis store: {sentence} (docs/redis.md)"
 
 

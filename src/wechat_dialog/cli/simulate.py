@@ -123,8 +123,8 @@ def open_simulator(
     """
     with _listening(host, port) as listener:
         here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - not bound to
-        shown = f"[{here}]" if ":" in here else here
-        url = f"http://{shown}:{listener.getsockname()[1]}"
+        name = f"[{here}]" if ":" in here else here
+        url = f"http://{name}:{listener.getsockname()[1]}"
         work = _serve(
             target, account, listener, url, host, browser, menu, folder, window, title or target
         )
@@ -134,15 +134,15 @@ def open_simulator(
 
 def _listening(host: str, port: int | None) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    wanted = (PORT, 0) if port is None else (port,)
-    for one in wanted:
+    ports = (PORT, 0) if port is None else (port,)
+    for choice in ports:
         try:
-            return socket.create_server((host, one), family=family, backlog=2048)
+            return socket.create_server((host, choice), family=family, backlog=2048)
         except (OSError, UnicodeError) as error:
             why = cause_of(error)
-            if one == wanted[-1]:
+            if choice == ports[-1]:
                 raise ConfigurationError(
-                    f"cannot listen on {host} port {one}: {why}; choose others with --host and "
+                    f"cannot listen on {host} port {choice}: {why}; choose others with --host and "
                     "--port"
                 ) from error
     raise AssertionError("unreachable")  # pragma: no cover
@@ -224,7 +224,9 @@ def _desk(platform: AsyncPlatform, url: str, menu: tuple[buttons.Button, ...]) -
 
 
 def _announce(url: str, host: str, port: int, *, browser: bool) -> None:
-    """Say where the page is, and who can reach it; and open it, if it is to be and can be."""
+    """Print the page's address and who can reach it; open it in a browser if wanted and
+    possible.
+    """
     errors.print(f"wechat-dialog: {url}/  {tr('（按 Ctrl-C 结束）')}", markup=False)
     if not is_loopback(host):
         errors.print(f"wechat-dialog: {tr('谁能访问它，谁就能用它')}")
@@ -235,9 +237,9 @@ def _announce(url: str, host: str, port: int, *, browser: bool) -> None:
 
 
 def _has_screen() -> bool:
-    """Whether a browser can be opened here: assumed, but for a Unix without a display."""
-    wanted = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
-    return os.name != "posix" or sys.platform == "darwin" or any(map(os.environ.get, wanted))
+    """Whether a browser can be opened here; false only on a Unix without a display."""
+    variables = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
+    return os.name != "posix" or sys.platform == "darwin" or any(map(os.environ.get, variables))
 
 
 def _from_elsewhere(port: int) -> str:

@@ -24,7 +24,7 @@ from pathlib import Path
 __all__ = ["find_sources", "is_installed"]
 
 _OURS = str(Path(__file__).resolve().parent.parent)
-_HOUSES = [os.path.realpath(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")]
+_STDLIB = [os.path.realpath(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")]
 _PACKAGES = {"site-packages", "dist-packages"}
 
 
@@ -32,9 +32,9 @@ def is_installed(path: str) -> bool:
     """Whether a file or folder belongs to Python, an installed package or this library, and so not
     to the application under development.
     """
-    found = Path(os.path.realpath(path))
-    return not _PACKAGES.isdisjoint(found.parts) or any(
-        found.is_relative_to(house) for house in (*_HOUSES, _OURS)
+    real = Path(os.path.realpath(path))
+    return not _PACKAGES.isdisjoint(real.parts) or any(
+        real.is_relative_to(folder) for folder in (*_STDLIB, _OURS)
     )
 
 
@@ -64,5 +64,5 @@ def find_sources() -> None:
     """From now on, compile the application's modules from their source when they are imported."""
     if _find_in not in sys.path_hooks:
         sys.path_hooks.insert(0, _find_in)
-    for path in [one for one in sys.path_importer_cache if not is_installed(one)]:
+    for path in [cached for cached in sys.path_importer_cache if not is_installed(cached)]:
         del sys.path_importer_cache[path]

@@ -38,12 +38,12 @@ SECONDS = 5.0
 FEWEST, MOST = 16, 1000
 """Bounds of the number of connections that may wait at once, a quarter of the descriptors."""
 DESCRIPTORS = 8192
-TOLD_EVERY = 60.0
+LOG_EVERY = 60.0
 
 _resource: Any = importlib.import_module("resource") if sys.platform != "win32" else None
 _waiting: WeakKeyDictionary[Any, dict[Any, None]] = WeakKeyDictionary()
 """By server: connections with an incomplete request, in the order in which they began to wait."""
-_told = -TOLD_EVERY
+_last_logged = -LOG_EVERY
 
 
 def _descriptors() -> int:
@@ -68,10 +68,10 @@ def options() -> dict[str, Any]:
     """
     if _resource is not None:
         soft, hard = _resource.getrlimit(_resource.RLIMIT_NOFILE)
-        wanted = DESCRIPTORS if hard == _resource.RLIM_INFINITY else min(hard, DESCRIPTORS)
-        if soft != _resource.RLIM_INFINITY and soft < wanted:
+        limit = DESCRIPTORS if hard == _resource.RLIM_INFINITY else min(hard, DESCRIPTORS)
+        if soft != _resource.RLIM_INFINITY and soft < limit:
             with contextlib.suppress(ValueError, OSError):
-                _resource.setrlimit(_resource.RLIMIT_NOFILE, (wanted, hard))
+                _resource.setrlimit(_resource.RLIMIT_NOFILE, (limit, hard))
     return {
         "http": BoundedProtocol,
         "ws": "none",  # no bot has WebSockets, and the limits cover only HTTP
@@ -146,10 +146,10 @@ class BoundedProtocol(_Base):
 
     def end(self, why: str) -> None:
         """Close the connection at once."""
-        global _told  # noqa: PLW0603 - one time for all connections limits the log
+        global _last_logged  # noqa: PLW0603 - one time for all connections limits the log
         self._stop_waiting()
         self._head_is_whole()
         self.transport.abort()
-        if time.monotonic() - _told > TOLD_EVERY:
-            _told = time.monotonic()
+        if time.monotonic() - _last_logged > LOG_EVERY:
+            _last_logged = time.monotonic()
             log.warning("ended a connection %s; told once a minute at most", why)

@@ -1,4 +1,4 @@
-"""`wechat-dialog work`: a process that does what falls due, and nothing else."""
+"""`wechat-dialog work`: a process that handles what falls due, and nothing else."""
 
 from __future__ import annotations
 
@@ -40,11 +40,12 @@ def work(
     drain: Annotated[
         float | None,
         typer.Option(
-            min=0, metavar="SECONDS", help="that turns under way have to end at SIGTERM",
+            min=0, metavar="SECONDS", help="time that running turns have to end after SIGTERM",
             show_default="the bot's, 15",
         ),
     ] = None,
-    log_level: Annotated[LogLevel, typer.Option(help="of what is told on stderr")] = LogLevel.info,
+    log_level: Annotated[LogLevel, typer.Option(help="lowest level that is logged on stderr")] =
+        LogLevel.info,
 ) -> None:  # fmt: skip
     """Do what falls due, and answer no message: timers, reminders, signals that were only posted.
 
@@ -86,19 +87,19 @@ def _tell(bot: Bot) -> None:
 
 def _work(bot: Bot, drain: float | None, log_level: str, parent: int) -> None:
     """Sweep until told to end, or until the process that started this one is gone."""
-    told: queue.SimpleQueue[int] = queue.SimpleQueue()  # may be put into from a signal handler
+    signals: queue.SimpleQueue[int] = queue.SimpleQueue()  # may be put into from a signal handler
 
     def end(number: int, _frame: FrameType | None) -> None:
-        told.put(number)
+        signals.put(number)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
     log_to_stderr(log_level.upper())
     bot.timers = True
     bot.sweep()
-    while told.empty() and (not parent or os.getppid() == parent):
+    while signals.empty() and (not parent or os.getppid() == parent):
         try:
-            told.get(timeout=LOOK)
+            signals.get(timeout=LOOK)
             break
         except queue.Empty:
             continue
@@ -106,20 +107,20 @@ def _work(bot: Bot, drain: float | None, log_level: str, parent: int) -> None:
 
 
 def _worker(target: str, drain: float, log_level: str, parent: int) -> None:
-    """Work in a process of `--workers`."""
+    """Run one of the processes of `--workers`."""
     _work(_loaded(target), drain, log_level, parent)
 
 
 class _Workers:
-    """Several processes that work, started again where one ends by itself."""
+    """Several worker processes; one that ends by itself is started again."""
 
     def __init__(self, target: str, number: int, drain: float, log_level: str) -> None:
         self._arguments = (target, drain, log_level, os.getpid())
         self._drain = drain
-        # What this process has opened by now is its own.
+        # A forked child would share what this process has opened.
         self._context: Any = multiprocessing.get_context("spawn")
         self._processes: list[BaseProcess] = [self._start() for _ in range(number)]
-        self._told = False
+        self._is_ending = False
 
     def _start(self) -> BaseProcess:
         process: BaseProcess = self._context.Process(target=_worker, args=self._arguments)
@@ -127,20 +128,20 @@ class _Workers:
         return process
 
     def run(self) -> None:
-        """Look after them until told to end."""
+        """Supervise them until told to end."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._end)
-        while not self._told:
+        while not self._is_ending:
             wait([process.sentinel for process in self._processes], timeout=LOOK)
             for place, process in enumerate(self._processes):
-                if process.exitcode is not None and not self._told:
+                if process.exitcode is not None and not self._is_ending:
                     errors.print(f"wechat-dialog: a worker ended with {process.exitcode}")
                     time.sleep(AGAIN)
                     self._processes[place] = self._start()
         self._stop()
 
     def _end(self, _number: int, _frame: FrameType | None) -> None:
-        self._told = True
+        self._is_ending = True
 
     def _stop(self) -> None:
         for process in self._processes:

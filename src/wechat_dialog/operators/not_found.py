@@ -23,10 +23,11 @@ class NotFound(DialogError):
 
 
 class NotOneParked(NotFound):
-    """What is stored under this id or user is not one parked conversation: none, or several."""
+    """This id or user has no parked conversation, or several."""
 
     def __str__(self) -> str:
         return (
-            f"of {self.name!r} not one conversation is parked: what waits or runs goes on by "
-            "itself, and of several one is to be named by its id; `conversations list` shows all"
+            f"{self.name!r} does not name exactly one parked conversation: what waits or runs "
+            "continues by itself, and one of several is named by its id; "
+            "`conversations list` shows all"
         )

@@ -55,12 +55,12 @@ def judge(body: bytes, user: str, account: str) -> Fields:
     if body in (b"", b"success"):
         return {}
     fields = read(body)
-    for name, wanted, whose in (
+    for name, expected, meaning in (
         ("ToUserName", user, "the user's OpenID"),
         ("FromUserName", account, "the account's original id"),
     ):
-        if fields.get(name) != wanted:
-            raise Broken("5.1", f"{name} is {fields.get(name)!r}, not {whose} {wanted!r}")
+        if fields.get(name) != expected:
+            raise Broken("5.1", f"{name} is {fields.get(name)!r}, not {meaning} {expected!r}")
     created = fields.get("CreateTime")
     if not _is_number(created):
         raise Broken("5.1", f"CreateTime is {created!r}, not seconds in digits")

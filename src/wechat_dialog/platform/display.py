@@ -178,17 +178,17 @@ def _tapped(href: str) -> Tap | None:
 
 def _joined(parts: Iterable[Part]) -> Iterator[Part]:
     """Return the parts with empty texts dropped and adjacent plain texts joined."""
-    held = ""
+    text = ""
     for part in parts:
         if part.href or part.tap or part.emoticon:
-            if held:
-                yield Part(held)
-                held = ""
+            if text:
+                yield Part(text)
+                text = ""
             yield part
         else:
-            held += part.text
-    if held:
-        yield Part(held)
+            text += part.text
+    if text:
+        yield Part(text)
 
 
 def text_of(parts: Iterable[Part]) -> str:
@@ -240,8 +240,8 @@ def show(reply: Mapping[str, Any], *, to_event: bool = False) -> Shown:
         line = "[转接人工客服]"
     else:
         inner = _inside(fields, kind.capitalize())
-        what = inner.get("Title") or inner.get("MediaId") or inner.get("ThumbMediaId") or ""
-        line = f"[{_NAMES.get(kind, kind)}] {what}".rstrip()
+        label = inner.get("Title") or inner.get("MediaId") or inner.get("ThumbMediaId") or ""
+        line = f"[{_NAMES.get(kind, kind)}] {label}".rstrip()
     return Shown(line, {}, fields, kind=kind, parts=(Part(line),), articles=articles)
 
 

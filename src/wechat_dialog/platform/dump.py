@@ -42,8 +42,8 @@ def lines(
 
 
 def _body(mark: str, body: bytes, limit: int) -> Iterator[str]:
-    more = f"… ({len(body)} bytes)" if len(body) > limit else ""
+    ellipsis = f"… ({len(body)} bytes)" if len(body) > limit else ""
     # The cut may be inside a character, which is not worth an error.
-    text = body[:limit].decode("utf-8", "ignore" if more else "backslashreplace")
-    for line in (text + more).splitlines():
+    text = body[:limit].decode("utf-8", "ignore" if ellipsis else "backslashreplace")
+    for line in (text + ellipsis).splitlines():
         yield f"{mark} {one_line(line)}"

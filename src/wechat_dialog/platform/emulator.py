@@ -59,18 +59,18 @@ class Platform(Protocol):
     """
 
     def __init__(
-        self, account: Account, url: str, *, client: httpx.Client | None = None, **more: Any
+        self, account: Account, url: str, *, client: httpx.Client | None = None, **options: Any
     ) -> None:
         """Make one; see `Protocol` for what else there is."""
-        super().__init__(account, url, **more)
+        super().__init__(account, url, **options)
         self.client = client or httpx.Client(trust_env=False)
         self._threads: ThreadPoolExecutor | None = None
 
     @classmethod
-    def to_wsgi(cls, application: Any, account: Account, **more: Any) -> Self:
+    def to_wsgi(cls, application: Any, account: Account, **options: Any) -> Self:
         """Drive a WSGI application in this process, each request on a thread of its own."""
         client = httpx.Client(transport=httpx.WSGITransport(_as_served(application)))
-        platform = cls(account, INSIDE, client=client, **more)
+        platform = cls(account, INSIDE, client=client, **options)
         platform._threads = ThreadPoolExecutor(64, "emulator")
         return platform
 
@@ -161,10 +161,10 @@ class AsyncPlatform(Protocol):
     """
 
     def __init__(
-        self, account: Account, url: str, *, client: httpx.AsyncClient | None = None, **more: Any
+        self, account: Account, url: str, *, client: httpx.AsyncClient | None = None, **options: Any
     ) -> None:
         """Make one; see `Protocol` for what else there is."""
-        super().__init__(account, url, **more)
+        super().__init__(account, url, **options)
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
         self.client = client or httpx.AsyncClient(trust_env=False, limits=limits)
         self.refused: Callable[[], str] | None = None
@@ -172,12 +172,12 @@ class AsyncPlatform(Protocol):
         self._abandoned: set[asyncio.Task[Answer]] = set()
 
     @classmethod
-    def to_asgi(cls, application: Any, account: Account, **more: Any) -> Self:
+    def to_asgi(cls, application: Any, account: Account, **options: Any) -> Self:
         """Drive an ASGI application in this process, on this event loop."""
         client = httpx.AsyncClient(
             transport=httpx.ASGITransport(application, raise_app_exceptions=False)
         )
-        platform = cls(account, INSIDE, client=client, **more)
+        platform = cls(account, INSIDE, client=client, **options)
         platform._goes_on = True
         return platform
 
@@ -216,15 +216,15 @@ class AsyncPlatform(Protocol):
         pieces: list[bytes] = []
         running = asyncio.create_task(self._exchange(method, query, body, pieces))
         try:
-            done, _ = await asyncio.wait({running}, timeout=self.window)
+            finished, _ = await asyncio.wait({running}, timeout=self.window)
         except asyncio.CancelledError:
             running.cancel()
             raise
-        if done:
+        if finished:
             return running.result()
         if self._goes_on:
-            # An application in this process is no connection: it goes on, as one behind a server
-            # does when the other side hangs up.
+            # An application in this process has no connection to close: it runs on, as it does
+            # behind a server when the other side hangs up.
             self._abandoned.add(running)
             running.add_done_callback(self._abandoned.discard)
         else:

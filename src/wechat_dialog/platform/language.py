@@ -1,7 +1,7 @@
 """Texts for developers in Chinese and English: which language a terminal uses, and translations.
 
-Each text is written in one language in the code and looked up here for the other one: texts of the
-simulator and the terminal are written in Chinese, the reasons of errors in English.
+In the code, the texts of the simulator and the terminal are written in Chinese, the reasons of
+errors in English; the other language is looked up here.
 """
 
 from __future__ import annotations
@@ -9,19 +9,19 @@ from __future__ import annotations
 import os
 import re
 
-__all__ = ["ENGLISH", "HELP", "in_chinese", "reason", "speaks_chinese", "tr"]
+__all__ = ["ENGLISH", "HELP", "SIGNAL_OUTCOMES", "in_chinese", "reason", "speaks_chinese", "tr"]
 
 
 def speaks_chinese() -> bool:
     """Whether the terminal's language is Chinese: LC_ALL, LC_MESSAGES or LANG begins with zh.
 
-    As everywhere, LANGUAGE comes before them, unless they say C, which is no language.
+    LANGUAGE takes precedence, as in gettext, unless they are C, which is not a language.
     """
     names = ("LC_ALL", "LC_MESSAGES", "LANG")
-    wanted = next((value for name in names if (value := os.environ.get(name))), "C")
-    if wanted.partition(".")[0] not in ("C", "POSIX"):
-        wanted = os.environ.get("LANGUAGE") or wanted
-    return wanted.lower().startswith("zh")
+    locale = next((value for name in names if (value := os.environ.get(name))), "C")
+    if locale.partition(".")[0] not in ("C", "POSIX"):
+        locale = os.environ.get("LANGUAGE") or locale
+    return locale.lower().startswith("zh")
 
 
 def tr(text: str, *values: object) -> str:
@@ -107,6 +107,13 @@ HELP = """\
 /quit                 结束（Ctrl-D 也行）"""
 """The commands of the terminal's chat."""
 
+SIGNAL_OUTCOMES = {
+    "taken": "有会话接着走了",
+    "kept": "先存着，等会话来取",
+    "repeated": "这个编号来过了，什么也没做",
+}
+"""What `bot.signal` returns, in words: for the terminal, the page and the command."""
+
 ENGLISH = {
     # The terminal's chat.
     "和公众号聊天：输入 /help 看命令，/quit 结束。":
@@ -129,8 +136,7 @@ ENGLISH = {
     "过去了 {0:g} 秒": "{0:g} seconds have passed",
     "到点做了 {0} 件事，说了什么发一条消息就能看到":
         "{0} things fell due and were done; send a message to see what was said",
-    "有会话接着走了，说了什么发一条消息就能看到":
-        "taken: a conversation has gone on; send a message to see what it said",
+    "{0}，说了什么发一条消息就能看到": "{0}; send a message to see what it said",
     "/signal 名称 [match=…] [id=…] [JSON]": "/signal NAME [match=…] [id=…] [JSON]",
     "还没有请求。": "No requests yet.",
     "机器人重新启动了": "the bot was restarted",
@@ -173,9 +179,9 @@ ENGLISH = {
     "{0:4} 条记录": "{0:4} records",
     "没有对话": "no conversations",
     # signal and begin
-    "有会话接着走了": "taken: a conversation has gone on",
+    "有会话接着走了": "taken: a conversation has continued",
     "先存着，等会话来取": "kept until a conversation waits for it",
-    "这个编号来过了，什么也没做": "repeated: this id came before, nothing was done",
+    "这个编号来过了，什么也没做": "repeated: this id came before; nothing was done",
     "接上了；用户下次发消息时看到回答": "resumed; the user gets the answer with their next message",
     "已结束": "ended",
     "什么也没有删": "nothing was removed",

@@ -148,27 +148,27 @@ class Protocol:
     ) -> Generator[Ask, Answer, Shown]:
         """Push a message up to three times; see `Platform.deliver`."""
         plain = xml.build(message).encode() if plain is None else plain
-        made = Request(0, "", b"", plain)
+        request = Request(0, "", b"", plain)
         for number in range(1, self.requests + 1):
             query, body = seal(self.account, message, plain, self._now())
-            made = Request(number, query, body, plain, open=True)
+            request = Request(number, query, body, plain, open=True)
             if watch is not None:
-                watch(made)
+                watch(request)
             began = time.monotonic()
             answer = yield Ask("POST", query, body)
-            made = self._judged(made, message, answer, time.monotonic() - began)
+            request = self._judged(request, message, answer, time.monotonic() - began)
             for tell in (watch, self.heard):
                 if tell is not None:
-                    tell(made)
-            if made.status == 200:  # The platform does not repeat a message that was answered.
+                    tell(request)
+            if request.status == 200:  # The platform does not repeat a message that was answered.
                 break
-        if made.problem:
-            return fault(made.problem)
-        taken = judge(made.reply, message["FromUserName"], self.account.id)
-        return show(taken, to_event=message["MsgType"] == "event")
+        if request.problem:
+            return fault(request.problem)
+        fields = judge(request.reply, message["FromUserName"], self.account.id)
+        return show(fields, to_event=message["MsgType"] == "event")
 
     def _judged(
-        self, made: Request, message: dict[str, Any], answer: Answer, seconds: float
+        self, request: Request, message: dict[str, Any], answer: Answer, seconds: float
     ) -> Request:
         reply, problem = b"", answer.problem
         if not problem:
@@ -178,7 +178,7 @@ class Protocol:
             except Broken as broken:
                 problem = str(broken)
         return replace(
-            made,
+            request,
             status=answer.status,
             answer=answer.body,
             reply=reply,

@@ -44,10 +44,10 @@ def _echoed(exchange: Exchange, echo: str) -> None:
 @part(2)
 def _check_forged(p: Prober) -> None:
     query = {**p.signed(), "echostr": p.echo}
-    made = p.get({**query, "signature": _altered(query["signature"])})
-    p.refused(made)
-    if p.echo.encode() in made.received:
-        raise Failed("", "the echostr is in the body", made)
+    exchange = p.get({**query, "signature": _altered(query["signature"])})
+    p.refused(exchange)
+    if p.echo.encode() in exchange.received:
+        raise Failed("", "the echostr is in the body", exchange)
 
 
 def _compared_with_check(p: Prober) -> None:
@@ -82,10 +82,10 @@ def _check_without(name: str) -> Callable[[Prober], None]:
     def ask(p: Prober) -> None:
         query = {**p.signed(), "echostr": p.echo}
         del query[name]
-        made = p.get(query)
-        p.refused(made)
-        if p.echo.encode() in made.received:
-            raise Failed("", "the echostr is in the body", made)
+        exchange = p.get(query)
+        p.refused(exchange)
+        if p.echo.encode() in exchange.received:
+            raise Failed("", "the echostr is in the body", exchange)
 
     return ask
 
@@ -119,17 +119,17 @@ def _altered(signature: str) -> str:
 
 @part(7, "no openid")
 def _without_openid(p: Prober) -> None:
-    p.taken(p.push(p.text(), without="openid"))
+    p.accepted(p.push(p.text(), without="openid"))
 
 
 @part(7, "unknown parameter")
 def _unknown_parameter(p: Prober) -> None:
-    p.taken(p.push(p.text(), and_={"unknown": "中", "empty": ""}))
+    p.accepted(p.push(p.text(), and_={"unknown": "中", "empty": ""}))
 
 
 @part(7, "Content-Type")
 def _content_type(p: Prober) -> None:
-    p.taken(p.push(p.text(), content_type="application/octet-stream"))
+    p.accepted(p.push(p.text(), content_type="application/octet-stream"))
 
 
 @part(8, requests=0, modes=ENCRYPTED)
@@ -161,12 +161,12 @@ def _ciphertext_altered(p: Prober) -> None:
 
 @part(11, "32 bytes", modes=ENCRYPTED)
 def _padding_of_32(p: Prober) -> None:
-    p.taken(p.push(p.text(), padding=32))
+    p.accepted(p.push(p.text(), padding=32))
 
 
 @part(11, "19 bytes", modes=ENCRYPTED)
 def _padding_of_19(p: Prober) -> None:
-    p.taken(p.push(p.text(), padding=19))
+    p.accepted(p.push(p.text(), padding=19))
 
 
 def _with_ciphertext(p: Prober, encrypted: str, outer: Fields | None = None) -> Exchange:
@@ -191,13 +191,13 @@ def _previous_key(p: Prober) -> None:
         raise Skipped("no previous key is known: --previous-aes-key")
     p.usual()
     before = p.with_key(p.previous_aes_key)
-    made = _with_ciphertext(p, encrypt(before, p.padded(xml.build(p.text()).encode())))
-    if made.status != 200:
-        raise Failed("", made.problem or f"HTTP status {made.status}, not 200", made)
+    exchange = _with_ciphertext(p, encrypt(before, p.padded(xml.build(p.text()).encode())))
+    if exchange.status != 200:
+        raise Failed("", exchange.problem or f"HTTP status {exchange.status}, not 200", exchange)
     try:
-        judge(open_answer(before, made.received), p.user, p.account.id)
+        judge(open_answer(before, exchange.received), p.user, p.account.id)
     except Broken as broken:
-        raise Failed("", broken.why, made) from None
+        raise Failed("", broken.why, exchange) from None
 
 
 @part(14, "another key", modes=ENCRYPTED)
@@ -218,7 +218,7 @@ for _name, _encrypted in MALFORMED_CIPHERTEXTS.items():
 def _odd_key(p: Prober) -> None:
     if "AEIMQUYcgkosw048".find(p.account.aes_key[-1]) >= 0:
         raise Skipped("the account's key has none of its unused bits set")
-    p.taken(p.first)
+    p.accepted(p.first)
 
 
 @part(17, "no encrypt_type", modes=("safe",))
@@ -236,21 +236,21 @@ def _downgraded_raw(p: Prober) -> None:
 def _decrypted_counts(p: Prober) -> None:
     p.usual()
     encrypted = encrypt(p.account, p.padded(xml.build(p.text()).encode()))
-    made = _with_ciphertext(p, encrypted, p.text(FromUserName=f"{p.user}x"))
+    exchange = _with_ciphertext(p, encrypted, p.text(FromUserName=f"{p.user}x"))
     try:
-        p.reply(made)
+        p.reply(exchange)
     except Failed as failed:
-        if p.user + "x" in made.opened.decode("utf-8", "replace"):
-            raise Failed("", "it answers the sender named in plain", made) from None
-        raise Failed("", failed.why, made) from None
+        if p.user + "x" in exchange.opened.decode("utf-8", "replace"):
+            raise Failed("", "it answers the sender named in plain", exchange) from None
+        raise Failed("", failed.why, exchange) from None
 
 
 @part(19, modes=ENCRYPTED)
 def _plain_success(p: Prober) -> None:
-    made = p.push(p.event("probe_event"))
-    if made.received != made.opened and made.opened in (b"", b"success"):
-        raise Failed("", f"{made.opened!r} in an envelope", made)
-    if p.taken(made):
+    exchange = p.push(p.event("probe_event"))
+    if exchange.received != exchange.opened and exchange.opened in (b"", b"success"):
+        raise Failed("", f"{exchange.opened!r} in an envelope", exchange)
+    if p.accepted(exchange):
         raise Skipped("it replies even to an unknown event")
 
 
@@ -264,15 +264,15 @@ def _no_message(text: str) -> Callable[[Prober], None]:
             account=p.account.id, user=p.user, now=message["CreateTime"], number=message["MsgId"]
         )
         if body:
-            made = p.push(body.encode())
+            exchange = p.push(body.encode())
         else:
             query, _, _ = p.sealed(message)
-            made = p.post(query, b"")
-        if len(body) > xml.MAX_BYTES and made.problem.startswith("no connection"):
+            exchange = p.post(query, b"")
+        if len(body) > xml.MAX_BYTES and exchange.problem.startswith("no connection"):
             return  # the server closed the connection before the whole body was sent
-        if made.status == 200 and made.opened in (b"", b"success"):
+        if exchange.status == 200 and exchange.opened in (b"", b"success"):
             return  # allowed, as the signature is valid (protocol reference 10)
-        p.refused(made)
+        p.refused(exchange)
 
     return ask
 

@@ -33,11 +33,11 @@ def _blank(p: Prober) -> None:
 
 def _repeated(p: Prober, content: str, rule: str = "") -> None:
     """Require that the reply repeats the text unchanged."""
-    made, answer = p.answer_to(content)
+    exchange, answer = p.answer_to(content)
     if not answer:
         raise Skipped("this text gets no reply")
     if content not in answer:
-        raise Failed(rule, f"told {content!r}, it answered {answer[:200]!r}", made)
+        raise Failed(rule, f"told {content!r}, it answered {answer[:200]!r}", exchange)
 
 
 @part(22)
@@ -53,25 +53,25 @@ def _forbidden(p: Prober) -> None:
     p.repeating()
     # The platform forwards what users type, characters that XML forbids included (reference 8).
     body = xml.build(p.text("a-b")).encode().replace(b"a-b", b"a\x0bb")
-    made = p.push(body)
+    exchange = p.push(body)
     try:
-        answer = str(p.taken(made).get("Content", ""))
+        answer = str(p.accepted(exchange).get("Content", ""))
     except Failed as failed:
-        raise Failed("", f"told 'a', U+000B, 'b': {failed.why}", made) from None
+        raise Failed("", f"told 'a', U+000B, 'b': {failed.why}", exchange) from None
     if not answer:
         raise Skipped("a text with U+000B gets no reply")
     if "ab" not in answer:
-        raise Failed("", f"told 'a', U+000B, 'b', it answered {answer[:200]!r}", made)
+        raise Failed("", f"told 'a', U+000B, 'b', it answered {answer[:200]!r}", exchange)
 
 
 @part(24)
 def _long(p: Prober) -> None:
-    made, answer = p.answer_to("中" * 1000)
+    exchange, answer = p.answer_to("中" * 1000)
     size = len(answer.encode())
     if size > 2047:
-        raise Failed("", f"Content has {size} bytes of UTF-8, 2047 are the limit", made)
-    if "\ufffd" in answer or "\ufffd" in made.opened.decode("utf-8", "replace"):
-        raise Failed("", "a character is cut in two", made)
+        raise Failed("", f"Content has {size} bytes of UTF-8, 2047 are the limit", exchange)
+    if "\ufffd" in answer or "\ufffd" in exchange.opened.decode("utf-8", "replace"):
+        raise Failed("", "a character is cut in two", exchange)
 
 
 TEXTS: Mapping[str, str] = {
@@ -110,35 +110,35 @@ def _pretty(p: Prober, content: str) -> Exchange:
 @part(26, "ids")
 def _ids_stripped(p: Prober) -> None:
     p.usual()
-    made = _pretty(p, html.escape(p.say) if "]]>" in p.say else p.say)
+    exchange = _pretty(p, html.escape(p.say) if "]]>" in p.say else p.say)
     try:
-        p.replied(made)
+        p.replied(exchange)
     except Failed as failed:
-        raise Failed("", failed.why, made) from None
+        raise Failed("", failed.why, exchange) from None
     # `judge` strips ids; an OpenID with white space in it is wrong.
-    inner = ET.fromstring(made.opened.decode())  # noqa: S314 - `judge` has refused a DOCTYPE
+    inner = ET.fromstring(exchange.opened.decode())  # noqa: S314 - `judge` has refused a DOCTYPE
     if inner.findtext("ToUserName", "") != p.user:
-        raise Failed("", f"ToUserName is {inner.findtext('ToUserName')!r}", made)
+        raise Failed("", f"ToUserName is {inner.findtext('ToUserName')!r}", exchange)
 
 
 @part(26, "Content")
 def _content_kept(p: Prober) -> None:
     p.repeating()
-    made = _pretty(p, "  a\n b ")
-    answer = str(p.taken(made).get("Content", ""))
+    exchange = _pretty(p, "  a\n b ")
+    answer = str(p.accepted(exchange).get("Content", ""))
     if "  a\n b " not in answer:
-        raise Failed("", f"told '  a\\n b ', it answered {answer[:200]!r}", made)
+        raise Failed("", f"told '  a\\n b ', it answered {answer[:200]!r}", exchange)
 
 
 def _takes(message: Callable[[Prober], Fields]) -> Callable[[Prober], Fields]:
-    return lambda p: p.taken(p.push(message(p)))
+    return lambda p: p.accepted(p.push(message(p)))
 
 
 def _cdata_time(p: Prober) -> None:
     message = p.text()
     stamp = str(message["CreateTime"])
     body = xml.build(message).replace(f">{stamp}<", f"><![CDATA[{stamp}]]><", 1)
-    p.taken(p.push(body.encode()))
+    p.accepted(p.push(body.encode()))
 
 
 part(27, "CreateTime in CDATA")(_cdata_time)
@@ -150,16 +150,16 @@ def _exact_id(p: Prober) -> None:
     now = p.text()["CreateTime"]
     number = 9223372036854775806 - 2 * secrets.randbelow(10**6)
     p.answer_to("probe one", MsgId=number, CreateTime=now)
-    made, answer = p.answer_to("probe two", MsgId=number + 1, CreateTime=now)
+    exchange, answer = p.answer_to("probe two", MsgId=number + 1, CreateTime=now)
     if "probe two" not in answer:
-        raise Failed("", f"MsgId {number + 1} is taken for {number}", made)
+        raise Failed("", f"MsgId {number + 1} is taken for {number}", exchange)
 
 
 @part(28)
 def _sticker(p: Prober) -> None:
-    made, answer = p.answer_to(STICKER)
+    exchange, answer = p.answer_to(STICKER)
     if STICKER in answer:
-        raise Failed("", "it repeats the sentence as if the user had written it", made)
+        raise Failed("", "it repeats the sentence as if the user had written it", exchange)
 
 
 _VOICE = {"MediaId": "v8k", "Format": "amr", "MediaId16K": "v16k"}
@@ -212,37 +212,37 @@ def _two_users(p: Prober) -> None:
     message = p.text()
     p.replied(p.push(message))
     second = f"{p.user}x"
-    made = p.push({**message, "FromUserName": second})
+    exchange = p.push({**message, "FromUserName": second})
     try:
-        if not p.reply(made, second):
-            raise Failed("", "the second user gets no reply", made)
+        if not p.reply(exchange, second):
+            raise Failed("", "the second user gets no reply", exchange)
     except Failed as failed:
-        raise Failed("", failed.why, made) from None
+        raise Failed("", failed.why, exchange) from None
 
 
 @part(33, "two events in one second", requests=3)
 def _two_events(p: Prober) -> None:
     click = p.event("CLICK", EventKey="probe")
-    if not p.taken(p.push(click)):
+    if not p.accepted(p.push(click)):
         raise Skipped("a menu tap gets no reply")
     click = p.event("CLICK", EventKey="probe")
     report = {"Latitude": "23.13", "Longitude": "113.35", "Precision": "10"}
-    p.taken(p.push(p.event("LOCATION", CreateTime=click["CreateTime"], **report)))
-    made = p.push(click)
-    if not p.taken(made):
-        raise Failed("", "the second event of a second gets no reply", made)
+    p.accepted(p.push(p.event("LOCATION", CreateTime=click["CreateTime"], **report)))
+    exchange = p.push(click)
+    if not p.accepted(exchange):
+        raise Failed("", "the second event of a second gets no reply", exchange)
 
 
 def _copies(p: Prober, first: Fields, second: Fields, *, at_once: bool = False) -> None:
     """Push two messages that differ only in their id or time, and push the second one twice."""
-    before = p.taken(p.push(first))
+    before = p.accepted(p.push(first))
     if at_once:
         with ThreadPoolExecutor(2) as threads:
-            asked = [threads.submit(p.push, second) for _ in range(2)]
-        original, copy = (each.result() for each in asked)
+            futures = [threads.submit(p.push, second) for _ in range(2)]
+        original, copy = (each.result() for each in futures)
     else:
         original, copy = p.push(second), p.push(second)
-    replies = [p.taken(each) for each in (original, copy)]
+    replies = [p.accepted(each) for each in (original, copy)]
     if not any(replies):
         raise Skipped("it gets no reply, so its copies cannot be told apart")
     if not all(replies):
@@ -275,25 +275,25 @@ def _copied_event(p: Prober) -> None:
 
 @part(34, requests=4)
 def _slow(p: Prober) -> None:
-    made, message = p.slowly
-    if len(made) > 2:
+    exchanges, message = p.slowly
+    if len(exchanges) > 2:
         raise Skipped("it was not done before the third request: see 35")
     late = p.push(message)
-    reply = p.taken(late)
-    if reply and not _same(reply, p.taken(made[-1])):
-        raise Failed("", "a later copy is answered otherwise", made[-1], late)
+    reply = p.accepted(late)
+    if reply and not _same(reply, p.accepted(exchanges[-1])):
+        raise Failed("", "a later copy is answered otherwise", exchanges[-1], late)
 
 
 @part(35, requests=0)
 def _slower(p: Prober) -> None:
-    made, _ = p.slowly
-    if len(made) < 3:
+    exchanges, _ = p.slowly
+    if len(exchanges) < 3:
         raise Skipped("it was done before the third request; it has to take more than 10 s")
-    p.taken(made[-1])
+    p.accepted(exchanges[-1])
 
 
 @part(39)
 def _failing(p: Prober) -> None:
     if not p.raising:
         raise Skipped("a probe cannot make a handler fail: name a text at which it does, --raising")
-    p.taken(p.push(p.text(p.raising)))
+    p.accepted(p.push(p.text(p.raising)))

@@ -82,8 +82,8 @@ class Result:
 def planned(prober: Prober, only: Collection[int] = ()) -> int:
     """Return the number of requests that a run makes at most."""
     parts = [part for number in PARTS if not only or number in only for part in PARTS[number]]
-    seen = [part for part in parts if not _out_of_mode(prober, part)]
-    return COMMON + sum(part.requests for part in seen)
+    checked = [part for part in parts if not _out_of_mode(prober, part)]
+    return COMMON + sum(part.requests for part in checked)
 
 
 def probe(prober: Prober, only: Collection[int] = ()) -> Iterator[Result]:
@@ -100,13 +100,15 @@ def probe(prober: Prober, only: Collection[int] = ()) -> Iterator[Result]:
         if only and number not in only:
             continue
         parts = PARTS.get(number, [])
-        results = tuple(_asked(prober, part, entry) for part in parts)
+        results = tuple(_result_of(prober, part, entry) for part in parts)
         yield Result(number, entry, results or (PartResult("", "skipped", entry.unseen),))
-    if any("subscribe" in made.plain.decode("utf-8", "replace") for made in prober.made):
+    if any(
+        "subscribe" in exchange.plain.decode("utf-8", "replace") for exchange in prober.exchanges
+    ):
         _leave(prober)
 
 
-def _asked(prober: Prober, part: Part, entry: Entry) -> PartResult:
+def _result_of(prober: Prober, part: Part, entry: Entry) -> PartResult:
     if why := _out_of_mode(prober, part):
         return PartResult(part.name, "skipped", why)
     try:

@@ -1,7 +1,7 @@
 """What the probe requires of a server's answers.
 
-A case states its requirements with `taken` and `refused`, which raise `Failed` with the rule. They
-raise `Skipped` where an answer would prove nothing: a server that refuses everything refuses
+A case states its requirements with `accepted` and `refused`, which raise `Failed` with the rule.
+They raise `Skipped` where an answer would prove nothing: a server that refuses everything refuses
 forgeries as well.
 
 The cases are in `door` and `messages`. Proof: `tests/probe/`.
@@ -58,13 +58,13 @@ class Prober(Sender):
         if not self.slow:
             raise Skipped("a text that takes longer than 5 s has to be named with --slow")
         message = self.text(self.slow)
-        made: list[Exchange] = []
-        while len(made) < 3 and not (made and made[-1].status):
-            made.append(self.push(message))
+        exchanges: list[Exchange] = []
+        while len(exchanges) < 3 and not (exchanges and exchanges[-1].status):
+            exchanges.append(self.push(message))
         self._silent = 0  # these are expected to be late
-        if len(made) == 1:
+        if len(exchanges) == 1:
             raise Skipped(f"{self.slow!r} was answered within {self.window:g} s")
-        return made, message
+        return exchanges, message
 
     # Requirements. ---------------------------------------------------------------------
 
@@ -84,7 +84,7 @@ class Prober(Sender):
         except Broken as broken:
             raise Failed(broken.rule, broken.why, exchange) from None
 
-    def taken(self, exchange: Exchange, user: str = "") -> Fields:
+    def accepted(self, exchange: Exchange, user: str = "") -> Fields:
         """Require an answer that the platform accepts; return its fields, empty if it is no reply.
 
         Raises:
@@ -106,10 +106,10 @@ class Prober(Sender):
         """Require a reply, and return it.
 
         Raises:
-            Failed: See `taken`.
-            Skipped: See `taken`; or there was no reply.
+            Failed: See `accepted`.
+            Skipped: See `accepted`; or there was no reply.
         """
-        return self.taken(exchange, user) or self._no_reply()
+        return self.accepted(exchange, user) or self._no_reply()
 
     def usual(self) -> None:
         """Require that the first text got a reply.
@@ -133,7 +133,7 @@ class Prober(Sender):
         """
         self.repeating()
         exchange = self.push(self.text(content, **fields))
-        return exchange, str(self.taken(exchange).get("Content", ""))
+        return exchange, str(self.accepted(exchange).get("Content", ""))
 
     def repeating(self) -> None:
         """Require a server whose reply repeats the user's text.

@@ -1,7 +1,7 @@
 """Requests to a server from outside: those that the platform makes, and forged ones.
 
 A `Sender` has one server, one account and one user. It makes one request at a time, and keeps what
-was sent and received. What the answers must be is `prober`'s affair.
+was sent and received. What the answers must be is checked in `prober`.
 """
 
 from __future__ import annotations
@@ -63,9 +63,10 @@ class Sender:
         """Refuse a malformed key; no connection is opened yet."""
         if self.previous_aes_key:
             Key(self.previous_aes_key, "previous_aes_key")
-        self.made: list[Exchange] = []
+        self.exchanges: list[Exchange] = []
         self._platform = Platform(self.account, self.url, window=self.window)
-        # So far apart that they differ even as floats: only the case about that fails then.
+        # So far apart that they differ even as floats: a server that reads them as floats then
+        # fails only the case about that.
         self._numbers = itertools.count(int(time.time() * 1000) * 100_000, 256)
         self._seconds = itertools.count(int(time.time()) - 20)
         self._silent = 0
@@ -93,15 +94,15 @@ class Sender:
         """Return the fields of a new event, each with another second: events have no `MsgId`."""
         return self.message("event", **{"CreateTime": next(self._seconds), "Event": name, **fields})
 
-    def push(self, message: Fields | bytes, **more: Any) -> Exchange:
+    def push(self, message: Fields | bytes, **options: Any) -> Exchange:
         """Push a message, encrypted if the account's mode requires it.
 
         Args:
             message: Its fields, or its XML.
-            more: Arguments of `sealed` and `post`.
+            options: Arguments of `sealed` and `post`.
         """
-        query, body, plain = self.sealed(message, padding=more.pop("padding", FILLED_TO))
-        return self.post(query, body, plain=plain, **more)
+        query, body, plain = self.sealed(message, padding=options.pop("padding", FILLED_TO))
+        return self.post(query, body, plain=plain, **options)
 
     def sealed(
         self, message: Fields | bytes, *, padding: int = FILLED_TO
@@ -179,7 +180,7 @@ class Sender:
         parts = urlsplit(self._platform.address(query))
         target = f"{parts.path or '/'}?{parts.query}"
         status, received, problem = self._platform.exchange(method, query, body, content_type)
-        if problem.startswith("no connection") and not self.made:
+        if problem.startswith("no connection") and not self.exchanges:
             raise Unreachable(f"nothing answers at {self.url}: {problem}")
         self._silent = 0 if status else self._silent + 1
         opened = received
@@ -189,9 +190,9 @@ class Sender:
             except Broken:
                 opened = received
         problem = "" if status else problem
-        made = Exchange(method, target, body, plain, status, received, opened, problem)
-        self.made.append(made)
-        return made
+        exchange = Exchange(method, target, body, plain, status, received, opened, problem)
+        self.exchanges.append(exchange)
+        return exchange
 
     def with_key(self, aes_key: str) -> Account:
         """Return the account with another EncodingAESKey."""

@@ -1,4 +1,4 @@
-"""The platform's API, simulated: what a bot's calls to WeChat are answered.
+"""The platform's API, simulated: it answers a bot's calls to WeChat.
 
 Tokens, customer messages with their quotas, the typing sign, media, the menu (protocol reference
 7). Calls are refused for the platform's reasons and with its error codes. HTTP is handled in `web`.
@@ -177,9 +177,9 @@ class ActiveSide:
         if account.app_secret and secret != account.app_secret:
             raise CallRefused(40125)
 
-    def _stable_token(self, asked: dict[str, Any]) -> dict[str, Any]:
-        self._credentials(asked.get("appid"), asked.get("secret"))
-        token, seconds = self._tokens.stable(force=asked.get("force_refresh") is True)
+    def _stable_token(self, fields: dict[str, Any]) -> dict[str, Any]:
+        self._credentials(fields.get("appid"), fields.get("secret"))
+        token, seconds = self._tokens.stable(force=fields.get("force_refresh") is True)
         return {"access_token": token, "expires_in": seconds}
 
     def _token(self, query: Mapping[str, str]) -> dict[str, Any]:
@@ -194,10 +194,10 @@ class ActiveSide:
     # Customer messages ----------------------------------------------------------------------------
 
     def _reachable(self, user: str) -> None:
-        known = self._desk.users.get(user)
-        if known is None:
+        person = self._desk.users.get(user)
+        if person is None:
             raise CallRefused(40003)
-        if not known.following:
+        if not person.following:
             raise CallRefused(43004)
 
     def _send(self, call: ApiCall) -> None:
@@ -219,8 +219,8 @@ class ActiveSide:
 
     def _typing(self, call: ApiCall) -> None:
         self._granted()
-        asked = call.json()
-        user, command = str(asked.get("touser", "")), asked.get("command")
+        fields = call.json()
+        user, command = str(fields.get("touser", "")), fields.get("command")
         self._reachable(user)
         if command not in ("Typing", "CancelTyping"):
             raise CallRefused(45072)

@@ -105,12 +105,12 @@ class BotProcess:
         self._spawned = time.time_ns()
         self._reported: dict[str, int] = {}
         self.log: deque[str] = deque(maxlen=LINES)
-        self.changed: Callable[[str, str], None] = changed or (lambda _what, _line: None)
+        self.changed: Callable[[str, str], None] = changed or (lambda _kind, _line: None)
         self._hello = {"token": token, "strict": strict, "api": api, "parked": parked}
         self._folder = folder
         self._environment = dict(os.environ if environment is None else environment)
-        self._kept = tempfile.TemporaryDirectory(prefix="wechat-dialog-")
-        self.store = str(Path(self._kept.name) / "conversations.db")
+        self._directory = tempfile.TemporaryDirectory(prefix="wechat-dialog-")
+        self.store = str(Path(self._directory.name) / "conversations.db")
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/"
         self._turning = threading.RLock()
@@ -179,7 +179,7 @@ class BotProcess:
         """End the process for good, and delete its conversations."""
         self.stop()
         self._listener.close()
-        self._kept.cleanup()
+        self._directory.cleanup()
 
     def __enter__(self) -> Self:
         self.start()
@@ -203,21 +203,21 @@ class BotProcess:
 
     def advance(self, seconds: float) -> int:
         """Let time pass for the bot: what falls due on the way is done in its order, each when the
-        clock shows its time. Returns how much it was.
+        clock shows its time. Return how many things fell due.
         """
-        until, done = self.offset + seconds, 0
+        until, count = self.offset + seconds, 0
         with contextlib.suppress(NotRunning):
-            done = let_pass(self, until)
+            count = let_pass(self, until)
         self.offset = until
         with contextlib.suppress(NotRunning):
             self.ask("clock", offset=until)
-        return done
+        return count
 
     def signal(self, user: str, name: str, data: str, match: str = "", id: str = "") -> str:
         """Send a signal, as the bot's application would; `data` is JSON. Returns what became of it.
 
         Raises:
-            NotRunning: It was refused, or nobody is there to take it.
+            NotRunning: The bot refused it, or no process runs.
         """
         outcome: str = self.ask("signal", user=user, name=name, data=data, match=match, once=id)
         return outcome
@@ -353,7 +353,8 @@ class _Life:
                 else:
                     future.set_result(message["result"])
         status = self.process.wait()
-        # The rest of its output; not waited for longer, as a child of its may keep the pipe open.
+        # The rest of its output; not waited for longer, since a child process of the bot's may keep
+        # the pipe open.
         self._threads[1].join(1)
         self.owner.ended(self, status)
         self.settled.set()

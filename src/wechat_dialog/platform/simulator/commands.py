@@ -10,27 +10,27 @@ from __future__ import annotations
 import base64
 import binascii
 import mimetypes
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
 from wechat_dialog.errors import DialogError
+from wechat_dialog.platform.language import ENGLISH, SIGNAL_OUTCOMES
 
 from .simulator import Simulator
 from .user_screens import NotPossible
 
 __all__ = ["run"]
 
-Told = dict[str, Any]
+Answer = dict[str, Any]
 
 
-class _Command(msgspec.Struct):
-    async def do(self, simulator: Simulator) -> Told | None:
-        """Do it."""
-        raise NotImplementedError
+class _Command(Protocol):
+    async def do(self, simulator: Simulator) -> Answer | None:
+        """Carry the command out; the answer's fields, None for none."""
 
 
-class _Text(_Command):
+class _Text(msgspec.Struct):
     user: str
     content: str
     menu_id: str = ""
@@ -41,7 +41,7 @@ class _Text(_Command):
         simulator.desk.text(self.user, self.content, self.menu_id)
 
 
-class _Tap(_Command):
+class _Tap(msgspec.Struct):
     user: str
     content: str
     id: str
@@ -50,7 +50,7 @@ class _Tap(_Command):
         simulator.desk.text(self.user, self.content, self.id)
 
 
-class _Image(_Command):
+class _Image(msgspec.Struct):
     user: str
     name: str = ""
     data: str = ""
@@ -67,7 +67,7 @@ class _Image(_Command):
         simulator.desk.image(self.user, data, kind, self.url)
 
 
-class _Voice(_Command):
+class _Voice(msgspec.Struct):
     user: str
     recognition: str = ""
 
@@ -75,7 +75,7 @@ class _Voice(_Command):
         simulator.desk.voice(self.user, self.recognition)
 
 
-class _Location(_Command):
+class _Location(msgspec.Struct):
     user: str
     latitude: float
     longitude: float
@@ -85,7 +85,7 @@ class _Location(_Command):
         simulator.desk.location(self.user, self.latitude, self.longitude, self.label)
 
 
-class _Link(_Command):
+class _Link(msgspec.Struct):
     user: str
     title: str
     description: str = ""
@@ -95,7 +95,7 @@ class _Link(_Command):
         simulator.desk.link(self.user, self.title, self.description, self.url)
 
 
-class _Event(_Command):
+class _Event(msgspec.Struct):
     user: str
     name: str
     key: str | None = None
@@ -105,7 +105,7 @@ class _Event(_Command):
         simulator.desk.event(self.user, self.name, self.key, **self.fields)
 
 
-class _Follow(_Command):
+class _Follow(msgspec.Struct):
     user: str
     scene: str = ""
 
@@ -113,14 +113,14 @@ class _Follow(_Command):
         simulator.desk.follow(self.user, self.scene)
 
 
-class _Unfollow(_Command):
+class _Unfollow(msgspec.Struct):
     user: str
 
     async def do(self, simulator: Simulator) -> None:
         simulator.desk.unfollow(self.user)
 
 
-class _Scan(_Command):
+class _Scan(msgspec.Struct):
     user: str
     scene: str
 
@@ -128,7 +128,7 @@ class _Scan(_Command):
         simulator.desk.scan(self.user, self.scene)
 
 
-class _Menu(_Command):
+class _Menu(msgspec.Struct):
     user: str
     index: list[int]
 
@@ -136,14 +136,14 @@ class _Menu(_Command):
         simulator.desk.press(self.user, self.index)
 
 
-class _Resend(_Command):
+class _Resend(msgspec.Struct):
     user: str
 
     async def do(self, simulator: Simulator) -> None:
         simulator.desk.resend(self.user)
 
 
-class _Together(_Command):
+class _Together(msgspec.Struct):
     user: str
     contents: list[str]
 
@@ -152,28 +152,28 @@ class _Together(_Command):
             simulator.desk.text(self.user, content)
 
 
-class _NewUser(_Command):
+class _NewUser(msgspec.Struct):
     name: str = ""
 
-    async def do(self, simulator: Simulator) -> Told:
+    async def do(self, simulator: Simulator) -> Answer:
         return {"id": simulator.desk.add_user(self.name).id}
 
 
-class _RemoveUser(_Command):
+class _RemoveUser(msgspec.Struct):
     user: str
 
     async def do(self, simulator: Simulator) -> None:
         simulator.desk.remove_user(self.user)
 
 
-class _Seen(_Command):
+class _Seen(msgspec.Struct):
     user: str
 
     async def do(self, simulator: Simulator) -> None:
         simulator.desk.seen(self.user)
 
 
-class _Advance(_Command):
+class _Advance(msgspec.Struct):
     seconds: float
 
     async def do(self, simulator: Simulator) -> None:
@@ -182,30 +182,31 @@ class _Advance(_Command):
         await simulator.advance(self.seconds)
 
 
-class _Signal(_Command):
+class _Signal(msgspec.Struct):
     user: str
     name: str
     data: str = ""
     match: str = ""
     id: str = ""
 
-    async def do(self, simulator: Simulator) -> Told:
+    async def do(self, simulator: Simulator) -> Answer:
         simulator.desk.user(self.user)
         outcome = await simulator.signal(self.user, self.name, self.data, self.match, self.id)
-        return {"outcome": outcome}
+        chinese = SIGNAL_OUTCOMES[outcome]
+        return {"outcome": ENGLISH[chinese], "chinese": chinese}
 
 
-class _Kill(_Command):
+class _Kill(msgspec.Struct):
     async def do(self, simulator: Simulator) -> None:
         await simulator.kill()
 
 
-class _Restart(_Command):
+class _Restart(msgspec.Struct):
     async def do(self, simulator: Simulator) -> None:
         await simulator.restart()
 
 
-class _Back(_Command):
+class _Back(msgspec.Struct):
     user: str
     point: int
 
@@ -213,14 +214,14 @@ class _Back(_Command):
         await simulator.back(self.user, self.point)
 
 
-class _Clear(_Command):
+class _Clear(msgspec.Struct):
     user: str
 
     async def do(self, simulator: Simulator) -> None:
         await simulator.clear(self.user)
 
 
-class _Resume(_Command):
+class _Resume(msgspec.Struct):
     user: str
     id: str
 
@@ -255,7 +256,7 @@ _COMMANDS: dict[str, type[_Command]] = {
 }
 
 
-async def run(simulator: Simulator, name: str, body: bytes) -> tuple[int, Told]:
+async def run(simulator: Simulator, name: str, body: bytes) -> tuple[int, Answer]:
     """Carry out a command.
 
     Args:
@@ -270,9 +271,9 @@ async def run(simulator: Simulator, name: str, body: bytes) -> tuple[int, Told]:
     if command is None:
         return 404, {"error": f"no command {name!r}"}
     try:
-        done = await msgspec.json.decode(body or b"{}", type=command).do(simulator)
+        answer = await msgspec.json.decode(body or b"{}", type=command).do(simulator)
     except msgspec.MsgspecError as error:
         return 400, {"error": str(error)}
     except DialogError as error:
         return 409, {"error": str(error)}
-    return 200, done or {}
+    return 200, answer or {}

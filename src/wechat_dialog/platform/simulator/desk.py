@@ -76,8 +76,8 @@ class Desk(Screens):
         media = self.media.add(data, kind or "image/png") if data else None
         address = self.media.url(media) if media else url or "http://mmbiz.qpic.cn/demo/0"
         fields = {"PicUrl": address, "MediaId": media or "media_demo_1"}
-        shown = Picture(self.media.shown(media) if media else address)
-        return self._send(user, "image", fields, self.bubble("user", "image", image=shown))
+        picture = Picture(self.media.shown(media) if media else address)
+        return self._send(user, "image", fields, self.bubble("user", "image", image=picture))
 
     def voice(self, user: str, recognition: str = "") -> Task:
         """Send a recording; `recognition` is the text that the platform recognised in it."""
@@ -227,12 +227,12 @@ class Desk(Screens):
         era, group = self._eras.get(user, 0), next(self._ids)
         exchanges: dict[int, Exchange] = {}
 
-        def watch(made: Request) -> None:
+        def watch(request: Request) -> None:
             if era != self._eras.get(user, 0):
                 return
-            exchange = self._exchange(made, group, exchanges.get(made.number))
-            if made.number not in exchanges:
-                exchanges[made.number] = exchange
+            exchange = self._exchange(request, group, exchanges.get(request.number))
+            if request.number not in exchanges:
+                exchanges[request.number] = exchange
                 bubble.requests = [*bubble.requests, exchange.id]
                 self.feed.emit("bubble", user=user, bubble=bubble)
             self.exchanged(user, exchange)
@@ -248,28 +248,28 @@ class Desk(Screens):
             self.answered(user, shown, requests=[exchange.id for exchange in exchanges.values()])
         return shown
 
-    def _exchange(self, made: Request, group: int, known: Exchange | None) -> Exchange:
-        if known is None:
-            known = Exchange(
+    def _exchange(self, request: Request, group: int, exchange: Exchange | None) -> Exchange:
+        if exchange is None:
+            exchange = Exchange(
                 next(self._ids),
                 group,
-                made.number,
+                request.number,
                 self.now(),
                 "POST",
-                self.platform.address(made.query),
-                dict(parse_qsl(made.query)),
-                made.body.decode("utf-8", "replace"),
-                made.message.decode("utf-8", "replace"),
+                self.platform.address(request.query),
+                dict(parse_qsl(request.query)),
+                request.body.decode("utf-8", "replace"),
+                request.message.decode("utf-8", "replace"),
                 headers=HEADERS,
                 window=self.platform.window,
                 of=self.platform.requests,
             )
-        known.open, known.seconds = made.open, made.seconds
-        known.status, known.problem = made.status, made.problem
-        known.problem_zh = in_chinese(made.problem)
-        known.answer = made.answer.decode("utf-8", "replace")
-        known.reply = made.reply.decode("utf-8", "replace")
-        return known
+        exchange.open, exchange.seconds = request.open, request.seconds
+        exchange.status, exchange.problem = request.status, request.problem
+        exchange.problem_zh = in_chinese(request.problem)
+        exchange.answer = request.answer.decode("utf-8", "replace")
+        exchange.reply = request.reply.decode("utf-8", "replace")
+        return exchange
 
     def clear(self, user: str, before: Bubble | None = None) -> None:
         """See `Screens.clear`; `resend` has nothing to send then."""

@@ -1,4 +1,4 @@
-"""Time that is let pass for a bot whose clock is ours."""
+"""Lets time pass for a bot whose clock the simulator sets."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ class Clocked(Protocol):
     offset: float
 
     def ask(self, command: str, **fields: Any) -> Any:
-        """Ask it something."""
+        """Send it a request; see `BotProcess.ask`."""
         ...
 
 
 def let_pass(process: Clocked, until: float) -> int:
-    """Put a clock forward; returns how much fell due on the way.
+    """Put a clock forward; return how many things fell due on the way.
 
-    That is done in its order, each thing when the clock shows its time.
+    They are done in their order, each when the clock shows its time.
 
     Args:
-        process: Whose clock.
-        until: Its offset in the end.
+        process: The bot's process.
+        until: The offset of its clock at the end.
 
     Raises:
-        NotRunning: Nobody is there to be asked.
+        NotRunning: There is no process, or it does not answer.
     """
-    done = 0
+    count = 0
     for _ in range(STOPS):
         due = process.ask("next_due")
         if due is None or due - time.time() > until:
             break
-        # A millisecond more, so that the time it is rounded to is over.
+        # A millisecond more, so that the time is over to which the due time was rounded.
         process.offset = max(process.offset, min(due - time.time() + 0.001, until))
         process.ask("clock", offset=process.offset)
-        done += process.ask("run_due")
-    return done
+        count += process.ask("run_due")
+    return count

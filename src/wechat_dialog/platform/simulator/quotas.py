@@ -21,7 +21,7 @@ RULES = {
 
 @dataclass(slots=True)
 class _Quota:
-    left: int
+    remaining: int
     until: float
 
 
@@ -37,11 +37,11 @@ class Quotas:
         """Open a quota for an action of the user: "message", "menu", "follow" or "scan"."""
         number, seconds = RULES[action]
         now = self._clock()
-        kept = [quota for quota in self._open.get(user, ()) if quota.until > now]
+        quotas = [quota for quota in self._open.get(user, ()) if quota.until > now]
         # A new message replaces the rest of the quota that an earlier one opened.
         if action == "message":
-            kept = [quota for quota in kept if quota.until - now <= RULES["menu"][1]]
-        self._open[user] = [*kept, _Quota(number, now + seconds)]
+            quotas = [quota for quota in quotas if quota.until - now <= RULES["menu"][1]]
+        self._open[user] = [*quotas, _Quota(number, now + seconds)]
 
     def forget(self, user: str) -> None:
         """Close all of a user's quotas."""
@@ -59,8 +59,8 @@ class Quotas:
         if not quotas:
             return "closed"
         for quota in sorted(quotas, key=lambda quota: quota.until):
-            if quota.left:
-                quota.left -= 1
+            if quota.remaining:
+                quota.remaining -= 1
                 return ""
         return "used up"
 

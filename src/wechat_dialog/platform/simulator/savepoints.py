@@ -27,7 +27,7 @@ TABLES = {
     "replies": ("expires",),
     "data": (),
     "parked": ("expires",),
-    # When a timer falls due is written into the conversation, and stays: it may be over by now.
+    # The due time of a timer is part of the conversation and stays as it is, even if it is over.
     "times": (),
     "aside": (),
     "mail": ("expires",),
@@ -73,7 +73,7 @@ class Points:
         if Path(self._path).exists():
             with self._open() as connection:
                 connection.execute("BEGIN")  # one snapshot of all tables
-                if _are_made(connection):
+                if _tables_exist(connection):
                     for table in TABLES:
                         point.rows[table] = _rows(connection, table, user)
         number = next(self._numbers)
@@ -100,7 +100,7 @@ class Points:
         passed = round((now - point.at) * 1e6)
         with self._open() as connection:
             connection.execute("BEGIN IMMEDIATE")
-            if not _are_made(connection):
+            if not _tables_exist(connection):
                 return True
             there = _rows(connection, "documents", point.user)
             rows = {name: [dict(row) for row in point.rows.get(name, [])] for name in TABLES}
@@ -120,16 +120,16 @@ class Points:
             return
         with self._open() as connection:
             connection.execute("BEGIN IMMEDIATE")
-            for table in TABLES if _are_made(connection) else ():
+            for table in TABLES if _tables_exist(connection) else ():
                 _replace(connection, table, user, [])
             connection.execute("COMMIT")
 
 
-def _are_made(connection: sqlite3.Connection) -> bool:
+def _tables_exist(connection: sqlite3.Connection) -> bool:
     """Return whether the tables exist: the bot's process may be about to create them."""
-    # Those are made last.
-    made = "SELECT count(*) FROM sqlite_master WHERE name = 'accounts'"
-    (number,) = connection.execute(made).fetchone()
+    # This table is created last.
+    query = "SELECT count(*) FROM sqlite_master WHERE name = 'accounts'"
+    (number,) = connection.execute(query).fetchone()
     return bool(number)
 
 
@@ -149,18 +149,18 @@ def _replace(connection: sqlite3.Connection, table: str, user: str, rows: list[R
         connection.execute(f"INSERT INTO {table} VALUES ({places})", row)  # noqa: S608
 
 
-def _under_new_numbers(saved: list[Row], there: list[Row], now: int) -> list[Row]:
+def _under_new_numbers(saved: list[Row], present: list[Row], now: int) -> list[Row]:
     """Give documents revisions and fences that were never used, and no claim.
 
-    A document that did not exist at the savepoint becomes an empty one: it is kept for the numbers
-    that were given out meanwhile.
+    A document that did not exist at the savepoint becomes an empty one: it keeps the numbers that
+    were given out meanwhile.
     """
     documents = {row["user"]: row for row in saved}
-    for row in there:
+    for row in present:
         if row["user"] not in documents:
             empty = {"head": "", "length": 0, "revision": 0, "journal": 0}
             documents[row["user"]] = {**row, **empty, "committed": 0, "expires": 0}
-    last = {row["user"]: row["last"] for row in there}
+    last = {row["user"]: row["last"] for row in present}
     for user, row in documents.items():
         number = max(last.get(user, 0), row["last"], now) + 1
         running = bool(row["revision"])

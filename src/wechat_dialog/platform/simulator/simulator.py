@@ -42,7 +42,8 @@ class Simulator:
         desk: The desk.
         process: The bot's process; None if the bot is a server elsewhere.
         name: The bot's name.
-        conversations: By OpenID, as `inspection.inspect` returns them; None where there is none.
+        conversations: Each user's conversation, by OpenID, as `inspection.inspect` returns it; None
+            for a user without one.
     """
 
     def __init__(self, desk: Desk, process: BotProcess | None, name: str) -> None:
@@ -110,9 +111,9 @@ class Simulator:
         if process is not None:
             loop = asyncio.get_running_loop()
 
-            def changed(what: str, line: str) -> None:
+            def changed(kind: str, line: str) -> None:
                 with contextlib.suppress(RuntimeError):  # the loop has ended
-                    loop.call_soon_threadsafe(self._changed, what, line)
+                    loop.call_soon_threadsafe(self._changed, kind, line)
 
             process.changed = changed
             jobs += [self._look_at_the_file(process), self._watch_the_source(process)]
@@ -126,11 +127,11 @@ class Simulator:
             await asyncio.sleep(TICK)
             self.desk.feed.emit("clock", now=self.desk.now())
 
-    def _changed(self, what: str, line: str) -> None:
+    def _changed(self, kind: str, line: str) -> None:
         process = self.process
         if process is None:
             return
-        if what == "log":
+        if kind == "log":
             self.desk.feed.emit("log", line=line)
             return
         if process.status == "running":
@@ -194,15 +195,15 @@ class Simulator:
     # The file -------------------------------------------------------------------------------------
 
     async def _look_at_the_file(self, process: BotProcess) -> None:
-        seen: dict[str, Any] = {}
-        with contextlib.closing(await _opened(process.store)) as looking:
+        rows: dict[str, Any] = {}
+        with contextlib.closing(await _opened(process.store)) as connection:
             version = -1
             while True:
                 # SQLite changes this number when another connection has written.
-                (now,) = looking.execute("PRAGMA data_version").fetchone()
+                (now,) = connection.execute("PRAGMA data_version").fetchone()
                 if now != version:
                     version = now
-                    changed, seen = _changed_users(looking, seen)
+                    changed, rows = _changed_users(connection, rows)
                     for user in [user for user in self.desk.users if user in changed]:
                         await self.refresh(user)
                 await asyncio.sleep(LOOK)
@@ -255,8 +256,8 @@ class Simulator:
         """Send a signal, as the bot's application would; returns what became of it.
 
         Raises:
-            NotPossible: The data are no JSON, or the bot is a server somewhere.
-            NotRunning: It was refused, or nobody is there to take it.
+            NotPossible: The data is not JSON, or the bot is a server elsewhere.
+            NotRunning: The bot refused it, or no process runs.
         """
         process = self.managed()
         try:
@@ -350,17 +351,18 @@ _COUNTED = "SELECT user, count(*) FROM {} GROUP BY user"
 
 
 def _changed_users(
-    looking: sqlite3.Connection, seen: dict[str, Any]
+    connection: sqlite3.Connection, known: dict[str, Any]
 ) -> tuple[set[str], dict[str, Any]]:
-    """Return the OpenIDs of the users whose rows differ from `seen`, and all present rows."""
+    """Return the OpenIDs of the users whose rows differ from `known`, and all present rows."""
     rows: dict[str, Any] = {}
     try:
-        for user, *rest in looking.execute("SELECT user, head, length, revision FROM documents"):
-            rows[user] = tuple(rest)
+        documents = connection.execute("SELECT user, head, length, revision FROM documents")
+        for user, *columns in documents:
+            rows[user] = tuple(columns)
         for table in ("parked", "mail"):
-            for user, number in looking.execute(_COUNTED.format(table)):
+            for user, number in connection.execute(_COUNTED.format(table)):
                 rows[user] = (*rows.get(user, ()), table, number)
     except sqlite3.OperationalError:  # the tables are being created
-        return set(), seen
-    changed = {user for user in {*rows, *seen} if rows.get(user) != seen.get(user)}
+        return set(), known
+    changed = {user for user in {*rows, *known} if rows.get(user) != known.get(user)}
     return {user.rpartition(":")[2] for user in changed}, rows

@@ -15,7 +15,7 @@ from typing import Any
 from wechat_dialog.errors import DialogError
 from wechat_dialog.platform.display import Part, Shown
 from wechat_dialog.platform.emulator import Platform
-from wechat_dialog.platform.language import HELP, reason, tr
+from wechat_dialog.platform.language import HELP, SIGNAL_OUTCOMES, reason, tr
 from wechat_dialog.platform.protocol import Request
 
 from .bot_process import BotProcess
@@ -23,14 +23,6 @@ from .pictures import Pictures
 from .terminal_screen import Screen
 
 __all__ = ["Chat", "in_brief"]
-
-
-SIGNALLED = {
-    "taken": "有会话接着走了，说了什么发一条消息就能看到",
-    "kept": "先存着，等会话来取",
-    "repeated": "这个编号来过了，什么也没做",
-}
-"""What became of a signal."""
 
 
 class _InvalidNumber(Exception):
@@ -161,10 +153,10 @@ class Chat:
         self.screen.say(shown)
 
     def _image(self, words: list[str]) -> None:
-        what = " ".join(words)
-        url = what if "://" in what else self._pictures.add(Path(what).expanduser())
+        source = " ".join(words)
+        url = source if "://" in source else self._pictures.add(Path(source).expanduser())
         if not url:
-            raise _CommandError(tr("读不到图片 {0}", what))
+            raise _CommandError(tr("读不到图片 {0}", source))
         self._send("image", PicUrl=url, MediaId="media_demo_1")
 
     def _voice(self, words: list[str]) -> None:
@@ -210,10 +202,10 @@ class Chat:
 
     def _wait(self, words: list[str]) -> None:
         seconds = _number(words[0], 0, 10**9)
-        done = self.ours().advance(seconds)
+        count = self.ours().advance(seconds)
         self.screen.tell(tr("过去了 {0:g} 秒", seconds))
-        if done:
-            self.screen.tell(tr("到点做了 {0} 件事，说了什么发一条消息就能看到", done))
+        if count:
+            self.screen.tell(tr("到点做了 {0} 件事，说了什么发一条消息就能看到", count))
 
     def _journal(self, _: list[str]) -> None:
         process = self.ours()
@@ -283,14 +275,17 @@ class Chat:
 
 
 def _signal(chat: Chat, words: list[str]) -> None:
-    """Send a signal, and tell what became of it."""
+    """Send a signal, and print what became of it."""
     name, *rest = words
     named = {"match": "", "id": ""}
     while rest and "=" in rest[0] and rest[0].partition("=")[0] in named:
         key, _, value = rest.pop(0).partition("=")
         named[key] = value
     outcome = chat.ours().signal(chat.user, name, " ".join(rest), **named)
-    chat.screen.tell(tr(SIGNALLED[outcome]))
+    sentence = tr(SIGNAL_OUTCOMES[outcome])
+    if outcome == "taken":
+        sentence = tr("{0}，说了什么发一条消息就能看到", sentence)
+    chat.screen.tell(sentence)
 
 
 def in_brief(error: str) -> str:

@@ -41,15 +41,15 @@ class Tokens:
             force: Whether to issue a new one and invalidate the last; at most once in 30 s.
         """
         now = self._clock()
-        held = self._stable
+        token = self._stable
         if force and now - self._forced >= FORCE_AGAIN:
             self._forced = now
-            if held is not None:
-                self._all.pop(held.value, None)
-            held = None
-        if held is None or held.ends - now <= OVERLAP:
-            held = self._stable = self._new(now)
-        return held.value, int(held.ends - now)
+            if token is not None:
+                self._all.pop(token.value, None)
+            token = None
+        if token is None or token.ends - now <= OVERLAP:
+            token = self._stable = self._new(now)
+        return token.value, int(token.ends - now)
 
     def single(self) -> tuple[str, int]:
         """Return a new token; the previous one stays valid for five minutes."""
@@ -68,7 +68,7 @@ class Tokens:
         """Return the error code for a call with this token; 0 if it is valid."""
         if not token:
             return 41001
-        known = self._all.get(token)
-        if known is None:
+        issued = self._all.get(token)
+        if issued is None:
             return 40001
-        return 42001 if known.ends <= self._clock() else 0
+        return 42001 if issued.ends <= self._clock() else 0

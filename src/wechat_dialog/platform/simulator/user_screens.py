@@ -78,8 +78,8 @@ class Screens:
     def add_user(self, name: str = "", *, following: bool = True) -> User:
         """Add a test user."""
         number = len(self.users)
-        taken = {user.name for user in self.users.values()}
-        free = [name for name in NAMES if name not in taken]
+        names = {user.name for user in self.users.values()}
+        free = [name for name in NAMES if name not in names]
         openid = f"o{secrets.token_urlsafe(24)[:27]}"
         user = User(
             openid, name or (free[0] if free else f"用户 {number + 1}"), number % COLOURS, following
@@ -93,8 +93,8 @@ class Screens:
     def remove_user(self, user: str) -> None:
         """Remove a user, and everything on their screen."""
         self.clear(user)
-        for kept in (self.users, self.bubbles, self.requests):
-            kept.pop(user, None)
+        for table in (self.users, self.bubbles, self.requests):
+            table.pop(user, None)
         self.feed.emit("user_removed", id=user)
 
     def user(self, id: str) -> User:
@@ -121,9 +121,9 @@ class Screens:
         user.following = following
         self.feed.emit("user", user=user)
 
-    def bubble(self, sender: str, kind: str, **more: Any) -> Bubble:
+    def bubble(self, sender: str, kind: str, **fields: Any) -> Bubble:
         """Make a bubble; `show` puts it on a screen."""
-        return Bubble(next(self._ids), sender, self.now(), kind, **more)
+        return Bubble(next(self._ids), sender, self.now(), kind, **fields)
 
     def exchanged(self, user: str, exchange: Exchange) -> None:
         """Add a request to a user's list, or publish that it has changed."""
@@ -135,7 +135,7 @@ class Screens:
             del listed[:-REQUESTS]
         self.feed.emit("request", user=user, request=exchange)
 
-    def asked(self, user: str, exchange: dict[str, Any]) -> None:
+    def api_called(self, user: str, exchange: dict[str, Any]) -> None:
         """Note a call of the bot to the platform's API, in the list of the user it is about; a call
         about no user is published as a line of the log.
 
@@ -215,9 +215,9 @@ class Screens:
 
     # The typing sign ------------------------------------------------------------------------------
 
-    def work(self, user: str, more: int) -> None:
-        """Change the number of a user's messages in flight by `more`."""
-        self._busy[user] = self._busy.get(user, 0) + more
+    def work(self, user: str, change: int) -> None:
+        """Change the number of a user's messages in flight by `change`."""
+        self._busy[user] = self._busy.get(user, 0) + change
         self._show_typing(user)
 
     def start_typing(self, user: str, seconds: float) -> None:
@@ -257,10 +257,11 @@ class Screens:
         """
         bubbles = self.bubbles[self.user(user).id]
         end = 0 if before is None else bubbles.index(before)
-        kept = {id for bubble in bubbles[:end] for id in bubble.requests}
+        remaining = {id for bubble in bubbles[:end] for id in bubble.requests}
         self._eras[user] = self._eras.get(user, 0) + 1
         self.bubbles[user] = bubbles[:end]
-        self.requests[user] = [request for request in self.requests[user] if request.id in kept]
+        own = self.requests[user]
+        self.requests[user] = [request for request in own if request.id in remaining]
         self.feed.emit(
             "cleared", user=user, messages=self.bubbles[user], requests=self.requests[user]
         )

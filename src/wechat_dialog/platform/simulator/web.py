@@ -196,7 +196,7 @@ class _Face:
             request.headers.get("content-type", ""),
         )
         response = self._active.answer(call)
-        shown = response.body[:LOGGED] if "json" in response.content_type else b""
+        content = response.body[:LOGGED] if "json" in response.content_type else b""
         # Tokens and secrets are not shown.
         query = {name: value for name, value in call.query.items() if name in SHOWN}
         exchange = {
@@ -204,11 +204,11 @@ class _Face:
             "query": query,
             "body": _shown_body(call),
             "status": response.status,
-            "answer": shown.decode("utf-8", "replace"),
+            "answer": content.decode("utf-8", "replace"),
             "seconds": time.monotonic() - began,
             "problem": f"errcode {response.code}" if response.code else "",
         }
-        self._simulator.desk.asked(response.user, exchange)
+        self._simulator.desk.api_called(response.user, exchange)
         return Response(response.body, response.status, media_type=response.content_type)
 
     async def command(self, request: Request) -> Response:

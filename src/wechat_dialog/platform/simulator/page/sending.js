@@ -6,7 +6,7 @@ import { openDialog, openForm } from "./dialogs.js";
 import { h, icon } from "./dom.js";
 import { samples } from "./samples.js";
 import { server } from "./store.js";
-import { t } from "./strings.js";
+import { spoken, t } from "./strings.js";
 import { toast } from "./toast.js";
 
 /** One of the painted pictures. */
@@ -164,7 +164,7 @@ export function signal(user, known = {}) {
     t("send"),
     async (values) => {
       const answer = await ask("signal", { user, ...values });
-      if (answer) toast(t(`signal_${answer.outcome}`), "good");
+      if (answer) toast(spoken(answer.outcome, answer.chinese), "good");
       return answer;
     },
     [h("p.hint", {}, t("sendSignalHint"))],
