@@ -1,5 +1,5 @@
-"""What happens in a talk though its user says nothing: times that fall due, signals, conversations
-that are begun. A sweep that never sleeps, on the talk's clock.
+"""What happens in a talk without a message of its user: times that fall due, signals, conversations
+that are begun. It works as the sweep of a process does, on the talk's clock.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Background:
     Attributes:
         world: The world.
         account: The account.
-        pushed: What was pushed, with the OpenID of whom it was pushed to, in order.
+        pushed: What was pushed, as pairs of OpenID and reply, in order.
         crashed: Whether a worker died meanwhile.
     """
 
@@ -42,14 +42,14 @@ class Background:
         self.account = account
         self.pushed: list[tuple[str, Reply]] = []
         self.crashed = False
-        self._told = 0
+        self._reported = 0
         world.deliver_to(weakref.WeakMethod(self.deliver))
 
     def deliver(
         self, openid: str, letter: Letter, id: str, post_only: bool
     ) -> Literal["taken", "kept", "repeated"]:
-        """Take what the bot is given by the code under test; see `Bot.delivers`."""
-        if post_only:  # a step's: what it leads to is done behind the turn
+        """Deliver what the code under test has given the bot; see `Bot.delivers`."""
+        if post_only:  # sent by a step: the turn that it causes comes after this one
             user = f"{self.account}:{openid}"
             sending = send(
                 self.world.settings, user, self.account, openid, letter, id, post_only=True
@@ -60,12 +60,14 @@ class Background:
         return "kept" if sent is None else sent.outcome
 
     def untold(self, openid: str) -> list[Reply]:
-        """Return what was pushed to a user since this was asked last."""
-        new, self._told = self.pushed[self._told :], len(self.pushed)
-        return [reply for one, reply in new if one == openid]
+        """Return what was pushed to a user since the last call."""
+        new, self._reported = self.pushed[self._reported :], len(self.pushed)
+        return [reply for receiver, reply in new if receiver == openid]
 
     def send(self, openid: str, letter: Letter, id: str) -> Sent | None:
-        """Put a letter into a user's mailbox, and do what that leads to; None: the worker died."""
+        """Put a letter into a user's mailbox, and run the turns that it causes; None: the worker
+        died.
+        """
         user = f"{self.account}:{openid}"
         sending = send(self.world.settings, user, self.account, openid, letter, id)
         sent = self._drive(user, sending)
@@ -74,7 +76,7 @@ class Background:
         return sent
 
     def fire(self, due: Due | None) -> None:
-        """Do what is due of one user, and what that leaves due."""
+        """Run a user's firing, and the firings that it leaves due."""
         rounds = ROUNDS
         while due is not None:
             if not rounds:
@@ -104,7 +106,7 @@ class Background:
         world.clock = max(world.clock, time)
 
     def _next(self) -> float | None:
-        """Return when something falls due next; nothing is leased for that."""
+        """Return when something falls due next, without leasing it."""
         following = self.world.store.due(self.account, 0, 0.0).next
         return None if following is None else following / 1000
 

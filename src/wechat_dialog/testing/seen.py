@@ -26,11 +26,11 @@ class Seen(str):  # noqa: SLOT000 - it has two attributes of its own
 
     def __new__(cls, reply: Reply | None, pushed: Sequence[Reply] = ()) -> Seen:
         """Show a reply, and what was pushed after it."""
-        all_ = [_shown(one) for one in (reply, *pushed) if one is not None]
-        seen = super().__new__(cls, "\n".join(one.text for one in all_ if one.text))
+        all_ = [_shown(part) for part in (reply, *pushed) if part is not None]
+        seen = super().__new__(cls, "\n".join(shown.text for shown in all_ if shown.text))
         seen.reply = reply
         seen.pushed = pushed
-        seen.taps = {label: sent for one in all_ for label, sent in one.taps.items()}
+        seen.taps = {label: word for shown in all_ for label, word in shown.taps.items()}
         return seen
 
 

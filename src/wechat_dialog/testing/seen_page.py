@@ -36,25 +36,25 @@ def link_in(rules: Rules, reply: Reply | None) -> str:
     """Return the address of the page that a reply links to; "" if it links to none."""
     if rules.pages is None or not isinstance(reply, Text):
         return ""
-    found = re.search(re.escape(rules.pages.url) + "/[0-9a-f]{32}", reply.content)
-    return found[0] if found else ""
+    match = re.search(re.escape(rules.pages.url) + "/[0-9a-f]{32}", reply.content)
+    return match[0] if match else ""
 
 
 def read(rules: Rules, store: Store, url: str) -> SeenPage | None:
     """Read a page; None if it is not there, or not any more."""
-    page = perform_all(_asked(rules, url), lambda wanted, _: wanted.on(store))
+    page = perform_all(_read(rules, url), lambda operation, _: operation.on(store))
     if page is None:
         return None
-    known = pieces.decode(page.pieces)
-    seen = SeenPage("\n\n".join(piece.text for piece in known if piece.kind == pieces.TEXT))
+    decoded = pieces.decode(page.pieces)
+    seen = SeenPage("\n\n".join(piece.text for piece in decoded if piece.kind == pieces.TEXT))
     seen.url = url
     seen.html = document.document(page, rules.texts, streams=False).decode()
-    seen.complete = any(piece.kind == pieces.END for piece in known)
-    seen.asks = any(piece.kind == pieces.QUESTION for piece in known)
+    seen.complete = any(piece.kind == pieces.END for piece in decoded)
+    seen.asks = any(piece.kind == pieces.QUESTION for piece in decoded)
     return seen
 
 
-def _asked(rules: Rules, url: str) -> Generator[Any, Any, Page | None]:
+def _read(rules: Rules, url: str) -> Generator[Any, Any, Page | None]:
     if rules.pages is None:
         return None
     stored = yield from rules.pages.stored(url.rpartition("/")[2])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -19,7 +20,7 @@ NO_BUGS = (ReplayMismatch, TurnTooLong, WorkerDied)
 """What parks a conversation and is no exception of its dialog's: a test says so itself."""
 
 
-class TalkTimes:
+class TalkTimes(ABC):
     """Time, and what comes from outside."""
 
     _world: World
@@ -45,14 +46,14 @@ class TalkTimes:
         Args:
             name: Its name.
             data: Its data.
-            match: What tells it from others of its name.
-            id: What makes a repetition of it harmless.
+            match: What distinguishes it from others with its name.
+            id: Its id, by which a repetition is recognised.
 
         Returns:
             What became of it.
 
         Raises:
-            SignalMisfit: The data are not what is waited for.
+            SignalMisfit: The data does not fit what a conversation waits for.
         """
         __tracebackhide__ = True
         return self._send(f"[信号 {name}]", SignalMail.of(name, data, match), id)
@@ -65,7 +66,7 @@ class TalkTimes:
         Args:
             dialog: The dialog.
             state: Its arguments by name.
-            id: What makes a repetition harmless.
+            id: An id by which a repetition is recognised.
         """
         __tracebackhide__ = True
         letter = begin_mail(self._world.rules.routes, dialog, state)
@@ -77,10 +78,10 @@ class TalkTimes:
         mine = [reply for openid, reply in self._background.pushed if openid == self.user]
         return tuple(Seen(reply) for reply in mine[self._heard :])
 
-    def _send(self, what: str, letter: Letter, id: str) -> Literal["taken", "kept", "repeated"]:
+    def _send(self, label: str, letter: Letter, id: str) -> Literal["taken", "kept", "repeated"]:
         __tracebackhide__ = True
         self._world.broken.clear()
-        self._note("——", what)
+        self._note("——", label)
         sent = self._background.send(self.user, letter, id)
         self._tell_of_background()
         if (bug := self._bug()) is not None:
@@ -91,7 +92,7 @@ class TalkTimes:
         return sum(openid == self.user for openid, _ in self._background.pushed)
 
     def _tell_of_background(self) -> None:
-        """Note what was pushed, and that a worker died."""
+        """Add what was pushed to the transcript, and that a worker died."""
         background = self._background
         if background.crashed:
             background.crashed = False
@@ -99,19 +100,20 @@ class TalkTimes:
         for reply in background.untold(self.user):
             self._note("公众号", f"（推送）{Seen(reply)}")
 
-    def _note(self, who: str, what: str) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _note(self, who: str, text: str) -> None:
+        """Add a line to the transcript."""
 
     def _bug(self) -> BaseException | None:
-        """Return what a dialog raised in the turns of this call; None: nothing, or the user was
-        told.
+        """Return what a dialog raised in the turns of this call; None if it raised nothing, or the
+        user got the apology.
         """
-        bugs = [one for one in self._world.broken if not isinstance(one, NO_BUGS)]
+        bugs = [error for error in self._world.broken if not isinstance(error, NO_BUGS)]
         return _from_its_own_code(bugs[-1]) if bugs and not self._apologies else None
 
 
 def _from_its_own_code(error: BaseException) -> BaseException:
-    """Return an error without the way through the library that led to the author's code."""
+    """Return an error whose traceback begins in the author's code, without the library's frames."""
     trace = error.__traceback__
     while trace is not None and place_of(trace.tb_frame).package in OURS:
         trace = trace.tb_next

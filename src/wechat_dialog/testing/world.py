@@ -72,18 +72,20 @@ class World:
         self.performer: Performer | None = None
         self.steps = Steps(self.outcomes, parts=_Parts(self))
         self.claims = Claims()
-        self.sent = 0
+        self.messages = 0
         self.strict = strict
         self.broken: list[BaseException] = []
         self._delivers: Callable[[], Delivers | None] = lambda: None
         self.take(bot)
 
     def deliver_to(self, delivers: Callable[[], Delivers | None]) -> None:
-        """Have what the bot's own code sends delivered here; None: the talk is gone."""
+        """Deliver here what the bot's own code sends; `delivers` returns None once the talk is
+        gone.
+        """
         self._delivers = self.bot.delivers = delivers
 
     def take(self, bot: Bot) -> None:
-        """Run a bot's code on the store from now on, as a process does that was just started."""
+        """Run a bot's code on the store from now on, as a newly started process does."""
         bot.check()
         self.bot = bot
         bot.delivers = self._delivers
@@ -153,7 +155,9 @@ class _Parts(PartPerformer):
         return self._world.plans.get(part.name) or Plan()
 
     def _planned(self, part: Part) -> Generator[None, None, None]:
-        """Do what is planned: up to where the part runs, and then what comes after."""
+        """Carry out the plan: what comes before the part runs and, when resumed, what comes
+        after.
+        """
         performer, plan = self._performer, self._plan(part)
         crashes = performer.crashes(plan)
         if crashes == "before":
@@ -222,24 +226,24 @@ class Performer:
         finally:
             driver.turns.finish(listener.turn, Outcome(None))
 
-    def _perform(self, wanted: Wanted, _wants: object) -> Any:
-        if isinstance(wanted, Step):
-            return self._step(wanted.step)
-        if isinstance(wanted, Gather):
-            outcomes = [self._step(step, pass_time=False) for step in wanted.steps]
-            self.pass_time(max(self._plan(step).takes for step in wanted.steps))
+    def _perform(self, operation: Wanted, _wants: object) -> Any:
+        if isinstance(operation, Step):
+            return self._step(operation.step)
+        if isinstance(operation, Gather):
+            outcomes = [self._step(step, pass_time=False) for step in operation.steps]
+            self.pass_time(max(self._plan(step).takes for step in operation.steps))
             return iter(outcomes)
-        if isinstance(wanted, NextOutcome):
-            return next(wanted.turn.gathering)
-        if isinstance(wanted, Wait):
-            return self.pass_time(wanted.seconds or 0.0)
-        if isinstance(wanted, Push):
-            self.pushed.append(wanted.reply)
+        if isinstance(operation, NextOutcome):
+            return next(operation.turn.gathering)
+        if isinstance(operation, Wait):
+            return self.pass_time(operation.seconds or 0.0)
+        if isinstance(operation, Push):
+            self.pushed.append(operation.reply)
             return None
-        if not isinstance(wanted, ON_STORE):
-            raise AssertionError(f"nobody performs {wanted!r}")
-        result = wanted.on(self.world.store)
-        if self.dying and isinstance(wanted, RecordWrite):
+        if not isinstance(operation, ON_STORE):
+            raise AssertionError(f"nobody performs {operation!r}")
+        result = operation.on(self.world.store)
+        if self.dying and isinstance(operation, RecordWrite):
             raise Crash
         return result
 
@@ -338,13 +342,13 @@ class Delivery(Performer):
     def _defer(self) -> None:
         """Answer the platform's last request: its patience is over."""
         world, turn = self.world, self.listener.turn
-        kept = sealed_pending(world.rules.seal, self.message, self.arrived)
-        answered = world.store.defer(self.user, self.key, kept)
+        sealed = sealed_pending(world.rules.seal, self.message, self.arrived)
+        answered = world.store.defer(self.user, self.key, sealed)
         if isinstance(answered, Answered):
             reply = decode_reply(answered.reply)
         else:
             asking = link_to_page(world.rules, self.user, self.message, self.key)
-            page = perform_all(asking, lambda wanted, _: wanted.on(world.store))
+            page = perform_all(asking, lambda operation, _: operation.on(world.store))
             reply, turn.deferred = too_late(world.rules, page), True
         turn.departed = turn.copies
         self.answered = Outcome(reply, late=True)

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import pytest
 
-# The asserts of a plain module say nothing about the values they compare.
+# Outside of test modules, pytest explains failed asserts only where it is told to.
 for _part in (
     "asking",
     "claims",
@@ -70,7 +70,8 @@ class StoreContract(
     Races,
     Taking,
 ):
-    """What every store promises. Subclass it and override `store`, and what else helps.
+    """What every store promises. Subclass it and override `store`; `other` and `advance` if it
+    helps.
 
     Attributes:
         short: Seconds that tests let pass; make it more where `advance` costs nothing.

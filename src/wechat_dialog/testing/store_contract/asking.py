@@ -34,7 +34,7 @@ __all__ = [
     "TWO",
     "StoreCase",
     "begin",
-    "done",
+    "committed",
     "granted",
     "together",
 ]
@@ -73,7 +73,7 @@ def stumble(frame: FrameType, *_: object) -> Any:
 
 
 def together(calls: Sequence[Callable[[], Any]]) -> list[Any]:
-    """Make the calls at once, in threads that stumble; return what each returned or raised."""
+    """Make the calls concurrently, in threads that stumble; return what each returned or raised."""
     barrier = threading.Barrier(len(calls))
     results: list[Any] = [None] * len(calls)
 
@@ -96,13 +96,13 @@ def together(calls: Sequence[Callable[[], Any]]) -> list[Any]:
 
 
 def granted(result: Claimed | Unclaimed | Answered | Running) -> Claimed:
-    """Return the claim that a test needs to get on."""
+    """Return a claim that must have been granted."""
     assert isinstance(result, Claimed)
     return result
 
 
-def done(result: Committed | Answered | Conflict | Deferred) -> Committed:
-    """Return the commit that a test needs to get on."""
+def committed(result: Committed | Answered | Conflict | Deferred) -> Committed:
+    """Return a commit that must have been accepted."""
     assert isinstance(result, Committed)
     return result
 
@@ -110,10 +110,10 @@ def done(result: Committed | Answered | Conflict | Deferred) -> Committed:
 def begin(
     store: Store, *records: bytes, ttl: float = LONG, user: str = "ada", key: str = "first"
 ) -> Committed:
-    """Have a conversation with `records` running."""
+    """Begin a conversation with `records`."""
     claim = granted(store.claim(Claim(user, key, lease=LONG)))
     write = Write(HEAD, records, ttl=ttl)
-    return done(store.commit(Commit(user, key, write, reply=b"hello", fence=claim.fence)))
+    return committed(store.commit(Commit(user, key, write, reply=b"hello", fence=claim.fence)))
 
 
 class StoreCase:

@@ -18,7 +18,7 @@ from wechat_dialog.core.store.values import (
 )
 from wechat_dialog.errors import ClaimLost
 
-from .asking import HEAD, LONG, ONE, THREE, TWO, StoreCase, begin, done, granted
+from .asking import HEAD, LONG, ONE, THREE, TWO, StoreCase, begin, committed, granted
 
 __all__ = ["Claims"]
 
@@ -158,10 +158,10 @@ class Claims(StoreCase):
     def test_a_claim_tells_revision_age_and_data(self, store: Store) -> None:
         claim = granted(store.claim(Claim("ada", "k1", lease=LONG)))
         write = Write(HEAD, data=b"blue")
-        made = done(store.commit(Commit("ada", "k1", write, reply=b"", fence=claim.fence)))
+        result = committed(store.commit(Commit("ada", "k1", write, reply=b"", fence=claim.fence)))
         self.advance(self.short)
         claim = granted(store.claim(Claim("ada", "k2", lease=LONG)))
-        assert (claim.revision, claim.journal) == (made.revision, made.journal)
+        assert (claim.revision, claim.journal) == (result.revision, result.journal)
         assert claim.data == b"blue"
         assert self.short <= claim.age < LONG
 
@@ -280,7 +280,9 @@ class Claims(StoreCase):
             store.record("ada", unsure.fence, Write(HEAD, (ONE,)))
         with pytest.raises(ClaimLost):
             store.renew("ada", unsure.fence, LONG)
-        done(store.commit(Commit("ada", "k", Write(HEAD, (TWO,)), reply=b"", fence=again.fence)))
+        committed(
+            store.commit(Commit("ada", "k", Write(HEAD, (TWO,)), reply=b"", fence=again.fence))
+        )
         assert granted(store.claim(Claim("ada", "k2", lease=LONG))).records == (ONE, TWO)
 
     def test_a_claim_that_ran_out_is_replaced_before_anybody_who_waits(
@@ -289,11 +291,11 @@ class Claims(StoreCase):
         granted(store.claim(Claim("ada", "k1", lease=self.short, message=b"said")))
         self.advance(self.short * 2)
         unsure = granted(store.claim(Claim("ada", "k2", lease=self.short)))
-        assert [one.key for one in unsure.pending] == ["k1"]
+        assert [message.key for message in unsure.pending] == ["k1"]
         assert isinstance(other.claim(Claim("ada", "k1", lease=LONG)), Running)
         self.advance(self.short * 2)
         again = granted(store.claim(Claim("ada", "k2", lease=LONG, instead=unsure.fence)))
-        assert ([one.key for one in again.pending], again.lost) == (["k1"], unsure.lost)
+        assert ([message.key for message in again.pending], again.lost) == (["k1"], unsure.lost)
 
     def test_a_claim_that_somebody_else_took_is_replaced_by_none(
         self, store: Store, other: Store

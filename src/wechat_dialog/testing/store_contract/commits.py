@@ -8,7 +8,7 @@ from wechat_dialog.core.store.contract import Store
 from wechat_dialog.core.store.kept import Parked
 from wechat_dialog.core.store.values import Answered, Claim, Commit, Committed, Running, Write
 
-from .asking import HEAD, LONG, ONE, THREE, TWO, StoreCase, begin, done, granted
+from .asking import HEAD, LONG, ONE, THREE, TWO, StoreCase, begin, committed, granted
 
 __all__ = ["Commits"]
 
@@ -23,8 +23,8 @@ class Commits(StoreCase):
             fence = granted(store.claim(Claim("ada", f"k{i}", lease=LONG))).fence
             revisions.append(store.record("ada", fence, Write(HEAD)).revision)
             write = Write(HEAD)
-            made = done(store.commit(Commit("ada", f"k{i}", write, reply=b"", fence=fence)))
-            revisions.append(made.revision)
+            result = committed(store.commit(Commit("ada", f"k{i}", write, reply=b"", fence=fence)))
+            revisions.append(result.revision)
             store.end("ada")
         assert revisions == sorted(set(revisions))
 
@@ -39,7 +39,7 @@ class Commits(StoreCase):
         )
         assert isinstance(store.claim(Claim("ada", "k3", lease=LONG)), Running)
         assert store.claim(Claim("ada", "k1", lease=LONG)) == Answered(b"1")
-        done(store.commit(Commit("ada", "k2", Write(HEAD, (TWO,)), reply=b"2", fence=fence)))
+        committed(store.commit(Commit("ada", "k2", Write(HEAD, (TWO,)), reply=b"2", fence=fence)))
         shown = store.show("ada")
         assert shown is not None
         assert shown.records == (ONE, TWO)
@@ -59,11 +59,11 @@ class Commits(StoreCase):
         before = begin(store, ONE, TWO)
         fence = granted(store.claim(Claim("ada", "k", lease=LONG))).fence
         write = Write(HEAD, (THREE,), keep=keep)
-        made = done(store.commit(Commit("ada", "k", write, reply=b"", fence=fence)))
+        result = committed(store.commit(Commit("ada", "k", write, reply=b"", fence=fence)))
         shown = store.show("ada")
         assert shown is not None
         assert shown.records == left
-        assert (made.journal == before.journal) is same
+        assert (result.journal == before.journal) is same
 
     def test_keeping_less_than_nothing_is_an_error(self, store: Store) -> None:
         fence = granted(store.claim(Claim("ada", "k", lease=LONG))).fence
@@ -75,8 +75,8 @@ class Commits(StoreCase):
         write = Write(HEAD, (ONE,), data=b"blue", park=(Parked("p", b"old", LONG),))
         store.commit(Commit("ada", "k1", write, reply=b"1", fence=fence))
         fence = granted(store.claim(Claim("ada", "k2", lease=LONG))).fence
-        made = store.commit(Commit("ada", "k2", Write(b""), reply=b"2", fence=fence))
-        assert made == Committed(0, 0)
+        result = store.commit(Commit("ada", "k2", Write(b""), reply=b"2", fence=fence))
+        assert result == Committed(0, 0)
         shown = store.show("ada")
         assert shown is not None
         assert (shown.head, shown.records, shown.data) == (b"", (), b"blue")
@@ -104,20 +104,20 @@ class Commits(StoreCase):
         self.advance(self.short * 3)
         store.record("ada", fence, Write(HEAD, (TWO,), ttl=self.short))
         self.advance(self.short * 2)
-        done(store.commit(Commit("ada", "k", Write(HEAD, (THREE,)), reply=b"", fence=fence)))
+        committed(store.commit(Commit("ada", "k", Write(HEAD, (THREE,)), reply=b"", fence=fence)))
         shown = store.show("ada")
         assert shown is not None
         assert shown.records == (ONE, TWO, THREE)
 
     def test_data_is_set_left_and_removed(self, store: Store) -> None:
-        seen: list[bytes] = []
+        values: list[bytes] = []
         for i, data in enumerate((b"blue", None, b"", None)):
             fence = granted(store.claim(Claim("ada", f"k{i}", lease=LONG))).fence
             write = Write(b"", data=data)
             store.commit(Commit("ada", f"k{i}", write, reply=b"", fence=fence))
             shown = store.show("ada")
-            seen.append(b"(nothing)" if shown is None else shown.data)
-        assert seen == [b"blue", b"blue", b"(nothing)", b"(nothing)"]
+            values.append(b"(nothing)" if shown is None else shown.data)
+        assert values == [b"blue", b"blue", b"(nothing)", b"(nothing)"]
 
     def test_conversations_are_parked_replaced_and_taken_back(self, store: Store) -> None:
         def write(change: Write) -> dict[str, bytes]:
@@ -153,11 +153,11 @@ class Commits(StoreCase):
     ) -> None:
         begin(store, ONE)
         fence = granted(store.claim(Claim("ada", "k1", lease=self.short))).fence
-        made = store.record("ada", fence, Write(b"in a step", (TWO,), ttl=LONG))
+        result = store.record("ada", fence, Write(b"in a step", (TWO,), ttl=LONG))
         self.advance(self.short * 2)
         claim = granted(other.claim(Claim("ada", "k1", lease=LONG)))
         assert (claim.head, claim.records) == (b"in a step", (ONE, TWO))
-        assert (claim.revision, claim.journal) == (made.revision, made.journal)
+        assert (claim.revision, claim.journal) == (result.revision, result.journal)
 
     def test_a_record_leaves_claim_and_age(self, store: Store) -> None:
         begin(store, ONE)

@@ -16,7 +16,7 @@ from wechat_dialog.core.store.values import (
     Write,
 )
 
-from .asking import HEAD, LONG, ONE, TWO, StoreCase, begin, done, granted
+from .asking import HEAD, LONG, ONE, TWO, StoreCase, begin, committed, granted
 
 __all__ = ["FastPath"]
 
@@ -26,15 +26,17 @@ class FastPath(StoreCase):
 
     def test_the_fast_path_writes_and_remembers(self, store: Store, other: Store) -> None:
         before = begin(store, ONE)
-        made = other.commit(
+        result = other.commit(
             Commit(
                 "ada", "k", Write(HEAD, (TWO,)), reply=b"2", revision=before.revision, max_age=LONG
             )
         )
-        assert made == Committed(done(made).revision, before.journal, now=done(made).now)
-        assert done(made).revision > before.revision
+        assert result == Committed(
+            committed(result).revision, before.journal, now=committed(result).now
+        )
+        assert committed(result).revision > before.revision
         claim = granted(store.claim(Claim("ada", "next", lease=LONG)))
-        assert (claim.revision, claim.records) == (done(made).revision, (ONE, TWO))
+        assert (claim.revision, claim.records) == (committed(result).revision, (ONE, TWO))
         assert store.claim(Claim("ada", "k", lease=LONG)) == Answered(b"2")
 
     @pytest.mark.parametrize(
@@ -51,10 +53,10 @@ class FastPath(StoreCase):
     )
     def test_the_fast_path_writes_what_a_claim_would(self, store: Store, write: Write) -> None:
         revision = begin(store, ONE, user="ada").revision
-        done(store.commit(Commit("ada", "k", write, reply=b"", revision=revision)))
+        committed(store.commit(Commit("ada", "k", write, reply=b"", revision=revision)))
         begin(store, ONE, user="bob")
         fence = granted(store.claim(Claim("bob", "k", lease=LONG))).fence
-        done(store.commit(Commit("bob", "k", write, reply=b"", fence=fence)))
+        committed(store.commit(Commit("bob", "k", write, reply=b"", fence=fence)))
         ada, bob = store.show("ada"), store.show("bob")
         assert (ada is None) == (bob is None)
         if ada is not None and bob is not None:
@@ -79,7 +81,7 @@ class FastPath(StoreCase):
 
     def test_the_fast_path_is_refused_after_another_write(self, store: Store, other: Store) -> None:
         revision = begin(store, ONE).revision
-        done(other.commit(Commit("ada", "k", Write(HEAD), reply=b"", revision=revision)))
+        committed(other.commit(Commit("ada", "k", Write(HEAD), reply=b"", revision=revision)))
         assert self.refused(store, revision)
 
     def test_the_fast_path_is_refused_when_nothing_is_left(self, store: Store) -> None:
@@ -130,7 +132,7 @@ class FastPath(StoreCase):
             refused = store.commit(Commit("ada", "k1", write, reply=b"", revision=revision))
             assert refused == Deferred(), "and then it is still pending"
         assert store.commit(Commit("ada", "k2", write, reply=b"", revision=revision)) == Conflict()
-        done(
+        committed(
             store.commit(
                 Commit("ada", "k1", Write(HEAD), reply=b"", revision=revision, deferred=True)
             )
@@ -146,8 +148,10 @@ class FastPath(StoreCase):
 
     def test_the_fast_path_finds_an_answered_message(self, store: Store, other: Store) -> None:
         revision = begin(store, ONE).revision
-        made = done(store.commit(Commit("ada", "k", Write(HEAD), reply=b"2", revision=revision)))
-        again = other.commit(Commit("ada", "k", Write(b"no"), reply=b"3", revision=made.revision))
+        result = committed(
+            store.commit(Commit("ada", "k", Write(HEAD), reply=b"2", revision=revision))
+        )
+        again = other.commit(Commit("ada", "k", Write(b"no"), reply=b"3", revision=result.revision))
         assert again == Answered(b"2")
         shown = store.show("ada")
         assert shown is not None

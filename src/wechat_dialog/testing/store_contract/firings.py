@@ -1,4 +1,4 @@
-"""A turn that no message began gives way to those that one did."""
+"""Firings, turns that no message began, give way to the turns of messages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from wechat_dialog.core.store.values import (
 )
 from wechat_dialog.errors import ClaimLost
 
-from .asking import HEAD, LONG, ONE, TWO, StoreCase, begin, done, granted
+from .asking import HEAD, LONG, ONE, TWO, StoreCase, begin, committed, granted
 from .index import ACCOUNT, now, timed, users
 
 __all__ = ["Firings"]
@@ -50,7 +50,7 @@ def ask(
 
 def fired(store: Store, claim: Claimed, write: Write, key: str = "fire", due: Due = DUE) -> None:
     """End a firing's turn."""
-    done(store.commit(Commit("ada", key, write, reply=b"", fence=claim.fence, fires=due)))
+    committed(store.commit(Commit("ada", key, write, reply=b"", fence=claim.fence, fires=due)))
 
 
 class Firings(StoreCase):
@@ -90,9 +90,9 @@ class Firings(StoreCase):
         fence = granted(store.claim(Claim("ada", "k1", lease=LONG))).fence
         assert other.claim(ask()) == Running("k1", 0.0, 1)
         commit = Commit("ada", "k1", Write(HEAD, ttl=LONG), reply=b"", fence=fence)
-        done(store.commit(commit))
-        found = other.claim(Claim("ada", "k2", lease=LONG, optimistic=True))
-        assert isinstance(found, Unclaimed)
+        committed(store.commit(commit))
+        looked = other.claim(Claim("ada", "k2", lease=LONG, optimistic=True))
+        assert isinstance(looked, Unclaimed)
 
     def test_it_gives_way_to_who_waits(self, store: Store, other: Store) -> None:
         fence = granted(store.claim(Claim("ada", "k1", lease=LONG))).fence
@@ -143,7 +143,7 @@ class Firings(StoreCase):
         replaced = Claim("ada", "k2", lease=self.short, message=b"said", instead=fence)
         granted(store.claim(replaced))
         self.advance(self.short)
-        assert [one.key for one in granted(other.claim(ask())).pending] == ["k2"]
+        assert [message.key for message in granted(other.claim(ask())).pending] == ["k2"]
 
     @pytest.mark.parametrize("arrival", [False, True])
     def test_a_turn_that_was_cut_off_is_left_to_whoever_repeats_its_message(
@@ -172,7 +172,7 @@ class Firings(StoreCase):
         if self.short < 1.0:
             return
         self.advance(20.1)
-        assert [one.key for one in granted(other.claim(ask())).pending] == ["k1"]
+        assert [message.key for message in granted(other.claim(ask())).pending] == ["k1"]
 
     def test_a_firing_that_was_cut_off_is_taken_up_at_once(
         self, store: Store, other: Store
@@ -184,14 +184,14 @@ class Firings(StoreCase):
         assert (again.pending, again.lost) == ((), 1)
         self.advance(self.short)
         claim = granted(other.claim(Claim("ada", "k", lease=LONG)))
-        assert [(one.key, one.message) for one in claim.pending] == [("fire", b"fires")]
+        assert [(message.key, message.message) for message in claim.pending] == [("fire", b"fires")]
         assert claim.lost == 2
         commit = Commit(
             "ada", "fire", Write(HEAD, (TWO,)), reply=b"", fence=claim.fence, release=False,
             fires=DUE,
         )  # fmt: skip
-        done(other.commit(commit))
-        done(other.commit(Commit("ada", "k", Write(HEAD), reply=b"a", fence=claim.fence)))
+        committed(other.commit(commit))
+        committed(other.commit(Commit("ada", "k", Write(HEAD), reply=b"a", fence=claim.fence)))
         assert store.claim(Claim("ada", "k", lease=LONG)) == Answered(b"a")
         assert granted(store.claim(ask())).pending == ()
 
@@ -208,7 +208,7 @@ class Firings(StoreCase):
         commit = Commit(
             "ada", "k1", Write(HEAD), reply=b"late", fence=claim.fence, release=False, taken=False
         )
-        done(other.commit(commit))
+        committed(other.commit(commit))
         fired(other, claim, Write(HEAD))
         claim = granted(store.claim(Claim("ada", "k2", lease=LONG)))
         assert claim.untaken == (b"late",)
@@ -224,8 +224,8 @@ class Firings(StoreCase):
         self.see_nobody(other)
 
     def see_nobody(self, store: Store) -> None:
-        found = store.claim(Claim("ada", "a look", lease=LONG, optimistic=True))
-        assert isinstance(found, Unclaimed)
+        looked = store.claim(Claim("ada", "a look", lease=LONG, optimistic=True))
+        assert isinstance(looked, Unclaimed)
 
     # It is nothing that happened ------------------------------------------------------------------
 
@@ -309,10 +309,10 @@ class Firings(StoreCase):
         (due,) = store.due(ACCOUNT, 10, LONG).entries
         claim = granted(store.claim(ask(due=due)))
         commit = Commit("ada", "fire", Write(HEAD), reply=b"", fence=claim.fence, fires=due)
-        done(store.commit(commit))
+        committed(store.commit(commit))
         claim = granted(store.claim(Claim("ada", "k", lease=LONG)))
         write = Write(HEAD, ttl=LONG, wake=wake)
-        done(store.commit(Commit("ada", "k", write, reply=b"", fence=claim.fence)))
+        committed(store.commit(Commit("ada", "k", write, reply=b"", fence=claim.fence)))
         with pytest.raises(ClaimLost):
             store.commit(commit)
         assert users(store.due(ACCOUNT, 10, LONG)) == ["ada"]

@@ -1,4 +1,4 @@
-"""A user who is forgotten: nothing is left, and nothing that anybody has in hand comes back."""
+"""Forgetting a user: nothing of them is left, and nothing that a client still holds comes back."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from wechat_dialog.core.store.values import (
 from wechat_dialog.errors import ClaimLost
 from wechat_dialog.stores import for_async
 
-from .asking import HEAD, LONG, ODD_TEXTS, ONE, TWO, StoreCase, begin, done, granted, together
+from .asking import HEAD, LONG, ODD_TEXTS, ONE, TWO, StoreCase, begin, committed, granted, together
 
 __all__ = ["Forgetting"]
 
@@ -31,16 +31,16 @@ FORGET = Write(b"", forget=True)
 
 
 def fill(store: Store, user: str = "ada") -> Committed:
-    """Have something of a user in every place there is; gives the commit of the conversation."""
+    """Store something of a user in every place there is; return the conversation's commit."""
     fence = granted(store.claim(Claim(user, "first", lease=LONG))).fence
     write = Write(HEAD, (ONE, TWO), ttl=LONG, data=b"blue", park=(Parked("p", b"broken", LONG),))
-    made = done(store.commit(Commit(user, "first", write, reply=b"hello", fence=fence)))
+    result = committed(store.commit(Commit(user, "first", write, reply=b"hello", fence=fence)))
     assert store.defer(user, "later", b"said") is None
-    return made
+    return result
 
 
-def gone(store: Store, user: str = "ada") -> bool:
-    """Whether nothing of a user is to be seen."""
+def is_gone(store: Store, user: str = "ada") -> bool:
+    """Return whether nothing of a user is stored."""
     return store.show(user) is None and not list(store.list(user, everybody=True))
 
 
@@ -51,10 +51,10 @@ class Forgetting(StoreCase):
         fill(store)
         fill(store, "bob")
         assert other.forget("ada") is True
-        assert gone(store)
+        assert is_gone(store)
         claim = granted(store.claim(Claim("ada", "k", lease=LONG)))
-        found = claim.revision, claim.head, claim.records, claim.data, claim.pending, claim.lost
-        assert found == (0, b"", (), b"", (), 0)
+        state = claim.revision, claim.head, claim.records, claim.data, claim.pending, claim.lost
+        assert state == (0, b"", (), b"", (), 0)
         shown = store.show("bob")
         assert shown is not None
         assert (shown.records, shown.data, list(shown.parked)) == ((ONE, TWO), b"blue", ["p"])
@@ -77,22 +77,24 @@ class Forgetting(StoreCase):
             store.defer("ada", "k", b"said")
         elif only != "a message":
             reply = b"hello" if only == "reply" else b""
-            done(store.commit(Commit("ada", "k", write, reply=reply, fence=fence)))
+            committed(store.commit(Commit("ada", "k", write, reply=reply, fence=fence)))
         listed = [line.user for line in store.list(everybody=True)]
         assert listed == ([] if only == "reply" else ["ada"])
         assert other.forget("ada") is True
-        assert gone(store)
+        assert is_gone(store)
         assert store.forget("ada") is False
 
     def test_only_who_asks_for_everybody_sees_who_has_no_conversation(self, store: Store) -> None:
         fence = granted(store.claim(Claim("ada", "k", lease=LONG))).fence
-        done(store.commit(Commit("ada", "k", Write(b"", data=b"blue"), reply=b"", fence=fence)))
+        committed(
+            store.commit(Commit("ada", "k", Write(b"", data=b"blue"), reply=b"", fence=fence))
+        )
         begin(store, user="bob")
         granted(store.claim(Claim("eve", "k", lease=LONG)))
         assert [line.user for line in store.list()] == ["bob"]
-        found = {line.user: line for line in store.list(everybody=True)}
-        assert sorted(found) == ["ada", "bob"]
-        assert (found["ada"].head, found["ada"].length, found["ada"].parked) == (b"", 0, ())
+        lines = {line.user: line for line in store.list(everybody=True)}
+        assert sorted(lines) == ["ada", "bob"]
+        assert (lines["ada"].head, lines["ada"].length, lines["ada"].parked) == (b"", 0, ())
 
     def test_a_turn_under_way_writes_nothing_and_does_not_begin_anew(
         self, store: Store, other: Store
@@ -111,7 +113,7 @@ class Forgetting(StoreCase):
                 call()
         assert store.claim(Claim("ada", "k", lease=LONG)) == Answered(b"")
         assert store.defer("ada", "k", b"said") == Answered(b"")
-        assert gone(store)
+        assert is_gone(store)
 
     def test_who_waits_for_a_turn_gets_none(self, store: Store, other: Store) -> None:
         granted(store.claim(Claim("ada", "k1", lease=LONG)))
@@ -128,13 +130,13 @@ class Forgetting(StoreCase):
         assert granted(store.claim(Claim("ada", "k2", lease=LONG))).pending == ()
 
     def test_a_live_dialog_is_not_written_back(self, store: Store, other: Store) -> None:
-        made = begin(store, ONE, TWO)
+        result = begin(store, ONE, TWO)
         other.forget("ada")
-        late = Commit("ada", "k", Write(HEAD, (ONE,)), reply=b"", revision=made.revision)
+        late = Commit("ada", "k", Write(HEAD, (ONE,)), reply=b"", revision=result.revision)
         assert store.commit(late) == Conflict()
         again = begin(other, ONE, key="second")
         assert store.commit(late) == Conflict()
-        have = Have(made.journal, 2)
+        have = Have(result.journal, 2)
         claim = granted(store.claim(Claim("ada", "k2", lease=LONG, have=have)))
         assert (claim.revision, claim.records) == (again.revision, (ONE,))
 
@@ -144,8 +146,10 @@ class Forgetting(StoreCase):
             claim = granted(store.claim(Claim("ada", f"k{len(numbers)}", lease=LONG)))
             write = Write(HEAD, (ONE,))
             key = f"k{len(numbers)}"
-            made = done(store.commit(Commit("ada", key, write, reply=b"", fence=claim.fence)))
-            numbers += [claim.fence, made.revision, made.journal]
+            result = committed(
+                store.commit(Commit("ada", key, write, reply=b"", fence=claim.fence))
+            )
+            numbers += [claim.fence, result.revision, result.journal]
             other.forget("ada")
         assert len({*numbers}) == 3 * 20 - 20, "a journal is named after its first revision"
         assert numbers == sorted(numbers)
@@ -168,7 +172,7 @@ class Forgetting(StoreCase):
     def test_any_text_is_forgotten(self, store: Store, text: str) -> None:
         begin(store, user="ada")
         fence = granted(store.claim(Claim(text, text, lease=LONG))).fence
-        done(store.commit(Commit(text, text, Write(HEAD, (ONE,)), reply=b"r", fence=fence)))
+        committed(store.commit(Commit(text, text, Write(HEAD, (ONE,)), reply=b"r", fence=fence)))
         granted(store.claim(Claim(text, f"2{text}", lease=LONG)))
         store.forget(text)
         assert store.claim(Claim(text, text, lease=LONG)) == Answered(b"")
@@ -188,7 +192,7 @@ class Forgetting(StoreCase):
                     partial(other.forget, user),
                 ]
             )
-            assert gone(store, user)
+            assert is_gone(store, user)
             assert store.claim(Claim(user, "k", lease=LONG)) == Answered(b"")
 
     def test_a_forgetting_and_a_fast_commit_at_once_leave_nothing(
@@ -204,18 +208,18 @@ class Forgetting(StoreCase):
                     partial(other.forget, user),
                 ]
             )
-            assert gone(store, user)
+            assert is_gone(store, user)
 
     # With a turn's own commit ---------------------------------------------------------------------
 
     def test_a_commit_forgets_with_all_the_rest(self, store: Store, other: Store) -> None:
         fill(store)
         fence = granted(store.claim(Claim("ada", "bye", lease=LONG))).fence
-        done(store.commit(Commit("ada", "later", Write(HEAD, (ONE,)), reply=b"", fence=fence,
+        committed(store.commit(Commit("ada", "later", Write(HEAD, (ONE,)), reply=b"", fence=fence,
                           deferred=True, release=False)))  # fmt: skip
-        made = done(other.commit(Commit("ada", "bye", FORGET, reply=b"null", fence=fence)))
-        assert (made.revision, made.journal) == (0, 0)
-        assert gone(store)
+        result = committed(other.commit(Commit("ada", "bye", FORGET, reply=b"null", fence=fence)))
+        assert (result.revision, result.journal) == (0, 0)
+        assert is_gone(store)
         assert store.claim(Claim("ada", "bye", lease=LONG)) == Answered(b"null")
         claim = granted(store.claim(Claim("ada", "k", lease=LONG)))
         assert (claim.revision, claim.data) == (0, b"")
@@ -231,19 +235,19 @@ class Forgetting(StoreCase):
         store.defer("ada", "k2")
         fence = granted(store.claim(Claim("ada", "k2", lease=LONG))).fence
         assert store.commit(Commit("ada", "k2", FORGET, reply=b"", fence=fence)) == Deferred()
-        assert not gone(store)
+        assert not is_gone(store)
 
     def test_what_came_later_has_its_turn_after_a_commit_that_forgets(self, store: Store) -> None:
         begin(store, ONE)
         fence = granted(store.claim(Claim("ada", "bye", lease=LONG))).fence
         store.defer("ada", "again", b"hello")
-        done(store.commit(Commit("ada", "bye", FORGET, reply=b"", fence=fence, release=False)))
+        committed(store.commit(Commit("ada", "bye", FORGET, reply=b"", fence=fence, release=False)))
         assert isinstance(store.claim(Claim("ada", "third", lease=LONG)), Running)
         store.renew("ada", fence, LONG)
         store.release("ada", fence)
         claim = granted(store.claim(Claim("ada", "third", lease=LONG)))
-        kept = [(one.key, one.message) for one in claim.pending]
-        assert (kept, claim.revision) == ([("again", b"hello")], 0)
+        pending = [(message.key, message.message) for message in claim.pending]
+        assert (pending, claim.revision) == ([("again", b"hello")], 0)
 
     @pytest.mark.parametrize(
         "write",
@@ -275,9 +279,9 @@ class Forgetting(StoreCase):
                 write = face.commit(
                     Commit("ada", "later", FORGET, reply=b"", fence=claim.fence, deferred=True)
                 )
-                done(await write)
+                committed(await write)
             finally:
                 await face.close()
 
         asyncio.run(forget())
-        assert gone(store)
+        assert is_gone(store)

@@ -1,4 +1,4 @@
-"""The index tells of whom something is due, and what is put aside lies beside the head."""
+"""The index of due times, and conversations that are put aside beside the head."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from wechat_dialog.core.store.kept import Aside
 from wechat_dialog.core.store.times import Due, Dues, Wake
 from wechat_dialog.core.store.values import Claim, Commit, Conflict, Unclaimed, Write
 
-from .asking import HEAD, LONG, ONE, TWO, StoreCase, begin, done, granted
+from .asking import HEAD, LONG, ONE, TWO, StoreCase, begin, committed, granted
 
 __all__ = ["ACCOUNT", "Index", "now", "timed"]
 
@@ -31,16 +31,18 @@ def timed(
     account: str = ACCOUNT,
     aside: tuple[Aside, ...] = (),
 ) -> Wake | None:
-    """Have a conversation of which something is due in so many seconds; None: nothing is."""
+    """Commit a conversation with something due in so many seconds; None: with nothing due."""
     claim = granted(store.claim(Claim(user, key, lease=LONG)))
     wake = None if seconds is None else Wake(account, claim.now + round(seconds * 1000))
     write = Write(HEAD, (ONE,), ttl=LONG, wake=wake, aside=aside)
-    done(store.commit(Commit(user, key, write, reply=b"", fence=claim.fence)))
+    committed(store.commit(Commit(user, key, write, reply=b"", fence=claim.fence)))
     return wake
 
 
 def users(dues: Dues) -> list[str]:
-    """Of whom something is due, each once: an index may have several entries for a user."""
+    """Return the users with something due, each once: the index may have several entries for
+    one.
+    """
     return list(dict.fromkeys(due.user for due in dues.entries))
 
 
@@ -50,15 +52,19 @@ class Index(StoreCase):
     def test_a_claim_a_look_and_a_write_tell_the_stores_time(self, store: Store) -> None:
         before = now(store)
         claim = granted(store.claim(Claim("ada", "k", lease=LONG)))
-        made = store.record("ada", claim.fence, Write(HEAD))
-        ended = done(store.commit(Commit("ada", "k", Write(HEAD), reply=b"", fence=claim.fence)))
+        result = store.record("ada", claim.fence, Write(HEAD))
+        ended = committed(
+            store.commit(Commit("ada", "k", Write(HEAD), reply=b"", fence=claim.fence))
+        )
         self.advance(0.02)
         look = store.claim(Claim("ada", "k2", lease=LONG, optimistic=True))
         assert isinstance(look, Unclaimed)
-        assert before <= claim.now <= made.now <= ended.now < look.now <= now(store)
+        assert before <= claim.now <= result.now <= ended.now < look.now <= now(store)
         assert look.now - before < 10_000
         claim = granted(store.claim(Claim("ada", "k3", lease=LONG)))
-        ended = done(store.commit(Commit("ada", "k3", Write(b""), reply=b"", fence=claim.fence)))
+        ended = committed(
+            store.commit(Commit("ada", "k3", Write(b""), reply=b"", fence=claim.fence))
+        )
         assert (ended.now, ended.mail) == (0, False)
 
     def test_what_is_due_is_told_when_its_time_has_come(self, store: Store, other: Store) -> None:
@@ -67,9 +73,9 @@ class Index(StoreCase):
         early = other.due(ACCOUNT, 10, LONG)
         assert (early.entries, early.next) == ((), wake.at)
         self.advance(self.short)
-        found = other.due(ACCOUNT, 10, LONG)
-        assert [(due.user, due.at) for due in found.entries] == [("ada", wake.at)]
-        assert found.now >= wake.at
+        dues = other.due(ACCOUNT, 10, LONG)
+        assert [(due.user, due.at) for due in dues.entries] == [("ada", wake.at)]
+        assert dues.now >= wake.at
 
     def test_what_is_over_already_is_due_at_once(self, store: Store) -> None:
         timed(store, -3600.0)
@@ -77,8 +83,8 @@ class Index(StoreCase):
 
     def test_of_whom_nothing_is_said_nothing_is_told(self, store: Store) -> None:
         timed(store, None)
-        found = store.due(ACCOUNT, 10, LONG)
-        assert (found.entries, found.next) == ((), None)
+        dues = store.due(ACCOUNT, 10, LONG)
+        assert (dues.entries, dues.next) == ((), None)
 
     def test_accounts_do_not_see_each_other(self, store: Store) -> None:
         timed(store, 0.0, user="ada")
@@ -129,7 +135,9 @@ class Index(StoreCase):
         assert users(store.due(ACCOUNT, 10, LONG)) == ["ada"]
 
     def see_nothing_due(self, store: Store) -> None:
-        """Look at whom the index tells of, as a sweep does; their time has not come."""
+        """Take the entries of the index and give them back, as a sweep does before their time
+        has come.
+        """
         for due in store.due(ACCOUNT, 10, LONG).entries:
             store.undue(due)
         assert store.due(ACCOUNT, 10, LONG).entries == ()
@@ -206,7 +214,7 @@ class Index(StoreCase):
         assert list(shown.aside.items()) == [("b", b"2"), ("微", b"3")]
         assert [line.aside for line in store.list("ada")] == [("b", "微")]
         write = Write(HEAD, unaside=("b",), aside=(Aside("b", b"4"),))
-        done(other.commit(Commit("ada", "k", write, reply=b"", fence=claim.fence)))
+        committed(other.commit(Commit("ada", "k", write, reply=b"", fence=claim.fence)))
         claim = granted(store.claim(Claim("ada", "k2", lease=LONG)))
         assert claim.aside == (Aside("b", b"4"), Aside("微", b"3"))
 
@@ -214,8 +222,10 @@ class Index(StoreCase):
         timed(store, LONG, aside=(Aside("a", b"1"),))
         claim = granted(store.claim(Claim("ada", "k", lease=LONG)))
         store.record("ada", claim.fence, Write(HEAD, (TWO,)))
-        made = done(store.commit(Commit("ada", "k", Write(HEAD), reply=b"", fence=claim.fence)))
-        fast = Commit("ada", "k2", Write(HEAD, (TWO,)), reply=b"", revision=made.revision)
+        result = committed(
+            store.commit(Commit("ada", "k", Write(HEAD), reply=b"", fence=claim.fence))
+        )
+        fast = Commit("ada", "k2", Write(HEAD, (TWO,)), reply=b"", revision=result.revision)
         assert store.commit(fast) != Conflict()
         claim = granted(store.claim(Claim("ada", "k3", lease=LONG)))
         assert (claim.aside, claim.length) == ((Aside("a", b"1"),), 3)
@@ -230,17 +240,17 @@ class Index(StoreCase):
         elif how == "over":
             claim = granted(store.claim(Claim("ada", "k", lease=self.short)))
             write = Write(HEAD, ttl=self.short)
-            done(store.commit(Commit("ada", "k", write, reply=b"", fence=claim.fence)))
+            committed(store.commit(Commit("ada", "k", write, reply=b"", fence=claim.fence)))
             self.advance(self.short)
         else:
             fence = granted(store.claim(Claim("ada", "k", lease=LONG))).fence
-            done(store.commit(Commit("ada", "k", Write(b""), reply=b"", fence=fence)))
+            committed(store.commit(Commit("ada", "k", Write(b""), reply=b"", fence=fence)))
         claim = granted(store.claim(Claim("ada", "k2", lease=LONG)))
         assert claim.aside == ()
-        done(store.commit(Commit("ada", "k2", Write(HEAD), reply=b"", fence=claim.fence)))
+        committed(store.commit(Commit("ada", "k2", Write(HEAD), reply=b"", fence=claim.fence)))
         claim = granted(store.claim(Claim("ada", "k3", lease=LONG)))
         write = Write(HEAD, aside=(Aside("z", b"9"),))
-        done(store.commit(Commit("ada", "k3", write, reply=b"", fence=claim.fence)))
+        committed(store.commit(Commit("ada", "k3", write, reply=b"", fence=claim.fence)))
         assert granted(store.claim(Claim("ada", "k4", lease=LONG))).aside == (Aside("z", b"9"),)
 
     def test_one_that_is_aside_can_be_dropped(self, store: Store) -> None:

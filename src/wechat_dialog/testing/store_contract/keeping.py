@@ -9,7 +9,7 @@ from wechat_dialog.core.store.kept import Parked
 from wechat_dialog.core.store.values import Answered, Claim, Commit, Committed, Running, Write
 from wechat_dialog.errors import TooManyWaiting
 
-from .asking import HEAD, LONG, ODD_TEXTS, ONE, TWO, StoreCase, begin, done, granted
+from .asking import HEAD, LONG, ODD_TEXTS, ONE, TWO, StoreCase, begin, committed, granted
 
 __all__ = ["Keeping"]
 
@@ -61,9 +61,9 @@ class Keeping(StoreCase):
         write = Write(HEAD, park=(Parked("d", b"1" * 60, LONG, room=100),))
         assert store.record("ada", fence, write).dropped == ("a", "b")
         write = Write(HEAD, park=(Parked("e", b"1" * 101, LONG, room=100),))
-        done = store.commit(Commit("ada", "k", write, reply=b"", fence=fence))
-        assert isinstance(done, Committed)
-        assert done.dropped == ("c", "d")
+        result = store.commit(Commit("ada", "k", write, reply=b"", fence=fence))
+        assert isinstance(result, Committed)
+        assert result.dropped == ("c", "d")
         assert parked(store) == ["e"]
 
     def test_what_has_run_out_takes_no_room_among_the_parked(self, store: Store) -> None:
@@ -155,4 +155,4 @@ class Keeping(StoreCase):
         revision = begin(other, user="bob").revision
         other.close()
         other.close()
-        done(other.commit(Commit("bob", "k", Write(HEAD), reply=b"", revision=revision)))
+        committed(other.commit(Commit("bob", "k", Write(HEAD), reply=b"", revision=revision)))

@@ -1,4 +1,4 @@
-"""What a claim that would rather read gets: the document without a claim, where nobody is about."""
+"""Optimistic claims: they return the document without a claim if nobody else is active."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from wechat_dialog.core.store.values import (
     Write,
 )
 
-from .asking import HEAD, LONG, ONE, TWO, StoreCase, begin, done, granted, together
+from .asking import HEAD, LONG, ONE, TWO, StoreCase, begin, committed, granted, together
 
 __all__ = ["Looks"]
 
@@ -31,28 +31,28 @@ class Looks(StoreCase):
 
     def test_a_look_is_given_the_document(self, store: Store, other: Store) -> None:
         begun = begin(store, ONE, TWO)
-        found = self.look(other)
-        assert isinstance(found, Unclaimed)
-        assert found.age >= 0
-        assert found == Unclaimed(
-            begun.revision, begun.journal, 2, HEAD, (ONE, TWO), b"", found.age, found.now
+        looked = self.look(other)
+        assert isinstance(looked, Unclaimed)
+        assert looked.age >= 0
+        assert looked == Unclaimed(
+            begun.revision, begun.journal, 2, HEAD, (ONE, TWO), b"", looked.age, looked.now
         )
 
     def test_a_look_gives_the_age_and_the_data(self, store: Store) -> None:
         fence = granted(store.claim(Claim("ada", "first", lease=LONG))).fence
         write = Write(HEAD, ttl=LONG, data=b"blue\n\x00")
-        done(store.commit(Commit("ada", "first", write, reply=b"", fence=fence)))
+        committed(store.commit(Commit("ada", "first", write, reply=b"", fence=fence)))
         self.advance(self.short)
-        found = self.look(store)
-        assert isinstance(found, Unclaimed)
-        assert (found.data, found.records, found.length) == (b"blue\n\x00", (), 0)
-        assert found.age >= self.short
+        looked = self.look(store)
+        assert isinstance(looked, Unclaimed)
+        assert (looked.data, looked.records, looked.length) == (b"blue\n\x00", (), 0)
+        assert looked.age >= self.short
 
     def test_a_look_sees_a_claim_though_its_message_is_answered(
         self, store: Store, other: Store
     ) -> None:
         claim = granted(store.claim(Claim("ada", "k1", lease=LONG)))
-        done(
+        committed(
             store.commit(
                 Commit("ada", "k1", Write(HEAD), reply=b"", fence=claim.fence, release=False)
             )
@@ -68,11 +68,11 @@ class Looks(StoreCase):
 
     def test_one_of_two_that_looked_commits(self, store: Store, other: Store) -> None:
         begin(store, ONE)
-        found, same = self.look(store, "k1"), self.look(other, "k2")
-        assert isinstance(found, Unclaimed)
+        looked, same = self.look(store, "k1"), self.look(other, "k2")
+        assert isinstance(looked, Unclaimed)
         assert isinstance(same, Unclaimed)
         write = Write(HEAD, (TWO,))
-        done(store.commit(Commit("ada", "k1", write, reply=b"1", revision=found.revision)))
+        committed(store.commit(Commit("ada", "k1", write, reply=b"1", revision=looked.revision)))
         again = other.commit(Commit("ada", "k2", write, reply=b"2", revision=same.revision))
         assert again == Conflict()
         assert self.look(other, "k1") == Answered(b"1")
@@ -115,7 +115,7 @@ class Looks(StoreCase):
     def test_a_look_while_another_is_pending_claims(self, store: Store, other: Store) -> None:
         begin(store, ONE)
         other.defer("ada", "k1", b"said")
-        assert [one.key for one in granted(self.look(store)).pending] == ["k1"]
+        assert [message.key for message in granted(self.look(store)).pending] == ["k1"]
 
     def test_a_look_for_a_message_that_was_put_off_claims(self, store: Store, other: Store) -> None:
         begin(store, ONE)
@@ -125,10 +125,10 @@ class Looks(StoreCase):
     def test_a_look_after_a_claimed_turn_is_given_the_document(self, store: Store) -> None:
         begin(store, ONE)
         fence = granted(store.claim(Claim("ada", "k1", lease=LONG))).fence
-        done(store.commit(Commit("ada", "k1", Write(HEAD, (TWO,)), reply=b"", fence=fence)))
-        found = self.look(store)
-        assert isinstance(found, Unclaimed)
-        assert found.records == (ONE, TWO)
+        committed(store.commit(Commit("ada", "k1", Write(HEAD, (TWO,)), reply=b"", fence=fence)))
+        looked = self.look(store)
+        assert isinstance(looked, Unclaimed)
+        assert looked.records == (ONE, TWO)
 
     def test_looks_at_once_advance_once_each_or_not_at_all(
         self, store: Store, other: Store
@@ -136,18 +136,18 @@ class Looks(StoreCase):
         begin(store, ONE)
 
         def turn(at: Store, key: str) -> object:
-            found = self.look(at, key)
-            if not isinstance(found, Unclaimed):
-                return found
-            assert found.length == len(found.records)
-            write = Write(HEAD, (b"%d" % found.length,))
-            return at.commit(Commit("ada", key, write, reply=b"", revision=found.revision))
+            looked = self.look(at, key)
+            if not isinstance(looked, Unclaimed):
+                return looked
+            assert looked.length == len(looked.records)
+            write = Write(HEAD, (b"%d" % looked.length,))
+            return at.commit(Commit("ada", key, write, reply=b"", revision=looked.revision))
 
         for number in range(5):
             calls = [partial(turn, store, f"{number}a"), partial(turn, other, f"{number}b")]
             results = together(calls)
-            assert all(isinstance(one, (Committed, Conflict)) for one in results), results
-            assert any(isinstance(one, Committed) for one in results)
+            assert all(isinstance(result, (Committed, Conflict)) for result in results), results
+            assert any(isinstance(result, Committed) for result in results)
         shown = store.show("ada")
         assert shown is not None
         assert shown.records[1:] == tuple(b"%d" % (n + 1) for n in range(len(shown.records) - 1))

@@ -13,14 +13,14 @@ from wechat_dialog.core.store.values import Claim, Claimed, Commit, Conflict, Un
 from wechat_dialog.errors import ClaimLost, MailboxFull
 from wechat_dialog.stores.asynchronous import for_async
 
-from .asking import HEAD, LONG, ONE, StoreCase, begin, done, granted, together
+from .asking import HEAD, LONG, ONE, StoreCase, begin, committed, granted, together
 from .index import ACCOUNT, timed, users
 
 __all__ = ["Mailbox"]
 
 
 def post(store: Store, body: bytes, id: str = "", *, user: str = "ada") -> int:
-    """Post a signal; gives its number."""
+    """Post a signal; return its number."""
     posted = store.post(Post(user, ACCOUNT, id, body))
     assert posted.outcome == "kept"
     assert posted.due is not None
@@ -64,12 +64,14 @@ class Mailbox(StoreCase):
         fence = granted(store.claim(Claim("ada", "k", lease=LONG))).fence
         store.record("ada", fence, Write(HEAD, (ONE,), taken=(second, 5)))
         store.record("ada", fence, Write(HEAD, (ONE,), taken=(second,)))
-        made = store.commit(Commit("ada", "k", Write(HEAD, taken=(first,)), reply=b"", fence=fence))
-        assert done(made).mail is False
+        result = store.commit(
+            Commit("ada", "k", Write(HEAD, taken=(first,)), reply=b"", fence=fence)
+        )
+        assert committed(result).mail is False
         claim = granted(other.claim(Claim("ada", "k2", lease=LONG)))
         assert claim.signals == (Mail(third, b"3"),)
         write = Write(b"", taken=(third,))
-        done(other.commit(Commit("ada", "k2", write, reply=b"", fence=claim.fence)))
+        committed(other.commit(Commit("ada", "k2", write, reply=b"", fence=claim.fence)))
         claim = granted(store.claim(Claim("ada", "k3", lease=LONG)))
         assert claim.signals == ()
         self.advance(self.short)
@@ -98,12 +100,14 @@ class Mailbox(StoreCase):
         second = post(other, b"after")
         assert store.record("ada", claim.fence, Write(HEAD)).mail is True
         write = Write(HEAD, taken=(first,))
-        made = done(store.commit(Commit("ada", "k", write, reply=b"", fence=claim.fence)))
-        assert made.mail is True
+        result = committed(store.commit(Commit("ada", "k", write, reply=b"", fence=claim.fence)))
+        assert result.mail is True
         claim = granted(store.claim(Claim("ada", "k2", lease=LONG)))
         assert claim.signals == (Mail(second, b"after"),)
-        made = done(store.commit(Commit("ada", "k2", Write(b""), reply=b"", fence=claim.fence)))
-        assert made.mail is False
+        result = committed(
+            store.commit(Commit("ada", "k2", Write(b""), reply=b"", fence=claim.fence))
+        )
+        assert result.mail is False
 
     def test_a_repetition_is_known_by_its_id_also_when_the_first_is_taken(
         self, store: Store, other: Store
@@ -115,7 +119,7 @@ class Mailbox(StoreCase):
         claim = granted(store.claim(Claim("ada", "k", lease=LONG)))
         assert len(claim.signals) == 2
         write = Write(HEAD, taken=(number,))
-        done(store.commit(Commit("ada", "k", write, reply=b"", fence=claim.fence)))
+        committed(store.commit(Commit("ada", "k", write, reply=b"", fence=claim.fence)))
         assert other.post(Post("ada", ACCOUNT, "wx1", b"paid")) == Posted("repeated")
         assert len(granted(store.claim(Claim("ada", "k2", lease=LONG))).signals) == 1
 
@@ -146,7 +150,7 @@ class Mailbox(StoreCase):
         claim = granted(store.claim(Claim("ada", "k", lease=LONG)))
         assert len(claim.signals) == 3
         write = Write(HEAD, taken=(claim.signals[0].number,))
-        done(store.commit(Commit("ada", "k", write, reply=b"", fence=claim.fence)))
+        committed(store.commit(Commit("ada", "k", write, reply=b"", fence=claim.fence)))
         assert other.post(Post("ada", ACCOUNT, "id3", b"", most=3)).outcome == "kept"
 
     def test_a_signal_without_an_account_is_an_error(self, store: Store) -> None:
@@ -163,9 +167,9 @@ class Mailbox(StoreCase):
         timed(store, LONG)
         granted(store.claim(Claim("ada", "k", lease=LONG)))
         post(other, b"paid")
-        found = store.due(ACCOUNT, 10, 0.0)
-        assert users(found) == ["ada"]
-        assert found.now - found.entries[0].at < 10_000
+        dues = store.due(ACCOUNT, 10, 0.0)
+        assert users(dues) == ["ada"]
+        assert dues.now - dues.entries[0].at < 10_000
 
     def test_a_signal_is_due_until_a_firing_has_looked_at_it(self, store: Store) -> None:
         number = post(store, b"for nobody")
@@ -179,9 +183,9 @@ class Mailbox(StoreCase):
             commit = Commit(
                 "ada", key, write, reply=b"", fence=claim.fence, fires=due if fires else None
             )
-            done(store.commit(commit))
-            for one in store.due(ACCOUNT, 10, 0.0).entries:
-                store.undue(one)
+            committed(store.commit(commit))
+            for entry in store.due(ACCOUNT, 10, 0.0).entries:
+                store.undue(entry)
             return store.due(ACCOUNT, 10, 0.0)
 
         assert users(turn("k1", fires=False, write=Write(HEAD))) == ["ada"], "a message's turn"
@@ -197,7 +201,7 @@ class Mailbox(StoreCase):
         post(store, b"after")
         write = Write(b"", taken=(claim.signals[0].number,))
         commit = Commit("ada", "k", write, reply=b"", fence=claim.fence, fires=due)
-        assert done(store.commit(commit)).mail is True
+        assert committed(store.commit(commit)).mail is True
         assert users(store.due(ACCOUNT, 10, 0.0)) == ["ada"]
         if self.short < 1.0:
             return  # a minute is long where time is not set
@@ -210,7 +214,7 @@ class Mailbox(StoreCase):
         number = post(store, b"paid")
         fence = granted(store.claim(Claim("ada", "k", lease=LONG))).fence
         write = Write(HEAD, taken=(number,))
-        done(store.commit(Commit("ada", "k", write, reply=b"", fence=fence)))
+        committed(store.commit(Commit("ada", "k", write, reply=b"", fence=fence)))
         for due in store.due(ACCOUNT, 10, 0.0).entries:
             store.undue(due)
         assert store.due(ACCOUNT, 10, 0.0).entries == ()
@@ -231,9 +235,9 @@ class Mailbox(StoreCase):
         claim = granted(store.claim(Claim("ada", "k", lease=LONG, optimistic=True)))
         assert bodies(claim) == [b"paid"]
         write = Write(HEAD, taken=(number,))
-        done(store.commit(Commit("ada", "k", write, reply=b"", fence=claim.fence)))
-        found = store.claim(Claim("ada", "k2", lease=LONG, optimistic=True))
-        assert isinstance(found, Unclaimed)
+        committed(store.commit(Commit("ada", "k", write, reply=b"", fence=claim.fence)))
+        looked = store.claim(Claim("ada", "k2", lease=LONG, optimistic=True))
+        assert isinstance(looked, Unclaimed)
 
     def test_a_signal_that_comes_meanwhile_refuses_the_fast_path(
         self, store: Store, other: Store
@@ -252,8 +256,8 @@ class Mailbox(StoreCase):
         if with_a_commit:
             fence = granted(store.claim(Claim("ada", "k", lease=LONG))).fence
             write = Write(b"", forget=True)
-            made = store.commit(Commit("ada", "k", write, reply=b"", fence=fence))
-            assert done(made).mail is False
+            result = store.commit(Commit("ada", "k", write, reply=b"", fence=fence))
+            assert committed(result).mail is False
         else:
             assert store.forget("ada") is True
         assert store.show("ada") is None
@@ -279,13 +283,13 @@ class Mailbox(StoreCase):
             [partial((store, other)[n % 2].post, post) for n, post in enumerate(posts)]
         )
         assert sorted(result.outcome for result in results) == ["kept"] * 4 + ["repeated"] * 4
-        kept = sorted(
+        signals = sorted(
             (result.number, post.body)
             for result, post in zip(results, posts, strict=True)
             if result.outcome == "kept"
         )
         claim = granted(store.claim(Claim("ada", "k", lease=LONG)))
-        assert [(mail.number, mail.body) for mail in claim.signals] == kept
+        assert [(mail.number, mail.body) for mail in claim.signals] == signals
 
     def test_of_who_asks_at_once_what_is_due_one_is_told(self, store: Store, other: Store) -> None:
         for user in ("ada", "bob", "cy"):
@@ -308,7 +312,7 @@ class Mailbox(StoreCase):
             assert claim.signals == (Mail(posted.number, b"paid"),)
             write = Write(HEAD, taken=(posted.number,))
             commit = Commit("ada", "k", write, reply=b"", fence=claim.fence, fires=due)
-            assert done(await face.commit(commit)).mail is False
+            assert committed(await face.commit(commit)).mail is False
             assert (await face.due(ACCOUNT, 10, LONG)).next is None
             await face.close()
 

@@ -1,4 +1,4 @@
-"""Answer pages: written once and again, read from a place on, bounded, and gone."""
+"""Answer pages: written, written again, read from a position on, limited in size, and expired."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def claimed(store: Store, user: str = "ada", key: str = "k") -> int:
 
 
 def opened(store: Store, id: str = "p", user: str = "ada", ttl: float = LONG) -> int:
-    """Make a page under a claim; gives its fence."""
+    """Make a page under a claim; return its fence."""
     fence = claimed(store, user)
     store.page_open(PageOpen(user, id, ttl, fence))
     return fence
@@ -229,8 +229,8 @@ class Pages(StoreCase):
 
     def test_those_who_ask_at_once_have_one_secret(self, store: Store, other: Store) -> None:
         calls = [
-            lambda one=one, fresh=fresh: one.page_secret(fresh)
-            for one, fresh in ((store, b"1"), (other, b"2"), (store, b"3"), (other, b"4"))
+            lambda client=client, fresh=fresh: client.page_secret(fresh)
+            for client, fresh in ((store, b"1"), (other, b"2"), (store, b"3"), (other, b"4"))
         ]
         assert len({bytes(secret) for secret in together(calls)}) == 1
 

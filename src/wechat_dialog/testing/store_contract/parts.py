@@ -1,4 +1,6 @@
-"""Parts of steps: kept under the claim, read by whoever has the next one, gone with their step."""
+"""Outcomes of parts of steps: stored under a claim, read under the next, removed with their
+step.
+"""
 
 from __future__ import annotations
 
@@ -99,8 +101,8 @@ class Parts(StoreCase):
 
     def test_a_part_is_something_that_was_written_under_a_claim(self, store: Store) -> None:
         for lost in (0, 1):
-            one = claimed(store, lease=self.short)
-            assert one.lost == lost
+            claim = claimed(store, lease=self.short)
+            assert claim.lost == lost
             self.advance(self.short * 1.2)
         put(store, claimed(store, lease=self.short).fence, "a")
         self.advance(self.short * 1.2)

@@ -16,7 +16,7 @@ from wechat_dialog.core.store.values import (
     Write,
 )
 
-from .asking import HEAD, LONG, ONE, TWO, StoreCase, begin, done, granted
+from .asking import HEAD, LONG, ONE, TWO, StoreCase, begin, committed, granted
 
 __all__ = ["PendingMessages"]
 
@@ -32,7 +32,7 @@ class PendingMessages(StoreCase):
         write = Write(HEAD, (ONE,))
         assert store.commit(Commit("ada", "k", write, reply=b"1", fence=fence)) == Deferred()
         assert store.show("ada") is None
-        done(store.commit(Commit("ada", "k", write, reply=b"1", fence=fence, deferred=True)))
+        committed(store.commit(Commit("ada", "k", write, reply=b"1", fence=fence, deferred=True)))
         assert store.defer("ada", "k") == Answered(b"1")
 
     def test_a_deferred_message_is_claimed_as_such(self, store: Store) -> None:
@@ -45,7 +45,9 @@ class PendingMessages(StoreCase):
         store.defer("ada", "k")
         write = Write(HEAD, (TWO,))
         assert store.commit(Commit("ada", "k", write, reply=b"", revision=revision)) == Deferred()
-        done(store.commit(Commit("ada", "k", write, reply=b"", revision=revision, deferred=True)))
+        committed(
+            store.commit(Commit("ada", "k", write, reply=b"", revision=revision, deferred=True))
+        )
 
     def test_a_message_deferred_is_told_to_the_next_claim_until_it_has_its_commit(
         self, store: Store, other: Store
@@ -55,14 +57,14 @@ class PendingMessages(StoreCase):
         assert other.defer("ada", "k1", b"\x00said\xff") is None
         self.advance(self.short * 2)
         claim = granted(other.claim(Claim("ada", "k2", lease=LONG)))
-        assert _kept(claim) == [("k1", b"\x00said\xff")]
+        assert _stored(claim) == [("k1", b"\x00said\xff")]
         assert granted(store.claim(Claim("bob", "k2", lease=LONG))).pending == ()
         write = Write(HEAD, (TWO,))
-        kept = other.commit(
+        result = other.commit(
             Commit("ada", "k1", write, reply=b"", fence=claim.fence, deferred=True, release=False)
         )
-        done(kept)
-        done(other.commit(Commit("ada", "k2", Write(HEAD), reply=b"", fence=claim.fence)))
+        committed(result)
+        committed(other.commit(Commit("ada", "k2", Write(HEAD), reply=b"", fence=claim.fence)))
         assert granted(store.claim(Claim("ada", "k3", lease=LONG))).pending == ()
 
     def test_only_what_came_before_is_pending_for_a_claim_oldest_first(self, store: Store) -> None:
@@ -101,12 +103,12 @@ class PendingMessages(StoreCase):
         store.defer("ada", "k2", b"said")
         write = Write(HEAD, (TWO,), ttl=self.short)
         assert (
-            done(store.commit(Commit("ada", "k1", write, reply=b"", fence=fence))).revision
+            committed(store.commit(Commit("ada", "k1", write, reply=b"", fence=fence))).revision
             > revision
         )
         self.advance(self.short * 3)
         claim = granted(store.claim(Claim("ada", "k3", lease=LONG)))
-        assert (claim.records, [one.key for one in claim.pending]) == ((ONE, TWO), ["k2"])
+        assert (claim.records, [message.key for message in claim.pending]) == ((ONE, TWO), ["k2"])
 
     def test_a_pending_message_goes_with_the_conversation_that_is_ended(
         self, store: Store, other: Store
@@ -126,9 +128,11 @@ class PendingMessages(StoreCase):
         assert granted(other.claim(Claim("ada", "k1", lease=self.short))).pending == ()
         self.advance(self.short * 2)
         claim = granted(other.claim(Claim("ada", "k2", lease=LONG, message=b"two")))
-        assert _kept(claim) == [("k1", b"\x00said\xff")]
+        assert _stored(claim) == [("k1", b"\x00said\xff")]
         write = Write(HEAD, (TWO,))
-        done(store.commit(Commit("ada", "k1", write, reply=b"", fence=claim.fence, release=False)))
+        committed(
+            store.commit(Commit("ada", "k1", write, reply=b"", fence=claim.fence, release=False))
+        )
         store.release("ada", claim.fence)
         assert granted(store.claim(Claim("ada", "k3", lease=LONG))).pending == ()
 
@@ -136,25 +140,25 @@ class PendingMessages(StoreCase):
         claim = granted(store.claim(Claim("ada", "k1", lease=LONG, message=b"said")))
         store.defer("ada", "k1", b"said")
         store.release("ada", claim.fence)
-        kept = _kept(granted(store.claim(Claim("ada", "k2", lease=LONG))))
-        assert kept == [("k1", b"said")]
+        stored = _stored(granted(store.claim(Claim("ada", "k2", lease=LONG))))
+        assert stored == [("k1", b"said")]
 
     def test_no_turn_comes_before_one_that_a_dead_worker_began(self, store: Store) -> None:
         fence = granted(store.claim(Claim("ada", "k1", lease=LONG))).fence
         store.claim(Claim("ada", "early", lease=LONG, message=b"early"))
-        done(store.commit(Commit("ada", "k1", Write(HEAD), reply=b"", fence=fence)))
+        committed(store.commit(Commit("ada", "k1", Write(HEAD), reply=b"", fence=fence)))
         self.advance(1.1)  # its place in line is gone
         granted(store.claim(Claim("ada", "late", lease=self.short, message=b"late")))
         self.advance(self.short * 2)
         claim = granted(store.claim(Claim("ada", "early", lease=self.short, message=b"early")))
-        assert [one.key for one in claim.pending] == ["late"]
+        assert [message.key for message in claim.pending] == ["late"]
         store.defer("ada", "waits", b"waits")
         self.advance(self.short * 2)
         claim = granted(store.claim(Claim("ada", "early", lease=self.short)))
-        assert [one.key for one in claim.pending] == ["late"]
+        assert [message.key for message in claim.pending] == ["late"]
         self.advance(self.short * 2)
         claim = granted(store.claim(Claim("ada", "last", lease=LONG)))
-        assert [one.key for one in claim.pending] == ["late", "early", "waits"]
+        assert [message.key for message in claim.pending] == ["late", "early", "waits"]
 
     def test_the_fast_path_does_not_pass_a_turn_that_a_dead_worker_began(
         self, store: Store
@@ -168,14 +172,14 @@ class PendingMessages(StoreCase):
         self.advance(self.short * 2)
         write = Write(HEAD, (TWO,))
         assert store.commit(Commit("ada", "k2", write, reply=b"", revision=revision)) == Conflict()
-        done(store.commit(Commit("ada", "k1", write, reply=b"", revision=revision)))
+        committed(store.commit(Commit("ada", "k1", write, reply=b"", revision=revision)))
 
     def test_what_a_claimed_message_answers_is_kept_as_long_as_it(self, store: Store) -> None:
         begin(store, ONE, ttl=self.short)
         granted(store.claim(Claim("ada", "k1", lease=self.short, message=b"said")))
         self.advance(self.short * 3)
         claim = granted(store.claim(Claim("ada", "k2", lease=LONG)))
-        assert (claim.records, [one.key for one in claim.pending]) == ((ONE,), ["k1"])
+        assert (claim.records, [message.key for message in claim.pending]) == ((ONE,), ["k1"])
 
     def test_a_claimed_message_goes_with_the_conversation_that_is_ended(
         self, store: Store, other: Store
@@ -188,7 +192,7 @@ class PendingMessages(StoreCase):
         )
         self.advance(self.short * 2)
         assert [
-            one.key for one in granted(store.claim(Claim("ada", "k1", lease=LONG))).pending
+            message.key for message in granted(store.claim(Claim("ada", "k1", lease=LONG))).pending
         ] == ["k2"]
 
     def test_a_message_that_somebody_is_at_is_no_conversation_to_end(
@@ -197,13 +201,13 @@ class PendingMessages(StoreCase):
         claim = granted(store.claim(Claim("ada", "k1", lease=self.short, message=b"said")))
         assert other.end("ada") is False
         assert isinstance(other.claim(Claim("ada", "k2", lease=LONG)), Running)
-        done(store.commit(Commit("ada", "k1", Write(b""), reply=b"", fence=claim.fence)))
+        committed(store.commit(Commit("ada", "k1", Write(b""), reply=b"", fence=claim.fence)))
         granted(store.claim(Claim("ada", "k2", lease=self.short, message=b"said")))
         self.advance(self.short * 2)
         assert other.end("ada") is True
         assert granted(store.claim(Claim("ada", "k4", lease=LONG))).pending == ()
 
 
-def _kept(claim: Claimed) -> list[tuple[str, bytes]]:
+def _stored(claim: Claimed) -> list[tuple[str, bytes]]:
     """Return the pending messages that a claim was told of: their keys, and what is kept."""
     return [(pending.key, pending.message) for pending in claim.pending]

@@ -1,4 +1,4 @@
-"""Who calls at once, in threads or in tasks, is told apart."""
+"""Concurrent calls, from threads and from tasks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from wechat_dialog.core.store.values import (
 from wechat_dialog.errors import ClaimLost
 from wechat_dialog.stores.asynchronous import for_async
 
-from .asking import HEAD, LONG, ONE, THREE, TWO, StoreCase, begin, done, granted, together
+from .asking import HEAD, LONG, ONE, THREE, TWO, StoreCase, begin, committed, granted, together
 
 __all__ = ["Races"]
 
@@ -141,7 +141,7 @@ class Races(StoreCase):
                 time.sleep(0.001)
             claim = granted(claim)
             write = Write(HEAD, (b"%d" % claim.length,))
-            done(client.commit(Commit("ada", key, write, reply=b"", fence=claim.fence)))
+            committed(client.commit(Commit("ada", key, write, reply=b"", fence=claim.fence)))
 
         def count(client: Store, name: str) -> int:
             try:
@@ -174,7 +174,7 @@ class Races(StoreCase):
                     Commit("ada", "k1", write, reply=b"1", fence=claim.fence)
                 )
                 assert refused == Deferred()
-                made = done(
+                result = committed(
                     await face.commit(
                         Commit("ada", "k1", write, reply=b"1", fence=claim.fence, deferred=True)
                     )
@@ -187,14 +187,14 @@ class Races(StoreCase):
                 assert claim.records == (ONE, TWO)
                 await face.release("ada", claim.fence)
                 fast = await face.commit(
-                    Commit("ada", "k3", Write(HEAD, (THREE,)), reply=b"3", revision=made.revision)
+                    Commit("ada", "k3", Write(HEAD, (THREE,)), reply=b"3", revision=result.revision)
                 )
                 stale = await face.commit(
-                    Commit("ada", "k4", Write(HEAD), reply=b"", revision=made.revision)
+                    Commit("ada", "k4", Write(HEAD), reply=b"", revision=result.revision)
                 )
                 assert isinstance(fast, Committed)
                 assert stale == Conflict()
-                again = face.commit(Commit("ada", "k3", write, reply=b"", revision=made.revision))
+                again = face.commit(Commit("ada", "k3", write, reply=b"", revision=result.revision))
                 assert await again == Answered(b"3")
             finally:
                 await face.close()

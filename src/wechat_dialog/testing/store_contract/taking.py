@@ -1,4 +1,6 @@
-"""A reply that nobody takes is told to the next turn; a copy of its message may still have it."""
+"""A reply that nobody received is reported to the next turn; a copy of its message may still get
+it.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ from wechat_dialog.core.store.values import (
 )
 from wechat_dialog.errors import ClaimLost
 
-from .asking import HEAD, LONG, ONE, TWO, StoreCase, begin, done, granted
+from .asking import HEAD, LONG, ONE, TWO, StoreCase, begin, committed, granted
 
 __all__ = ["Taking"]
 
@@ -31,14 +33,14 @@ def untaken(store: Store, key: str = "k", *, fast: bool = False, **write: Any) -
     change = Write(HEAD, (TWO,), ttl=LONG, **write)
     if not fast:
         fence = granted(store.claim(Claim("ada", key, lease=LONG))).fence
-        return done(
+        return committed(
             store.commit(Commit("ada", key, change, reply=ASKED.reply, fence=fence, taken=False))
         )
-    found = store.claim(Claim("ada", key, lease=LONG, optimistic=True))
-    assert isinstance(found, Unclaimed)
-    return done(
+    looked = store.claim(Claim("ada", key, lease=LONG, optimistic=True))
+    assert isinstance(looked, Unclaimed)
+    return committed(
         store.commit(
-            Commit("ada", key, change, reply=ASKED.reply, revision=found.revision, taken=False)
+            Commit("ada", key, change, reply=ASKED.reply, revision=looked.revision, taken=False)
         )
     )
 
@@ -96,7 +98,9 @@ class Taking(StoreCase):
         claim = granted(store.claim(Claim("ada", "next", lease=LONG)))
         assert other.claim(Claim("ada", "k", lease=LONG)) == ELSEWHERE
         assert other.defer("ada", "k") == ELSEWHERE
-        done(store.commit(Commit("ada", "next", Write(HEAD), reply=b"both", fence=claim.fence)))
+        committed(
+            store.commit(Commit("ada", "next", Write(HEAD), reply=b"both", fence=claim.fence))
+        )
         assert other.claim(Claim("ada", "k", lease=LONG)) == ELSEWHERE
         assert other.claim(Claim("ada", "next", lease=LONG)) == Answered(b"both")
         assert granted(store.claim(Claim("ada", "third", lease=LONG))).untaken == ()
@@ -134,8 +138,8 @@ class Taking(StoreCase):
         assert (
             store.commit(Commit("ada", "next", write, reply=b"", revision=revision)) == Conflict()
         )
-        found = store.claim(Claim("ada", "next", lease=LONG, optimistic=True))
-        assert granted(found).untaken == (ASKED.reply,)
+        looked = store.claim(Claim("ada", "next", lease=LONG, optimistic=True))
+        assert granted(looked).untaken == (ASKED.reply,)
 
     def test_it_is_kept_and_head_and_journal_with_it_beyond_their_ttl(self, store: Store) -> None:
         begin(store, ONE)
@@ -151,7 +155,9 @@ class Taking(StoreCase):
     def test_it_outlives_a_conversation_that_is_over(self, store: Store) -> None:
         begin(store, ONE)
         fence = granted(store.claim(Claim("ada", "k", lease=LONG))).fence
-        done(store.commit(Commit("ada", "k", Write(b""), reply=b"bye", fence=fence, taken=False)))
+        committed(
+            store.commit(Commit("ada", "k", Write(b""), reply=b"bye", fence=fence, taken=False))
+        )
         claim = granted(store.claim(Claim("ada", "next", lease=LONG)))
         assert (claim.revision, claim.untaken) == (0, (b"bye",))
 
@@ -174,7 +180,7 @@ class Taking(StoreCase):
                 "ada", "earlier", Write(HEAD), reply=b"1", fence=fence, taken=False, release=False
             )
         )
-        done(store.commit(Commit("ada", "k", Write(HEAD), reply=b"2", fence=fence)))
+        committed(store.commit(Commit("ada", "k", Write(HEAD), reply=b"2", fence=fence)))
         assert granted(store.claim(Claim("ada", "next", lease=LONG))).untaken == (b"1",)
 
     def test_who_ends_a_conversation_ends_what_was_said_in_it(self, store: Store) -> None:
@@ -234,7 +240,7 @@ class Taking(StoreCase):
     def test_it_is_too_late_where_the_next_turn_began(self, store: Store, since: str) -> None:
         revision, fence = begin(store, ONE).revision, 0
         if since == "a fast turn":
-            done(store.commit(Commit("ada", "2", Write(HEAD), reply=b"", revision=revision)))
+            committed(store.commit(Commit("ada", "2", Write(HEAD), reply=b"", revision=revision)))
         else:
             fence = granted(store.claim(Claim("ada", "2", lease=LONG))).fence
         if since == "a turn":
@@ -243,14 +249,14 @@ class Taking(StoreCase):
             store.release("ada", fence)
         store.untaken("ada", "first")
         if since == "a claim":
-            done(store.commit(Commit("ada", "2", Write(HEAD), reply=b"", fence=fence)))
+            committed(store.commit(Commit("ada", "2", Write(HEAD), reply=b"", fence=fence)))
         assert granted(store.claim(Claim("ada", "next", lease=LONG))).untaken == ()
 
     def test_of_a_message_without_an_answer_it_says_nothing(self, store: Store) -> None:
         claim = granted(store.claim(Claim("ada", "k", lease=LONG)))
         store.untaken("ada", "k")
         store.untaken("ada", "never seen")
-        done(store.commit(Commit("ada", "k", Write(HEAD), reply=b"r", fence=claim.fence)))
+        committed(store.commit(Commit("ada", "k", Write(HEAD), reply=b"r", fence=claim.fence)))
         assert store.claim(Claim("ada", "k", lease=LONG)) == Answered(b"r")
         claim = granted(store.claim(Claim("ada", "next", lease=LONG)))
         assert (claim.untaken, claim.pending) == ((), ())
