@@ -102,7 +102,7 @@ def body(message: CustomerMessage) -> tuple[str, dict[str, Any]]:
         message = message.shown
     builder = _BODIES.get(type(message))
     if builder is None:
-        raise TypeError(f"{type(message).__name__} is no customer message")
+        raise TypeError(f"{type(message).__name__} is not a customer message")
     kind, make = builder
     return kind, make(message)
 

@@ -217,15 +217,15 @@ def check(
         if sys.stderr.isatty():
             total = conversations.count() if lines is None else None
             checked = track(checked, tr("重放"), total=total, console=errors, transient=True)
-        for one in checked:
-            counts[one.verdict.outcome] += 1
-            if one.verdict.why and len(first) < SHOWN:
-                first.append(one)
+        for result in checked:
+            counts[result.verdict.outcome] += 1
+            if result.verdict.why and len(first) < SHOWN:
+                first.append(result)
     failing = FAILING + (("asks again", "cannot tell") if strict else ())
     failed = any(counts[outcome] for outcome in failing)
     if as_json:
-        read = str(source) if source is not None else bot.store_name
-        _print_json(counts, first, read, failed=failed)
+        origin = str(source) if source is not None else bot.store_name
+        _print_json(counts, first, origin, failed=failed)
     else:
         _print(counts, first)
     if failed:

@@ -190,7 +190,7 @@ REFUSALS = {
     "line {0} of the file: {1}; write it with `wechat-dialog conversations export`":
         "文件第 {0} 行：{1}；用 `wechat-dialog conversations export` 写出它",
     "it is empty": "是空的",
-    "it is no export of conversations": "不是导出的对话",
+    "it is not an export of conversations": "不是导出的对话",
     "{0} is a symbolic link: name the file itself, or - for the output":
         "{0} 是符号链接：写文件本身，或者写 - 输出到标准输出",
     "conversation {0} was resumed, ended or forgotten meanwhile":

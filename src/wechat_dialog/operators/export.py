@@ -164,7 +164,7 @@ def read(lines: Iterable[bytes]) -> Iterator[tuple[Header, Exported]]:
             if header is None:
                 header = _header.decode(line)
                 if header.kind != KIND:
-                    raise BadExport(number, "it is no export of conversations")
+                    raise BadExport(number, "it is not an export of conversations")
                 if header.format > NEWEST:
                     raise NewerJournal(header.format)
                 continue

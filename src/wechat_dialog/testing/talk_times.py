@@ -17,7 +17,9 @@ from .world import World
 __all__ = ["TalkTimes"]
 
 NO_BUGS = (ReplayMismatch, TurnTooLong, WorkerDied)
-"""What parks a conversation and is no exception of its dialog's: a test says so itself."""
+"""What parks a conversation without being an exception of its dialog: a test expects it
+explicitly.
+"""
 
 
 class TalkTimes(ABC):

@@ -67,7 +67,7 @@ function titleOf() {
 
 let toldOf = null;
 
-// What is on the screen has been read. The server is told once of each count.
+// Messages on the screen count as read. The server is told once for each number of unread ones.
 function seen() {
   const user = current();
   const looking = own.view === "chat" || !NARROW.matches;

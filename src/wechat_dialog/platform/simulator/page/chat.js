@@ -130,7 +130,7 @@ function emptiness(user) {
   return h("li.empty", {}, botAvatar("large"), h("p", {}, t(user.following ? "sayHello" : "followFirst")));
 }
 
-// Who does not follow cannot write; so it is on the phone.
+// A user who does not follow the account cannot write to it, as on the phone.
 function invitation(user) {
   if (!user) return h("div", {});
   return h(

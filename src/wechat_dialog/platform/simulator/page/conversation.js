@@ -80,7 +80,7 @@ function tick(root) {
 }
 
 /**
- * What a change of the code did to this conversation; null where there is nothing to say.
+ * What a change of the code did to this conversation; null if there is nothing to say.
  * `journal` tells what the user had said there, where it is known.
  */
 export function divergenceOf(divergence, journal = []) {

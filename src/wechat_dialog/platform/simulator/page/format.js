@@ -63,7 +63,7 @@ export function left(ms) {
   return parts.map((part, i) => (i ? String(part).padStart(2, "0") : part)).join(":");
 }
 
-/** What a clock that was moved is ahead by: +1 h, +2 d 3 h; "" where it is less than a minute. */
+/** What a clock that was moved is ahead by: +1 h, +2 d 3 h; "" if it is less than a minute. */
 export function ahead(ms) {
   const minutes = Math.floor((ms + 500) / 60_000);
   if (minutes < 1) return "";
@@ -82,14 +82,14 @@ export function digest(xml) {
   return { kind, says };
 }
 
-/** The root element of an XML text, or null where it is none. Nothing of it is ever put into the page. */
+/** The root element of an XML text, or null if it is not XML. Nothing of it is ever put into the page. */
 export function parsed(xml) {
   if (!xml.trim().startsWith("<")) return null;
   const document = new DOMParser().parseFromString(xml, "text/xml");
   return document.querySelector("parsererror") ? null : document.documentElement;
 }
 
-/** JSON with its lines broken, or the text as it is where it is none. */
+/** JSON with its lines broken, or the text as it is if it is not JSON. */
 export function tidy(text) {
   try {
     return JSON.stringify(JSON.parse(text), null, 2);

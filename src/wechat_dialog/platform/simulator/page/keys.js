@@ -1,5 +1,5 @@
-// The keyboard alone. All shortcuts hold Alt, so that none is in the way of what is typed; they
-// are told by the key's place, for on a Mac Option writes other characters.
+// Keyboard shortcuts. All of them use Alt, so that none interferes with what is typed; they
+// are recognised by the key's position, since Option changes the characters on a Mac.
 
 import { h } from "./dom.js";
 import { openDialog } from "./dialogs.js";

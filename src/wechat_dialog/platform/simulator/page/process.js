@@ -47,7 +47,7 @@ function card(bot, account) {
   );
 }
 
-// What a traceback comes to stands at its end.
+// The error of a traceback is at its end.
 function lastLine(text) {
   return text.trim().split("\n").at(-1);
 }

@@ -33,7 +33,7 @@ export function requestsTab() {
 
 const name = (request) => `request ${request.id}`;
 
-// Newest first: what was just done is what one looks for. Copies stay in their order.
+// Newest first: developers look for the latest one. Copies of a message stay in their order.
 function grouped(requests) {
   const groups = new Map();
   for (const request of requests) {

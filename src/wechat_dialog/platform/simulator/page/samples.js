@@ -75,7 +75,7 @@ function receipt(at) {
   for (let i = 0; i < 40; i++) rectangle(at, i % 3 && (i * 7) % 5 ? "#222" : "#fdfdfb", 160 + i * 4, 265, 3, 50);
 }
 
-// It looks like a QR code, and is none.
+// It looks like a QR code, but cannot be read as one.
 function squares(at) {
   rectangle(at, "#fff", 0, 0, WIDTH, HEIGHT);
   const [left, top, cell] = [105, 45, 10];

@@ -1,4 +1,4 @@
-// The forms for what is no text: pictures, places, scans, events, and a user's own affairs.
+// The forms for everything but texts: pictures, places, scans, events, signals, a user's settings.
 
 import { avatar } from "./avatars.js";
 import { ask } from "./commands.js";
@@ -56,7 +56,7 @@ function preset(dialog, values) {
   for (const [name, value] of Object.entries(values)) dialog.querySelector(`[name=${name}]`).value = value;
 }
 
-/** A QR code with a scene; who does not follow yet follows by it. */
+/** A QR code with a scene; a user who does not follow the account yet does so by scanning it. */
 export function scan(user) {
   openForm(
     t("scan"),
@@ -66,7 +66,7 @@ export function scan(user) {
   );
 }
 
-/** A voice message, by what the platform would make of it. */
+/** A voice message, given by the text that the platform would recognise in it. */
 export function voice(user) {
   openForm(t("voice"), [{ name: "recognition", label: t("recognition"), value: "", hint: t("recognitionHint"), kind: "lines", rows: 2 }], t("send"), ({ recognition }) =>
     ask("voice", { user: user.id, recognition }),
@@ -193,7 +193,7 @@ export function newUser() {
   });
 }
 
-/** Who this is, and what can be done with the chat. */
+/** The user's name and OpenID, and what can be done with the chat. */
 export function profile(user) {
   openDialog(t("profile"), (close) => {
     const act = (label, sign, command, look = "quiet") =>

@@ -70,7 +70,7 @@ export function toggle(name) {
   changed();
 }
 
-/** Take in one event of the server. Unknown types are a newer server's, and left alone. */
+/** Take in one event of the server. Unknown types come from a newer server, and are ignored. */
 export function take(event) {
   const change = CHANGES[event.type];
   if (!change) return;

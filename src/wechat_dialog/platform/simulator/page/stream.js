@@ -7,7 +7,7 @@ const FIRST_PAUSE = 500;
 const LONGEST_PAUSE = 5000;
 let pause = FIRST_PAUSE;
 
-/** Listen for good. `heard` is called with every event after it was taken in. */
+/** Listen until the page is closed. `heard` is called with every event. */
 export function listen(heard) {
   const source = new EventSource("/events");
   source.onopen = () => {

@@ -1,4 +1,4 @@
-// Every sentence of the page, Chinese and English. What bots and the server say is not ours.
+// Every sentence of the page, Chinese and English. What bots and the server say is not among them.
 
 import { language } from "./settings.js";
 
@@ -251,7 +251,7 @@ export const STRINGS = {
   min: ["分", "min"],
 };
 
-/** What the server says in both languages, in the page's. */
+/** Of a sentence that the server sends in both languages, the one in the page's language. */
 export function spoken(english, chinese) {
   return (language() === "zh" && chinese) || english;
 }
