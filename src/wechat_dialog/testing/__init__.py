@@ -1,8 +1,11 @@
 """For an author's own tests: `Talk`, which plays a user and the platform, and the store contract.
 
-They are imported lazily: the pytest plugin is part of this package and is loaded by
-every test run on a machine where the library is installed, and the contract imports pytest, which
-a program in production need not have.
+`talk` (with `talk_times`) is the kit; `world` and `background` perform a bot's turns on a clock of
+the test; `seen` and `seen_page` are what a user sees. `plugin` is the pytest plugin.
+
+Names are imported lazily: the pytest plugin is part of this package and is loaded by every test run
+on a machine where the library is installed, and the contract imports pytest, which a program in
+production need not have.
 """
 
 from __future__ import annotations

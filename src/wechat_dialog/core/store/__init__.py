@@ -1,4 +1,7 @@
 """The store contract: its values, its protocol, and its rules as functions on one entry.
 
-`contract` is the place to start; the stores themselves are in `wechat_dialog.stores`.
+`contract` has the methods of a store. What they take and return is in `values`, `times` (time and
+the mailbox), `kept`, `pages` and `parts`. What they mean is in `rules`, on an `entry`, with
+`waking` and `page_rules`; `checks` refuses what makes no sense. The stores are in
+`wechat_dialog.stores`.
 """

@@ -12,4 +12,10 @@ Read it from the top; which module stands on which is `FLOORS` in `tests/archite
   are the parts of earlier answers, `push` sends them.
 - `operations` is all that a turn can ask for. `running_turn` and `listening` are about the requests
   that wait for a turn.
+- `outside` has the turns that no message began: `firing_turn` and `firing` do what is due, `waking`
+  says when, `mail` is the mailbox. `aside` and `beside` are the conversations that wait without a
+  question; `asking` and `reaching` bring what they ask and say to their user.
+- `step_parts` (with `given_parts`) are the parts of a step, `outcomes_in_hand` its unrecorded
+  outcome; `page` is the answer page of a message, `reviewing` the reviewer; `settings`, `limits`
+  and `window` are what the bot has set.
 """

@@ -124,9 +124,6 @@ def persistently(
     which replaces the old one, returns what the journal contains, and fences off writes still on
     their way.
 
-    A write whose answer was lost may have been carried out, so it is not repeated: a new claim,
-    given for the old one, brings what the journal holds, and refuses what is still on its way.
-
     Args:
         job: The message.
         under_claim: The transaction.
