@@ -77,7 +77,7 @@ def test_a_signal_from_a_shell_goes_on_with_the_conversation(folder: Path) -> No
     assert (taken.returncode, taken.stdout) == (0, "taken: a conversation has continued\n")
     assert f"{USER} paid 990" in ledger(folder)
     repeated = run(folder, *arguments)
-    assert repeated.stdout == "repeated: this id came before, nothing was done\n"
+    assert repeated.stdout == "repeated: this id came before; nothing was done\n"
     kept = run(folder, "signal", "mine:bot", USER, "other")
     assert kept.stdout == "kept until a conversation waits for it\n"
 

@@ -25,7 +25,7 @@ from wechat_dialog.cli.serve_checks import advice
 from wechat_dialog.core.store.values import Claim, Commit, Write
 from wechat_dialog.errors import ConfigurationError, StoreError
 from wechat_dialog.stores.redis import AsyncRedisStore, RedisStore
-from wechat_dialog.testing.store_contract.asking import done, granted
+from wechat_dialog.testing.store_contract.asking import committed, granted
 from wechat_dialog.testing.store_contract.index import ACCOUNT, timed, users
 
 Servers = Callable[..., RedisServer]
@@ -177,7 +177,9 @@ def test_who_waits_in_vain_does_not_wait_again_soon(redis_server: Servers) -> No
         store = AsyncRedisStore(server.url + "?wait=1&socket_timeout=1")
         fence = granted(await store.claim(Claim("ada", "k", lease=60))).fence
         await store.record("ada", fence, Write(b"h", (b"1",)))
-        done(await store.commit(Commit("ada", "k", Write(b"h", (b"2",)), reply=b"", fence=fence)))
+        committed(
+            await store.commit(Commit("ada", "k", Write(b"h", (b"2",)), reply=b"", fence=fence))
+        )
         await store.close()
 
     asyncio.run(turns())

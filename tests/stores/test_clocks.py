@@ -14,7 +14,7 @@ from wechat_dialog.core.store.values import Claim, Commit, Running, Write
 from wechat_dialog.stores.memory import MemoryStore
 from wechat_dialog.stores.redis import RedisStore
 from wechat_dialog.stores.sqlite import SQLiteStore
-from wechat_dialog.testing.store_contract.asking import done, granted
+from wechat_dialog.testing.store_contract.asking import committed, granted
 
 HOUR = 3600.0
 START = 1_700_000_000.0
@@ -49,7 +49,7 @@ def clocked(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Clocked]
 
 def begin(store: Store, ttl: float = 2 * HOUR) -> int:
     fence = granted(store.claim(Claim("ada", "first", lease=3))).fence
-    return done(
+    return committed(
         store.commit(Commit("ada", "first", Write(b"h", (b"1",), ttl=ttl), reply=b"", fence=fence))
     ).revision
 
@@ -84,7 +84,7 @@ def test_a_clock_set_back_takes_nothing_from_a_worker_that_is_alive(clocked: Clo
     store.renew("ada", fence, 3)
     assert isinstance(store.claim(Claim("ada", "k2", lease=3)), Running)
     later = store.record("ada", fence, Write(b"h", (b"2",), ttl=60))
-    last = done(
+    last = committed(
         store.commit(Commit("ada", "k1", Write(b"h", (b"3",), ttl=60), reply=b"r", fence=fence))
     )
     assert revision < later.revision < last.revision
@@ -108,7 +108,7 @@ def test_a_clock_set_back_makes_no_conversation_younger_than_nothing(clocked: Cl
     assert (claim.age, claim.records) == (0.0, (b"1",))
     store.release("ada", claim.fence)
     write = Write(b"h", (b"2",), ttl=60)
-    done(store.commit(Commit("ada", "k", write, reply=b"", revision=revision, max_age=60)))
+    committed(store.commit(Commit("ada", "k", write, reply=b"", revision=revision, max_age=60)))
 
 
 def test_a_clock_set_forward_ends_what_was_over_by_then(clocked: Clocked) -> None:

@@ -20,7 +20,7 @@ from wechat_dialog.core.store.kept import Parked
 from wechat_dialog.core.store.values import Answered, Claim, Commit, Committed, Running, Write
 from wechat_dialog.errors import ClaimLost, ConfigurationError, StoreError
 from wechat_dialog.stores.redis import AsyncRedisStore, RedisStore
-from wechat_dialog.testing.store_contract.asking import begin, done, granted
+from wechat_dialog.testing.store_contract.asking import begin, committed, granted
 
 Servers = Callable[..., RedisServer]
 
@@ -46,7 +46,7 @@ def full(store: RedisStore, user: str = "ada") -> Committed:
     """Leave something under every key that a user can have."""
     fence = granted(store.claim(Claim(user, "k1", lease=5))).fence
     write = Write(b'{"at":1}', (b'{"a":1}', b'{"b":2}'), data=b"{}", park=(Parked("p", b"{}"),))
-    made = done(store.commit(Commit(user, "k1", write, reply=b"hi", fence=fence)))
+    made = committed(store.commit(Commit(user, "k1", write, reply=b"hi", fence=fence)))
     store.claim(Claim(user, "k2", lease=5))
     return made
 
@@ -124,7 +124,7 @@ def test_an_operation_is_one_command_on_a_connection_that_stays(
             )
             fence = granted(store.claim(Claim("ada", f"{name} {turn}b", lease=5))).fence
             made = store.commit(Commit("ada", f"{name} {turn}b", write, reply=b"", fence=fence))
-            revision = done(made).revision
+            revision = committed(made).revision
         return revision
 
     revision = turns(begin(store).revision, "first")  # the server learns the scripts
@@ -159,7 +159,7 @@ def test_a_fresh_conversation_takes_a_kibibyte_and_a_record_its_bytes_and_little
     head = b"h" * 200
     record = b'{"p":1,"k":"0123456789abcdef","t":1700000000.0,"m":"' + b"z" * 20 + b'"}'
     fence = granted(store.claim(Claim(user, user + ":1", lease=5))).fence
-    made = done(
+    made = committed(
         store.commit(Commit(user, user + ":1", Write(head, (record,)), reply=b"r", fence=fence))
     )
     fresh = used()
@@ -167,7 +167,7 @@ def test_a_fresh_conversation_takes_a_kibibyte_and_a_record_its_bytes_and_little
     for turn in range(200):
         write = Write(head, (record,))
         # A remembered reply lives a minute, at a human's pace for a few turns only.
-        made = done(
+        made = committed(
             store.commit(
                 Commit(user, f"{turn}", write, reply=b"", revision=made.revision, remember=0.001)
             )
@@ -195,7 +195,7 @@ def test_a_call_sent_twice_does_the_same_as_once(redis_url: str) -> None:
     waiting = store.claim(Claim("ada", "k2", lease=5))
     assert isinstance(waiting, Running)
     assert waiting.copies == 1
-    made = done(
+    made = committed(
         store.commit(Commit("ada", "k1", Write(b"h", (b"2",)), reply=b"r", fence=claim.fence))
     )
     claim = granted(store.claim(Claim("ada", "k2", lease=5)))
@@ -204,10 +204,10 @@ def test_a_call_sent_twice_does_the_same_as_once(redis_url: str) -> None:
         0, 0
     )
     revision = begin(store, b"1", user="bob").revision
-    made = done(
+    made = committed(
         store.commit(Commit("bob", "k2", Write(b"h", (b"2",)), reply=b"", revision=revision))
     )
-    made = done(
+    made = committed(
         store.commit(Commit("bob", "k3", Write(b"h", data=b"x"), reply=b"", revision=made.revision))
     )
     shown = store.show("bob")
@@ -224,7 +224,7 @@ def test_a_server_that_forgot_the_scripts_is_told_them_again(
 ) -> None:
     revision = begin(store, b"1").revision
     client.script_flush()
-    done(store.commit(Commit("ada", "k", Write(b"h"), reply=b"", revision=revision)))
+    committed(store.commit(Commit("ada", "k", Write(b"h"), reply=b"", revision=revision)))
 
 
 def test_nothing_is_lost_when_a_server_crashes_and_restarts(redis_server: Servers) -> None:
@@ -232,7 +232,7 @@ def test_nothing_is_lost_when_a_server_crashes_and_restarts(redis_server: Server
     store = RedisStore(server.url)
     revision = begin(store, b"1").revision
     server.restart(crash=True)
-    made = done(
+    made = committed(
         store.commit(Commit("ada", "k", Write(b"h", (b"2",)), reply=b"r", revision=revision))
     )
     server.restart()
@@ -331,7 +331,7 @@ def test_a_commit_whose_sender_gave_up_is_not_done_when_the_server_goes_on(
     extra = None if kind == "fast" else b"{}"  # the script that knows every form of a write
     write = Write(b"h", (b"2",), data=extra)
     # Once before, so that the server knows the script.
-    begun = done(store.commit(Commit("ada", "j", write, reply=b"r", revision=begun.revision)))
+    begun = committed(store.commit(Commit("ada", "j", write, reply=b"r", revision=begun.revision)))
     with server.frozen(), pytest.raises(StoreError, match="does not answer"):
         store.commit(Commit("ada", "k", write, reply=b"r", revision=begun.revision))
     after = granted(store.claim(Claim("ada", "k", lease=5)))
@@ -368,7 +368,7 @@ def test_a_server_that_stalls_shorter_than_our_patience_is_waited_for(
     timer.start()
     store.record("ada", fence, Write(b"h", (b"1",)))
     timer.join()
-    done(store.commit(Commit("ada", "k", Write(b"h", (b"2",)), reply=b"", fence=fence)))
+    committed(store.commit(Commit("ada", "k", Write(b"h", (b"2",)), reply=b"", fence=fence)))
     shown = store.show("ada")
     assert shown is not None
     assert shown.records == (b"1", b"2")
@@ -389,7 +389,9 @@ def test_the_same_holds_for_an_event_loop(redis_server: Servers) -> None:
         server.start()
         with server.frozen(), pytest.raises(StoreError, match="does not answer"):
             await store.release("ada", fence + 1)
-        done(await store.commit(Commit("ada", "k", Write(b"h", (b"3",)), reply=b"", fence=fence)))
+        committed(
+            await store.commit(Commit("ada", "k", Write(b"h", (b"3",)), reply=b"", fence=fence))
+        )
         claim = granted(await store.claim(Claim("ada", "k2", lease=60)))
         assert claim.records == (b"1", b"3")
         await store.close()
@@ -488,7 +490,7 @@ def test_after_a_fork_both_go_on(store: RedisStore) -> None:
                 made = store.commit(
                     Commit("ada", f"c{turn}", Write(b"h", (b"2",)), reply=b"", revision=revision)
                 )
-                revision = done(made).revision
+                revision = committed(made).revision
             status = 0
         finally:
             os._exit(status)

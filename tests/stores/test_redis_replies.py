@@ -23,7 +23,7 @@ from wechat_dialog.core.store.values import (
     Write,
 )
 from wechat_dialog.stores.redis import RedisStore
-from wechat_dialog.testing.store_contract.asking import begin, done, granted
+from wechat_dialog.testing.store_contract.asking import begin, committed, granted
 
 RECORDED = Path(__file__).parent / "recorded" / "redis-replies-in-keys.json"
 LONG = 600.0
@@ -54,7 +54,7 @@ def write_fast(
 ) -> Committed:
     write = Write(b"h", (b"1",), ttl=LONG)
     commit = Commit("ada", key, write, reply=reply, revision=revision, remember=remember)
-    return done(store.commit(commit))
+    return committed(store.commit(commit))
 
 
 def answer(store: RedisStore, key: str, user: str = "ada") -> object:
@@ -132,7 +132,7 @@ def test_each_reply_is_remembered_for_its_minute_and_dropped_by_the_next_write(
         else:
             write = Write(b"h", (b"1",), ttl=LONG)
             fence = granted(store.claim(Claim("ada", f"k{number}", lease=5))).fence
-            made = done(
+            made = committed(
                 store.commit(Commit("ada", f"k{number}", write, reply=b"reply", fence=fence))
             )
     kept = [n for n in range(13) if answer(store, f"k{n}") == Answered(b"reply")]
@@ -146,7 +146,7 @@ def test_what_is_remembered_outlives_its_conversation(
 ) -> None:
     begun = begin(store, b"1", key="k0", ttl=5)
     write = Write(b"h", (b"2",), ttl=5)
-    done(store.commit(Commit("ada", "k1", write, reply=b"reply", revision=begun.revision)))
+    committed(store.commit(Commit("ada", "k1", write, reply=b"reply", revision=begun.revision)))
     if how == "it ended":
         assert store.end("ada")
     elif how == "its ttl is over":
@@ -237,7 +237,7 @@ def test_what_was_answered_before_an_update_is_answered_after_it(
     assert (found.head, found.records) == (b'{"at":3}', (b'"first"', b'"k2"', b'"k3"'))
     write, revision = Write(b"h", (b"4",), ttl=LONG), found.revision
     if since == "a live turn":
-        done(recorded.commit(Commit("live", "new", write, reply=b"r", revision=revision)))
+        committed(recorded.commit(Commit("live", "new", write, reply=b"r", revision=revision)))
     elif since != "nothing":
         fence = granted(recorded.claim(Claim("live", "new", lease=5))).fence
         if since == "a step":
@@ -264,9 +264,9 @@ def test_a_live_dialog_goes_on_over_an_update(recorded: RedisStore, client: redi
     write, revision = Write(b"h", (b"4",), ttl=LONG), 1_700_000_000_000_040
     stale = Commit("live", "new", write, reply=b"r", revision=revision - 1)
     assert isinstance(recorded.commit(stale), Conflict)
-    made = done(recorded.commit(Commit("live", "new", write, reply=b"r", revision=revision)))
+    made = committed(recorded.commit(Commit("live", "new", write, reply=b"r", revision=revision)))
     assert made.journal == 1_700_000_000_000_020
-    done(recorded.commit(Commit("live", "newer", write, reply=b"r", revision=made.revision)))
+    committed(recorded.commit(Commit("live", "newer", write, reply=b"r", revision=made.revision)))
     assert granted(recorded.claim(Claim("live", "last", lease=5))).length == 5
     assert sorted(key for key in keys(client) if key.startswith("a:k3")) == ["a:k3"]
 
@@ -285,7 +285,7 @@ def test_that_nobody_took_it_may_be_said_after_an_update(
 def test_it_is_too_late_to_say_so_once_the_next_turn_was_done(recorded: RedisStore) -> None:
     write = Write(b"h", (b"4",), ttl=LONG)
     revision = 1_700_000_000_000_040
-    done(recorded.commit(Commit("live", "new", write, reply=b"r", revision=revision)))
+    committed(recorded.commit(Commit("live", "new", write, reply=b"r", revision=revision)))
     recorded.untaken("live", "k3")
     assert granted(recorded.claim(Claim("live", "newer", lease=5))).untaken == ()
 
@@ -316,7 +316,7 @@ def test_what_was_put_off_before_an_update_is_committed_only_by_who_knows(
     advance(client, 6)
     claim = granted(recorded.claim(Claim("put off", "k2", lease=5)))
     assert claim.deferred
-    done(
+    committed(
         recorded.commit(
             Commit("put off", "k2", Write(b"h"), reply=b"r", fence=claim.fence, deferred=True)
         )

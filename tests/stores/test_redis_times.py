@@ -28,7 +28,15 @@ from wechat_dialog.core.store.values import (
 )
 from wechat_dialog.errors import StoreError
 from wechat_dialog.stores.redis import RedisStore, scripts
-from wechat_dialog.testing.store_contract.asking import HEAD, LONG, ONE, TWO, begin, done, granted
+from wechat_dialog.testing.store_contract.asking import (
+    HEAD,
+    LONG,
+    ONE,
+    TWO,
+    begin,
+    committed,
+    granted,
+)
 from wechat_dialog.testing.store_contract.index import ACCOUNT, timed, users
 
 INDEX = f"{{wechat-dialog:due:0}}:z:{ACCOUNT}"
@@ -79,7 +87,7 @@ def wake(seconds: float) -> Wake:
 def set_time(store: RedisStore, key: str, at: Wake | None, **more: object) -> None:
     fence = granted(store.claim(Claim("ada", key, lease=LONG))).fence
     write = Write(HEAD, (ONE,), ttl=LONG, wake=at, **more)  # type: ignore[arg-type]
-    done(store.commit(Commit("ada", key, write, reply=b"", fence=fence)))
+    committed(store.commit(Commit("ada", key, write, reply=b"", fence=fence)))
 
 
 # What lies where -------------------------------------------------------------------------------
@@ -111,7 +119,7 @@ def test_what_is_aside_leaves_nothing_behind(
     store.post(Post("ada", ACCOUNT, "wx1", b"paid"))
     fence = granted(store.claim(Claim("ada", "k2", lease=LONG))).fence
     write = Write(b"", forget=how == "forgotten")
-    done(store.commit(Commit("ada", "k2", write, reply=b"", fence=fence)))
+    committed(store.commit(Commit("ada", "k2", write, reply=b"", fence=fence)))
     assert set(keys(client)) & set("bjtmid") == (set("mi") if how == "empty" else set())
 
 
@@ -121,7 +129,7 @@ def test_what_is_aside_is_kept_for_as_long_as_its_head(
     set_time(store, "k1", wake(60), aside=(Aside("a", b"1"),))
     fence = granted(store.claim(Claim("ada", "k2", lease=LONG))).fence
     write = Write(HEAD, (TWO,), ttl=60 * 86400.0)
-    done(store.commit(Commit("ada", "k2", write, reply=b"", fence=fence)))
+    committed(store.commit(Commit("ada", "k2", write, reply=b"", fence=fence)))
     assert int(client.ttl("{wechat-dialog:ada}:b")) > 60 * 86400
 
 
@@ -145,7 +153,7 @@ def test_a_write_that_says_the_same_time_leaves_its_lease(
     store.record("ada", claim.fence, Write(HEAD, (TWO,), ttl=LONG, wake=wake(-5)))
     assert store.due(ACCOUNT, 10, LONG).entries == ()
     write = Write(HEAD, ttl=LONG)
-    done(store.commit(Commit("ada", "fire", write, reply=b"", fence=claim.fence, fires=due)))
+    committed(store.commit(Commit("ada", "fire", write, reply=b"", fence=claim.fence, fires=due)))
     assert client.zcard(INDEX) == 0
 
 
@@ -159,7 +167,7 @@ def test_an_entry_that_was_written_anew_meanwhile_stays(
     store.undue(due)
     claim = granted(store.claim(Claim("ada", "fire", lease=LONG, fires=due)))
     commit = Commit("ada", "fire", Write(HEAD), reply=b"", fence=claim.fence, fires=due)
-    done(store.commit(commit))
+    committed(store.commit(commit))
     assert client.zcard(INDEX) == 1
 
 
@@ -231,7 +239,7 @@ def test_a_time_that_was_moved_on_is_in_the_index_after_a_look(
     look = store.claim(Claim("ada", "k2", lease=LONG, optimistic=True))
     assert isinstance(look, Unclaimed)
     write = Write(HEAD, ttl=LONG, wake=wake(90))
-    done(store.commit(Commit("ada", "k2", write, reply=b"", revision=look.revision)))
+    committed(store.commit(Commit("ada", "k2", write, reply=b"", revision=look.revision)))
     (due,) = store.due(ACCOUNT, 10, 0.0).entries
     store.undue(due)
     assert client.zrange(INDEX, 0, -1) == [f"{wake(90).at}:ada".encode()]
@@ -295,7 +303,7 @@ def test_a_worker_that_dies_between_index_and_head_leaves_an_entry_that_means_no
 def test_one_that_dies_after_the_head_leaves_what_is_due(dies: Dies, apart: RedisStore) -> None:
     claim = granted(dies.claim(Claim("ada", "k", lease=LONG)))
     write = Write(HEAD, (ONE,), ttl=LONG, wake=Wake(ACCOUNT, claim.now))
-    done(dies.commit(Commit("ada", "k", write, reply=b"", fence=claim.fence)))
+    committed(dies.commit(Commit("ada", "k", write, reply=b"", fence=claim.fence)))
     assert users(apart.due(ACCOUNT, 10, 0.0)) == ["ada"]
 
 
@@ -339,7 +347,7 @@ def test_a_time_that_is_said_again_costs_a_cluster_one_round_trip(apart: RedisSt
     assert shown is not None
     apart._ask = counted  # type: ignore[method-assign]
     write = Write(HEAD, (TWO,), ttl=LONG, wake=shown.wake)
-    done(apart.commit(Commit("ada", "k", write, reply=b"", fence=claim.fence)))
+    committed(apart.commit(Commit("ada", "k", write, reply=b"", fence=claim.fence)))
     assert asked == ["EVALSHA"]
 
 
@@ -351,7 +359,7 @@ def test_a_cluster_behind_one_address_is_found_out(cluster: Cluster) -> None:
         (due,) = store.due(ACCOUNT, 10, LONG).entries
         claim = granted(store.claim(Claim("ada", "fire", lease=LONG, fires=due)))
         commit = Commit("ada", "fire", Write(HEAD), reply=b"", fence=claim.fence, fires=due)
-        done(store.commit(commit))
+        committed(store.commit(commit))
         assert store.due(ACCOUNT, 10, LONG).next is None
     with start_cluster(1) as alone, closing(RedisStore(alone.url)) as store:
         posted = store.post(Post("ada", ACCOUNT, "wx1", b"paid"))
@@ -383,11 +391,13 @@ def test_a_firing_whose_answer_is_lost_is_done_once_and_leaves_the_index_once(
     bob, ada = sorted(proxied.due(ACCOUNT, 10, LONG).entries, key=lambda due: due.user == "ada")
     fence = granted(proxied.claim(Claim("bob", "fire", lease=LONG, fires=bob))).fence
     commit = Commit("bob", "fire", Write(HEAD), reply=b"", fence=fence, fires=bob)
-    done(proxied.commit(commit))
+    committed(proxied.commit(commit))
     claim = granted(proxied.claim(Claim("ada", "fire", lease=LONG, fires=ada)))
     write = Write(HEAD, (b"fired once",), ttl=LONG)
     with lost(proxy, b"fired once"):
-        done(proxied.commit(Commit("ada", "fire", write, reply=b"", fence=claim.fence, fires=ada)))
+        committed(
+            proxied.commit(Commit("ada", "fire", write, reply=b"", fence=claim.fence, fires=ada))
+        )
     shown = proxied.show("ada")
     assert shown is not None
     assert shown.records == (ONE, b"fired once")
@@ -463,8 +473,8 @@ def test_an_earlier_release_reads_whom_nothing_of_time_is_said_of(
     claim = granted(before.claim(Claim("ada", "k1", lease=LONG)))
     assert (claim.head, claim.records, claim.revision) == (HEAD, (ONE,), made.revision)
     write = Write(HEAD, (TWO,), ttl=LONG)
-    made = done(before.commit(Commit("ada", "k1", write, reply=b"", fence=claim.fence)))
-    made = done(before.commit(Commit("ada", "k2", write, reply=b"", revision=made.revision)))
+    made = committed(before.commit(Commit("ada", "k1", write, reply=b"", fence=claim.fence)))
+    made = committed(before.commit(Commit("ada", "k2", write, reply=b"", revision=made.revision)))
     set_time(store, "k3", wake(60))
     set_time(store, "k4", None)
     assert granted(before.claim(Claim("ada", "k5", lease=LONG))).records == (
@@ -501,7 +511,7 @@ def test_it_serves_who_has_a_signal_which_stays(store: RedisStore, before: Redis
     number = store.post(Post("ada", ACCOUNT, "wx1", b"paid")).number
     claim = granted(before.claim(Claim("ada", "k1", lease=LONG)))
     write = Write(HEAD, (TWO,), ttl=LONG)
-    done(before.commit(Commit("ada", "k1", write, reply=b"", fence=claim.fence)))
+    committed(before.commit(Commit("ada", "k1", write, reply=b"", fence=claim.fence)))
     (due,) = store.due(ACCOUNT, 10, 0.0).entries
     claim = granted(store.claim(Claim("ada", "fire", lease=LONG, fires=due)))
     assert claim.signals == (Mail(number, b"paid"),)

@@ -19,7 +19,7 @@ from wechat_dialog.stores import for_async, open_store
 from wechat_dialog.stores.redis import RedisStore
 from wechat_dialog.stores.redis.address import Address
 from wechat_dialog.testing.store_contract import StoreContract
-from wechat_dialog.testing.store_contract.asking import begin, done, granted
+from wechat_dialog.testing.store_contract.asking import begin, committed, granted
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +107,7 @@ class TestCluster(Clocked):
         for node in cluster.nodes:
             node.ask("SCRIPT", "FLUSH")
         for user, revision in revisions.items():
-            done(store.commit(Commit(user, "k", Write(b"h"), reply=b"", revision=revision)))
+            committed(store.commit(Commit(user, "k", Write(b"h"), reply=b"", revision=revision)))
 
 
 class TestSentinel(Clocked):
@@ -131,7 +131,7 @@ def test_a_store_follows_its_sentinel_to_the_new_master() -> None:
         revision = begin(store, b"1").revision
         sentinel.master.ask("WAIT", 1, 5000)
         sentinel.fail_over()
-        made = done(
+        made = committed(
             store.commit(Commit("ada", "k", Write(b"h", (b"2",)), reply=b"", revision=revision))
         )
 

@@ -20,7 +20,7 @@ from wechat_dialog.core.store.values import Claim, Claimed, Commit, Running, Wri
 from wechat_dialog.errors import StoreError
 from wechat_dialog.stores.sqlite import SQLiteStore
 from wechat_dialog.stores.sqlite.tables import FORMAT
-from wechat_dialog.testing.store_contract.asking import begin, done, granted
+from wechat_dialog.testing.store_contract.asking import begin, committed, granted
 
 
 class Clock:
@@ -124,7 +124,7 @@ def turns(store: SQLiteStore, user: str, *words: str, data: str | None = None) -
         key, said = f"{word}-{number}", word.encode()
         claim = granted(store.claim(Claim(user, key, lease=5, message=said)))
         write = Write(records=(said,), head=said, data=kept)
-        done(store.commit(Commit(user, key, write, reply=said, fence=claim.fence)))
+        committed(store.commit(Commit(user, key, write, reply=said, fence=claim.fence)))
 
 
 @pytest.mark.parametrize("how", ["expired", "ended", "forgotten", "data replaced"])
@@ -273,7 +273,7 @@ def test_a_file_of_an_earlier_version_goes_on(path: Path, version: int) -> None:
     store = SQLiteStore(path)
     claim = granted(store.claim(Claim("ada", "k2", lease=5)))
     assert claim.records == (b"1",)
-    done(store.commit(Commit("ada", "k2", Write(b"h", (b"2",)), reply=b"", fence=claim.fence)))
+    committed(store.commit(Commit("ada", "k2", Write(b"h", (b"2",)), reply=b"", fence=claim.fence)))
     assert granted(store.claim(Claim("ada", "k3", lease=5))).records == (b"1", b"2")
     store.close()
 
@@ -319,9 +319,11 @@ def test_after_a_fork_both_go_on(store: SQLiteStore) -> None:
     revision = begin(store, b"1").revision
 
     def child() -> None:
-        done = store.commit(Commit("ada", "c", Write(b"h", (b"2",)), reply=b"", revision=revision))
+        committed = store.commit(
+            Commit("ada", "c", Write(b"h", (b"2",)), reply=b"", revision=revision)
+        )
         store.close()
-        assert type(done).__name__ == "Committed"
+        assert type(committed).__name__ == "Committed"
 
     assert in_a_fork(child) == 0
     claim = granted(store.claim(Claim("ada", "p", lease=5)))

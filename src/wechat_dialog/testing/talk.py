@@ -105,7 +105,7 @@ class Talk(TalkTimes):
         self.transcript: list[str] = []
         self._last: messages.Message | None = None
         self._hushed = False
-        self._last = Seen(None)
+        self._seen = Seen(None)
         self._page = ""
         _open.add(self)
 
@@ -133,7 +133,7 @@ class Talk(TalkTimes):
         """
         __tracebackhide__ = True
         world = self._world
-        world.messages += 1
+        world.sent += 1
         raw: dict[str, Any] = {
             "ToUserName": self.account,
             "FromUserName": self.user,
@@ -145,7 +145,7 @@ class Talk(TalkTimes):
             },
         }
         if kind != "event":
-            raw["MsgId"] = str(24_000_000_000_000_000 + world.messages)
+            raw["MsgId"] = str(24_000_000_000_000_000 + world.sent)
         return self._deliver(messages.from_fields(raw))
 
     def image(self, media_id: str = "media-1", pic_url: str = "http://mmbiz.qpic.cn/1") -> Seen:
@@ -177,11 +177,11 @@ class Talk(TalkTimes):
         Raises:
             LookupError: It has no link with this label that sends a text.
         """
-        if label not in self._last.taps:
+        if label not in self._seen.taps:
             raise LookupError(
-                f"no tappable {label!r}; there is {', '.join(self._last.taps) or 'none'}"
+                f"no tappable {label!r}; there is {', '.join(self._seen.taps) or 'none'}"
             )
-        return self(self._last.taps[label])
+        return self(self._seen.taps[label])
 
     def resend(self) -> Seen:
         """Deliver the last message once more, as the platform does when it got no answer in time.
@@ -333,19 +333,19 @@ class Talk(TalkTimes):
                     break
                 if not delivery.repeats:
                     break
-        self._last = Seen(
+        self._seen = Seen(
             outcome.reply if outcome is not None else replies.Text(FAULT),
             pushed,
         )
-        self._page = link_in(world.rules, self._last.reply) or self._page
-        self._note("公众号", self._last or "（无回复）")
+        self._page = link_in(world.rules, self._seen.reply) or self._page
+        self._note("公众号", self._seen or "（无回复）")
         if outcome is not None:
             self._background.fire(outcome.again)
         self._background.pass_until(world.clock)
         self._tell_of_background()
         if (bug := self._bug()) is not None:
             raise bug
-        return self._last
+        return self._seen
 
     def _note(self, who: str, text: str) -> None:
         self.transcript.append(f"{who}：{text}")

@@ -72,7 +72,7 @@ class World:
         self.performer: Performer | None = None
         self.steps = Steps(self.outcomes, parts=_Parts(self))
         self.claims = Claims()
-        self.messages = 0
+        self.sent = 0
         self.strict = strict
         self.broken: list[BaseException] = []
         self._delivers: Callable[[], Delivers | None] = lambda: None

@@ -193,7 +193,7 @@ class _Signal(msgspec.Struct):
         simulator.desk.user(self.user)
         outcome = await simulator.signal(self.user, self.name, self.data, self.match, self.id)
         chinese = SIGNAL_OUTCOMES[outcome]
-        return {"outcome": ENGLISH[chinese], "chinese": chinese}
+        return {"outcome": outcome, "english": ENGLISH[chinese], "chinese": chinese}
 
 
 class _Kill(msgspec.Struct):

@@ -164,7 +164,7 @@ export function signal(user, known = {}) {
     t("send"),
     async (values) => {
       const answer = await ask("signal", { user, ...values });
-      if (answer) toast(spoken(answer.outcome, answer.chinese), "good");
+      if (answer) toast(spoken(answer.english, answer.chinese), "good");
       return answer;
     },
     [h("p.hint", {}, t("sendSignalHint"))],
