@@ -124,7 +124,7 @@ HELP = {
     "makes a repetition harmless for a week": "一个星期之内重复的只算一次",
     "the account's original id, gh_…": "帐号的原始 ID，gh_…",
     "the dialog's name": "对话的名称",
-    "lowest level that is logged on stderr": "标准错误里写到哪一级",
+    "lowest level on stderr": "标准错误里写到哪一级",
     "log every request, without its query": "记下每个请求，查询参数除外",
     # check
     "Replay stored conversations against this code: a gate before a deployment.\n\nExit status 1 "

@@ -65,9 +65,7 @@ def serve(
             show_default="the bot's, 15",
         ),
     ] = None,
-    log_level: Annotated[
-        LogLevel, typer.Option(help="lowest level that is logged on stderr")
-    ] = LogLevel.info,
+    log_level: Annotated[LogLevel, typer.Option(help="lowest level on stderr")] = LogLevel.info,
     access_log: Annotated[
         bool, typer.Option("--access-log", help="log every request, without its query")
     ] = False,

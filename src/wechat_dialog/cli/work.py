@@ -44,7 +44,7 @@ def work(
             show_default="the bot's, 15",
         ),
     ] = None,
-    log_level: Annotated[LogLevel, typer.Option(help="lowest level that is logged on stderr")] =
+    log_level: Annotated[LogLevel, typer.Option(help="lowest level on stderr")] =
         LogLevel.info,
 ) -> None:  # fmt: skip
     """Do what falls due, and answer no message: timers, reminders, signals that were only posted.
