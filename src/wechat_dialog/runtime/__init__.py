@@ -1,13 +1,13 @@
-"""Who performs a turn's operations: threads, event loops, the heartbeat, live dialogs.
+"""Performs a turn's operations: threads, event loops, the heartbeat, live dialogs.
 
 Read it in this order:
 
-- `runner` is what a bot has: it begins a turn for a request, or lets the request join one.
+- `runner` is the object of a bot: it begins a turn for a request, or lets the request join one.
 - `requests` decides what is done for a request, `drive` what is done around each operation of a
   turn, as generators that perform nothing; what they ask for is in `wanted`.
-- `performing` is the loop that has it performed: by `threads` (with `thread_pool`) or by `loops`.
+- `performing` has the loops that perform it: by `threads` (with `thread_pool`) or by `loops`.
   `steps` runs steps, for both (`attempt`, `ended`).
 - `running_turns`, `live_dialogs`, `holders`, `retries` and `untaken_replies` are what a process
   knows of its users' turns.
-- `heartbeat` and `watch` are the threads of a process that look after long turns (`ticker`).
+- `heartbeat` and `watch` are the threads of a process that supervise long turns (`ticker`).
 """

@@ -1,7 +1,7 @@
-"""Which account a process works for: the `gh_…` id that is part of every user's key.
+"""The account for which a process works: the `gh_…` id that is part of every user's key.
 
-A push names it, a signal and a timer do not. So it is set (`Bot(account=)`), or learned from the
-first push, and kept in the store for processes that never see one.
+A push contains it; a signal and a timer do not. So it is configured (`Bot(account=)`), or learned
+from the first push and stored for processes that never receive one.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from .wanted import AskAccount, NoteAccount
 __all__ = ["Accounts", "unknown"]
 
 MOST = 8
-"""Accounts that pushes may name in one process. More are nobody's mistake, but somebody's who sends
-a captured query with bodies of their own."""
+"""How many accounts pushes may name in one process. More are not a misconfiguration, but somebody
+who replays a captured query with other bodies.
+"""
 
 
 def unknown() -> ConfigurationError:
-    """Return what is raised where the account has to be known, and is not."""
+    """Return the error to raise if the account is needed and unknown."""
     return ConfigurationError(
         "the account is not known yet, and users' keys begin with it: set Bot(account='gh_…'), the "
         "original id (原始ID) of the console; or let the bot answer one push first, which names it"
@@ -34,16 +35,16 @@ class Accounts:
     """The accounts of one bot in this process.
 
     Attributes:
-        seen: Those that pushes have named here, the first one first.
-        unnoted: The one that the store has still to be told; "" if there is none.
+        seen: The accounts that pushes in this process have named, the first one first.
+        unnoted: The account that the store has still to be told; "" if there is none.
     """
 
     def __init__(self, given: str, name: Callable[[], str]) -> None:
-        """Know what was given.
+        """Start with the configured account.
 
         Args:
-            given: What the bot was told; "": nothing.
-            name: Returns what the store knows this bot by.
+            given: The bot's setting; "": none.
+            name: Returns the store's name for this bot.
         """
         self.seen: list[str] = [given] if given else []
         self.unnoted = ""
@@ -51,7 +52,7 @@ class Accounts:
         self._name = name
 
     def see(self, account: str) -> None:
-        """A push names an account; only for one that is not in `seen`."""
+        """Note that a push names an account; only has an effect if it is not in `seen`."""
         if account in self.seen or not account or len(self.seen) >= MOST:
             return
         if self._given:
@@ -64,7 +65,7 @@ class Accounts:
         self.seen.append(account)
 
     def learn(self) -> Driving[str]:
-        """Return the account; "" if nobody knows it yet.
+        """Return the account; "" if it is not known yet.
 
         Raises:
             StoreError: The store failed.
@@ -78,12 +79,12 @@ class Accounts:
         return account
 
     def note(self) -> Driving[None]:
-        """Tell the store what was learned here. That may fail: it is tried again."""
+        """Tell the store the account that was learned here. If that fails, it is tried again."""
         account, self.unnoted = self.unnoted, ""
         if not account:
             return
         try:
             yield NoteAccount(self._name(), account)
-        except Exception as error:  # noqa: BLE001 - nothing that a message depends on
+        except Exception as error:  # noqa: BLE001 - no message depends on it
             self.unnoted = account
             report(logging.DEBUG, "the store was not told of account %s", account, error=error)

@@ -1,4 +1,4 @@
-"""Whether somebody still waits for a step."""
+"""Whether a step is still waited for."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ __all__ = ["Attempt", "GivenUp"]
 
 
 class GivenUp(Exception):
-    """The call of a step was given up by the turn that made it, while others waited for it.
+    """The call of a step was given up by the turn that made it, while others had joined it.
 
-    They are given up with it. To make the call themselves they would need to know that their claim
-    still holds, and to wait as long again.
+    They give up, too. To make the call themselves they would have to know that their claim is still
+    valid, and to wait as long again.
     """
 
 
 class Attempt:
-    """A step, or a gathering, that is waited for: until it is over or given up, whichever
-    comes first.
+    """A step, or a gathering, that is waited for: until it is over or given up, whichever comes
+    first.
     """
 
     __slots__ = ("_lock", "_over", "_stops", "given_up")
@@ -30,7 +30,9 @@ class Attempt:
         self.given_up = False
 
     def finish(self) -> bool:
-        """It is over; returns False if it was given up before, so that another goes on."""
+        """Note that it is over; returns False if it was given up before, so that another thread
+        continues.
+        """
         with self._lock:
             self._over = not self.given_up
             return self._over
@@ -46,7 +48,7 @@ class Attempt:
         return True
 
     def stops_with(self, stop: Callable[[], object]) -> None:
-        """Call `stop` when it is given up, at once if it is."""
+        """Call `stop` when it is given up, or at once if it has been."""
         with self._lock:
             if not self.given_up:
                 self._stops.append(stop)

@@ -1,4 +1,4 @@
-"""An event loop in a thread of its own, for coroutines that were asked for on threads."""
+"""An event loop in a thread of its own, for coroutines that were requested on threads."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ __all__ = ["BackgroundLoop", "begin"]
 
 
 class BackgroundLoop:
-    """One loop, begun when it is needed."""
+    """One loop, started when it is needed."""
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lock = threading.Lock()
 
     def loop(self) -> asyncio.AbstractEventLoop:
-        """Return it.
+        """Return the loop.
 
         Raises:
-            Closing: There is none, and no thread for one.
+            Closing: It is not running, and no thread is available for it.
         """
         with self._lock:
             if self._loop is None:
@@ -37,7 +37,7 @@ class BackgroundLoop:
             return self._loop
 
     def close(self) -> None:
-        """End it when the coroutines under way on it have ended."""
+        """Stop the loop when the coroutines running on it have ended."""
         with self._lock:
             if self._loop is not None:
                 self._stop_loop()
@@ -52,23 +52,23 @@ def _run_loop(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def _stop(loop: asyncio.AbstractEventLoop) -> None:
-    """End a loop when the coroutines under way on it have ended, those being cancelled included."""
+    """Stop a loop when the coroutines running on it have ended, including those being cancelled."""
     loop.call_soon_threadsafe(lambda: loop.create_task(_stop_when_idle(loop)))
 
 
 async def _stop_when_idle(loop: asyncio.AbstractEventLoop) -> None:
-    this = asyncio.current_task()
-    while tasks := asyncio.all_tasks() - {this}:
+    own_task = asyncio.current_task()
+    while tasks := asyncio.all_tasks() - {own_task}:
         await asyncio.wait(tasks)
     loop.stop()
 
 
 def begin(work: Callable[..., object], *args: Any) -> None:
-    """Start a thread of its own.
+    """Start a separate thread.
 
     Raises:
-        Closing: There is none, since the process is ending; or the system has no more, and what
-            needed one is left to another process.
+        Closing: No thread is available, since the process is ending or the system's limit is
+            reached; what needed one is left to another process.
     """
     try:
         threading.Thread(target=work, args=args, name="wechat-dialog-step", daemon=True).start()

@@ -1,9 +1,9 @@
-"""What is done before and after each operation of a turn, decided once and performed elsewhere.
+"""What is done before and after each operation of a turn: decided here, performed elsewhere.
 
-`Driver.drive` is a generator around a turn's own (`core/turn/transaction.py`): it asks for the same
-operations, with what has to be done first (renew a claim that may be lost, leave a request's
-thread) and takes over what their results tell. It performs none of them: a loop of `performing.py`
-has that done by `threads.py`, `loops.py` or, for authors' tests, `testing/world.py`.
+`Driver.drive` is a generator around a turn's own (`core/turn/transaction.py`): it yields the same
+operations, preceded by what has to be done first (renew a claim that may be lost, leave a request's
+thread), and evaluates their results. It performs none of them: a loop of `performing.py` does, with
+`threads.py`, `loops.py` or, for authors' tests, `testing/world.py`.
 """
 
 from __future__ import annotations
@@ -41,36 +41,38 @@ T = TypeVar("T")
 Driving = Generator[Wanted, Any, T]
 
 BLOCKS = 1.0
-"""Seconds of computing between two waits after which a dialog counts as one that blocks."""
+"""Seconds of computing between two waits after which a dialog counts as blocking."""
 
 
 class Renewals(Protocol):
     """Keeps claims alive; see `Heartbeat`."""
 
     def hold(self, user: str, fence: int) -> int:
-        """Renew this claim from now on; returns what to hand to `let_go`, not 0."""
+        """Renew this claim from now on; returns a handle for `let_go`, not 0."""
         ...
 
     def let_go(self, renewal: int) -> None:
-        """Renew this claim no more."""
+        """Stop renewing this claim."""
         ...
 
 
 def hand_over(turn: RunningTurn) -> HandOver:
-    """Return what has a turn go on away from its request's thread, which can leave it then."""
+    """Return the request to continue a turn on another thread, so that its request's thread can
+    leave.
+    """
     turn.detached = True
     return HandOver(turn)
 
 
 class Driver:
-    """Drives the turns of one process, and performs nothing.
+    """Drives the turns of one process; performs nothing itself.
 
     Attributes:
-        window: The platform's.
-        turns: The turns under way.
-        clock: Seconds; never goes back.
-        wakes: Called with when something can be done next of a user, ms since the epoch by the
-            store's clock, after each write that says so.
+        window: The platform's window.
+        turns: The running turns.
+        clock: A monotonic clock, in seconds.
+        wakes: Called after each write that sets a due time of a user, with that time in ms since
+            the epoch by the store's clock.
     """
 
     def __init__(
@@ -85,16 +87,16 @@ class Driver:
         may_push: Callable[[], bool] | None = None,
         began: Callable[[], object] | None = None,
     ) -> None:
-        """Drive nothing yet.
+        """Create a driver without turns.
 
         Args:
             settings: How turns are run.
-            window: The platform's.
-            turns: Those under way.
+            window: The platform's window.
+            turns: The running turns.
             renewals: Keeps claims alive.
-            clock: Seconds; never goes back.
+            clock: A monotonic clock, in seconds.
             longest_turn: Seconds after which a turn is given up; may be infinite.
-            may_push: Whether the account may push now; None: whenever `settings` say so.
+            may_push: Returns whether the account may push now; None: as in `settings`.
             began: Called when a turn has got its claim.
         """
         self.window = window
@@ -110,7 +112,9 @@ class Driver:
         self._began = began
 
     def settings(self) -> Settings:
-        """Return how a turn that begins now is run: it pushes only if the account may just now."""
+        """Return the settings for a turn that begins now: it pushes only if the account may push
+        now.
+        """
         if self._may_push is None or self._may_push():
             return self._settings
         return self._without_pushing
@@ -118,12 +122,12 @@ class Driver:
     def drive(
         self, transaction: Generator[Operation, Any, T], listener: Listener, began: float
     ) -> Driving[T]:
-        """Have a turn's operations performed, in the order in which it asks for them.
+        """Yield a turn's operations, in its order.
 
         Args:
             transaction: The turn.
             listener: The request that runs it.
-            began: When the first operation may have been asked for, at the earliest.
+            began: The earliest time at which the first operation may have been requested.
         """
         turn = listener.turn
         result: Any = None
@@ -162,10 +166,10 @@ class Driver:
                 self._renewals.let_go(turn.renewal)
 
     def _before_commit(self, commit: Commit, turn: RunningTurn, began: float) -> Commit:
-        """Return a commit as it is to be performed.
+        """Return the commit to perform.
 
-        Note a dialog that was run without a claim, and took so long that a copy of its message may
-        have been run beside it by another process.
+        Note the dialog as blocking if it ran without a claim, and for so long that another process
+        may have run a copy of its message.
         """
         now = self.clock()
         if commit.ran and now - began > BLOCKS:
@@ -188,7 +192,7 @@ class Driver:
             turn.leave_at_once = False
             if self._began is not None:
                 self._began()
-        # Where the platform asks no more, the request has to be answered in time.
+        # On the platform's last request, the request has to be answered in time.
         if (
             not turn.detached
             and tells_copies(claim, result)
@@ -197,7 +201,7 @@ class Driver:
             yield hand_over(turn)
 
     def _take_long(self, operation: Operation, turn: RunningTurn) -> Driving[Any]:
-        """Have performed what may take long."""
+        """Perform an operation that may take long."""
         if not turn.detached:
             if isinstance(operation, Pause):  # before its request listens
                 now = self.clock()
@@ -214,7 +218,7 @@ class Driver:
         raise AssertionError(f"nobody performs {operation!r}")
 
     def _call(self, operation: RunStep | RunSteps, turn: RunningTurn) -> Driving[Any]:
-        """Have a step run, or the steps of a gathering."""
+        """Run a step, or the steps of a gathering."""
         try:
             if isinstance(operation, RunStep):
                 turn.doing = f"step {operation.call.name!r}"
@@ -227,7 +231,7 @@ class Driver:
             raise self.too_long(turn) from None
 
     def _pause(self, pause: Pause, turn: RunningTurn) -> Driving[bool]:
-        """Wait for a claim, or for the store; returns whether the turn is to wait no more."""
+        """Wait for a claim, or for the store; returns whether the turn is to stop waiting."""
         if pause.failing and not turn.failing:
             turn.failing = True
             log.warning(
@@ -268,7 +272,7 @@ class Driver:
         return max(turn.claimed_since + longest - self.clock(), 0.0)
 
     def too_long(self, turn: RunningTurn) -> TurnTooLong:
-        """Return what a turn is told whose longest time is over."""
-        # What is left to do, to park it and to commit that, has as much time again.
+        """Return the exception for a turn whose longest time has passed."""
+        # Parking it and committing that may take as long again.
         turn.claimed_since = self.clock()
         return TurnTooLong(turn.doing, min(self._longest, turn.longest))

@@ -1,7 +1,7 @@
-"""How a step's function ended, as a value: what it returned or raised.
+"""The end of a step's function as a value: its result or its exception.
 
-Some exceptions must not leave a task or a thread by themselves, since an event loop acts on them.
-As values they pass, and are raised where the step is waited for.
+Some exceptions must not leave a task or a thread by themselves, since an event loop reacts to them.
+As values they can be passed on, and are raised where the step is waited for.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ __all__ = ["Ended", "called", "carried", "is_told_to_stop"]
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The value of a function or coroutine, or what it raised."""
+    """The result of a function or coroutine, or its exception."""
 
     value: object = None
     error: BaseException | None = None
 
     def unpack(self) -> object:
-        """Return the value, or raise what was raised."""
+        """Return the result, or raise the exception."""
         if self.error is not None:
             raise self.error
         return self.value
 
 
 async def carried(job: Awaitable[object]) -> Ended:
-    """Await a job. A task that raises `SystemExit` ends its event loop, one that raises
-    `CancelledError` counts as cancelled: so they are carried out of the task by hand.
+    """Await a job. A task that raises `SystemExit` ends its event loop, and one that raises
+    `CancelledError` counts as cancelled; so the exception is returned as a value.
     """
     try:
         return Ended(await job)
@@ -40,16 +40,16 @@ async def carried(job: Awaitable[object]) -> Ended:
 
 
 def called(job: Callable[[], object]) -> Ended:
-    """Call a job. What a thread hands to an event loop is thrown into coroutines, and these take a
-    `GeneratorExit` for the order to close.
+    """Call a job. Exceptions that a thread passes to an event loop are thrown into coroutines,
+    which would take a `GeneratorExit` for the order to close.
     """
     try:
         return Ended(job())
-    except BaseException as error:  # noqa: BLE001 - unpacked, and raised, where it is waited for
+    except BaseException as error:  # noqa: BLE001 - raised by `unpack`, where it is waited for
         return Ended(error=error)
 
 
 def is_told_to_stop() -> bool:
-    """Whether the running task was cancelled, and met its `CancelledError` by no step's doing."""
+    """Whether the running task was cancelled: its `CancelledError` does not come from a step."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0

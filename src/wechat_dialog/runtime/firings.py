@@ -1,8 +1,8 @@
-"""The turns of a process that no message began: timers that fell due, signals, beginnings.
+"""The turns of a process that no message began: for timers, signals, and conversations to begin.
 
-They are driven as messages' turns are, with claims kept and steps given up, but beside them: on
-threads of their own, few at a time, and fewer where messages are being answered, since a user waits
-for those and nobody for these. What they do is in `core/turn/outside.py`.
+They are driven like messages' turns, with claims renewed and steps given up, but on threads of
+their own, few at a time, and fewer while messages are being answered, since a user waits for those.
+What they do is in `core/turn/outside.py`.
 """
 
 from __future__ import annotations
@@ -35,24 +35,27 @@ __all__ = ["AT_ONCE", "BESIDE", "Fire", "Firings", "Place"]
 T = TypeVar("T")
 
 AT_ONCE = 32
-"""Turns that no message began at once, and so many threads."""
+"""How many firings run at once, each on a thread."""
 
 BESIDE = 4
-"""Those, while messages are being answered."""
+"""The same while messages are being answered."""
 
 REST = 1.0
-"""Seconds that one rests at most before it makes room: a step that waited was no work."""
+"""Longest pause of a firing to make room for messages, in seconds: time spent waiting for a step
+needs no pause.
+"""
 
 TRIES = (0.2, 0.8)
-"""Seconds before each further try where somebody has the user's turn. After that the lease of the
-entry runs out, and whoever is told of it then stands in line."""
+"""Seconds before each further try if another turn of the user is running. After that the lease of
+the index entry expires, and whoever gets it then queues for the claim.
+"""
 
 
 class Place(Signal):
-    """What one firing takes; it is over when that has ended.
+    """The place that one firing occupies; a signal that happens when the firing has ended.
 
     Attributes:
-        done_there: How many things that were due were done.
+        done_there: How many due things were done.
     """
 
     __slots__ = ("done_there",)
@@ -63,28 +66,28 @@ class Place(Signal):
 
 
 class Fire(BeginBeside, frozen=True):
-    """Begin to do what is due of a user.
+    """Begin to do what is due for a user.
 
     Attributes:
-        place: What it takes.
+        place: The place it occupies.
     """
 
     place: Place
 
 
 class Firings:
-    """The turns of one process that no message began; safe to use from several threads.
+    """The firings of one process; safe to use from several threads.
 
     Attributes:
-        ring: Called when there is room again, where there was none.
+        ring: Called when there is room again, after there was none.
     """
 
     def __init__(self, driver: Driver, rest: float = REST) -> None:
-        """Begin none yet.
+        """Create it without firings.
 
         Args:
-            driver: Drives them.
-            rest: Seconds that one rests at most.
+            driver: Drives the turns.
+            rest: Longest pause of a firing, in seconds.
         """
         self._driver = driver
         self._turns = driver.turns
@@ -94,7 +97,7 @@ class Firings:
         mind(self)
 
     def begin_anew(self) -> None:
-        """See `forks.Forked`: those of the parent are not ours."""
+        """See `forks.Forked`: the parent's firings are not ours."""
         self._lock = Lock()
         self._numbers = count()
         self._places = 0
@@ -104,9 +107,9 @@ class Firings:
     # Room -----------------------------------------------------------------------------------------
 
     def room(self) -> int:
-        """Return how many more may begin now, to do what is due; not below 0.
+        """Return how many more firings may begin now, 0 or more.
 
-        Where it is 0, `ring` is called once there is room again.
+        If it is 0, `ring` is called once there is room again.
         """
         with self._lock:
             most = BESIDE if self._messages() else AT_ONCE
@@ -120,7 +123,7 @@ class Firings:
     def _leave(self) -> None:
         with self._lock:
             self._places -= 1
-            # Not for each that ends: to look for one entry costs as much as to look for many.
+            # Not for each firing that ends: reading one entry costs as much as reading many.
             most = BESIDE if self._messages() else AT_ONCE
             ring = self._wanted and self._places <= most // 2
         if ring:
@@ -129,12 +132,13 @@ class Firings:
     # What is due ----------------------------------------------------------------------------------
 
     def fire(self, account: str, due: Due, now: int = 0) -> Fire:
-        """Return what does all that is due of a user. It takes a place until it has ended.
+        """Return the request to do all that is due for a user. It occupies a place until it has
+        ended.
 
         Args:
             account: The account.
-            due: An entry of its index.
-            now: The store's clock, ms since the epoch; 0: it is not late.
+            due: An entry of the account's index.
+            now: The store's clock, ms since the epoch; 0: the entry is not late.
 
         Raises:
             Closing: The process begins no more turns.
@@ -167,7 +171,7 @@ class Firings:
                     listener = self._join(due.user)
         except Closing:
             return  # it is still due
-        except Exception as error:  # noqa: BLE001 - likewise; nobody waits for it
+        except Exception as error:  # noqa: BLE001 - it is still due, and nobody waits for it
             level = logging.WARNING if isinstance(error, StoreError) else logging.ERROR
             report(
                 level, "user %s: what is due could not be done, and is tried again", due.user,
@@ -188,7 +192,7 @@ class Firings:
         return fired
 
     def _rests(self, worked: float) -> Driving[None]:
-        """Rest as long as it worked, while messages are being answered."""
+        """Pause as long as it worked, while messages are being answered."""
         if self._messages():
             yield Wait(NEVER.when_over, min(worked, self._rest))
 
@@ -197,13 +201,13 @@ class Firings:
     def send(
         self, account: str, openid: str, letter: Letter, id: str
     ) -> tuple[BeginBeside, Future[Sent]]:
-        """Return what posts a letter, and does what it makes due; and what becomes of it.
+        """Return the request to post a letter and do what it makes due, and a future of the result.
 
         Args:
             account: The account.
             openid: The user's OpenID.
             letter: The letter.
-            id: What makes a repetition of it one; "": nothing does.
+            id: Idempotency key of the letter; "": none.
 
         Raises:
             Closing: The process begins no more turns.
@@ -215,7 +219,7 @@ class Firings:
         return begins, sent
 
     def post(self, account: str, openid: str, letter: Letter, id: str) -> Driving[Sent]:
-        """Post a letter, and do nothing of what it makes due; see `send`."""
+        """Post a letter only; see `send`."""
         user = f"{account}:{openid}"
         transaction = send(self._settings(), user, account, openid, letter, id, post_only=True)
         return self._driven(self._join(user), transaction)
@@ -240,7 +244,7 @@ class Firings:
     # Driving them ---------------------------------------------------------------------------------
 
     def _settings(self) -> Any:
-        # No live dialog is left, whose user may not come back for days.
+        # No live dialog is kept, since the user may not come back for days.
         return dataclasses.replace(self._driver.settings(), cache=None)
 
     def _join(self, user: str) -> Listener:

@@ -1,8 +1,8 @@
-"""One thread of the process renews the claims of its long turns, whatever keeps them busy.
+"""One thread of the process renews the claims of its long turns, whatever they are doing.
 
-It does not matter to it whether a turn waits for a step, runs the blocking code of a 2017 dialog on
-an event loop, or computes: the claim lives as long as the process does, and a process that was
-killed or stopped loses it within a lease.
+A turn may wait for a step, run the blocking code of a 2017 dialog on an event loop, or compute: its
+claim is renewed as long as the process lives, and a process that was killed or stopped loses it
+within a lease.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ class _Held:
 class Heartbeat:
     """Renews claims that are older than a quarter of their lease, every quarter of it.
 
-    All at once where the store can (`RenewsAll`), and never waiting longer than to the next beat:
-    so a claim whose renewal fails is renewed once more before it expires.
+    All at once if the store can (`RenewsAll`), and never for longer than until the next beat, so
+    that a claim whose renewal fails is tried again before it expires.
     """
 
     def __init__(self, store: Store, lease: float) -> None:
-        """Start nothing yet.
+        """Create it; the thread starts later.
 
         Args:
-            store: Where the claims are.
+            store: The store with the claims.
             lease: Seconds a claim lasts unless renewed.
         """
         self._store = store
@@ -59,7 +59,7 @@ class Heartbeat:
         self._start = threading.Lock()
 
     def hold(self, user: str, fence: int) -> int:
-        """Renew this claim from now on; returns what to hand to `let_go`, never 0."""
+        """Renew this claim from now on; returns a handle for `let_go`, never 0."""
         held = _Held(user, fence, time.monotonic())
         self._claims[id(held)] = held
         if self._pid != os.getpid() or not self._thread.is_alive():
@@ -67,7 +67,7 @@ class Heartbeat:
         return id(held)
 
     def let_go(self, renewal: int) -> None:
-        """Renew this claim no more."""
+        """Stop renewing this claim."""
         self._claims.pop(renewal, None)
 
     def _begin(self) -> None:
@@ -78,10 +78,10 @@ class Heartbeat:
             self._thread.start(self, Heartbeat._beat)
 
     def _beat(self) -> float:
-        """Renew what is old; returns the seconds until the next beat."""
+        """Renew old claims; returns the seconds until the next beat."""
         now = time.monotonic()
         if not self._due:
-            # The store finds out now where its servers are, not when it matters.
+            # Let the store look up its servers now, not when it matters.
             self._renew({})
         else:
             old = {
@@ -99,7 +99,7 @@ class Heartbeat:
         failures: Counter[str] = Counter()
         try:
             results = _renewed(self._store, claims, self._lease, self._pause)
-        except Exception as error:  # noqa: BLE001 - the next beat may do better
+        except Exception as error:  # noqa: BLE001 - the next beat may succeed
             report(logging.ERROR, _ODD, error=error)
             return
         for renewal, result in zip(old, results, strict=False):
@@ -130,7 +130,7 @@ def _renewed(
     for user, fence in claims:
         try:
             store.renew(user, fence, lease)
-        except Exception as error:  # noqa: BLE001 - the other claims need their beat
+        except Exception as error:  # noqa: BLE001 - the other claims have to be renewed, too
             results.append(error)
         else:
             results.append(None)

@@ -1,7 +1,7 @@
-"""Which message has a user's turn, and for how long: as those who wait for it have seen.
+"""Which message has a user's turn, and for how long, as observed by those who wait for it.
 
-A request of a server with eight threads keeps one of them while it waits, and a user whose step
-hangs may send eight messages. So who comes when there is nothing to hope for does not wait.
+On a server with eight threads, each waiting request occupies one of them, and a user whose step
+hangs may send eight messages. So a request does not wait if that is hopeless.
 """
 
 from __future__ import annotations
@@ -13,27 +13,28 @@ from wechat_dialog.core.turn.window import Window
 __all__ = ["Holders"]
 
 BUSY = 1.0
-"""Seconds after which a turn counts as one that takes long."""
+"""Seconds after which a turn counts as long."""
 
 CROWD = 4
-"""Requests of one user that wait for such a turn, each on a thread."""
+"""How many requests of one user wait for such a turn, each on a thread."""
 
 REMEMBERED = 10_000
-"""Users whose holder is remembered."""
+"""How many users' holders are remembered."""
 
 
 class Holders:
-    """The message that has each user's turn, and since when; not safe by itself."""
+    """The message that has each user's turn, and since when; not thread-safe by itself."""
 
     def __init__(self) -> None:
         self._seen: OrderedDict[str, tuple[str, float]] = OrderedDict()
 
     def age(self, user: str, key: str, now: float) -> float:
-        """Note that a message has its user's turn; returns the seconds since that was first seen.
+        """Note that a message has its user's turn; returns the seconds since that was first
+        observed.
 
         Args:
             user: The user's key.
-            key: The message's.
+            key: The message's key.
             now: The process's clock.
         """
         seen = self._seen.get(user)
@@ -48,9 +49,9 @@ class Holders:
         """Whether a request should not wait.
 
         Args:
-            age: How long the turn has been under way; see `age`.
-            before: How many of the user's requests wait already.
-            window: The platform's.
+            age: For how long the turn has been running; see `age`.
+            before: How many of the user's requests already wait.
+            window: The platform's window.
         """
-        # Who has not ended within the whole window will not end within a part of it.
+        # A turn that has not ended within the whole window will not end within a part of it.
         return age > window.requests * window.seconds or (age > BUSY and before >= CROWD)

@@ -1,8 +1,8 @@
-"""Live dialogs of this process, so that most turns replay nothing.
+"""Live dialogs of this process, which save most turns a replay.
 
-A document is taken out while a turn has it, so no two turns share a running generator; what comes
-back is kept until newer ones push it out. Whether it is still what the store has, the store says at
-the commit.
+A document is taken out while a turn uses it, so no two turns share a running generator; afterwards
+it is kept until newer ones displace it. Whether it is still current is checked by the store at the
+commit.
 """
 
 from __future__ import annotations
@@ -20,13 +20,16 @@ __all__ = ["LiveDialogs"]
 
 
 class LiveDialogs:
-    """The last used documents, their dialogs live; safe to use from several threads."""
+    """A cache of the most recently used documents with their live dialogs; safe to use from several
+    threads.
+    """
 
     def __init__(self, size: int) -> None:
-        """Make an empty cache.
+        """Create an empty cache.
 
         Args:
-            size: How many documents are kept; the least recently used goes first. 0 keeps none.
+            size: How many documents are kept; the least recently used is dropped first. 0 keeps
+                none.
         """
         self._size = size
         self._documents: OrderedDict[str, Document] = OrderedDict()
@@ -34,18 +37,20 @@ class LiveDialogs:
         mind(self)
 
     def begin_anew(self) -> None:
-        """See `forks.Forked`. The dialogs stay: what a fork copied is as good as what it left."""
+        """See `forks.Forked`. The dialogs are kept: the child's copies are as good as the
+        originals.
+        """
         self._lock = Lock()
 
     def take(self, user: str) -> Document | None:
-        """Return a user's document and forget it: it belongs to the caller now. None if there is
+        """Return a user's document and forget it: it now belongs to the caller. None if there is
         none.
         """
         with self._lock:
             return self._documents.pop(user, None)
 
     def put(self, user: str, document: Document) -> None:
-        """Keep a document for the user's next message; the one pushed out is put away."""
+        """Keep a document for the user's next message; the dialog of a displaced one is closed."""
         out: list[Document] = []
         with self._lock:
             before = self._documents.pop(user, None)
@@ -59,7 +64,7 @@ class LiveDialogs:
                 old.run.close()
 
     def clear(self) -> None:
-        """Put every dialog away."""
+        """Close every dialog."""
         with self._lock:
             documents, self._documents = list(self._documents.values()), OrderedDict()
         for document in documents:

@@ -1,7 +1,7 @@
-"""Performs what `requests` and `drive` ask for, on event loops.
+"""Performs on event loops what `requests` and `drive` ask for.
 
-A turn is a task of its own: a server may cancel a request's when its connection is closed, and the
-turn goes on.
+A turn is a task of its own: a server may cancel a request's task when its connection is closed, and
+the turn continues.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ T = TypeVar("T")
 
 
 class OnLoops:
-    """Performs on event loops, any number of them.
+    """Performs operations on any number of event loops.
 
     Attributes:
-        turns: The turns that run on one, by their tasks.
+        turns: The turns that run on event loops, by their tasks.
     """
 
     def __init__(
@@ -47,12 +47,12 @@ class OnLoops:
         steps: Callable[[], Steps],
         pusher: Pusher | None,
     ) -> None:
-        """Start nothing yet.
+        """Create it without turns.
 
         Args:
-            store: Gives the store's face for event loops.
+            store: Returns the store's asynchronous interface.
             driver: Says how much time a turn has left.
-            steps: Gives what runs steps.
+            steps: Returns what runs steps.
             pusher: Pushes, for bots that may.
         """
         self.turns: dict[asyncio.Task[object], RunningTurn] = {}
@@ -69,12 +69,12 @@ class OnLoops:
     async def answer(
         self, wants: Driving[T], task: asyncio.Task[object] | None, *, doubtful: bool = False
     ) -> T:
-        """Perform what one request asks for; returns what it is answered.
+        """Perform what one request asks for; returns its result.
 
         Args:
-            wants: The request.
-            task: The turn that it runs, begun; None: another's.
-            doubtful: Whether its client may have hung up before it arrived, so that its server is
+            wants: The request's generator.
+            task: The task of the turn that it runs, begun; None if it runs none.
+            doubtful: Whether its client may have hung up before it arrived, so that the server is
                 asked at once.
         """
         request = _Request(self, task, doubtful=doubtful)
@@ -83,21 +83,21 @@ class OnLoops:
         finally:
             request.let_go()
             if request.task is not None and not request.task.done():
-                here = asyncio.current_task()
-                if here is not None:
-                    self._departed[here] = request.task
+                current = asyncio.current_task()
+                if current is not None:
+                    self._departed[current] = request.task
 
     async def settle(self, drain: float) -> None:
         """Wait for the turn that a request of the running task has left; see `Runner.settle`."""
-        here = asyncio.current_task()
-        task = None if here is None else self._departed.pop(here, None)
+        current = asyncio.current_task()
+        task = None if current is None else self._departed.pop(current, None)
         if task is not None:
             await asyncio.wait([task], timeout=drain)
 
     def begin(
         self, turn: RunningTurn, driving: Driving[object], *, rounds: int = 0
     ) -> asyncio.Task[object]:
-        """Run a turn in a task of its own, after so many rounds of the event loop."""
+        """Run a turn in a task of its own, after `rounds` iterations of the event loop."""
         running = perform_all_async(driving, self.perform)
         task = asyncio.ensure_future(_after(rounds, running) if rounds else running)
         self.turns[task] = turn
@@ -109,7 +109,7 @@ class OnLoops:
         if not turn.completion.done():  # it was cancelled before it began
             self._driver.turns.finish(turn, Closing("the event loop was stopped"))
         close = self._when_idle
-        # Where the loop ends, and its tasks with it, nothing can be closed any more.
+        # If the loop is ending, and its tasks with it, nothing can be closed any more.
         if close is not None and not self.turns and not task.cancelling():
             self._when_idle = None
             self._go_on(close())
@@ -120,21 +120,21 @@ class OnLoops:
             self._when_idle = close
 
     def _go_on(self, work: Awaitable[Any]) -> asyncio.Future[Any]:
-        """Do something, whether anybody waits for it or not."""
+        """Run something in the background, whether or not anybody waits for it."""
         task = asyncio.ensure_future(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
         return task
 
     def face(self) -> AsyncStore:
-        """Return the store's face for event loops."""
-        # Turns that outlast the bot's closing keep theirs: it is closed once more after them.
+        """Return the store's asynchronous interface."""
+        # Turns that outlast the closing of the bot keep theirs: it is closed again after them.
         if self._store is None:
             self._store = self._open()
         return self._store
 
     async def perform(self, wanted: Wanted) -> Any:
-        """Perform one thing; returns its result."""
+        """Perform one operation; returns its result."""
         if isinstance(wanted, ON_STORE):
             return await wanted.on(self.face())
         if isinstance(wanted, Wait):
@@ -153,12 +153,12 @@ class OnLoops:
         if isinstance(wanted, BeginBeside):
             return self.begin(wanted.turn, wanted.driving)
         if isinstance(wanted, HandOver):
-            return None  # a task of its own keeps no request anyway
+            return None  # a task of its own does not block its request anyway
         raise AssertionError(f"nobody performs {wanted!r}")
 
     @contextlib.asynccontextmanager
     async def _longest(self, turn: RunningTurn) -> AsyncGenerator[None, None]:
-        """Give up what is awaited when the turn's longest time is over."""
+        """Limit what is awaited to the turn's longest time."""
         left = self._driver.time_left(turn)
         limit = asyncio.timeout(None if math.isinf(left) else left)
         try:
@@ -191,7 +191,7 @@ async def _awaited(answer: Awaitable[Any]) -> Any:
 
 
 async def _after(rounds: int, work: Coroutine[Any, Any, T]) -> T:
-    """Do something after so many rounds of the event loop."""
+    """Run a coroutine after `rounds` iterations of the event loop."""
     try:
         for _ in range(rounds):
             await asyncio.sleep(0)
@@ -205,7 +205,7 @@ class _Request:
     """One request on an event loop, and its connection.
 
     Attributes:
-        task: The turn that it runs.
+        task: The task of the turn that it runs.
     """
 
     __slots__ = ("_doubtful", "_hung_up", "_loops", "_over", "task")
@@ -221,8 +221,8 @@ class _Request:
 
     async def perform(self, wanted: Wanted) -> Any:
         if isinstance(wanted, Listen):
-            done = self.task or self._ended(wanted)
-            return None if await self._is_cut(done, wanted.seconds) else self._loops.clock()
+            turn_ended = self.task or self._ended(wanted)
+            return None if await self._is_cut(turn_ended, wanted.seconds) else self._loops.clock()
         if isinstance(wanted, Begin):
             self.task = self._loops.begin(wanted.turn, wanted.driving)
             return None
@@ -233,31 +233,32 @@ class _Request:
     def _ended(self, wanted: Listen) -> asyncio.Future[None]:
         """Return a future of the turn's end, for a request that does not run it.
 
-        Who does waits for its task: a future shared between threads would wake the event loop
-        through a socket at every turn.
+        The request that runs it waits for its task instead: a future shared between threads would
+        wake the event loop through a socket at every turn.
         """
         if self._over is None:
             self._over = future_of(wanted.completion.when_over)
         return self._over
 
-    async def _is_cut(self, done: asyncio.Future[Any], seconds: float) -> bool:
-        """Wait for the turn's end, at most this long; returns whether the client has hung up first.
+    async def _is_cut(self, turn_ended: asyncio.Future[Any], seconds: float) -> bool:
+        """Wait for the turn's end, at most this long; returns whether the client hung up first.
 
-        Most turns are over before its server is asked: a task for each costs more than they do.
+        Most turns are over before the server is asked: a task for each would cost more than the
+        turn.
         """
         asks = None if self._hung_up is not None else hung_up.get()
         if asks is not None and not self._doubtful:
-            await asyncio.wait([done], timeout=min(seconds, listening.LOOK_AGAIN))
-            if not done.done():
+            await asyncio.wait([turn_ended], timeout=min(seconds, listening.LOOK_AGAIN))
+            if not turn_ended.done():
                 self._hung_up = asyncio.ensure_future(asks())
             return False
         if asks is not None:
             self._hung_up = asyncio.ensure_future(asks())
-        both = [done] if self._hung_up is None else [done, self._hung_up]
+        both = [turn_ended] if self._hung_up is None else [turn_ended, self._hung_up]
         await asyncio.wait(both, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        return self._hung_up is not None and self._hung_up.done() and not done.done()
+        return self._hung_up is not None and self._hung_up.done() and not turn_ended.done()
 
     def let_go(self) -> None:
-        """Ask its server no more."""
+        """Stop asking the server."""
         if self._hung_up is not None:
             self._hung_up.cancel()

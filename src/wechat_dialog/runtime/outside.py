@@ -1,6 +1,4 @@
-"""What comes to a process from outside, and what falls due, put together: the account, the sweeper,
-the turns that no message began.
-"""
+"""Outside events and due times of one process: its account, its sweeper, and its firings."""
 
 from __future__ import annotations
 
@@ -31,11 +29,11 @@ T = TypeVar("T")
 
 
 class Outside:
-    """Time and outside events in one process.
+    """Outside events and due times in one process.
 
     Attributes:
-        accounts: Whose.
-        sweeping: Where the process sweeps.
+        accounts: The bot's accounts.
+        sweeping: Whether and where the process sweeps.
     """
 
     def __init__(
@@ -48,15 +46,15 @@ class Outside:
         lease: float,
         chance: Callable[[], float],
     ) -> None:
-        """Do nothing yet.
+        """Create it; nothing is started yet.
 
         Args:
-            accounts: The bot's.
+            accounts: The bot's accounts.
             firings: The turns that no message began.
             threads: Performs on threads.
             loops: Performs on event loops.
-            lease: Seconds that a claim lasts.
-            chance: A number from 0 to 1, another each time.
+            lease: Seconds for which a claim lasts.
+            chance: Returns a random number from 0 to 1.
         """
         self.accounts = accounts
         sweeper = Sweeper(accounts, firings, lease=lease, chance=chance)
@@ -67,16 +65,16 @@ class Outside:
         self._hidden = 2 * lease
 
     def note(self) -> None:
-        """Tell the store the account, soon: no message waits for that."""
+        """Tell the store the account soon; no message waits for that."""
         with suppress(Closing):
             self._threads.start(self.accounts.note(), "noting the account")
 
     def run(self, wants: Driving[T]) -> T:
-        """Perform what a generator of these asks for, on this thread; returns its result."""
+        """Perform a generator's operations on this thread; returns its result."""
         return perform_all(wants, self._threads.perform)
 
     async def run_async(self, wants: Driving[T]) -> T:
-        """Perform it on the running event loop; see `run`."""
+        """Perform them on the running event loop; see `run`."""
         return await perform_all_async(wants, self._loops.perform)
 
     def send(self, openid: str, letter: Letter, id: str, *, post_only: bool) -> Driving[Sent]:
@@ -85,15 +83,15 @@ class Outside:
         Args:
             openid: The user's OpenID.
             letter: The letter.
-            id: What makes a repetition of it one; "": nothing does.
-            post_only: Whether it only posts.
+            id: Idempotency key of the letter; "": none.
+            post_only: Whether only to post it.
 
         Raises:
             ConfigurationError: The account is not known.
             DialogError: See `core.turn.outside.send`.
         """
         account = yield from self._account()
-        if post_only:  # on this very thread: it may be one that the others wait for
+        if post_only:  # on this very thread, for which the others may be waiting
             return (yield from self._firings.post(account, openid, letter, id))
         begins, sent = self._firings.send(account, openid, letter, id)
         yield begins
@@ -101,10 +99,10 @@ class Outside:
         return sent.result()
 
     def run_due(self, limit: int) -> Driving[int]:
-        """Do what is due, and wait for that; returns how much it was.
+        """Do what is due, and wait for it; returns how many things were done.
 
         Args:
-            limit: How many users at most.
+            limit: For how many users at most.
 
         Raises:
             ConfigurationError: The account is not known.
@@ -117,7 +115,7 @@ class Outside:
             left = limit - len(places)
             dues: Dues = yield AskDue(account, left, self._hidden)
             for due in dues.entries:
-                if len(places) >= AT_ONCE:  # a thread each, and no more than a sweep would have
+                if len(places) >= AT_ONCE:  # a thread each, and no more than a sweep would use
                     before = places[len(places) - AT_ONCE]
                     yield Wait(before.when_over, None)
                 begins = self._firings.fire(account, due, dues.now)

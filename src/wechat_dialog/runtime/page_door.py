@@ -1,4 +1,4 @@
-"""Readers of answer pages, answered on threads and on event loops."""
+"""Answers readers of answer pages, on threads and on event loops."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ __all__ = ["PageDoor"]
 T = TypeVar("T")
 
 AT_ONCE = 8192
-"""Bytes of pieces that are made HTML where they are; more of them on a thread."""
+"""Up to this size in bytes, pieces are rendered on the event loop; larger ones on a thread."""
 
 
 class PageDoor:
     """Answers the readers of a bot's pages.
 
     Attributes:
-        headers: The headers of every answer.
+        headers: The headers of every response.
     """
 
     def __init__(
         self, door: Door, store: Callable[[], Store], asynchronous: Callable[[], AsyncStore]
     ) -> None:
-        """Read nothing yet.
+        """Create it; nothing is read yet.
 
         Args:
-            door: Says what is answered.
-            store: Gives the store.
-            asynchronous: Gives its face for event loops.
+            door: Decides the answers.
+            store: Returns the store.
+            asynchronous: Returns the store's asynchronous interface.
         """
         self.headers = HEADERS
         self._door = door
@@ -44,11 +44,11 @@ class PageDoor:
 
     @property
     def path(self) -> str:
-        """The path of the address of pages: what stands before their ids."""
+        """The path of the URL of pages, before their ids."""
         return self._door.pages.path
 
     def id_in(self, path: str) -> str:
-        """Return the page that a request's path names; "" if it names none."""
+        """Return the id of the page in a request's path; "" if it contains none."""
         return self._door.pages.id_in(path)
 
     def answer(self, id: str, query: str) -> Response:
@@ -68,14 +68,14 @@ class PageDoor:
         """See `answer`.
 
         Args:
-            id: The page's.
+            id: Id of the page.
             query: The request's query.
             streams: Whether its readers may follow it (`hear`).
         """
         return await self._perform(self._door.answer(id, query, streams=streams))
 
     async def hear(self, id: str, place: str, *, comes: bool = False) -> Heard:
-        """Look whether there is anything new for those who follow a page; see `Door.hear`.
+        """Check for additions, for those who follow a page; see `Door.hear`.
 
         Raises:
             StoreError: The store failed.

@@ -1,8 +1,9 @@
-"""Two loops: what a generator asks for is performed, on a thread or on an event loop; and what both
-of them do.
+"""Two loops that perform what a generator asks for, on a thread or on an event loop; and what both
+share.
 
-All decisions are the generators': a turn's, a request's, a step's (`drive.py`, `requests.py`,
-`steps.py`). What they ask for is performed by `threads.py`, `loops.py`, `testing/world.py`.
+All decisions are made by the generators: a turn's, a request's, a step's (`drive.py`,
+`requests.py`, `steps.py`). Their operations are performed by `threads.py`, `loops.py`,
+`testing/world.py`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ T = TypeVar("T")
 
 
 class Elsewhere(BaseException):
-    """Another thread goes on with the generator, and this one has nothing more to do with it."""
+    """Another thread continues the generator, and this one must not touch it any more."""
 
 
 def perform_all(
@@ -26,15 +27,15 @@ def perform_all(
     perform: Callable[[Any, Any], Any],
     error: BaseException | None = None,
 ) -> T:
-    """Perform what a generator asks for, until it returns.
+    """Perform a generator's operations until it returns.
 
     Args:
         wants: The generator.
-        perform: Performs one thing, given that and the generator; returns its result.
-        error: Thrown into the generator first; None: it is to begin, or to go on.
+        perform: Performs one operation, given the operation and the generator; returns its result.
+        error: Thrown into the generator first; None: it is started or continued normally.
 
     Raises:
-        Elsewhere: `perform` has had another thread go on.
+        Elsewhere: `perform` has passed the generator to another thread.
         BaseException: What the generator raises.
     """
     result: Any = None
@@ -55,7 +56,7 @@ def perform_all(
 async def perform_all_async(
     wants: Generator[Any, Any, T], perform: Callable[[Any], Awaitable[Any]]
 ) -> T:
-    """Perform what a generator asks for, until it returns; see `perform_all`."""
+    """Perform a generator's operations until it returns; see `perform_all`."""
     result: Any = None
     error: BaseException | None = None
     while True:
@@ -71,10 +72,10 @@ async def perform_all_async(
 
 
 def hear_late(answered: Any, wanted: Deferral) -> None:
-    """Have the store's answer to a deferral taken over when it is there.
+    """Handle the store's answer to a deferral when it arrives.
 
     Args:
-        answered: A future of it.
+        answered: A future of the answer.
         wanted: The deferral.
     """
 

@@ -1,4 +1,4 @@
-"""What sends the parts that a turn pushes: a protocol, which `api.pusher` implements."""
+"""Sends the parts that a turn pushes: a protocol, which `api.pusher` implements."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class Pusher(Protocol):
 
     @property
     def allowed(self) -> bool:
-        """Whether the account may push at this moment, as far as is known."""
+        """Whether, as far as known, the account may push at this moment."""
         ...
 
     def push(self, user: str, reply: Reply) -> Exception | None:
-        """Push one part to a user by their OpenID; returns why it did not go out."""
+        """Push one part to a user by their OpenID; returns why it was not sent."""
         ...
 
     def typing(self, user: str, *, on: bool) -> bool:
@@ -27,10 +27,10 @@ class Pusher(Protocol):
         ...
 
     def push_async(self, user: str, reply: Reply) -> Awaitable[Exception | None]:
-        """Do so on an event loop."""
+        """Do the same on an event loop."""
         ...
 
 
 def none_to_push() -> NoReturn:
-    """Say that a turn wants to push where the bot has nothing to push with."""
+    """Raise an error: a turn wants to push, and the bot has no pusher."""
     raise AssertionError("a bot that pushes has something to push with")

@@ -1,21 +1,21 @@
-"""One request with a message, and the turn it runs or joins: what they do, in which order.
+"""One request with a message, and the turn that it runs or joins: what happens in which order.
 
-The first request with a message runs its turn, to the end, whatever becomes of the connection. A
-copy that comes meanwhile joins it. The platform's last copy does not wait beyond its patience: it
-says that the reply will be held (`Store.defer`), answers the waiting text, and the turn goes on
-without it. Where the account pushes what is held, every request does so and answers nothing, and
-what a turn leaves to push is pushed after it has ended.
+The first request with a message runs its turn to the end, whatever becomes of the connection. A
+copy that arrives meanwhile joins it. The platform's last copy does not wait beyond its patience: it
+tells the store that the reply will be held (`Store.defer`), answers with the waiting text, and the
+turn continues without it. If the account pushes held parts, every request does so and answers
+nothing, and what a turn leaves to push is pushed after it has ended.
 
-Nothing is performed here; see `drive.py`. What is really different on threads and event loops:
+Nothing is performed here; see `drive.py`. The differences between threads and event loops:
 
-- On an event loop a turn is a task of its own. On threads it begins on its request's thread, since
-  most turns are over sooner than another thread would have been told of them; before anything that
-  may take long (a step, a pause) it is *handed over* to a thread of its own, and its request only
+- On an event loop, a turn is a task of its own. On threads, it begins on its request's thread,
+  since most turns are over before another thread could have been started. Before anything that may
+  take long (a step, a pause) it is *handed over* to a thread of its own, and its request only
   listens.
-- Where the store fails a turn, it is tried again as long as a request waits for it. On an event
-  loop, where that costs no thread, the turn itself tries again until its last request has left. On
-  threads only the platform's last request tries again, and the others are told to ask again at once
-  (see `retries.py`).
+- If the store fails a turn, it is tried again as long as a request waits for it. On an event loop,
+  where that occupies no thread, the turn itself is retried until its last request has left. On
+  threads only the platform's last request retries, and the others are answered at once so that the
+  platform retries (see `retries.py`).
 """
 
 from __future__ import annotations
@@ -47,23 +47,23 @@ __all__ = ["Requests", "Untaken", "Wary"]
 
 
 class Untaken(Protocol):
-    """Knows which replies nobody took; see `UntakenReplies`."""
+    """Knows which replies were not taken; see `UntakenReplies`."""
 
     @property
     def users(self) -> dict[str, UntakenReply]:
-        """What the store has still to be told, by user."""
+        """Replies of which the store has still to be told, by user."""
         ...
 
     def note(self, user: str, key: str, takes: int) -> None:
-        """Nobody took the reply to a message: see that the store is told."""
+        """Note that the reply to a message was not taken: the store will be told."""
         ...
 
     def begin(self, user: str) -> tuple[UntakenReply, Signal | None] | None:
-        """Take it on oneself to tell the store of a user's reply; see `UntakenReplies.begin`."""
+        """Take on the task of telling the store of a user's reply; see `UntakenReplies.begin`."""
         ...
 
     def end(self, user: str, reply: UntakenReply, *, told: bool) -> None:
-        """End that."""
+        """End that task."""
         ...
 
 
@@ -72,7 +72,7 @@ class Wary(Protocol):
 
     @property
     def wary(self) -> bool:
-        """Whether every turn on threads is to have one of its own from its beginning."""
+        """Whether every turn on threads is to have its own thread from the beginning."""
         ...
 
 
@@ -80,8 +80,8 @@ class Requests:
     """The requests of one process, and the turns they run.
 
     Attributes:
-        goes_on: Returns what does what a turn has made due at once, given account and entry; None:
-            it is left to whoever sweeps.
+        goes_on: Returns the request to do what a turn has made due at once, given account and
+            entry; None: a sweep does it.
     """
 
     def __init__(
@@ -91,13 +91,13 @@ class Requests:
         watch: Wary,
         pauses: Callable[[], Iterator[float]] = pauses,
     ) -> None:
-        """Answer nothing yet.
+        """Create it without requests.
 
         Args:
             driver: Drives the turns.
-            untaken: Knows which replies nobody took.
-            watch: Knows whether every turn on threads is to have one of its own.
-            pauses: Gives the seconds before each further try where the store fails.
+            untaken: Knows which replies were not taken.
+            watch: Knows whether every turn on threads is to have its own thread.
+            pauses: Yields the seconds before each further try if the store fails.
         """
         self._driver = driver
         self._turns = driver.turns
@@ -111,35 +111,37 @@ class Requests:
     # A request ------------------------------------------------------------------------------------
 
     def tell_untaken(self, user: str) -> Driving[None]:
-        """Tell the store which reply nobody took, before the user's next message has its turn."""
+        """Tell the store that a reply was not taken, before the user's next message has its
+        turn.
+        """
         while (begun := self._untaken.begin(user)) is not None:
             reply, by_another = begun
             if by_another is not None:
                 yield Wait(by_another.when_over, self._window.patience)
                 if not by_another.done():
-                    return  # the store stalls, and this request with it
+                    return  # the store stalls, and so does this request
                 continue
-            told = False
+            store_knows = False
             try:
                 yield TellUntaken(user, reply.key, reply.takes)
-                told = True
+                store_knows = True
             except StoreError:
-                return  # it fails what follows, too
+                return  # what follows will fail, too
             finally:
-                self._untaken.end(user, reply, told=told)
+                self._untaken.end(user, reply, told=store_knows)
 
     def answer(self, request: Request, listener: Listener, *, on_thread: bool) -> Driving[Outcome]:
-        """Answer a request that has joined its message's turn: by listening for that.
+        """Answer a request that has joined its message's turn, by listening for the outcome.
 
         Args:
             request: The request.
-            listener: Its place among those that listen.
-            on_thread: Whether it keeps a thread meanwhile.
+            listener: Its place among the listening requests.
+            on_thread: Whether it occupies a thread meanwhile.
 
         Raises:
             AskAgain: The store failed, and the platform has another request.
             Closing: The bot is being closed, and the turn has not begun.
-            StoreError: It failed the platform's last request.
+            StoreError: The store failed the platform's last request.
         """
         tries: Iterator[float] | None = None
         while True:
@@ -172,7 +174,8 @@ class Requests:
         """Run the turn of a request's message to its end, whatever becomes of the request.
 
         Returns:
-            The outcome; None: it raised, or nobody waited for its reply. Whoever listens is told.
+            The outcome; None: it raised, or no request waited for its reply. Listeners are
+            notified.
         """
         turn, settings = listener.turn, self._driver.settings()
         try:
@@ -181,8 +184,8 @@ class Requests:
                 or self._watch.wary
                 or (turn.copies_elsewhere and listener.is_last(self._window))
             ):
-                # Its request may have to leave it soon: it has failed before, or others compute for
-                # too long here.
+                # The request may have to leave the turn soon: it has failed before, or dialogs
+                # compute for too long in this process.
                 yield hand_over(turn)
             began = self._clock() if turn.failing else listener.arrived
             transaction = begin_turn(
@@ -193,7 +196,7 @@ class Requests:
             except StoreError as error:
                 outcome = yield from self._try_again(request, listener, error)
             follows = self._follows(request, turn, outcome)
-        except BaseException as error:  # noqa: BLE001 - told to whoever listens for the turn
+        except BaseException as error:  # noqa: BLE001 - passed on to the turn's listeners
             self._failed(turn, error)
             return None
         if follows is None:
@@ -208,7 +211,7 @@ class Requests:
     def _try_again(
         self, request: Request, listener: Listener, error: StoreError
     ) -> Driving[Outcome]:
-        """Drive a turn again that the store failed: on an event loop, while a request waits."""
+        """Drive a turn again after the store failed it: on an event loop, while a request waits."""
         turn = listener.turn
         for pause in self._pauses():
             listened = turn.departed < turn.copies
@@ -244,7 +247,7 @@ class Requests:
     def _failed(self, turn: RunningTurn, error: BaseException) -> None:
         self._turns.finish(turn, error, self._clock())
         if isinstance(error, StoreError) and turn.failing:
-            return  # told when it failed first
+            return  # reported at the first failure
         alone = turn.departed >= turn.copies
         if alone and isinstance(error, Exception) and not isinstance(error, Closing):
             report(
@@ -276,8 +279,8 @@ class Requests:
     def _follows(
         self, request: Request, turn: RunningTurn, outcome: Outcome
     ) -> Generator[Operation, Any, None] | None:
-        """Return what is to be performed after a turn. Where nobody took its reply, that is pushed
-        if it may be; where its commit took too long for anybody to take it, the store is told.
+        """Return what to perform after a turn. If its reply was not taken, it is pushed if
+        possible; if its commit took too long for any request to take the reply, the store is told.
         """
         if outcome.reply is None or outcome.late:
             return outcome.pushes

@@ -1,12 +1,12 @@
-"""What becomes of a request whose turn the store failed.
+"""What happens to a request whose turn the store failed.
 
-Whether its commit was carried out is not known then, so nothing that could be said is true: an
-apology ends the platform's repetitions, and what the user writes next would be taken for the answer
-to a question that was never shown. A repetition finds out: it gets the reply that was committed, or
-has the turn done. So a failed request is no answer, unless it is the platform's last one for its
-message; that one tries again until its patience is over.
+It is then unknown whether its commit was applied, so any answer might be false: an apology would
+end the platform's retries, and the user's next message would be taken for the answer to a question
+that was never shown. A retry finds out: it gets the reply that was committed, or runs the turn. So
+a failed request is not answered, unless it is the platform's last one for its message; that one
+retries until its patience is over.
 
-No clock, thread or event loop here; see `requests.py`.
+There is no clock, thread or event loop here; see `requests.py`.
 """
 
 from __future__ import annotations
@@ -24,23 +24,25 @@ FIRST_PAUSE = 0.05
 LONGEST_PAUSE = 0.8
 
 REMEMBERED = 60.0
-"""Seconds for which a failed message's requests are counted on: as long as a store counts them."""
+"""Seconds for which the requests of a failed message are counted: as long as a store counts
+them.
+"""
 
 
 def pauses() -> Iterator[float]:
     """Yield how long to wait before each further try."""
     pause = FIRST_PAUSE
     while True:
-        # All who lost one store together shall not come back in step.
+        # Randomized, so that clients that lost a store together do not come back at the same time.
         yield pause * random.uniform(0.5, 1.0)
         pause = min(pause * 2, LONGEST_PAUSE)
 
 
 class Failed:
-    """The messages whose turns failed lately, and how many requests each of them had.
+    """The messages whose turns failed recently, and how many requests each of them had.
 
-    The store counts a message's requests, which tells the platform's last one; but not while it is
-    away. Their process does so meanwhile.
+    The store counts a message's requests, which identifies the platform's last one; but not while
+    it is unavailable. The process does so meanwhile.
     """
 
     def __init__(self) -> None:
@@ -52,14 +54,16 @@ class Failed:
     def note(self, id: TurnId, began: float, requests: int, now: float) -> None:
         """Remember a message: when its first request came, and how many there were."""
         old = now - REMEMBERED
-        # The oldest stand first: what is noted again is put behind the others.
+        # The oldest come first: what is noted again is moved to the end.
         self._known.pop(id, None)
-        for other in [one for one, known in self._known.items() if known.noted < old]:
-            del self._known[other]
+        for expired_id in [
+            noted_id for noted_id, known in self._known.items() if known.noted < old
+        ]:
+            del self._known[expired_id]
         self._known[id] = _Message(began, requests, now)
 
     def take(self, id: TurnId, now: float) -> tuple[float, int]:
-        """Return what was noted of a message, and forget it; (now, 0) if nothing is."""
+        """Return what was noted of a message, and forget it; (now, 0) if nothing is noted."""
         known = self._known.pop(id, None)
         if known is None or known.noted < now - REMEMBERED:
             return now, 0

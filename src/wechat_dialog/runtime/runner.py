@@ -1,8 +1,8 @@
-"""The turns of one bot in this process: what drives them and what performs them, put together.
+"""The turns of one bot in this process: the parts that drive and perform them, put together.
 
 `requests.py` and `drive.py` decide what is done for a request and for a turn, as generators;
-`threads.py` and `loops.py` perform it. Here they meet, with what a process has once: the turns
-under way, the heartbeat, the watch, the threads.
+`threads.py` and `loops.py` perform it. They are connected here, with what exists once per process:
+the running turns, the heartbeat, the watch, the threads.
 """
 
 from __future__ import annotations
@@ -44,11 +44,12 @@ from .watch import Watch
 __all__ = ["Runner"]
 
 ROUNDS = 20
-"""Rounds of an event loop for which a turn waits whose client may have hung up long ago: a server
-hears of that some rounds after it has read the request."""
+"""Iterations of an event loop for which a turn waits if its client may have hung up long ago: a
+server notices that some iterations after it has read the request.
+"""
 
 LOOKS = 60.0
-"""Seconds after which an operator looks again whether a turn is over."""
+"""Seconds after which an operator checks again whether a turn is over."""
 
 
 class Runner:
@@ -57,8 +58,8 @@ class Runner:
     Attributes:
         store: The store.
         steps: Runs steps.
-        turns: The turns under way.
-        outside: Time and outside events.
+        turns: The running turns.
+        outside: Outside events and due times.
     """
 
     def __init__(
@@ -71,16 +72,16 @@ class Runner:
         longest_turn: float | None = None,
         accounts: Accounts | None = None,
     ) -> None:
-        """Start nothing yet.
+        """Create it; nothing is started yet.
 
         Args:
             settings: How turns are run.
             store: The store.
-            asynchronous: Gives the store's face for event loops.
-            window: The platform's.
+            asynchronous: Returns the store's asynchronous interface.
+            window: The platform's window.
             pusher: Pushes, for bots that may.
             longest_turn: Seconds after which a turn is given up; None: never.
-            accounts: Whose index is swept; None: nobody's yet.
+            accounts: The accounts whose index is swept; None: none yet.
         """
         longest = longest_turn or math.inf
         self.store = store
@@ -126,17 +127,19 @@ class Runner:
         return self._loops.face()
 
     def settings_now(self) -> Settings:
-        """Return how a turn that begins now is run: it pushes only if the account may just now."""
+        """Return the settings for a turn that begins now: it pushes only if the account may push
+        now.
+        """
         return self._driver.settings()
 
     def run(self, user: str, message: Message, key: str, arrived: int) -> Outcome:
-        """Answer one request with a message: by running its turn, or by joining it.
+        """Answer one request with a message, by running its turn or by joining it.
 
         Args:
             user: The user's key in the store.
             message: The message.
             key: Its key; see `keys.message_key`.
-            arrived: When this push of it arrived, ms since the epoch.
+            arrived: When this request arrived, ms since the epoch.
 
         Raises:
             AskAgain: The store failed, and the platform has another request.
@@ -177,7 +180,7 @@ class Runner:
         """
         listener = self.turns.join((user, f"operator {id(transaction)}"), time.monotonic())
         completion = listener.turn.completion
-        # On a thread that can be left: what an operator ends or resumes may hang.
+        # On a thread that can be abandoned: what an operator ends or resumes may hang.
         driving = self._requests.operate(listener, transaction)
         job = self._threads.start(driving, f"an operator's turn of user {user}")
         while not completion.done():
@@ -192,13 +195,13 @@ class Runner:
         await self._loops.settle(drain)
 
     def close(self, drain: float) -> None:
-        """Begin no more turns, let those under way end, and stop the threads.
+        """Begin no more turns, let running ones end, and stop the threads.
 
-        Claims are renewed until the last turn is over. One that is not when the time is, is named
-        in the log; its claim expires, and whoever takes it up repeats the step it is in.
+        Claims are renewed until the last turn has ended. A turn that has not ended in time is
+        logged; its claim expires, and whoever takes it over repeats the step in progress.
 
         Args:
-            drain: Seconds they may take.
+            drain: Seconds that the turns may take.
         """
         self.outside.sweeping.stop()
         if self._can_wait():
@@ -214,25 +217,25 @@ class Runner:
         self._stop(drain)
 
     def when_idle(self, close: Callable[[], Awaitable[object]]) -> None:
-        """Call `close` on the running event loop once no turn is under way there; not at all if
-        none is now.
+        """Call `close` on the running event loop once no turn is running there; not at all if none
+        is running now.
         """
         self._loops.when_idle(close)
 
     def _can_wait(self) -> bool:
-        """Whether the turns on event loops go on while this thread waits; end those that nobody
-        goes on with.
+        """Whether turns on event loops continue while this thread waits; end those whose loop is
+        stopped.
         """
         try:
-            here: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
+            current_loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
         except RuntimeError:
-            here = None
+            current_loop = None
         loops: dict[asyncio.Task[object], asyncio.AbstractEventLoop] = {}
         for task, turn in list(self._loops.turns.items()):
             loops[task] = task.get_loop()
             if not loops[task].is_running():
                 self.turns.finish(turn, Closing("the event loop was stopped"))
-        if here is None or here not in loops.values():
+        if current_loop is None or current_loop not in loops.values():
             return True
         log.warning("on an event loop, `await bot.close_async()`: turns end only while it runs")
         return False

@@ -1,7 +1,7 @@
-"""The turns under way in this process: who runs a message's turn, who joins it, who waits for it.
+"""The running turns of this process: who runs a message's turn, who joins it, who waits for it.
 
-The first request with a message begins its *running turn*; a copy that comes meanwhile joins the
-same one, and only listens (`core/turn/listening.py`). No thread, event loop or store here.
+The first request with a message begins its *running turn*; a copy that arrives meanwhile joins it,
+and only listens (`core/turn/listening.py`). There is no thread, event loop or store here.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ class Completed(Signal):
     __slots__ = ("_error", "_outcome")
 
     def __init__(self) -> None:
-        self._over = False  # as in `Signal`, which is not asked to: one is made at every turn
+        self._over = False  # as in `Signal.__init__`, inlined: this runs at every turn
         self._waiting = []
         self._outcome: Outcome | None = None
         self._error: BaseException | None = None
 
     def failed(self) -> bool:
-        """Whether the turn raised something."""
+        """Whether the turn raised an exception."""
         return self._error is not None
 
     def result(self) -> Outcome:
         """Return the outcome.
 
         Raises:
-            BaseException: What the turn raised.
+            BaseException: The exception that the turn raised.
         """
         if self._error is not None:
             raise self._error
@@ -59,7 +59,7 @@ class Completed(Signal):
         self.happen()
 
     def set_exception(self, error: BaseException) -> None:
-        """End the turn with what it raised."""
+        """End the turn with its exception."""
         self._error = error
         self.happen()
 
@@ -68,7 +68,7 @@ class RunningTurns:
     """The running turns of one process; safe to use from several threads.
 
     Attributes:
-        closing: Whether no more turns begin.
+        closing: Whether no more turns may begin.
     """
 
     def __init__(self) -> None:
@@ -83,17 +83,17 @@ class RunningTurns:
     def join(
         self, id: TurnId, now: float, *, on_thread: bool = False, follows: bool = False
     ) -> Listener:
-        """Have a request listen for a message's turn. If that is not under way it is begun, and the
-        request is to run it (`Listener.runs`).
+        """Let a request listen for a message's turn. If the turn is not running it is begun, and
+        the request has to run it (`Listener.runs`).
 
         Args:
             id: The user's key and the message's.
             now: The process's clock.
-            on_thread: Whether the request keeps a thread while it listens.
-            follows: Whether this is what an earlier turn left to do, while that is under way.
+            on_thread: Whether the request occupies a thread while it listens.
+            follows: Whether this is the continuation of an earlier turn, while that is running.
 
         Raises:
-            Closing: No more turns begin.
+            Closing: No more turns may begin.
         """
         with self._lock:
             turn = self._turns.get(id)
@@ -111,10 +111,10 @@ class RunningTurns:
             return Listener(turn, turn.copies, now)
 
     def close(self, tell: Callable[[], object]) -> None:
-        """Let no more turns begin, and end the waiting of those that have no claim yet.
+        """Let no more turns begin, and wake those that wait for a claim.
 
         Args:
-            tell: What to call once no turn is under way, from whichever thread; at once if none is.
+            tell: Called once no turn is running, from any thread; at once if none is.
         """
         with self._lock:
             self.closing = True
@@ -127,21 +127,21 @@ class RunningTurns:
         tell()
 
     def running(self) -> list[RunningTurn]:
-        """Return the turns under way."""
+        """Return the running turns."""
         with self._lock:
             return list(self._turns.values())
 
     def __len__(self) -> int:
-        """Return how many are under way."""
+        """Return how many turns are running."""
         return len(self._turns)
 
     def finish(self, turn: RunningTurn, outcome: Outcome | BaseException, now: float = 0.0) -> None:
-        """End a turn and tell everyone who listens for it.
+        """End a turn and notify its listeners.
 
         Args:
             turn: The turn.
-            outcome: What it came to.
-            now: The process's clock, where the store failed it.
+            outcome: Its outcome, or its exception.
+            now: The process's clock, if the store failed it.
         """
         empty: list[Callable[[], object]] = []
         with self._lock:
@@ -164,21 +164,21 @@ class RunningTurns:
 
     @contextmanager
     def waiting(self, pause: Pause, came: float) -> Generator[Signal]:
-        """Give a signal that happens when it is time to ask for the claim again.
+        """Return a signal that happens when it is time to ask for the claim again.
 
-        That is when a turn of the user ends here, and of those who wait for one here this one came
-        first; or when another learns from the store that this one is the next. All of them asking
-        whenever a turn ends would be a crowd at the store; each by itself, after a while, makes a
-        crowd of one user's messages slow, and keeps a thread for each that long.
+        That is when a turn of the user ends in this process and this one is the first of those
+        waiting for it here; or when another one learns from the store that this one is next. If all
+        of them asked whenever a turn ends, they would crowd the store; if each asked after a pause
+        of its own, many messages of one user would be slow, and occupy a thread each for that long.
 
         Args:
-            pause: What is waited for.
-            came: When the message that waits was first seen, on the process's clock.
+            pause: The pause.
+            came: When the waiting message was first seen, by the process's clock.
         """
         entry = came, pause.key, Signal()
         with self._lock:
             waiting = self._waiting.setdefault(pause.user, [])
-            following = next((other for _, key, other in waiting if key == pause.before), None)
+            following = next((signal for _, key, signal in waiting if key == pause.before), None)
             insort(waiting, entry, key=itemgetter(0))
         if following is not None:
             following.happen()
@@ -193,14 +193,14 @@ class RunningTurns:
                     self._waiting.pop(pause.user, None)
 
     def waits_in_vain(self, pause: Pause, now: float, window: Window) -> bool:
-        """Whether a request that keeps a thread should not wait for this turn's claim.
+        """Whether a request that occupies a thread should not wait for this turn's claim.
 
         Args:
-            pause: What is waited for.
+            pause: The pause.
             now: The process's clock.
-            window: The platform's.
+            window: The platform's window.
         """
-        if pause.before in ("", pause.key):  # nobody's, or that of a copy of the very message
+        if pause.before in ("", pause.key):  # unknown, or the turn of a copy of this very message
             return False
         with self._lock:
             age = self._holders.age(pause.user, pause.before, now)
@@ -212,18 +212,18 @@ class RunningTurns:
     def stops_waiting(
         self, pause: Pause, turn: RunningTurn, now: float, window: Window, *, pushes: bool
     ) -> bool:
-        """Whether to wait for the claim no longer: nobody listens, and the store keeps the message
-        for whoever has the next turn.
+        """Whether to stop waiting for the claim: no request listens, and the store keeps the
+        message for whoever has the next turn.
 
-        Where what is late is pushed, the last message of a user waits on, since its turn takes the
-        ones before with it, and its user should not have to write again.
+        If late answers are pushed, the user's last message continues to wait, since its turn also
+        handles the ones before, and the user should not have to write again.
 
         Args:
-            pause: What is waited for.
-            turn: Whose turn waits.
+            pause: The pause.
+            turn: The waiting turn.
             now: The process's clock.
-            window: The platform's.
-            pushes: Whether what is late is pushed.
+            window: The platform's window.
+            pushes: Whether late answers are pushed.
         """
         over = now - turn.began > window.requests * window.seconds + SLACK
         if turn.departed < turn.copies or not (turn.deferred or over):

@@ -1,4 +1,4 @@
-"""Something that happens once, and who waits for it: on a thread or on an event loop."""
+"""An event that happens once, and waiting for it: on a thread or on an event loop."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ __all__ = ["NEVER", "Signal", "future_of", "wait_for"]
 
 
 class Signal:
-    """Something that happens once; safe to use from several threads.
+    """An event that happens once; safe to use from several threads.
 
-    A future of `concurrent.futures` does the same with two locks and a condition, made at every
+    A future of `concurrent.futures` does the same with two locks and a condition, created at every
     turn for copies that hardly ever come.
     """
 
@@ -38,7 +38,9 @@ class Signal:
             tell()
 
     def when_over(self, tell: Callable[[], object]) -> None:
-        """Call `tell` when it happens, from the thread that lets it happen; at once if it has."""
+        """Call `tell` when it happens, from the thread that causes it; at once if it has
+        happened.
+        """
         with _shared.lock:
             if not self._over:
                 self._waiting.append(tell)
@@ -47,19 +49,19 @@ class Signal:
 
 
 class _Never(Signal):
-    """What never happens, so that nobody is kept who waits for it."""
+    """A signal that never happens; it keeps no references to those who wait for it."""
 
     __slots__ = ()
 
     def when_over(self, tell: Callable[[], object]) -> None:
-        """Forget it."""
+        """Ignore the callback."""
 
 
 NEVER = _Never()
 
 
 class _Shared:
-    """Held for a moment at the end of every turn: one lock for all of them is enough."""
+    """Held for a moment at the end of every turn: one lock for all signals is enough."""
 
     def __init__(self) -> None:
         self.lock = Lock()
@@ -74,11 +76,11 @@ mind(_shared)
 
 
 def wait_for(when_over: Callable[[Callable[[], object]], None], seconds: float | None) -> None:
-    """Keep this thread until something is over, `seconds` at most; None: however long.
+    """Block this thread until something is over, `seconds` at most; None: without limit.
 
     Args:
-        when_over: Called with what tells that it is over, from any thread.
-        seconds: How long.
+        when_over: Called with a callback that reports the end, from any thread.
+        seconds: The longest time to wait.
     """
     over = Event()
     when_over(over.set)
@@ -89,7 +91,7 @@ def future_of(when_over: Callable[[Callable[[], object]], None]) -> asyncio.Futu
     """Return a future of the running event loop that is done when something is over.
 
     Args:
-        when_over: Called with what tells that it is over, from any thread.
+        when_over: Called with a callback that reports the end, from any thread.
     """
     loop = asyncio.get_running_loop()
     over: asyncio.Future[None] = loop.create_future()

@@ -1,5 +1,5 @@
-"""Performs what the parts of a step ask for (`core/turn/step_parts.py`): on a step's own thread, or
-on the event loop on which its coroutine runs.
+"""Performs the operations of step parts (`core/turn/step_parts.py`): on a step's own thread, or on
+the event loop of its coroutine.
 """
 
 from __future__ import annotations
@@ -23,35 +23,36 @@ Wants = Generator[Any, Any, Any]
 
 
 class PartPerformer:
-    """Hands step functions their parts, on one store."""
+    """Provides step functions with their parts, on one store."""
 
     def __init__(self, store: Store, asynchronous: Callable[[], AsyncStore] | None = None) -> None:
-        """Ask for nothing yet.
+        """Create it; nothing is asked yet.
 
         Args:
             store: The store.
-            asynchronous: Gives its face for the event loops of turns; None: there are none.
+            asynchronous: Returns the store's asynchronous interface, for the event loops of turns;
+                None: there are none.
         """
         self.store = store
         self._asynchronous = asynchronous
 
     async def ask(self, wanted: PartPut) -> None:
-        """Have the store asked, on a turn's own loop."""
+        """Perform a store operation on a turn's own loop."""
         if self._asynchronous is None:
             await asyncio.to_thread(wanted.on, self.store)
         else:
             await wanted.on(self._asynchronous())
 
-    # What is handed over --------------------------------------------------------------------------
+    # The first parameter of a step ----------------------------------------------------------------
 
     def plain(self, tried: TriedParts) -> Steps:
-        """Return what a plain function is handed."""
+        """Return the `steps` parameter for a plain function."""
         self.begins(tried)
         return Steps(tried, partial(perform_all, perform=self._perform))
 
     def apart(self, tried: TriedParts) -> AsyncSteps:
-        """Return what a coroutine is handed on a loop that lives in a thread of its own. The store
-        is asked on threads: a face for this loop would have connections that nobody closes.
+        """Return the `steps` parameter for a coroutine on a loop in a thread of its own. The store
+        is used on threads: connections made on this loop would never be closed.
         """
         self.begins(tried)
 
@@ -61,7 +62,7 @@ class PartPerformer:
         return AsyncSteps(tried, partial(self._drive, ask=ask))
 
     def on_loop(self, tried: TriedParts) -> AsyncSteps:
-        """Return what a coroutine is handed on a turn's own loop."""
+        """Return the `steps` parameter for a coroutine on a turn's own loop."""
         if self._asynchronous is None:
             return self.apart(tried)
         store = self._asynchronous()
@@ -72,15 +73,15 @@ class PartPerformer:
         return AsyncSteps(tried, partial(self._drive, ask=ask))
 
     def begins(self, tried: TriedParts) -> None:
-        """Hear that a step function begins; for testing kits."""
+        """Hook for testing kits, called when a step function begins."""
 
-    # How it is performed --------------------------------------------------------------------------
+    # Performing -----------------------------------------------------------------------------------
 
     def _perform(self, wanted: Any, _wants: object) -> Any:
         return self.call(wanted) if isinstance(wanted, Part) else self.asked(wanted)
 
     def asked(self, wanted: Any) -> Any:
-        """Ask the store."""
+        """Perform a store operation."""
         return wanted.on(self.store)
 
     async def _drive(self, wants: Wants, ask: Callable[[Any], Awaitable[Any]]) -> Any:

@@ -1,12 +1,11 @@
-"""Running steps: with time limits and repetitions, on threads of their own or on an event loop.
+"""Runs steps: with time limits and retries, on threads of their own or on an event loop.
 
-The sync driver runs a sync function where it stands and an async one on a loop that lives in a
-thread of its own. The async driver runs an async function where it stands and a sync one on a
-thread. The threads are the steps' own: a step that takes long never keeps a store operation waiting
-for one.
+The sync driver runs a sync function in place and an async one on a loop in a thread of its own. The
+async driver runs an async function in place and a sync one on a thread. The threads are reserved
+for steps, so that a step that takes long never keeps a store operation waiting for a thread.
 
-Nothing can stop a function. What took too long is given up: it never begins if it has not begun,
-a coroutine is cancelled, and a thread is left behind, and replaced.
+Nothing can stop a function. If it takes too long it is given up: it never begins if it has not
+begun, a coroutine is cancelled, and a thread is abandoned and replaced.
 """
 
 from __future__ import annotations
@@ -43,20 +42,20 @@ from .wanted import Wait
 __all__ = ["Steps"]
 
 AT_ONCE = 256
-"""Steps on threads at once: far more than a process does work for, since they wait for others."""
+"""Steps on threads at once: many more than a process has processors, since they wait for I/O."""
 
 LEFT_BEHIND = 256
-"""Threads of steps that never returned which are replaced."""
+"""How many threads with steps that never returned are replaced."""
 
 WIND_UP = 1.0
 """Seconds that a cancelled coroutine has to clean up before its step counts as timed out anyway."""
 
 
 class _Once(msgspec.Struct, frozen=True):
-    """Call a step's function once; the result is how it `Ended`.
+    """Call a step's function once; the result is an `Ended`.
 
     Attributes:
-        parts: Its parts; None: it has none.
+        parts: Its parts; None if it has none.
     """
 
     parts: TriedParts | None = None
@@ -73,8 +72,8 @@ def _arguments(step: RunStep) -> dict[str, Any]:
 
 
 class Steps:
-    """Runs the steps of one bot, each once: a call that is under way here, or whose outcome is in
-    hand, is joined.
+    """Runs the steps of one bot, each once: a call that is already running in this process, or
+    whose outcome is in hand, is joined.
     """
 
     def __init__(
@@ -84,13 +83,13 @@ class Steps:
         left_behind: int = LEFT_BEHIND,
         parts: PartPerformer | None = None,
     ) -> None:
-        """Start nothing yet.
+        """Create it; nothing is started yet.
 
         Args:
-            outcomes: Keeps what the steps came to.
-            at_once: Sync steps that may run at once where they need threads.
-            left_behind: Threads of given-up steps that are replaced.
-            parts: Performs what their parts ask for; None: none has any.
+            outcomes: Keeps the outcomes of steps.
+            at_once: How many sync steps may run at once on threads.
+            left_behind: How many threads of given-up steps are replaced.
+            parts: Performs the operations of their parts; None: no step has parts.
         """
         self._parts = parts
         self._outcomes = Outcomes() if outcomes is None else outcomes
@@ -104,9 +103,10 @@ class Steps:
 
         Args:
             step: The step.
-            user: Whose, by their key in the store.
-            attempt: Whether somebody waits for it still.
-            stopped: Whether an exception says that the call was stopped, by no doing of the step's.
+            user: Key of the user in the store.
+            attempt: Whether the step is still waited for.
+            stopped: Returns whether an exception says that the call was stopped from outside the
+                step.
         """
         call, mine = self._outcomes.join(user, step.key)
         if not mine:
@@ -117,7 +117,7 @@ class Steps:
                 raise CancelledError
             if call.given_up:
                 raise GivenUp
-            # To make it here, the claim would have to hold still; whoever starts over finds out.
+            # Making the call here would need a valid claim; a turn that starts over claims again.
             raise StoreError(f"the call of step {step.call.name!r} that was joined came to nothing")
         try:
             outcome = yield from self._repeated(step, user, attempt, stopped)
@@ -166,28 +166,28 @@ class Steps:
             if parts is not None:
                 yield from parts.again()
             try:
-                # The sum refuses what is no number, with which nothing can wait.
+                # The sum raises for a value that is not a number.
                 yield Wait(NEVER.when_over, 0.0 + options.pause(repetition))
-            except Exception as error:  # noqa: BLE001 - its function for the back-off is broken
+            except Exception as error:  # noqa: BLE001 - its back-off function is broken
                 return StepOutcome(step.slot, error=error)
 
     # On threads -----------------------------------------------------------------------------------
 
     def run(self, step: RunStep, user: str, attempt: Attempt | None = None) -> StepOutcome:
-        """Run one step, and again where its options say so, or join its call; return how it ended.
+        """Run one step, with retries as its options say, or join its call; return its outcome.
 
         Args:
             step: The step.
-            user: Whose, by their key in the store.
-            attempt: Whether somebody waits for it still; None: as long as it takes.
+            user: Key of the user in the store.
+            attempt: Whether the step is still waited for; None: as long as it takes.
 
         Raises:
             Closing: It did not begin, since the process is ending.
-            CancelledError: It was given up, and has come to nothing here: it did not begin, was
-                cancelled, or its call goes on elsewhere.
-            GivenUp: Its call was joined, and given up by whoever made it.
-            StoreError: The store failed its parts, here or where the call was made that was joined.
-            BaseException: What is no bug of the step's; see `is_bug`.
+            CancelledError: It was given up, and has no outcome here: it did not begin, was
+                cancelled, or its call continues elsewhere.
+            GivenUp: The call that was joined was given up by whoever made it.
+            StoreError: The store failed its parts, here or where the joined call was made.
+            BaseException: What is not a bug of the step; see `is_bug`.
         """
         attempt = attempt or Attempt()
 
@@ -257,12 +257,12 @@ class Steps:
 
         Args:
             steps: The steps.
-            user: Whose, by their key in the store.
-            attempt: Whether somebody waits for them still.
+            user: Key of the user in the store.
+            attempt: Whether the steps are still waited for.
 
         Returns:
-            A function that gives the next outcome as it comes; its argument is how long it may take
-            to, after which it raises `queue.Empty`.
+            A function that returns the next outcome as it comes; its argument is the time limit,
+            after which it raises `queue.Empty`.
 
         Raises:
             Closing: One did not begin, since the process is ending.
@@ -270,12 +270,12 @@ class Steps:
         outcomes: queue.SimpleQueue[StepOutcome | StoreError] = queue.SimpleQueue()
         for step in steps:
             # Threads of their own: a gathering inside the shared pool could wait for its own
-            # threads for ever.
+            # threads forever.
             begin(self._run_into, outcomes, step, user, attempt)
 
         def following(timeout: float | None) -> StepOutcome:
             outcome = outcomes.get(timeout=timeout)
-            return _told(outcome)
+            return _outcome_or_raise(outcome)
 
         return following
 
@@ -289,8 +289,8 @@ class Steps:
         try:
             outcomes.put(self.run(step, user, attempt))
         except StoreError as error:
-            outcomes.put(error)  # no outcome of the step: the store failed its parts
-        except BaseException as error:  # noqa: BLE001 - this thread is nobody's: who waits is told
+            outcomes.put(error)  # not an outcome: the store failed the step's parts
+        except BaseException as error:  # noqa: BLE001 - no caller: the receiver is told
             outcomes.put(StepOutcome(step.slot, error=error))
 
     # On an event loop -----------------------------------------------------------------------------
@@ -363,7 +363,7 @@ class Steps:
                     task.cancel()
                 raise
             tasks[:] = [task for task in tasks if not task.done()]
-            return _told(outcome)
+            return _outcome_or_raise(outcome)
 
         return following
 
@@ -376,7 +376,7 @@ class Steps:
     # Threads --------------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Give the threads back; steps under way go on to their end."""
+        """Release the threads; running steps continue to their end."""
         self._threads.close()
         self._background.close()
 
@@ -387,8 +387,8 @@ def _end(once: _Once, *raised: BaseException | None) -> None:
         once.parts.end(returned=raised == (None,)) if raised else once.parts.stop()
 
 
-def _told(outcome: StepOutcome | StoreError) -> StepOutcome:
-    """Return how a step of a gathering ended, or raise what says that it has not."""
+def _outcome_or_raise(outcome: StepOutcome | StoreError) -> StepOutcome:
+    """Return the outcome of a step of a gathering, or raise the error that it has none."""
     if isinstance(outcome, StoreError):
         raise outcome
     if isinstance(outcome.error, (Closing, GivenUp)):

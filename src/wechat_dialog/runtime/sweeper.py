@@ -1,14 +1,14 @@
-"""One thread, or one task, of a process sees to what falls due: it sweeps its account's index.
+"""One thread, or one task, of a process handles what falls due: it sweeps its account's index.
 
-What it does is decided here, once, by a generator that performs nothing: `sweep` looks at what is
-due, begins a firing for each, and returns how long to wait until the next look. It is rung where
-something becomes due earlier, or where there is room for more.
+It is a generator that performs nothing: `sweep` reads what is due, begins a firing for each entry,
+and returns how long to wait until the next look. It is rung when something becomes due earlier, or
+when there is room for more.
 
-- `Store.due` leases what it tells, so no two processes begin the same firing, and what a process
-  that died had begun is told again.
+- `Store.due` leases the entries it returns, so no two processes begin the same firing, and the
+  entries of a process that died are returned again.
 - All times that are compared are the store's (`Dues.now`, `Dues.next`), and no pause is longer than
-  `IDLE` where anything waits; so a clock that is set, here or there, delays nothing for longer.
-- A store that fails is asked again, in pauses that grow: what fell due meanwhile is still there.
+  `IDLE` while anything waits; so a changed clock, here or there, delays nothing for longer.
+- A store that fails is asked again, after growing pauses: what fell due meanwhile is still there.
 """
 
 from __future__ import annotations
@@ -29,35 +29,36 @@ from .wanted import AskDue
 __all__ = ["BATCH", "Sweeper"]
 
 BATCH = 100
-"""Entries that are asked for at once, at most."""
+"""How many entries are read at once, at most."""
 
 FIRST = 0.25
-"""Seconds of the first pause, which doubles as long as nothing is found."""
+"""First pause in seconds; it doubles as long as nothing is due."""
 
 IDLE = 3.0
-"""Seconds between two looks at most, where something waits."""
+"""Longest pause between two looks, in seconds, if something waits."""
 
 EMPTY = 60.0
-"""Seconds between two looks at most, where nothing of the account has a time: most bots set none,
-and what this process sets rings."""
+"""Longest pause between two looks, in seconds, if nothing of the account has a time: most bots set
+none, and times that this process sets ring.
+"""
 
 SPREAD = 0.05
-"""Seconds by which processes that wait for the same time look one after another."""
+"""Seconds over which processes that wait for the same time are spread."""
 
 
 class Sweeper:
-    """Looks at what is due in this process. Used by one thread, or one event loop, at a time."""
+    """Begins what is due in this process. Used by one thread, or one event loop, at a time."""
 
     def __init__(
         self, accounts: Accounts, firings: Firings, *, lease: float, chance: Callable[[], float]
     ) -> None:
-        """Look at nothing yet.
+        """Create it; nothing is read yet.
 
         Args:
-            accounts: Whose index is swept.
+            accounts: The accounts whose index is swept.
             firings: Begins what is due.
-            lease: Seconds that a claim lasts; an entry is hidden for two of them.
-            chance: A number from 0 to 1, another each time.
+            lease: Seconds for which a claim lasts; an entry is hidden for two leases.
+            chance: Returns a random number from 0 to 1.
         """
         self._accounts = accounts
         self._firings = firings
@@ -79,32 +80,32 @@ class Sweeper:
             Closing: The process begins no more turns.
         """
         try:
-            self._next = math.inf  # what is set from now on may be missed by this look
+            self._next = math.inf  # this look may miss what is set from now on
             pause = yield from self._looked()
         except Closing:
             raise
-        except Exception as error:  # noqa: BLE001 - what is due waits in the store
+        except Exception as error:  # noqa: BLE001 - what is due stays in the store
             pause = self._failed(error)
         self._next = self._now + pause * 1000
         return pause
 
     def _looked(self) -> Driving[float]:
-        found, soonest = yield from self._look()
+        any_due, soonest = yield from self._look()
         if self._failing:
             self._failing = False
             log.info("the store answers again: what fell due meanwhile is seen to now")
         if self._firings.room() == 0:
             return IDLE  # rung for when there is room
-        return self._until_next(found, soonest)
+        return self._until_next(any_due, soonest)
 
     def _look(self) -> Driving[tuple[bool, float | None]]:
-        """Begin what is due; returns whether that was anything, and the seconds until more is, as
-        far as is known.
+        """Begin what is due; returns whether anything was, and, if known, the seconds until the
+        next entry.
         """
         yield from self._accounts.note()
         if not (yield from self._accounts.learn()):
             return False, None
-        found, soonest = False, math.inf
+        any_due, soonest = False, math.inf
         for account in list(self._accounts.seen):
             room = min(self._firings.room(), BATCH)
             if room <= 0:
@@ -113,17 +114,17 @@ class Sweeper:
             self._now = dues.now
             for due in dues.entries:
                 yield self._firings.fire(account, due, dues.now)
-            found = found or bool(dues.entries)
+            any_due = any_due or bool(dues.entries)
             if len(dues.entries) == room:
                 soonest = 0.0
             elif dues.next is not None:
                 soonest = min(soonest, (dues.next - dues.now) / 1000)
-        return found, None if math.isinf(soonest) else soonest
+        return any_due, None if math.isinf(soonest) else soonest
 
-    def _until_next(self, found: bool, soonest: float | None) -> float:
+    def _until_next(self, any_due: bool, soonest: float | None) -> float:
         longest = EMPTY if soonest is None else IDLE
-        self._pause = FIRST if found else min(self._pause * 2, longest)
-        # A pause that is the same in all processes would have all of them ask at once, for ever.
+        self._pause = FIRST if any_due else min(self._pause * 2, longest)
+        # If the pause were the same in all processes, all of them would always ask at once.
         pause = self._pause * (0.75 + 0.25 * self._chance())
         if soonest is None:
             return pause

@@ -1,5 +1,5 @@
-"""Where a process sweeps: on a thread, or as a task of its event loop; begun by its first push, or
-by its server before that, and ended with the bot.
+"""Where a process sweeps: on a thread, or as a task of its event loop; started by its first push,
+or by its server before that, and stopped with the bot.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _ODD = "a look at what is due failed in a way that it should not"
 
 
 class Sweeping:
-    """Has a process sweep.
+    """Lets a process sweep.
 
     Attributes:
-        on_thread: Whether a thread does it, begun once and for all.
+        on_thread: Whether it sweeps on a thread, which is started once and for all.
 
     Args:
         sweeper: Sweeps.
-        firings: What it begins.
+        firings: The firings that it begins.
         threads: Performs on threads.
         loops: Performs on event loops.
     """
@@ -50,12 +50,12 @@ class Sweeping:
         firings.ring = self.ring
 
     def on_a_thread(self) -> None:
-        """Sweep on a thread of its own from now on, unless this process does already."""
+        """Sweep on a thread of its own from now on, unless this process sweeps already."""
         if self._stopped or self._task is not None or self.on_thread:
             return
         try:
             self._thread.start(self, Sweeping._look)
-        except RuntimeError:  # the interpreter is ending, or has no thread to give just now
+        except RuntimeError:  # the interpreter is ending, or no thread is available
             return
         self._rung = self._thread.ring
         self.on_thread = True
@@ -65,12 +65,12 @@ class Sweeping:
             return perform_all(self._sweeper.sweep(), self._threads.perform)
         except Closing:
             self._thread.stop()
-        except Exception as error:  # noqa: BLE001 - the next look may do better
+        except Exception as error:  # noqa: BLE001 - the next look may succeed
             report(logging.ERROR, _ODD, error=error)
         return IDLE
 
     def on_this_loop(self) -> None:
-        """Sweep as a task of the running event loop, unless this process does already."""
+        """Sweep as a task of the running event loop, unless this process sweeps already."""
         task = self._task
         if self._stopped or self.on_thread:
             return
@@ -96,7 +96,7 @@ class Sweeping:
                 pause = await perform_all_async(self._sweeper.sweep(), self._loops.perform)
             except Closing:
                 return
-            except Exception as error:  # noqa: BLE001 - the next look may do better
+            except Exception as error:  # noqa: BLE001 - the next look may succeed
                 report(logging.ERROR, _ODD, error=error)
                 pause = IDLE
             try:
@@ -107,18 +107,18 @@ class Sweeping:
             rung.clear()
 
     def ring(self) -> None:
-        """Have the next look made now."""
+        """Let the next look happen now."""
         self._rung()
 
     def wakes(self, at: int) -> None:
-        """Something falls due at a time by the store's clock, ms since the epoch: see that it is
-        not looked for later.
+        """Note that something falls due at a time by the store's clock, in ms since the epoch, so
+        that the next look does not come later.
         """
         if self._sweeper.is_later(at):
             self._rung()
 
     def stop(self) -> None:
-        """Look no more; what is under way runs on."""
+        """Stop sweeping; running firings continue."""
         self._stopped = True
         self._thread.stop()
         task = self._task

@@ -1,12 +1,12 @@
-"""Threads for what may never come back.
+"""Threads for jobs that may never return.
 
-A thread cannot be stopped. So whoever has something run here may *give it up*: what has not begun
-never begins then, and what has begun keeps its thread, for which another one is made. A pool of
-`concurrent.futures` does neither: its threads are counted as long as they hang, what nobody waits
-for any more is run all the same, and the interpreter cannot end before the last of them has.
+A thread cannot be stopped. So a job here can be *given up*: if it has not begun, it never begins;
+if it has begun, it keeps its thread, and another one replaces it. A pool of `concurrent.futures`
+does neither: hanging threads count against its limit, jobs that nobody waits for are run all the
+same, and the interpreter cannot exit before the last of them has ended.
 
-Threads are made when none is idle and are kept for a few seconds, so that what a client library
-keeps for each thread (a connection) is there again for a busy bot, and not stale for a quiet one.
+Threads are created when none is idle and are kept for a few seconds, so that what a client library
+keeps per thread (a connection) is still there for a busy bot, and not stale for a quiet one.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ __all__ = ["Job", "ThreadPool"]
 log = logging.getLogger("wechat_dialog")
 
 IDLE = 10.0
-"""Seconds that a thread waits for another job."""
+"""Seconds for which a thread waits for another job."""
 
 
 class Job(Future[Any]):
-    """Something that was asked for: its result, once there is one.
+    """A job, and a future of its result.
 
     Attributes:
-        name: What the log calls it.
+        name: Its name in the log.
         lost: Whether it was given up while it ran.
     """
 
@@ -43,11 +43,11 @@ class Job(Future[Any]):
         self.name = name
         self.lost = False
         self._work = work
-        # Frameworks keep there whose request it is: `flask.current_app`, a tracer's span.
+        # Frameworks keep per-request data there: `flask.current_app`, a tracer's span.
         self._context = contextvars.copy_context()
 
     def perform(self) -> None:
-        """Do it, unless it was given up before it began."""
+        """Run it, unless it was given up before it began."""
         if not self.set_running_or_notify_cancel():
             return
         work, context = self._work, self._context
@@ -61,15 +61,16 @@ class Job(Future[Any]):
 
 
 class ThreadPool:
-    """Does jobs, each on a thread of its own; safe to use from several threads."""
+    """Runs jobs, each on a thread of its own; safe to use from several threads."""
 
     def __init__(self, name: str, limit: int, spare: int) -> None:
-        """Start nothing yet.
+        """Create it; no thread is started yet.
 
         Args:
-            name: Of the threads.
-            limit: Jobs that may be under way at once; more wait.
-            spare: Threads that may be made beyond that for those whose job was given up.
+            name: Name of the threads.
+            limit: How many jobs may run at once; more have to wait.
+            spare: How many threads may be created beyond that, to replace those whose job was given
+                up.
         """
         self._name = name
         self._limit = limit
@@ -83,19 +84,19 @@ class ThreadPool:
         self._here = threading.local()
 
     def here(self) -> Job | None:
-        """Return the job that the running thread is at; None if it is none of these."""
+        """Return the job that the current thread runs; None if it runs none of this pool."""
         return getattr(self._here, "job", None)
 
     def start(self, work: Callable[[], object], name: str = "") -> Job:
-        """Have something done, at once where there is a thread for it.
+        """Run a job, at once if there is a thread for it.
 
         Args:
-            work: What.
-            name: What the log calls it.
+            work: The function of the job.
+            name: Its name in the log.
 
         Raises:
-            Closing: No thread can be had, and none is there that it could wait for: the process is
-                ending.
+            Closing: No thread can be created, and none exists for which it could wait: the process
+                is ending.
         """
         job = Job(work, name)
         with self._lock:
@@ -115,7 +116,7 @@ class ThreadPool:
         return job
 
     def give_up(self, job: Job) -> bool:
-        """Wait for a job no longer. Returns whether it never begins; else it runs on, and its
+        """Stop waiting for a job. Returns whether it never begins; otherwise it continues, and its
         thread is replaced.
         """
         if job.cancel():
@@ -143,7 +144,7 @@ class ThreadPool:
         return False
 
     def close(self) -> None:
-        """Let idle threads end; what is under way runs on."""
+        """Let idle threads end; running jobs continue."""
         with self._lock:
             self._closed = True
             idle, self._idle = self._idle, []
@@ -156,9 +157,9 @@ class ThreadPool:
 
     def _begin(self, job: Job) -> None:
         try:
-            # A daemon: a process that wants to end is not kept by what may never return.
+            # A daemon: a job that never returns must not keep the process from exiting.
             threading.Thread(target=self._live, args=(job,), name=self._name, daemon=True).start()
-        except RuntimeError as error:  # the system has no more, or the interpreter is ending
+        except RuntimeError as error:  # the system's limit is reached, or the interpreter is ending
             with self._lock:
                 self._alive -= 1
                 if self._alive > self._lost:
@@ -172,7 +173,7 @@ class ThreadPool:
             self._here.job = job
             job.perform()
             self._here.job = None
-            # Once it is done nobody gives it up any more; and what it returned is not kept here.
+            # A job that is done cannot be given up any more; do not keep a reference to its result.
             lost, job = job.lost, None
             job = self._following(inbox, lost=lost)
 
@@ -195,4 +196,4 @@ class ThreadPool:
                     self._idle.remove(inbox)
                     self._alive -= 1
                     return None
-        return inbox.get()  # somebody was faster
+        return inbox.get()  # a job was assigned in the meantime

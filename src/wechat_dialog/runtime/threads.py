@@ -1,8 +1,8 @@
-"""Performs what `requests` and `drive` ask for, on threads.
+"""Performs on threads what `requests` and `drive` ask for.
 
-A request is answered on its own thread. So is the beginning of its turn; what may take long goes on
-with a thread of `thread_pool.py`, which the request can leave. A step that outlasts the turn's
-longest time keeps its thread, and another goes on with the turn: nothing can stop a thread.
+A request is answered on its own thread, which also begins its turn; anything that may take long
+continues on a thread of `thread_pool.py`, which the request can leave. A step that outlasts the
+turn's longest time keeps its thread, and another one continues the turn: nothing can stop a thread.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from .wanted import ON_STORE, Begin, BeginBeside, Gather, HandOver, NextOutcome,
 __all__ = ["OnThreads"]
 
 TURNS = 500
-"""Messages' turns on threads of their own at once."""
+"""How many messages' turns may have threads of their own at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class _Gathering:
 
 
 class OnThreads:
-    """Performs on threads; safe to use from several."""
+    """Performs operations on threads; safe to use from several threads."""
 
     def __init__(
         self,
@@ -58,16 +58,16 @@ class OnThreads:
         name: str = "wechat-dialog-turn",
         at_once: int = TURNS,
     ) -> None:
-        """Start nothing yet.
+        """Create it; nothing is started yet.
 
         Args:
             store: The store.
             driver: Says how much time a turn has left.
-            steps: Gives what runs steps.
+            steps: Returns what runs steps.
             pusher: Pushes, for bots that may.
-            name: Of the threads.
-            at_once: Turns that may have one of their own at once, and as many whose step never
-                returns.
+            name: Name of the threads.
+            at_once: How many turns may have their own thread at once; as many threads with a step
+                that never returns are replaced.
         """
         self._store = store
         self._driver = driver
@@ -76,10 +76,10 @@ class OnThreads:
         self._pool = ThreadPool(name, at_once, at_once)
 
     def perform(self, wanted: Wanted, wants: Driving[Any]) -> Any:
-        """Perform one thing that `wants` asks for; returns its result.
+        """Perform one operation of the generator `wants`; returns its result.
 
         Raises:
-            Elsewhere: Another thread goes on with `wants`.
+            Elsewhere: Another thread continues `wants`.
         """
         if isinstance(wanted, ON_STORE):
             return wanted.on(self._store)
@@ -115,7 +115,7 @@ class OnThreads:
         """Drive a turn on this thread until it has ended, or is handed over to another.
 
         Returns:
-            Its outcome; None: it raised, or is another thread's.
+            Its outcome; None: it raised, or another thread continues it.
         """
         try:
             return perform_all(driving, self.perform)
@@ -125,10 +125,10 @@ class OnThreads:
     # Threads of their own -------------------------------------------------------------------------
 
     def start(self, wants: Driving[Any], name: str) -> Job:
-        """Go on with a generator on a thread of its own.
+        """Continue a generator on a thread of its own.
 
         Raises:
-            Closing: No thread can be had: the process is ending.
+            Closing: No thread can be created: the process is ending.
         """
         return self._pool.start(partial(self._go_on, wants), name)
 
@@ -140,17 +140,17 @@ class OnThreads:
         try:
             self.start(wants, f"a turn of user {turn.user}")
         except Closing:
-            return  # no other thread can be had, so this one goes on
+            return  # no other thread can be created, so this one continues
         raise Elsewhere
 
     def close(self) -> None:
-        """Let idle threads end; what is under way runs on."""
+        """Let idle threads end; running turns continue."""
         self._pool.close()
 
     # Steps ----------------------------------------------------------------------------------------
 
     def _step(self, wanted: Step, wants: Driving[Any]) -> StepOutcome:
-        """Run a step on this thread, which is given up where that takes too long."""
+        """Run a step on this thread, which is given up if that takes too long."""
         turn, attempt = wanted.turn, Attempt()
         turn.give_up = partial(self._give_up, turn, attempt, self._pool.here(), wants)
         try:
@@ -169,14 +169,14 @@ class OnThreads:
         return outcome
 
     def _give_up(
-        self, turn: RunningTurn, attempt: Attempt, here: Job | None, wants: Driving[Any]
+        self, turn: RunningTurn, attempt: Attempt, stuck_job: Job | None, wants: Driving[Any]
     ) -> bool:
-        """Give up the thread that is in a step, and go on with its turn on another."""
+        """Give up the thread that runs a step, and continue its turn on another."""
         if not attempt.give_up():
             return False
         turn.give_up = None
-        if here is not None:
-            self._pool.give_up(here)
+        if stuck_job is not None:
+            self._pool.give_up(stuck_job)
         go_on = partial(self._go_on, wants, self._driver.too_long(turn))
         try:
             self._pool.start(go_on, f"a turn of user {turn.user}")
@@ -197,13 +197,13 @@ class OnThreads:
     # Deferrals ------------------------------------------------------------------------------------
 
     def _defer(self, wanted: Deferral) -> Any:
-        """Perform a deferral, on a thread of its own, so that a store that stalls can be left."""
+        """Perform a deferral on a thread of its own, so that a stalled store can be abandoned."""
         defer, answered = wanted.defer, Future[Any]()
 
         def ask() -> None:
             try:
                 answered.set_result(defer.on(self._store))
-            except Exception as error:  # noqa: BLE001 - told to the request, if it still waits
+            except Exception as error:  # noqa: BLE001 - passed on to the request, if it still waits
                 answered.set_exception(error)
 
         threading.Thread(target=ask, name="wechat-dialog-defer", daemon=True).start()

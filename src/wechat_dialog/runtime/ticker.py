@@ -1,7 +1,7 @@
-"""Threads that end with what they work for.
+"""Threads that end with the object for which they work.
 
-A thread that holds a reference to its object keeps it alive for ever: a bot that somebody drops
-without closing it would never go. So a thread here holds a weak reference, and is told to end when
+A thread that holds a reference to its object would keep it alive forever: a bot that is dropped
+without being closed would never be freed. So a thread here holds a weak reference, and ends when
 the object is collected.
 """
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class _Bell:
-    """What the thread waits at: for its time, for a ring, for its end."""
+    """What the thread waits on: a time, a ring, or its end."""
 
     def __init__(self) -> None:
         self.stopped = False
@@ -37,16 +37,16 @@ class _Bell:
 
 
 class Ticker:
-    """A thread that calls something of an object again and again, as long as the object is there.
+    """A thread that calls a method of an object again and again, as long as the object exists.
 
-    It is a daemon: a process that wants to end is not kept by it.
+    It is a daemon, so it does not keep the process from exiting.
     """
 
     def __init__(self, name: str) -> None:
-        """Start nothing yet.
+        """Create it; the thread starts later.
 
         Args:
-            name: Of the thread.
+            name: Name of the thread.
         """
         self._name = name
         self._bell = _Bell()
@@ -54,22 +54,22 @@ class Ticker:
         self._ended = False
 
     def is_alive(self) -> bool:
-        """Whether the thread is there."""
+        """Whether the thread is running."""
         return self._thread is not None and self._thread.is_alive()
 
     def start(self, owner: T, tick: Callable[[T], float]) -> None:
-        """Start the thread, anew where a fork left it behind; not after `stop`.
+        """Start the thread, again if it was lost in a fork; not after `stop`.
 
         Args:
             owner: The object.
-            tick: Called with it; returns the seconds until the next call.
+            tick: Called with the object; returns the seconds until the next call.
 
         Raises:
-            RuntimeError: The system has no thread to give, or the interpreter is ending.
+            RuntimeError: The system has no thread available, or the interpreter is ending.
         """
         if self._ended:
             return
-        self._bell = _Bell()  # a fork may have copied the old one locked
+        self._bell = _Bell()  # a fork may have copied the old one while it was locked
         weakref.finalize(owner, self._bell.stop).atexit = False
         self._thread = threading.Thread(
             target=_tick, args=(weakref.ref(owner), tick, self._bell), name=self._name,
@@ -78,7 +78,7 @@ class Ticker:
         self._thread.start()
 
     def ring(self) -> None:
-        """Have the next call made now, whatever the pause was to be."""
+        """Make the next call now, whatever the pause was to be."""
         self._bell.ring()
 
     def stop(self) -> None:

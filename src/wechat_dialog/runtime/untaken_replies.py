@@ -1,12 +1,12 @@
-"""Replies that nobody took, and of which the store has to be told after their commit.
+"""Replies that were not taken, of which the store has to be told after their commit.
 
-Where the last request of a message was answered with an apology, the commit of its turn may have
-been done all the same; and where the platform hung up while the commit was on its way, nobody was
-there to take the reply. Nor was anybody where the store gave it to a turn that waited for its claim
-and left, or to a request that had left before the store answered it. The next message must not be
-taken for an answer to it, so the store is told (`Store.untaken`), as soon as it can be: by a thread
-of this process, and before the user's next message here has its turn. Where this process dies
-first, it is not known, and the reply counts as seen.
+If the last request of a message was answered with an apology, the commit of its turn may still have
+succeeded; and if the platform hung up during the commit, no request was there to take the reply.
+The same holds if the store returned the reply to a turn that waited for its claim and left, or to a
+request that had left before the store answered. The next message must not be taken for an answer to
+that reply, so the store is told (`Store.untaken`) as soon as possible: by a thread of this process,
+and before the user's next message here has its turn. If this process dies first, the reply counts
+as seen.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ __all__ = ["UntakenReplies", "UntakenReply"]
 
 
 class UntakenReply(msgspec.Struct, frozen=True):
-    """One that the store has still to be told of.
+    """A reply of which the store has still to be told.
 
     Attributes:
-        key: Its message's.
-        takes: How often this process was given the reply, for nobody.
+        key: Key of its message.
+        takes: How often this process was given the reply without using it.
         until: When the store has forgotten it, by `time.monotonic`.
     """
 
@@ -41,33 +41,33 @@ class UntakenReply(msgspec.Struct, frozen=True):
 
 
 class UntakenReplies:
-    """The replies that nobody took; safe to use from several threads.
+    """The replies that were not taken; safe to use from several threads.
 
     Attributes:
-        users: What the store has still to be told, by user; mostly empty.
+        users: Replies of which the store has still to be told, by user; usually empty.
     """
 
     def __init__(self, store: Store) -> None:
-        """Start nothing yet."""
+        """Create it; the thread starts later."""
         self._store = store
         self._stopped = threading.Event()
         self.begin_anew()
         mind(self)
 
     def begin_anew(self) -> None:
-        """See `forks.Forked`: what the parent has noted is the parent's to tell."""
+        """See `forks.Forked`: what the parent has noted is reported by the parent."""
         self.users: dict[str, UntakenReply] = {}
         self._lock = threading.Lock()
         self._telling: dict[str, Signal] = {}
         self._thread: threading.Thread | None = None
 
     def note(self, user: str, key: str, takes: int) -> None:
-        """Nobody took the reply to a message: tell the store, and again until it has been told.
+        """Note that the reply to a message was not taken: tell the store, with retries.
 
         Args:
             user: The user's key in the store.
             key: The message's key.
-            takes: How often this process was given the reply, for nobody.
+            takes: How often this process was given the reply without using it.
         """
         with self._lock:
             # No store remembers the reply for longer.
@@ -79,13 +79,14 @@ class UntakenReplies:
                 self._thread.start()
 
     def begin(self, user: str) -> tuple[UntakenReply, Signal | None] | None:
-        """Take it on oneself to tell the store of a user's reply. Only one does at a time, and
-        nothing else of the user is asked of the store meanwhile: told of it a second time, when a
-        copy has taken the reply since, the store would take that back.
+        """Take on the task of telling the store of a user's reply. Only one thread does at a time,
+        and makes no other request for the user meanwhile: if the store were told a second time,
+        after a copy has taken the reply, it would take that back.
 
         Returns:
-            None if there is none. The reply, and what happens when it has been told, where somebody
-            else is telling of it; with None, it is the caller's to tell, and then to `end`.
+            None if there is none. Otherwise the reply, and a signal that happens when the store has
+            been told by another thread; with None instead of the signal, it is the caller's task,
+            followed by `end`.
         """
         with self._lock:
             reply = self.users.get(user)
@@ -97,7 +98,7 @@ class UntakenReplies:
             return reply, by_another
 
     def end(self, user: str, reply: UntakenReply, *, told: bool) -> None:
-        """End what `begin` began; `told` is whether the store knows it now."""
+        """End what `begin` began; `told` is whether the store knows now."""
         with self._lock:
             telling = self._telling.pop(user)
             if told and self.users.get(user) == reply:
@@ -108,14 +109,14 @@ class UntakenReplies:
         begun = self.begin(user)
         if begun is None or begun[1] is not None:
             return
-        reply, told = begun[0], False
+        reply, store_knows = begun[0], False
         try:
             self._store.untaken(user, reply.key, reply.takes)
-            told = True
+            store_knows = True
         except StoreError:
-            told = time.monotonic() >= reply.until
+            store_knows = time.monotonic() >= reply.until
         finally:
-            self.end(user, reply, told=told)
+            self.end(user, reply, told=store_knows)
 
     def _tell_all(self) -> None:
         for pause in pauses():

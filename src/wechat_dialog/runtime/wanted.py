@@ -1,7 +1,7 @@
-"""What the generators of `drive` and `steps` ask for, besides a turn's operations.
+"""Operations of the generators in `drive` and `steps`, in addition to a turn's operations.
 
-Whoever performs these, on threads (`threads.py`), on event loops (`loops.py`), for a test
-(`testing/world.py`), sends back each one's result, or throws what was raised.
+They are performed on threads (`threads.py`), on event loops (`loops.py`), or for a test
+(`testing/world.py`); each one's result is sent back, or its exception thrown in.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ class Begin(msgspec.Struct, frozen=True):
 
 
 class HandOver(msgspec.Struct, frozen=True):
-    """Go on with this turn on another thread, since this one is a request's, which is to leave.
+    """Continue this turn on another thread, since this one is a request's, which has to leave.
 
-    Where no other thread can be had this one goes on.
+    If no other thread can be created, this one continues.
     """
 
     turn: RunningTurn
@@ -47,7 +47,7 @@ class HandOver(msgspec.Struct, frozen=True):
 class Step(msgspec.Struct, frozen=True):
     """Run one step of a turn; the result is its `StepOutcome`.
 
-    Raises `TurnTooLong` where the turn's longest time is over before the step is.
+    Raises `TurnTooLong` if the turn's longest time passes before the step has ended.
     """
 
     turn: RunningTurn
@@ -55,7 +55,7 @@ class Step(msgspec.Struct, frozen=True):
 
 
 class Gather(msgspec.Struct, frozen=True):
-    """Begin several steps of a turn at once; the result is what `NextOutcome` takes."""
+    """Begin several steps of a turn at once; the result is the handle for `NextOutcome`."""
 
     turn: RunningTurn
     steps: tuple[RunStep, ...]
@@ -68,11 +68,11 @@ class NextOutcome(msgspec.Struct, frozen=True):
 
 
 class Wait(msgspec.Struct, frozen=True):
-    """Wait until something is over, at most so long.
+    """Wait until something is over, at most for this time.
 
     Attributes:
-        when_over: Called with what tells that it is over, from any thread.
-        seconds: How long; None: however long.
+        when_over: Called with a callback that reports the end, from any thread.
+        seconds: The longest time to wait; None: without limit.
     """
 
     when_over: Callable[[Callable[[], object]], None]
@@ -92,7 +92,7 @@ class Renew(msgspec.Struct, frozen=True):
 
 
 class TellUntaken(msgspec.Struct, frozen=True):
-    """Tell the store that nobody took a reply; see `Store.untaken`."""
+    """Tell the store that a reply was not taken; see `Store.untaken`."""
 
     user: str
     key: str
@@ -104,7 +104,7 @@ class TellUntaken(msgspec.Struct, frozen=True):
 
 
 class AskDue(msgspec.Struct, frozen=True):
-    """Ask of whom something is due, and lease that; see `Store.due`."""
+    """Read due entries of the index, and lease them; see `Store.due`."""
 
     account: str
     limit: int
@@ -116,7 +116,7 @@ class AskDue(msgspec.Struct, frozen=True):
 
 
 class AskAccount(msgspec.Struct, frozen=True):
-    """Ask for the account that was noted under a name; see `Store.account`."""
+    """Look up the account that was noted under a name; see `Store.account`."""
 
     name: str
 
@@ -126,7 +126,7 @@ class AskAccount(msgspec.Struct, frozen=True):
 
 
 class NoteAccount(msgspec.Struct, frozen=True):
-    """Have the account remembered; see `Store.note_account`."""
+    """Store the account; see `Store.note_account`."""
 
     name: str
     account: str
@@ -137,7 +137,7 @@ class NoteAccount(msgspec.Struct, frozen=True):
 
 
 class BeginBeside(msgspec.Struct, frozen=True):
-    """Begin a turn that no message began, beside what goes on.
+    """Begin a turn that no message began, beside the current one.
 
     Attributes:
         turn: The turn.
@@ -149,7 +149,7 @@ class BeginBeside(msgspec.Struct, frozen=True):
 
 
 ON_STORE = (*STORED, Renew, TellUntaken, AskDue, AskAccount, NoteAccount)
-"""Those that a store performs; the one of every turn first."""
+"""The operations that a store performs; the one that every turn has comes first."""
 
 Wanted = (
     Operation | Begin | HandOver | Step | Gather | NextOutcome | Wait | Renew | TellUntaken

@@ -1,10 +1,10 @@
-"""One thread of the process sees to it that no turn goes on for ever.
+"""One thread of the process ensures that no turn runs forever.
 
-A step that never returns would keep its user out, its claim renewed, until the process ends. So a
-turn has a longest time, counted from its claim. When that is over in a step, the step is given up
-and another thread goes on with the turn, which parks the conversation. Where there is nothing to
-give up (a dialog that computes between two questions: nothing can be thrown into code that runs),
-the claim is renewed no longer: it expires, the next message's turn tries again, and the third such
+A step that never returns would exclude its user, with its claim renewed, until the process ends. So
+a turn has a longest time, measured from its claim. When it has passed in a step, the step is given
+up and another thread continues the turn, which parks the conversation. If there is nothing to give
+up (a dialog that computes between two questions: nothing can be thrown into running code), the
+claim is no longer renewed: it expires, the next message's turn tries again, and the third such
 attempt is parked as one that kills its workers.
 """
 
@@ -23,15 +23,15 @@ from .ticker import Ticker
 __all__ = ["Watch"]
 
 TICK = 1.0
-"""Seconds between two looks."""
+"""Seconds between two checks."""
 
 
 class Watch:
-    """Looks at the running turns of a process, about once a second.
+    """Checks the running turns of a process, about once a second.
 
     Attributes:
-        wary: Whether a request was kept by code that computes for longer than the platform waits:
-            then every turn on threads has one of its own from its beginning.
+        wary: Whether a request was blocked by code that computes for longer than the platform
+            waits; every turn on threads then has its own thread from the beginning.
     """
 
     def __init__(
@@ -42,14 +42,14 @@ class Watch:
         patience: float,
         let_go: Callable[[int], object],
     ) -> None:
-        """Start nothing yet.
+        """Create it; the thread starts later.
 
         Args:
-            turns: What it looks at.
+            turns: The running turns.
             longest: Seconds a turn may take.
-            lease: Seconds more that one has to end by itself, once it was told.
+            lease: Additional seconds for a turn that was told to end.
             patience: Seconds a request may wait.
-            let_go: Renews a claim no longer, given `RunningTurn.renewal`.
+            let_go: Stops renewing a claim, given `RunningTurn.renewal`.
         """
         self.wary = False
         self._turns = turns
@@ -61,7 +61,7 @@ class Watch:
         self._begun = False
 
     def begin(self) -> None:
-        """Look from now on."""
+        """Check from now on."""
         if not self._begun:
             self._begun = True
             try:
