@@ -83,10 +83,10 @@ PYTHON = {
     ),
     "the fence, when a signal is taken": Mutant(
         "memory.py",
-        "            before = known.entry.revision\n            done = rules.record(",
+        "            before = known.entry.revision\n            committed = rules.record(",
         "            for number in write.taken:\n"
         "                known.mail.pop(number, None)\n"
-        "            before = known.entry.revision\n            done = rules.record(",
+        "            before = known.entry.revision\n            committed = rules.record(",
     ),
     "which signals a firing was told of": Mutant(
         WAKING,
@@ -243,12 +243,12 @@ TIMES = {
     "to write the index before what it tells of": Mutant(
         "times.py",
         """        try:
-            return (yield self._confirmed(call({**said, "apart": 1}, None)))
+            return (yield self._confirmed(call({**timing, "apart": 1}, None)))
         except Unsaid:
             yield self._add(user, write.wake.account, write.wake.at)
-        return (yield self._confirmed(call({**said, "apart": 2}, None)))
+        return (yield self._confirmed(call({**timing, "apart": 2}, None)))
 """,
-        """        done = yield self._confirmed(call({**said, "apart": 2}, None))
+        """        done = yield self._confirmed(call({**timing, "apart": 2}, None))
         yield self._add(user, write.wake.account, write.wake.at)
         return done
 """,

@@ -1,4 +1,5 @@
-"""Where conversations and claims live between two messages: the contract is `core.store.contract`.
+"""Where conversations and claims are kept between two messages; the contract is in
+`core.store.contract`.
 
     open_store("memory://")                    one process, nothing kept
     open_store("sqlite:///wechat-dialog.db")   one machine; a fourth slash makes the path absolute
@@ -81,10 +82,10 @@ def open_store(url: str | None = None) -> Store:
     """Return the store of `url`; nothing is opened or connected yet.
 
     Args:
-        url: One of the forms above; None is the embedded store in the working directory.
+        url: One of the forms above; None: the embedded store in the working directory.
 
     Raises:
-        ConfigurationError: The URL is none of these forms, or its driver is not installed.
+        ConfigurationError: The URL has none of these forms, or its driver is not installed.
     """
     from urllib.parse import unquote
 
@@ -107,7 +108,7 @@ def open_store(url: str | None = None) -> Store:
 
 
 def __getattr__(name: str) -> object:
-    # It brings asyncio, which a bot behind a WSGI server never needs.
+    # Imported late: it imports asyncio, which a bot behind a WSGI server never needs.
     if name == "for_async":
         from .asynchronous import for_async
 

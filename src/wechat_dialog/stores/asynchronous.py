@@ -1,7 +1,7 @@
-"""Any store for an event loop.
+"""The asynchronous interface of any store, for event loops.
 
-A store with an asynchronous face of its own gives it out. The memory store is called as it is, it
-waits for nothing. Any other gets a few threads of its own: in asyncio's default pool its
+A store with an asynchronous interface of its own provides it. The memory store is called directly,
+since it never blocks. Any other store gets a few threads of its own: in asyncio's default pool its
 operations would queue behind the slow steps of dialogs.
 """
 
@@ -38,7 +38,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 THREADS = 16
-"""Threads of a store, made as they are needed: what they write at once, SQLite commits at once."""
+"""Threads of a store, started as needed: the number of writes that SQLite can commit together."""
 
 
 @runtime_checkable
@@ -47,7 +47,7 @@ class _HasFace(Protocol):
 
 
 def for_async(store: Store) -> AsyncStore:
-    """Return the asynchronous face of `store`, for any number of event loops."""
+    """Return the asynchronous interface of `store`, for any number of event loops."""
     if isinstance(store, _HasFace):
         return store.for_async()
     if isinstance(store, MemoryStore):
@@ -56,11 +56,11 @@ def for_async(store: Store) -> AsyncStore:
 
 
 async def close_face(face: AsyncStore, *, with_store: bool) -> None:
-    """Give back what a face made by `for_async` has on the running event loop.
+    """Release what an interface made by `for_async` holds on the running event loop.
 
     Args:
-        face: The face.
-        with_store: Whether to close a store that it only calls, too; else that is its owner's.
+        face: The interface.
+        with_store: Whether to close an adapted store, too; otherwise that is left to its owner.
     """
     if with_store or not isinstance(face, _Adapted):
         await face.close()
@@ -69,12 +69,12 @@ async def close_face(face: AsyncStore, *, with_store: bool) -> None:
 
 
 def in_threads(store: Store) -> AsyncStore:
-    """Return a face of `store` that calls it in threads of its own."""
+    """Return an asynchronous interface of `store` that calls it in threads of its own."""
     return _Adapted(store, _Threads())
 
 
 class _Direct:
-    """Calls on the spot."""
+    """Calls directly."""
 
     async def call(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return fn(*args, **kwargs)
@@ -84,7 +84,7 @@ class _Direct:
 
 
 class _Threads:
-    """Calls in a small pool; a new one after a fork, whose child has none of the threads."""
+    """Calls in a small thread pool; a new one after a fork, since the child has no threads."""
 
     def __init__(self) -> None:
         self._pool: ThreadPoolExecutor | None = None
@@ -169,5 +169,5 @@ class _Adapted:
         self.stop()
 
     def stop(self) -> None:
-        """Give back the threads; the store is left as it is."""
+        """Release the threads; the store is left open."""
         self._calls.stop()

@@ -1,7 +1,8 @@
-"""A store in the memory of one process, for tests and toys: it is gone when the process ends.
+"""A store in the memory of one process, for tests and experiments: its contents end with the
+process.
 
-The rules of `core.store.rules` under one lock, nothing else. After a fork each process goes on with
-a copy of its own.
+It consists of the rules of `core.store.rules` under one lock. After a fork each process has a copy
+of its own.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ SWEEP_EVERY = 60_000_000
 
 
 class MemoryStore(KeptInMemory):
-    """See `Store`. Bytes handed in and out are shared, not copied.
+    """See `Store`. Bytes passed in and out are shared, not copied.
 
     Args:
         clock: Returns the time in seconds since 1970.
@@ -57,18 +58,18 @@ class MemoryStore(KeptInMemory):
         mind(self)
 
     def use_clock(self, clock: Callable[[], float]) -> None:
-        """Go by another clock from now on; for simulators, which put theirs forward."""
+        """Use another clock from now on; for simulators, which set theirs forward."""
         self._clock = clock
 
     def begin_anew(self) -> None:
-        """See `forks.Forked`: a lock that another thread held would stay locked."""
+        """See `forks.Forked`: a lock held by another thread would stay locked."""
         self._lock = threading.Lock()
 
     def _now(self) -> int:
         return int(self._clock() * 1e6)
 
     def _open(self, user: str, now: int) -> User:
-        """Return everything of `user` that has not expired. Needs the lock."""
+        """Return everything of `user` that has not expired. The caller holds the lock."""
         if not user:
             raise ValueError("a user's key must not be empty")
         if self._swept + SWEEP_EVERY <= now:
@@ -119,8 +120,8 @@ class MemoryStore(KeptInMemory):
             now = self._now()
             known = self._open(user, now)
             before = known.entry.revision
-            done = rules.record(known.entry, fence, write, now)
-            return results.written(known.entry, done, known.apply(write, before, now), now)
+            committed = rules.record(known.entry, fence, write, now)
+            return results.written(known.entry, committed, known.apply(write, before, now), now)
 
     def commit(self, commit: Commit) -> Committed | Answered | Conflict | Deferred:
         """See `Store.commit`."""
@@ -128,16 +129,16 @@ class MemoryStore(KeptInMemory):
             now = self._now()
             known = self._open(commit.user, now)
             before = known.entry.revision
-            done = rules.commit(known.entry, known.remembered(commit.key, now), commit, now)
-            if isinstance(done, Committed):
+            result = rules.commit(known.entry, known.remembered(commit.key, now), commit, now)
+            if isinstance(result, Committed):
                 if commit.write.forget:
                     self._pages.forget(commit.user, now)
                 dropped = known.apply(commit.write, before, now)
-                done = results.written(known.entry, done, dropped, now)
+                result = results.written(known.entry, result, dropped, now)
                 if commit.fires is None:
                     expires = now + micros(commit.remember)
                     known.replies[commit.key] = Remembered(commit.reply, expires)
-            return done
+            return result
 
     def defer(self, user: str, key: str, message: bytes = b"") -> Answered | None:
         """See `Store.defer`."""
@@ -186,22 +187,22 @@ class MemoryStore(KeptInMemory):
         """See `Store.due`."""
         with self._lock:
             now = self._now()
-            found: list[tuple[int, str]] = []
+            ringing: list[tuple[int, str]] = []
             for user, known in self._users.items():
                 if known.entry.account == account:
                     known.forget_expired(now)
                     if known.entry.rings:
-                        found.append((known.entry.rings, user))
-            first = [user for at, user in sorted(found)[:limit] if at <= now]
+                        ringing.append((known.entry.rings, user))
+            first = [user for at, user in sorted(ringing)[:limit] if at <= now]
             leased = [
                 waking.lease(user, self._users[user].entry, now, span=micros(lease))
                 for user in first
             ]
-            following = min((self._users[user].entry.rings for _, user in found), default=None)
+            following = min((self._users[user].entry.rings for _, user in ringing), default=None)
             return results.dues(leased, now, following)
 
     def undue(self, due: Due) -> None:
-        """Do nothing: the index is the users themselves."""
+        """Do nothing: the index consists of the users themselves."""
 
     def post(self, post: Post) -> Posted:
         """See `Store.post`."""
@@ -239,8 +240,10 @@ class MemoryStore(KeptInMemory):
                     continue
                 known.forget_expired(now)
                 entry = known.entry
-                there = entry.revision or known.parked
-                if not (there or (everybody and (known.data or known.mail or entry.pends()))):
+                has_conversation = entry.revision or known.parked
+                if not (
+                    has_conversation or (everybody and (known.data or known.mail or entry.pends()))
+                ):
                     continue
                 parked = {id: seconds(s.expires - now) for id, s in known.parked.items()}
                 aside = tuple(sorted(known.aside))
@@ -262,7 +265,9 @@ class MemoryStore(KeptInMemory):
                 records=tuple(known.records),
                 data=known.data,
                 parked=parked,
-                aside={one.id: one.document for one in known.put_aside()},
+                aside={
+                    conversation.id: conversation.document for conversation in known.put_aside()
+                },
                 mail=known.signals(),
             )
 
@@ -289,8 +294,8 @@ class MemoryStore(KeptInMemory):
             known.forget_replies(now)
             entry, replies = known.entry, known.replies.values()
             known.forget_parts(now)
-            there = bool(entry.revision or entry.seen or known.data or known.parked or known.mail)
-            there = bool(there or known.parts) or any(
+            existed = bool(entry.revision or entry.seen or known.data or known.parked or known.mail)
+            existed = bool(existed or known.parts) or any(
                 remembered.reply != b"" for remembered in replies
             )
             until = now + SEEN_KEPT
@@ -302,7 +307,7 @@ class MemoryStore(KeptInMemory):
                 known.replies[key] = Remembered(b"", until)
             known.records, known.data, known.parked = [], b"", {}
             known.aside, known.mail, known.ids, known.parts = {}, {}, {}, {}
-            return self._pages.forget(user, now) or there
+            return self._pages.forget(user, now) or existed
 
     def close(self) -> None:
-        """Do nothing: there is nothing to give back."""
+        """Do nothing: there is nothing to close."""

@@ -1,7 +1,8 @@
-"""What a memory store keeps beside conversations: answer pages, and parts of steps."""
+"""The answer pages and parts of steps of a memory store."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from threading import Lock
 
 from wechat_dialog.core.store import rules
@@ -14,17 +15,19 @@ from .memory_users import User
 __all__ = ["KeptInMemory"]
 
 
-class KeptInMemory:
-    """The part of a `MemoryStore` that has its pages and parts of steps."""
+class KeptInMemory(ABC):
+    """The part of a `MemoryStore` that keeps pages and parts of steps."""
 
     _lock: Lock
     _pages: MemoryPages
 
+    @abstractmethod
     def _now(self) -> int:
-        raise NotImplementedError
+        """Return the time in whole microseconds."""
 
+    @abstractmethod
     def _open(self, user: str, now: int) -> User:
-        raise NotImplementedError
+        """Return everything of `user` that has not expired. The caller holds the lock."""
 
     def page_open(self, asked: PageOpen) -> None:
         """See `Store.page_open`."""

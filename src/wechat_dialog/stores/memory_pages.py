@@ -18,10 +18,10 @@ class _Kept:
 
 
 class MemoryPages:
-    """The pages of a `MemoryStore`, whose lock is held for each call.
+    """The pages of a `MemoryStore`, whose lock is held during each call.
 
     Attributes:
-        secret: The store's; empty: it has none yet.
+        secret: The store's secret; empty: it has none yet.
     """
 
     def __init__(self) -> None:
@@ -29,33 +29,33 @@ class MemoryPages:
         self.secret = b""
 
     def open(self, asked: PageOpen, now: int) -> None:
-        """See `Store.page_open`; the claim is the caller's to check."""
+        """See `Store.page_open`; the caller has to check the claim."""
         self.forget_expired(now)
-        kept = self._pages.pop(asked.id, None)
-        entry = opened(None if kept is None else kept.entry, asked, now)
-        self._pages[asked.id] = _Kept(asked.user, entry, [] if kept is None else kept.pieces)
+        stored = self._pages.pop(asked.id, None)
+        entry = opened(None if stored is None else stored.entry, asked, now)
+        self._pages[asked.id] = _Kept(asked.user, entry, [] if stored is None else stored.pieces)
         mine = [id for id, page in self._pages.items() if page.user == asked.user]
         for id in mine[:-PAGES]:
             del self._pages[id]
 
     def append(self, asked: PageAppend, now: int) -> bool:
         """See `Store.page_append`."""
-        kept = self._pages.get(asked.id)
-        if kept is None:
+        stored = self._pages.get(asked.id)
+        if stored is None:
             return False
-        new = append(kept.entry, kept.pieces[asked.place :], asked, now)
+        new = append(stored.entry, stored.pieces[asked.place :], asked, now)
         if new is None:
             return False
         length, pieces = new
-        kept.pieces = [*kept.pieces[:length], *pieces]
+        stored.pieces = [*stored.pieces[:length], *pieces]
         return True
 
     def read(self, id: str, after: int, now: int) -> Page | None:
         """See `Store.page_read`."""
-        kept = self._pages.get(id)
-        if kept is None:
+        stored = self._pages.get(id)
+        if stored is None:
             return None
-        return shown(kept.entry, kept.pieces[max(after, 0) :], now)
+        return shown(stored.entry, stored.pieces[max(after, 0) :], now)
 
     def forget(self, user: str, now: int) -> bool:
         """Drop a user's pages; returns whether there were any."""
@@ -66,5 +66,5 @@ class MemoryPages:
         return bool(mine)
 
     def forget_expired(self, now: int) -> None:
-        """Drop what is over."""
+        """Drop expired pages."""
         self._pages = {id: page for id, page in self._pages.items() if page.entry.expires > now}

@@ -1,4 +1,4 @@
-"""Everything of one user, as the memory store keeps it beside the entry that the rules know."""
+"""Everything of one user in the memory store, including the entry of the rules."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Letter", "Shelf", "User"]
 
 @dataclass(slots=True)
 class Shelf:
-    """A parked conversation and when it is dropped."""
+    """A parked conversation, and when it expires."""
 
     parked: Parked
     expires: int
@@ -25,7 +25,7 @@ class Shelf:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A signal in the mailbox, or a part of a step, and when it is dropped."""
+    """A signal in the mailbox, or a part of a step, and when it expires."""
 
     body: bytes
     expires: int
@@ -43,12 +43,12 @@ class User:
     aside: dict[str, bytes] = field(default_factory=dict[str, bytes])
     mail: dict[int, Letter] = field(default_factory=dict[int, Letter])
     ids: dict[str, int] = field(default_factory=dict[str, int])
-    """Until when the id of a signal is remembered."""
+    """For each id of a signal, until when it is remembered."""
     parts: dict[str, dict[str, Letter]] = field(default_factory=dict[str, dict[str, Letter]])
-    """Of steps, by their keys."""
+    """Parts of steps, by the steps' keys."""
 
     def forget_expired(self, now: int) -> None:
-        """Drop what ran out, but of replies and ids."""
+        """Drop what has expired, except replies and ids."""
         self.entry.forget_expired(now)
         if not self.entry.revision:
             self.records, self.aside = [], {}
@@ -58,20 +58,20 @@ class User:
             del self.mail[number]
 
     def forget_ids(self, now: int) -> None:
-        """Drop the ids of signals that ran out."""
+        """Drop expired ids of signals."""
         self.ids = {id: expires for id, expires in self.ids.items() if now < expires}
 
-    def keep_part(self, asked: PartPut, now: int) -> None:
-        """Keep a part of a step, or drop it."""
-        of_step = self.parts.setdefault(asked.step, {})
-        of_step.pop(asked.part, None)
-        if asked.outcome:
-            of_step[asked.part] = Letter(asked.outcome, now + micros(asked.ttl))
+    def keep_part(self, part: PartPut, now: int) -> None:
+        """Store a part of a step, or drop it."""
+        of_step = self.parts.setdefault(part.step, {})
+        of_step.pop(part.part, None)
+        if part.outcome:
+            of_step[part.part] = Letter(part.outcome, now + micros(part.ttl))
         elif not of_step:
-            del self.parts[asked.step]
+            del self.parts[part.step]
 
     def forget_parts(self, now: int) -> None:
-        """Drop the parts of steps that ran out."""
+        """Drop expired parts of steps."""
         for step, of_step in list(self.parts.items()):
             left = {id: part for id, part in of_step.items() if now < part.expires}
             if left:
@@ -80,7 +80,7 @@ class User:
                 del self.parts[step]
 
     def put_aside(self) -> tuple[Aside, ...]:
-        """Return what is put aside."""
+        """Return the conversations aside."""
         return tuple([Aside(id, document) for id, document in sorted(self.aside.items())])
 
     def signals(self) -> tuple[Mail, ...]:
@@ -88,12 +88,12 @@ class User:
         return tuple([Mail(number, letter.body) for number, letter in self.mail.items()])
 
     def remembered(self, key: str, now: int) -> Remembered | None:
-        """Return what is known under `key`; what ran out is only deleted by the sweep."""
+        """Return what is stored under `key`; expired replies are only deleted by the sweep."""
         remembered = self.replies.get(key)
         return remembered if remembered is not None and now < remembered.expires else None
 
     def forget_replies(self, now: int) -> None:
-        """Drop the replies that ran out."""
+        """Drop expired replies."""
         for key in [k for k, remembered in self.replies.items() if remembered.expires <= now]:
             del self.replies[key]
 
@@ -104,7 +104,7 @@ class User:
         return not (something or self.mail or self.ids or self.parts) and entry.idle <= now
 
     def apply(self, write: Write, before: int, now: int) -> tuple[str, ...]:
-        """Do with records, data and parked conversations what the rules did with the entry.
+        """Apply to records, data and parked conversations what the rules did with the entry.
 
         Returns:
             Ids of parked conversations that were dropped for a new one.
@@ -113,8 +113,8 @@ class User:
         if not (before and entry.revision):
             self.records, self.aside = [], {}
         if entry.revision:
-            kept = entry.length - len(write.records)
-            del self.records[kept:]
+            remaining = entry.length - len(write.records)
+            del self.records[remaining:]
             self.records.extend(write.records)
         if write.data is not None:
             self.data = write.data

@@ -1,4 +1,4 @@
-"""Redis as a store: one script a round trip; Cluster and Sentinel too."""
+"""Redis as a store: one script per round trip; also with Cluster and Sentinel."""
 
 from .async_store import AsyncRedisStore
 from .store import RedisStore

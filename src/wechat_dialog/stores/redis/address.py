@@ -1,4 +1,4 @@
-"""What the URL of a Redis store says: one server, a cluster, or sentinels that know the server."""
+"""Parses the URL of a Redis store: one server, a cluster, or sentinels that know the server."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _PORTS = {"cluster": 6379, "sentinel": 26379}
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A URL taken apart.
+    """A parsed URL.
 
     Attributes:
         kind: "server", "cluster" or "sentinel".
-        url: What remains for redis-py: user, password, database and options, and with `kind`
-            "server" the host too. Secret, and in no `repr`.
+        url: The rest, for redis-py: user, password, database and options, and for `kind` "server"
+            the host. Secret, and in no `repr`.
         nodes: (host, port) of nodes of the cluster, or of the sentinels; empty for a server.
         service: Name of the service that the sentinels watch; empty if there are none.
     """
@@ -33,18 +33,18 @@ class Address:
 
     @classmethod
     def parse(cls, url: str) -> Address:
-        """Take `url` apart.
+        """Parse `url`.
 
         Raises:
-            ConfigurationError: It is none of the forms of `stores.open_store`. The sentence does
-                not quote the URL, which may contain a password, and neither does anything that
-                comes with the error.
+            ConfigurationError: It has none of the forms of `stores.open_store`. The text does not
+                quote the URL, which may contain a password, and neither does anything attached to
+                the error.
         """
         url = Secret(url)
         try:
             return cls._parse(url)
         except ConfigurationError as error:
-            # Not from within: its frames have the URL in pieces.
+            # Raised outside the handler: frames of the original error contain parts of the URL.
             refusal = error.with_traceback(None)
         raise refusal
 
@@ -79,10 +79,10 @@ class Address:
 
 
 def _split(url: str) -> SplitResult:
-    """Take a URL apart.
+    """Split a URL.
 
-    A password with a `/`, `#` or `?` of its own would end the host's part of the URL, and its first
-    half would be taken for the host's name, or its port.
+    An unescaped `/`, `#` or `?` in a password would end the host part of the URL, and the beginning
+    of the password would be taken for the host's name, or its port.
     """
     try:
         parts = urlsplit(url)
@@ -97,7 +97,7 @@ def _split(url: str) -> SplitResult:
     if "#" in url or in_path or in_query:
         raise ConfigurationError(f"the password in the store's URL ends too early: {_ESCAPES}")
     try:
-        # Of a cluster or of sentinels there are several.
+        # A cluster or sentinels have several.
         _ = parts.port if "," not in parts.netloc else None
     except ValueError:
         raise ConfigurationError(
@@ -114,11 +114,11 @@ def _node(number: int, text: str, port: int) -> tuple[str, int]:
     """Return host and port of `host`, `host:port` or `[IPv6]:port`."""
     try:
         parts = urlsplit(f"//{text}")
-        host, given = parts.hostname, parts.port
+        host, explicit = parts.hostname, parts.port
     except ValueError:
         raise ConfigurationError(
             f"host number {number} of the store's URL is no host:port"
         ) from None
     if not host:
         raise ConfigurationError("a host is missing: redis+cluster://host:port[,host:port]")
-    return host, given or port
+    return host, explicit or port

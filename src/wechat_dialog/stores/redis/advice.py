@@ -1,7 +1,8 @@
-"""What a Redis is set to, as far as it lets us see, and what that costs: see docs/redis.md.
+"""Checks the settings of a Redis server, as far as they are visible, and what they cost: see
+docs/redis.md.
 
-INFO tells most of it; CONFIG, which managed Redis does not allow, the rest. What is not told is no
-error, and no advice.
+INFO shows most of them; CONFIG, which managed Redis services do not allow, the rest. An invisible
+setting is neither an error nor worth advice.
 """
 
 from __future__ import annotations
@@ -16,22 +17,22 @@ __all__ = ["advice"]
 
 
 def advice(client: Any) -> list[str]:
-    """Return a sentence for each setting that loses what users were told.
+    """Return a sentence for each setting that may lose what users were told.
 
     Args:
-        client: Of one server, or of a cluster, whose masters are all asked.
+        client: The client of one server, or of a cluster, all of whose masters are asked.
 
     Raises:
         RedisError: A server does not answer.
     """
     if not hasattr(client, "get_primaries"):
         return list(_of_server(client))
-    said = [
+    sentences = [
         sentence
         for node in client.get_primaries()
         for sentence in _of_server(client.get_redis_connection(node))
     ]
-    return list(dict.fromkeys(said))
+    return list(dict.fromkeys(sentences))
 
 
 def _of_server(client: Any) -> Iterator[str]:
@@ -66,7 +67,7 @@ def _of_server(client: Any) -> Iterator[str]:
 
 
 def _setting(client: Any, name: str) -> str:
-    """Return a setting; "" if the server does not say."""
+    """Return a setting; "" if the server does not tell."""
     with suppress(ResponseError):
         for value in client.config_get(name).values():
             return value.decode() if isinstance(value, bytes) else str(value)

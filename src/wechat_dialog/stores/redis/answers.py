@@ -1,4 +1,4 @@
-"""What the scripts answer, read."""
+"""Decoding of the scripts' answers."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ _TIME = struct.Struct(">QQHH")  # TIME of entry.lua, without the account
 
 
 class AskOtherwise(Exception):
-    """A call has to be made otherwise (`Call.instead`): the records that came with a head are not
-    those that belong to it, or there is something of time, which needs more keys.
+    """A call has to be made in another way (`Call.instead`): the records that came with a head do
+    not belong to it, or there are times, which need more keys.
     """
 
 
 class Unsaid(Exception):
-    """A write says a time of which its user's index, on another server, does not know yet. Nothing
-    was written.
+    """A write sets a time that its user's index, on another server, does not know yet. Nothing was
+    written.
     """
 
 
@@ -65,7 +65,7 @@ def _lost() -> ClaimLost:
 
 
 def read_claim_beside(answers: Any) -> Claimed | Unclaimed | Answered | Running:
-    """Read the answer to a claim, with the records that were read beside it."""
+    """Decode the answer to a claim, with the records that were read beside it."""
     answer, records = answers
     if type(answer[0]) is bytes:
         now, text, data = answer
@@ -77,7 +77,7 @@ def read_claim_beside(answers: Any) -> Claimed | Unclaimed | Answered | Running:
 
 
 def _first(length: int, records: list[bytes]) -> tuple[bytes, ...]:
-    """Return the records that a script has seen, of those that were read beside it.
+    """Return the records that a script has seen, out of those that were read beside it.
 
     Raises:
         AskOtherwise: There are fewer: they were evicted, or the conversation ended between the two.
@@ -88,24 +88,24 @@ def _first(length: int, records: list[bytes]) -> tuple[bytes, ...]:
 
 
 def _unclaimed(now: bytes, text: bytes, data: bytes, records: list[bytes]) -> Unclaimed:
-    """Read what look.lua says."""
+    """Decode the answer of look.lua."""
     if text[0] < 12:
         _, revision, journal, length, committed, *_, replies = _HEAD.unpack_from(text, 1)
         start = 1 + _HEAD.size + replies
         if text[0] == 11:
             start += _TIME.size + _TIME.unpack_from(text, 1 + _HEAD.size)[3]
         head = text[start:]
-    else:  # as an earlier version wrote it
+    else:  # written by an earlier version
         line, _, head = text.partition(b"\n")
         revision, journal, length, committed = map(int, line.split()[1:5])
-    found = _first(length, records)
+    journal_records = _first(length, records)
     at = int(now)
     age = max(at - committed, 0) / 1e6
-    return Unclaimed(revision, journal, length, head, found, data, age, entry.millis(at))
+    return Unclaimed(revision, journal, length, head, journal_records, data, age, entry.millis(at))
 
 
 def read_claim(answer: Any) -> Claimed | Unclaimed | Answered | Running:
-    """Read the answer to a claim."""
+    """Decode the answer to a claim."""
     kind = answer[0]
     if type(kind) is bytes:
         return _unclaimed(*answer)
@@ -139,14 +139,14 @@ def read_claim(answer: Any) -> Claimed | Unclaimed | Answered | Running:
 
 
 def read_mail(flat: list[Any]) -> tuple[Mail, ...]:
-    """Read a mailbox."""
+    """Decode a mailbox."""
     return tuple(map(Mail, flat[::2], flat[1::2]))
 
 
 def read_aside(flat: list[bytes]) -> tuple[Aside, ...]:
-    """Read what is put aside."""
-    found = zip(flat[::2], flat[1::2], strict=True)
-    return tuple(sorted([Aside(id.decode(), document) for id, document in found], key=_id))
+    """Decode the conversations aside."""
+    pairs = zip(flat[::2], flat[1::2], strict=True)
+    return tuple(sorted([Aside(id.decode(), document) for id, document in pairs], key=_id))
 
 
 def _id(aside: Aside) -> str:
@@ -154,8 +154,8 @@ def _id(aside: Aside) -> str:
 
 
 def read_commit(answer: Any) -> Committed | Answered | Conflict | Deferred:
-    """Read the answer to a commit."""
-    if type(answer) is bytes:  # fast.lua's
+    """Decode the answer to a commit."""
+    if type(answer) is bytes:  # from fast.lua
         revision, journal = _WRITTEN.unpack(answer)
         return Committed(revision, journal, (), entry.millis(revision))
     kind = answer[0]
@@ -171,7 +171,7 @@ def read_commit(answer: Any) -> Committed | Answered | Conflict | Deferred:
 
 
 def read_record(answer: Any) -> Committed:
-    """Read the answer to a record."""
+    """Decode the answer to a record."""
     return read_written(answer) if answer[0] == _DONE else _not_written(answer[0])
 
 
@@ -184,37 +184,37 @@ def _not_written(kind: int) -> Never:
 
 
 def read_written(answer: Any) -> Committed:
-    """Read what a write has left."""
+    """Decode the result of a write."""
     ids = tuple([id.decode() for id in answer[3]])
     return Committed(answer[1], answer[2], ids, entry.millis(answer[1]), len(answer) > 4)
 
 
 def read_defer(answer: Any) -> Answered | None:
-    """Read the answer to a deferral."""
+    """Decode the answer to a deferral."""
     if answer[0] == _FULL:
         raise rules.too_many(answer[1])
     return Answered(answer[1]) if answer[0] == _ANSWERED else None
 
 
 def read_done(answer: Any) -> None:
-    """Read an answer that says nothing but whether the claim was lost."""
+    """Decode an answer that only says whether the claim was lost."""
     if answer[0] == _LOST:
         raise _lost()
 
 
 def read_forget(answer: Any) -> bool | tuple[str, ...]:
-    """Read whether there was anything to forget, or which messages have no answer."""
+    """Decode whether there was anything to forget, or which messages have no answer."""
     return bool(answer) if type(answer) is int else tuple([key.decode() for key in answer])
 
 
 def read_parked(flat: list[Any]) -> dict[str, Parked]:
-    """Read parked conversations."""
+    """Decode parked conversations."""
     triples = zip(flat[::3], flat[1::3], flat[2::3], strict=True)
     return {id.decode(): Parked(id.decode(), document, ttl / 1e6) for id, document, ttl in triples}
 
 
 def read_show(answer: Any) -> Shown | None:
-    """Read everything of one user."""
+    """Decode everything of one user."""
     head, length, age, ttl, records, data, parked, aside, mail, wake, account = answer
     if not (head or data or parked or mail):
         return None
@@ -224,19 +224,19 @@ def read_show(answer: Any) -> Shown | None:
         )
     return Shown(
         *(head, tuple(records), data, age / 1e6, ttl / 1e6, read_parked(parked)),
-        aside={one.id: one.document for one in read_aside(aside)},
+        aside={conversation.id: conversation.document for conversation in read_aside(aside)},
         mail=read_mail(mail),
         wake=Wake(account.decode(), entry.millis(wake)) if wake else None,
     )
 
 
 def read_line(user: str, answer: Any) -> Stored | None:
-    """Read one line of a listing."""
-    head, length, age, ttl, _, there, flat, aside, *_ = answer
-    if not (head or flat or there):
+    """Decode one line of a listing."""
+    head, length, age, ttl, _, has_more, flat, aside, *_ = answer
+    if not (head or flat or has_more):
         return None
     parked = read_parked(flat)
     if not head:
         ttl = max(flat[2::3], default=0)
-    ids = tuple([one.id for one in read_aside(aside)])
+    ids = tuple([conversation.id for conversation in read_aside(aside)])
     return Stored(user, head, length, age / 1e6, ttl / 1e6, tuple(parked), ids)

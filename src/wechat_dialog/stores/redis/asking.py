@@ -1,17 +1,17 @@
-"""How a call gets its answer where the first question brings none, and how several calls make one
-operation: generators that both stores drive, one waiting and one awaiting.
+"""Handles calls whose first attempt brings no answer, and operations that consist of several calls:
+generators that are driven by both stores, one blocking and one asynchronous.
 
-A call whose answer is there at once never comes here but for its end: a store asks, and reads. What
-it does otherwise is decided by `settle`: a server that does not know a script is sent its text, one
-that does not answer is asked again for a while, and a call that has to be made otherwise is made
-so. What a generator yields is done for it, and it is sent what that came to, or has thrown at it
-what failed.
+A call that succeeds at once does not come here: the store sends it, and decodes the answer.
+Otherwise `settle` decides: a server that does not know a script is sent its text, one that does not
+answer is asked again for a while, and a call that has to be made in another way is. What a
+generator yields is performed, and the result is sent back or the exception thrown in.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Generator
 from typing import Any, TypeVar
 
@@ -29,14 +29,16 @@ __all__ = ["UNSETTLED", "Asker", "Asking", "AsyncAsker", "Nodes", "Scan", "attem
 T = TypeVar("T")
 
 Asking = Generator[Any, Any, Any]
-"""Yields calls, and what else stands here; is sent what each came to, and returns the result."""
+"""Yields calls and the other steps defined here; is sent the result of each, and returns the result
+of the operation.
+"""
 
 UNSETTLED = (AskOtherwise, *clients.FAILED)
-"""What is raised where a question has not settled a call."""
+"""Exceptions that mean that the first attempt has not settled a call."""
 
 
 class Question(msgspec.Struct, frozen=True):
-    """One question for a server.
+    """One request to a server.
 
     Attributes:
         command: EVALSHA, or EVAL.
@@ -50,26 +52,26 @@ class Question(msgspec.Struct, frozen=True):
 
 
 class Pause(msgspec.Struct, frozen=True):
-    """So many seconds until the next question."""
+    """A pause before the next attempt, in seconds."""
 
     seconds: float
 
 
 class Anew(msgspec.Struct, frozen=True):
-    """Close all connections: behind this address another server has become the master."""
+    """Close all connections: another server has become the master at this address."""
 
 
 class Nodes(msgspec.Struct, frozen=True):
-    """Asks for the servers whose keys together are all there are."""
+    """Asks for the servers that together have all keys."""
 
 
 class Scan(msgspec.Struct, frozen=True):
-    """Looks through some keys of one server.
+    """Scans some keys of one server.
 
     Attributes:
         node: One of `Nodes`.
-        cursor: Where the last look ended; 0 in the beginning, and again at the end.
-        pattern: What the keys have to match.
+        cursor: Where the last scan ended; 0 in the beginning, and again at the end.
+        pattern: The pattern that the keys have to match.
     """
 
     node: Any
@@ -83,13 +85,13 @@ _Step = Call[Any] | Question | Pause | Anew | Nodes | Scan
 def settle(
     call: Call[T], error: Exception, patience: float, *, through_stalls: bool = True
 ) -> Generator[Any, Any, T]:
-    """Settle a call whose first question failed.
+    """Settle a call whose first attempt failed.
 
     Args:
         call: The call.
-        error: What it failed with.
-        patience: Seconds for which it is asked again.
-        through_stalls: Whether a server that stalls is asked again too.
+        error: The error of the first attempt.
+        patience: Seconds for which it is retried.
+        through_stalls: Whether to retry even if the server stalls.
 
     Raises:
         StoreError: It was not settled.
@@ -116,7 +118,7 @@ def attempt(call: Call[T]) -> Generator[Any, Any, T]:
     """Make a call once.
 
     Raises:
-        RedisError: It failed. Other errors of `clients.FAILED` too.
+        RedisError: It failed. So do the other errors of `clients.FAILED`.
     """
     try:
         return call.read((yield Question("EVALSHA", call.script.sha, call)))
@@ -125,7 +127,7 @@ def attempt(call: Call[T]) -> Generator[Any, Any, T]:
 
 
 def _finish(call: Call[T], error: Exception) -> Generator[Any, Any, T]:
-    """Go on where the first question of an attempt failed."""
+    """Continue an attempt whose first request failed."""
     if isinstance(error, NoScriptError):
         # A server that is new, restarted or promoted learns the script from its text.
         answer = yield Question("EVAL", call.script.source, call)
@@ -138,20 +140,22 @@ def _finish(call: Call[T], error: Exception) -> Generator[Any, Any, T]:
     raise error
 
 
-class Asker:
-    """What a waiting store does with calls."""
+class Asker(ABC):
+    """Makes calls for the blocking store."""
 
     _patience: float
 
+    @abstractmethod
     def _ask(self, command: str, script: str, call: Call[Any]) -> Any:
-        raise NotImplementedError
+        """Send a script with a call's arguments, and return the answer."""
 
+    @abstractmethod
     def _connected(self) -> Any:
-        raise NotImplementedError
+        """Return the client, made if there is none."""
 
+    @abstractmethod
     def close(self) -> None:
         """See `Store.close`."""
-        raise NotImplementedError
 
     def _call(self, call: Call[T]) -> T:
         try:
@@ -170,7 +174,7 @@ class Asker:
             answer = failed = None
             try:
                 answer = self._do(step)
-            except Exception as error:  # noqa: BLE001 - it is whoever asked who knows what it means
+            except Exception as error:  # noqa: BLE001 - the generator decides what it means
                 failed = error
 
     def _do(self, step: _Step) -> Any:
@@ -192,20 +196,22 @@ class Asker:
                 return client.get_primaries() if hasattr(client, "get_primaries") else [None]
 
 
-class AsyncAsker:
-    """What an awaiting store does with calls."""
+class AsyncAsker(ABC):
+    """Makes calls for the asynchronous store."""
 
     _patience: float
 
+    @abstractmethod
     async def _ask(self, command: str, script: str, call: Call[Any]) -> Any:
-        raise NotImplementedError
+        """Send a script with a call's arguments, and return the answer."""
 
+    @abstractmethod
     def _connected(self) -> Any:
-        raise NotImplementedError
+        """Return the client of the running event loop, made if there is none."""
 
+    @abstractmethod
     async def close(self) -> None:
         """See `Store.close`."""
-        raise NotImplementedError
 
     async def _call(self, call: Call[T]) -> T:
         try:
@@ -250,4 +256,4 @@ class AsyncAsker:
 
 
 SCANNED = 1000
-"""Keys that a server looks through in one go."""
+"""How many keys a server scans per call."""

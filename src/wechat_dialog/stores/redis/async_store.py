@@ -44,8 +44,8 @@ T = TypeVar("T")
 class AsyncRedisStore(AsyncPages, AsyncParts, AsyncTimes):
     """See `AsyncStore`; the arguments are those of `RedisStore`.
 
-    Connections belong to an event loop, so each loop gets a client of its own. A client handed in
-    serves the one loop it was made in.
+    Connections belong to an event loop, so each loop gets a client of its own. A client passed in
+    serves only the loop in which it was made.
     """
 
     def __init__(
@@ -114,8 +114,8 @@ class AsyncRedisStore(AsyncPages, AsyncParts, AsyncTimes):
             async with self._gate().through(clients.server_of(client, words[3])):
                 return await client.execute_command(*words)
         except AttributeError as error:
-            # Where one task finds a node of the cluster gone, redis-py closes connections
-            # that other tasks are just opening, and these then write to None.
+            # If one task finds a node of the cluster missing, redis-py closes connections that
+            # other tasks are just opening, and these then write to None.
             raise redis.ConnectionError("the connection was closed meanwhile") from error
 
     def _gate(self) -> AsyncGates:
@@ -175,7 +175,7 @@ class AsyncRedisStore(AsyncPages, AsyncParts, AsyncTimes):
             await self._perform(settle(call, error, self._patience, through_stalls=False))
 
     async def close(self) -> None:
-        """See `Store.close`; gives back what belongs to the running loop."""
+        """See `Store.close`; closes what belongs to the running loop."""
         client = self._connected()
         lines = self._lines.pop(asyncio.get_running_loop(), None)
         if lines is not None:

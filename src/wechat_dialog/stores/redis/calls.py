@@ -1,7 +1,7 @@
 """The operations of the Redis store as scripts with arguments, and their answers as values.
 
-Everything of it but the sending: `stores.redis` sends, once waiting and once awaiting. One
-operation is one call of one script, so one round trip; all keys of a user carry one hash tag, so a
+It contains everything except sending: `stores.redis` sends, blocking or asynchronously. One
+operation is one call of one script, so one round trip; all keys of a user have one hash tag, so a
 cluster keeps them together; and a call may be sent twice (see `Call`).
 """
 
@@ -43,23 +43,24 @@ T = TypeVar("T")
 
 Arguments = tuple[str | bytes | int, ...]
 _CLAIM = struct.Struct(">6s??Q?QQQ6s8s")
-"""What the scripts have to know, but for what is of any length: each argument costs the server as
-much as reading a whole record."""
+"""The fixed-size arguments of the scripts, packed into one: each argument costs the server as much
+as reading a whole record.
+"""
 
 
 class Call(msgspec.Struct, Generic[T], frozen=True):
     """One round trip.
 
-    Sending it twice does no harm, so a client that got no answer may ask again: a claim knows its
-    caller, a write its id, and the others say what shall be, not what to change.
+    Calls are idempotent, so a client that got no answer may retry: a claim identifies its caller, a
+    write has an id, and the others set a state rather than change one.
 
     Attributes:
-        script: What to run.
-        arguments: Number of keys, keys, arguments: all that follows the script in EVALSHA.
-        read: Turns the server's answer into a result, or raises `ClaimLost`.
-        beside: Another command, sent with it; then `read` takes the pair of their answers. None:
-            there is none.
-        instead: Makes the call to send where `read` raises `AskOtherwise`; None: it never does.
+        script: The script to run.
+        arguments: Number of keys, keys, arguments: everything after the script in EVALSHA.
+        read: Decodes the server's answer, or raises `ClaimLost`.
+        beside: Another command, sent with it; `read` then gets the pair of answers. None: there is
+            none.
+        instead: Returns the call to send if `read` raises `AskOtherwise`; None: it never does.
     """
 
     script: Script
@@ -70,9 +71,9 @@ class Call(msgspec.Struct, Generic[T], frozen=True):
 
 
 def name_of(key: str) -> bytes:
-    """Return what stands for a message's key in h: six bytes.
+    """Return six bytes that stand for a message's key in h.
 
-    Among what a user writes in a minute no two have the same, but once in a million million years.
+    Among the messages that a user writes in a minute, a collision occurs once in 10¹² years.
     """
     return blake2s(key.encode(), digest_size=6).digest()
 
@@ -81,15 +82,15 @@ class Calls:
     """Builds the calls of one store.
 
     Args:
-        keys: The store's.
-        scripts: The store's.
+        keys: The store's key names.
+        scripts: The store's scripts.
     """
 
     def __init__(self, keys: Keys, scripts: Scripts) -> None:
         self.keys = keys
         self._scripts = scripts
 
-    # Tokens name a call: a fork must not repeat one, so no seeded generator.
+    # Tokens identify a call: a forked child must not repeat one, so no seeded generator is used.
 
     def claim(
         self, claim: Claim, *, beside: bool
@@ -97,9 +98,9 @@ class Calls:
         """See `Store.claim`.
 
         Args:
-            claim: As there.
-            beside: Whether the records may be asked for by a command beside the script: through a
-                script each of them costs the server ten times as much.
+            claim: See `Store.claim`.
+            beside: Whether the records may be read by a command beside the script: through a
+                script, each of them costs the server ten times as much.
         """
         timed = claim.fires is not None
         looks = rules.may_look(claim)
@@ -115,16 +116,16 @@ class Calls:
             *(have.journal, have.length, claim.instead, token, have.last.encode()),
         )
         keys = (k + "h", k + "j", k + "c", f"{k}a:{claim.key}", k + "d")
-        said = (question + claim.key.encode(), claim.message)
+        values = (question + claim.key.encode(), claim.message)
         if timed:
             fires = b"0" if claim.fires is None else b"1"
             return Call(
-                self._scripts.claim_timed, (7, *keys, k + "b", k + "m", *said, fires), read_claim
+                self._scripts.claim_timed, (7, *keys, k + "b", k + "m", *values, fires), read_claim
             )
-        # Whichever way it is asked in the end, it is one question, with one token.
+        # Whichever way it is sent in the end, it is one call, with one token.
         return Call(
             self._scripts.claim,
-            (5, *keys, *said),
+            (5, *keys, *values),
             read_claim_beside if beside else read_claim,
             ("LRANGE", k + "j", "0", "-1") if beside else None,
             partial(self._claim, claim, token, looks=False, beside=False, timed=True),
@@ -161,12 +162,13 @@ class Calls:
         return Call(self._scripts.end, keys if id is None else (*keys, id), bool)
 
     def forget(self, user: str, unanswered: Sequence[str] = ()) -> Call[bool | tuple[str, ...]]:
-        """See `Store.forget`; replies that are remembered have to be looked for.
+        """See `Store.forget`; remembered replies have to be searched for.
 
         Args:
             user: The user's key.
-            unanswered: Keys of the user's messages that have no answer. Where they are not all of
-                them, the result is the keys of all, and nothing is forgotten: ask with these.
+            unanswered: Keys of the user's messages that have no answer. If these are not all of
+                them, the result is the keys of all, and nothing is forgotten: call again with
+                these.
         """
         k = self.keys.of(user)
         own = [k + kind for kind in "hjcdpbtmi"]
@@ -175,7 +177,7 @@ class Calls:
         return Call(script, (len(keys), *keys, *unanswered), read_forget)
 
     def silence(self, reply: bytes) -> Call[bool]:
-        """Have a reply that is remembered say nothing; tells whether it said anything.
+        """Blank a remembered reply; the result says whether it had any content.
 
         Args:
             reply: Its key, as found by `Keys.replies`.
@@ -188,7 +190,7 @@ class Calls:
         return Call(self._scripts.show, (7, *[k + kind for kind in "hjcdpbm"], 0), read_show)
 
     def line(self, user: str, *, everybody: bool = False) -> Call[Stored | None]:
-        """Ask for a user's line of a listing; None if there is nothing to list."""
+        """Read a user's line of a listing; None if there is nothing to list."""
         k = self.keys.of(user)
         keys = [k + kind for kind in "hjcdpbm"]
         return Call(

@@ -1,8 +1,8 @@
 """Makes redis-py clients with the settings that a Redis store needs, and explains their errors to
 operators.
 
-redis-py opens the connections. It does not repeat calls: its retries are switched off, since the
-store repeats calls itself, and each of its tries would become several.
+redis-py opens the connections. It does not retry calls: its retries are switched off, since the
+store retries calls itself, and each of its attempts would become several.
 """
 
 from __future__ import annotations
@@ -87,7 +87,8 @@ _ASYNC_CONNECTIONS: dict[Any, Any] = {
 _SECRETS = ("password", "sentinel_password", "ssl_password")
 _ANY = 2**31
 """No limit for a cluster's client: `queue.Gates` limits the calls, and lets them wait instead of
-failing."""
+failing.
+"""
 FAILED = (RedisError, RedisClusterException, OSError)
 """The errors that redis-py raises when a call fails."""
 _REFUSED = (AuthenticationError, AuthorizationError)
@@ -107,7 +108,7 @@ class Crowded(RedisError):
 
 @dataclass(frozen=True)
 class _Meaning:
-    """What an error that the server answered means. The call was not carried out.
+    """The meaning of an error answered by the server. The call was not carried out.
 
     Attributes:
         advice: The sentence for the operator.
@@ -146,8 +147,8 @@ _CLASSES = {
 
 
 def _code(error: Exception) -> str:
-    """Return the error code at which the server's answer began, such as "OOM"; "" if it is none of
-    `_MEANINGS`.
+    """Return the error code at the beginning of the server's answer, such as "OOM"; "" if it is not
+    in `_MEANINGS`.
 
     redis-py removes some codes from the text and raises a class of its own instead; which ones
     depends on its version. An error inside a script has its code in the middle of the text in
@@ -155,8 +156,8 @@ def _code(error: Exception) -> str:
     """
     code = _CLASSES.get(type(error).__name__, "")
     if not code and isinstance(error, ResponseError):
-        found = _CODE.search(str(error))
-        code = found[1] if found else ""
+        match = _CODE.search(str(error))
+        code = match[1] if match else ""
     return code
 
 
@@ -209,14 +210,14 @@ def pauses(patience: float) -> Generator[float]:
 def _settings(address: Address) -> dict[str, Any]:
     """Return the options of a URL as keyword arguments of redis-py's connections."""
     try:
-        given = cast("dict[str, Any]", parse_url(address.url))
+        options = cast("dict[str, Any]", parse_url(address.url))
     except ValueError as error:  # not chained: its text quotes a value, which may be a password
         option = re.match(r"Invalid value for '(\w+)'", str(error))
-        why = f"the value of {option[1]} is none" if option else "it cannot be read"
+        why = f"the value of {option[1]} is invalid" if option else "it cannot be read"
         raise ConfigurationError(f"the URL of the Redis store: {why}") from None
-    given.pop("wait", None)
-    secret = {name: Secret(given[name]) for name in _SECRETS if name in given}
-    return {**_DEFAULTS, **given, **secret, "decode_responses": False}
+    options.pop("wait", None)
+    secret = {name: Secret(options[name]) for name in _SECRETS if name in options}
+    return {**_DEFAULTS, **options, **secret, "decode_responses": False}
 
 
 def check(address: Address) -> None:
@@ -256,15 +257,15 @@ def replicas(address: Address) -> int:
         ConfigurationError: It is not a number; or the URL is a cluster's: WAIT must follow a write
             on the same connection, and a cluster's client does not tell which one it used.
     """
-    given = parse_qs(urlsplit(address.url).query).get("wait", ["0"])[-1]
-    if not (given.isascii() and given.isdigit()):
+    count = parse_qs(urlsplit(address.url).query).get("wait", ["0"])[-1]
+    if not (count.isascii() and count.isdigit()):
         raise ConfigurationError("the URL of the Redis store: wait= is a number of replicas")
-    if int(given) and address.kind == "cluster":
+    if int(count) and address.kind == "cluster":
         raise ConfigurationError(
             "the URL of the Redis store: wait= does not go with a cluster; set its "
             "min-replicas-to-write"
         )
-    return int(given)
+    return int(count)
 
 
 def crowd(address: Address) -> int:

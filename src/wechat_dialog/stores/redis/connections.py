@@ -1,12 +1,11 @@
 """Sends one command and reads its answer, over redis-py connections that are kept open.
 
-redis-py's connection pool does work at every call that is rarely needed: it takes a lock, checks
+At every call, redis-py's connection pool does work that is rarely needed: it takes a lock, checks
 whether the server has closed the connection, and counts; its clients add retries, callbacks and
 metrics. Together that is a third of the cost of a live turn. Here a connection is taken from the
 pool once, and when a call is done with it, the next call uses it without any check. If the server
-has closed it meanwhile, that call fails, and its caller may repeat it (see `calls.Call`). All other
-idle connections are closed then, too: they are as old, and there may be more of them than the call
-is repeated times.
+has closed it meanwhile, that call fails, and its caller may retry it (see `calls.Call`). All other
+idle connections are then closed, too: they are as old, and there may be more of them than retries.
 
 For a single server, or the master behind Sentinel; a cluster's calls go through redis-py's client.
 """

@@ -1,9 +1,9 @@
 """The names of a user's keys in Redis.
 
-All keys of a user carry one hash tag, so that a cluster keeps them together: with the default
-format `{wechat-dialog:<user>}:h`. `lua/entry.lua` says what is in which. An answer page has a tag
-of its own, `{wechat-dialog:page:<id>}:w` (`lua/page.lua`): who reads it knows no user. So has each
-shard of the index, `{wechat-dialog:due:<shard>}:z:<account>` (`lua/index_due.lua`).
+All keys of a user have one hash tag, so that a cluster keeps them together: with the default format
+`{wechat-dialog:<user>}:h`. `lua/entry.lua` describes their contents. An answer page has a tag of
+its own, `{wechat-dialog:page:<id>}:w` (`lua/page.lua`), since its readers do not know the user. So
+has each shard of the index, `{wechat-dialog:due:<shard>}:z:<account>` (`lua/index_due.lua`).
 """
 
 from __future__ import annotations
@@ -18,12 +18,11 @@ USER = "%(user)s"
 
 
 class Keys:
-    """Makes and reads the names of keys.
+    """Makes and parses the names of keys.
 
     Args:
         prefix: First part of every key.
-        key_format: Content of the hash tag, with `%(user)s` in it once; None is
-            `<prefix>:%(user)s`.
+        key_format: Content of the hash tag, with `%(user)s` in it once; None: `<prefix>:%(user)s`.
 
     Raises:
         ConfigurationError: The format has not exactly one `%(user)s`.
@@ -34,15 +33,15 @@ class Keys:
         if tag.count(USER) != 1:
             raise ConfigurationError(f"key_format={tag!r} must contain {USER} once")
         before, _, after = tag.partition(USER)
-        # Redis takes for a tag what stands between the first { and the next }: a } in it would
-        # end it early, or, as its first character, leave no tag at all.
+        # Redis takes as tag what is between the first { and the next }: a } inside it would end it
+        # early, or, as its first character, leave no tag at all.
         self._pages = "{" + _escaped(prefix) + ":page"
         self._due = "{" + _escaped(prefix) + ":due"
         self._before = "{" + _escaped(before)
         self._after = _escaped(after) + "}:"
 
     def of(self, user: str) -> str:
-        """Return what all keys of `user` begin with."""
+        """Return the prefix of all keys of `user`."""
         if not user:
             raise ValueError("a user's key must not be empty")
         if "}" in user or "%" in user:
@@ -50,12 +49,12 @@ class Keys:
         return f"{self._before}{user}{self._after}"
 
     def of_page(self, id: str) -> str:
-        """Return what all keys of a page begin with."""
+        """Return the prefix of all keys of a page."""
         return f"{self._pages}:{_escaped(id)}}}:"
 
     @property
     def page_secret(self) -> str:
-        """The key of the secret by which pages have their ids."""
+        """The key of the secret from which page ids are computed."""
         return f"{self._pages}}}:s"
 
     def index(self, shard: int, account: str) -> str:
@@ -63,7 +62,7 @@ class Keys:
         return f"{self._due}:{shard}}}:z:{account}"
 
     def shard(self, user: str, shards: int) -> int:
-        """Return which shard of an index tells of a user."""
+        """Return the shard of an index that has a user."""
         return crc32(user.encode()) % shards
 
     def account(self, name: str) -> str:
@@ -72,12 +71,12 @@ class Keys:
 
     @property
     def walk(self) -> str:
-        """The key that says who walks through all keys."""
+        """The key that says which process walks through all keys."""
         return f"{self._due}}}:w"
 
     @property
     def timed(self) -> str:
-        """The glob of keys by which a user is found of whom something may be due some time."""
+        """The glob of keys by which users are found for whom something may become due."""
         return f"{_literally(self._before)}*{_literally(self._after)}[tm]"
 
     def pattern(self, prefix: str) -> str:
@@ -89,10 +88,10 @@ class Keys:
         return _literally(self.of(user) + "a:") + "*"
 
     def read(self, key: bytes) -> tuple[str, str] | None:
-        """Return (user, kind of key) of one of our keys; None if it is not ours."""
+        """Return (user, kind of key) for a key of this store; None for other keys."""
         text = key.decode("utf-8", "replace")
-        tag, found, kind = text.partition(self._after)
-        if not found or not tag.startswith(self._before):
+        tag, separator, kind = text.partition(self._after)
+        if not separator or not tag.startswith(self._before):
             return None
         return tag[len(self._before) :].replace("%7D", "}").replace("%25", "%"), kind
 
@@ -102,5 +101,5 @@ def _escaped(text: str) -> str:
 
 
 def _literally(text: str) -> str:
-    """Return a glob that matches this text alone."""
+    """Return a glob that matches only this text."""
     return "".join(f"\\{c}" if c in "*?[]\\^" else c for c in text)

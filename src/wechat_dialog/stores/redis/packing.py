@@ -1,7 +1,7 @@
-"""What scripts unpack in one go, with `cmsgpack.unpack`.
+"""Values that scripts unpack in one step, with `cmsgpack.unpack`.
 
-MessagePack as Redis' Lua reads it: it knows no type for bytes, and its texts are bytes to Lua. What
-takes several values so costs the server less than an argument for each.
+It is MessagePack as Redis' Lua reads it, which has no type for bytes; texts are bytes in Lua.
+Several values packed into one cost the server less than an argument for each.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Packable: TypeAlias = "int | bytes | str | Sequence[Packable] | Mapping[str, Pac
 
 
 def packed(value: Packable) -> bytes:
-    """Return a value as bytes that a script unpacks; whole numbers are not negative."""
+    """Return a value as bytes that a script unpacks; integers must not be negative."""
     pieces: list[bytes] = []
     _add(pieces, value)
     return b"".join(pieces)
@@ -28,7 +28,7 @@ def _add(pieces: list[bytes], value: Packable) -> None:
         pieces.append(b"\xcf" + int(value).to_bytes(8, "big"))
     elif isinstance(value, bytes):
         size = len(value)
-        # No text of 8 bits' length, which cmsgpack of Redis 6 does not know.
+        # Without the type for lengths of 8 bits, which cmsgpack of Redis 6 does not know.
         pieces.append(
             bytes([0xA0 | size])
             if size < 32
@@ -39,10 +39,10 @@ def _add(pieces: list[bytes], value: Packable) -> None:
         pieces.append(value)
     elif isinstance(value, Mapping):
         pieces.append(b"\xde" + len(value).to_bytes(2, "big"))
-        for name, one in value.items():
+        for name, item in value.items():
             _add(pieces, name)
-            _add(pieces, one)
+            _add(pieces, item)
     else:
         pieces.append(b"\xdc" + len(value).to_bytes(2, "big"))
-        for one in value:
-            _add(pieces, one)
+        for item in value:
+            _add(pieces, item)

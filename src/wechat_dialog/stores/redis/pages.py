@@ -1,8 +1,8 @@
-"""Answer pages in Redis: each operation as the calls that it takes, for both stores.
+"""Answer pages in Redis: each operation as its calls, for both stores.
 
-A page and what is known of its user lie in slots of their own, so to make one takes two scripts. It
-is noted for its user after it is made, and dropped again where that is refused: a page of nobody's
-would outlast a `forget`.
+A page and the list of its user's pages are in slots of their own, so creating one takes two
+scripts. It is added to the user's list after it was created, and dropped again if that is refused:
+a page without a user would outlast a `forget`.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ class PageCalls:
     """Builds the calls for pages of one store.
 
     Args:
-        keys: The store's.
-        clock: See `Calls`.
+        keys: The store's key names.
+        clock: See `Scripts`.
     """
 
     def __init__(self, keys: Keys, clock: str | None) -> None:
@@ -104,7 +104,7 @@ def _page(answer: Any) -> Page | None:
 
 
 class Pages(Asker):
-    """What a `RedisStore` can do with pages."""
+    """The page operations of a `RedisStore`."""
 
     _pages: PageCalls
 
@@ -126,7 +126,7 @@ class Pages(Asker):
 
 
 class AsyncPages(AsyncAsker):
-    """What an `AsyncRedisStore` can do with pages."""
+    """The page operations of an `AsyncRedisStore`."""
 
     _pages: PageCalls
 

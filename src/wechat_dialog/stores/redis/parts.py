@@ -1,4 +1,4 @@
-"""Parts of steps in Redis: each operation as the calls that it takes, for both stores."""
+"""Parts of steps in Redis: each operation as its calls, for both stores."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class PartCalls:
     """Builds the calls for parts of one store.
 
     Args:
-        keys: The store's.
-        clock: See `Calls`.
-        confirmed: Has a write wait for replicas, if the store's do.
+        keys: The store's key names.
+        clock: See `Scripts`.
+        confirmed: Lets a write wait for replicas, if the store's writes do.
     """
 
     def __init__(
@@ -46,16 +46,16 @@ class PartCalls:
     def put(self, asked: PartPut) -> Call[None]:
         """See `Store.part_put`."""
         k = self._keys.of(asked.user)
-        said = (asked.fence, asked.step, asked.part, micros(asked.ttl), asked.outcome)
+        values = (asked.fence, asked.step, asked.part, micros(asked.ttl), asked.outcome)
         keys = (4, k + "h", k + "j", k + "c", k + "s")
-        return self._confirmed(Call(self._scripts.put, (*keys, *said), read_done))
+        return self._confirmed(Call(self._scripts.put, (*keys, *values), read_done))
 
     def read(self, user: str, step: str) -> Call[dict[str, dict[str, bytes]]]:
         """See `Store.parts`."""
         return Call(self._scripts.read, (1, self._keys.of(user) + "s", step), _parts)
 
     def forget(self, user: str) -> Call[bool]:
-        """Drop a user's parts; tells whether there were any."""
+        """Drop a user's parts; the result says whether there were any."""
         return Call(self._scripts.drop, (1, self._keys.of(user) + "s"), bool)
 
 
@@ -67,7 +67,7 @@ def _parts(answer: list[bytes]) -> dict[str, dict[str, bytes]]:
 
 
 class Parts(Asker):
-    """What a `RedisStore` can do with parts."""
+    """The operations on parts of a `RedisStore`."""
 
     _parts: PartCalls
 
@@ -81,7 +81,7 @@ class Parts(Asker):
 
 
 class AsyncParts(AsyncAsker):
-    """What an `AsyncRedisStore` can do with parts."""
+    """The operations on parts of an `AsyncRedisStore`."""
 
     _parts: PartCalls
 

@@ -26,12 +26,13 @@ from .clients import Crowded
 __all__ = ["LONGEST", "AsyncGates", "AsyncQueue", "Gates", "Queue"]
 
 LONGEST = 10.0
-"""Seconds that a call waits for a connection at most. After that, two of the platform's three
-requests for its message are over."""
+"""Longest time in seconds that a call waits for a connection. After that, two of the platform's
+three requests for its message are over.
+"""
 _QUIET = 60.0
-"""Seconds between two log lines about the same."""
+"""Seconds between two log lines about the same problem."""
 _NONE = (IndexError, MaxConnectionsError)
-"""What `get` raises where there is neither a free connection nor room for another one."""
+"""Exceptions of `get` if there is neither a free connection nor room for another one."""
 
 
 class _Notice:
@@ -39,13 +40,13 @@ class _Notice:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._told = -_QUIET
+        self._logged_at = -_QUIET
 
     def say(self) -> None:
         """Log it, unless that was done less than a minute ago."""
         now = time.monotonic()
-        if now - self._told >= _QUIET:
-            self._told = now
+        if now - self._logged_at >= _QUIET:
+            self._logged_at = now
             log.warning(
                 "all %d connections to Redis are in use, and calls wait for one; "
                 "max_connections=… in the store's URL allows more",
@@ -65,12 +66,12 @@ class _Ticket:
 
     Attributes:
         called: Set when it is this thread's turn.
-        found: The connection it has been given; None: it may open a new one.
+        connection: The connection that it was given; None: it may open a new one.
     """
 
     def __init__(self) -> None:
         self.called = threading.Event()
-        self.found: Any = None
+        self.connection: Any = None
 
 
 class Queue:
@@ -99,7 +100,7 @@ class Queue:
             ticket = self.waiting.popleft()
         except IndexError:
             return False
-        ticket.found = connection
+        ticket.connection = connection
         ticket.called.set()
         return True
 
@@ -121,8 +122,8 @@ class Queue:
             ticket = _Ticket()
             stand(ticket)
             try:
-                # One may have been given back just before this thread joined the queue.
-                found = get()
+                # A connection may have been given back just before this thread joined the queue.
+                connection = get()
             except _NONE:
                 pass
             except BaseException:
@@ -130,11 +131,11 @@ class Queue:
                 raise
             else:
                 self._leave(ticket)
-                return found
+                return connection
             if not ticket.called.wait(max(0.0, end - time.monotonic())) and self._is_out(ticket):
                 raise self._notice.give_up()
-            if ticket.found is not None:
-                return ticket.found
+            if ticket.connection is not None:
+                return ticket.connection
             stand = self.waiting.appendleft
 
     def _is_out(self, ticket: _Ticket) -> bool:
@@ -152,8 +153,8 @@ class Queue:
         """Leave the queue. If the ticket was called meanwhile, pass on what it was called for."""
         if self._is_out(ticket):
             return
-        if ticket.found is not None:
-            self._back(ticket.found)
+        if ticket.connection is not None:
+            self._back(ticket.connection)
         else:
             self.give(None)
 
@@ -187,7 +188,7 @@ class AsyncQueue:
             stand(place)
             try:
                 async with asyncio.timeout(max(0.0, end - time.monotonic())):
-                    found = await place
+                    connection = await place
             except BaseException as error:
                 place.cancel()
                 if not place.cancelled():
@@ -195,8 +196,8 @@ class AsyncQueue:
                 if isinstance(error, TimeoutError):
                     raise self._notice.give_up() from None
                 raise
-            if found is not None:
-                return found
+            if connection is not None:
+                return connection
             with contextlib.suppress(*_NONE):
                 return await get()
             stand = self.waiting.appendleft

@@ -35,12 +35,13 @@ _ELSEWHERE = (AskError, TryAgainError)
 """The errors with which a node of a cluster says that a key's slot is on another node, or is just
 being moved to one."""
 _ASKS_AROUND = 4
-"""After this many failed rounds in a row, the cluster is asked which server has taken over. Asking
-earlier would do harm and no good: a replica takes over only after some seconds, and while redis-py
-reads the cluster's layout anew, calls to the healthy servers are delayed."""
+"""After this many consecutive failed rounds, the cluster is asked which server has taken over.
+Asking earlier would do harm and no good: a replica takes over only after some seconds, and while
+redis-py reads the cluster's layout again, calls to the healthy servers are delayed.
+"""
 
 Result = Exception | None
-"""What became of one renewal: the error that it raised; None: it was done."""
+"""The result of one renewal: its exception, or None if it was done."""
 
 
 class Renewals:
@@ -62,7 +63,7 @@ class Renewals:
         Args:
             client: The redis-py client, of a server or of a cluster.
             calls: The renewals.
-            within: After so many seconds, calls without an answer count as failed.
+            within: Seconds after which calls without an answer count as failed.
         """
         if self._process != os.getpid():  # the connections are the parent's
             self._lines, self._process = {}, os.getpid()
@@ -75,11 +76,11 @@ class Renewals:
             line = self._lines.setdefault(name, _Line())
             if line.taken.acquire(blocking=False):
                 rounds.append(_Round(line, pool, self._ask, calls, numbers, within))
-        for one in rounds:
-            one.start()
-        for one in rounds:
-            one.join(max(0.0, end - time.monotonic()))
-            for number, result in (one.results or {}).items():
+        for thread in rounds:
+            thread.start()
+        for thread in rounds:
+            thread.join(max(0.0, end - time.monotonic()))
+            for number, result in (thread.results or {}).items():
                 results[number] = result
         return results
 
@@ -103,15 +104,15 @@ def _by_server(
     """
     if not hasattr(client, "get_node_from_key"):
         return {"": (lambda: client.connection_pool, list(range(len(calls))))} if calls else {}
-    found: dict[str, tuple[Callable[[], Any], list[int]]] = {}
+    by_server: dict[str, tuple[Callable[[], Any], list[int]]] = {}
     for number, call in enumerate(calls):
         try:
             node = client.get_node_from_key(call.arguments[1])
         except FAILED as error:
             results[number] = error
             continue
-        found.setdefault(node.name, (partial(_pool_of, client, node), []))[1].append(number)
-    return found
+        by_server.setdefault(node.name, (partial(_pool_of, client, node), []))[1].append(number)
+    return by_server
 
 
 def _pool_of(client: Any, node: Any) -> Any:
@@ -123,8 +124,8 @@ class _Line:
 
     Attributes:
         taken: A lock that a round holds while it uses the connection.
-        over: Whether the store was closed, so that the connection is of no more use.
-        failures: How many rounds in a row got no answer.
+        over: Whether the store was closed, so that the connection is no longer needed.
+        failures: How many consecutive rounds got no answer.
     """
 
     def __init__(self) -> None:
@@ -185,7 +186,7 @@ class _Line:
             connection.disconnect()
 
     def drop_if_over(self) -> None:
-        """Close the connection if it is of no more use, unless a round is using it; that round
+        """Close the connection if it is no longer needed, unless a round is using it; that round
         calls this when it ends.
         """
         if self.over and self.taken.acquire(blocking=False):
@@ -229,7 +230,7 @@ class _Round(threading.Thread):
         self.results: Mapping[int, Result] | None = None
 
     def run(self) -> None:
-        """Make the calls; those whose keys have moved are made again where the keys are now."""
+        """Make the calls; those whose keys have moved are repeated at the new location."""
         try:
             self.results = self._renew()
         finally:
@@ -248,9 +249,9 @@ class _Round(threading.Thread):
             results[number] = (
                 answer if isinstance(answer, Exception) else _raised(call.read, answer)
             )
-        moved = [number for number, one in results.items() if isinstance(one, _ELSEWHERE)]
+        moved = [number for number, result in results.items() if isinstance(result, _ELSEWHERE)]
         if not moved and self._line.failures and not self._line.failures % _ASKS_AROUND:
-            # One call is enough: through the client, it has redis-py look for the new master.
+            # One call is enough: through the client, it makes redis-py look for the new master.
             moved = list(results)[:1]
         for number in moved:
             results[number] = _raised(self._ask, self._calls[number])

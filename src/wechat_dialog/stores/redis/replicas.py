@@ -1,9 +1,8 @@
 """Writes that wait until replicas have them: `?wait=1` in the URL of a Redis store.
 
-A replica that does not confirm in time undoes nothing: the write is on the master, for everybody to
-read. So it counts as done, since anything else would be a lie, and the log says that a failover
-would lose it. Who would rather have such writes refused, before they are done, sets the
-server's `min-replicas-to-write`.
+A replica that does not confirm in time does not undo the write: it is on the master, visible to
+all. So it counts as done, and the log says that a failover would lose it. To have such writes
+refused in advance, set the server's `min-replicas-to-write`.
 """
 
 from __future__ import annotations
@@ -24,18 +23,19 @@ __all__ = ["Replicas", "replicas_of"]
 T = TypeVar("T")
 
 LONGEST = 1.0
-"""Seconds that a write waits for its replicas."""
+"""Longest time in seconds that a write waits for its replicas."""
 UNASKED = 10.0
-"""Seconds for which writes do not wait after one has waited in vain: the replicas are gone, and to
-find that out at every turn would keep all connections busy with waiting."""
+"""Seconds for which writes do not wait after one has waited in vain: the replicas are missing, and
+finding that out at every turn would keep all connections busy with waiting.
+"""
 
 
 class Replicas:
-    """How many replicas have to have a write.
+    """The number of replicas that have to confirm a write.
 
     Args:
-        count: How many.
-        limit: Seconds that an answer of the server may take; None: any.
+        count: The number.
+        limit: Seconds that an answer of the server may take; None: no limit.
     """
 
     def __init__(self, count: int, limit: float | None) -> None:
@@ -44,7 +44,9 @@ class Replicas:
         self._resumes = 0.0
 
     def confirmed(self, call: Call[T]) -> Call[T]:
-        """Return a write's call with the wait, which goes along with it: no further round trip."""
+        """Return a write's call with the wait, which is sent along with it: no further round
+        trip.
+        """
         if time.monotonic() < self._resumes:
             return call
 
@@ -70,6 +72,6 @@ class Replicas:
 
 
 def replicas_of(address: Address) -> Replicas | None:
-    """Return what waits for replicas where the address asks for it; None: it does not."""
+    """Return what waits for replicas if the address asks for it, else None."""
     count = clients.replicas(address)
     return Replicas(count, clients.limits(address)[0]) if count else None

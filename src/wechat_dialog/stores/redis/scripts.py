@@ -1,4 +1,4 @@
-"""The Lua scripts of the store: their files put together, as a server is sent them."""
+"""The Lua scripts of the store: their files concatenated for the server."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class Script(msgspec.Struct, frozen=True):
     """A Lua script.
 
     Attributes:
-        source: Its text, what stands before it included.
-        sha: Its SHA-1 in hexadecimal digits, under which the server knows it once it is loaded.
+        source: Its text, including what precedes it.
+        sha: Its SHA-1 in hexadecimal digits, by which the server knows it once it is loaded.
     """
 
     source: str
@@ -24,11 +24,10 @@ class Script(msgspec.Struct, frozen=True):
 
 
 class Scripts:
-    """All scripts of a store. Each begins with the clock, and most go on with `entry.lua`.
+    """All scripts of a store. Each begins with the clock, and most continue with `entry.lua`.
 
     Args:
-        clock: Lua that sets `now`, in microseconds since 1970; None is the server's clock. For
-            tests.
+        clock: Lua that sets `now`, in microseconds since 1970; None: the server's clock. For tests.
     """
 
     def __init__(self, clock: str | None = None) -> None:
@@ -58,9 +57,9 @@ class Scripts:
         self._clock = _source("clock") if clock is None else clock
 
     def forget(self, messages: int) -> Script:
-        """Return the script that forgets a user with so many messages that have no answer.
+        """Return the script that forgets a user with this number of messages without an answer.
 
-        It writes a key for each of them, and a script may name its keys only one by one.
+        It writes a key for each of them, and a script has to name its keys one by one.
         """
         script = self._forget.get(messages)
         if script is None:
@@ -79,7 +78,7 @@ class Scripts:
 
 
 def _copies(line: str, repeat: int) -> list[str]:
-    """Return a line as it stands in a script for so many messages."""
+    """Return a line of a script, repeated for the given number of messages if it is about one."""
     if "KEYS[10]" not in line:
         return [line]
     return [line.replace("KEYS[10]", f"KEYS[{number}]") for number in range(10, 10 + repeat)]

@@ -1,8 +1,8 @@
-"""Conversations in Redis, for any number of machines: alone, as a cluster, with Sentinel.
+"""Conversations in Redis, for any number of machines: a single server, a cluster, or with Sentinel.
 
-The waiting and the awaiting store; what they send is made and read in `stores.redis.calls`. A call
-that got no answer (a restart, a failover, a stalled server) is sent again for `patience` seconds,
-which its scripts allow; then it is a `StoreError`, and the next call tries anew.
+This is the blocking store; its calls are made and decoded in `stores.redis.calls`. A call without
+an answer (a restart, a failover, a stalled server) is retried for `patience` seconds, which its
+scripts allow; after that it is a `StoreError`, and the next call tries again.
 """
 
 from __future__ import annotations
@@ -61,9 +61,9 @@ class RedisStore(Pages, Parts, Times):
         server: A URL (`stores.open_store` lists the forms; options of redis-py may follow as a
             query) or a client of redis-py that does not decode responses.
         prefix: First part of every key.
-        key_format: What the hash tag of a user's keys contains, with `%(user)s` in it once; None
-            is `<prefix>:%(user)s`, so that keys look like `{wechat-dialog:<user>}:h`.
-        patience: Seconds for which a call without an answer is repeated.
+        key_format: Content of the hash tag of a user's keys, with `%(user)s` in it once; None:
+            `<prefix>:%(user)s`, so that keys look like `{wechat-dialog:<user>}:h`.
+        patience: Seconds for which a call without an answer is retried.
 
     Raises:
         ConfigurationError: The URL cannot be read, the client decodes, or redis-py is missing.
@@ -106,7 +106,7 @@ class RedisStore(Pages, Parts, Times):
         self._build(_clock)
 
     def _build(self, clock: str | None) -> None:
-        """Make what makes the calls, which go by a clock."""
+        """Create what builds the calls, with a clock."""
         keys, scripts = Keys(self._options["prefix"], self._options["key_format"]), Scripts(clock)
         self._options["_clock"] = clock
         self._calls = Calls(keys, scripts)
@@ -126,10 +126,10 @@ class RedisStore(Pages, Parts, Times):
         return AsyncRedisStore(self._url, **self._options)
 
     def advice(self) -> list[str]:
-        """Return a sentence for each setting of the servers that loses what users were told.
+        """Return a sentence for each setting of the servers that may lose what users were told.
 
         Raises:
-            StoreError: They do not answer.
+            StoreError: The servers do not answer.
         """
         try:
             return advice(self._connected())
@@ -138,7 +138,7 @@ class RedisStore(Pages, Parts, Times):
 
     def _connected(self) -> Any:
         if self._client is None and self._url is not None:
-            # Two threads may both make one; the loser's is dropped.
+            # Two threads may both create one; one of the two is dropped.
             self._client = clients.client(Address.parse(self._url))
         return self._client
 
@@ -172,7 +172,7 @@ class RedisStore(Pages, Parts, Times):
 
     def commit(self, commit: Commit) -> Committed | Answered | Conflict | Deferred:
         """See `Store.commit`."""
-        if commit.write.forget:  # before: should this be the last that it does, nothing is left
+        if commit.write.forget:  # first: if the process dies here, nothing is left behind
             self._perform(self._pages.forget(commit.user))
             self._call(self._parts.forget(commit.user))
         if commit.fires is not None or says_time(commit.write):
@@ -202,13 +202,13 @@ class RedisStore(Pages, Parts, Times):
         except clients.FAILED as error:
             results = [error] * len(calls)
         return [
-            one if one is None or isinstance(one, ClaimLost) else clients.explain(one)
-            for one in results
+            result if result is None or isinstance(result, ClaimLost) else clients.explain(result)
+            for result in results
         ]
 
     def release(self, user: str, fence: int) -> None:
-        """See `Store.release`. A server that stalls is not asked again: a claim ends by itself, and
-        whoever gives it up has somebody to tell.
+        """See `Store.release`. A server that stalls is not asked again: the claim expires by
+        itself, and the caller should not wait.
         """
         call = self._calls.release(user, fence)
         try:
@@ -224,12 +224,12 @@ class RedisStore(Pages, Parts, Times):
             for key in self._connected().scan_iter(
                 match=self._calls.keys.pattern(prefix), count=1000
             ):
-                found = self._calls.keys.read(key)
-                # A user is found by any of several keys, and SCAN repeats.
-                if found is None or found[1] not in kinds or found[0] in listed:
+                owner = self._calls.keys.read(key)
+                # A user is found by any of several keys, and SCAN may repeat keys.
+                if owner is None or owner[1] not in kinds or owner[0] in listed:
                     continue
-                listed.add(found[0])
-                line = self._call(self._calls.line(found[0], everybody=everybody))
+                listed.add(owner[0])
+                line = self._call(self._calls.line(owner[0], everybody=everybody))
                 if line is not None:
                     yield line
         except clients.FAILED as error:
@@ -244,23 +244,23 @@ class RedisStore(Pages, Parts, Times):
         return self._call(self._calls.end(user, id))
 
     def forget(self, user: str) -> bool:
-        """See `Store.forget`. Looks through the names of all keys, for those of replies: what other
-        clients do not notice, but takes a second for a million.
+        """See `Store.forget`. Scans the names of all keys for those of replies, which other clients
+        do not notice, but takes a second per million keys.
         """
-        found = self._call(self._calls.forget(user))
-        while isinstance(found, tuple):
-            found = self._call(self._calls.forget(user, found))
-        there = bool(self._perform(self._pages.forget(user)) or found)
-        there |= self._call(self._parts.forget(user))
+        result = self._call(self._calls.forget(user))
+        while isinstance(result, tuple):
+            result = self._call(self._calls.forget(user, result))
+        existed = bool(self._perform(self._pages.forget(user)) or result)
+        existed |= self._call(self._parts.forget(user))
         try:
-            # After the rest: nobody who works for this user now can have one remembered any more.
+            # At the end: no worker of this user can store a reply any more.
             pattern = self._calls.keys.replies(user)
             replies = set(self._connected().scan_iter(match=pattern, count=1000))
         except clients.FAILED as error:
             raise clients.explain(error) from error
         for reply in replies:
-            there |= self._call(self._calls.silence(reply))
-        return there
+            existed |= self._call(self._calls.silence(reply))
+        return existed
 
     def close(self) -> None:
         """See `Store.close`."""

@@ -1,9 +1,9 @@
-"""Time and the mailbox in Redis: each operation as the calls that it takes, for both stores.
+"""Times and the mailbox in Redis: each operation as its calls, for both stores.
 
-The index tells of whom something is due: sorted sets with slots of their own, since whoever asks
-knows no user. So in a cluster it is written by itself, always before what it tells of: should
-somebody die in between, it tells of a user of whom nothing is due, which is found out. Where index
-and user are on one server, one script writes both.
+The index has the users for whom something is due: sorted sets with slots of their own, since
+whoever reads them does not know a user. So in a cluster it is written separately, always before the
+user: if the process dies in between, the index names a user for whom nothing is due, which is found
+out later. If index and user are on one server, one script writes both.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ __all__ = ["AsyncTimes", "TimeCalls", "Times"]
 
 _ANSWERED, _FULL = 0, 6  # as in entry.lua
 _SHARDS = 8
-"""Of an index in a cluster: enough to spread it, few enough to ask all of them."""
+"""Shards of an index in a cluster: enough to spread it, few enough to read all of them."""
 
 
 class TimeCalls:
-    """Builds the calls for time and the mailbox of one store.
+    """Builds the calls for times and the mailbox of one store.
 
     Args:
-        keys: The store's.
-        scripts: The store's.
-        writes: The store's.
-        confirmed: Has a write wait for replicas, if the store's do.
-        spread: Whether the servers are a cluster, so that a script may not write the index and what
-            is of a user. Where they are one behind a single address, that is found out.
+        keys: The store's key names.
+        scripts: The store's scripts.
+        writes: Builds the store's writes.
+        confirmed: Lets a write wait for replicas, if the store's writes do.
+        spread: Whether the servers are a cluster, so that a script may not write both the index and
+            the user. A cluster behind a single address is detected later.
     """
 
     def __init__(
@@ -65,61 +65,61 @@ class TimeCalls:
         self._walk = Walk(keys, scripts, self._put_back)
 
     def record(self, user: str, fence: int, write: Write) -> Asking:
-        """See `Store.record`; of a write that says something of time."""
+        """See `Store.record`; for a write that sets times."""
         check(write, commits=False)
         index = None if write.wake is None else self._index(user, write.wake.account)
-        said = _said(user, write)
+        timing = _timing_of(user, write)
 
-        def call(said: dict[str, Packable], index: str | None) -> Call[Committed]:
-            return self._writes.record(user, fence, write, said=said, index=index)
+        def call(timing: dict[str, Packable], index: str | None) -> Call[Committed]:
+            return self._writes.record(user, fence, write, timing=timing, index=index)
 
-        return (yield from self._written(user, write, said, call, index))
+        return (yield from self._written(user, write, timing, call, index))
 
-    def commit(self, asked: Commit) -> Asking:
-        """See `Store.commit`; of one that says something of time."""
-        check_commit(asked)
-        user, write, fires = asked.user, asked.write, asked.fires
-        said = _said(user, write)
+    def commit(self, requested: Commit) -> Asking:
+        """See `Store.commit`; for one that sets times."""
+        check_commit(requested)
+        user, write, fires = requested.user, requested.write, requested.fires
+        timing = _timing_of(user, write)
         of = {write.wake.account} if write.wake else set[str]()
         if fires is not None:
-            said["fires"] = [fires.at, fires.until]
+            timing["fires"] = [fires.at, fires.until]
             of.add(fires.account)
         index = self._index(user, *of) if len(of) == 1 else None
 
-        def call(said: dict[str, Packable], index: str | None) -> Call[Any]:
-            return self._writes.commit(asked, said=said, index=index)
+        def call(timing: dict[str, Packable], index: str | None) -> Call[Any]:
+            return self._writes.commit(requested, timing=timing, index=index)
 
-        done = yield from self._written(user, write, said, call, index)
+        result = yield from self._written(user, write, timing, call, index)
         together = index is not None and self._together
-        if fires is not None and type(done) is Committed and not together:
+        if fires is not None and type(result) is Committed and not together:
             again = write.wake is not None and write.wake.at == fires.at
             yield self._drop(fires, "again" if again else "fired")
-        return done
+        return result
 
     def _written(
         self,
         user: str,
         write: Write,
-        said: dict[str, Packable],
+        timing: dict[str, Packable],
         call: Callable[[dict[str, Packable], str | None], Call[Any]],
         index: str | None,
     ) -> Asking:
         """Write a user, and the index with it or before it."""
         if index is not None and self._together:
             try:
-                return (yield self._confirmed(call(said, index)))
+                return (yield self._confirmed(call(timing, index)))
             except StoreError as error:
                 self._stand_apart(error)
         if write.wake is None:
-            return (yield self._confirmed(call({**said, "apart": 2}, None)))
+            return (yield self._confirmed(call({**timing, "apart": 2}, None)))
         try:
-            return (yield self._confirmed(call({**said, "apart": 1}, None)))
+            return (yield self._confirmed(call({**timing, "apart": 1}, None)))
         except Unsaid:
             yield self._add(user, write.wake.account, write.wake.at)
-        return (yield self._confirmed(call({**said, "apart": 2}, None)))
+        return (yield self._confirmed(call({**timing, "apart": 2}, None)))
 
     def _stand_apart(self, error: StoreError) -> None:
-        """Write the index by itself from now on, if that is what a server asks for."""
+        """Write the index separately from now on, if a server requires that."""
         if "slot" not in str(error.__cause__).lower():
             raise error
         self._together = False
@@ -130,37 +130,37 @@ class TimeCalls:
         span = micros(lease)
         keys = [self._keys.index(shard, account) for shard in range(self._shards)]
         if len(keys) == 1:
-            (now, following, found) = yield self._asked(keys[0], limit, span)
+            (now, following, leased) = yield self._asked(keys[0], limit, span)
         else:
-            now, following, found = yield from self._asked_all(keys, limit, span)
-        entries = [_due(member, until, account) for member, until in found]
+            now, following, leased = yield from self._asked_all(keys, limit, span)
+        entries = [_due(member, until, account) for member, until in leased]
         if len(entries) < limit:
             yield from self._walk.step()
-        # Not before its time: who sleeps until then finds it.
+        # Rounded up: a caller that sleeps until then finds it.
         return Dues(tuple(entries), millis(now), None if following < 0 else -millis(-following))
 
     def _asked_all(self, keys: list[str], limit: int, span: int) -> Asking:
-        """Lease the first of several shards: all are looked at before, and again where somebody
-        else was faster.
+        """Lease the first entries of several shards: all shards are read first, and again if
+        another process was faster.
         """
         leased: list[tuple[bytes, int]] = []
         scores: dict[bytes, int] = {}
         while True:
             now, firsts, ripe = 0, dict[str, int](), list[tuple[int, str, bytes]]()
             for key in keys:
-                now, firsts[key], found = yield self._asked(key, limit - len(leased), -1)
-                ripe += [(score, key, member) for member, score in found]
+                now, firsts[key], entries = yield self._asked(key, limit - len(leased), -1)
+                ripe += [(score, key, member) for member, score in entries]
             chosen = [key for _, key, _ in sorted(ripe)[: limit - len(leased)]]
             missing = len(chosen)
             scores |= {member: score for score, _, member in ripe}
             for key in dict.fromkeys(chosen):
-                now, firsts[key], found = yield self._asked(key, chosen.count(key), span)
-                leased += found
-                missing -= len(found)
+                now, firsts[key], entries = yield self._asked(key, chosen.count(key), span)
+                leased += entries
+                missing -= len(entries)
             if missing <= 0:
                 break
-        leased.sort(key=lambda one: scores.get(one[0], now))
-        return now, min([one for one in firsts.values() if one >= 0], default=-1), leased
+        leased.sort(key=lambda each: scores.get(each[0], now))
+        return now, min([each for each in firsts.values() if each >= 0], default=-1), leased
 
     def undue(self, due: Due) -> Asking:
         """See `Store.undue`."""
@@ -190,12 +190,12 @@ class TimeCalls:
         return Posted(posted.outcome, posted.number, due)
 
     def note(self, name: str, *account: str) -> Call[str]:
-        """Note an account under a name, or with none tell the one that is noted."""
+        """Store an account under a name, or without one return the stored account."""
         arguments: Arguments = (1, self._keys.account(name), *account)
         return Call(self._scripts.note, arguments, bytes.decode)
 
     def _put_back(self, user: str) -> Asking:
-        """Have the index tell of a user; returns whether it did not."""
+        """Add a user to the index; returns whether they were missing."""
         first, account, _, _ = yield self._when(user)
         if not first:
             return False
@@ -228,23 +228,30 @@ class TimeCalls:
         keys: Arguments = tuple(self._keys.of(post.user) + kind for kind in "hjcmi")
         if self._together:
             keys = (*keys, self._index(post.user, post.account))
-        said = (post.account, post.id, post.body, post.most, micros(post.kept), micros(post.lease))
-        arguments = (len(keys), *keys, *said, post.user, token, int(self._together))
+        values = (
+            post.account,
+            post.id,
+            post.body,
+            post.most,
+            micros(post.kept),
+            micros(post.lease),
+        )
+        arguments = (len(keys), *keys, *values, post.user, token, int(self._together))
         return Call(self._scripts.post, arguments, tuple)
 
 
-def _said(user: str, write: Write) -> dict[str, Packable]:
-    """Return what a write says of time, as timed.lua takes it."""
-    said: dict[str, Packable] = {"user": user}
+def _timing_of(user: str, write: Write) -> dict[str, Packable]:
+    """Return the times of a write, in the form of timed.lua."""
+    timing: dict[str, Packable] = {"user": user}
     if write.wake is not None:
-        said["wake"], said["account"] = write.wake.at * 1000, write.wake.account
+        timing["wake"], timing["account"] = write.wake.at * 1000, write.wake.account
     if write.aside:
-        said["aside"] = [(one.id, one.document) for one in write.aside]
+        timing["aside"] = [(conversation.id, conversation.document) for conversation in write.aside]
     if write.unaside:
-        said["unaside"] = write.unaside
+        timing["unaside"] = write.unaside
     if write.taken:
-        said["taken"] = [number for number in write.taken if 0 < number < 2**53]
-    return said
+        timing["taken"] = [number for number in write.taken if 0 < number < 2**53]
+    return timing
 
 
 def _posted(post: Post, answer: Any) -> Posted:
@@ -273,7 +280,7 @@ def _due(member: bytes, until: int, account: str) -> Due:
 
 
 class Times(Asker):
-    """What a `RedisStore` can do with time and the mailbox."""
+    """The operations of a `RedisStore` on times and the mailbox."""
 
     _times: TimeCalls
 
@@ -299,7 +306,7 @@ class Times(Asker):
 
 
 class AsyncTimes(AsyncAsker):
-    """What an `AsyncRedisStore` can do with time and the mailbox."""
+    """The operations of an `AsyncRedisStore` on times and the mailbox."""
 
     _times: TimeCalls
 

@@ -1,10 +1,10 @@
-"""The walk through all keys: what an index lacks is put back.
+"""The walk through all keys, which restores entries that an index lacks.
 
 An index may lose what a user's own keys still say: a failover of its server lost the last writes,
-somebody deleted it, a snapshot was restored. So once an hour one process looks through the names of
-all keys for users of whom something may be due some time, and has the index tell of each, if it
-does not. It does so in steps, each when somebody asks what is due, and as long as a key says that
-it is this process's to do. Another takes over where it asks no more.
+somebody deleted it, a snapshot was restored. So once an hour one process scans the names of all
+keys for users for whom something may become due, and adds each of them to the index if it is
+missing. It does so in steps, each when the index is read, and as long as a key says that it is this
+process's task. Another one takes over if this one stops reading.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ from .scripts import Scripts
 __all__ = ["Walk"]
 
 EVERY = 3600.0
-"""Seconds from one walk to the next."""
+"""Seconds between two walks."""
 HELD = 300.0
 """Seconds for which a step has the walk to itself."""
 LOOKS = 100
-"""Users that are looked at in one step."""
+"""How many users are checked in one step."""
 TOLD = 10_000
-"""So many users are logged as progress."""
+"""After this many users, progress is logged."""
 
 
 class Walk:
-    """One store's part in it.
+    """One store's part in the walk.
 
     Args:
-        keys: The store's.
-        scripts: The store's.
-        put_back: Has the index tell of a user, and returns whether it did not.
+        keys: The store's key names.
+        scripts: The store's scripts.
+        put_back: Adds a user to the index, and returns whether they were missing.
     """
 
     def __init__(self, keys: Keys, scripts: Scripts, put_back: Callable[[str], Asking]) -> None:
@@ -60,7 +60,7 @@ class Walk:
         self._looked = self._lacked = 0
 
     def step(self) -> Asking:
-        """Go a step, if there is a walk to go on with, or it is time for one."""
+        """Do one step, if a walk is in progress, or it is time for one."""
         now = time.monotonic()
         if self._process != os.getpid():  # after a fork: the walk is the parent's
             self._taken, self._process, self._token = threading.Lock(), os.getpid(), b""
@@ -69,7 +69,7 @@ class Walk:
         try:
             yield from self._go(now)
         except (StoreError, *FAILED) as error:
-            # Whoever asks what is due shall know that. The walk is begun anew.
+            # Callers that read the index must not fail because of this. The walk starts again.
             report(logging.WARNING, "could not look for times that the index lacks", error=error)
             self._token, self._asks_at = b"", now + HELD
         finally:
@@ -96,13 +96,13 @@ class Walk:
             self._token, self._asks_at = b"", now + EVERY
 
     def _scan(self) -> Asking:
-        """Look through some keys; a user is found by any of several, and again where keys move."""
+        """Scan some keys; a user is found by any of several, and again if keys move."""
         node = self._nodes[0]
-        self._cursor, found = yield Scan(node, int(self._cursor), self._keys.timed)
+        self._cursor, keys = yield Scan(node, int(self._cursor), self._keys.timed)
         if not self._cursor:
             self._nodes.pop(0)
         known = set(self._users)
-        for key in found:
+        for key in keys:
             of = self._keys.read(key)
             if of is not None and of[0] not in known:
                 known.add(of[0])

@@ -1,8 +1,7 @@
-"""What a turn writes, as scripts with arguments: records and commits.
+"""The writes of a turn, as scripts with arguments: records and commits.
 
-A write that says nothing of time is a call, whose script is the fast one where nothing but records
-is appended under no claim. One that does has more keys, and as the last of them the index, if that
-may be on the same server.
+A write without times is a single call, with the fast script if it only appends records without a
+claim. One with times has more keys, the last of them the index, if that may be on the same server.
 """
 
 from __future__ import annotations
@@ -38,37 +37,38 @@ _AT_ONCE = 1000  # records that are worth a script of their own
 _SLACK = 60_000  # ms, as SLACK in entry.lua
 _NEVER = 2**53 - 1  # µs; the greatest whole number that Lua's are exact for
 _FAST = struct.Struct(">6s6sQQ?QQQQI")
-"""What the script has to know, but for what is of any length: each argument costs the server as
-much as reading a whole record."""
+"""The fixed-size arguments of the script, packed into one: each argument costs the server as much
+as reading a whole record.
+"""
 
-Said = Mapping[str, Packable]
-"""What a write says of time, as timed.lua takes it."""
+Timing = Mapping[str, Packable]
+"""The times of a write, in the form of timed.lua."""
 
 
 def says_time(write: Write) -> bool:
-    """Return whether a write says anything of time, of what is aside or of the mailbox."""
+    """Return whether a write sets times, conversations aside or the mailbox."""
     return bool(write.wake is not None or write.aside or write.unaside or write.taken)
 
 
 class Writes:
-    """Builds the calls that write, of one store.
+    """Builds the calls of one store that write.
 
     Args:
-        keys: The store's.
-        scripts: The store's.
-        patience: Seconds after which a caller that got no answer gives up, at the earliest.
-        learns: Whether the server's clock may be told by ours; not where a test sets it.
+        keys: The store's key names.
+        scripts: The store's scripts.
+        patience: Shortest time in seconds after which a caller without an answer gives up.
+        learns: Whether the server's clock may be estimated by ours; not if a test sets it.
     """
 
     def __init__(self, keys: Keys, scripts: Scripts, patience: float, *, learns: bool) -> None:
         self._keys = keys
         self._scripts = scripts
         self._patience = entry.micros(patience)
-        # The server's clock less ours, as far as its answers tell; None while none has.
+        # The server's clock minus ours, estimated from its answers; None before the first.
         self._ahead: int | None = None
         self._learns = learns
 
-    # Write ids name a call: a fork must not repeat one, so no seeded generator.
+    # Write ids identify a call: a forked child must not repeat one, so no seeded generator is used.
 
     def record(
         self,
@@ -76,20 +76,20 @@ class Writes:
         fence: int,
         write: Write,
         *,
-        said: Said | None = None,
+        timing: Timing | None = None,
         index: str | None = None,
     ) -> Call[Committed]:
         """See `Store.record`.
 
         Args:
-            user: As there.
-            fence: As there.
-            write: As there.
-            said: What it says of time; None: nothing.
-            index: Key of the index, if the script is to write that too.
+            user: See `Store.record`.
+            fence: See `Store.record`.
+            write: See `Store.record`.
+            timing: Its times; None: none.
+            index: Key of the index, if the script is to write that, too.
         """
         checks.check(write, commits=False)
-        return self._record(user, fence, write, os.urandom(6), said, index)
+        return self._record(user, fence, write, os.urandom(6), timing, index)
 
     def _record(
         self,
@@ -97,41 +97,41 @@ class Writes:
         fence: int,
         write: Write,
         write_id: bytes,
-        said: Said | None,
+        timing: Timing | None,
         index: str | None,
     ) -> Call[Committed]:
         k = self._keys.of(user)
         return Call(
-            self._scripts.write if said is None else self._scripts.write_timed,
+            self._scripts.write if timing is None else self._scripts.write_timed,
             (
-                *_write_keys(k, (k + "h", k + "j", k + "c"), write, said, index),
+                *_write_keys(k, (k + "h", k + "j", k + "c"), write, timing, index),
                 *(0, fence, 0, "", 0, 0, write_id),
                 *_change(write),
-                *("", b"", 0, "", _extras(write, said)),
+                *("", b"", 0, "", _extras(write, timing)),
                 *write.records,
             ),
             read_record,
             instead=None
-            if said is not None
+            if timing is not None
             else partial(self._record, user, fence, write, write_id, {"user": user}, None),
         )
 
     def commit(
-        self, commit: Commit, *, said: Said | None = None, index: str | None = None
+        self, commit: Commit, *, timing: Timing | None = None, index: str | None = None
     ) -> Call[Committed | Answered | Conflict | Deferred]:
-        """See `Store.commit`; `said` and `index` as in `record`."""
+        """See `Store.commit`; for the other arguments see `record`."""
         write, fence = commit.write, commit.fence
         checks.check_commit(commit)
         limit = self._limit(commit.revision, commit.max_age)
         if (
-            said is None
+            timing is None
             and not fence
             and commit.taken
             and _only_appends(write)
             and commit.remember >= _SHORTEST
         ):
             return self._fast(commit, limit)
-        return self._commit(commit, os.urandom(6), limit, said, index)
+        return self._commit(commit, os.urandom(6), limit, timing, index)
 
     def _fast(self, commit: Commit, limit: int) -> Call[Committed | Answered | Conflict | Deferred]:
         k, write, write_id = self._keys.of(commit.user), commit.write, os.urandom(6)
@@ -156,35 +156,36 @@ class Writes:
         commit: Commit,
         write_id: bytes,
         limit: int,
-        said: Said | None,
+        timing: Timing | None,
         index: str | None,
     ) -> Call[Committed | Answered | Conflict | Deferred]:
         k, key, write = self._keys.of(commit.user), commit.key, commit.write
         keys = (f"{k}h", f"{k}j", f"{k}c", f"{k}a:{key}")
         return Call(
-            self._scripts.write if said is None else self._scripts.write_timed,
+            self._scripts.write if timing is None else self._scripts.write_timed,
             (
-                *_write_keys(k, keys, write, said, index),
+                *_write_keys(k, keys, write, timing, index),
                 *(1 if commit.taken else 2, commit.fence, commit.revision, limit),
                 *(int(commit.deferred), int(commit.release), write_id),
                 *_change(write),
                 *(key, commit.reply, entry.micros(commit.remember), name_of(key)),
-                *(_extras(write, said), *write.records),
+                *(_extras(write, timing), *write.records),
             ),
             self._read_commit,
             instead=None
-            if said is not None
+            if timing is not None
             else partial(self._commit, commit, write_id, limit, {"user": commit.user}, None),
         )
 
     def _limit(self, revision: int, max_age: float | None) -> int:
         """Return the µs since the last commit after which a commit without a claim is refused.
 
-        A server that stalls carries out what was sent to it when it goes on: maybe after the sender
-        gave up and told the user that something went wrong. A claim is over by then; without one,
-        the time until which the write counts goes along. A revision is the server's time at the
-        last commit, so that it fits into the limit there is anyway. By our idea of the server's
-        clock, never ahead of it: what is refused too early takes the claim's way.
+        A server that stalled executes what was sent to it when it continues: possibly after the
+        sender gave up and told the user that something went wrong. A claim has expired by then;
+        without one, a time limit is sent along. A revision is the server's time of the last commit,
+        so the limit can be expressed as an age, like the one that exists anyway. It is based on our
+        estimate of the server's clock, which is never ahead of it: a commit that is refused too
+        early falls back to a claim.
         """
         age = _NEVER if max_age is None else min(entry.micros(max_age), _NEVER)
         if not revision or self._ahead is None:
@@ -208,8 +209,8 @@ def _has_extras(write: Write) -> bool:
 
 @lru_cache(maxsize=256)
 def _spans(ttl: float, remember: float) -> tuple[int, int, int, int]:
-    """Return for how many µs what the fast script writes counts, the reply, and Redis has to keep
-    them; and after how many ms it may drop h and j, where it is told anew.
+    """Return for how many µs the fast script's writes, the reply, and Redis' keys have to last; and
+    after how many ms Redis may drop h and j, if it is set again.
     """
     lasts, remembered = (min(entry.micros(span), _NEVER) for span in (ttl, remember))
     needed = max(lasts, remembered)
@@ -217,7 +218,7 @@ def _spans(ttl: float, remember: float) -> tuple[int, int, int, int]:
 
 
 def _only_appends(write: Write) -> bool:
-    """Whether a write is of the form that the fast script knows."""
+    """Whether a write has the form that the fast script supports."""
     return (
         write.keep is None
         and write.head != b""
@@ -228,13 +229,13 @@ def _only_appends(write: Write) -> bool:
 
 
 def _write_keys(
-    k: str, keys: tuple[str, ...], write: Write, said: Said | None, index: str | None
+    k: str, keys: tuple[str, ...], write: Write, timing: Timing | None, index: str | None
 ) -> Arguments:
-    if said is None and not _has_extras(write):
+    if timing is None and not _has_extras(write):
         return (len(keys), *keys)
-    # Each key has its place; that of the reply is not looked at where there is none.
+    # Each key has its place; that of the reply is unused if there is none.
     keys = (*keys[:3], *(keys[3:] or (k + "a:",)), k + "d", k + "p")
-    if said is not None:
+    if timing is not None:
         keys = (*keys, k + "b", k + "m", k + "i", k + "t")
     elif write.ended:
         keys = (*keys, *[k + "t"] * 4)
@@ -250,12 +251,12 @@ def _change(write: Write) -> Arguments:
     return (entry.micros(write.ttl), keep, write.head)
 
 
-def _extras(write: Write, said: Said | None) -> bytes | int:
-    if said is None and not _has_extras(write):
+def _extras(write: Write, timing: Timing | None) -> bytes | int:
+    if timing is None and not _has_extras(write):
         return 0
     extras: dict[str, Packable] = {}
-    if said is not None:
-        extras["time"] = said
+    if timing is not None:
+        extras["time"] = timing
     if write.data is not None:
         extras["data"] = write.data
     if write.ended:
@@ -264,8 +265,8 @@ def _extras(write: Write, said: Said | None) -> bytes | int:
         extras["unpark"] = write.unpark
     if write.park:
         extras["park"] = [
-            (one.id, one.document, entry.micros(one.ttl), one.most, one.room)
-            for one in sorted(write.park, key=lambda one: one.id)
+            (parked.id, parked.document, entry.micros(parked.ttl), parked.most, parked.room)
+            for parked in sorted(write.park, key=lambda parked: parked.id)
         ]
     if write.forget:
         extras["forget"] = 1

@@ -1,8 +1,8 @@
-"""The SQLite file: opened, locked, and given up when something is wrong with it.
+"""The SQLite file: opened, locked, and abandoned when something is wrong with it.
 
-One connection a process, and a line of the threads that want to write (`group.py`): SQLite has one
-writer at a time anyway, and threads that meet in its busy handler sleep in growing steps up to
-100 ms, where a line hands over at once.
+Each process has one connection, and its threads that want to write form a queue (`group.py`).
+SQLite has one writer at a time anyway, and threads that meet in its busy handler sleep in growing
+steps up to 100 ms, while a queue passes the lock on at once.
 """
 
 from __future__ import annotations
@@ -44,36 +44,38 @@ _ADVICE = {
 }
 
 _STAYS_OPEN = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_FULL")
-"""Errors of the moment, which say nothing against the connection that met them."""
+"""Temporary errors, after which the connection can still be used."""
 
 Identity = tuple[int, int] | None
-"""Device and inode of a file; None if it is not there."""
+"""Device and inode of a file; None if it does not exist."""
 
 
 def _identity(path: str) -> Identity:
     try:
-        found = os.stat(path)  # noqa: PTH116 - at every operation; a Path would double its cost
+        status = os.stat(path)  # noqa: PTH116 - at every operation; a Path would double its cost
     except FileNotFoundError:
         return None
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino
 
 
 def _is_of_the_moment(error: sqlite3.Error) -> bool:
-    """Return whether an error says nothing against the connection that met it."""
+    """Return whether an error is temporary, so that its connection can still be used."""
     return (getattr(error, "sqlite_errorname", None) or "").startswith(_STAYS_OPEN)
 
 
 def _is_of_one(error: sqlite3.Error) -> bool:
-    """Return whether an error is about the work that met it, and says nothing of its neighbours."""
+    """Return whether an error concerns only the work that caused it, and no other in the
+    transaction.
+    """
     return isinstance(error, (sqlite3.DataError, sqlite3.IntegrityError)) or _is_of_the_moment(
         error
     )
 
 
 def _explain(path: str, error: sqlite3.Error) -> StoreError:
-    """Turn SQLite's error into ours, with a sentence that says what to do."""
+    """Turn SQLite's error into a `StoreError` whose text says what to do."""
     name = getattr(error, "sqlite_errorname", None) or ""
-    # Extended codes carry the primary one as their beginning: SQLITE_IOERR_FSYNC, …
+    # Extended codes begin with the primary one: SQLITE_IOERR_FSYNC, …
     advice = next((text for code, text in _ADVICE.items() if name.startswith(code)), str(error))
     explained = StoreError(f"SQLite store {path}: {advice}")
     explained.__cause__ = error
@@ -89,12 +91,12 @@ def _explain_file(path: str, error: OSError) -> StoreError:
 
 
 def _empty_the_log(connection: sqlite3.Connection) -> None:
-    """Bring the log into the file and cut it to nothing.
+    """Write the log into the file and truncate it.
 
-    It holds what was deleted as it was before: SQLite starts it anew, at its own pace, and cuts
-    nothing off. This is done with each purge, once a minute at most. Another process that is at it,
-    or reads, stands in its way; then the next purge does it. What was committed stays committed
-    whatever fails here.
+    The log contains deleted data in its former state; SQLite restarts it at its own pace, and
+    truncates nothing. This is done with each purge, once a minute at most. It fails if another
+    process does the same, or reads; then the next purge does it. Whatever fails here, committed
+    data stays committed.
     """
     with contextlib.suppress(sqlite3.Error):
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
@@ -104,7 +106,7 @@ class Database:
     """One file, for the threads of this process; opened by the first transaction.
 
     Args:
-        path: The file, relative to the working directory of now.
+        path: The file, relative to the present working directory.
         clock: Returns the time in seconds since 1970; the same in all processes.
         patience: Seconds to wait for a lock that another process holds.
     """
@@ -128,10 +130,11 @@ class Database:
         wait_for(self)
 
     def begin_anew(self) -> None:
-        """See `forks.Forked`: open an own connection, and never close the parent's.
+        """See `forks.Forked`: open a connection of its own, and never close the parent's.
 
         SQLite forbids both: using a connection across a fork, and closing it in the child, which
-        would remove the log under the parent's feet. Whoever stands in line there is served there.
+        would remove the log that the parent uses. The parent serves the threads in its queue
+        itself.
         """
         leave_behind(self._connection)
         self._connection = None
@@ -139,23 +142,23 @@ class Database:
         self.gate = threading.Lock()
 
     def use_clock(self, clock: Callable[[], float]) -> None:
-        """Go by another clock from now on; for simulators, which put theirs forward."""
+        """Use another clock from now on; for simulators, which set theirs forward."""
         self._clock = clock
 
     def _connect(self) -> sqlite3.Connection:
-        there = _identity(self.path)
-        # The very file that had the tables, and has none now: somebody copies another one into it.
-        had_tables = there is not None and there == self._files.get("")
-        if there is None:
-            # The log and its index, made by SQLite, get the mode of the database.
+        identity = _identity(self.path)
+        # The same file had tables before and has none now: another file is being copied into it.
+        had_tables = identity is not None and identity == self._files.get("")
+        if identity is None:
+            # SQLite gives the log and its index the mode of the database.
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
             self._files = {}  # a new file may have the inode of the old one
         elif not os.access(self.path, os.W_OK):
             # SQLite would open it, and leave an index beside it that nobody may write to, which
-            # then stands in the way of a file whose mode was put right.
+            # would still be in the way after the file's mode was corrected.
             raise StoreError(f"SQLite store {self.path}: {_ADVICE['SQLITE_READONLY']}")
-        # SQLite must not make the file, which may have been deleted just now: everybody could read
-        # it, and if it got the number of an emptied one, it would be taken for that for ever.
+        # SQLite must not create the file, which may just have been deleted: anybody could read the
+        # new one, and if it got the inode of an emptied file, it would count as emptied for ever.
         connection = sqlite3.connect(
             f"{Path(self.path).as_uri()}?mode=rw",
             uri=True,
@@ -174,17 +177,17 @@ class Database:
         return connection
 
     def _opened(self) -> sqlite3.Connection:
-        """Return the connection, made if there is none.
+        """Return the connection; open it if there is none.
 
         Raises:
             StoreError: The file is not the one that was opened: it was deleted, moved or replaced.
-                SQLite would go on writing into what nobody can find any more.
+                SQLite would continue to write to a file that nobody can find any more.
         """
         if self._connection is not None and _identity(self.path) != self._files[""]:
             self.give_up()
             for end in ("-wal", "-shm"):
-                # The log of the file that is gone. Whatever is opened in its place must not take it
-                # for its own; a new one, which another process has made by now, is left alone.
+                # The log of the file that was removed. A file opened in its place must not use it;
+                # a new log, which another process may have made by now, is kept.
                 if self._files[end] is not None and _identity(self.path + end) == self._files[end]:
                     Path(self.path + end).unlink(missing_ok=True)
             raise StoreError(
@@ -196,17 +199,17 @@ class Database:
         return self._connection
 
     def give_up(self) -> None:
-        """Close the connection; the next transaction opens another. Needs to lead the line."""
+        """Close the connection; the next transaction opens another. The caller leads the queue."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            with contextlib.suppress(sqlite3.Error):  # it is given up because something is wrong
+            with contextlib.suppress(sqlite3.Error):  # it is closed because something is wrong
                 connection.close()
 
     def _begin(self, connection: sqlite3.Connection, patience: float) -> None:
         """Take the database's lock.
 
-        SQLite's own waiting pauses longer and longer, up to 100 ms, and so finds the lock taken
-        for seconds while another busy process hands it over and over to its own threads.
+        SQLite's own waiting pauses longer and longer, up to 100 ms, and so may find the lock taken
+        for seconds while another busy process passes it on among its own threads.
         """
         end = 0.0
         while True:
@@ -230,17 +233,17 @@ class Database:
     def run(
         self, do: Callable[[Rows, int], T], *, durable: bool, patience: float | None = None
     ) -> T:
-        """Do something in a transaction, that of other threads' works perhaps.
+        """Do a work in a transaction, which it may share with other threads' works.
 
         Args:
-            do: Does it, given the rows and the time. What it raises is raised here, and undone. It
-                may be called again, where the transaction has to be repeated.
+            do: Does it, given the rows and the time. Its exception is raised here, and its changes
+                are undone. It may be called again, if the transaction has to be repeated.
             durable: Whether it has to be on the disk at the end.
-            patience: Seconds to wait for other threads and for the database's lock; None is the
-                store's own patience for the lock, and as long as it takes for the threads.
+            patience: Seconds to wait for other threads and for the database's lock; None: the
+                store's own patience for the lock, and no limit for the threads.
 
         Returns:
-            What it returned.
+            The result of `do`.
         """
         work = Work(do, durable=durable)
         try:
@@ -259,15 +262,15 @@ class Database:
         return work.outcome()
 
     def _lead(self, group: Group, patience: float) -> None:
-        """Do the works of a group, and tell their threads. Needs to lead the line."""
+        """Do the works of a group, and notify their threads. The caller leads the queue."""
         try:
             connection = self._opened()
             self._set_durable(connection, durable=group.durable)
             self._begin(connection, patience)
             self._transact(connection, group)
         except sqlite3.Error as error:
-            # Its cache may hold what was damaged, and a file that was opened read-only stays
-            # so: a file that is mended would be refused until the process ends.
+            # SQLite's cache may hold damaged pages, and a file that was opened read-only stays so:
+            # a repaired file would be refused until the process ends.
             if not _is_of_the_moment(error):
                 self.give_up()
             group.fail(partial(_explain, self.path, error))
@@ -275,23 +278,23 @@ class Database:
             group.fail(partial(_explain_file, self.path, error))
 
     def _transact(self, connection: sqlite3.Connection, group: Group) -> None:
-        """Do the works of a group in the transaction that is open, and commit it."""
+        """Do the works of a group in the open transaction, and commit it."""
         commits = False
         try:
             purges = self._purge(connection)
-            # What the first raises ends the transaction: there is nobody else's work in it yet.
+            # An exception of the first work ends the transaction, which contains no other work yet.
             group.first.result = group.first.do(Rows(connection), self._now())
             for work in group.others():
                 self._take_along(connection, work)
             commits = True
             connection.execute("COMMIT")
         except BaseException as error:
-            failed = isinstance(error, (sqlite3.Error, OSError))  # which `_lead` tells to all
+            failed = isinstance(error, (sqlite3.Error, OSError))  # `_lead` notifies all threads
             # SQLite has rolled back by itself after some errors (a full disk).
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             elif commits and not failed:
-                group.tell()  # interrupted when it had committed
+                group.tell()  # interrupted after the commit
             if not failed:
                 group.give_up()
             raise
@@ -300,13 +303,16 @@ class Database:
             _empty_the_log(connection)
 
     def _take_along(self, connection: sqlite3.Connection, work: Work[Any]) -> None:
-        """Do another thread's work in the transaction that is open; what it refuses is undone."""
+        """Do another thread's work in the open transaction; if it fails, only its changes are
+        undone.
+        """
         connection.execute("SAVEPOINT work")
         try:
             work.result = work.do(Rows(connection), self._now())
         except Exception as error:
             if isinstance(error, sqlite3.Error):
-                # The others' works stand, unless SQLite gave up all of them, or cannot be trusted.
+                # The others' works stay, unless SQLite rolled all of them back, or cannot be
+                # trusted.
                 if not (connection.in_transaction and _is_of_one(error)):
                     raise
                 work.error = _explain(self.path, error)
@@ -319,7 +325,7 @@ class Database:
         return int(self._clock() * 1e6)
 
     def _purge(self, connection: sqlite3.Connection) -> bool:
-        """Delete what ran out, if that was not done lately; returns whether it was done."""
+        """Delete what has expired, unless that was done recently; returns whether it was done."""
         now = self._now()
         if self._purged + PURGE_EVERY > now:
             return False
@@ -329,7 +335,7 @@ class Database:
 
     @contextlib.contextmanager
     def _alone(self) -> Generator[None]:
-        """Hold the line, when everybody who came before has been told."""
+        """Hold the queue, after all earlier works are done and their threads notified."""
         line = self._line
         work = Work(lambda _rows, _now: None, alone=True)
         line.enter(work)
@@ -340,12 +346,12 @@ class Database:
             line.leave()
 
     def empty_the_log(self) -> None:
-        """Leave nothing in the log of what was deleted, unless another process is at it."""
+        """Remove deleted data from the log, unless another process is using it."""
         with self._alone():
             if self._connection is not None:
                 _empty_the_log(self._connection)
 
     def close(self) -> None:
-        """Close the connection when what came before is done; the next `run` opens another."""
+        """Close the connection when earlier works are done; the next `run` opens another."""
         with self._alone():
             self.give_up()

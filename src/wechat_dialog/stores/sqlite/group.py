@@ -1,10 +1,10 @@
-"""Writes of one process that share a transaction, and with it the wait for the disk.
+"""Writes of one process that share a transaction, and with it the wait for the disk (group commit).
 
-A commit is one fsync of the log, and SQLite has one writer at a time: eight threads that commit
-each for itself wait for eight of them. So they stand in line, and the first of the line does, in
-one transaction, its own work and that of all who came until it commits. Who comes meanwhile waits
-for the next. Nobody is told what became of their work before the transaction is on the disk, reads
-included: they may have seen what a neighbour wrote.
+A commit is one fsync of the log, and SQLite has one writer at a time: eight threads with a commit
+each would wait for eight fsyncs. So they queue, and the first of them does, in one transaction, its
+own work and that of all who arrive before it commits. Later ones wait for the next transaction. No
+thread is notified of its result before the transaction is on the disk, not even for reads, which
+may have seen another work's changes.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ T = TypeVar("T")
 
 
 class Work(Generic[T]):
-    """What one thread wants done, and what became of it.
+    """The work of one thread, and its result.
 
     Args:
-        do: Does it, given the rows of the transaction and the time. It may be called again where a
+        do: Does it, given the rows of the transaction and the time. It may be called again if a
             transaction was rolled back.
-        durable: Whether it has to be on the disk before the thread is told.
-        alone: Whether nobody else's work may be done in between; for what is no transaction.
+        durable: Whether it has to be on the disk before the thread is notified.
+        alone: Whether no other work may share its turn; for works that are not transactions.
     """
 
-    __slots__ = ("alone", "do", "durable", "error", "gone", "leads", "result", "told")
+    __slots__ = ("abandoned", "alone", "do", "durable", "error", "leads", "notified", "result")
 
     result: T
 
@@ -43,27 +43,27 @@ class Work(Generic[T]):
         self.alone = alone
         self.error: BaseException | None = None
         self.leads = False
-        self.gone = False
-        """Whether its thread waits no longer."""
-        self.told: threading.Lock | None = None
-        """Held until its thread is told that it leads, or that the work is done; None: it did not
-        have to wait.
+        self.abandoned = False
+        """Whether its thread has stopped waiting."""
+        self.notified: threading.Lock | None = None
+        """Held until its thread is notified that it leads, or that the work is done; None: it did
+        not have to wait.
         """
 
     def outcome(self) -> T:
-        """Return what the work returned, or raise what it raised."""
+        """Return the result of the work, or raise its exception."""
         error, self.error = self.error, None
         if error is None:
             return self.result
         try:
             raise error
         finally:
-            del error  # which knows this frame
+            del error  # the exception refers to this frame
 
     def tell(self) -> None:
-        """Let the thread that waits go on."""
-        if self.told is not None:
-            self.told.release()
+        """Let the waiting thread continue."""
+        if self.notified is not None:
+            self.notified.release()
 
 
 class Line:
@@ -75,27 +75,27 @@ class Line:
         self._led = False
 
     def enter(self, work: Work[Any], patience: float | None = None) -> bool:
-        """Wait until the work is done, or its thread is to lead.
+        """Wait until the work is done, or its thread has to lead.
 
         Args:
             work: The work.
-            patience: Seconds to wait; None is as long as it takes.
+            patience: Seconds to wait; None: no limit.
 
         Returns:
-            Whether the thread leads: it has to do its work, and to `leave`.
+            Whether the thread leads: it has to do its work, and then `leave`.
 
         Raises:
-            TimeoutError: It took longer. The work is not done, or whether it was is not known.
+            TimeoutError: It took longer. The work was not done, or it is unknown whether it was.
         """
         with self._mutex:
             if not self._led:
                 self._led = True
                 return True
-            told = work.told = threading.Lock()
-            told.acquire()
+            notified = work.notified = threading.Lock()
+            notified.acquire()
             self._waiting.append(work)
         try:
-            if not told.acquire(timeout=-1 if patience is None else patience):
+            if not notified.acquire(timeout=-1 if patience is None else patience):
                 raise TimeoutError
         except BaseException:
             self._withdraw(work)
@@ -103,29 +103,29 @@ class Line:
         return work.leads
 
     def _withdraw(self, work: Work[Any]) -> None:
-        """Stop waiting; who leads may be at the work already, and then finishes it."""
+        """Stop waiting; the leading thread may have begun the work, and will then finish it."""
         with self._mutex:
-            work.gone = True
+            work.abandoned = True
             if work in self._waiting:
                 self._waiting.remove(work)
         if work.leads:
             self.leave()
 
     def wants_durable(self) -> bool:
-        """Return whether somebody waits for the disk."""
+        """Return whether a waiting work has to be on the disk."""
         if not self._waiting:
             return False
         with self._mutex:
             return any(work.durable for work in self._waiting)
 
     def next(self, *, durable: bool) -> Work[Any] | None:
-        """Take the first of the line into the transaction of who leads.
+        """Take the first waiting work into the transaction of the leading thread.
 
         Args:
-            durable: Whether that will wait for the disk.
+            durable: Whether that transaction will wait for the disk.
 
         Returns:
-            The work; None: nobody waits, or has to wait for another transaction.
+            The work; None: none waits, or the first has to wait for another transaction.
         """
         if not self._waiting:
             return None
@@ -137,14 +137,14 @@ class Line:
         return None
 
     def give_back(self, works: list[Work[Any]]) -> None:
-        """Put works that were taken back to where they stood, but for those nobody waits for: their
+        """Put works that were taken back at the front of the queue, except abandoned ones: their
         threads would never lead.
         """
         with self._mutex:
-            self._waiting.extendleft(work for work in reversed(works) if not work.gone)
+            self._waiting.extendleft(work for work in reversed(works) if not work.abandoned)
 
     def leave(self) -> None:
-        """Lead no longer: the first of the line does."""
+        """Stop leading: the first waiting thread leads."""
         with self._mutex:
             self._led = bool(self._waiting)
             if not self._led:
@@ -155,7 +155,7 @@ class Line:
 
 
 class Group:
-    """The works of one transaction: that of the thread that leads, and those it takes along."""
+    """The works of one transaction: that of the leading thread, and those that share it."""
 
     def __init__(self, line: Line, first: Work[Any]) -> None:
         self.first = first
@@ -164,30 +164,30 @@ class Group:
         self._taken: list[Work[Any]] = []
 
     def others(self) -> Iterator[Work[Any]]:
-        """Take along who waits, until nobody does."""
+        """Yield further works for the transaction, until none waits."""
         while (work := self._line.next(durable=self.durable)) is not None:
             self._taken.append(work)
             yield work
 
     def fail(self, error: Callable[[], Exception]) -> None:
-        """Tell all, those that were refused as well, that nothing was done.
+        """Notify all, including those that were refused, that nothing was done.
 
         Args:
-            error: Makes the error; each thread raises its own.
+            error: Creates the error; each thread raises its own.
         """
         for work in (self.first, *self._taken):
             work.error = error()
         self.tell()
 
     def give_up(self) -> None:
-        """Leave the others' works to the next who leads: what ended this thread's is its own."""
+        """Leave the others' works to the next leading thread: the error is this thread's own."""
         taken, self._taken = self._taken, []
         for work in taken:
             work.error = None
         self._line.give_back(taken)
 
     def tell(self) -> None:
-        """Let those that were taken along go on."""
+        """Let the threads of the other works continue."""
         taken, self._taken = self._taken, []
         for work in taken:
             work.tell()

@@ -1,7 +1,8 @@
-"""What a SQLite store keeps beside conversations: answer pages, and parts of steps."""
+"""The answer pages and parts of steps of a SQLite store."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -15,32 +16,33 @@ __all__ = ["Kept"]
 T = TypeVar("T")
 
 
-class Kept:
-    """The part of a `SQLiteStore` that has its pages and parts of steps."""
+class Kept(ABC):
+    """The part of a `SQLiteStore` that keeps pages and parts of steps."""
 
+    @abstractmethod
     def _do(self, do: Callable[[Operations], T], *, durable: bool = False) -> T:
-        raise NotImplementedError
+        """Do one operation; with `durable` it is on the disk when this returns."""
 
     def page_open(self, asked: PageOpen) -> None:
         """See `Store.page_open`."""
-        self._do(lambda these: these.page_open(asked), durable=True)
+        self._do(lambda operations: operations.page_open(asked), durable=True)
 
     def page_append(self, asked: PageAppend) -> bool:
         """See `Store.page_append`."""
-        return self._do(lambda these: these.page_append(asked))
+        return self._do(lambda operations: operations.page_append(asked))
 
     def page_read(self, id: str, after: int = 0) -> Page | None:
         """See `Store.page_read`."""
-        return self._do(lambda these: these.page_read(id, after))
+        return self._do(lambda operations: operations.page_read(id, after))
 
     def page_secret(self, fresh: bytes) -> bytes:
         """See `Store.page_secret`."""
-        return self._do(lambda these: these.page_secret(fresh), durable=True)
+        return self._do(lambda operations: operations.page_secret(fresh), durable=True)
 
     def part_put(self, asked: PartPut) -> None:
         """See `Store.part_put`."""
-        self._do(lambda these: these.part_put(asked), durable=True)
+        self._do(lambda operations: operations.part_put(asked), durable=True)
 
     def parts(self, user: str, step: str = "") -> dict[str, dict[str, bytes]]:
         """See `Store.parts`."""
-        return self._do(lambda these: these.parts(user, step))
+        return self._do(lambda operations: operations.parts(user, step))

@@ -1,9 +1,9 @@
-"""What each operation of the SQLite store does in its transaction: read the entry, ask
-`core.store.rules`, write what changed.
+"""The operations of the SQLite store within a transaction: read the entry, call `core.store.rules`,
+write what changed.
 
-Other threads' operations may stand in the same transaction, so nothing here ends or begins one, and
-what is raised is undone by whoever called. An operation may be done again where its transaction was
-rolled back: it changes nothing but the rows.
+Other threads' operations may share the transaction, so nothing here begins or ends one, and the
+caller undoes the changes if an exception is raised. An operation may be repeated if its transaction
+was rolled back: it changes nothing but the rows.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ __all__ = ["Operations"]
 
 
 class Operations:
-    """The operations, at one time and in one transaction; see `Store` for what they promise.
+    """The operations, at one time and in one transaction; see `Store` for their promises.
 
     Args:
         rows: The transaction's view of the tables.
@@ -75,24 +75,24 @@ class Operations:
     def record(self, user: str, fence: int, write: Write) -> Committed:
         """See `Store.record`."""
         entry = self._rows.open(user, self._now)
-        done = rules.record(entry, fence, write, self._now)
+        committed = rules.record(entry, fence, write, self._now)
         dropped = self._rows.write(user, entry, write, self._now)
-        return results.written(entry, done, dropped, self._now)
+        return results.written(entry, committed, dropped, self._now)
 
     def commit(self, commit: Commit) -> Committed | Answered | Conflict | Deferred:
         """See `Store.commit`."""
         rows, now, user, key = self._rows, self._now, commit.user, commit.key
         entry = rows.open(user, now)
-        done = rules.commit(entry, rows.remembered(user, key, now), commit, now)
-        if isinstance(done, Committed):
+        result = rules.commit(entry, rows.remembered(user, key, now), commit, now)
+        if isinstance(result, Committed):
             if commit.write.forget:
                 rows.pages.forget(user, now)
             dropped = rows.write(user, entry, commit.write, now)
-            done = results.written(entry, done, dropped, now)
+            result = results.written(entry, result, dropped, now)
             if commit.fires is None:
                 expires = now + micros(commit.remember)
                 rows.remember(user, key, Remembered(commit.reply, expires))
-        return done
+        return result
 
     def defer(self, user: str, key: str, message: bytes) -> Answered | None:
         """See `Store.defer`."""
@@ -160,7 +160,7 @@ class Operations:
     def lines(
         self, prefix: str, after: str | None, limit: int, *, everybody: bool
     ) -> list[tuple[str, Stored | None]]:
-        """Return a part of what `Store.list` tells, with the users of whom there is nothing."""
+        """Return a page of `Store.list`, including users without anything to list."""
         users = self._rows.users(prefix, after, limit, self._now, everybody=everybody)
         return [(user, self._rows.line(user, self._now)) for user in users]
 
@@ -174,7 +174,10 @@ class Operations:
             records=rows.records(user, 0) if entry.revision else (),
             data=rows.data(user),
             parked=rows.parked(user, now),
-            aside={one.id: one.document for one in rows.times.aside(user, entry)},
+            aside={
+                conversation.id: conversation.document
+                for conversation in rows.times.aside(user, entry)
+            },
             mail=rows.times.signals(user, entry, now),
         )
 
@@ -196,11 +199,11 @@ class Operations:
         """See `Store.forget`."""
         rows, now = self._rows, self._now
         entry = rows.open(user, now)
-        there = bool(entry.revision or entry.seen)
+        existed = bool(entry.revision or entry.seen)
         unanswered = rules.forget(entry)
         rows.save(user, entry)
-        there = rows.forget(user, unanswered, now) or there
-        return rows.pages.forget(user, now) or there
+        existed = rows.forget(user, unanswered, now) or existed
+        return rows.pages.forget(user, now) or existed
 
     def page_open(self, asked: PageOpen) -> None:
         """See `Store.page_open`."""

@@ -1,7 +1,7 @@
-"""Answer pages in the SQLite file: tables of their own, which an earlier version leaves alone.
+"""Answer pages in the SQLite file, in tables of their own, which earlier versions do not touch.
 
-They are made when the file is opened, whatever its format: whoever goes back to the version before
-has the rest of the file as it was.
+They are created when the file is opened, whatever its format: after a return to an earlier version
+the rest of the file is unchanged.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ CREATE TABLE IF NOT EXISTS secrets (name TEXT PRIMARY KEY, secret BLOB) WITHOUT 
 
 
 def make_tables(connection: sqlite3.Connection) -> None:
-    """Make the tables that are not there, in the transaction that is open."""
+    """Create missing tables, in the open transaction."""
     for statement in _TABLES.split(";"):
         connection.execute(statement)
 
@@ -44,7 +44,7 @@ class PageRows:
         self._sql = sql
 
     def open(self, asked: PageOpen, now: int) -> None:
-        """See `Store.page_open`; the claim is the caller's to check."""
+        """See `Store.page_open`; the caller has to check the claim."""
         entry = opened(self._entry(asked.id, now), asked, now)
         self._save(asked.id, entry)
         self._sql("UPDATE pages SET user = ? WHERE id = ?", (asked.user, asked.id))
@@ -86,10 +86,10 @@ class PageRows:
         rows = self._sql("SELECT id, expires > ? FROM pages WHERE user = ?", (now, user))
         pages: list[tuple[str, int]] = rows.fetchall()
         self._drop([id for id, _ in pages])
-        return any(there for _, there in pages)
+        return any(unexpired for _, unexpired in pages)
 
     def purge(self, now: int) -> None:
-        """Drop what is over, some of it at a time so that no turn waits long for it."""
+        """Drop expired pages, a limited number at a time, so that no turn waits long for it."""
         rows = self._sql("SELECT id FROM pages WHERE expires <= ? LIMIT 200", (now,))
         self._drop([id for (id,) in rows.fetchall()])
 

@@ -20,7 +20,7 @@ class PartRows:
         self._sql = sql
 
     def put(self, asked: PartPut, now: int) -> None:
-        """See `Store.part_put`; the claim is the caller's to check."""
+        """See `Store.part_put`; the caller has to check the claim."""
         self._sql(
             "DELETE FROM step_parts WHERE user = ? AND step = ? AND part = ?",
             (asked.user, asked.step, asked.part),
@@ -35,13 +35,13 @@ class PartRows:
 
     def of(self, user: str, step: str, now: int) -> dict[str, dict[str, bytes]]:
         """See `Store.parts`."""
-        found = self._sql(
+        rows = self._sql(
             "SELECT step, part, outcome FROM step_parts "
             "WHERE user = ? AND (? = '' OR step = ?) AND expires > ? ORDER BY step, number",
             (user, step, step, now),
         )
         parts: dict[str, dict[str, bytes]] = {}
-        for key, id, outcome in found:
+        for key, id, outcome in rows:
             parts.setdefault(key, {})[id] = as_bytes(outcome)
         return parts
 
@@ -51,10 +51,10 @@ class PartRows:
             self._sql("DELETE FROM step_parts WHERE user = ? AND step = ?", (user, step))
 
     def forget(self, user: str, now: int) -> bool:
-        """Drop all of a user's; returns whether there were any."""
+        """Drop all parts of a user; returns whether there were any."""
         self._sql("DELETE FROM step_parts WHERE user = ? AND expires <= ?", (user, now))
         return self._sql("DELETE FROM step_parts WHERE user = ?", (user,)).rowcount > 0
 
     def purge(self, now: int) -> None:
-        """Drop what is over."""
+        """Drop expired parts."""
         self._sql("DELETE FROM step_parts WHERE expires <= ?", (now,))

@@ -1,7 +1,7 @@
-"""How an entry is read from and written to the tables of the SQLite store.
+"""Reads and writes an entry from and to the tables of the SQLite store.
 
 Everything happens inside the caller's transaction. Bytes that are UTF-8, as journals are, are
-stored as text, so that any SQLite tool shows them; others as blobs.
+stored as text, so that any SQLite tool can show them; others as blobs.
 """
 
 from __future__ import annotations
@@ -36,24 +36,24 @@ _HAS_ANYTHING_ELSE = (
 )
 
 _TEXT = "utf-8", "surrogateescape"
-"""How any bytes stand in JSON."""
+"""Encoding of arbitrary bytes as text in JSON."""
 
 
 def _seen(
     first: int,
     copies: int,
-    asked: int,
+    last_asked: int,
     waits: int,
     message: str,
     began: int,
     promised: int,
     reply: str | None = None,
-    told: int = 0,
+    given_to: int = 0,
 ) -> Seen:
-    """Read a message as `Rows.save` writes it; the last two stand there only where they are set."""
+    """Read a message as `Rows.save` writes it; the last two fields are only there if set."""
     return Seen(
-        *(first, copies, asked, bool(waits), message.encode(*_TEXT), began, bool(promised)),
-        *(None if reply is None else reply.encode(*_TEXT), told),
+        *(first, copies, last_asked, bool(waits), message.encode(*_TEXT), began, bool(promised)),
+        *(None if reply is None else reply.encode(*_TEXT), given_to),
     )
 
 
@@ -67,18 +67,18 @@ class Rows:
         self._many = connection.executemany
         self.times = Times(connection)
         self._stored = 0
-        """Number of records of the entry last opened, dropped ones included."""
+        """Number of records of the entry last opened, including dropped ones."""
         self._left = 0
         """How many of them are still part of the journal."""
 
     def open(self, user: str, now: int, *, timed: bool = False) -> Entry:
-        """Return the entry of `user`, a new one if there is none, freed of what ran out.
+        """Return the entry of `user`, without anything expired; a new one if there is none.
 
         Args:
             user: The user's key.
             now: The time.
-            timed: Whether to look for what there is of time without an entry too: an earlier
-                version drops that, and knows nothing of time.
+            timed: Whether to read times and mailbox even without an entry: an earlier version,
+                which does not know them, may have dropped the entry.
         """
         if not user:
             raise ValueError("a user's key must not be empty")
@@ -91,25 +91,25 @@ class Rows:
         if row is None:
             self._stored = self._left = 0
             entry = Entry()
-            self.times.open(user, entry, there=timed)
+            self.times.open(user, entry, has_row=timed)
             entry.forget_expired(now)
             return entry
         head, length, revision, journal, committed, expires, last, fence, holder, until, lost = row[
             :11
         ]
-        seen = {key: _seen(*kept) for key, kept in json.loads(row[11]).items()}
+        seen = {key: _seen(*fields) for key, fields in json.loads(row[11]).items()}
         entry = Entry(
             *(as_bytes(head), length, revision, journal, committed, expires, last),
             *(fence, holder, until, lost, seen),
         )
         self._stored = entry.length
-        self.times.open(user, entry, there=row[12])
+        self.times.open(user, entry, has_row=row[12])
         entry.forget_expired(now)
         self._left = entry.length
         return entry
 
     def save(self, user: str, entry: Entry) -> None:
-        """Write the entry; of its records only remove those it no longer has."""
+        """Write the entry; of its records only delete those that it no longer has."""
         if not entry.revision:
             self._left = 0
         if self._left < self._stored:
@@ -134,19 +134,22 @@ class Rows:
         self.times.save(user, entry)
 
     def write(self, user: str, entry: Entry, write: Write, now: int) -> tuple[str, ...]:
-        """Do with the rows what the rules did with the entry.
+        """Apply to the rows what the rules did with the entry.
 
         Returns:
             Ids of parked conversations that were dropped for a new one.
         """
-        kept = entry.length - len(write.records) if entry.revision else 0
-        self._left = min(self._left, kept)
+        remaining = entry.length - len(write.records) if entry.revision else 0
+        self._left = min(self._left, remaining)
         self.times.write(user, entry, write, now)
         self.save(user, entry)
         if entry.revision and write.records:
             self._many(
                 "INSERT INTO records VALUES (?, ?, ?)",
-                [(user, kept + i, as_stored(record)) for i, record in enumerate(write.records)],
+                [
+                    (user, remaining + i, as_stored(record))
+                    for i, record in enumerate(write.records)
+                ],
             )
         if write.forget:
             self._drop_the_rest(user)
@@ -160,17 +163,17 @@ class Rows:
         for id in write.unpark:
             self.unpark(user, id, now)
         dropped: tuple[str, ...] = ()
-        for one in sorted(write.park, key=lambda one: one.id):
-            dropped += self._park(user, one, entry.last, now)
+        for parked in sorted(write.park, key=lambda parked: parked.id):
+            dropped += self._park(user, parked, entry.last, now)
         return dropped
 
     def _park(self, user: str, park: Parked, stamp: int, now: int) -> tuple[str, ...]:
-        found = self._sql(
+        others = self._sql(
             "SELECT id, length(CAST(document AS BLOB)) FROM parked "
             "WHERE user = ? AND expires > ? AND id IS NOT ? ORDER BY stamp, id",
             (user, now, park.id),
         )
-        dropped = rules.crowded_out(found.fetchall(), park)
+        dropped = rules.crowded_out(others.fetchall(), park)
         for id in dropped:
             self._sql("DELETE FROM parked WHERE user = ? AND id = ?", (user, id))
         self._sql(
@@ -181,11 +184,11 @@ class Rows:
 
     def records(self, user: str, start: int) -> tuple[bytes, ...]:
         """Return the journal from position `start`."""
-        found = self._sql(
+        rows = self._sql(
             "SELECT record FROM records WHERE user = ? AND position >= ? ORDER BY position",
             (user, start),
         )
-        return tuple([as_bytes(record) for (record,) in found])
+        return tuple([as_bytes(record) for (record,) in rows])
 
     def record(self, user: str, position: int) -> bytes:
         """Return one record of the journal."""
@@ -200,7 +203,7 @@ class Rows:
         return b"" if row is None else as_bytes(row[0])
 
     def remembered(self, user: str, key: str, now: int) -> Remembered | None:
-        """Return what is known under a message's key."""
+        """Return what is stored under a message's key."""
         row = self._sql(
             "SELECT reply, expires FROM replies WHERE user = ? AND key = ? AND expires > ?",
             (user, key, now),
@@ -210,7 +213,7 @@ class Rows:
         return Remembered(None if row[0] is None else as_bytes(row[0]), row[1])
 
     def remember(self, user: str, key: str, remembered: Remembered) -> None:
-        """Store what is known under a message's key."""
+        """Store something under a message's key."""
         reply = None if remembered.reply is None else as_stored(remembered.reply)
         self._sql(
             "INSERT OR REPLACE INTO replies VALUES (?, ?, ?, ?)",
@@ -218,32 +221,32 @@ class Rows:
         )
 
     def parked(self, user: str, now: int) -> dict[str, Parked]:
-        """Return parked conversations, oldest first, with what is left of their ttl."""
-        found = self._sql(
+        """Return parked conversations, oldest first, with their remaining ttl."""
+        rows = self._sql(
             "SELECT id, document, expires FROM parked WHERE user = ? AND expires > ? "
             "ORDER BY stamp, id",
             (user, now),
         )
         return {
             id: Parked(id, as_bytes(document), seconds(expires - now))
-            for id, document, expires in found
+            for id, document, expires in rows
         }
 
     def unpark(self, user: str, id: str, now: int) -> bool:
-        """Remove a parked conversation and say whether there was one."""
-        there = self._sql(
+        """Remove a parked conversation; returns whether it existed."""
+        existing = self._sql(
             "SELECT 1 FROM parked WHERE user = ? AND id = ? AND expires > ?", (user, id, now)
         ).fetchone()
         self._sql("DELETE FROM parked WHERE user = ? AND id = ?", (user, id))
-        return there is not None
+        return existing is not None
 
     def _drop_the_rest(self, user: str) -> bool:
-        """Delete what is of a user, but no part of their entry; say whether there was any."""
+        """Delete a user's data and parked conversations; returns whether there were any."""
         data = self._sql("DELETE FROM data WHERE user = ?", (user,)).rowcount
         return bool(self._sql("DELETE FROM parked WHERE user = ?", (user,)).rowcount + data)
 
     def forget(self, user: str, unanswered: Iterable[str], now: int) -> bool:
-        """Delete all that is beside an entry, and keep of replies only that they were given.
+        """Delete everything beside the entry, and keep of replies only that there was one.
 
         Args:
             user: The user's key.
@@ -255,11 +258,11 @@ class Rows:
         """
         until = now + SEEN_KEPT
         self._sql("DELETE FROM parked WHERE user = ? AND expires <= ?", (user, now))
-        there = self._drop_the_rest(user)
+        existed = self._drop_the_rest(user)
         self._sql("DELETE FROM replies WHERE user = ? AND expires <= ?", (user, now))
-        there = self.times.forget(user, now) or there
-        there = self.parts.forget(user, now) or there
-        there |= bool(
+        existed = self.times.forget(user, now) or existed
+        existed = self.parts.forget(user, now) or existed
+        existed |= bool(
             self._sql(
                 "UPDATE replies SET reply = '', expires = min(expires, ?) "
                 "WHERE user = ? AND reply IS NOT ''",
@@ -268,53 +271,55 @@ class Rows:
         )
         for key in unanswered:
             self.remember(user, key, Remembered(b"", until))
-        # Where nothing is left that has to be known, nothing is left.
+        # If nothing has to be remembered, the row is deleted, too.
         self._sql("DELETE FROM documents WHERE user = ? AND idle <= ?", (user, now))
-        return there
+        return existed
 
     def users(
         self, prefix: str, after: str | None, limit: int, now: int, *, everybody: bool
     ) -> list[str]:
         """Return the next users, in the order of their keys, from `prefix` on or `after` a key.
 
-        With `everybody` some may be among them of whom there is nothing; `line` tells.
+        With `everybody` there may be users without anything; `line` returns None for these.
         """
         tables = _HAS_CONVERSATIONS + (_HAS_ANYTHING_ELSE if everybody else "")
-        found = self._sql(
+        rows = self._sql(
             tables + "ORDER BY user LIMIT :limit",
             {"start": after or prefix, "after": after, "now": now, "limit": limit},
         )
-        return [user for (user,) in found]
+        return [user for (user,) in rows]
 
     def line(self, user: str, now: int) -> Stored | None:
         """Return a user's line of a listing; None if there is nothing to list."""
         entry = self.open(user, now)
         parked = self.parked(user, now)
-        there = entry.revision or parked or entry.pends() or entry.mail
-        if not (there or self.data(user)):
+        has_something = entry.revision or parked or entry.pends() or entry.mail
+        if not (has_something or self.data(user)):
             return None
-        kept = {id: one.ttl for id, one in parked.items()}
-        aside = tuple([one.id for one in self.times.aside(user, entry)])
-        return results.listed(user, entry, now, parked=kept, aside=aside)
+        ttls = {id: conversation.ttl for id, conversation in parked.items()}
+        aside = tuple([conversation.id for conversation in self.times.aside(user, entry)])
+        return results.listed(user, entry, now, parked=ttls, aside=aside)
 
     def due(self, account: str, limit: int, now: int, *, span: int) -> Dues:
-        """Lease what is due for an account, and return it."""
-        found: list[Due] = []
+        """Lease and return due entries of an account's index."""
+        leased: list[Due] = []
         for user in self.times.ringing(account, limit, now):
             entry = self.open(user, now, timed=True)
             if entry.due:
-                found.append(waking.lease(user, entry, now, span=span))
+                leased.append(waking.lease(user, entry, now, span=span))
             self.times.save(user, entry)
-        return results.dues(found, now, self.times.next(account))
+        return results.dues(leased, now, self.times.next(account))
 
     def purge(self, now: int) -> None:
-        """Delete what ran out, some of it at a time so that no turn waits long for it."""
-        found: list[Any] = self._sql(
+        """Delete what has expired, a limited number at a time, so that no turn waits long for
+        it.
+        """
+        idle: list[Any] = self._sql(
             "SELECT user FROM documents WHERE idle <= ? LIMIT 1000", (now,)
         ).fetchall()
-        self._many("DELETE FROM records WHERE user = ?", found)
-        self._many("DELETE FROM documents WHERE user = ?", found)
-        self._many("DELETE FROM aside WHERE user = ?", found)
+        self._many("DELETE FROM records WHERE user = ?", idle)
+        self._many("DELETE FROM documents WHERE user = ?", idle)
+        self._many("DELETE FROM aside WHERE user = ?", idle)
         self.times.purge(now)
         self._sql("DELETE FROM replies WHERE expires <= ?", (now,))
         self._sql("DELETE FROM parked WHERE expires <= ?", (now,))

@@ -1,16 +1,16 @@
 """The embedded store: one SQLite file, shared by the threads and processes of one machine.
 
-Every operation (`operations.py`) is in one transaction that takes the write lock first (BEGIN
-IMMEDIATE); those of several threads at once share one (`group.py`), and each is accepted or refused
-by itself. Write-ahead logging, so that `conversations list` reads while the bot writes. A journal
-is one row a record, JSON as the caller made it: `sqlite3 wechat-dialog.db 'select record from
-records'` reads it.
+Every operation (`operations.py`) is in a transaction that takes the write lock first (BEGIN
+IMMEDIATE); those of several threads at the same time share one (`group.py`), and each succeeds or
+fails by itself. With write-ahead logging, `conversations list` can read while the bot writes. A
+journal has one row per record, JSON as the caller made it: `sqlite3 wechat-dialog.db 'select record
+from records'` shows it.
 
-Durability: a commit or record is on the disk before the reply leaves the house (synchronous=FULL,
-one fsync of the log for all that share it). With NORMAL a machine that loses power could forget the
-last turns, though the user has seen their answers and their steps have run. What only concerns the
-living (claims, their renewal, waiting, deferring) is written with NORMAL: after a power cut nobody
-holds a claim.
+Durability: a commit or record is on the disk before the reply is sent (synchronous=FULL, one fsync
+of the log for all that share it). With NORMAL a machine that loses power could forget the last
+turns, although users have seen their answers and their steps have run. What only concerns running
+processes (claims, their renewal, waiting, deferring) is written with NORMAL: after a power failure
+nobody holds a claim.
 """
 
 from __future__ import annotations
@@ -46,19 +46,19 @@ __all__ = ["SQLiteStore"]
 T = TypeVar("T")
 
 PAGE = 200
-"""Users whose lines a listing reads in one transaction."""
+"""How many users' lines a listing reads in one transaction."""
 
 
 class SQLiteStore(Kept):
     """See `Store`.
 
     Args:
-        path: The database file, relative to the working directory of now; made with mode 0600 if
-            it is not there; its folder has to be.
+        path: The database file, relative to the present working directory; created with mode 0600
+            if it does not exist; its folder has to exist.
         clock: Returns the time in seconds since 1970; the same in all processes.
         patience: Seconds to wait for a lock that another process holds.
 
-    The file is opened by the first operation, not here.
+    The file is opened by the first operation.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class SQLiteStore(Kept):
         self.path = self._database.path
 
     def use_clock(self, clock: Callable[[], float]) -> None:
-        """Go by another clock from now on; for simulators, which put theirs forward."""
+        """Use another clock from now on; for simulators, which set theirs forward."""
         self._database.use_clock(clock)
 
     def _do(self, do: Callable[[Operations], T], *, durable: bool = False) -> T:
@@ -81,28 +81,30 @@ class SQLiteStore(Kept):
 
     def claim(self, claim: Claim) -> Claimed | Unclaimed | Answered | Running:
         """See `Store.claim`."""
-        return self._do(lambda these: these.claim(claim))
+        return self._do(lambda operations: operations.claim(claim))
 
     def record(self, user: str, fence: int, write: Write) -> Committed:
         """See `Store.record`."""
-        return self._do(lambda these: these.record(user, fence, write), durable=True)
+        return self._do(lambda operations: operations.record(user, fence, write), durable=True)
 
     def commit(self, commit: Commit) -> Committed | Answered | Conflict | Deferred:
         """See `Store.commit`."""
-        return self._do(lambda these: these.commit(commit), durable=True)
+        return self._do(lambda operations: operations.commit(commit), durable=True)
 
     def defer(self, user: str, key: str, message: bytes = b"") -> Answered | None:
         """See `Store.defer`."""
         # The message is on the disk before its user is promised an answer.
-        return self._do(lambda these: these.defer(user, key, message), durable=bool(message))
+        return self._do(
+            lambda operations: operations.defer(user, key, message), durable=bool(message)
+        )
 
     def untaken(self, user: str, key: str, takes: int = 0) -> None:
         """See `Store.untaken`."""
-        self._do(lambda these: these.untaken(user, key, takes), durable=True)
+        self._do(lambda operations: operations.untaken(user, key, takes), durable=True)
 
     def renew(self, user: str, fence: int, lease: float) -> None:
         """See `Store.renew`."""
-        self._do(lambda these: these.renew(user, fence, lease))
+        self._do(lambda operations: operations.renew(user, fence, lease))
 
     def renew_all(
         self, claims: Sequence[tuple[str, int]], lease: float, within: float
@@ -119,26 +121,26 @@ class SQLiteStore(Kept):
 
     def release(self, user: str, fence: int) -> None:
         """See `Store.release`."""
-        self._do(lambda these: these.release(user, fence))
+        self._do(lambda operations: operations.release(user, fence))
 
     def due(self, account: str, limit: int, lease: float) -> Dues:
         """See `Store.due`."""
-        return self._do(lambda these: these.due(account, limit, lease))
+        return self._do(lambda operations: operations.due(account, limit, lease))
 
     def undue(self, due: Due) -> None:
-        """Do nothing: the index is the users' own rows."""
+        """Do nothing: the index consists of the users' own rows."""
 
     def post(self, post: Post) -> Posted:
         """See `Store.post`."""
-        return self._do(lambda these: these.post(post), durable=True)
+        return self._do(lambda operations: operations.post(post), durable=True)
 
     def note_account(self, name: str, account: str) -> None:
         """See `Store.note_account`."""
-        self._do(lambda these: these.note_account(name, account), durable=True)
+        self._do(lambda operations: operations.note_account(name, account), durable=True)
 
     def account(self, name: str) -> str:
         """See `Store.account`."""
-        return self._do(lambda these: these.account(name))
+        return self._do(lambda operations: operations.account(name))
 
     def list(self, prefix: str = "", *, everybody: bool = False) -> Iterator[Stored]:
         """See `Store.list`."""
@@ -159,17 +161,17 @@ class SQLiteStore(Kept):
 
     def show(self, user: str) -> Shown | None:
         """See `Store.show`."""
-        return self._do(lambda these: these.show(user))
+        return self._do(lambda operations: operations.show(user))
 
     def end(self, user: str, id: str | None = None) -> bool:
         """See `Store.end`."""
-        return self._do(lambda these: these.end(user, id), durable=True)
+        return self._do(lambda operations: operations.end(user, id), durable=True)
 
     def forget(self, user: str) -> bool:
         """See `Store.forget`."""
-        there = self._do(lambda these: these.forget(user), durable=True)
+        existed = self._do(lambda operations: operations.forget(user), durable=True)
         self._database.empty_the_log()
-        return there
+        return existed
 
     def close(self) -> None:
         """See `Store.close`."""

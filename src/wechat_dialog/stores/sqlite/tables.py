@@ -1,4 +1,4 @@
-"""The tables of the SQLite store: made, and brought from an earlier format to this one."""
+"""The tables of the SQLite store: created, and migrated from earlier formats."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .pages import make_tables
 __all__ = ["FORMAT", "as_bytes", "as_stored", "is_busy", "prepare"]
 
 FORMAT = 3
-"""Version of the tables, kept in the file as its `user_version`."""
+"""Version of the tables, stored in the file as its `user_version`."""
 
 # `idle`: time after which the row may be deleted. A row of `documents` holds an `Entry`.
 _TABLES = """
@@ -35,10 +35,10 @@ CREATE TABLE parked (
 ) WITHOUT ROWID;
 CREATE INDEX parked_expires ON parked (expires);
 """
-# What an earlier version of this format does not know, and therefore leaves alone: it may have the
-# same file open. So nothing of it is in `documents`, whose rows it writes as a whole. A row of
-# `times` holds what an `Entry` says of time and mailbox; most users have none. `rings`: from when
-# on the index tells of the user; 0: it does not.
+# Tables that earlier versions of this format do not know, and so do not touch; they may have the
+# same file open. So none of this is in `documents`, whose rows they write as a whole. A row of
+# `times` has the times and mailbox of an `Entry`; most users have none. `rings`: from when on the
+# index returns the user; 0: it does not.
 _TIMES = """
 CREATE TABLE times (
     user TEXT PRIMARY KEY, account TEXT, rings INTEGER, wake INTEGER, hidden INTEGER, mail INTEGER,
@@ -56,7 +56,7 @@ CREATE TABLE mail_ids (
 CREATE INDEX mail_ids_expires ON mail_ids (expires);
 CREATE TABLE accounts (name TEXT PRIMARY KEY, account TEXT) WITHOUT ROWID;
 """
-# Nor does it know of this table; whatever the file's format, it is made where it is not there.
+# This table is unknown to them, too; it is created if it is missing, whatever the file's format.
 _PARTS = """
 CREATE TABLE IF NOT EXISTS step_parts (
     user TEXT, step TEXT, part TEXT, outcome, number INTEGER, expires INTEGER,
@@ -66,16 +66,16 @@ CREATE INDEX IF NOT EXISTS step_parts_expires ON step_parts (expires)
 """
 _HAS_TIMES = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'accounts'"
 _CHANGES = {
-    # Format 1 kept no deferred messages, and did not count the claims that ran out.
+    # Format 1 had no deferred messages, and did not count expired claims.
     1: "ALTER TABLE documents ADD COLUMN lost INTEGER NOT NULL DEFAULT 0",
-    # Format 2 did not keep messages with their claims.
+    # Format 2 did not store messages with their claims.
     2: "UPDATE documents SET seen = '{}'",
 }
-"""What makes tables of an earlier format those of the next."""
+"""Statements that migrate tables of a format to the next."""
 
 
 def as_stored(value: bytes) -> str | bytes:
-    """Return text where the bytes are text."""
+    """Return bytes as text if they are UTF-8."""
     try:
         return value.decode()
     except UnicodeDecodeError:
@@ -83,17 +83,17 @@ def as_stored(value: bytes) -> str | bytes:
 
 
 def as_bytes(value: str | bytes) -> bytes:
-    """Return the bytes that `as_stored` was given."""
+    """Return the bytes that were given to `as_stored`."""
     return value.encode() if isinstance(value, str) else value
 
 
 def is_busy(error: sqlite3.Error) -> bool:
-    """Return whether waiting may help: another process holds the lock."""
+    """Return whether waiting may help, because another process holds the lock."""
     return error.sqlite_errorname.startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
 
 
 def _format(connection: sqlite3.Connection, path: str, *, may_be_new: bool) -> int:
-    """Return the format of a file's tables; 0: it has none. See `prepare`."""
+    """Return the format of a file's tables; 0 if it has none. See `prepare`."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > FORMAT:
         raise StoreError(
@@ -111,13 +111,13 @@ def _format(connection: sqlite3.Connection, path: str, *, may_be_new: bool) -> i
 def prepare(
     connection: sqlite3.Connection, path: str, patience: float, *, may_be_new: bool = True
 ) -> None:
-    """Switch to write-ahead logging and make the tables, unless another process just did.
+    """Switch to write-ahead logging and create the tables, unless another process just did.
 
     Args:
-        connection: To the file.
+        connection: The connection to the file.
         path: The file, for errors.
         patience: Seconds to wait for another process.
-        may_be_new: False: the file had tables before. Where they are gone, none are made: `cp`
+        may_be_new: False: the file had tables before. If they are missing, none are created: `cp`
             empties a file before it fills it, and the log of new tables would hide, and then
             destroy, what is copied.
 
@@ -126,12 +126,12 @@ def prepare(
     """
     end = time.monotonic() + patience
     while True:
-        # Where several processes open a new file at once, SQLite refuses without waiting.
+        # If several processes open a new file at the same time, SQLite fails without waiting.
         try:
             _format(connection, path, may_be_new=may_be_new)  # before anything is written
             connection.execute("PRAGMA journal_mode=WAL").fetchone()
             connection.execute("PRAGMA synchronous=FULL")
-            # What is deleted is overwritten, free pages included (FAST would leave those).
+            # Deleted data is overwritten, including free pages (FAST would leave those).
             connection.execute("PRAGMA secure_delete=ON").fetchone()
             connection.execute("BEGIN IMMEDIATE")
             break
