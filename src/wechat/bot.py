@@ -1,10 +1,10 @@
 """The 2017 interface: `wechat.bot.answer(data, module).format()`.
 
-A module of dialogs gets a bot of its own, made at its first message and kept: one store, one
+A module of dialogs gets a bot of its own, created at its first message and reused: one store, one
 connection pool. It runs on the same engine, turns and stores as any other bot, so a repeated
-message gets its first answer again, two messages of one user never run at once, and for a dialog
-that raises the user gets an apology. As in 2017, the web server checks signatures; `ModuleBot`
-checks them itself.
+message gets its first answer again, two messages of one user never run at once, and if a dialog
+raises, the user gets an apology. As in 2017, the web server checks signatures; `ModuleBot` checks
+them itself.
 """
 
 from __future__ import annotations
@@ -37,27 +37,27 @@ __all__ = ["ModuleBot", "Refused", "UnexpectAnswer", "answer", "bot_of"]
 T = TypeVar("T")
 
 THREADS = 64
-"""Most messages answered at once on an event loop, waiting copies included."""
+"""Most messages answered at once on an event loop, including repetitions that wait."""
 
 
 def answer(data: str | bytes, module: Any) -> reply.Msg:
     """Answer a push.
 
     Args:
-        data: The HTTP body, its signature checked by the caller.
+        data: The HTTP body, whose signature the caller has checked.
         module: The dialog module: `ROUTER`, its functions, and `REDIS_HOST`, `REDIS_PORT`,
-            `REDIS_PASSWORD`, `REDIS_DB`, `REDIS_KEY`; without `REDIS_HOST` conversations are kept
+            `REDIS_PASSWORD`, `REDIS_DB`, `REDIS_KEY`; without `REDIS_HOST` conversations are stored
             in the embedded store.
 
     Returns:
-        The reply; its `format()` is the HTTP body to send, `success` where there is no reply.
+        The reply; its `format()` is the HTTP body to send, `success` if there is no reply.
 
     Raises:
-        Refused: The body is no message; or the store is away (`errors.AskAgain`) or the process is
-            ending (`errors.Closing`), and the platform is to ask again. Its `status` is the HTTP
-            status to send. Where nobody catches it, the server says 500, and the platform asks
-            again as well.
-        ConfigurationError: The module's settings or its `ROUTER` cannot be read.
+        Refused: The body is not a message; or the store is unavailable (`errors.AskAgain`) or the
+            process is ending (`errors.Closing`), and the platform has to repeat the message. Its
+            `status` is the HTTP status to send. If it is not caught, the server sends 500, and the
+            platform repeats the message as well.
+        ConfigurationError: The module's settings or its `ROUTER` are invalid.
     """
     message = from_fields(xml.parse(as_bytes(data)))
     bot = bot_of(module)
@@ -65,7 +65,7 @@ def answer(data: str | bytes, module: Any) -> reply.Msg:
         outcome = bot.respond(message, time.time())
     except Refused:
         raise
-    except Exception as error:  # noqa: BLE001 - `failed` tells the log
+    except Exception as error:  # noqa: BLE001 - noqa: BLE001 - `failed` logs it
         outcome = bot.failed(message, error)
     return reply.of(outcome.reply, message)
 
@@ -77,11 +77,11 @@ class Settings(NamedTuple):
     """A module's `REDIS_…` settings.
 
     Attributes:
-        host: Host of the server; "" keeps conversations in the embedded store.
+        host: Host of the server; "" means the embedded store.
         port: Its port.
-        password: Its password; "" for none.
+        password: Its password; "" means no password.
         db: Number of the database.
-        key: The pattern of a user's keys, with `%(open_id)s` in it.
+        key: The pattern of a user's keys, which contains `%(open_id)s`.
     """
 
     host: str
@@ -105,14 +105,15 @@ class Settings(NamedTuple):
         """Return the store of these settings; None for the embedded one. Nothing is connected yet.
 
         Raises:
-            ConfigurationError: `REDIS_KEY` cannot name a user's keys, or redis-py is not installed.
+            ConfigurationError: `REDIS_KEY` is not a pattern of users' keys, or redis-py is not
+                installed.
         """
         if not self.host:
             return None
         from wechat_dialog.stores.redis import RedisStore
 
         try:
-            # The store wants the pattern with %(user)s in place of the OpenID.
+            # The store's pattern has %(user)s in place of the OpenID.
             key_format = self.key % {"open_id": "%(user)s"}
         except (KeyError, TypeError, ValueError) as error:
             raise ConfigurationError(
@@ -129,7 +130,8 @@ class Settings(NamedTuple):
 
 
 class ModuleBot(Bot):
-    """A 2017 module as a bot, signatures checked: `echo`, `answer`, `answer_async`, `wsgi`, `asgi`.
+    """A 2017 module as a bot that checks signatures: `echo`, `answer`, `answer_async`, `wsgi`,
+    `asgi`.
 
     Attributes:
         module: The module.
@@ -138,19 +140,19 @@ class ModuleBot(Bot):
     def __init__(
         self, module: Any, *, token: str = "", store: str | Store | None = None, **settings: Any
     ) -> None:
-        """Make the bot; nothing is opened or connected before the first push.
+        """Create the bot; nothing is opened or connected before the first push.
 
         Args:
             module: The dialog module. Its `TIMEOUT`, if it has one, is the seconds that a
-                conversation waits for an answer (60 else; None: for ever).
-            token: As set in the console; "" takes it from the environment's `WECHAT_TOKEN`, else
-                from the module's `TOKEN`.
-            store: As for `Bot`; None is the one the module's `REDIS_…` names ask for.
-            settings: Further settings of `Bot`. There are no cancel and no back words unless given:
+                conversation waits for an answer (default 60; None: for ever).
+            token: As set in the console; "": the environment variable `WECHAT_TOKEN`, or else the
+                module's `TOKEN`.
+            store: As for `Bot`; None: the store that the module's `REDIS_…` names configure.
+            settings: Further settings of `Bot`. By default there are no cancel and no back words:
                 to a 2017 dialog they are answers.
 
         Raises:
-            ConfigurationError: The module or a setting cannot be read.
+            ConfigurationError: The module or a setting is invalid.
         """
         self.module = module
         self._module_routes = ModuleRoutes(module)
@@ -175,32 +177,32 @@ class ModuleBot(Bot):
         return self._module_routes
 
     def check(self) -> None:
-        """Refuse a `ROUTER` that cannot be read.
+        """Refuse an invalid `ROUTER`.
 
         Raises:
-            ConfigurationError: The `ROUTER` cannot be read; the message says what is wrong.
+            ConfigurationError: The `ROUTER` is invalid; the message says what is wrong.
         """
         if not self._checked:
             self._module_routes.check()
             self._checked = True
 
     def missing(self) -> list[str]:
-        """Return the names of functions that `ROUTER` has and the module has not."""
+        """Return the names of functions that `ROUTER` names and the module does not have."""
         return self._module_routes.missing()
 
     def user_key(self, message: Message) -> str:
-        """Return the OpenID alone, since a `REDIS_KEY` has no account."""
+        """Return the OpenID alone, since a `REDIS_KEY` does not contain the account."""
         return message.user
 
     def _hears(self, message: Message) -> None:
-        """Take no note of the account: no key has it, and there are no timers."""
+        """Do not learn the account: keys do not contain it, and there are no timers."""
 
     def failed(self, message: Message, error: Exception) -> Outcome:
         """Log that a message could not be answered, and return the apology for it."""
         return self._failed(message, error)
 
     async def answer_async(self, body: bytes, query: Query) -> bytes:
-        """Answer one push on an event loop; on a thread, since the dialog may block."""
+        """Answer one push on an event loop; runs on a thread, since the dialog may block."""
         return await self._on_a_thread(self.answer, body, query)
 
     async def respond_async(self, message: Message, arrived: float) -> Outcome:
@@ -212,7 +214,7 @@ class ModuleBot(Bot):
         return await loop.run_in_executor(self._pool(), work, *args)
 
     def _pool(self) -> ThreadPoolExecutor:
-        """Return the threads of this process; a forked process gets its own."""
+        """Return the thread pool of this process; a forked process gets its own."""
         with self._lock:
             if self._threads is None or self._threads_of != os.getpid():
                 self._threads = ThreadPoolExecutor(THREADS, "wechat-dialog-2017")
@@ -237,12 +239,12 @@ _making = threading.Lock()
 
 
 def bot_of(module: Any) -> ModuleBot:
-    """Return the bot that `answer` uses for a module: made when first asked for, then kept.
+    """Return the bot that `answer` uses for a module: created at first use, then reused.
 
-    A module whose `REDIS_…` names have changed meanwhile gets a new one.
+    A module whose `REDIS_…` names have changed since gets a new one.
 
     Raises:
-        ConfigurationError: The module cannot be read.
+        ConfigurationError: The module is invalid.
     """
     settings = Settings.of(module)
     known = _bots.get(id(module))
@@ -254,15 +256,16 @@ def bot_of(module: Any) -> ModuleBot:
                 bot.check()
                 if known is not None:
                     known[1].close()
-                # The bot holds the module, so that its id stays its own.
+                # The bot references the module, so that its id is not reused.
                 known = _bots[id(module)] = settings, bot
     return known[1]
 
 
 def _begin_anew() -> None:
-    """After a fork: new bots, since the threads of the old ones are gone and a lock may be held.
+    """After a fork: create new bots, since the threads of the old ones are gone and a lock may be
+    held.
 
-    The old bots are kept, unused, so that freeing them closes nothing that the parent uses.
+    The old bots are kept alive, unused: their finalizers would close what the parent still uses.
     """
     global _making  # noqa: PLW0603
     _left_behind.append(dict(_bots))

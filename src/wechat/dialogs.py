@@ -1,12 +1,12 @@
 """2017 dialogs as dialogs of `wechat_dialog`: generators with the protocol of that time.
 
-`ModuleDialog` starts such a generator, hands it what the user wrote together with `is_replay`, and
-turns its `('TextMsg', '…')` into replies. To the engine it is a dialog like any other, whose waits
-take any message. `ModuleRoutes` reads a module's `ROUTER`. Both look names up when they are used,
-as the module's author expects, so a row that names a missing function breaks only itself.
+`ModuleDialog` starts such a generator, sends it what the user wrote together with `is_replay`, and
+converts its `('TextMsg', '…')` into replies. To the engine it is a dialog like any other, whose
+waits accept any message. `ModuleRoutes` reads a module's `ROUTER`. Both look names up when they are
+used, as the module's author expects, so a row that names a missing function breaks only itself.
 
 A dialog of that time may compute its texts from a clock at every replay, so a different text is not
-a mismatch as long as the code is the same. If the code has changed, questions in another order are:
+a mismatch as long as the code is the same. If the code has changed, different questions are one:
 see `Question`.
 """
 
@@ -36,30 +36,31 @@ if TYPE_CHECKING:
 
 
 class Question(Wait[str]):
-    """A wait of a 2017 dialog, known by its text, which may be another at every replay."""
+    """A wait of a 2017 dialog, identified by its text, which may differ at every replay."""
 
     __slots__ = ()
 
     drifts = True
-    formerly = "y=2017"  # when only the number of answers was compared
+    formerly = "y=2017"  # older journals compare only the number of answers
 
 
 class UnexpectAnswer(Exception):
     """Raised by a dialog: the message is not an answer to its question.
 
-    The conversation ends, and the message is taken as the first of a new one. An `Exception`, as it
-    was, so an `except Exception` around a question's check has to stand before the `raise`.
+    The conversation ends, and the message is taken as the first of a new one. It is an `Exception`,
+    as in 2017, so an `except Exception` around the check of an answer has to come before the
+    `raise`.
 
     With a text, `UnexpectAnswer("帮助")`, the new conversation begins as if the user had written
     that.
     """
 
 
-# What is heard. ------------------------------------------------------------------------
+# Received messages. --------------------------------------------------------------------
 
 
 def content_of(message: messages.Message) -> str:
-    """Return what a dialog is sent for a message: its text, an event's name, else "default"."""
+    """Return what a dialog is sent for a message: its text, an event's name, or else "default"."""
     if isinstance(message, messages.Text):
         return message.text
     if isinstance(message, messages.Unsupported):
@@ -69,15 +70,15 @@ def content_of(message: messages.Message) -> str:
     return "default"
 
 
-# What is said. -------------------------------------------------------------------------
+# Replies. ------------------------------------------------------------------------------
 
 
-def to_reply(said: object) -> Reply | None:
-    """Read what a dialog yielded or returned.
+def to_reply(value: object) -> Reply | None:
+    """Convert what a dialog yielded or returned.
 
     Args:
-        said: A pair of a type's name (`TextMsg`, `NewsMsg`, `ImageMsg`) and its content; None is no
-            reply.
+        value: A pair of a type's name (`TextMsg`, `NewsMsg`, `ImageMsg`) and its content; None for
+            no reply.
 
     Returns:
         The reply; None for no reply.
@@ -85,11 +86,11 @@ def to_reply(said: object) -> Reply | None:
     Raises:
         TypeError: It is something else; the message quotes no content.
     """
-    if said is None:
+    if value is None:
         return None
-    if not isinstance(said, (tuple, list)):
-        raise TypeError(f"a {type(said).__name__}; a pair is wanted: ('TextMsg', '…')")
-    pair = cast("tuple[object, ...]", said)
+    if not isinstance(value, (tuple, list)):
+        raise TypeError(f"a {type(value).__name__}; a pair is wanted: ('TextMsg', '…')")
+    pair = cast("tuple[object, ...]", value)
     if len(pair) != 2:
         raise TypeError(f"{len(pair)} values; a pair is wanted: ('TextMsg', '…')")
     name, content = pair
@@ -101,7 +102,7 @@ def to_reply(said: object) -> Reply | None:
 
 
 def _written(content: object, what: str) -> str:
-    """Return a content as text; one that is not text, such as a number, is converted by `str`."""
+    """Return a content as text; what is not a text, such as a number, is converted by `str`."""
     if content is None or isinstance(content, (bytes, bytearray)):
         raise TypeError(f"{type(content).__name__} as {what}; a text is wanted")
     return xml.clean(str(content))
@@ -121,10 +122,10 @@ def _news(content: object) -> Reply:
     if isinstance(content, (str, bytes, Mapping)) or not isinstance(content, Iterable):
         raise TypeError(f"a {kind} as its content; {wrong}")
     articles: list[replies.Article] = []
-    for one in cast("Iterable[object]", content):
-        if not isinstance(one, Mapping):
-            raise TypeError(f"a {type(one).__name__} among its articles; {wrong}")
-        fields = cast("Mapping[str, object]", one)
+    for item in cast("Iterable[object]", content):
+        if not isinstance(item, Mapping):
+            raise TypeError(f"a {type(item).__name__} among its articles; {wrong}")
+        fields = cast("Mapping[str, object]", item)
         for name in ("title", "description", "url"):
             if name not in fields:
                 raise TypeError(f"an article without {name!r}; {wrong}")
@@ -152,10 +153,10 @@ _MAKERS: Mapping[str, Callable[[object], Reply]] = {
 
 
 class ModuleDialog:
-    """A dialog function of a 2017 module, called the way the engine calls dialogs."""
+    """A dialog function of a 2017 module, with the interface of the engine's dialogs."""
 
     def __init__(self, module: Any, name: str) -> None:
-        """Look nothing up yet.
+        """Nothing is looked up yet.
 
         Args:
             module: The module, or anything with the function as an attribute.
@@ -180,12 +181,12 @@ class ModuleDialog:
         talk = self._start(chat.user, content_of(chat.message))
         place = _place(talk)
         try:
-            said = self._hear_first(talk, content_of(chat.message), chat)
+            answer = self._hear_first(talk, content_of(chat.message), chat)
             while True:
                 place = _place(talk)
-                prompt = self._read(said, "yields", place)
-                heard = yield Question(chat, "y", prompt, _ANYTHING)
-                said = talk.send((heard, chat.replaying))
+                prompt = self._read(answer, "yields", place)
+                content = yield Question(chat, "y", prompt, _ANYTHING)
+                answer = talk.send((content, chat.replaying))
         except StopIteration as end:
             return self._read(end.value, "returns", place)
         except UnexpectAnswer as signal:
@@ -200,7 +201,7 @@ class ModuleDialog:
                 f"there is no function {self._name!r} in {_name(self._module)}: write it, or "
                 "correct the row of ROUTER that names it"
             )
-        # Of two parameters, the second is what began the conversation.
+        # The second of two parameters is the message that began the conversation.
         talk = function(user, content) if _takes_two(function) else function(user)
         if inspect.isgenerator(talk):
             return talk
@@ -211,37 +212,37 @@ class ModuleDialog:
         )
 
     def _hear_first(self, talk: Talk, content: str, chat: Chat) -> object:
-        """Start the generator and give it the first message, twice: to either `yield None`.
+        """Start the generator and send it the first message twice: once to each `yield None`.
 
         Returns:
-            What it says to that message.
+            Its answer to that message.
         """
-        first: object = None
+        message: object = None
         for _ in range(2):
-            said = talk.send(first)
-            if said is not None:
+            answer = talk.send(message)
+            if answer is not None:
                 raise TypeError(
                     f"dialog {self._name!r} at {_place(talk)} answers before it has heard the "
                     "message; begin with `yield None` and `msg_content, is_replay = yield None`"
                 )
-            first = (content, chat.replaying)
-        return talk.send(first)
+            message = (content, chat.replaying)
+        return talk.send(message)
 
-    def _read(self, said: object, does: str, place: str) -> Reply | None:
+    def _read(self, value: object, does: str, place: str) -> Reply | None:
         try:
-            return to_reply(said)
-        except TypeError as wrong:
-            raise TypeError(f"dialog {self._name!r} {does} at {place} {wrong}") from None
+            return to_reply(value)
+        except TypeError as error:
+            raise TypeError(f"dialog {self._name!r} {does} at {place} {error}") from None
 
 
 def _takes_two(function: Callable[..., object]) -> bool:
     try:
         parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):  # a builtin without one
+    except (TypeError, ValueError):  # a builtin function without a signature
         return False
     places = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    needed = [one for one in parameters if one.kind in places and one.default is one.empty]
-    return len(needed) == 2
+    required = [one for one in parameters if one.kind in places and one.default is one.empty]
+    return len(required) == 2
 
 
 def _read_message(chat: ChatState, message: messages.Message) -> str:  # noqa: ARG001
@@ -256,7 +257,9 @@ _ANYTHING = Reading(_read_message, _read_text, messages.Event)
 
 
 def _place(talk: Talk) -> str:
-    """Return `file:line` at which a generator is suspended; of its first line before its start."""
+    """Return the `file:line` at which a generator is suspended; before its start, its first
+    line.
+    """
     line = talk.gi_frame.f_lineno if talk.gi_frame else talk.gi_code.co_firstlineno
     return f"{talk.gi_code.co_filename}:{line}"
 
@@ -269,10 +272,10 @@ def _name(module: Any) -> str:
 
 
 class ModuleRoutes:
-    """The `ROUTER` of a 2017 module, read anew at every message."""
+    """The `ROUTER` of a 2017 module, read at every message."""
 
     def __init__(self, module: Any) -> None:
-        """Look nothing up yet.
+        """Nothing is looked up yet.
 
         Args:
             module: The module, or anything with its names as attributes.
@@ -281,10 +284,10 @@ class ModuleRoutes:
         self._dialogs: dict[str, RegisteredDialog] = {}
 
     def check(self) -> None:
-        """Refuse a `ROUTER` that cannot be read, and take the fingerprints of its dialogs.
+        """Refuse an invalid `ROUTER`, and take the fingerprints of its dialogs.
 
-        A fingerprint is of what a dialog can reach as it is before any has run: a module's globals
-        change when dialogs do what they did in 2017.
+        A fingerprint covers what a dialog can reach before any dialog has run: 2017 dialogs may
+        change their module's globals.
 
         A missing function and a row after `.*` are not errors here.
 
@@ -310,18 +313,20 @@ class ModuleRoutes:
                     raise ConfigurationError(
                         f"ROUTER[{kind!r}] of {name}: {row!r} needs the function's name, a text"
                     )
-                found = self.find(function, "")
-                if found is not None:
-                    code_of(found)
+                dialog = self.find(function, "")
+                if dialog is not None:
+                    code_of(dialog)
 
     def missing(self) -> list[str]:
-        """Return the names of functions that `ROUTER` has and the module has not, each once."""
+        """Return the names of functions that `ROUTER` names and the module does not have, each
+        once.
+        """
         names = [name for rows in self._module.ROUTER.values() for _, name in rows]
         return [name for name in dict.fromkeys(names) if self.find(name, "") is None]
 
     def matches(self, message: messages.Message, *, anytime: bool = False) -> Iterator[Match]:
-        """Yield the rows for the message's type whose regex matches its content, in order; none of
-        them is `anytime`.
+        """Yield the rows for the message's type whose regex matches its content, in order; no 2017
+        row is `anytime`.
         """
         if anytime:
             return
@@ -346,7 +351,7 @@ class ModuleRoutes:
     def _dialog(self, name: str) -> RegisteredDialog:
         known = self._dialogs.get(name)
         if known is None:
-            # Not pure: it may write and send between its waits, so its turns always claim.
+            # Not pure: it may write and send between its waits, so its turns always take a claim.
             dialog = RegisteredDialog(name, ModuleDialog(self._module, name), pure=False)
             known = self._dialogs.setdefault(name, dialog)
         return known

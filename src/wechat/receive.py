@@ -1,7 +1,7 @@
 """Messages of users in the 2017 interface: `parse_xml` and the classes of its result.
 
 The parser is `wechat_dialog`'s: no DOCTYPE, no entities, at most 64 KiB. `Content` and `Event` are
-UTF-8 bytes, `CreateTime` is text, as they were; an element without text gives "" where it was None.
+UTF-8 bytes and `CreateTime` is text, as in 2017; an element without text gives "" instead of None.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Msg:
         self.MsgType = _text(fields, "MsgType")
 
     def __repr__(self) -> str:
-        """Return the fields as JSON; for people."""
+        """Return the fields as JSON, for debugging."""
         shown = {
             name: value.decode("utf-8", "replace") if isinstance(value, bytes) else value
             for name, value in vars(self).items()
@@ -57,8 +57,8 @@ class ImageMsg(Msg):
     """A picture.
 
     Attributes:
-        PicUrl: Where the platform shows it.
-        MediaId: Its id, for three days.
+        PicUrl: URL of the picture on the platform.
+        MediaId: Its media id, valid for three days.
     """
 
     def __init__(self, fields: Mapping[str, Any]) -> None:
@@ -72,8 +72,8 @@ class LinkMsg(Msg):
 
     Attributes:
         Title: Its title.
-        Description: What stands below; may be "".
-        Url: Where it leads.
+        Description: Its description; may be "".
+        Url: The link itself.
     """
 
     def __init__(self, fields: Mapping[str, Any]) -> None:
@@ -84,7 +84,7 @@ class LinkMsg(Msg):
 
 
 class EventMsg(Msg):
-    """Something that happened: a follow, a tap of a menu button.
+    """An event: a follow, a tap of a menu button.
 
     Attributes:
         Event: Its name, in UTF-8.
@@ -124,7 +124,7 @@ def parse_xml(web_data: str | bytes) -> Msg | None:
 
 
 def as_bytes(data: str | bytes) -> bytes:
-    """Return an HTTP body as bytes, whether a framework has it as bytes or text."""
+    """Return an HTTP body, which a framework passes as bytes or text, as bytes."""
     return data.encode("utf-8", "replace") if isinstance(data, str) else bytes(data)
 
 

@@ -1,13 +1,14 @@
 """Replies of the 2017 interface: objects whose `format()` is the HTTP body to send.
 
-A dialog names these classes (`('TextMsg', '…')`) and never makes one; `wechat.bot.answer` returns
-one. Their fields have the platform's own names, as in the XML.
+A dialog names these classes (`('TextMsg', '…')`) and never creates one; `wechat.bot.answer` returns
+them. Their fields have the platform's own names, as in the XML.
 """
 
 from __future__ import annotations
 
 import json
 import time
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -27,17 +28,17 @@ class Msg:
         return "success"
 
     def __repr__(self) -> str:
-        """Return the fields as JSON; for people."""
+        """Return the fields as JSON, for debugging."""
         return json.dumps(vars(self), indent=4, ensure_ascii=False, default=str)
 
 
 class _Reply(Msg):
-    """A reply that is shown.
+    """A reply with content.
 
     Attributes:
-        ToUserName: OpenID of the user who gets it.
+        ToUserName: OpenID of the recipient.
         FromUserName: Original id of the account.
-        CreateTime: When it was made, in seconds since 1970, an `int`.
+        CreateTime: When it was created, in seconds since 1970, an `int`.
         MsgType: The platform's name of its type.
     """
 
@@ -48,8 +49,9 @@ class _Reply(Msg):
         self.FromUserName = fromUserName
         self.CreateTime = int(time.time())
 
+    @abstractmethod
     def _own(self) -> Mapping[str, Any]:
-        raise NotImplementedError
+        """Return the fields of its type."""
 
     def format(self) -> str:
         """Return the reply's XML; `]]>` and control characters in it do no harm."""
@@ -89,7 +91,7 @@ class NewsMsg(_Reply):
             Of several the platform shows one in answer to a message, eight in answer to an event
             (protocol reference 5.2).
 
-    `format` raises `KeyError` where one of the first three is missing.
+    `format` raises `KeyError` if one of the first three is missing.
     """
 
     MsgType = "news"
@@ -131,15 +133,15 @@ class ImageMsg(_Reply):
 
 
 def of(reply: Reply | None, to: Message) -> Msg:
-    """Return a reply of `wechat_dialog` as the 2017 interface shows it.
+    """Convert a reply of `wechat_dialog` to the 2017 interface.
 
     Args:
-        reply: A text, news or a picture, the kinds that a 2017 dialog can answer; None for no
+        reply: A text, news or a picture, the types that a 2017 dialog can answer; None for no
             reply.
         to: The message it answers.
 
     Raises:
-        TypeError: It is a reply of another kind.
+        TypeError: It is a reply of another type.
     """
     if reply is None:
         return Msg()

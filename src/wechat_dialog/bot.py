@@ -1,9 +1,9 @@
-"""One account's bot: its door, its routes and its store, put together.
+"""One account's bot: its codec, its routes and its store, put together.
 
-`answer` takes the bytes of one push and returns the bytes of one HTTP body. It raises `Refused` for
-what must not be answered, and nothing else: where the store fails, the platform is to ask again
-(`AskAgain`); where it failed the last time, too, or where a dialog fails, the user is told that
-something went wrong, and the log is told what.
+`answer` takes the bytes of one push and returns the bytes of one HTTP body. It raises only
+`Refused`, for requests that must not be answered. If the store fails, the platform is made to
+repeat the message (`AskAgain`); if it fails at the last repetition as well, or if a dialog fails,
+the user gets an apology and the error is logged.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 __all__ = ["Bot"]
 
 REMEMBERED = 60.0
-"""Seconds for which a reply is remembered for repetitions of its message, at least."""
+"""Seconds for which the reply to a message is stored for its repetitions, at least."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -58,10 +58,10 @@ class Bot(BotResources):
     """An Official Account's bot.
 
     Attributes:
-        rules: What it decided for its conversations.
+        rules: Its settings for conversations.
         router: Its routes.
-        window: The platform's window, as it counts on it.
-        drain: Seconds that turns under way have to end when the bot is closed.
+        window: How long the platform waits for an answer.
+        drain: Seconds that in-flight turns have to end when the bot is closed.
     """
 
     def __init__(
@@ -103,65 +103,67 @@ class Bot(BotResources):
         """Put a bot together; nothing is opened or connected before the first push.
 
         Args:
-            token: As set in the console. Empty: only the simulator and the testing kit may talk to
+            token: As set in the console. Empty: only the simulator and the testing kit can talk to
                 it.
             app_id: The account's AppID; needed in compatible and safe mode and for the active side.
-            aes_key: The EncodingAESKey, 43 letters and digits; likewise.
-            previous_aes_key: The one before, while both are in use.
-            app_secret: The AppSecret, for the active side; empty: there is none.
-            account: The account's original id (原始ID, `gh_…`), which keys of users begin with.
-                Signals need it before the first push; empty: that tells it, and the store keeps it.
+            aes_key: The EncodingAESKey, 43 letters and digits; needed in the same modes.
+            previous_aes_key: The previous key, while both are in use.
+            app_secret: The AppSecret, for the active side; empty: the bot has no active side.
+            account: The account's original id (原始ID, `gh_…`), the first part of every user's key.
+                Signals need it before the first push. Empty: it is learned from the first push and
+                stored.
             mode: How pushes are encrypted (protocol reference 2).
             store: A URL (`sqlite:///file.db`, `redis://…`, `rediss://…`, `redis+cluster://…`,
                 `redis+sentinel://…`, `memory://`) or a store; None: SQLite, `wechat-dialog.db` in
                 the working directory.
-            timeout: Seconds without an answer after which a conversation is gone; None: never.
+            timeout: Seconds without an answer after which a conversation expires; None: never.
                 Dialogs and questions may have their own.
-            texts: Every sentence the library itself says to users; None: Chinese ones.
-            cancel: Words that cancel a conversation. Empty: none do.
-            back: Words that take the last answer back. Empty: none do.
-            on_divergence: What becomes of a conversation whose code has changed under it.
-            time_zone: Of `chat.now()` and of dates in answers: a name of the IANA data base or a
-                `tzinfo`.
+            texts: Every sentence that the library itself says to users; None: Chinese ones.
+            cancel: Words that cancel a conversation. Empty: there are no such words.
+            back: Words that take the last answer back. Empty: there are no such words.
+            on_divergence: What happens to a conversation whose dialog's code has changed.
+            time_zone: Time zone of `chat.now()` and of dates in answers: a name of the IANA time
+                zone database or a `tzinfo`.
             journal_limit: Records one conversation may have, 2 or more.
-            live_dialogs: Dialogs kept running in this process; 0 replays at every message.
+            live_dialogs: How many dialogs are kept running in this process; 0: every message
+                replays its dialog.
             window: How long the platform waits; None: 3 requests of 5 s.
             lease: Seconds after which the turn of a worker that died may be taken over.
-            longest_turn: Seconds a turn may take, its steps included, before it is given up and its
-                conversation parked; None: for ever.
-            drain: Seconds that turns under way have to end when the bot is closed.
+            longest_turn: Seconds that a turn, its steps included, may take before it is given up
+                and its conversation parked; None: no limit.
+            drain: Seconds that in-flight turns have to end when the bot is closed.
             max_age: Seconds by which a push may be older or newer than this machine's clock; None:
-                any. "safe": 300 in safe mode, where it is the message's own time and nobody can
-                change it; any elsewhere. A push that is not refused for its age is remembered
-                longer than it can be sent again. See docs/security.md.
-            strict: Whether every turn is replayed from scratch and compared. For development.
-            data: What `chat.data` is: a `TypedDict`, dataclass or `msgspec.Struct` that can be made
-                of nothing; None: a plain dict.
+                any. "safe": 300 in safe mode, where the timestamp is the message's own and cannot
+                be changed; no limit in the other modes. The reply to a push is stored for longer
+                than the push is accepted. See docs/security.md.
+            strict: Whether every turn is replayed from the start and compared. For development.
+            data: Type of `chat.data`: a `TypedDict`, dataclass or `msgspec.Struct` that can be
+                created without arguments; None: a plain dict.
             customer_messages: Whether the account may send customer messages (protocol reference
-                7.5): an answer that is late, and what does not fit one reply, is then pushed.
-            forget_on_unsubscribe: Whether everything that is stored of a user goes when they
+                7.5): a late answer, and what does not fit into one reply, is then pushed.
+            forget_on_unsubscribe: Whether everything that is stored of a user is deleted when they
                 unsubscribe, after clean-up steps and the dialog for that event have run.
-            limits: How much is kept of one user; None: what `Limits()` says.
-            ai_generated: Whether an AI makes what the dialogs say: then a line below every text
-                says so (`Texts.ai_generated`), and of what is pushed the platform does. A reply may
-                say otherwise: `replies.Text(…, ai_generated=False)`.
-            review: Sees what goes out before it does, with what came in, and returns what is sent:
-                `outgoing.reply`, or something in its place; None refuses it. Sync or async, 10 s at
-                most, or `step(fn, timeout=…)`. Where it fails, nothing it has not passed is sent.
-                None: there is no reviewer.
-            pages: Where answers that come late, or do not fit one reply, can be read: an address of
+            limits: How much is stored of one user; None: the values of `Limits()`.
+            ai_generated: Whether an AI generates what the dialogs say: then a line below every text
+                says so (`Texts.ai_generated`), and customer messages are marked for the platform. A
+                reply may override it: `replies.Text(…, ai_generated=False)`.
+            review: Called with every outgoing reply, and the message it answers, before it is sent;
+                returns what is sent: `outgoing.reply`, or something in its place; None refuses it.
+                Sync or async, 10 s at most, or `step(fn, timeout=…)`. If it fails, nothing that it
+                has not passed is sent. None: there is no reviewer.
+            pages: Where answers that are late, or do not fit into one reply, can be read: a URL of
                 the bot's own, `https://example.com/wx/p`, below which its web application answers.
-                The waiting text and the first part of a long answer link to it. http:// on this
-                machine only. None: there are no pages.
-            timers: Whether this process sees to what falls due. False: others do, or
+                The waiting text and the first part of a long answer link to it. http:// only on
+                this machine. None: there are no pages.
+            timers: Whether this process runs what falls due. False: other processes do, or
                 `wechat-dialog work`, or `run_due`.
-            api_host: Where the active side is, without a path: for emulators and proxies.
-            clock: Gives the time in seconds since 1970.
+            api_host: URL of the platform's API, without a path: for emulators and proxies.
+            clock: Returns the time in seconds since 1970.
 
         Raises:
-            ConfigurationError: A setting cannot be; the sentence names it.
+            ConfigurationError: A setting is invalid; the message names it.
         """
-        # From here on no frame has them in clear: see `secrecy.Secret`.
+        # from here on no stack frame has them in clear: see `secrecy.Secret`
         token, app_secret, store = hidden(token), hidden(app_secret), hidden(store)
         aes_key, previous_aes_key = hidden(aes_key), hidden(previous_aes_key)
         check_policies(
@@ -220,24 +222,24 @@ class Bot(BotResources):
             self.rules,
             LiveDialogs(live_dialogs) if live_dialogs else None,
             lease=lease,
-            # A push made by a clock that is ahead of ours counts until twice its age after its
-            # turn. For so long a captured one gets the reply that there was, and no turn.
+            # A push stamped by a clock ahead of ours stays valid for up to twice its age limit
+            # after its turn. For so long a captured copy of it gets the stored reply, and no turn.
             remember=max(REMEMBERED, 2 * age) if age is not None and mode == "safe" else REMEMBERED,
         )
 
         mind(self)
 
     def routes(self) -> Routes:
-        """Return what conversations ask for their dialogs."""
+        """Return the routes in which conversations look their dialogs up."""
         return self.router
 
     # Routes ---------------------------------------------------------------------------------------
 
     def include(self, dialogs: Dialogs) -> None:
-        """Add the routes of another module behind those there are.
+        """Add the routes of another module after the existing ones.
 
         Raises:
-            ConfigurationError: Two different functions are dialogs of one name and version.
+            ConfigurationError: Two different functions are dialogs of the same name and version.
         """
         self._collected()
         self.router.include(dialogs)
@@ -247,17 +249,17 @@ class Bot(BotResources):
         return self.router.collected
 
     def check(self) -> None:
-        """Refuse what can never work, before the first push does.
+        """Refuse routes that can never work, before the first push arrives.
 
         Raises:
-            ConfigurationError: A route can never be reached; the sentence names it and the one in
-                its way.
+            ConfigurationError: A route can never be reached; the message names it and the route
+                that precedes it.
         """
         if not self._checked:
             if self.rules.pages is not None:
                 require_markdown()
             self.router.check()
-            # Taken now, not at the first turn, so that it speaks of the code as it was loaded.
+            # taken now, not at the first turn: a fingerprint of the code as it was loaded
             for dialog in list(self.router.collected.dialogs.values()):
                 code_of(dialog)
             self._checked = True
@@ -265,16 +267,17 @@ class Bot(BotResources):
     # Answering ------------------------------------------------------------------------------------
 
     def echo(self, query: Query) -> str:
-        """Answer the platform's GET, which verifies the server's URL (protocol reference 1).
+        """Answer the platform's GET request, which verifies the server's URL (protocol reference
+        1).
 
         Args:
-            query: Its query: a mapping, or the raw query string.
+            query: The query: a mapping, or the raw query string.
 
         Returns:
             The `echostr`, to be sent back as it is.
 
         Raises:
-            Refused: The signature is wrong, or something is missing.
+            Refused: The signature is wrong, or a parameter is missing.
         """
         return self._codec.echo(query)
 
@@ -283,7 +286,7 @@ class Bot(BotResources):
 
         Args:
             body: The request's body.
-            query: Its query: a mapping, or the raw query string.
+            query: The query: a mapping, or the raw query string.
 
         Returns:
             The body of the HTTP 200 answer, `application/xml`; `b"success"` where there is no
@@ -308,7 +311,7 @@ class Bot(BotResources):
     async def answer_async(self, body: bytes, query: Query) -> bytes:
         """Answer one push on an event loop, without blocking it; see `answer`.
 
-        Where the store fails, it waits for it, as long as the platform waits for us.
+        If the store fails, it is tried again for as long as the platform waits.
         """
         self.check()
         arrived = self._clock()
@@ -322,15 +325,16 @@ class Bot(BotResources):
         return self._seal(push, outcome.reply)
 
     def respond(self, message: Message, arrived: float) -> Outcome:
-        """Answer a message that came through no door: the testing kit's, or another transport's.
+        """Answer a message that came another way than as a push: from the testing kit or another
+        transport.
 
         Args:
             message: The message.
-            arrived: When, in seconds since 1970.
+            arrived: When it arrived, in seconds since 1970.
 
         Raises:
-            AskAgain: The store failed, and the platform has another request.
-            StoreError: It failed the platform's last one, too.
+            AskAgain: The store failed, and the platform will repeat the message.
+            StoreError: The store failed at the platform's last request, too.
         """
         self._hears(message)
         self.sweep()
@@ -347,7 +351,7 @@ class Bot(BotResources):
         )
 
     def operate(self, user: str, transaction: Transaction) -> Outcome:
-        """Drive an operator's transaction on one user; see `operators.Conversations`.
+        """Run an operator's transaction on one user; see `operators.Conversations`.
 
         Raises:
             StoreError: The store failed.
@@ -355,7 +359,9 @@ class Bot(BotResources):
         return self._runner.operate(user, transaction)
 
     def settings_now(self) -> Settings:
-        """Return how a turn that begins now is run: it pushes only if the account may just now."""
+        """Return the settings for a turn that begins now: it pushes only if the account may push
+        now.
+        """
         return self._runner.settings_now()
 
     def user_key(self, message: Message) -> str:

@@ -1,17 +1,17 @@
-"""What reaches a bot without a message: signals, conversations that are begun, what falls due.
+"""What reaches a bot without a message: signals, dialogs begun by the application, timers.
 
     bot.signal(user, "paid", Payment(…), match=order.no, id=transaction_id)
     bot.begin(user, visit, {"order": no}, id="…")
 
-Each has a twin for event loops. What becomes of them is in `core/turn/outside.py`, who performs it
-in `runtime/outside.py`; see `docs/time.md`.
+Each has an async counterpart. What they do is in `core/turn/outside.py`, how it is performed in
+`runtime/outside.py`; see `docs/time.md`.
 """
 
 from __future__ import annotations
 
 import sys
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from wechat_dialog.core.blame import line_at_hand
@@ -31,26 +31,27 @@ __all__ = ["BotOutside", "Delivers", "Outcome"]
 Outcome = Literal["taken", "kept", "repeated"]
 
 Delivers = Callable[[str, "Letter", str, bool], Outcome]
-"""Is given OpenID, letter, id, and whether it is only to be posted."""
+"""Called with OpenID, letter, id, and whether it is only to be posted."""
 
 LONGEST = 200
-"""Characters of a signal's id, and of an OpenID."""
+"""Most characters of a signal's id, and of an OpenID."""
 
 
 class BotOutside(Registration):
-    """The part of a bot that hears of what no message says.
+    """The part of a bot for events that do not come as messages.
 
     Attributes:
-        account: The account's original id (`gh_…`), as far as it was set; "" to learn it from the
-            first push.
-        timers: Whether this process sees to what falls due.
-        delivers: Returns who takes what is sent, in place of the store: the testing kit, which has
-            a world of its own; None: nobody.
+        account: The account's original id (`gh_…`) as configured; "": it is learned from the first
+            push.
+        timers: Whether this process runs what falls due.
+        delivers: Returns the function that receives signals in place of the store, for the testing
+            kit, which simulates its own world; None: there is none.
     """
 
     account: str
     timers: bool
     rules: Rules
+    _runner: Runner
     delivers: Callable[[], Delivers | None] | None = None
 
     # From outside ---------------------------------------------------------------------------------
@@ -60,36 +61,36 @@ class BotOutside(Registration):
     ) -> Outcome:
         """Tell a user's conversations that something has happened: a payment, a door that opened.
 
-        It goes to the oldest wait for this name and match (`chat.wait_for`), and to no other. The
-        conversation goes on before this returns, unless a message of the user is being answered:
-        then it goes on after that. Nobody has to wait yet: a signal is kept for a week, up to a
-        hundred of a user.
+        It is delivered to the oldest wait for this name and match (`chat.wait_for`), and to no
+        other. The conversation continues before this returns, unless a message of the user is being
+        answered: then it continues after that. If no conversation waits yet, the signal is stored
+        for a week, up to a hundred per user.
 
         May be called from anywhere but a dialog between two questions, where a replay would repeat
-        it. In a step it is only posted, and the conversation goes on by itself. On an event loop,
+        it. In a step it is only posted, and the conversation continues by itself. On an event loop,
         await `signal_async`.
 
         Args:
             user: The user's OpenID.
             name: The signal's name.
             data: JSON data, a dataclass or a `msgspec.Struct`.
-            match: What tells it from others of its name, such as an order's number.
-            id: What makes a repetition of it harmless for a week, such as the number of a payment:
-                a callback may be called twice. "": nothing does.
+            match: Distinguishes it from other signals of its name, such as an order's number.
+            id: Idempotency key, such as the number of a payment, since a callback may be called
+                twice: a signal with the same id within a week has no effect. "": it has none.
 
         Returns:
-            "taken": a conversation has gone on with it. "kept": it waits for one. "repeated": a
-            signal of this id came before, and nothing was done.
+            "taken": a conversation has continued with it. "kept": it is stored until a conversation
+            waits for it. "repeated": a signal with this id came before, and nothing was done.
 
         Raises:
-            SignalMisfit: The data are not what the conversation waits for. They are not kept.
-            MailboxFull: A hundred are kept for this user already.
-            ConfigurationError: The account is not known: `Bot(account=)`.
-            TypeError: A name, match or id is no text, or the data are no JSON.
+            SignalMisfit: The data are not what the conversation waits for. They are not stored.
+            MailboxFull: A hundred are stored for this user already.
+            ConfigurationError: The account is unknown: `Bot(account=)`.
+            TypeError: A name, match or id is not a text, or the data are not JSON.
             ValueError: The user or the name is empty, or a text is longer than 200 characters.
             SideEffect: It is called by a dialog between two questions.
-            RuntimeError: It is called on an event loop, which would stand still.
-            StoreError: The store failed: whoever called is to try again, with the same `id`.
+            RuntimeError: It is called on an event loop, which it would block.
+            StoreError: The store failed: try again, with the same `id`.
         """
         return self._send(user, self._signal_of(name, data, match, "bot.signal"), id, "bot.signal")
 
@@ -108,25 +109,25 @@ class BotOutside(Registration):
         *,
         id: str = "",
     ) -> Outcome:
-        """Begin a conversation that no message began, beside whatever the user is at.
+        """Begin a conversation without a message, beside the conversation that the user is in.
 
-        Its `chat.message` is a `messages.Begun`. What it says goes out at once where the account
-        may push, and comes with the user's next message elsewhere; it asks when nobody else's
-        question stands.
+        Its `chat.message` is a `messages.Begun`. What it says is pushed at once if the account may
+        push, else it is sent with the reply to the user's next message; its question is asked once
+        no other conversation's question is open.
 
         Args:
             user: The user's OpenID.
-            dialog: A dialog of the bot: one with a route, or one named with `bot.dialog`.
-            state: Its arguments by name; JSON data. None: it has none.
+            dialog: A dialog of the bot: with a route, or registered with `bot.dialog`.
+            state: Its arguments by name; JSON data. None: no arguments.
             id: See `signal`.
 
         Returns:
-            "taken": it has begun. "kept": it begins as soon as the user's turn is free.
-            "repeated": see `signal`.
+            "taken": it has begun. "kept": it begins as soon as the user's turn is free. "repeated":
+            see `signal`.
 
         Raises:
-            LookupError: It is no dialog of the bot.
-            TypeError: The dialog is no function, or the state no JSON data.
+            LookupError: The function is not a dialog of the bot.
+            TypeError: The dialog is not a function, or the state is not JSON data.
             SecretMisused: A secret answer is in the state.
             DialogError: See `signal`.
         """
@@ -145,10 +146,11 @@ class BotOutside(Registration):
         return await self._send_async(user, self._beginning_of(dialog, state, call), id, call)
 
     def run_due(self, limit: int = 100) -> int:
-        """Do what has fallen due, and wait for that: for places where no process lives long.
+        """Run what has fallen due, and wait until that is done: for places where no process lives
+        long.
 
-        A cron job or a cloud function calls it; where a server or `wechat-dialog work` runs, that
-        does it.
+        Called by a cron job or a cloud function; where a server or `wechat-dialog work` runs, those
+        do it.
 
         Args:
             limit: How many users at most.
@@ -157,7 +159,7 @@ class BotOutside(Registration):
             How many things were done; 0: nothing was due.
 
         Raises:
-            ConfigurationError: The account is not known: `Bot(account=)`.
+            ConfigurationError: The account is unknown: `Bot(account=)`.
             SideEffect: It is called by a dialog between two questions.
             RuntimeError: It is called on an event loop: await `run_due_async`.
             StoreError: The store failed.
@@ -171,8 +173,8 @@ class BotOutside(Registration):
         return await self._outside.run_async(self._outside.run_due(limit))
 
     def next_due(self) -> float | None:
-        """Return when something falls due next, in seconds since 1970 by the store's clock, as far
-        as its index tells; None: nothing does. For simulators, which put the clock forward.
+        """Return when something falls due next, in seconds since 1970 by the store's clock,
+        according to its index; None: nothing does. For simulators, which set the clock forward.
 
         Raises:
             StoreError: The store failed.
@@ -183,7 +185,7 @@ class BotOutside(Registration):
         return min((at / 1000 for at in times if at is not None), default=None)
 
     def learn_account(self) -> str:
-        """Return the account as it was set, learned or kept in the store; "" if nobody knows it.
+        """Return the account as configured, learned or stored; "" if it is unknown.
 
         Raises:
             StoreError: The store failed.
@@ -225,24 +227,20 @@ class BotOutside(Registration):
 
     # Where it is performed ------------------------------------------------------------------------
 
-    @cached_property
-    def _runner(self) -> Runner:
-        raise NotImplementedError
-
     @property
     def _outside(self) -> Outside:
         return self._runner.outside
 
     def sweep(self) -> None:
-        """See to what falls due from now on, on a thread of its own, unless this process does
-        already. A server's first push begins it; nothing does where `Bot(timers=False)`.
+        """Run what falls due from now on, on a separate thread, unless this process already does
+        so. A server's first push starts it; it does nothing if `Bot(timers=False)`.
         """
-        # Asked at every turn: whether it is done already comes first.
+        # checked at every turn, so the cheap condition comes first
         if not self._runner.outside.sweeping.on_thread and self._sweeps:
             self._outside.sweeping.on_a_thread()
 
     def sweep_here(self) -> None:
-        """See to it as a task of the running event loop; see `sweep`."""
+        """Run what falls due as a task of the running event loop; see `sweep`."""
         if self._sweeps:
             self._outside.sweeping.on_this_loop()
 
@@ -251,12 +249,12 @@ class BotOutside(Registration):
         return self.timers and hasattr(self._runner.store, "due")
 
     def _hears(self, message: Message) -> None:
-        """Take from a push which account this is."""
+        """Learn the account from a push."""
         outside = self._runner.outside
         if message.account not in outside.accounts.seen:
             outside.accounts.see(message.account)
             if self._sweeps:
-                outside.sweeping.ring()  # notes it; the next look may be a minute off
+                outside.sweeping.ring()  # stores it; the next sweep may be a minute off
             elif hasattr(self._runner.store, "note_account"):
                 outside.note()
 
@@ -265,19 +263,19 @@ class BotOutside(Registration):
 
         return Accounts(self.account, self._name_in_store)
 
+    @abstractmethod
     def _name_for_pages(self) -> str:
-        """What tells this bot from others on one store, and outlasts a change of its token."""
-        raise NotImplementedError
+        """Identifies this bot among the bots of one store; should outlast a change of its token."""
 
     def _name_in_store(self) -> str:
         from hashlib import sha256  # brings OpenSSL, which nothing else needs when a bot is made
 
-        # The store keeps no token, not even as a name.
+        # the token is not stored, not even in a name
         return sha256(f"account of {self._name_for_pages()}".encode()).hexdigest()[:16]
 
 
 def _must_not_block(call: str) -> None:
-    """Refuse a call that a dialog makes, or that an event loop would stand still for.
+    """Refuse a call made by a dialog, or one that would block an event loop.
 
     Raises:
         SideEffect: A dialog makes it.
@@ -297,10 +295,10 @@ def _must_not_block(call: str) -> None:
 
 
 def _check(user: object, id: object, call: str) -> None:
-    """Refuse what is no OpenID, or no id.
+    """Refuse an invalid OpenID or id.
 
     Raises:
-        TypeError: One of them is no text.
+        TypeError: One of them is not a text.
         ValueError: The user is empty, or one of them is too long.
     """
     for what, text in (("user", user), ("id", id)):

@@ -1,5 +1,5 @@
-"""What a bot opens when it is first asked for, and gives back when it is closed: the store, the
-runner of its turns, the active side, the door to its pages.
+"""What a bot opens when it is first needed, and releases when it is closed: the store, the runner
+of its turns, the active side, the handler of its pages.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ __all__ = ["BotResources"]
 
 
 class BotResources(BotOutside):
-    """The part of a bot that holds what has to be given back; see `Bot` for its attributes."""
+    """The part of a bot that holds resources to be released; see `Bot` for its attributes."""
 
     token: str
     app_id: str
@@ -49,13 +49,13 @@ class BotResources(BotOutside):
 
     @cached_property
     def store(self) -> Store:
-        """The bot's store, opened when first asked for.
+        """The bot's store, opened at first use.
 
         Raises:
             ConfigurationError: The URL is invalid, or its driver is not installed.
         """
-        # Stores, threads and event loops are imported when a bot is first used, not by whoever
-        # imports its module: to check it, to collect its routes.
+        # Stores, threads and event loops are imported when a bot is first used, not when its module
+        # is imported to check it or to collect its routes.
         from .stores import open_store
 
         setting = self._store_setting
@@ -63,7 +63,7 @@ class BotResources(BotOutside):
 
     @cached_property
     def async_store(self) -> AsyncStore:
-        """The store's face for event loops."""
+        """The store's interface for event loops."""
         from .stores import for_async
 
         return for_async(self.store)
@@ -113,7 +113,7 @@ class BotResources(BotOutside):
 
     @property
     def pages(self) -> PageDoor | None:
-        """What answers the readers of answer pages; None: the bot has none (`Bot(pages=…)`)."""
+        """The request handler of answer pages; None: the bot has none (`Bot(pages=…)`)."""
         return None if self.rules.pages is None else self._page_door
 
     @cached_property
@@ -132,12 +132,14 @@ class BotResources(BotOutside):
         return Pages(url, self._name_for_pages, os.urandom)
 
     def _name_for_pages(self) -> str:
-        """What tells this bot from others on one store, and outlasts a change of its token."""
+        """See `BotOutside`."""
         return self.app_id or self.token
 
     @property
     def store_name(self) -> str:
-        """Where the store is, as an operator may read it: a URL without user, password, options."""
+        """Location of the store as an operator may read it: a URL without user, password,
+        options.
+        """
         path, setting = getattr(self.store, "path", ""), self._store_setting
         if path:
             return f"sqlite:///{path}"
@@ -146,7 +148,7 @@ class BotResources(BotOutside):
         scheme, separator, rest = setting.partition("://")
         return f"{scheme}{separator}{rest.rpartition('@')[2].partition('?')[0]}"
 
-    # In the place of the real world ---------------------------------------------------------------
+    # Simulation -----------------------------------------------------------------------------------
 
     def simulate(
         self,
@@ -156,21 +158,21 @@ class BotResources(BotOutside):
         api: str | None = None,
         token: str = "",
     ) -> None:
-        """Put something else in place of the real world from now on, for simulators and tools.
+        """Replace parts of the real world from now on, for simulators and tools.
 
-        Where another `store` or `api` is given the bot is closed first, and begins anew with its
-        next message.
+        If another `store` or `api` is given, the bot is closed first, and starts anew with its next
+        message.
 
         Args:
-            clock: Gives the time in seconds since 1970, for the bot and its store; None: as it was.
-            store: The store; None: as it was.
-            api: Where the active side is: a URL without a path. A bot without AppID or AppSecret
-                gets some that are made up. None: as it was.
-            token: Stands for the token where the bot has none.
+            clock: Returns the time in seconds since 1970, for the bot and its store; None:
+                unchanged.
+            store: The store; None: unchanged.
+            api: URL of the platform's API, without a path. A bot without AppID or AppSecret gets
+                made-up ones. None: unchanged.
+            token: The token, if the bot has none.
 
         Raises:
-            ConfigurationError: The store cannot go by another clock: the time of a Redis server is
-                its own.
+            ConfigurationError: The store's clock cannot be replaced: a Redis server has its own.
         """
         if store is not None or api is not None:
             self.close()
@@ -193,21 +195,21 @@ class BotResources(BotOutside):
             self.token = hidden(token)
             self._codec = Codec(token)
 
-    # Giving back ----------------------------------------------------------------------------------
+    # Closing --------------------------------------------------------------------------------------
 
     def begin_anew(self) -> None:
-        """See `forks.Forked`: turns, claims, threads and connections of the parent are not ours."""
+        """See `forks.Forked`: turns, claims, threads and connections belong to the parent."""
         for name in ("_runner", "async_store", "async_api", "api"):
             leave_behind(self.__dict__.pop(name, None))
 
     def close(self, drain: float | None = None) -> None:
-        """Let turns under way end, and give back threads, connections and files.
+        """Let in-flight turns end, and release threads, connections and files.
 
-        New messages are refused meanwhile, so that the platform asks again. On an event loop,
+        New messages are refused meanwhile, so that the platform repeats them. On an event loop,
         await `close_async`.
 
         Args:
-            drain: Seconds that turns have to end, before they are named in the log and left; None:
+            drain: Seconds that turns have to end, before they are logged and left running; None:
                 the bot's.
         """
         runner = self.__dict__.get("_runner")
@@ -216,7 +218,7 @@ class BotResources(BotOutside):
         self._give_back()
 
     async def close_async(self, drain: float | None = None) -> None:
-        """Close the bot without blocking the event loop, as the ASGI application does at its end.
+        """Close the bot without blocking the event loop, as the ASGI application does at shutdown.
 
         See `close`. What turns and stores have opened on the running event loop is closed, too.
         """
@@ -229,15 +231,15 @@ class BotResources(BotOutside):
             close = partial(close_face, self.async_store, with_store=self._made_its_store())
             await close()
             if runner is not None:
-                # A turn that outlasts the closing may open connections again.
+                # A turn still running after the closing may open connections again.
                 runner.when_idle(close)
         if "async_api" in self.__dict__:
             await self.async_api.close()
         self._give_back()
 
     async def settle(self) -> None:
-        """Wait, if the request that the running task has answered left a turn under way, for that
-        turn: servers that announce no shutdown wait for their requests' tasks.
+        """Wait for the turn that the request of the running task has left running, if any: servers
+        that announce no shutdown wait for the tasks of their requests.
         """
         runner = self.__dict__.get("_runner")
         if runner is not None:
@@ -256,7 +258,7 @@ class BotResources(BotOutside):
             self.__dict__.pop("store").close()
 
     def _made_its_store(self) -> bool:
-        """Whether the store is ours to close; one that was handed in is its owner's."""
+        """Whether the store is ours to close; a store that was passed in belongs to the caller."""
         return self._store_setting is None or isinstance(self._store_setting, str)
 
 
@@ -266,7 +268,7 @@ _open: weakref.WeakSet[BotResources] = weakref.WeakSet()
 
 @atexit.register
 def _close_all() -> None:
-    """Close them: a WSGI server tells nobody that its process ends."""
-    until = time.monotonic() + max((bot.drain for bot in _open), default=0.0)
+    """Close them: WSGI has no shutdown hook."""
+    deadline = time.monotonic() + max((bot.drain for bot in _open), default=0.0)
     for bot in list(_open):
-        bot.close(max(0.0, min(bot.drain, until - time.monotonic())))
+        bot.close(max(0.0, min(bot.drain, deadline - time.monotonic())))

@@ -1,4 +1,4 @@
-"""A bot's settings, checked: what cannot be is refused where it is set, in one sentence."""
+"""Checks of a bot's settings: an invalid one is refused where it is set, in one sentence."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ MAX_AGE = 300.0
 
 
 def refuse(wrong: object, sentence: str) -> None:
-    """Refuse a setting, if it is wrong.
+    """Refuse a setting if it is wrong.
 
     Raises:
-        ConfigurationError: It is.
+        ConfigurationError: It is wrong.
     """
     if wrong:
         raise ConfigurationError(sentence)
 
 
 def check_times(*, timeout: float | None, longest_turn: float | None, drain: float) -> None:
-    """Refuse times that cannot be.
+    """Refuse times out of range.
 
     Raises:
-        ConfigurationError: One of them is below what it must be.
+        ConfigurationError: One of them is below its minimum.
     """
     refuse(
         timeout is not None and timeout <= 0,
@@ -45,7 +45,7 @@ def check_times(*, timeout: float | None, longest_turn: float | None, drain: flo
 def check_policies(
     words: Mapping[str, Iterable[str]], *, on_divergence: str, review: object, journal_limit: int
 ) -> None:
-    """Refuse what a conversation could not go by.
+    """Refuse invalid rules of conversations.
 
     Args:
         words: Collections of words, by the names of their settings.
@@ -54,10 +54,10 @@ def check_policies(
         journal_limit: The records a conversation may have.
 
     Raises:
-        ConfigurationError: One of them cannot be.
+        ConfigurationError: One of them is invalid.
     """
     for name, collection in words.items():
-        # A text is a collection of its letters.
+        # A string is a collection, too: of its letters.
         refuse(
             isinstance(collection, str), f"{name}={collection!r}: a collection of words is wanted"
         )
@@ -81,7 +81,7 @@ def age_limit(setting: float | Literal["safe"] | None, mode: str) -> float | Non
 
 
 def require_markdown() -> None:
-    """Refuse to have pages that could not be shown.
+    """Refuse `pages=` if pages could not be rendered.
 
     Raises:
         ConfigurationError: markdown-it-py is not installed.
@@ -95,10 +95,10 @@ def require_markdown() -> None:
 
 
 def zone_of(setting: str | tzinfo) -> tzinfo:
-    """Return a time zone, as it is or by its name.
+    """Return a time zone given as such or by name.
 
     Raises:
-        ConfigurationError: The system knows none of that name.
+        ConfigurationError: The system has no time zone of that name.
     """
     if isinstance(setting, tzinfo):
         return setting

@@ -1,8 +1,8 @@
 """Every error of the library, grouped by who can act on it.
 
-The facts are in fields, the message is made by `__str__` and ends with what to do. Signals, which
-are not errors, derive from `BaseException`, so that an author's `except Exception` cannot swallow
-them.
+The facts are in attributes; the message is composed by `__str__` and ends with what to do. Signals,
+which are not errors, derive from `BaseException`, so that an author's `except Exception` does not
+swallow them.
 """
 
 from __future__ import annotations
@@ -65,18 +65,17 @@ __all__ = [
 
 
 class Signal(BaseException):
-    """Base of what is raised inside a dialog on purpose, and is not an error."""
+    """Base of what is raised inside a dialog on purpose and is not an error."""
 
 
 class UnexpectedAnswer(Signal):
     """Raised by a dialog: the message is not an answer to its question.
 
-    The conversation ends, and the router treats the message as the first of a new one. A dialog
-    that raises it on the very message that started it hands that message to the next matching
-    route.
+    The conversation ends, and the router treats the message as the first of a new one. If a dialog
+    raises it on the very message that started it, that message goes to the next matching route.
 
     Attributes:
-        said: A text that the router treats in place of the message; "" for the message as it is.
+        said: A text that the router uses in place of the message; "" for the message as it is.
     """
 
     def __init__(self, *args: object, said: str = "") -> None:
@@ -94,14 +93,14 @@ class Cancelled(Signal):
 
 
 class NoAnswer(Signal):
-    """Raised inside a dialog at a wait whose limit is over: `within=` of a question or of
+    """Raised inside a dialog at a wait whose time limit has passed: `within=` of a question or of
     `chat.wait_for`; or the 30 days that a wait without a limit may take.
 
-    Where it is not caught the conversation ends.
+    If it is not caught, the conversation ends.
 
     Attributes:
-        due: When the limit fell due, an aware `datetime`; `chat.now()` is when that was noticed,
-            later where no process was there. None: it is not known.
+        due: When the limit fell due, an aware `datetime`. `chat.now()` is when that was noticed,
+            later if no process was running. None: unknown.
     """
 
     def __init__(self, due: datetime | None = None) -> None:
@@ -113,8 +112,8 @@ class NoAnswer(Signal):
 
 
 class CannotTell(Signal):
-    """A dialog replayed on a redacted journal inspects a withheld value, so it is unknown what it
-    would do.
+    """A dialog replayed on a redacted journal inspects a withheld value, so what it would do is
+    unknown.
 
     Attributes:
         how: What it does with the value.
@@ -134,14 +133,14 @@ class CannotTell(Signal):
 
 
 class DialogError(Exception):
-    """Base of every error the library raises on purpose."""
+    """Base of every error that the library raises on purpose."""
 
 
-# The sender acts, or nobody: a request that must not be answered. ---------------------------------
+# For the sender, or nobody: a request that must not be answered. ----------------------------------
 
 
 class Refused(DialogError):
-    """A request that must not be answered. The response has a status, and no reason.
+    """A request that must not be answered. The response has a status, and gives no reason.
 
     Attributes:
         status: The HTTP status to answer with, an `int`.
@@ -151,8 +150,8 @@ class Refused(DialogError):
 
 
 class BadSignature(Refused):
-    """The signature is missing, or not made with our token (protocol reference 1, 2, 6; sample code
-    −40001).
+    """The signature is missing, or was not made with our token (protocol reference 1, 2, 6; sample
+    code −40001).
     """
 
 
@@ -161,8 +160,8 @@ class PlaintextRefused(Refused):
 
 
 class EncryptedRefused(Refused):
-    """A push with only ciphertext reached an account in plain mode; give the bot its AES key and
-    `mode="safe"`.
+    """An encrypted push without plaintext reached an account in plain mode; give the bot its AES
+    key and `mode="safe"`.
     """
 
 
@@ -181,8 +180,8 @@ class AppIdMismatch(Refused):
 
 
 class BadMessage(Refused):
-    """The body is not a message: it is neither XML nor JSON, has a DOCTYPE, or lacks a field that
-    is required.
+    """The body is not a message: it is neither XML nor JSON, has a DOCTYPE, or lacks a required
+    field.
     """
 
     status = 400
@@ -195,7 +194,9 @@ class TooLarge(Refused):
 
 
 class TooSlow(Refused):
-    """The body had not arrived when the platform must have hung up (protocol reference 5.3)."""
+    """The body had not arrived when the platform must have disconnected (protocol reference
+    5.3).
+    """
 
     status = 408
 
@@ -203,8 +204,8 @@ class TooSlow(Refused):
 class AskAgain(Refused):
     """There is no answer now, but there may be one when the platform repeats the message.
 
-    The store failed, and it is not known whether the turn was committed. After any status but 200
-    the platform repeats the message (protocol reference 5.3), and the repetition finds out.
+    The store failed, and it is unknown whether the turn was committed. After any status but 200 the
+    platform repeats the message (protocol reference 5.3), and the repetition finds out.
     """
 
     status = 503
@@ -220,7 +221,7 @@ class Closing(Refused):
     status = 503
 
 
-# The author acts. ---------------------------------------------------------------------------------
+# For the author. ----------------------------------------------------------------------------------
 
 
 class ConfigurationError(DialogError):
@@ -228,8 +229,8 @@ class ConfigurationError(DialogError):
 
 
 class ReplayMismatch(DialogError):
-    """A dialog no longer does what its journal recorded: its code has changed under a living
-    conversation.
+    """A dialog does not repeat what its journal recorded: its code has changed while the
+    conversation was open.
 
     Attributes:
         dialog: Name of the dialog.
@@ -250,11 +251,11 @@ class ReplayMismatch(DialogError):
         self.where = where
 
     def __str__(self) -> str:
-        found = "it has ended" if self.found is None else f"it does {self.found}"
+        now = "it has ended" if self.found is None else f"it does {self.found}"
         where = f" ({self.where})" if self.where else ""
         return (
             f"dialog {self.dialog!r} at record {self.position}: the journal has {self.expected}, "
-            f"now {found}{where}; register the changed dialog under a new version=, or choose "
+            f"now {now}{where}; register the changed dialog under a new version=, or choose "
             "on_divergence="
         )
 
@@ -282,7 +283,7 @@ class NotRepeatable(ReplayMismatch):
 
     @property
     def outline(self) -> str:
-        """What differs and where, without any text of questions or users, for a log."""
+        """What differs and where, for a log, without any text of questions or users."""
         if self.sets:
             places = " and ".join(place for place, _ in self.sets)
             return (
@@ -295,9 +296,9 @@ class NotRepeatable(ReplayMismatch):
         )
 
     def __str__(self) -> str:
-        found = "it ends" if self.found is None else self.found
+        second = "it ends" if self.found is None else self.found
         where = f" ({self.where})" if self.where else ""
-        first = f"at record {self.position} first {self.expected}, then {found}{where}"
+        first = f"at record {self.position} first {self.expected}, then {second}{where}"
         if self.sets:
             places = " and ".join(f"{text} ({place})" for place, text in self.sets)
             return (
@@ -345,7 +346,7 @@ _REPEATABLE = (
 
 
 class NotWaitedFor(DialogError):
-    """A dialog created a question or a step and never waited for it, so it had no effect.
+    """A dialog created a question or a step and did not wait for it, so it had no effect.
 
     Attributes:
         call: The call that created it, as text.
@@ -365,12 +366,12 @@ class NotWaitedFor(DialogError):
 
 
 class NotSayable(DialogError, TypeError):
-    """A dialog says, or asks, what is neither a text nor a reply.
+    """A dialog says or asks something that is neither a text nor a reply.
 
     Attributes:
-        call: What it called, as text.
+        call: The method it called, as text.
         where: `file:line` of the dialog.
-        why: What it gave, and what is wanted.
+        why: What was passed, and what is required.
     """
 
     def __init__(self, call: str, where: str, why: str) -> None:
@@ -384,7 +385,8 @@ class NotSayable(DialogError, TypeError):
 
 
 class ForeignAwait(DialogError):
-    """A coroutine dialog awaited something that is not of its chat, an asyncio future for example.
+    """A coroutine dialog awaited something that does not belong to its chat, for example an asyncio
+    future.
 
     Attributes:
         dialog: Name of the dialog.
@@ -406,12 +408,12 @@ class ForeignAwait(DialogError):
 
 
 class SideEffect(DialogError):
-    """A dialog does between two questions what belongs into a step: `bot.signal`, `bot.begin`; in
+    """A dialog calls between two questions what belongs into a step: `bot.signal`, `bot.begin`; in
     strict mode also a sleep, a connection, a process.
 
     Attributes:
         dialog: Name of the dialog.
-        call: What it called, as text.
+        call: The function it called, as text.
         where: `file:line` of the dialog.
     """
 
@@ -469,8 +471,9 @@ class TooManyAttempts(DialogError):
 class SignalMisfit(DialogError):
     """The data of a signal are not of the type that the dialog waits for.
 
-    Raised to whoever sends it, where the dialog waits at that moment: the signal is not taken, and
-    not kept. One that was kept before the dialog waited is taken, and raises this at the wait.
+    Raised to the sender if the dialog waits at that moment: the signal is neither delivered nor
+    stored. A signal that was stored before the dialog waited is delivered, and raises this at the
+    wait.
 
     Attributes:
         name: Name of the signal.
@@ -487,11 +490,12 @@ class SignalMisfit(DialogError):
 
 
 class MailboxFull(DialogError):
-    """A signal is refused, since too many for its user are kept already, for which nobody waits.
+    """A signal is refused, since too many signals of its user are stored already, for which no
+    dialog waits.
 
     Attributes:
-        user: The user: their key where a store raises it, else their OpenID.
-        most: How many are kept at most.
+        user: The user: the user key if a store raises it, else the OpenID.
+        most: How many are stored at most.
     """
 
     def __init__(self, user: str, most: int) -> None:
@@ -510,7 +514,7 @@ class TooManyAside(DialogError):
     """A turn is parked, since too many conversations of its user wait for times and signals.
 
     Attributes:
-        most: How many may.
+        most: How many may wait.
     """
 
     def __init__(self, most: int) -> None:
@@ -525,7 +529,7 @@ class TooManyAside(DialogError):
 
 
 class WorkerDied(DialogError):
-    """One process after another died in the same turn: what the dialog does there, most likely a
+    """Several processes in a row died in the same turn: what the dialog does there, most likely a
     step, ends its process, or keeps it from renewing its claim.
 
     Attributes:
@@ -544,7 +548,7 @@ class WorkerDied(DialogError):
 
 
 class SecretMisused(DialogError, TypeError):
-    """A dialog does something with a secret answer that its control flow could depend on.
+    """A dialog uses a secret answer in a way that its control flow could depend on.
 
     Attributes:
         how: What it does with it.
@@ -562,7 +566,7 @@ class SecretMisused(DialogError, TypeError):
 
 
 class SecretGone(DialogError):
-    """A step was called with a secret answer that is not known any more; the step was not run.
+    """A step was called with a secret answer that is no longer known; the step was not run.
 
     A secret answer is known only in the turn in which it was given, and to a worker that finishes
     that turn.
@@ -611,11 +615,11 @@ class TurnTooLong(DialogError):
 
 
 class StepEnded(DialogError):
-    """A part was run, or a paragraph said, of a step that has ended: returned, timed out, or lost
-    its turn.
+    """A part of a step was run, or a paragraph said, after the step had ended: returned, timed out,
+    or lost its turn.
 
     Attributes:
-        call: What was called, as text.
+        call: The method that was called, as text.
         where: `file:line` of the call.
         step: Name of the step.
     """
@@ -634,12 +638,12 @@ class StepEnded(DialogError):
 
 
 class TooManyParts(DialogError):
-    """A step has more parts, larger ones, or says more, than is kept of one.
+    """A step has more or larger parts, or says more, than is stored of one step.
 
     Attributes:
-        call: What was called, as text.
+        call: The method that was called, as text.
         where: `file:line` of the call.
-        why: How much it may be.
+        why: The limit.
     """
 
     def __init__(self, call: str, where: str, why: str) -> None:
@@ -654,7 +658,7 @@ class TooManyParts(DialogError):
 
 
 class StepFailed(DialogError):
-    """A step raised an exception, which a replay cannot rebuild; raised in its place.
+    """Raised in place of a step's exception, which a replay cannot rebuild.
 
     Attributes:
         type: Qualified name of the exception's class.
@@ -687,7 +691,7 @@ class TimedOut(DialogError):
         return f"step {self.step!r} took longer than its {self.seconds} s"
 
 
-# The operator acts. -------------------------------------------------------------------------------
+# For the operator. --------------------------------------------------------------------------------
 
 
 class StoreError(DialogError):
@@ -703,10 +707,10 @@ class StoreError(DialogError):
 
 
 class TooManyWaiting(StoreError):
-    """A message came too late for its reply, and is not kept for later, since too many messages of
-    its user are kept already.
+    """A message came too late for its reply and is not stored for later, since too many messages of
+    its user are stored already.
 
-    A turn of the user does not end. They are told that something went wrong.
+    A turn of the user does not end. They get an apology.
     """
 
 
@@ -734,7 +738,7 @@ class NewerJournal(StoreError):
 
 
 class ApiError(DialogError):
-    """The platform refused an API call (protocol reference 7), or its answer cannot be read.
+    """The platform refused an API call (protocol reference 7), or its response cannot be parsed.
 
     Attributes:
         code: The platform's `errcode`; 0 if there is none.
@@ -757,7 +761,7 @@ class Unreachable(ApiError):
     """The platform could not be reached, or did not answer in time.
 
     Attributes:
-        sent: Whether the platform may have received the call all the same.
+        sent: Whether the platform may have received the call nevertheless.
     """
 
     may_pass = True
@@ -772,8 +776,8 @@ class Unreachable(ApiError):
 
 
 class WrongCredentials(ApiError):
-    """AppID or AppSecret are wrong or frozen, or the server's address is not on the account's list:
-    40013, 40125, 40164, 40243, 41002, 41004, and 40001 for a token.
+    """AppID or AppSecret are wrong or frozen, or the server's address is not on the account's
+    allowlist: 40013, 40125, 40164, 40243, 41002, 41004, and 40001 for a token.
     """
 
 
@@ -796,7 +800,7 @@ class NoFollower(ApiError):
 
 
 class Busy(ApiError):
-    """The platform is busy, or was asked too often: -1, 45009, 45011."""
+    """The platform is busy, or was called too often: -1, 45009, 45011."""
 
     may_pass = True
 

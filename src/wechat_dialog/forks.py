@@ -1,9 +1,9 @@
-"""What a process must not take over from the one it was forked from.
+"""What a process must not take over from the process it was forked from.
 
-A fork copies memory and one thread. A lock that another thread held stays locked for ever, a pool
-counts threads that do not exist, and a connection is shared with the parent. Servers fork after
-they have loaded an application (`gunicorn --preload`, uWSGI), and an application may have answered
-a message by then.
+A fork copies the memory and one thread. A lock that another thread held stays locked for ever, a
+pool counts threads that do not exist, and a connection is shared with the parent. Servers fork
+after loading an application (`gunicorn --preload`, uWSGI), which may have answered messages by
+then.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PATIENCE = 1.0
 
 
 class Forked(Protocol):
-    """Something that holds a lock, a thread or a connection."""
+    """An object with a lock, a thread or a connection."""
 
     def begin_anew(self) -> None:
         """Replace what belongs to the parent. Called in the child, before any other code runs
@@ -30,10 +30,10 @@ class Forked(Protocol):
 
 
 class Gated(Protocol):
-    """Something that calls foreign code with locks of its own, which nobody can replace: SQLite's.
+    """An object that calls foreign code with internal locks that cannot be replaced: SQLite's.
 
     Attributes:
-        gate: Held by the thread that is in that code. `begin_anew` makes another.
+        gate: Held by the thread that is in that code. `begin_anew` creates a new one.
     """
 
     gate: threading.Lock
@@ -58,12 +58,12 @@ def mind(thing: Forked) -> None:
 
 
 def wait_for(thing: Gated) -> None:
-    """Have every fork wait until no thread is behind the object's gate, as long as it lives."""
+    """Make every fork wait until no thread is behind the object's gate, as long as it lives."""
     _gated.add(thing)
 
 
 def leave_behind(thing: object) -> None:
-    """Keep the object alive and unused: freed, it would close what the parent still uses."""
+    """Keep the object alive and unused: its finalizer would close what the parent still uses."""
     _left_behind.append(thing)
 
 

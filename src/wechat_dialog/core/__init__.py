@@ -1,8 +1,8 @@
-"""The machine: replay, turns and the stores' contract, without I/O, clock, thread or driver.
+"""The engine: replay, turns and the stores' contract, without I/O, clock, threads or a driver.
 
-Its six packages: `wire` (bytes and messages), `store` (what a store promises), `dialog` (what an
-author writes with), `pages` (long or late answers as web pages), `replay` (a dialog driven from its
-records), `turn` (one message's transaction). Beside them stands what all of them share: the log,
-secrets, whose an error is, whether a client has hung up. What the words mean is in
-`docs/glossary.md`.
+Its six packages: `wire` (bytes and messages), `store` (what a store promises), `dialog` (the API
+that a dialog is written with), `pages` (long or late answers as web pages), `replay` (runs a dialog
+from its records), `turn` (the transaction of one message). Beside them are modules that all of them
+use: the log, secrets, whether an exception is the author's bug, whether a client has disconnected.
+The terms are defined in `docs/glossary.md`.
 """

@@ -1,4 +1,5 @@
-"""What an author's code raised: whether it is a bug of that code, and its text and traceback.
+"""Exceptions raised by an author's code: whether they are bugs of that code, their text and their
+traceback.
 
 An exception of an author's class may break the code that inspects it: its `__str__` raises, its
 text cannot be encoded, or is megabytes long. The functions here never raise because of that.
@@ -35,33 +36,36 @@ OURS = frozenset({__name__.partition(".")[0], "wechat"})
 """Packages whose frames are the library's, not the application's."""
 
 INSTALLED = re.compile(r"[\\/](?:site|dist)-packages[\\/]|^<")
-"""In the path of what was installed, or of no file at all: hardly ever an author's own code."""
+"""In the path of installed code, or of code without a file: hardly ever an author's own code."""
 STDLIB = traceback.__file__.removesuffix("traceback.py")
 
 LONGEST = 2000
-"""Characters of an exception's text that are kept."""
+"""Characters of an exception's text that are stored or logged."""
 
 LONGEST_TRACE = 32_768
-"""Characters of a traceback that are kept: its beginning and its end."""
+"""Characters of a traceback that are stored or logged: its beginning and its end."""
 
 FRAMEWORKS = frozenset({"_pytest", "eventlet", "gevent", "greenlet", "hypothesis", "trio"})
-"""Packages whose `BaseException`s are control flow, for these packages to catch."""
+"""Packages whose `BaseException`s are control flow, to be caught by these packages."""
 
 
 # Whose it is --------------------------------------------------------------------------------------
 
 
 def is_bug(error: BaseException) -> bool:
-    """Return whether what an author's code raised is a bug of that code, and may be caught.
+    """Return whether an exception raised in an author's code is a bug of that code and may be
+    caught.
 
-    An author's mistake ends no server, thread or event loop, whatever its class: a parser made of
-    argparse that calls `sys.exit()`, a `CancelledError` or a `KeyboardInterrupt` raised by hand, a
-    class of the author's own. What must be passed on was not raised by that code, but while it ran:
+    An author's mistake must not end the server, the thread or the event loop, whatever its class: a
+    parser based on argparse that calls `sys.exit()`, a `CancelledError` or a `KeyboardInterrupt`
+    raised by hand, a class of the author's own. Passed on are exceptions that this code did not
+    raise, but that were raised while it ran:
 
-    - by a signal handler. gunicorn's worker that is told to stop raises `SystemExit` in the main
+    - by a signal handler. A gunicorn worker that is told to stop raises `SystemExit` in the main
       thread, in the middle of whatever runs there; the handler is found in the traceback. Python's
-      own handler is no Python code: its `KeyboardInterrupt` is raised at no `raise`.
-    - by a framework, as control flow: gevent's time-outs, pytest's outcomes.
+      own SIGINT handler is written in C: its `KeyboardInterrupt` does not come from a `raise`
+      statement.
+    - by a framework, as control flow: gevent's timeouts, pytest's outcomes.
 
     The turn then commits nothing, and its claim expires.
     """
@@ -91,8 +95,8 @@ def _entries(trace: TracebackType | None) -> Iterator[TracebackType]:
 
 
 def _code_of(handler: Any) -> CodeType | None:
-    """Return the code of a signal handler: a function, a method or a `partial` of one; None if it
-    has none in Python.
+    """Return the code of a signal handler that is a function, a method or a `partial` of one; None
+    if it is not written in Python.
     """
     handler = getattr(handler, "func", handler)
     handler = getattr(handler, "__func__", handler)
@@ -101,18 +105,18 @@ def _code_of(handler: Any) -> CodeType | None:
 
 
 def _raises(entry: TracebackType) -> bool:
-    """Return whether a traceback's entry is at a `raise` statement."""
+    """Return whether a traceback entry is at a `raise` statement."""
     return entry.tb_frame.f_code.co_code[entry.tb_lasti] == opmap["RAISE_VARARGS"]
 
 
 class Place(NamedTuple):
-    """A line that runs, ran or waits.
+    """A line of code that is running, was running or is suspended.
 
     Attributes:
         module: Name of its module.
-        file: Its source.
-        line: Its number there.
-        function: Qualified name of the function it is in.
+        file: Its source file.
+        line: Its line number.
+        function: Qualified name of its function.
     """
 
     module: str
@@ -130,23 +134,23 @@ class Place(NamedTuple):
 
     @property
     def is_own(self) -> bool:
-        """Whether it is neither of the standard library nor of anything installed."""
+        """Whether it is neither in the standard library nor in an installed package."""
         return not self.file.startswith(STDLIB) and not INSTALLED.search(self.file)
 
 
 def place_of(frame: FrameType, line: int | None = None) -> Place:
-    """Return where a frame stands, or where it went on from."""
+    """Return the place where a frame stands, or, if `line` is given, that line of it."""
     code = frame.f_code
     module = str(frame.f_globals.get("__name__", ""))
     return Place(module, code.co_filename, line or frame.f_lineno or 0, code.co_qualname)
 
 
 def authors(way: Sequence[Place]) -> int:
-    """Return which of several places is the innermost line of the author's own code; -1 if none is.
+    """Return the index of the innermost line of the author's own code; -1 if there is no such line.
 
     A dialog calls a library, which calls another: the line that its author can change is the last
-    one of their own. Own is what was not installed, and the package the way begins in: an
-    application may be installed too.
+    one of their own. Their own is any code that is not installed, and the package that the stack
+    begins in: an application may be installed, too.
 
     Args:
         way: The places, outermost first.
@@ -159,12 +163,12 @@ def authors(way: Sequence[Place]) -> int:
 
 
 def caller_of(way: Sequence[Place], at: int) -> int:
-    """Return which of several places is the line of the author's own code that had this library
-    call another one of theirs: the dialog's, at a step that it asks for. -1 if none did.
+    """Return the index of the line of the author's own code from which this library called other
+    code of theirs: the line of the dialog that requested a step. -1 if there is no such line.
 
     Args:
         way: The places, outermost first.
-        at: Which of them was called; see `authors`.
+        at: Index of the place that was called; see `authors`.
     """
     ours = [n for n in range(at) if way[n].package in OURS]
     return authors(way[: ours[-1]]) if ours else -1
@@ -181,7 +185,7 @@ def line_at_hand() -> str:
     while frame:
         place = place_of(frame)
         way.append(place)
-        # What has called a dialog, a test or a server, is no part of it.
+        # Frames outside the dialog (a test, a server) are not part of it.
         frame = None if place.module in _DRIVERS else frame.f_back
     way.reverse()
     at = authors(way)
@@ -192,28 +196,30 @@ _DRIVERS = tuple(f"{__name__.partition('.')[0]}.core.replay.{name}" for name in 
 
 
 def hide_library(error: BaseException) -> None:
-    """Take this library's lines out of the traceback of an exception and of those that led to it.
+    """Remove this library's lines from the traceback of an exception and of its causes.
 
-    They stay where no other line is there; and at the end, unless it was raised there on purpose:
-    then the library has a bug.
+    They stay if there are no other lines, and at the end unless they are a deliberate `raise`:
+    there the library itself has a bug.
     """
-    done: list[BaseException] = []
+    visited: list[BaseException] = []
     link: BaseException | None = error
-    while link is not None and all(link is not other for other in done):
-        done.append(link)
+    while link is not None and all(link is not earlier for earlier in visited):
+        visited.append(link)
         entries = list(_entries(link.__traceback__))
         ours = [place_of(entry.tb_frame).package in OURS for entry in entries]
         end = len(entries)
         while end and ours[end - 1]:
             end -= 1
-        kept = [entry for entry, hidden in zip(entries[:end], ours, strict=False) if not hidden]
-        if kept and not _raises(entries[-1]):
-            kept += entries[end:]
-        for outer, inner in pairwise(kept):
+        remaining = [
+            entry for entry, hidden in zip(entries[:end], ours, strict=False) if not hidden
+        ]
+        if remaining and not _raises(entries[-1]):
+            remaining += entries[end:]
+        for outer, inner in pairwise(remaining):
             outer.tb_next = inner
-        if kept:
-            kept[-1].tb_next = None
-            link.__traceback__ = kept[0]
+        if remaining:
+            remaining[-1].tb_next = None
+            link.__traceback__ = remaining[0]
         link = link.__cause__ or link.__context__
 
 

@@ -1,10 +1,10 @@
-"""What may be logged: who, where and which class of error, and nothing that a user said.
+"""What may be logged: user, place and class of an error, but nothing that a user wrote.
 
-An exception's text may quote the user, a reply or a secret: `int("…")` does. So above DEBUG an
-error is logged as its class and the line that raised it. The message of an error is logged only
-where the library wrote it, out of nothing that a user can say: errors of the store, of a setting,
-refusals by the platform. At DEBUG the whole error is logged, traceback included; and the error that
-broke a conversation is stored with it.
+An exception's text may quote the user, a reply or a secret: that of `int("…")` does. So above DEBUG
+an error is logged as its class and the line that raised it. The message of an error is logged only
+if the library composed it, from nothing that a user wrote: errors of the store, of a setting,
+refusals by the platform. At DEBUG the whole error is logged, traceback included; the error that
+parked a conversation is stored with it, too.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ log = logging.getLogger("wechat_dialog")
 
 
 class _Printable(logging.Filter):
-    """Makes one line of each record, without control characters that a terminal would obey."""
+    """Puts each record on one line, without control characters that a terminal would obey."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Escape the arguments of a record. Always True; the format and the fields stay as they
-        are.
+        """Escape the arguments of a record; its format and its other fields stay as they are.
+        Always returns True.
         """
         if isinstance(record.args, tuple):
             record.args = tuple(
@@ -61,14 +61,14 @@ SPOKEN = (
 
 
 def report(level: int, text: str, *args: object, error: BaseException, secret: str = "") -> None:
-    """Log an error: its class and place at `level`, the whole of it at DEBUG.
+    """Log an error: its class and place at `level`, the whole error at DEBUG.
 
     Args:
         level: A level of `logging`.
         text: What happened, as a format string.
         args: The arguments of the format.
         error: The error; its class and place, or its message, is appended to the text.
-        secret: A user's secret answer, which is left out even at DEBUG; "" if there is none.
+        secret: A user's secret answer, which is masked even at DEBUG; "" if there is none.
     """
     log.log(level, text + ": %s", *args, _outline(error))  # noqa: G003 - one format, two lines
     if secret:
@@ -82,9 +82,9 @@ def _outline(error: BaseException) -> str:
     name, at = type(error).__name__, place(error) or place(error.__cause__)
     if isinstance(error, NotRepeatable):
         return f"{name}: {error.outline}"
-    # Raised by the library itself, for instance where a dialog answers a dict.
-    of_ours = type(error) in (TypeError, LookupError) and not at
-    if of_ours or isinstance(error, SPOKEN):
+    # raised by the library itself, for instance if a dialog returns a dict
+    by_library = type(error) in (TypeError, LookupError) and not at
+    if by_library or isinstance(error, SPOKEN):
         return f"{name}: {told(error)}"
     called_from = _called_from(error)
     beside = f", called from {called_from}" if called_from else ""
@@ -92,8 +92,8 @@ def _outline(error: BaseException) -> str:
 
 
 def _called_from(error: BaseException) -> str:
-    """Return `file:line` at which a dialog asked for the step that raised an error; "" if no step
-    did, or that is not known.
+    """Return `file:line` where a dialog requested the step that raised an error; "" if no step did,
+    or if that is unknown.
     """
     way = places(error)
     at = caller_of(way, authors(way))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Protocol, Unpack, cast, overload
@@ -41,12 +42,12 @@ class Collection(Protocol):
         ...
 
 
-class Registration:
+class Registration(ABC):
     """The decorators of a bot and of `Dialogs`."""
 
+    @abstractmethod
     def _collected(self) -> Collection:
-        """Return where what is registered goes."""
-        raise NotImplementedError
+        """Return the collection to which routes and dialogs are added."""
 
     def text(
         self, *patterns: str | re.Pattern[str], **options: Unpack[RouteOptions]
