@@ -91,6 +91,9 @@ class RedisStore(Pages, Parts, Times):
         self._url = server if isinstance(server, str) else None
         self._client: Any = None if isinstance(server, str) else server
         self._lines: Lines | None = None
+        # Where several threads come first, all take the client and the connections of one of them.
+        # setdefault decides which: a lock may be held by another thread while the process forks.
+        self._first: dict[str, Any] = {}
         self._renewals = Renewals(self._attempt)
         self._gates: Gates | None = None
         self._replicas: Replicas | None = None
@@ -138,8 +141,11 @@ class RedisStore(Pages, Parts, Times):
 
     def _connected(self) -> Any:
         if self._client is None and self._url is not None:
-            # Two threads may both create one; one of the two is dropped.
-            self._client = clients.client(Address.parse(self._url))
+            made = clients.client(Address.parse(self._url))
+            client = self._client = self._first.setdefault("client", made)
+            if client is not made:
+                made.close()
+            return client
         return self._client
 
     def _ask(self, command: str, script: str, call: Call[Any]) -> Any:
@@ -152,7 +158,7 @@ class RedisStore(Pages, Parts, Times):
                 return client.execute_command(*words)
         lines = self._lines
         if lines is None:
-            lines = self._lines = Lines(self._connected())
+            lines = self._lines = self._first.setdefault("lines", Lines(self._connected()))
         return lines.ask(words, call.beside)
 
     def _attempt(self, call: Call[T]) -> T:
@@ -265,6 +271,7 @@ class RedisStore(Pages, Parts, Times):
     def close(self) -> None:
         """See `Store.close`."""
         client, lines = self._client, self._lines
+        self._first = {}
         self._renewals.close()
         if lines is not None:
             self._lines = None
