@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any
 
-from tests.full_path.people import TOKEN
+from tests.full_path.people import PATIENT, TOKEN
 from wechat_dialog import Bot, Chat
 from wechat_dialog.core.store.contract import Store
 
@@ -38,7 +38,9 @@ async def coroutine(chat: Chat) -> str:
 
 
 def make_bot(store: str | Store, style: str = "generator", **options: Any) -> Bot:
-    """A bot with the accumulator on a store, or the store of a URL."""
-    bot = Bot(TOKEN, store=store, **options)
+    """A bot with the accumulator on a store, or the store of a URL. Its platform waits as long as
+    the slowest machine takes, unless `window` says otherwise.
+    """
+    bot = Bot(TOKEN, store=store, **{"window": PATIENT, **options})
     bot.text("累加器", name="accumulator")({"generator": generator, "coroutine": coroutine}[style])
     return bot

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from tests.full_path.people import TOKEN
+from tests.full_path.people import PATIENT, TOKEN
 from wechat_dialog import Bot, Chat, Dialog, NoAnswer, step
 
 Ledger = Callable[[str], object]
@@ -32,9 +32,10 @@ def make_bot(store: Any, note: Ledger, slow: float = 0.0, **settings: Any) -> Bo
         store: Its store.
         note: What its steps do with what they have to tell.
         slow: Seconds that a step takes.
-        settings: Of the bot.
+        settings: Of the bot. Without `window` its platform waits as long as the slowest machine
+            takes.
     """
-    bot = Bot(TOKEN, store=store, timeout=None, **settings)
+    bot = Bot(TOKEN, store=store, timeout=None, **{"window": PATIENT, **settings})
 
     @step
     def write(line: str, *, idempotency_key: str = "") -> None:
