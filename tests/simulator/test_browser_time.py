@@ -41,6 +41,16 @@ def form(desk: Desk, **values: str) -> Locator:
     return dialog
 
 
+def seen(desk: Desk, what: Locator) -> None:
+    """Expect that nothing lies over it: an open window covers the page and makes it inert."""
+    what.scroll_into_view_if_needed()
+    box = what.bounding_box()
+    assert box is not None
+    at = [box["x"] + box["width"] / 2, box["y"] + box["height"] / 2]
+    assert what.evaluate("(it, [x, y]) => it.contains(document.elementFromPoint(x, y))", at)
+    assert desk.page.locator(".toast").count() == 0
+
+
 def test_what_waits_is_shown_and_a_signal_ends_it(desk: Desk) -> None:
     desk.say("买票")
     desk.shows("买票", "请付款。")
@@ -54,8 +64,9 @@ def test_what_waits_is_shown_and_a_signal_ends_it(desk: Desk) -> None:
     dialog = desk.page.get_by_role("dialog", name="发信号")
     expect(dialog.locator("[name=match]")).to_have_value("A1")
     assert desk.barriers() == []
-    form(desk, data='{"fen": "many"}')
-    expect(desk.page.locator(".toast")).to_contain_text("Expected `int`, got `str`")
+    refusal = form(desk, data='{"fen": "many"}').get_by_role("alert")
+    expect(refusal).to_contain_text("Expected `int`, got `str`")
+    seen(desk, refusal)
     assert desk.barriers() == []
     [complaint] = desk.complaints  # the browser's own, of a status that says no
     assert "status of 4" in complaint

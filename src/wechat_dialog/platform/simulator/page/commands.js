@@ -1,8 +1,8 @@
 // What the page asks the server to do. Its answer is only whether it was taken; what came of it
 // is in the events.
 
+import { complain } from "./dialogs.js";
 import { t } from "./strings.js";
-import { toast } from "./toast.js";
 
 /**
  * Ask for a command.
@@ -17,11 +17,11 @@ export async function ask(command, values = {}) {
       body: JSON.stringify(values),
     });
   } catch {
-    toast(t("unreachable"), "bad");
+    complain(t("unreachable"));
     return null;
   }
   const body = await answer.json().catch(() => ({}));
   if (answer.ok) return body;
-  toast(body.error || t("refused", answer.status), "bad");
+  complain(body.error || t("refused", answer.status));
   return null;
 }

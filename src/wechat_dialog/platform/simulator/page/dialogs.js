@@ -3,6 +3,7 @@
 
 import { h, icon, iconButton } from "./dom.js";
 import { t } from "./strings.js";
+import { toast } from "./toast.js";
 
 let count = 0;
 
@@ -39,10 +40,12 @@ export function openForm(title, fields, submit, done, more = []) {
   return openDialog(title, (close) => {
     const inputs = new Map();
     const button = h("button.primary", { type: "submit" }, submit);
-    const form = h("form", {}, more, fields.map((field) => labelled(field, inputs)), h("div.dialog-foot", {}, h("button.quiet", { type: "button", onclick: close }, t("cancel")), button));
+    const refusal = h("p.refusal", { role: "alert" });
+    const form = h("form", {}, more, fields.map((field) => labelled(field, inputs)), refusal, h("div.dialog-foot", {}, h("button.quiet", { type: "button", onclick: close }, t("cancel")), button));
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
       const values = Object.fromEntries([...inputs].map(([name, input]) => [name, input.type === "file" ? input.files[0] : input.value.trim()]));
+      refusal.textContent = "";
       button.disabled = true;
       const answer = await done(values);
       button.disabled = false;
@@ -50,6 +53,16 @@ export function openForm(title, fields, submit, done, more = []) {
     });
     return form;
   });
+}
+
+/**
+ * Say what went wrong: in the form that is open, since it covers the toasts and makes them inert, so
+ * that they are neither seen nor read out; else as a toast.
+ */
+export function complain(text) {
+  const place = document.querySelector("dialog[open] .refusal");
+  if (place) place.textContent = text;
+  else toast(text, "bad");
 }
 
 function labelled(field, inputs) {
