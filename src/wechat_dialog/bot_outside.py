@@ -91,6 +91,8 @@ class BotOutside(Registration):
             SideEffect: It is called by a dialog between two questions.
             RuntimeError: It is called on an event loop, which it would block.
             StoreError: The store failed: try again, with the same `id`.
+            Closing: The bot is being closed, or the system has no thread for it: likewise. A closed
+                bot opens its store again.
         """
         return self._send(user, self._signal_of(name, data, match, "bot.signal"), id, "bot.signal")
 
@@ -231,13 +233,19 @@ class BotOutside(Registration):
     def _outside(self) -> Outside:
         return self._runner.outside
 
-    def sweep(self) -> None:
+    def sweep(self, *, alone: bool = False) -> None:
         """Run what falls due from now on, on a separate thread, unless this process already does
         so. A server's first push starts it; it does nothing if `Bot(timers=False)`.
+
+        Args:
+            alone: Whether it does so for processes that do not, so that times which they set do not
+                ring here.
         """
         # checked at every turn, so the cheap condition comes first
         if not self._runner.outside.sweeping.on_thread and self._sweeps:
             self._outside.sweeping.on_a_thread()
+            if alone:
+                self._outside.sweeping.look_often()
 
     def sweep_here(self) -> None:
         """Run what falls due as a task of the running event loop; see `sweep`."""

@@ -215,7 +215,7 @@ class Closing(Refused):
     """The bot is being closed, and begins no more turns.
 
     After any status but 200 the platform repeats the message (protocol reference 5.3), and then
-    reaches the process that has replaced this one.
+    reaches the process that has replaced this one. Whoever sent a signal is to send it again.
     """
 
     status = 503

@@ -1,7 +1,8 @@
 """A bot whose dialogs wait for times and signals, for the tests of the full path and for server
 processes.
 
-Environment of a process: `STORE`, a URL; `LEDGER`, a file to which each step adds a line.
+Environment of a process: `STORE`, a URL; `LEDGER`, a file to which each step adds a line, in whose
+name `{pid}` stands for the process; `SLOW`, seconds that a step takes; `TIMERS`, "no" or nothing.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from tests.full_path.people import PATIENT, TOKEN
 from wechat_dialog import Bot, Chat, Dialog, NoAnswer, step
 
 Ledger = Callable[[str], object]
+
+NAPS = {"小睡": 0.3, "睡两秒": 2.0, "睡一小时": 3600.0}
+"""Seconds."""
 
 
 class Payment(msgspec.Struct):
@@ -60,10 +64,10 @@ def make_bot(store: Any, note: Ledger, slow: float = 0.0, **settings: Any) -> Bo
             return "超时未付，座位已放回。"
         return answer
 
-    @bot.text("小睡")
+    @bot.text(*NAPS)
     def nap(chat: Chat) -> Dialog[str]:
         """Wait for a time, beside whatever the user does."""
-        yield from chat.sleep(0.3)
+        yield from chat.sleep(NAPS[getattr(chat.message, "text", "")])
         yield from chat.step(write, f"{chat.user} woke")
         return "醒了"
 
@@ -106,7 +110,8 @@ def to_file(path: str) -> Ledger:
     """Return what adds a line to a file, in one write."""
 
     def note(line: str) -> None:
-        with open(path, "a", encoding="utf-8") as file:  # noqa: PTH123 - a mode of its own
+        here = path.replace("{pid}", str(os.getpid()))
+        with open(here, "a", encoding="utf-8") as file:  # noqa: PTH123 - a mode of its own
             file.write(f"{line}\n")
 
     return note
@@ -114,6 +119,7 @@ def to_file(path: str) -> Ledger:
 
 if "LEDGER" in os.environ:
     bot = make_bot(
-        os.environ["STORE"], to_file(os.environ["LEDGER"]), float(os.environ.get("SLOW", "0"))
-    )
+        os.environ["STORE"], to_file(os.environ["LEDGER"]), float(os.environ.get("SLOW", "0")),
+        timers=os.environ.get("TIMERS") != "no",
+    )  # fmt: skip
     application = bot.wsgi

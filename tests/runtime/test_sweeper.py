@@ -23,6 +23,8 @@ LEASE = 3.0
 class Places:
     """Firings that are begun and never end, until a test ends them."""
 
+    closing = False
+
     def __init__(self, most: int = 1000) -> None:
         self.most = most
         self.begun: list[Due] = []
@@ -124,6 +126,24 @@ def test_where_something_waits_they_are_three_seconds_apart_at_most() -> None:
     assert max(desk.sweep() for _ in range(12)) == IDLE
 
 
+def test_where_something_once_waited_they_are_no_further_apart() -> None:
+    # It may have been set by a process that does not sweep, and so may what comes next.
+    desk = Desk()
+    desk.timed("ada", 1.0)
+    desk.sweep()
+    desk.clock += 1.0
+    desk.sweep()
+    desk.store.forget(f"{ACCOUNT}:ada")
+    desk.sweep()
+    assert max(desk.sweep() for _ in range(12)) == IDLE
+
+
+def test_a_process_that_only_sweeps_looks_as_often_though_nothing_waits() -> None:
+    desk = Desk()
+    desk.sweeper.look_often()
+    assert max(desk.sweep() for _ in range(12)) == IDLE
+
+
 def test_the_next_look_is_when_the_next_falls_due_and_processes_do_not_look_as_one() -> None:
     desk = Desk()
     desk.timed("ada", 0.3)
@@ -199,6 +219,15 @@ def test_a_stores_clock_that_is_set_delays_no_look(by: float) -> None:
     desk.sweep()
     desk.clock += by
     assert desk.sweep() <= IDLE
+
+
+@pytest.mark.parametrize("by", [-3600.0, 0.0, 3600.0])
+def test_what_is_set_in_a_long_pause_rings_whatever_the_clock_was_set_to(by: float) -> None:
+    desk = Desk()
+    while desk.sweep() <= IDLE:
+        pass
+    desk.clock += by
+    assert desk.sweeper.is_later(round((desk.clock + 1.0) * 1000))
 
 
 # The account --------------------------------------------------------------------------------------

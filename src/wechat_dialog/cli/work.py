@@ -96,7 +96,7 @@ def _work(bot: Bot, drain: float | None, log_level: str, parent: int) -> None:
         signal.signal(number, end)
     log_to_stderr(log_level.upper())
     bot.timers = True
-    bot.sweep()
+    bot.sweep(alone=True)
     while signals.empty() and (not parent or os.getppid() == parent):
         try:
             signals.get(timeout=LOOK)

@@ -12,6 +12,8 @@ import logging
 from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from contextlib import suppress
+from functools import partial
+from inspect import GEN_CREATED, getgeneratorstate
 from itertools import count
 from threading import Lock
 from typing import Any, TypeVar
@@ -104,6 +106,11 @@ class Firings:
         self._running = 0
         self._wanted = False
 
+    @property
+    def closing(self) -> bool:
+        """Whether none begin any more."""
+        return self._turns.closing
+
     # Room -----------------------------------------------------------------------------------------
 
     def room(self) -> int:
@@ -120,12 +127,13 @@ class Firings:
         """Whether messages are being answered."""
         return len(self._turns) > self._running
 
-    def _leave(self) -> None:
+    def _leave(self, place: Place) -> None:
         with self._lock:
             self._places -= 1
             # Not for each firing that ends: reading one entry costs as much as reading many.
             most = BESIDE if self._messages() else AT_ONCE
             ring = self._wanted and self._places <= most // 2
+        place.happen()
         if ring:
             self.ring()
 
@@ -148,6 +156,7 @@ class Firings:
             self._places += 1
         waits, place = now - due.at >= STANDS_IN_LINE * 1000, Place()
         fired = self._fired(listener, account, due, place, waits=waits)
+        listener.turn.completion.when_over(partial(self._if_unbegun, fired, place))
         return Fire(listener.turn, fired, place)
 
     def _fired(
@@ -178,8 +187,12 @@ class Firings:
                 error=error,
             )  # fmt: skip
         finally:
-            self._leave()
-            place.happen()
+            self._leave(place)
+
+    def _if_unbegun(self, fired: Driving[None], place: Place) -> None:
+        """Free the place of what never began: no thread could be had, or its event loop ended."""
+        if getgeneratorstate(fired) == GEN_CREATED:
+            self._leave(place)
 
     def _once(self, listener: Listener, account: str, due: Due, *, waits: bool) -> Driving[Fired]:
         openid = due.user.removeprefix(f"{account}:")
@@ -219,10 +232,13 @@ class Firings:
         return begins, sent
 
     def post(self, account: str, openid: str, letter: Letter, id: str) -> Driving[Sent]:
-        """Post a letter only; see `send`."""
+        """Post a letter only, for a step; see `send`.
+
+        It is not refused while the bot is being closed: the step's turn is under way, and may end.
+        """
         user = f"{account}:{openid}"
         transaction = send(self._settings(), user, account, openid, letter, id, post_only=True)
-        return self._driven(self._join(user), transaction)
+        return self._driven(self._join(user, follows=True), transaction)
 
     def _sent(
         self,
@@ -247,9 +263,9 @@ class Firings:
         # No live dialog is kept, since the user may not come back for days.
         return dataclasses.replace(self._driver.settings(), cache=None)
 
-    def _join(self, user: str) -> Listener:
-        number = next(self._numbers)
-        listener = self._turns.join((user, f"fire {number}"), self._driver.clock())
+    def _join(self, user: str, *, follows: bool = False) -> Listener:
+        id = user, f"fire {next(self._numbers)}"
+        listener = self._turns.join(id, self._driver.clock(), follows=follows)
         listener.turn.longest = LONGEST
         with self._lock:
             self._running += 1

@@ -9,6 +9,7 @@ when there is room for more.
 - All times that are compared are the store's (`Dues.now`, `Dues.next`), and no pause is longer than
   `IDLE` while anything waits; so a changed clock, here or there, delays nothing for longer.
 - A store that fails is asked again, after growing pauses: what fell due meanwhile is still there.
+  The same holds while the system has no thread to give.
 """
 
 from __future__ import annotations
@@ -38,8 +39,9 @@ IDLE = 3.0
 """Longest pause between two looks, in seconds, if something waits."""
 
 EMPTY = 60.0
-"""Longest pause between two looks, in seconds, if nothing of the account has a time: most bots set
-none, and times that this process sets ring.
+"""Longest pause between two looks, in seconds, as long as no look has found that anything of the
+account has a time: most bots set none, and times that this process sets ring. A process that only
+sweeps sets none itself, so its longest is `IDLE`.
 """
 
 SPREAD = 0.05
@@ -65,9 +67,14 @@ class Sweeper:
         self._hidden = 2 * lease
         self._chance = chance
         self._pause = FIRST
+        self._longest = EMPTY
         self._failing = False
         self._now = 0
         self._next = math.inf
+
+    def look_often(self) -> None:
+        """Look as often as where something waits, whether that is so or not."""
+        self._longest = IDLE
 
     def is_later(self, at: int) -> bool:
         """Return whether the next look comes later than a time by the store's clock, in ms."""
@@ -82,18 +89,20 @@ class Sweeper:
         try:
             self._next = math.inf  # this look may miss what is set from now on
             pause = yield from self._looked()
-        except Closing:
-            raise
-        except Exception as error:  # noqa: BLE001 - what is due stays in the store
+        except Exception as error:
+            if isinstance(error, Closing) and self._firings.closing:
+                raise
+            # What is due stays in the store.
             pause = self._failed(error)
-        self._next = self._now + pause * 1000
+        # If a clock is put forward in a long pause, what is set then must not wait for its end.
+        self._next = math.inf if pause > IDLE else self._now + pause * 1000
         return pause
 
     def _looked(self) -> Driving[float]:
         any_due, soonest = yield from self._look()
         if self._failing:
             self._failing = False
-            log.info("the store answers again: what fell due meanwhile is seen to now")
+            log.info("that is over: what fell due meanwhile is seen to now")
         if self._firings.room() == 0:
             return IDLE  # rung for when there is room
         return self._until_next(any_due, soonest)
@@ -122,8 +131,9 @@ class Sweeper:
         return any_due, None if math.isinf(soonest) else soonest
 
     def _until_next(self, any_due: bool, soonest: float | None) -> float:
-        longest = EMPTY if soonest is None else IDLE
-        self._pause = FIRST if any_due else min(self._pause * 2, longest)
+        if any_due or soonest is not None:
+            self.look_often()  # any process may set more at any time
+        self._pause = FIRST if any_due else min(self._pause * 2, self._longest)
         # If the pause were the same in all processes, all of them would always ask at once.
         pause = self._pause * (0.75 + 0.25 * self._chance())
         if soonest is None:
@@ -134,9 +144,13 @@ class Sweeper:
         if not self._failing:
             self._failing = True
             self._pause = FIRST
-            report(
-                logging.WARNING,
-                "it is not known what is due; what is, waits until the store answers", error=error,
-            )  # fmt: skip
+            if isinstance(error, Closing):
+                log.warning("%s: what is due waits for one", error)
+            else:
+                report(
+                    logging.WARNING,
+                    "it is not known what is due; what is, waits until the store answers",
+                    error=error,
+                )
         self._pause = min(self._pause * 2, IDLE)
         return self._pause * (0.75 + 0.25 * self._chance())

@@ -69,6 +69,10 @@ class Sweeping:
             report(logging.ERROR, _ODD, error=error)
         return IDLE
 
+    def look_often(self) -> None:
+        """Sweep for processes that set times and do not sweep, and so ring here for none."""
+        self._sweeper.look_often()
+
     def on_this_loop(self) -> None:
         """Sweep as a task of the running event loop, unless this process sweeps already."""
         task = self._task

@@ -96,7 +96,7 @@ class OnThreads:
         if isinstance(wanted, Deferral):
             return self._defer(wanted)
         if isinstance(wanted, BeginBeside):
-            return self.start(wanted.driving, f"a turn of user {wanted.turn.user}")
+            return self._begin_beside(wanted.turn, wanted.driving)
         return self._take_long(wanted, wants)
 
     def _take_long(self, wanted: Wanted, wants: Driving[Any]) -> Any:
@@ -135,6 +135,13 @@ class OnThreads:
     def _go_on(self, wants: Driving[Any], error: BaseException | None = None) -> None:
         with contextlib.suppress(Elsewhere):
             perform_all(wants, self.perform, error)
+
+    def _begin_beside(self, turn: RunningTurn, driving: Driving[Any]) -> Job:
+        try:
+            return self.start(driving, f"a turn of user {turn.user}")
+        except Closing as error:
+            self._driver.turns.finish(turn, error)  # it never begins: nobody is to wait for it
+            raise
 
     def _hand_over(self, turn: RunningTurn, wants: Driving[Any]) -> None:
         try:
