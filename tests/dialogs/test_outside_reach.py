@@ -8,6 +8,7 @@ import pytest
 
 from tests.dialogs.outside import DAY, aside, bot_with, head_of, talk_of
 from wechat_dialog import Bot, Chat, Dialog, Outgoing, replies
+from wechat_dialog.replies.stored import decode_reply
 from wechat_dialog.testing import Talk
 from wechat_dialog.testing.world import Performer
 
@@ -253,6 +254,20 @@ def test_twenty_parts_are_owed_and_the_oldest_go() -> None:
     owed = head_of(talk).owed
     assert len(owed) == 20
     assert talk("早").startswith("第 11 句")
+
+
+def test_and_sixteen_kilobytes_of_it() -> None:
+    def chatters_at_length(chat: Chat) -> Dialog[str]:
+        for n in range(10):
+            yield from chat.sleep(60)
+            chat.say(f"{n}" + "长" * 1500)
+        return "完"
+
+    talk = talk_of(chatters_at_length)
+    talk("开始")
+    talk.advance(60 * 11)
+    owed = [decode_reply(bytes(part.reply)) for part in head_of(talk).owed]
+    assert [part.content[:1] for part in owed if isinstance(part, replies.Text)] == list("789完")
 
 
 def test_and_for_a_week() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import os
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -484,6 +487,69 @@ def test_an_earlier_release_reads_whom_nothing_of_time_is_said_of(
         ONE,
         ONE,
     )
+
+
+def turns(store: RedisStore) -> None:
+    """What is asked for a user who has no time and no signal: quick turns, claimed ones, a deferred
+    one, one that is given back, and the end. (Data and what is parked are packed in another way
+    than before, in as many arguments less.)
+    """
+    begin(store, ONE, ttl=LONG)
+    look = store.claim(Claim("ada", "k1", lease=LONG, optimistic=True))
+    assert isinstance(look, Unclaimed)
+    write = Write(HEAD, (TWO,), ttl=LONG)
+    committed(store.commit(Commit("ada", "k1", write, reply=b"one", revision=look.revision)))
+    stale = Commit("ada", "k2", write, reply=b"two", revision=look.revision)
+    assert isinstance(store.commit(stale), Conflict)
+    fence = granted(store.claim(Claim("ada", "k3", lease=LONG, message=b"said"))).fence
+    store.record("ada", fence, Write(HEAD, (ONE,), ttl=LONG))
+    store.renew("ada", fence, LONG)
+    assert isinstance(store.claim(Claim("ada", "k4", lease=LONG)), Running)
+    assert store.defer("ada", "k3", b"said") is None
+    committed(store.commit(Commit("ada", "k3", write, reply=b"three", fence=fence, deferred=True)))
+    store.untaken("ada", "k3")
+    fence = granted(store.claim(Claim("ada", "k4", lease=LONG))).fence
+    store.release("ada", fence)
+    fence = granted(store.claim(Claim("ada", "k6", lease=LONG))).fence
+    committed(store.commit(Commit("ada", "k6", Write(b"", ttl=LONG), reply=b"bye", fence=fence)))
+
+
+def watched(store: RedisStore, client: redis.Redis) -> list[tuple[str, str]]:
+    """Who asks and what, of all these turns, word for word; a script counts by its place."""
+    for act in (lambda: turns(store), lambda: None):  # the first connects, and loads the scripts
+        client.flushdb()
+        client.set(KEY, START * 1_000_000)
+        act()
+    seen: list[tuple[str, str]] = []
+    other = redis.Redis(connection_pool=client.connection_pool)
+    with closing(other), other.monitor() as monitor:
+        turns(store)
+        client.echo("that was all")
+        for line in monitor.listen():  # type: ignore[no-untyped-call]
+            if "that was all" in line["command"]:
+                break
+            command = re.sub("^(EVALSHA) [0-9a-f]{40}", r"\1", line["command"])
+            if not command.startswith(("HELLO ", "CLIENT ")):
+                seen.append((line["client_type"], command))
+    return seen
+
+
+def test_turns_of_who_has_no_time_are_byte_for_byte_what_they_were(
+    store: RedisStore, before: RedisStore, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[list[tuple[str, str]]] = []
+    for one in (before, store):
+        numbers = itertools.count()  # what a commit is known by where its answer is lost
+        draw = lambda size, of=numbers: next(of).to_bytes(size, "big")  # noqa: E731
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "urandom", draw)
+            seen.append(watched(one, client))
+    then, now = seen
+    # What is in a Lua table has no order, nor where it is packed.
+    for one, other in zip(now, then, strict=True):
+        assert one == other or [sorted(word) for word in one] == [sorted(word) for word in other]
+    assert {who for who, _ in then} == {"tcp", "lua"}
+    assert len(then) > 60
 
 
 def test_it_leaves_alone_of_whom_a_time_is_said(

@@ -1,0 +1,106 @@
+"""How many turns that no message began a process has at once, when they rest, and when they stand
+in line: driven by hand, on a clock of the test's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any, cast
+
+import pytest
+
+from wechat_dialog import Bot
+from wechat_dialog.core.store.times import Due
+from wechat_dialog.core.store.values import Claim
+from wechat_dialog.core.turn.outside import STANDS_IN_LINE, Fired
+from wechat_dialog.core.turn.settings import Settings
+from wechat_dialog.runtime.drive import Driver
+from wechat_dialog.runtime.firings import AT_ONCE, BESIDE, REST, TRIES, Fire, Firings
+from wechat_dialog.runtime.running_turns import RunningTurns
+from wechat_dialog.runtime.wanted import Wait
+from wechat_dialog.testing import Talk
+
+ACCOUNT = "gh_1"
+NOW = 1_000_000_000_000
+
+
+class Drives:
+    """A driver whose turns take `seconds` and come to `outcomes`, the last one for ever."""
+
+    def __init__(self, *outcomes: str, seconds: float = 0.0) -> None:
+        self.turns = RunningTurns()
+        self.seconds = seconds
+        self.asked: list[Claim] = []
+        self._outcomes = list(outcomes)
+        self._now = 0.0
+
+    def clock(self) -> float:
+        return self._now
+
+    def settings(self) -> Settings:
+        return Talk(Bot())._world.settings
+
+    def drive(self, transaction: Any, *_: Any) -> Generator[Any, Any, Fired]:
+        self.asked.append(next(transaction))
+        transaction.close()
+        self._now += self.seconds
+        outcome: Any = self._outcomes.pop(0) if len(self._outcomes) > 1 else self._outcomes[0]
+        return Fired(outcome)
+        yield
+
+
+def firings_of(drives: Drives) -> Firings:
+    return Firings(cast("Driver", drives))
+
+
+def due(user: str = "ada", late: float = 0.0) -> Due:
+    return Due(f"{ACCOUNT}:{user}", NOW - round(late * 1000), account=ACCOUNT)
+
+
+def pauses(fire: Fire) -> list[float | None]:
+    """Drive a firing to its end; returns how long it waits on the way."""
+    return [one.seconds for one in cast("Generator[Wait]", fire.driving)]
+
+
+def test_there_is_room_for_so_many_and_for_few_beside_messages() -> None:
+    firings = firings_of(drives := Drives("done"))
+    assert firings.room() == AT_ONCE
+    begun = [firings.fire(ACCOUNT, due(f"u{number}")) for number in range(BESIDE + 1)]
+    assert firings.room() == AT_ONCE - len(begun)
+    listener = drives.turns.join((f"{ACCOUNT}:bob", "a message"), 0.0)
+    assert firings.room() == 0
+    rung: list[str] = []
+    firings.ring = lambda: rung.append("rung")
+    for fire in begun:
+        pauses(fire)
+    assert rung, "there is room again, where there was none"
+    assert firings.room() == BESIDE
+    drives.turns.finish(listener.turn, RuntimeError())
+    assert firings.room() == AT_ONCE
+
+
+@pytest.mark.parametrize(
+    ("seconds", "rests"),
+    [pytest.param(0.4, 0.4, id="as long"), pytest.param(9.0, REST, id="a step")],
+)
+def test_beside_messages_one_rests_as_long_as_it_worked(seconds: float, rests: float) -> None:
+    firings = firings_of(drives := Drives("done", seconds=seconds))
+    assert pauses(firings.fire(ACCOUNT, due())) == []
+    drives.turns.join((f"{ACCOUNT}:bob", "a message"), 0.0)
+    assert pauses(firings.fire(ACCOUNT, due())) == [rests]
+
+
+def test_where_somebody_has_the_turn_it_is_tried_again_without_a_line() -> None:
+    firings = firings_of(drives := Drives("busy"))
+    assert pauses(firings.fire(ACCOUNT, due(), NOW)) == list(TRIES)
+    assert [claim.arrival for claim in drives.asked] == [False] * 3
+    assert len(drives.turns) == 0
+
+
+@pytest.mark.parametrize(
+    ("late", "stands"), [(STANDS_IN_LINE - 0.001, False), (STANDS_IN_LINE, True)]
+)
+def test_after_so_many_seconds_of_that_it_stands_in_line(late: float, stands: bool) -> None:
+    firings = firings_of(drives := Drives("done"))
+    pauses(firings.fire(ACCOUNT, due(late=late), NOW))
+    assert [claim.arrival for claim in drives.asked] == [stands]
