@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from flask import Flask, request
+from flask import Flask, json, request
 
 from wechat_dialog import Bot, Chat, Dialog, NoAnswer, step
 from wechat_dialog.web.flask import view
@@ -12,8 +12,7 @@ from wechat_dialog.web.flask import view
 bot = Bot(token="wechat-dialog", timeout=600)
 app = Flask(__name__)
 app.add_url_rule("/wx", view_func=view(bot))
-# pip install wechatpayv3; pay = WeChatPay(WeChatPayType.NATIVE, mchid=…, private_key=…, …)
-pay: Any = None
+pay: Any = None  # pip install wechatpayv3: WeChatPay(WeChatPayType.NATIVE, mchid=…, …)
 
 
 @dataclass
@@ -23,16 +22,17 @@ class Payment:
 
 @step(retries=2, timeout=10)
 def place_order(user: str, fen: int, *, idempotency_key: str = "") -> str:
-    """Take a seat and have the order made; a repeated call is known by its number."""
-    no = sha256(idempotency_key.encode()).hexdigest()[:32]
+    no = sha256(idempotency_key.encode()).hexdigest()[:32]  # by which a repeated call is known
     pay.pay(description="门票", out_trade_no=no, amount={"total": fen}, attach=user)
     return no
 
 
 @step(retries=2, timeout=10)
 def close_order(no: str) -> bool:
-    """Let nobody pay it any more, and give the seat back; False if it was paid just now."""
-    return bool(pay.close(no)[0] == 204)
+    """Let nobody pay it any more, and give the seat back; False if it was paid before that."""
+    pay.close(no)  # refuses what is paid or closed already, so ask; any other state: try again
+    trade = json.loads(pay.query(out_trade_no=no)[1])
+    return {"CLOSED": True, "SUCCESS": False}[trade["trade_state"]]
 
 
 @bot.text("买票")

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Literal
 
 import pytest
 
@@ -256,14 +257,26 @@ class Merchant:
 
     def __init__(self) -> None:
         self.orders: dict[str, str] = {}
-        self.closable = True
+        self.paid: set[str] = set()
+        self.closed: set[str] = set()
+        self.down = False
 
     def pay(self, *, out_trade_no: str, attach: str, **_: object) -> tuple[int, str]:
         self.orders[out_trade_no] = attach
         return 200, ""
 
-    def close(self, _no: str) -> tuple[int, str]:
-        return (204, "") if self.closable else (400, "ORDERPAID")
+    def close(self, no: str) -> tuple[int, str]:
+        if self.down:
+            return 500, '{"code": "SYSTEM_ERROR"}'
+        if no in self.paid | self.closed:
+            return 400, '{"code": "ORDERPAID or ORDER_CLOSED"}'
+        self.closed.add(no)
+        return 204, ""
+
+    def query(self, *, out_trade_no: str) -> tuple[int, str]:
+        paid, closed = out_trade_no in self.paid, out_trade_no in self.closed
+        state = "SUCCESS" if paid else "CLOSED" if closed else "NOTPAY"
+        return 200, json.dumps({"trade_state": state})
 
     def callback(self, headers: Mapping[str, str], body: bytes) -> object:
         return json.loads(body) if headers.get("Wechatpay-Signature") == "ours" else None
@@ -279,6 +292,8 @@ class Shop:
 
     def told(self, no: str, signature: str = "ours") -> int:
         """Call back, as WeChat Pay does until it hears of success."""
+        if signature == "ours":
+            self.merchant.paid.add(no)
         done = {
             "attach": self.merchant.orders[no], "out_trade_no": no, "amount": {"total": 9900},
             "transaction_id": f"T{no}",
@@ -324,11 +339,31 @@ def test_a_payment_that_nobody_signed_is_none(shop: Shop) -> None:
 
 def test_a_payment_at_the_last_moment_counts(shop: Shop) -> None:
     no = shop.orders()
-    shop.merchant.closable = False
+    shop.merchant.paid.add(no)  # and not told yet
     shop.talk.advance(900)
     assert shop.talk("在吗") == ""
     assert shop.told(no) == 200
     assert shop.talk("在吗") == PAID
+
+
+@pytest.mark.parametrize("at", ["in", "after"])
+def test_an_order_is_closed_though_its_worker_dies_while_it_does_so(
+    shop: Shop, at: Literal["in", "after"]
+) -> None:
+    no = shop.orders()
+    shop.talk.crashes("close_order", at)
+    shop.talk.advance(930)
+    assert shop.talk("在吗") == "超时未付，座位已放回。"
+    assert shop.merchant.closed == {no}, "so nobody can pay it any more"
+
+
+def test_an_order_that_cannot_be_closed_keeps_its_seat_until_an_operator_looks(shop: Shop) -> None:
+    no = shop.orders()
+    shop.merchant.down = True
+    with pytest.raises(KeyError, match="NOTPAY"):
+        shop.talk.advance(930)
+    assert shop.talk.parked == 1
+    assert shop.told(no) == 200
 
 
 def test_a_payment_whose_worker_dies_is_told_again(shop: Shop) -> None:
