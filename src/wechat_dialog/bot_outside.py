@@ -51,8 +51,12 @@ class BotOutside(Registration):
     account: str
     timers: bool
     rules: Rules
-    _runner: Runner
     delivers: Callable[[], Delivers | None] | None = None
+
+    @property
+    @abstractmethod
+    def _runner(self) -> Runner:
+        """What runs the bot's turns."""
 
     # From outside ---------------------------------------------------------------------------------
 
