@@ -1,0 +1,155 @@
+"""The language of the sources: plain sentences, and members that a class lacks are abstract."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+SOURCES = Path(__file__).parent.parent / "src"
+PATHS = sorted(SOURCES.rglob("*.py"))
+
+NONE = re.compile(r"(?<!\b[Tt]here )\b(?:is|are|was|were) none\b(?! of\b)")
+"""`none` as a predicate: "an answer that is none". "There is none", "none of these" and None are
+plain.
+"""
+
+HE = re.compile(r"\b(?:he|him|his|himself|she|her|hers|herself)\b", re.IGNORECASE)
+"""A user or an operator is "they"."""
+
+VAGUE = frozenset(
+    [
+        "asked",
+        "came",
+        "done",
+        "found",
+        "given",
+        "gone",
+        "got",
+        "had",
+        "it",
+        "kept",
+        "made",
+        "said",
+        "these",
+        "those",
+        "told",
+    ]
+)
+"""Participles and pronouns: what was found, made or told, and whom it concerns, is the name."""
+
+COMMENT = re.compile(r"(?:^|  )\s*# (.*)$", re.MULTILINE)
+
+
+def comments(source: str) -> Iterator[tuple[int, str]]:
+    for match in COMMENT.finditer(source):
+        yield source.count("\n", 0, match.start(1)) + 1, match[1]
+
+
+def docstrings(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(tree):
+        match node:
+            case ast.Expr(value=ast.Constant(value=str(text))):
+                yield node.lineno, text
+
+
+def predicates_none(source: str, tree: ast.Module) -> Iterator[int]:
+    """Yield the lines of comments and strings that say that something "is none"."""
+    for line, text in comments(source):
+        if NONE.search(text):
+            yield line
+    for node in ast.walk(tree):
+        match node:
+            case ast.Constant(value=str(text)) if NONE.search(" ".join(text.split())):
+                yield node.lineno
+
+
+def users_of_one_sex(source: str, tree: ast.Module) -> Iterator[int]:
+    """Yield the lines of comments and docstrings that say "he" or "she"."""
+    for line, text in (*comments(source), *docstrings(tree)):
+        if HE.search(text):
+            yield line
+
+
+def missing_members(_: str, tree: ast.Module) -> Iterator[int]:
+    """Yield the lines that raise `NotImplementedError` without saying what to do about it."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Raise(
+                exc=ast.Name(id="NotImplementedError")
+                | ast.Call(func=ast.Name(id="NotImplementedError"), args=[])
+            ):
+                yield node.lineno
+
+
+def vague_names(_: str, tree: ast.Module) -> Iterator[int]:
+    """Yield the lines that assign to a local variable named for nothing that it holds."""
+    for function in ast.walk(tree):
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            for node in ast.walk(function):
+                match node:
+                    case ast.Name(id=name, ctx=ast.Store()) if name in VAGUE:
+                        yield node.lineno
+
+
+Rule = Callable[[str, ast.Module], Iterator[int]]
+
+RULES: dict[Rule, str] = {
+    predicates_none: "say what it is not: it is invalid, it is not a text, it does not exist",
+    users_of_one_sex: "say they",
+    missing_members: "make it an abstract method, or the class a protocol",
+    vague_names: "name the variable for what it holds",
+}
+
+
+def test_the_sources_keep_the_rules() -> None:
+    complaints: list[str] = []
+    for path in PATHS:
+        source = path.read_text(encoding="utf-8")
+        tree = ast.parse(source)
+        for rule, remedy in RULES.items():
+            complaints += [
+                f"{path.relative_to(SOURCES)}:{line}: {remedy}" for line in rule(source, tree)
+            ]
+    assert not complaints, "\n".join(complaints)
+
+
+@pytest.mark.parametrize(
+    ("rule", "wrong", "right"),
+    [
+        pytest.param(
+            predicates_none,
+            'def f():\n    """Refuse an answer that\n    is none."""\n',
+            'def f():\n    """Return the answer; "" if there is none, 0 if it is None."""\n',
+            id="none in a docstring",
+        ),
+        pytest.param(
+            predicates_none,
+            'x = f"{y} is none"\n',
+            'x = "is none of these"\n',
+            id="none in a message",
+        ),
+        pytest.param(
+            predicates_none, "x = 1  # what is none\n", "x = 1  # there are none\n", id="none aside"
+        ),
+        pytest.param(users_of_one_sex, "# ask the user for his name\n", "his = 1\n", id="he"),
+        pytest.param(
+            missing_members,
+            "def f():\n    raise NotImplementedError\n",
+            "def f():\n    raise NotImplementedError('override the fixture')\n",
+            id="a missing member",
+        ),
+        pytest.param(
+            vague_names,
+            "def f(path):\n    found = read(path)\n",
+            "def f(path):\n    record = read(path)\n",
+            id="a vague name",
+        ),
+    ],
+)
+def test_a_rule_tells_wrong_from_right(rule: Rule, wrong: str, right: str) -> None:
+    assert list(rule(wrong, ast.parse(wrong)))
+    assert not list(rule(right, ast.parse(right)))
