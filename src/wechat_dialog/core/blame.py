@@ -223,7 +223,7 @@ def hide_library(error: BaseException) -> None:
         link = link.__cause__ or link.__context__
 
 
-# What it says -------------------------------------------------------------------------------------
+# Text and traceback -------------------------------------------------------------------------------
 
 
 def told(error: BaseException) -> str:

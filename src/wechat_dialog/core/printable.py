@@ -1,4 +1,4 @@
-r"""Text from elsewhere as a terminal may be given it: shown, and never obeyed.
+r"""Makes text from elsewhere safe for a terminal: it is shown, and never obeyed.
 
 Text of users, bots, servers and stored files can have any character. ESC and the C1 controls are
 commands of a terminal, bidirectional marks change the order in which a line is shown, separators
@@ -14,11 +14,11 @@ import re
 
 __all__ = ["block", "one_line"]
 
-# What `str.isprintable` refuses, but for the ideographic space and its kind, and the joiner of
-# emoji families. Surrogates are no text at all; whoever prints them gets an error.
+# What `str.isprintable` refuses, except spaces such as the ideographic one, and the joiner of emoji
+# families. Surrogates cannot be encoded; printing them raises an error.
 _SPACES = "\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
 _JOINER = "\u200d"
-# A text: `re` compiles it when it is first needed, and remembers that.
+# A `str`: `re` compiles it at first use, and caches the result.
 _SUSPECT = f"[^ -~{_SPACES}{_JOINER}\u4e00-\u9fff]"
 _SHORT = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 

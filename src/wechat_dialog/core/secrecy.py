@@ -1,4 +1,4 @@
-"""What keeps secrets (tokens, passwords, secret answers) out of texts that are shown."""
+"""Keeps secrets (tokens, passwords, secret answers) out of texts that are shown."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _SCHEME = re.compile("[A-Za-z][A-Za-z0-9+.-]*")
 class Secret(str):
     """A `str` whose `repr` does not show it.
 
-    Otherwise it is equal to its text. Error trackers and test runners show the local
-    variables of every frame of a traceback, by their `repr`.
+    Otherwise it equals its text. Error trackers and test runners show the local variables of every
+    frame of a traceback by their `repr`.
     """
 
     __slots__ = ()
@@ -29,16 +29,16 @@ class Secret(str):
 
 
 def hidden(value: T) -> T:
-    """Return a `str` as a `Secret`; any other value unchanged, to be refused by its own check."""
+    """Return a `str` as a `Secret`; other values unchanged, which their own check refuses."""
     secret: Any = Secret(value) if isinstance(value, str) else value
     return secret  # type: ignore[no-any-return]
 
 
 def without_secrets(url: str) -> str:
-    """Return a URL as an error may quote it.
+    """Return a URL without passwords, for errors to quote.
 
-    Where a password is not percent-encoded, or the scheme is missing, it cannot be told where the
-    password ends. So a URL that may have a password is cut off after its `://`.
+    If a password is not percent-encoded, or the scheme is missing, the end of the password is
+    unknown. So a URL that may have a password is cut off after its `://`.
     """
     scheme, separator, rest = url.partition("://")
     if not separator:

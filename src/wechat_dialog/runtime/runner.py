@@ -118,7 +118,7 @@ class Runner:
         )  # fmt: skip
 
     def _begin(self) -> None:
-        """A turn has got its claim, in a bot that pushes."""
+        """Start the watch and the typing sign: a turn of a bot that pushes has got its claim."""
         self._watch.begin()
         if self._typing is not None:
             self._typing.begin()

@@ -1,9 +1,9 @@
 """One thread of the process shows its users that the account is typing, while their turn is slow.
 
-Only where the account has customer messages (protocol reference 7.3). It is best effort, and no
-turn waits for it: a sign that comes late, or not at all, is worth nobody's answer. The platform
-shows it for 15 s, or until something is sent, refuses a second one meanwhile, and any that comes
-more than 30 s after the user's message: so a turn has two at most.
+Only if the account has customer messages (protocol reference 7.3). It is best effort, and no turn
+waits for it: no answer may be late because of a sign. The platform shows it for 15 s, or until
+something is sent, refuses a second one meanwhile, and any later than 30 s after the user's message:
+so a turn has two at most.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ SLOW = 1.0
 LASTS = 15.5
 """Seconds between two signs."""
 EXCHANGE = 29.0
-"""Seconds after a message within which the platform takes a sign."""
+"""Seconds after a message within which the platform accepts a sign."""
 TICK = 1.0
 """Seconds between two looks."""
 AT_ONCE = 20
-"""Signs of one look: where the platform is slow, the others are late."""
+"""Most signs per look: if the platform is slow, the others are shown later."""
 
 
 class Shows(Protocol):
@@ -38,13 +38,11 @@ class Shows(Protocol):
 
     @property
     def allowed(self) -> bool:
-        """Whether the account may, as far as is known."""
+        """Whether, as far as known, the account may show it."""
         ...
 
     def typing(self, user: str, *, on: bool) -> bool:
-        """Show the sign to a user by their OpenID, or end it. Return whether others are worth a
-        try.
-        """
+        """Show the sign to a user by their OpenID, or end it; returns whether to try others."""
         ...
 
 
@@ -54,12 +52,12 @@ class TypingSign:
     def __init__(
         self, turns: RunningTurns, shows: Shows, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """Start nothing yet.
+        """Create it; the thread is started later.
 
         Args:
-            turns: What it looks at.
+            turns: The running turns.
             shows: Shows the sign.
-            clock: The process's.
+            clock: A monotonic clock, in seconds.
         """
         self._turns = turns
         self._shows = shows
@@ -70,7 +68,7 @@ class TypingSign:
         self._begun = False
 
     def begin(self) -> None:
-        """Look from now on."""
+        """Start the thread, unless it was started."""
         if not self._begun:
             self._begun = True
             try:
@@ -100,7 +98,7 @@ class TypingSign:
         now = self._clock()
         return (
             turn.claimed_since > 0
-            and turn.id[1][:1].isdigit()  # what no message began has a word for its key
+            and turn.id[1][:1].isdigit()  # the key of a turn without a message begins with a word
             and SLOW <= now - turn.began <= EXCHANGE
             and now - self._shown.get(turn.id, -math.inf) >= LASTS
             and not turn.completion.done()
@@ -109,7 +107,7 @@ class TypingSign:
     def _show(self, turn: RunningTurn) -> bool:
         self._shown[turn.id] = self._clock()
         openid = turn.user.partition(":")[2]
-        goes_on = self._shows.typing(openid, on=True)
-        if goes_on and turn.completion.done():  # its answer may have gone out before the sign
+        try_others = self._shows.typing(openid, on=True)
+        if try_others and turn.completion.done():  # its answer may have gone out before the sign
             self._shows.typing(openid, on=False)
-        return goes_on
+        return try_others

@@ -264,6 +264,9 @@ class Chat(ChatSteps[D]):
     ) -> Form[T]:
         """Ask for a dataclass or `msgspec.Struct` field by field, and let the user check it.
 
+        See `form_fields.Field` for the options of a field. At the end a summary is shown; the user
+        confirms it, changes a field, or gives up, which raises `Cancelled` here.
+
         Args:
             cls: The class.
             given: Known values of fields, by name; they are not asked for, but shown in the

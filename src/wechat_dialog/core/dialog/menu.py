@@ -2,14 +2,11 @@
 
 A menu shows numbered lines. Tapping one sends its label as the user's own text (protocol reference
 5.6), so an answer is read the same way whether it was tapped, typed or spoken: see
-`parsers.choices`. A long menu is shown in pages. Turning a page is not an answer and leaves no
-record: the page that the user sees is in the conversation's header, beside the number of wrong
-answers. Options are numbered across all pages, so an option of another page can be chosen by its
-number or name, too.
+`parsers.choices`.
 
-A long menu is shown in pages. Turning a page is no answer and leaves no record: which page the user
-looks at is in the conversation's header, beside the number of wrong answers. Options are numbered
-through all pages, so an option of another page can be taken by its number or name too.
+A long menu is shown in pages. Turning a page is not an answer and leaves no record: the page that
+the user sees is in the conversation's header, beside the number of wrong answers. Options are
+numbered across all pages, so an option of another page can be chosen by its number or name, too.
 
 If several may be chosen, a tap ticks an option and shows the menu again, until the user says that
 they have finished; ticks are in the header, like the page. Ticking and unticking send different
@@ -211,8 +208,6 @@ class Menu(Wait[T]):
     def _pages(self, ticks: Sequence[int]) -> list[list[str]]:
         """Return the lines of each page: as many as fit into one reply, and at least one. A page
         has the same options whatever is ticked.
-
-        A page has the same options whatever is ticked.
         """
         texts = self.chat.texts
         frame = [str(self.prompt), link(texts.previous_page) + link(texts.next_page) + texts.page]

@@ -248,12 +248,12 @@ class Wait(Effect[T]):
                 text = prompt.encode("utf-8", "surrogatepass")
             self.id = "%s%x" % (kind, crc32(text))  # noqa: UP031
         else:
-            asked = prompt
+            content = prompt
             if prompt is None and chat.outbox:
-                asked = self.said = tuple(chat.outbox)
+                content = self.said = tuple(chat.outbox)
             else:
                 sayable(prompt, self.call)
-            self.id = wait_id(kind, key, b"" if key is not None else encoded(asked))
+            self.id = wait_id(kind, key, b"" if key is not None else encoded(content))
             if key is not None and writable(self.id) != self.id:
                 raise ValueError(f"key={key!r}: half a character, which no journal can hold")
 

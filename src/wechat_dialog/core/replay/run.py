@@ -2,10 +2,12 @@
 
 A running generator cannot be stored; its inputs can: what the user said, and what its steps
 returned. To continue, the dialog is started again and fed those records, so equal records must lead
-a dialog to equal questions. `Run` is one dialog being driven. `feed` gives it one record, stored or
-new, and `at` is where it stands afterwards (`standing.At`). Nothing here executes a step, reads a
-clock, or knows a store; whoever drives a run does, and passes in the record of what happened. So
-live and replayed runs take the same path.
+a dialog to equal questions.
+
+`Run` is one dialog being driven. `feed` gives it one record, stored or new, and `at` is where it
+stands afterwards (`standing.At`). Nothing here executes a step, reads a clock, or knows a store;
+its driver does, and passes in the record of what happened. So live and replayed runs take the same
+path.
 
 Every record names what it answers, and a run compares: a question that is not the recorded one, a
 step with another name, a stored answer that no longer parses, a branch that a race no longer has,
@@ -304,12 +306,12 @@ class Run:
         chat, dialog = self.chat, self.dialog
         try:
             at = self.at if self.asks(record.wait) else None
-            came = handed(at, record, chat.zone, dialog.fn, self.outcomes)
+            event = handed(at, record, chat.zone, dialog.fn, self.outcomes)
         except ValueError as error:
             raise self.differs(str(error)) from error
         chat.begin_turn()
         chat.arrived = record.now
-        self.at = self._driver.hand(came)
+        self.at = self._driver.hand(event)
 
     def _step_ended(self, record: Returned | Failed, way: Way) -> None:
         at = self.at

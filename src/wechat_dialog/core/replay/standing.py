@@ -121,8 +121,8 @@ def doing(at: At) -> str:
     """Describe what a dialog does."""
     if isinstance(at, Wait):
         kind = _KINDS.get(at.kind, at.kind)
-        said: tuple[object, ...] = getattr(at, "said", ())  # the question, if it has no text
-        texts = [str(part) for part in (at.prompt, *said) if isinstance(part, (str, Markdown))]
+        spoken: tuple[object, ...] = getattr(at, "said", ())  # the question, if it has no text
+        texts = [str(part) for part in (at.prompt, *spoken) if isinstance(part, (str, Markdown))]
         if not texts:
             return f"{describe(at.id)} ({type(at.prompt).__name__})"
         key = "" if at.key is None else f" with key {at.key!r}"

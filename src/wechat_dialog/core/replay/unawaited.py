@@ -112,13 +112,13 @@ class WatchedRun(Run):
         assert isinstance(self.chat, WatchedChat)  # noqa: S101 - `chats` says so
         noted, ended = self.chat.noted, isinstance(self.at, Ended)
         waited = {id(at) for at in self._stood}
-        for made in noted:
-            waited.update(map(id, made.parts))  # these are waited for by the whole
+        for created in noted:
+            waited.update(map(id, created.parts))  # these are waited for by the whole
         for number in range(len(noted)):
             held = sys.getrefcount(noted[number].effect) > _UNHELD
-            made = noted[number]
-            if not (made.begun or id(made.effect) in waited or (held and not ended)):
-                yield NotWaitedFor(made.call, made.where)
+            created = noted[number]
+            if not (created.begun or id(created.effect) in waited or (held and not ended)):
+                yield NotWaitedFor(created.call, created.where)
 
 
 LOOKS = 10

@@ -37,7 +37,6 @@ class Draft:
         over: Parts of conversations that have ended; a later conversation that fails does not take
             them back.
         question: The pending question, if it was asked in this turn.
-        asker: Id of the conversation that asked it.
         asker: Id of the conversation whose question it is.
         seen: Whether the user has seen the question before.
         returns: Whether a conversation that had interrupted another has ended: what the user wrote

@@ -99,21 +99,21 @@ class StepParts:
     """The parts of one call of a step, including repetitions.
 
     Attributes:
-        given: What the turn passed to the step.
+        context: What the turn passed to the step.
         known: Outcomes of parts by id, in stored form.
         page: The store's id of the turn's page; "" if it was not needed yet.
     """
 
-    def __init__(self, name: str, given: GivenParts, in_hand: MutableMapping[str, bytes]) -> None:
+    def __init__(self, name: str, context: GivenParts, in_hand: MutableMapping[str, bytes]) -> None:
         """Do not ask the store for anything yet.
 
         Args:
             name: The step's name.
-            given: What the turn passed to the step.
+            context: What the turn passed to the step.
             in_hand: Outcomes of parts in this process that the store is not known to have.
         """
         self.name = name
-        self.given = given
+        self.context = context
         self.known: dict[str, bytes] = {}
         self.page = ""
         self._in_hand = in_hand
@@ -136,8 +136,8 @@ class StepParts:
         over what is in hand: another worker recorded it, and may have continued from it.
         """
         if not self._read:
-            given = self.given
-            stored_parts = (yield PartsRead(given.user, given.step)).get(given.step, {})
+            context = self.context
+            stored_parts = (yield PartsRead(context.user, context.step)).get(context.step, {})
             for recorded in stored_parts:
                 self._in_hand.pop(recorded, None)
             self.known = {**self._in_hand, **stored_parts, **self.known}
@@ -156,12 +156,12 @@ class StepParts:
         self._in_hand.pop(id, None)
 
     def _put(self, id: str, stored: bytes) -> PartPut:
-        given = self.given
-        return PartPut(given.user, given.fence, given.step, id, stored, given.ttl)
+        context = self.context
+        return PartPut(context.user, context.fence, context.step, id, stored, context.ttl)
 
     def decoded(self, stored: bytes) -> Returned | Failed | None:
         """Decode a recorded outcome; None if it cannot be decrypted or decoded."""
-        seal = self.given.seal
+        seal = self.context.seal
         try:
             if seal is not None and stored.startswith(Seal.MARK):
                 stored = seal.open(stored)
@@ -171,7 +171,7 @@ class StepParts:
 
     def encoded(self, record: Returned | Failed) -> bytes:
         """Encode an outcome for recording."""
-        plain, seal = encode_record(record), self.given.seal
+        plain, seal = encode_record(record), self.context.seal
         return plain if seal is None else seal.close(plain)
 
     def tell_of_others(self, requested: Iterable[str]) -> None:
@@ -258,7 +258,7 @@ class TriedParts:
         if len(self._asked) > MOST:
             raise TooManyParts(call, line_at_hand(), f"a step has {MOST} parts at most")
         if wants_idempotency_key(fn) and "idempotency_key" not in kwargs:
-            kwargs = {**kwargs, "idempotency_key": f"{parts.given.step}:{running.id}"}
+            kwargs = {**kwargs, "idempotency_key": f"{parts.context.step}:{running.id}"}
         error: Exception | None = None
         result: object = None
         before = _running.set(running)
@@ -306,7 +306,7 @@ class TriedParts:
     ) -> str:
         """Return the id of a part."""
         identity: list[Any] = ["" if within is None else within.id, name]
-        if self._parts.given.seal is None:
+        if self._parts.context.seal is None:
             identity += [args, kwargs]
         try:
             encoded = _in_order.encode(identity)
@@ -322,7 +322,7 @@ class TriedParts:
         call = "steps.say(…)"
         self._must_go_on(call)
         plain = text.text if isinstance(text, Markdown) else text
-        for secret in self._parts.given.secrets:
+        for secret in self._parts.context.secrets:
             plain = without_secret(plain, secret)
         if not plain.strip():
             return
@@ -358,13 +358,13 @@ class _Page:
         """Write a paragraph. If the store fails, it is written with the next one: what matters is
         the answer, which will be on the page, too.
         """
-        given = self._parts.given
-        if given.page is None:
+        context = self._parts.context
+        if context.page is None:
             return
         if not self._begun:
-            self._add(pieces_of(given.before))
+            self._add(pieces_of(context.before))
             self._begun = True
-        reply = given.reply_of(text)
+        reply = context.reply_of(text)
         self._add(pieces_of([] if reply is None else [reply]))
         if self._room < 0:
             return  # the answer will be truncated there, and say so
@@ -372,8 +372,8 @@ class _Page:
         new = tuple(self._pieces[first:])
         try:
             if not self._parts.page:
-                self._parts.page = yield from given.page(given.user, given.fence)
-            written = yield PageAppend(self._parts.page, first, new, KEPT, given.fence)
+                self._parts.page = yield from context.page(context.user, context.fence)
+            written = yield PageAppend(self._parts.page, first, new, KEPT, context.fence)
         except ClaimLost:
             raise
         except StoreError:

@@ -119,10 +119,11 @@ def persistently(
     claimed: Claimed | Answered | Outcome | None = None,
 ) -> Transaction:
     """Run a transaction under a claim, and start over if the claim is lost; or if the store fails
-    and a step has run that is not recorded: the process that has its outcome should continue. A
-    write whose acknowledgement was lost may have been applied, so it is not repeated: a new claim,
-    which replaces the old one, returns what the journal contains, and fences off writes still on
-    their way.
+    and a step has run that is not recorded: the process that has its outcome should continue.
+
+    A write whose acknowledgement was lost may have been applied, so it is not repeated: a new
+    claim, which replaces the old one, returns what the journal contains, and fences off writes
+    still on their way.
 
     Args:
         job: The message.

@@ -284,10 +284,10 @@ class Codec:
             raise ConfigurationError(
                 "the token is empty, so nobody can be told from the platform; give Bot a token"
             )
-        given, timestamp, nonce = fields.get(name), fields.get("timestamp"), fields.get("nonce")
-        if not (given and timestamp and nonce):
+        received, timestamp, nonce = fields.get(name), fields.get("timestamp"), fields.get("nonce")
+        if not (received and timestamp and nonce):
             raise BadSignature(f"{name}, timestamp or nonce is missing")
-        if not signature.matches(given, self._token, timestamp, nonce, *extra):
+        if not signature.matches(received, self._token, timestamp, nonce, *extra):
             # Nothing else shows that a blank was copied along with the token.
             doubt = "" if signature.is_token(self._token) else f", and ours is not {_FORM}"
             raise BadSignature(f"{name} is not made with our token{doubt}")

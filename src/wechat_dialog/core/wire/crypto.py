@@ -136,8 +136,8 @@ def decrypt(encrypted: str, keys: Sequence[Key], app_id: str) -> tuple[bytes, Ke
 class Seal:
     """Encrypts what is put into a store, so that a reader of the store cannot read it: AES-256-GCM.
 
-    Every process of the bot can open what another one sealed; nobody can who does not know the
-    secrets that the bot and the platform share.
+    Every process of the bot can open what another one sealed; without the secrets that the bot
+    and the platform share, nobody can.
 
     Args:
         secrets: The secrets that they share.

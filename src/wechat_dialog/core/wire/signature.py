@@ -34,10 +34,10 @@ def sign(*parts: str) -> str:
     return hashlib.sha1(joined, usedforsecurity=False).hexdigest()
 
 
-def matches(given: str, *parts: str) -> bool:
+def matches(text: str, *parts: str) -> bool:
     """Return whether it is the signature of `parts`, compared in constant time; malformed text is
     False.
     """
     import hmac
 
-    return given.isascii() and hmac.compare_digest(given, sign(*parts))
+    return text.isascii() and hmac.compare_digest(text, sign(*parts))

@@ -83,7 +83,7 @@ class Lines:
     def ask(self, words: Words, beside: Words | None = None) -> Any:
         """Send one command and return the answer; or two at once, and return both answers.
 
-        The two are no transaction: the server may serve other clients in between.
+        The two are not a transaction: the server may serve other clients in between.
 
         Args:
             words: The command.
@@ -118,8 +118,8 @@ class Lines:
         return answer
 
     def _further(self) -> Any:
-        """Return a connection where none is idle: a new one or, at the limit, the next one that
-        another call is done with.
+        """Return a connection if none is idle: a new one or, at the limit, the next one that
+        another call gives back.
         """
         try:
             return self._new()

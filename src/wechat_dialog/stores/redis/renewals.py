@@ -6,8 +6,8 @@ a connection that is used for nothing else and stays open from round to round. `
 returns what is known when its time is up. A server that has not answered by then is left out of the
 following rounds, until its answer arrives or its connection fails.
 
-redis-py's own pipeline for a cluster is no alternative: it sends to all servers, but reads their
-answers one after another, and when one server fails it sends everything again to all of them.
+redis-py's own pipeline for a cluster is not an alternative: it sends to all servers, but reads
+their answers one after another, and when one server fails it sends everything again to all of them.
 """
 
 from __future__ import annotations

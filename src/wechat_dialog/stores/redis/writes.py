@@ -194,12 +194,12 @@ class Writes:
         return max(min(age, until), 0)
 
     def _read_commit(self, answer: Any) -> Committed | Answered | Conflict | Deferred:
-        done = read_commit(answer)
-        if type(done) is Committed and self._learns:
-            ahead = done.revision - time.monotonic_ns() // 1000
+        result = read_commit(answer)
+        if type(result) is Committed and self._learns:
+            ahead = result.revision - time.monotonic_ns() // 1000
             if self._ahead is None or ahead > self._ahead:
                 self._ahead = ahead
-        return done
+        return result
 
 
 def _has_extras(write: Write) -> bool:
