@@ -10,4 +10,8 @@ Read it in this order:
 - `running_turns`, `live_dialogs`, `holders`, `retries` and `untaken_replies` are what a process
   knows of its users' turns.
 - `heartbeat` and `watch` are the threads of a process that supervise long turns (`ticker`).
+- `outside` puts together what happens without a message: `accounts` says whose users they are,
+  `sweeping` (with `sweeper`) finds what is due, `firings` runs the turns.
+- `step_parts` performs parts of steps, `page_door` answers readers of answer pages, `pusher`
+  pushes parts; `garbage` keeps collections short.
 """
