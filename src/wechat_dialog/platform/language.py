@@ -135,7 +135,7 @@ ENGLISH = {
     "现在是用户 {0}": "now as user {0}",
     "过去了 {0:g} 秒": "{0:g} seconds have passed",
     "到点做了 {0} 件事，说了什么发一条消息就能看到":
-        "{0} things fell due and were done; send a message to see what was said",
+        "done, since it fell due: {0}; send a message to see what was said",
     "{0}，说了什么发一条消息就能看到": "{0}; send a message to see what it said",
     "/signal 名称 [match=…] [id=…] [JSON]": "/signal NAME [match=…] [id=…] [JSON]",
     "还没有请求。": "No requests yet.",
