@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer.main
 
 from tests.pages import DOCS, ROOT
-from wechat_dialog.cli.main import app
+from wechat_dialog.cli.main import command_line
 
 FILES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *(ROOT / "deploy").iterdir()])
 CODE = re.compile(r"^```.*?^```$|`[^`\n]+`", re.MULTILINE | re.DOTALL)
@@ -26,7 +25,7 @@ def commands(path: Path) -> list[str]:
 
 def unknown(said: str) -> list[str]:
     """What of a command line does not exist: its subcommand, or options."""
-    here: Any = typer.main.get_command(app)
+    here: Any = command_line()
     words = said.split()
     while hasattr(here, "commands") and words and words[0].isalpha():
         if words[0] not in here.commands:

@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer.main
 
 import wechat_dialog
 from tests.cli import command
 from tests.deploys.town import USER, town
 from wechat_dialog.cli.help_in_chinese import HELP, put_into_chinese, texts_of
-from wechat_dialog.cli.main import app
+from wechat_dialog.cli.main import command_line
 from wechat_dialog.cli.refusals import REFUSALS, refusal
 from wechat_dialog.cli.serve import listening
 from wechat_dialog.errors import ConfigurationError
@@ -41,7 +40,7 @@ def chinese(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_text_of_every_help_is_translated_and_no_translation_is_left_over() -> None:
-    said = set(texts_of(typer.main.get_command(app)))
+    said = set(texts_of(command_line()))
     assert len(said) > 60
     assert said - HELP.keys() == set()
     assert HELP.keys() - said == set()
@@ -60,7 +59,7 @@ def paths(here: Any, *before: str) -> Iterator[tuple[str, ...]]:
         yield from paths(one, *before, name)
 
 
-PATHS = list(paths(typer.main.get_command(app)))
+PATHS = list(paths(command_line()))
 # What an English sentence has and no option, name or value.
 ENGLISH = re.compile(r"\b(the|a|an|of|to|is|and|with|for|this|that|Show|Usage|Options)\b")
 
@@ -83,8 +82,8 @@ def test_help_has_no_english_sentence(
 
 
 def test_a_command_is_asked_for_its_texts_and_not_changed() -> None:
-    known = typer.main.get_command(app)
-    assert [*texts_of(known)] == [*texts_of(typer.main.get_command(app))]
+    known = command_line()
+    assert [*texts_of(known)] == [*texts_of(command_line())]
     assert not any(CHINESE.search(text.replace("广州", "")) for text in texts_of(known))
     put_into_chinese(known)
     assert all(CHINESE.search(text) for text in texts_of(known))

@@ -27,9 +27,9 @@ from .load import load
 from .refusals import refusal
 from .serve_checks import advice
 
-__all__ = ["check", "commands", "with_store"]
+__all__ = ["check", "conversations", "with_store"]
 
-commands = typer.Typer(help="List, show, resume and end stored conversations.")
+conversations = typer.Typer(help="List, show, resume and end stored conversations.")
 
 App = Annotated[str, typer.Argument(metavar="APP", help="module:bot")]
 Name = Annotated[str, typer.Argument(metavar="USER|ID", help="an OpenID, or a conversation's id")]
@@ -91,7 +91,7 @@ def _must_be_there(bot: Bot) -> None:
     errors.print(f"wechat-dialog: {tr('存储')} {bot.store_name}", markup=False)
 
 
-@commands.command("list")
+@conversations.command("list")
 def list_(target: App, store: Store = "") -> None:
     """List conversations: running, put aside, parked."""
     number = 0
@@ -112,27 +112,27 @@ def _state(state: str) -> str:
     return one_line(state_in_chinese(state) if speaks_chinese() else state)
 
 
-@commands.command()
+@conversations.command()
 def show(target: App, name: Name, store: Store = "") -> None:
     """Print a conversation as a transcript, with where it broke."""
     console.print(Conversations(with_store(target, store)).show(name, chinese=speaks_chinese()))
 
 
-@commands.command()
+@conversations.command()
 def resume(target: App, name: Name, store: Store = "") -> None:
     """Resume a parked conversation, with the message that broke it."""
     Conversations(with_store(target, store)).resume(name)
     console.print(tr("接上了；用户下次发消息时看到回答"))
 
 
-@commands.command()
+@conversations.command()
 def end(target: App, name: Name, store: Store = "") -> None:
     """End conversations; clean-up steps of a running one are run."""
     Conversations(with_store(target, store)).end(name)
     console.print(tr("已结束"))
 
 
-@commands.command()
+@conversations.command()
 def forget(
     target: App,
     user: Annotated[str, typer.Argument(metavar="USER", help="an OpenID, or the user's key")],
@@ -157,7 +157,7 @@ def forget(
     console.print(tr("已删除：{0}", ", ".join(removed)))
 
 
-@commands.command()
+@conversations.command()
 def export(
     names: Annotated[list[str], typer.Argument(metavar="[APP] FILE", help="FILE - is the output")],
     store: Store = "",

@@ -1,52 +1,36 @@
-"""The `wechat-dialog` command."""
+"""The `wechat-dialog` command.
+
+Each subcommand is in a module of its own, and only that of the one that is called is imported: all
+of them take twice as long.
+"""
 
 from __future__ import annotations
 
-import secrets
 import sys
-import tempfile
+from collections.abc import Sequence
+from importlib import import_module
 from importlib.metadata import version
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from wechat_dialog.cli.probe import probe
-from wechat_dialog.cli.send import send
 from wechat_dialog.errors import DialogError
-from wechat_dialog.platform.account import Account
-from wechat_dialog.platform.language import speaks_chinese, tr
+from wechat_dialog.platform.language import speaks_chinese
 from wechat_dialog.platform.safe_console import SafeConsole
 
-from .chat import chat, talk_to
-from .conversations import check, commands
 from .help_in_chinese import put_into_chinese
-from .new import create
-from .outside import begin, signal
 from .refusals import refusal
-from .serve import serve
-from .simulate import LOOPBACK, Host, Port, open_simulator, simulate
-from .work import work
 
-__all__ = ["app", "main"]
+__all__ = ["command_line", "main"]
 
-app = typer.Typer(
-    help="Conversations on a WeChat Official Account.",
-    no_args_is_help=True,
-    add_completion=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    pretty_exceptions_enable=False,
-)
-app.add_typer(commands, name="conversations")
-app.command()(serve)
-app.command()(work)
-app.command()(check)
-app.command()(signal)
-app.command()(begin)
-app.command()(simulate)
-app.command()(chat)
-app.command()(send)
-app.command()(probe)
+MODULES = {
+    "conversations": "conversations", "serve": "serve", "work": "work", "check": "conversations",
+    "signal": "outside", "begin": "outside", "simulate": "simulate", "chat": "chat", "send": "send",
+    "probe": "probe", "new": "new", "demo": "try_example",
+}  # fmt: skip
+"""The subcommands, in the order of the help, and the module of each; it has a function of that
+name, or with several commands below it a `typer.Typer`."""
+
 errors = SafeConsole(stderr=True)
 
 WrongUsage: Any = typer.BadParameter.__base__
@@ -55,7 +39,7 @@ WrongUsage: Any = typer.BadParameter.__base__
 
 def main() -> None:
     """Run the command; errors the user can act on are one line, and status 2."""
-    command = typer.main.get_command(app)
+    command = command_line(sys.argv[1:])
     if speaks_chinese():
         put_into_chinese(command)
     try:
@@ -72,13 +56,32 @@ def main() -> None:
     sys.exit(status)
 
 
+def command_line(words: Sequence[str] = ()) -> Any:
+    """Return the command with the subcommand that is called with these words, or with all."""
+    app = typer.Typer(
+        help="Conversations on a WeChat Official Account.",
+        no_args_is_help=True,
+        add_completion=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        pretty_exceptions_enable=False,
+        callback=_options,
+    )
+    called = next((word for word in words if not word.startswith("-")), "")
+    for name in [called] if called in MODULES else MODULES:
+        subcommand = getattr(import_module(f".{MODULES[name]}", __package__), name)
+        if isinstance(subcommand, typer.Typer):
+            app.add_typer(subcommand, name=name)
+        else:
+            app.command()(subcommand)
+    return typer.main.get_command(app)
+
+
 def _show_version(is_given: bool) -> None:
     if is_given:
         print(f"wechat-dialog {version('wechat-dialog')}")
         raise typer.Exit
 
 
-@app.callback()
 def _options(
     _version: Annotated[
         bool,
@@ -86,44 +89,6 @@ def _options(
     ] = False,
 ) -> None:
     pass
-
-
-@app.command()
-def new(folder: Annotated[Path, typer.Argument(metavar="DIR")]) -> None:
-    """Begin a bot of your own: bot.py, test_bot.py and README.md."""
-    create(folder)
-    created = tr("建好了；接下来：cd {0} && wechat-dialog chat bot:bot", folder)
-    errors.print(f"wechat-dialog: {created}", markup=False)
-
-
-@app.command()
-def demo(
-    terminal: Annotated[
-        bool, typer.Option("--terminal", help="chat in the terminal, as lines from a pipe do")
-    ] = False,
-    host: Host = LOOPBACK,
-    port: Port = None,
-    browser: Annotated[
-        bool | None, typer.Option("--browser/--no-browser", help="open the page in a browser")
-    ] = None,
-) -> None:
-    """Try the example bot, on the embedded store: on a web page, or in the terminal.
-
-    If the input is not a terminal and no option asks for the page, its lines are messages.
-    """
-    asked_for = browser is not None or port is not None or host != LOOPBACK
-    if not terminal and (asked_for or sys.stdin.isatty()):
-        open_simulator(
-            "wechat_dialog.cli.demo:bot",
-            Account(secrets.token_hex(8), kind="unverified"),
-            host=host,
-            port=port,
-            browser=browser is not False,
-            title="示例公众号",
-        )
-        return
-    with tempfile.TemporaryDirectory(prefix="wechat-dialog-demo-") as folder:
-        talk_to("wechat_dialog.cli.demo:bot", folder=folder)
 
 
 if __name__ == "__main__":

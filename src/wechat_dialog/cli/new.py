@@ -8,11 +8,15 @@ is in the terminal's language.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from wechat_dialog.errors import ConfigurationError
 from wechat_dialog.platform.language import speaks_chinese, tr
+from wechat_dialog.platform.safe_console import SafeConsole
 
-__all__ = ["create", "files"]
+__all__ = ["create", "files", "new"]
 
 _BOT = """\
 import os
@@ -89,6 +93,13 @@ _CHINESE = """\
 服务器的地址。会话存在工作目录的 `wechat-dialog.db` 里；要用好几台机器，见
 `Bot(store="redis://…")`。
 """
+
+
+def new(folder: Annotated[Path, typer.Argument(metavar="DIR")]) -> None:
+    """Begin a bot of your own: bot.py, test_bot.py and README.md."""
+    create(folder)
+    created = tr("建好了；接下来：cd {0} && wechat-dialog chat bot:bot", folder)
+    SafeConsole(stderr=True).print(f"wechat-dialog: {created}", markup=False)
 
 
 def files() -> dict[str, str]:
