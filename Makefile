@@ -3,7 +3,8 @@
 VENV ?= .venv
 PYTHON ?=
 # Test processes, seconds of fuzzing, and what else pytest should be told: make test ARGS='-k turn'
-JOBS ?= 2
+# A process more than there are cores: many tests wait, for a server to start or a lease to end.
+JOBS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 FUZZ_SECONDS ?= 60
 ARGS ?=
 
