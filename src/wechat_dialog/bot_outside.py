@@ -12,6 +12,7 @@ from __future__ import annotations
 import sys
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from wechat_dialog.core.blame import line_at_hand
@@ -53,7 +54,7 @@ class BotOutside(Registration):
     rules: Rules
     delivers: Callable[[], Delivers | None] | None = None
 
-    @property
+    @cached_property
     @abstractmethod
     def _runner(self) -> Runner:
         """What runs the bot's turns."""

@@ -526,6 +526,7 @@ def watched(store: RedisStore, client: redis.Redis) -> list[tuple[str, str]]:
         turns(store)
         client.echo("that was all")
         for line in monitor.listen():  # type: ignore[no-untyped-call]
+            assert line is not None
             if "that was all" in line["command"]:
                 break
             command = re.sub("^(EVALSHA) [0-9a-f]{40}", r"\1", line["command"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from abc import ABC, abstractmethod
+from abc import ABCMeta, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Protocol, Unpack, cast, overload
@@ -42,7 +42,7 @@ class Collection(Protocol):
         ...
 
 
-class Registration(ABC):
+class Registration(metaclass=ABCMeta):
     """The decorators of a bot and of `Dialogs`."""
 
     @abstractmethod
