@@ -177,7 +177,7 @@ class BotResources(BotOutside):
         if store is not None or api is not None:
             self.close()
         if store is not None:
-            self.__dict__.pop("store", None)
+            vars(self).pop("store", None)
             self._store_setting = hidden(store)
             if self.rules.pages is not None:
                 self.rules.pages.begin_anew()
@@ -200,7 +200,7 @@ class BotResources(BotOutside):
     def begin_anew(self) -> None:
         """See `forks.Forked`: turns, claims, threads and connections belong to the parent."""
         for name in ("_runner", "async_store", "async_api", "api"):
-            leave_behind(self.__dict__.pop(name, None))
+            leave_behind(vars(self).pop(name, None))
 
     def close(self, drain: float | None = None) -> None:
         """Let in-flight turns end, and release threads, connections and files.
@@ -212,7 +212,7 @@ class BotResources(BotOutside):
             drain: Seconds that turns have to end, before they are logged and left running; None:
                 the bot's.
         """
-        runner = self.__dict__.get("_runner")
+        runner = vars(self).get("_runner")
         if runner is not None:
             runner.close(self.drain if drain is None else drain)
         self._give_back()
@@ -222,10 +222,10 @@ class BotResources(BotOutside):
 
         See `close`. What turns and stores have opened on the running event loop is closed, too.
         """
-        runner: Runner | None = self.__dict__.get("_runner")
+        runner: Runner | None = vars(self).get("_runner")
         if runner is not None:
             await runner.close_async(self.drain if drain is None else drain)
-        if "async_store" in self.__dict__:
+        if "async_store" in vars(self):
             from .stores.asynchronous import close_face
 
             close = partial(close_face, self.async_store, with_store=self._made_its_store())
@@ -233,7 +233,7 @@ class BotResources(BotOutside):
             if runner is not None:
                 # A turn still running after the closing may open connections again.
                 runner.when_idle(close)
-        if "async_api" in self.__dict__:
+        if "async_api" in vars(self):
             await self.async_api.close()
         self._give_back()
 
@@ -241,21 +241,21 @@ class BotResources(BotOutside):
         """Wait for the turn that the request of the running task has left running, if any: servers
         that announce no shutdown wait for the tasks of their requests.
         """
-        runner = self.__dict__.get("_runner")
+        runner = vars(self).get("_runner")
         if runner is not None:
             await runner.settle(self.drain)
 
     def _give_back(self) -> None:
-        self.__dict__.pop("_runner", None)
+        vars(self).pop("_runner", None)
         _open.discard(self)
         if isinstance(self.settings.cache, LiveDialogs):
             self.settings.cache.clear()
-        self.__dict__.pop("async_store", None)
-        self.__dict__.pop("async_api", None)
-        if "api" in self.__dict__:
-            self.__dict__.pop("api").close()
-        if self._made_its_store() and "store" in self.__dict__:
-            self.__dict__.pop("store").close()
+        vars(self).pop("async_store", None)
+        vars(self).pop("async_api", None)
+        if "api" in vars(self):
+            vars(self).pop("api").close()
+        if self._made_its_store() and "store" in vars(self):
+            vars(self).pop("store").close()
 
     def _made_its_store(self) -> bool:
         """Whether the store is ours to close; a store that was passed in belongs to the caller."""

@@ -117,7 +117,7 @@ def test_what_comes_while_it_is_being_closed_is_refused_for_another_process_to_t
 
 def test_a_step_of_a_turn_that_may_still_end_may_still_post(store_url: str) -> None:
     reached, may_go_on = threading.Event(), threading.Event()
-    bot = make_bot(store_url, [].append, drain=60.0)
+    bot = make_bot(store_url, list[str]().append, drain=60.0)
 
     def tells() -> str:
         reached.set()
@@ -159,10 +159,11 @@ def test_a_process_that_has_no_thread_to_give_goes_on_once_it_has(
     bot.sweep()
     scarce.set()
     say(bot, "小睡")
-    for call in (
+    calls: list[Callable[[], str]] = [
         lambda: bot.begin(USER, visit, {"place": "x"}),
         lambda: bot.signal(USER, "paid", 1, match="A2"),
-    ):
+    ]
+    for call in calls:
         with pytest.raises(Closing, match="no thread can be had"):
             call()
     wait_until(lambda: "no thread can be had" in caplog.text, "the sweep to find none, either")

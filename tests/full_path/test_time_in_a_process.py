@@ -36,7 +36,7 @@ def say(bot: Bot, text: str, user: str = USER) -> str:
 
 def asleep(url: str, *users: str) -> None:
     """Have users sleep for a moment, in a process that sweeps for nobody."""
-    with closing(make_bot(url, [].append, timers=False)) as bot:
+    with closing(make_bot(url, list[str]().append, timers=False)) as bot:
         for user in users or (USER,):
             say(bot, "小睡", user)
         wait_until(lambda: bot.store.account(bot._name_in_store()) == ACCOUNT, "its note")
@@ -82,7 +82,7 @@ def test_what_an_operator_does_sweeps_nothing(url: str) -> None:
 
 def test_what_goes_on_by_itself_leaves_no_live_dialog(url: str) -> None:
     asleep(url, *(f"oUser{number:023}" for number in range(3)))
-    with closing(make_bot(url, [].append, timers=False)) as bot:
+    with closing(make_bot(url, list[str]().append, timers=False)) as bot:
         wait_until(bot.run_due, "it to be due")
         assert isinstance(bot.settings.cache, LiveDialogs)
         assert len(bot.settings.cache) == 0

@@ -45,8 +45,8 @@ class Drives:
         transaction.close()
         self._now += self.seconds
         outcome: Any = self._outcomes.pop(0) if len(self._outcomes) > 1 else self._outcomes[0]
+        yield from ()
         return Fired(outcome)
-        yield
 
 
 def firings_of(drives: Drives) -> Firings:

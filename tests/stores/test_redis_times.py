@@ -516,16 +516,20 @@ def turns(store: RedisStore) -> None:
 
 def watched(store: RedisStore, client: redis.Redis) -> list[tuple[str, str]]:
     """Who asks and what, of all these turns, word for word; a script counts by its place."""
-    for act in (lambda: turns(store), lambda: None):  # the first connects, and loads the scripts
+
+    def start_over() -> None:
         client.flushdb()
         client.set(KEY, START * 1_000_000)
-        act()
+
+    start_over()
+    turns(store)  # connects, and loads the scripts
+    start_over()
     seen: list[tuple[str, str]] = []
     other = redis.Redis(connection_pool=client.connection_pool)
     with closing(other), other.monitor() as monitor:
         turns(store)
         client.echo("that was all")
-        for line in monitor.listen():  # type: ignore[no-untyped-call]
+        for line in monitor.listen():
             assert line is not None
             if "that was all" in line["command"]:
                 break
@@ -539,12 +543,12 @@ def test_turns_of_who_has_no_time_are_byte_for_byte_what_they_were(
     store: RedisStore, before: RedisStore, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[list[tuple[str, str]]] = []
-    for one in (before, store):
+    for version in (before, store):
         numbers = itertools.count()  # what a commit is known by where its answer is lost
         draw = lambda size, of=numbers: next(of).to_bytes(size, "big")  # noqa: E731
         with monkeypatch.context() as patched:
             patched.setattr(os, "urandom", draw)
-            seen.append(watched(one, client))
+            seen.append(watched(version, client))
     then, now = seen
     # What is in a Lua table has no order, nor where it is packed.
     for one, other in zip(now, then, strict=True):
