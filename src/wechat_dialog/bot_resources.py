@@ -205,8 +205,9 @@ class BotResources(BotOutside):
     def close(self, drain: float | None = None) -> None:
         """Let in-flight turns end, and release threads, connections and files.
 
-        New messages are refused meanwhile, so that the platform repeats them. On an event loop,
-        await `close_async`.
+        New messages are refused meanwhile, so that the platform repeats them, and so are signals.
+        If the bot is used after that, it opens its store again. On an event loop, await
+        `close_async`.
 
         Args:
             drain: Seconds that turns have to end, before they are logged and left running; None:
