@@ -17,7 +17,8 @@ class Forgotten:
     """What the judge knows of one user that is not to be seen once they are forgotten.
 
     Attributes:
-        keys: Keys of messages that the store knew of when an operator had their user forgotten.
+        keys: Keys of messages that the store knew of when an operator had their user forgotten, or
+            whose turns were under way when one dropped their user's conversations.
         ids: Conversations that the store has had since, if it ever was.
         past: Conversations that it had before.
         done: How many finished conversations the bot has told of since.

@@ -100,6 +100,7 @@ class _Books:
         unheard: What was said to nobody.
         forgotten: What must not come back of a user who was forgotten.
         secrets: What was taken for the answer to a secret question.
+        confided: What was handed to a step as such an answer.
     """
 
     seen: dict[str, float] = field(default_factory=dict[str, float])
@@ -121,6 +122,7 @@ class _Books:
     unheard: Unheard = field(default_factory=Unheard)
     forgotten: Forgotten = field(default_factory=Forgotten)
     secrets: set[bytes] = field(default_factory=set[bytes])
+    confided: set[bytes] = field(default_factory=set[bytes])
 
 
 class Judge:
@@ -221,7 +223,6 @@ class Judge:
         kept = len(after.records) - len(op.write.records) if after.head else 0
         if after.head:
             _only_grew(was, state, before.records, after.records, kept)
-        secrets = set(books.secrets)
         appended = decode_records(op.write.records)
         records = decode_records(after.records)
         resumed = op.write.unpark
@@ -238,21 +239,20 @@ class Judge:
                 raise Violation(f"{flying.given_up} are given up, and not parked")
         self._nothing_lost(flying, books, op, was, state)
         self._stays_forgotten(books, op, was, state)
-        flying.confided |= books.secrets - secrets
         self._stays_secret(books, op)
-        self._tells_nobody(flying, op)
+        self._tells_nobody(books, op)
 
-    def _tells_nobody(self, flying: Flying, op: Commit | RecordWrite) -> None:
-        """Who took a message for a secret answer writes it nowhere, whatever becomes of whoever had
-        asked for it. (A copy that reaches another process then is an ordinary message there.)
+    def _tells_nobody(self, books: _Books, op: Commit | RecordWrite) -> None:
+        """What a step was handed as a secret answer is written nowhere, by whichever process,
+        whatever becomes of whoever had asked for it.
         """
         reply = op.reply if isinstance(op, Commit) else b""
         parked = [parked.document for parked in op.write.park]
         written = b"\n".join(
             [op.write.head, *op.write.records, op.write.data or b"", reply, *parked]
         )
-        if told := [secret for secret in flying.confided if secret in written]:
-            raise Violation(f"{told} was confided to {flying.serial}, who writes it")
+        if told := [secret for secret in books.confided if secret in written]:
+            raise Violation(f"{told} was told in secret, and is written")
 
     def _stays_secret(self, books: _Books, op: Commit | RecordWrite) -> None:
         """What was said in secret is nowhere in the store, from the write that took it on."""
@@ -472,7 +472,7 @@ class Judge:
         asking = [frame.id for frame in decode_head(held.head).stack if is_secret(frame.wait)]
         if conversation in asking:
             said = [arg for arg in step.call.args if isinstance(arg, int) and arg > SECRET]
-            flying.confided.update(str(secret).encode() for secret in said)
+            books.confided.update(str(secret).encode() for secret in said)
         if not flying.dropped:
             self._under_one_key(books, conversation, step)
         # An operator's command whose worker died is given again, and has the same keys.
@@ -589,16 +589,19 @@ class Judge:
                 raise Violation(f"the claim under which {key} ran unrecorded is given back")
         books.unfinished.discard(message)
 
-    def dropped(self, user: str) -> None:
-        """An operator threw a user's conversations away: what they did may be done again."""
+    def dropped(self, user: str, keys: Iterable[str] = ()) -> None:
+        """An operator threw a user's conversations away: what they did may be done again, but not
+        by the messages of these keys, whose turns were under way.
+        """
         books = self.books(user)
+        books.forgotten.keys.update(keys)
         books.recorded.clear()
         books.heard.clear()
         books.attempts.clear()
         books.purposes.clear()
         books.unfinished.clear()
-        # A turn that starts over takes its message for the first one of a conversation, as it does
-        # with what comes too late to be an answer.
+        # A message whose turn was not known to be under way is the first one of a conversation, as
+        # is what comes too late to be an answer.
         books.secrets.clear()
         # So does a copy of it that comes when its user has left meanwhile.
         books.forgotten.ids.clear()
@@ -637,7 +640,7 @@ class Judge:
             )
 
     def _is_forgotten(self, user: str, serial: int) -> bool:
-        """Whether a message came before its user was forgotten, by an operator."""
+        """Whether a message came before an operator ended its turn or had its user forgotten."""
         books = self.books(user)
         return any(books.serials.get(key) == serial for key in books.forgotten.keys)
 

@@ -274,7 +274,7 @@ def _resumed() -> Iterator[type[MemoryStore]]:
 @contextmanager
 def _confided() -> Iterator[type[MemoryStore]]:
     """Where a secret's conversation was ended meanwhile, it is a message like any other."""
-    with patch.object(Work, "keep_confided", lambda _: None):
+    with patch.object(rules, "_was_ended", lambda *_: False):
         yield MemoryStore
 
 

@@ -104,7 +104,6 @@ class Flying:
         dropped: Whether an operator took its claim away.
         operator: Whether an operator asked for it.
         leaves: Has the request on whose thread it is driven leave it; None: it is on none.
-        confided: What it has taken for secret answers.
         calls: How often it has waited for a step's outcome so far.
         calls_since: When it began to wait for the one it waits for; 0: it waits for none.
         hears: What the outcome is told that it waits for in a gathering.
@@ -134,7 +133,6 @@ class Flying:
     outcomes: list[StepOutcome] = field(default_factory=list[StepOutcome])
     gathering: int = 0
     waits: bool = False
-    confided: set[bytes] = field(default_factory=set[bytes])
     calls: int = 0
     calls_since: float = 0.0
     hears: Callable[[StepOutcome], object] = nothing

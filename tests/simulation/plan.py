@@ -390,6 +390,6 @@ def ended_of(seed: int) -> Plan:
             Operate(26 + chance.random() * 4, user, "drop"),
         ]
     return Plan(
-        seed, cache=True, fast=True, requests=3, workers=1, latency=0.0, slow=True,
+        seed, cache=True, fast=True, requests=3, workers=2, latency=0.0, slow=True,
         actions=tuple(actions),
     )  # fmt: skip

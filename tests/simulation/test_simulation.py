@@ -69,7 +69,7 @@ def test_it_is_noticed_when_an_operator_s_hand_brings_out_what_was_told_in_secre
     assert [failure_of(ended_of(seed)) for seed in range(5)] == [None] * 5
     with MUTANTS["confided"]() as store:
         failures = [failure_of(ended_of(seed), store) for seed in range(5)]
-    assert any("was confided to" in str(failure) for failure in failures)
+    assert any("was told in secret" in str(failure) for failure in failures)
 
 
 def test_a_failing_world_is_told_by_its_shortest_plan_and_a_command_that_runs_it() -> None:

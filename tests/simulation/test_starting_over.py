@@ -82,13 +82,20 @@ def test_nothing_is_kept_of_who_was_forgotten_where_a_late_turn_dies_as_it_finds
     assert desk.asked == ["Claim", "Commit"]
 
 
-@pytest.mark.parametrize("dropped", [False, True])
-def test_a_turn_that_starts_over_is_finished_though_its_worker_dies_then(dropped: bool) -> None:
+def test_a_turn_that_an_operator_ended_does_not_start_over_anywhere() -> None:
     desk = Desk()
     late = at_step(desk)
     desk.now += 3.1
-    if dropped:
-        assert desk.store.end(USER)
+    assert desk.store.end(USER)
+    assert perform_late(desk, late) == ["RecordWrite", "Claim"]
+    assert desk.say(1, "加1a", desk.cold) == ""
+    assert "⟨1." not in desk.say(2, "帮助", desk.cold)
+
+
+def test_a_turn_that_starts_over_is_finished_though_its_worker_dies_then() -> None:
+    desk = Desk()
+    late = at_step(desk)
+    desk.now += 3.1
     op = start_over(desk, late)
     while not isinstance(op, RunStep):
         op = late.send(performed(desk, op))

@@ -352,11 +352,13 @@ class World(Workers):
         for worker in self.workers:
             for flying in worker.flying:
                 flying.dropped = flying.dropped or flying.user == user
-        if what == "drop":
-            if self.store.end(user):
-                self.judge.dropped(user)
-            return
         found = self.store._users.get(user)
+        if what == "drop":
+            seen = {} if found is None else found.entry.seen
+            begun = [key for key, one in seen.items() if one.message and one.began]
+            if self.store.end(user):
+                self.judge.dropped(user, begun)
+            return
         if found is None:
             return
         keys = {*found.entry.seen, *found.replies, found.entry.holder}

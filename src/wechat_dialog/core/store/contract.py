@@ -199,6 +199,8 @@ class Store(Protocol):
 
         A claim on a dropped conversation is lost with it, because its turn would otherwise restore
         a part of it. Pending messages are dropped, too, and conversations aside; the mailbox stays.
+        A stored message whose turn had begun counts as answered with `b""` for a minute after its
+        last request, because it was meant for a conversation that no longer exists.
         `id` may also name a conversation that is aside: only that one is then dropped from the
         store; the head still lists it.
 

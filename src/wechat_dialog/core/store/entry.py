@@ -67,7 +67,8 @@ class Seen:
         promised: Whether its user was told that an answer will come; if not, `message` is dropped
             when the claim is released.
         reply: Its reply, if it is answered and no request took the reply; empty if the reply became
-            part of another message's answer. None: it is not answered yet.
+            part of another message's answer, or `end` ended its turn without one. None: it is not
+            answered yet.
         given_to: Fence of the last claim that was given the reply to deliver; 0: none.
     """
 

@@ -68,6 +68,8 @@ def claim(
     key, lease = requested.key, micros(requested.lease)
     if remembered is not None and remembered.reply is not None:
         return _take(entry, key, remembered.reply, now)
+    if requested.fires is None and _was_ended(entry, key):
+        return Answered(b"")
     replaced = requested.instead != 0 and entry.fence == requested.instead
     if not (replaced or waking.stands_in_line(entry, requested)):
         held = entry.keeps_out(now, lease)
@@ -141,6 +143,12 @@ def _take(entry: Entry, key: str, reply: bytes, now: int) -> Answered:
     if entry.was_last(key):
         entry.see(key, now).copies += 1
     return Answered(reply)
+
+
+def _was_ended(entry: Entry, key: str) -> bool:
+    """Return whether a message without an answer was ended by `end`."""
+    seen = entry.seen.get(key)
+    return seen is not None and seen.reply == b""
 
 
 def _answer(entry: Entry, key: str, left: bytes, now: int) -> None:
@@ -229,6 +237,7 @@ def commit(
             or _is_older(entry, requested.max_age, now)
             or entry.first_in_line(key, None, now) is not None
             or any(seen.pends and name != key for name, seen in entry.seen.items())
+            or _was_ended(entry, key)
             or entry.mail
             or waking.sets_a_time(entry, write)
         ):
@@ -259,6 +268,8 @@ def defer(
     """See `Store.defer`; a `Remembered` is to be stored under the message's key."""
     if remembered is not None and remembered.reply is not None:
         return _take(entry, key, remembered.reply, now)
+    if _was_ended(entry, key):
+        return Answered(b"")
     if message:
         _require_room(entry, key, message)
         seen = entry.see(key, now)
@@ -343,7 +354,9 @@ def release(entry: Entry, fence: int) -> None:
 def end(entry: Entry, now: int) -> bool:
     """Drop the running conversation and what waits to be delivered, and with them the claim.
 
-    Otherwise the turn that holds the claim would restore a part of the conversation.
+    Otherwise the turn that holds the claim would restore a part of the conversation; and a worker
+    with a copy of a message whose turn had begun would begin another conversation with what was
+    said to this one, perhaps in secret.
     """
     # A message being handled right now has no conversation yet, and does not wait.
     held = entry.holder if entry.is_claimed(now) else None
@@ -352,9 +365,11 @@ def end(entry: Entry, now: int) -> bool:
     ]
     if not entry.revision and not pending:
         return False
-    for seen in entry.seen.values():
-        seen.message, seen.began = b"", 0
     _silence(entry)
+    for seen in entry.seen.values():
+        if seen.message and seen.began:
+            seen.reply, seen.last_asked, seen.waits = b"", now, False
+        seen.message, seen.began = b"", 0
     entry.drop()
     entry.fence = entry.lost = 0
     entry.holder, entry.before = "", None

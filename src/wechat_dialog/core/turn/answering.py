@@ -47,7 +47,7 @@ def answer(
     before = chat.message, chat.arrived
     message = work.message
     if at.kind == "A":
-        work.keep_secret(at.id, frame.id)
+        work.keep_secret(at.id)
     chat.message, chat.arrived = work.message, work.arrived
     try:
         value = at.reading.value(chat, message, ticked)

@@ -127,7 +127,6 @@ def lay_aside(work: Work, killer: Exception, began: Frame | None = None) -> Flow
             unknown.
     """
     expire_old(work)
-    work.keep_confided()
     work.doc.put_away()
     frame = work.doc.top
     dialog = None if began is None else dialog_of(work.rules.routes, began)
@@ -144,7 +143,7 @@ def lay_aside(work: Work, killer: Exception, began: Frame | None = None) -> Flow
         # cause.
         frame, _ = new_conversation(work, match.route.dialog, match.args, work.message)
     else:
-        work.keep_secret(frame.wait, frame.id)
+        work.keep_secret(frame.wait)
         work.doc.append(record_message(frame.wait, work.message, work.arrived))
     yield from follow(work, frame, Broke(killer))
     forget_who_left(work, work.message)

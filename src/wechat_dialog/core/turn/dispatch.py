@@ -34,7 +34,6 @@ __all__ = ["dispatch", "expire_old", "handle"]
 def handle(work: Work) -> Flow[None]:
     """Process the current message; the draft then has its answer."""
     expire_old(work)
-    work.keep_confided()
     if isinstance(work.message, messages.Event):
         yield from handle_event(work, work.message)
     elif work.doc.head.held and _asks_for_more(work):

@@ -148,7 +148,6 @@ def _claim_for_step(
         return None
     job.take(claim)
     job.doc.is_claimed(claim)
-    job.latest = work
     try:
         return (yield from guarded(job, conclude(job, work, flow, commit_turn, op)))
     except ClaimLost:

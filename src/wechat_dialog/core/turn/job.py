@@ -80,7 +80,6 @@ class Job:
         deferred: Whether no request listens for the reply any more.
         counted: Whether the store has counted the request.
         granted: The store's clock when it first granted the turn, ms since the epoch; 0: not yet.
-        latest: The latest work on the message under a claim; None if it was not begun.
         stores_message: Whether the store keeps the message with the claim, for another worker to
             finish: true for a message from a user.
         unrecorded: Idempotency keys of steps that were called and, as far as known, not recorded.
@@ -96,7 +95,6 @@ class Job:
     deferred: bool = False
     counted: bool = False
     granted: int = 0
-    latest: Work | None = None
     stores_message: bool = True
     unrecorded: set[str] = field(default_factory=set[str])
 
@@ -130,17 +128,8 @@ class Job:
         return self.granted > 0 and claimed.now - claimed.since * 1000 > self.granted + _SURELY
 
     def work(self) -> Work:
-        """Return the work on the request's message, started from scratch if it was begun before.
-
-        Only attempts under a claim count: a worker that finishes the turn for a dead one knows
-        nothing of a refused attempt, and has to come to the same steps.
-        """
-        work = Work(self.settings.rules, self.doc, self.message, self.key, self.arrived)
-        if self.latest is not None:
-            work.confided_to = self.latest.confided_to
-        if self.fence:
-            self.latest = work
-        return work
+        """Return the work on the request's message, started from scratch if it was begun before."""
+        return Work(self.settings.rules, self.doc, self.message, self.key, self.arrived)
 
     def settle(self, key: str) -> None:
         """Forget the outcomes in memory of a message's steps: its turn has ended."""

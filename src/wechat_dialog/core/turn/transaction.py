@@ -162,8 +162,6 @@ def persistently(
 def _claimed(job: Job, claimed: Claimed) -> Transaction:
     if job.is_over(claimed):
         return (yield from _let_go(job, claimed))
-    if job.granted:
-        claimed = yield from _keep_again(job, claimed)
     job.take(claimed)
     update_document(job, claimed)
     outcome = yield from catch_up(job, claimed)
@@ -205,17 +203,6 @@ def _let_go(job: Job, claimed: Claimed) -> Transaction:
     drop(job)
     yield Release(job.user, claimed.fence)
     return Outcome(None)
-
-
-def _keep_again(job: Job, claimed: Claimed) -> Generator[Operation, Any, Claimed]:
-    """Have the store keep the message of a turn that starts over with the new claim: an operator
-    who dropped the conversation has removed the message, too.
-    """
-    job.fence = claimed.fence
-    again = yield job.question()
-    if not isinstance(again, Claimed):
-        raise ClaimLost(f"the claim on user {job.user!r} was lost as soon as it was given")
-    return again
 
 
 def catch_up(job: Job, claimed: Claimed) -> Generator[Operation, Any, Outcome | None]:

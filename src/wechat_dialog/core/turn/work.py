@@ -36,10 +36,6 @@ class Work:
         message: The message, in the form that may be recorded.
         key: Its key.
         arrived: When it arrived, ms since the epoch.
-        confided_to: Id of the conversation that took it as a secret answer, in this attempt or an
-            earlier one; "" if none did.
-        answers_nothing: Whether it was meant for a question that no longer exists, and for no
-            other.
         secret: The secret text of the message, which is not in `message`; "" if there is none.
         draft: The answer so far.
         begun: How many conversations the message has begun.
@@ -51,10 +47,8 @@ class Work:
     """
 
     __slots__ = (
-        "answers_nothing",
         "arrived",
         "begun",
-        "confided_to",
         "doc",
         "draft",
         "key",
@@ -93,8 +87,7 @@ class Work:
         self.message = message
         self.key = key
         self.arrived = arrived
-        self.secret = self.confided_to = ""
-        self.answers_nothing = False
+        self.secret = ""
         self.draft = Draft(rules, doc, arrived if now is None else now)
         self.begun = 0
         self.unrouted: set[int] = set()
@@ -108,7 +101,7 @@ class Work:
     def on(self, doc: Document) -> Work:
         """Return a new `Work` for the same message, on another document."""
         work = Work(self.rules, doc, self.message, self.key, self.arrived, now=self.draft.now)
-        work.secret, work.confided_to = self.secret, self.confided_to
+        work.secret = self.secret
         if self.outside:
             work.goes_on_outside()
         return work
@@ -116,10 +109,9 @@ class Work:
     @property
     def not_seen(self) -> bool:
         """Whether the user cannot have seen the pending question when they wrote the message: it is
-        held, or was shown later, or the message was for another question. Within one second of the
-        platform's clock this cannot be decided.
+        held, or was shown later. Within one second of the platform's clock this cannot be decided.
         """
-        if self.doc.unseen or self.answers_nothing:
+        if self.doc.unseen:
             return True
         return 0 < self.doc.head.shown - self.message.created < LONGEST_WAY
 
@@ -159,29 +151,16 @@ class Work:
         """Whether the message answers a secret question."""
         return is_secret(wait) and text_of(self.message) is not None
 
-    def keep_secret(self, wait: str, asker: str) -> None:
+    def keep_secret(self, wait: str) -> None:
         """If the message answers a secret question, remove the secret from it.
 
         Args:
             wait: Id of the question.
-            asker: Id of the conversation that waits at it.
         """
         if self.is_said_to(wait):
-            self.confided_to = asker
-            self._mask()
-
-    def keep_confided(self) -> None:
-        """Keep the message secret if it was taken as a secret answer before its turn started over,
-        and the conversation that asked has been ended meanwhile; it then answers nothing.
-        """
-        if self.confided_to and self.confided_to not in (frame.id for frame in self.doc.head.stack):
-            self._mask()
-            self.answers_nothing = True
-
-    def _mask(self) -> None:
-        # Only once: a message that was handed back, or is handled again, says ●●● already.
-        self.secret = self.secret or text_of(self.message) or ""
-        self.message = masked(self.message)
+            # Only once: a message that was handed back, or is handled again, says ●●● already.
+            self.secret = self.secret or text_of(self.message) or ""
+            self.message = masked(self.message)
 
     def without_secret(self, text: str) -> str:
         """Return a text that is stored or sent, without the message's secret."""

@@ -6,7 +6,15 @@ import pytest
 
 from wechat_dialog.core.store.contract import Store
 from wechat_dialog.core.store.kept import Parked
-from wechat_dialog.core.store.values import Answered, Claim, Commit, Committed, Running, Write
+from wechat_dialog.core.store.values import (
+    Answered,
+    Claim,
+    Commit,
+    Committed,
+    Conflict,
+    Running,
+    Write,
+)
 from wechat_dialog.errors import TooManyWaiting
 
 from .asking import HEAD, LONG, ODD_TEXTS, ONE, TWO, StoreCase, begin, committed, granted
@@ -119,6 +127,32 @@ class Keeping(StoreCase):
         granted(store.claim(Claim("ada", "k2", lease=LONG)))
         assert other.end("ada", "p") is True
         assert other.end("ada", "p") is False
+
+    def test_what_was_said_to_a_conversation_that_is_ended_is_said_to_no_other(
+        self, store: Store, other: Store
+    ) -> None:
+        begin(store, ONE)
+        said = Claim("ada", "said", lease=LONG, message=b"1234")
+        granted(store.claim(said))
+        assert isinstance(other.claim(said), Running)
+        store.defer("ada", "later", b"waits")
+        assert other.end("ada") is True
+        assert store.claim(said) == other.claim(said) == Answered(b"")
+        assert store.defer("ada", "said", b"1234") == Answered(b"")
+        later = granted(store.claim(Claim("ada", "later", lease=LONG)))
+        assert later.pending == ()
+        kept = store.commit(
+            Commit("ada", "later", Write(HEAD), b"", fence=later.fence, deferred=True)
+        )
+        commit = Commit("ada", "said", Write(HEAD), b"", revision=committed(kept).revision)
+        assert store.commit(commit) == Conflict()
+
+    def test_nor_is_it_where_whoever_had_heard_it_died(self, store: Store, other: Store) -> None:
+        granted(store.claim(Claim("ada", "said", lease=self.short, message=b"1234")))
+        self.advance(self.short * 2)
+        assert other.end("ada") is True
+        assert store.claim(Claim("ada", "said", lease=LONG)) == Answered(b"")
+        assert granted(store.claim(Claim("ada", "later", lease=LONG))).pending == ()
 
     @pytest.mark.parametrize("text", ODD_TEXTS)
     def test_any_text_is_a_key(self, store: Store, text: str) -> None:

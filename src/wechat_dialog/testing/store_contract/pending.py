@@ -192,7 +192,7 @@ class PendingMessages(StoreCase):
         )
         self.advance(self.short * 2)
         assert [
-            message.key for message in granted(store.claim(Claim("ada", "k1", lease=LONG))).pending
+            message.key for message in granted(store.claim(Claim("ada", "k3", lease=LONG))).pending
         ] == ["k2"]
 
     def test_a_message_that_somebody_is_at_is_no_conversation_to_end(

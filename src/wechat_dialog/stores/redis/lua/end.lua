@@ -20,7 +20,11 @@ local promised = held and seen[held] and is_pending(seen[held]) and seen[held].p
 if not doc and not pends(seen, held) and not promised then return 0 end
 redis.call('DEL', KEYS[2], KEYS[5])
 drop_head(replies)
-for _, s in pairs(seen) do s.message, s.began, s.reply = nil, nil, s.reply and '' end
+for _, s in pairs(seen) do
+  s.reply = s.reply and ''
+  if s.message and s.began then s.reply, s.asked, s.waits = '', now, false end
+  s.message, s.began = nil, nil
+end
 claim.last = max(claim.last, doc and doc.revision or 0)
 free(claim)
 claim.before, claim.was = nil, nil

@@ -314,6 +314,11 @@ local function take(reply, text, name, key, doc, line, caller)
   return reply
 end
 
+-- Whether a message without an answer was ended by end.lua.
+local function was_ended(seen, key)
+  return seen[key] and seen[key].reply == ''
+end
+
 -- Notes that the write of the claim `fence` contains the untaken replies it was given.
 local function wrote(seen, fence)
   for _, s in pairs(seen) do

@@ -65,6 +65,8 @@ if line then
   if claim.fence ~= 0 and now < claim.until_ then return {3} end
   if claim.mail and now < claim.mail_until then return {3} end
   local key = sub(ARGV[1], key_start)
+  local me = seen[key]
+  if me and me.reply == '' and now < me.asked + 60000000 then return {3} end
   for other, s in pairs(seen) do
     if other ~= key and (s.message or s.reply and s.reply ~= ''
       or s.waits and math.abs(now - s.asked) <= 1000000) then return {3} end
@@ -72,7 +74,7 @@ if line then
   -- A refusal changes nothing: the message that is put off stays, should this worker die.
   if deferred and knows == 0 then return {4} end
   if claim.last > last then last = claim.last end
-  if seen[key] then
+  if me then
     seen[key] = nil
     redis.call('SET', KEYS[3], cmsgpack.pack({claim, seen}), 'PX',
       math.ceil(math.max(60000, ((claim.posted or 0) - now) / 1000)))

@@ -102,7 +102,7 @@ else
   end
   if is_claimed(claim) or not doc or doc.revision ~= tonumber(ARGV[3]) or not whole
     or now - doc.committed > tonumber(ARGV[4])
-    or first_in_line(seen, ARGV[11]) or pends(seen, ARGV[11])
+    or first_in_line(seen, ARGV[11]) or pends(seen, ARGV[11]) or was_ended(seen, ARGV[11])
     or claim.mail or time and time.wake and ((doc.wake or 0) == 0 or time.wake < doc.wake) then
     return {CONFLICT}
   end
