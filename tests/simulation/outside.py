@@ -34,10 +34,11 @@ from wechat_dialog.core.turn.outside import Fired, Sent, fire, send
 from wechat_dialog.core.turn.settings import Settings
 from wechat_dialog.core.turn.transaction import turn
 from wechat_dialog.errors import ClaimLost, DialogError
+from wechat_dialog.replies.stored import encode_reply
 from wechat_dialog.runtime.live_dialogs import LiveDialogs
 from wechat_dialog.stores.memory import MemoryStore
 
-from .outside_dialogs import RULES, begun
+from .outside_dialogs import ASKED, PUSHING, RULES, begun
 from .outside_judge import Judge, Violation
 
 __all__ = ["World", "run"]
@@ -57,7 +58,10 @@ class Worker:
         self.dead = self.was_stopped = False
         self.frozen = 0.0
         self.settings = Settings(
-            RULES, LiveDialogs(4) if seed & 1 else None, lease=LEASE, fast=bool(seed & 2)
+            PUSHING if seed % 3 == 1 else RULES,
+            LiveDialogs(4) if seed & 1 else None,
+            lease=LEASE,
+            fast=bool(seed & 2),
         )
 
 
@@ -245,7 +249,10 @@ class World:
         result: Any = None
         error: Exception | None = None
         try:
-            result = None if isinstance(wanted, Push) else self._on_store(task, wanted)
+            if isinstance(wanted, Push):
+                self._pushed(task, wanted)
+            else:
+                result = self._on_store(task, wanted)
         except DialogError as failure:
             error = failure
         if roll > 1 - self.deadly / 2:
@@ -256,6 +263,16 @@ class World:
             self.later(0.001, task.worker, partial(self._go_on, task, result, error))
         else:
             self._go_on(task, result, error)
+
+    def _pushed(self, task: Task, push: Push) -> None:
+        """What is pushed goes out; a message written before may come only now."""
+        said = encode_reply(push.reply).decode()
+        self.judge.pushed(said, self.now)
+        if ASKED.search(said) and self.chance.random() < 0.5:
+            number = 200 + len(self.asked)
+            self.asked.add(f"m{number}")
+            ask = partial(self._ask, task.user, number, "嗯", 0, int(self.now - 6))
+            self.later(self.chance.random() * 4, None, ask)
 
     def _on_store(self, task: Task, wanted: Any) -> Any:
         found = self.store._users.get(task.user)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator
+from dataclasses import replace
 from typing import Any
 
 from wechat_dialog.core.dialog.chat import Chat
@@ -11,10 +12,13 @@ from wechat_dialog.core.dialog.router import Dialogs, Router
 from wechat_dialog.core.turn.settings import Rules
 from wechat_dialog.errors import NoAnswer
 
-__all__ = ["RULES", "begun"]
+__all__ = ["ASKED", "PUSHING", "RULES", "begun"]
 
 Flow = Generator[Any, Any, Any]
 routes = Dialogs()
+
+ASKED = re.compile(r"([\w.:-]+) 问？")
+"""A question that nobody's message led to, and the id of the conversation that asks it."""
 
 
 def note(conversation: str, what: str, idempotency_key: str = "") -> None:
@@ -92,7 +96,9 @@ def tidies(chat: Chat, n: int) -> Flow:
         yield from chat.sleep(n)
     finally:
         yield from chat.step(note, chat.id, "tidied")
-    return (yield from chat.ask(f"{chat.id} 问？", within=n))
+    said = yield from chat.ask(f"{chat.id} 问？", within=n)
+    yield from chat.step(note, chat.id, "answered")
+    return said
 
 
 @routes.dialog
@@ -123,3 +129,6 @@ def _rules() -> Rules:
 
 
 RULES = _rules()
+
+PUSHING = replace(RULES, may_push=True)
+"""Of an account that may push what is said in turns that no message began."""

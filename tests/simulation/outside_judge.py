@@ -8,11 +8,18 @@ from typing import Any
 import msgspec
 
 from wechat_dialog.core.replay.header import decode_aside, decode_head, decode_parked
-from wechat_dialog.core.replay.records import SignalRecord, TimerRecord, decode_records
+from wechat_dialog.core.replay.records import (
+    SignalRecord,
+    TextRecord,
+    TimerRecord,
+    decode_records,
+)
 from wechat_dialog.core.store.times import Mail
 from wechat_dialog.core.turn.firing import FIRING
 from wechat_dialog.core.turn.mail import BeginMail, SignalMail, decode_mail
 from wechat_dialog.stores.memory import MemoryStore
+
+from .outside_dialogs import ASKED
 
 __all__ = ["Judge", "Violation"]
 
@@ -20,6 +27,10 @@ __all__ = ["Judge", "Violation"]
 LATEST = 10.0
 """Seconds that a timer may be late in a world without mishaps: a sweep and a lease, and the turns
 of its user that come before it."""
+
+
+UNSURE = 3.0
+"""Seconds before a question was pushed, of which nobody can tell whether it had been seen."""
 
 
 class Violation(AssertionError):
@@ -35,6 +46,7 @@ class Judge:
         consumed: The conversation and place in its journal of each signal's record.
         fired: Likewise of each timer: by conversation, wait and due time.
         ran: Which step ran for what, and under which worker it was cut off.
+        asked: When a conversation's question was pushed first.
         turns: Writes seen.
     """
 
@@ -49,6 +61,7 @@ class Judge:
         self.keys: dict[tuple[str, str], str] = {}
         self.recorded: set[str] = set()
         self.running: dict[str, Any] = {}
+        self.asked: dict[str, float] = {}
         self.turns = 0
 
     # What is stored -------------------------------------------------------------------------------
@@ -85,6 +98,8 @@ class Judge:
                     self._timer(id, place, record, now)
                 elif isinstance(record, SignalRecord):
                     self._signal(id, place, int(msgspec.json.decode(record.data)))
+                elif isinstance(record, TextRecord) and place and record.wait[:1] != "!":
+                    self._answer(id, record)
         self._one_of_each_name(user)
 
     def _timer(self, id: str, place: int, record: TimerRecord, now: float) -> None:
@@ -102,6 +117,19 @@ class Judge:
             raise Violation(f"signal {data} is consumed, and was not taken")
         if known != (id, place):
             raise Violation(f"signal {data} is consumed twice: {known} and {(id, place)}")
+
+    def pushed(self, said: str, now: float) -> None:
+        """Something was pushed."""
+        for asked in ASKED.finditer(said):
+            self.asked.setdefault(asked[1], now)
+
+    def _answer(self, id: str, record: TextRecord) -> None:
+        """What was written before a question was pushed is no answer to it."""
+        if id in self.asked and record.created + UNSURE < self.asked[id]:
+            raise Violation(
+                f"{id} takes for an answer what was said {self.asked[id] - record.created:.0f} s "
+                "before it asked"
+            )
 
     def _one_of_each_name(self, user: str) -> None:
         shown = self._store.show(user)

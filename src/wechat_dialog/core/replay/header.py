@@ -199,6 +199,8 @@ class UserHead(msgspec.Struct, omit_defaults=True, gc=False):
         shown: `CreateTime` of the message whose reply first showed the pending question: messages
             written before do not answer it. It never decreases. 0 if it is unknown, or an earlier
             version wrote the head.
+        pushed: When a question that no message led to was last pushed, by the store's clock, in
+            seconds since the epoch; 0: none was.
         key: Key of the message whose turn was cut off. "" after a commit; the next three are empty
             then, too.
         begun: How many conversations that turn had begun.
@@ -220,6 +222,7 @@ class UserHead(msgspec.Struct, omit_defaults=True, gc=False):
     more: str = ""
     asked_before: bool = False
     shown: int = 0
+    pushed: int = 0
     key: str = ""
     begun: int = 0
     said: list[msgspec.Raw] = []

@@ -103,6 +103,7 @@ def reach(job: Job, work: Work) -> Generator[Operation, Any, bool]:
             parts = list(parcel.rest)
         else:
             stand(work, run, frame, at)
+            head.pushed = doc.now // 1000
             doc.run = run
             doc.put_away()
             return True

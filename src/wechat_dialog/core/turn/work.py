@@ -26,6 +26,14 @@ LONGEST_WAY = 3600
 older was timed by another clock, and no message is to be rejected for that.
 """
 
+CLOCKS_DIFFER = 2
+"""Seconds by which the store's clock may differ from the platform's: where a question was pushed,
+only that one tells when."""
+
+LATE = 20
+"""Seconds that a message is on its way at most where only that clock can tell: the platform's last
+request comes within 15 s. A clock that is wrong turns a user away for no longer than that."""
+
 
 class Work:
     """A message being handled.
@@ -113,7 +121,10 @@ class Work:
         """
         if self.doc.unseen:
             return True
-        return 0 < self.doc.head.shown - self.message.created < LONGEST_WAY
+        head, created = self.doc.head, self.message.created
+        if 0 < head.shown - created < LONGEST_WAY:
+            return True
+        return CLOCKS_DIFFER < head.pushed - created <= LATE
 
     # Whose turn it is -----------------------------------------------------------------------------
 
