@@ -10,7 +10,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-__all__ = ["Ended", "called", "carried", "is_told_to_stop"]
+__all__ = ["WIND_UP", "Ended", "called", "carried", "in_time", "is_told_to_stop"]
+
+WIND_UP = 1.0
+"""Seconds that a cancelled coroutine has to clean up before its step counts as timed out anyway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,35 @@ async def carried(job: Awaitable[object]) -> Ended:
         if is_told_to_stop():
             raise
         return Ended(error=error)
+
+
+async def in_time(job: Awaitable[object], limit: float | None) -> Ended:
+    """Await a job for `limit` seconds at most; None: as long as it takes.
+
+    `asyncio.wait_for` waits for what it has cancelled, and for ever where that takes no notice.
+
+    Raises:
+        TimeoutError: It took longer, and is cancelled. It has `WIND_UP` to end then.
+    """
+    if limit is None:
+        return await carried(job)
+    task = asyncio.ensure_future(carried(job))
+    try:
+        await asyncio.wait([task], timeout=limit)
+    finally:
+        if not task.done():
+            task.cancel()
+            await asyncio.wait([task], timeout=WIND_UP)
+    if not task.done() or task.cancelled():
+        task.add_done_callback(_is_of_no_use)
+        raise TimeoutError
+    return task.result()
+
+
+def _is_of_no_use(task: asyncio.Task[Ended]) -> None:
+    """Take what a task came to that nobody waits for; Python would tell the log that nobody did."""
+    if not task.cancelled():
+        task.exception()
 
 
 def called(job: Callable[[], object]) -> Ended:

@@ -32,7 +32,7 @@ from wechat_dialog.errors import Closing, StoreError, TimedOut
 
 from .attempt import Attempt, GivenUp
 from .background import BackgroundLoop, begin
-from .ended import Ended, called, carried, is_told_to_stop
+from .ended import WIND_UP, Ended, called, carried, in_time, is_told_to_stop
 from .performing import perform_all, perform_all_async
 from .signals import NEVER, future_of, wait_for
 from .step_parts import PartPerformer
@@ -46,9 +46,6 @@ AT_ONCE = 256
 
 LEFT_BEHIND = 256
 """How many threads with steps that never returned are replaced."""
-
-WIND_UP = 1.0
-"""Seconds that a cancelled coroutine has to clean up before its step counts as timed out anyway."""
 
 
 class _Once(msgspec.Struct, frozen=True):
@@ -319,11 +316,11 @@ class Steps:
             job = partial(call.fn, hand(parts), *call.args, **_arguments(step))
         try:
             if is_async(call.fn):
-                return (await asyncio.wait_for(carried(job()), limit)).unpack()
+                return (await in_time(job(), limit)).unpack()
             result = (await self._on_thread(job, call.name, limit)).unpack()
             if not inspect.isawaitable(result):
                 return result
-            return (await asyncio.wait_for(carried(result), limit)).unpack()
+            return (await in_time(result, limit)).unpack()
         except TimeoutError as error:
             if limit is None:
                 raise
