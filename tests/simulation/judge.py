@@ -31,6 +31,7 @@ from wechat_dialog.core.store.values import Claimed, Running, Unclaimed
 from wechat_dialog.core.turn.operations import Claim, Commit, RecordWrite, RunStep
 from wechat_dialog.core.turn.outcome import Outcome
 from wechat_dialog.core.turn.step_records import idempotency_key
+from wechat_dialog.core.turn.transaction import PERSISTENCE
 from wechat_dialog.core.turn.waiting_text import waiting
 from wechat_dialog.replies.stored import decode_reply, encode_reply
 
@@ -588,6 +589,15 @@ class Judge:
             if mine and key not in books.recorded and not flying.dropped:
                 raise Violation(f"the claim under which {key} ran unrecorded is given back")
         books.unfinished.discard(message)
+
+    def gave_up_waiting(self, flying: Flying, now: float) -> None:
+        """A turn waits no longer for a store that fails it."""
+        books = self.books(flying.user)
+        for key, attempts in books.attempts.items():
+            ended = any(one.flying is flying and one.returned for one in attempts)
+            waited = now - flying.failing
+            if ended and key not in books.recorded and waited < PERSISTENCE - 1:
+                raise Violation(f"the outcome of {key} waits {waited:.1f} s for the store")
 
     def dropped(self, user: str, keys: Iterable[str] = ()) -> None:
         """An operator threw a user's conversations away: what they did may be done again, but not

@@ -5,7 +5,7 @@ notice.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 from unittest.mock import patch
@@ -25,6 +25,8 @@ from wechat_dialog.core.turn.running_turn import RunningTurn
 from wechat_dialog.core.turn.work import Work
 from wechat_dialog.core.wire.crypto import Seal
 from wechat_dialog.runtime.drive import Driver
+from wechat_dialog.runtime.signals import NEVER
+from wechat_dialog.runtime.wanted import Wait
 from wechat_dialog.stores.memory import MemoryStore
 
 from . import world
@@ -272,6 +274,18 @@ def _resumed() -> Iterator[type[MemoryStore]]:
 
 
 @contextmanager
+def _awake() -> Iterator[type[MemoryStore]]:
+    """Who waits for the store is woken at once."""
+
+    def wakes(*_: object) -> Generator[object, object, bool]:
+        yield Wait(NEVER.when_over, 0.001)
+        return False
+
+    with patch.object(Driver, "_pause", wakes):
+        yield MemoryStore
+
+
+@contextmanager
 def _confided() -> Iterator[type[MemoryStore]]:
     """Where a secret's conversation was ended meanwhile, it is a message like any other."""
     with patch.object(rules, "_was_ended", lambda *_: False):
@@ -332,6 +346,7 @@ MUTANTS: dict[str, Callable[[], AbstractContextManager[type[MemoryStore]]]] = {
     "at the door": _at_the_door,
     "belated": _belated,
     "confided": _confided,
+    "awake": _awake,
     "endless": _endless,
     "not parked": _not_parked,
     "resumed": _resumed,

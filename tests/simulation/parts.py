@@ -102,6 +102,7 @@ class Flying:
         confirmed: When the store gave it its claim.
         over: Whether it came to an end.
         dropped: Whether an operator took its claim away.
+        failing: Since when the store has failed all that it asked; 0: it has not.
         operator: Whether an operator asked for it.
         leaves: Has the request on whose thread it is driven leave it; None: it is on none.
         calls: How often it has waited for a step's outcome so far.
@@ -127,6 +128,7 @@ class Flying:
     confirmed: float = 0.0
     over: bool = False
     dropped: bool = False
+    failing: float = 0.0
     operator: bool = False
     leaves: Callable[[], object] | None = None
     chain: Chain | None = None

@@ -12,7 +12,7 @@ from random import Random
 
 __all__ = [
     "SECRET", "Close", "Desert", "Dice", "Fault", "Freeze", "Hang", "Kill", "Operate", "Outage",
-    "Plan", "Say", "Stall", "crowd_of", "ended_of", "plan_of", "secret_of",
+    "Plan", "Say", "Stall", "plan_of", "secret_of",
 ]  # fmt: skip
 
 MASK = (1 << 64) - 1
@@ -357,39 +357,3 @@ def _trouble(chance: Random, at: float) -> Action:
     if roll < 0.6:
         return Outage(at, seconds)
     return Outage(at, seconds + 4.0, chance.randrange(2), 3.0)
-
-
-def crowd_of(seed: int) -> Plan:
-    """Make a plan up in which one process has several users in their steps, and half of the store
-    falls silent: chance seldom brings that about.
-    """
-    chance = Random(seed)
-    actions: list[Action] = []
-    for user in range(16):
-        actions += [
-            Say(chance.random(), 2 * user + 1, user, "加1s"),
-            Say(5 + chance.random(), 2 * user + 2, user, str(2 * user + 2)),
-        ]
-    actions.append(Outage(5.5 + chance.random() * 2, 10.0, chance.randrange(2), 3.0))
-    return Plan(
-        seed, cache=True, fast=True, requests=3, workers=1, latency=0.0, slow=True,
-        actions=tuple(actions),
-    )  # fmt: skip
-
-
-def ended_of(seed: int) -> Plan:
-    """Make a plan up in which an operator ends conversations while a step has what was told in
-    secret: chance seldom brings that about.
-    """
-    chance = Random(seed)
-    actions: list[Action] = []
-    for user in range(16):
-        actions += [
-            Say(chance.random(), 2 * user + 1, user, "密a"),
-            Say(25 + chance.random(), 2 * user + 2, user, secret_of(2 * user + 2)),
-            Operate(26 + chance.random() * 4, user, "drop"),
-        ]
-    return Plan(
-        seed, cache=True, fast=True, requests=3, workers=2, latency=0.0, slow=True,
-        actions=tuple(actions),
-    )  # fmt: skip

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import pytest
 
 from .mutants import MUTANTS
-from .plan import crowd_of, ended_of, plan_of
+from .plan import plan_of
+from .rare_plans import crowd_of, ended_of, refused_of
 from .search import Failed, failure_of, kept, report, run_seeds, shortest
 from .world import run
 
@@ -48,7 +49,7 @@ def test_in_a_million_turns_each_message_has_one(chunk: int) -> None:
     assert run_seeds(range(first, first + CHUNK)) >= 5_000
 
 
-BY_HAND = {"none", "one after another", "confided"}
+BY_HAND = {"none", "one after another", "confided", "awake"}
 
 
 @pytest.mark.parametrize("broken", sorted(MUTANTS.keys() - BY_HAND))
@@ -65,11 +66,18 @@ def test_it_is_noticed_when_a_silent_server_keeps_claims_on_the_others_from_bein
     assert any("ran out in a process that lives" in str(failure) for failure in failures)
 
 
+def test_an_outcome_waits_for_the_store_however_many_do() -> None:
+    assert [failure_of(refused_of(seed)) for seed in range(10)] == [None] * 10
+    with MUTANTS["awake"]() as store:
+        failures = [failure_of(refused_of(seed), store) for seed in range(10)]
+    assert any("waits" in str(failure) for failure in failures)
+
+
 def test_it_is_noticed_when_an_operator_s_hand_brings_out_what_was_told_in_secret() -> None:
     assert [failure_of(ended_of(seed)) for seed in range(5)] == [None] * 5
     with MUTANTS["confided"]() as store:
         failures = [failure_of(ended_of(seed), store) for seed in range(5)]
-    assert any("was told in secret" in str(failure) for failure in failures)
+    assert any("which was under way" in str(failure) for failure in failures)
 
 
 def test_a_failing_world_is_told_by_its_shortest_plan_and_a_command_that_runs_it() -> None:

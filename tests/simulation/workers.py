@@ -6,7 +6,6 @@ threads: it keeps a heap of what happens when, and moves its clock from one even
 
 from __future__ import annotations
 
-import contextlib
 import heapq
 import math
 from collections.abc import Callable, Iterator
@@ -182,8 +181,12 @@ class Workers:
         worker = flying.worker
         flying.over = True
         worker.flying.pop(flying, None)
-        with contextlib.suppress(DialogError, Refused):  # anything else is a bug of ours
+        try:
             flying.turn.completion.result()
+        except StoreError:
+            self.judge.gave_up_waiting(flying, self.now)
+        except (DialogError, Refused):
+            pass  # anything else is a bug of ours
         if flying.operator:
             return
         self.say(f"  {flying.serial} is through in worker {worker.number}")
@@ -369,6 +372,9 @@ class Workers:
         worker = flying.worker
         if isinstance(failure, StoreError):
             worker.failed[flying.user] = self.now
+            flying.failing = flying.failing or self.now
+        else:
+            flying.failing = 0.0
         if failure is None:
             if isinstance(result, Claimed):
                 worker.sure[flying.user] = flying.confirmed

@@ -32,6 +32,7 @@ from wechat_dialog.errors import Closing, TurnTooLong
 
 from .attempt import GivenUp
 from .running_turns import RunningTurns
+from .signals import NEVER
 from .wanted import Gather, HandOver, NextOutcome, Renew, Step, Wait, Wanted
 
 __all__ = ["Driver", "Driving", "Renewals", "hand_over"]
@@ -239,22 +240,24 @@ class Driver:
                 "and the turn goes on when the store does",
                 turn.user,
             )
+        if not pause.user:
+            # It waits for nobody's turn, so no other's end or pause is to wake it.
+            yield Wait(NEVER.when_over, pause.seconds)
+            return False
         with self.turns.waiting(pause, turn.began) as woken:
-            self._must_not_close(pause)
+            self._must_not_close()
             if turn.on_threads:
                 now = self.clock()
                 turn.leave_at_once = self.turns.waits_in_vain(pause, now, self.window)
             yield Wait(woken.when_over, pause.seconds)
-        self._must_not_close(pause)
+        self._must_not_close()
         return self._stops_waiting(pause, turn)
 
-    def _must_not_close(self, pause: Pause) -> None:
-        if self.turns.closing and pause.user:
+    def _must_not_close(self) -> None:
+        if self.turns.closing:
             raise Closing("the bot is being closed")
 
     def _stops_waiting(self, pause: Pause, turn: RunningTurn) -> bool:
-        if not pause.user:
-            return False
         now, pushes = self.clock(), self.settings().rules.may_push
         if now - turn.began > self._longest + self.window.requests * self.window.seconds:
             log.warning(
