@@ -125,6 +125,12 @@ class _Books:
     secrets: set[bytes] = field(default_factory=set[bytes])
     confided: set[bytes] = field(default_factory=set[bytes])
 
+    def gives_up(self, conversation: str, user: str, now: float) -> None:
+        """A conversation is parked: what a process did that was cut off then, nobody knows."""
+        for key, attempts in self.attempts.items():
+            for one in attempts if key.startswith(f"{conversation}:") else ():
+                one.given_up |= one.flying.worker.was_cut_off(user, now)
+
 
 class Judge:
     """Keeps the books of one world and raises `Violation`.
@@ -231,7 +237,9 @@ class Judge:
             frame = _frame_at(state, index) if after.head else None
             if frame is not None and frame.id not in resumed:
                 self._appended(books, frame, records, index, record, state.key)
-        flying.given_up.difference_update(parked.id for parked in op.write.park)
+        for parked in op.write.park:
+            flying.given_up.discard(parked.id)
+            books.gives_up(parked.id, op.user, now)
         if isinstance(op, Commit):
             self._committed(flying, books, op, was, state, records, now, before)
             if op.write.forget:
