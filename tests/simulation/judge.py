@@ -7,7 +7,7 @@ store nor the turn whether all is well.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -607,12 +607,14 @@ class Judge:
             if ended and key not in books.recorded and waited < PERSISTENCE - 1:
                 raise Violation(f"the outcome of {key} waits {waited:.1f} s for the store")
 
-    def dropped(self, user: str, keys: Iterable[str] = ()) -> None:
+    def dropped(self, user: str, keys: Sequence[str] = ()) -> None:
         """An operator threw a user's conversations away: what they did may be done again, but not
         by the messages of these keys, whose turns were under way.
         """
         books = self.books(user)
         books.forgotten.keys.update(keys)
+        for key in keys:
+            books.waits.pop(key, None)
         books.recorded.clear()
         books.heard.clear()
         books.attempts.clear()
