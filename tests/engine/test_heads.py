@@ -34,8 +34,8 @@ from wechat_dialog.core.replay.records import (
 )
 from wechat_dialog.errors import NewerJournal
 
-LIMITED = Frame("c1", "order", rivals=[StoredRival(-1, 5_000)])
-HEARD = Frame("c1", "order", flags=[OUTSIDE])
+LIMITED = Frame("c1", "order", rivals=(StoredRival(-1, 5_000),))
+HEARD = Frame("c1", "order", flags=(OUTSIDE,))
 PART = OwedPart(msgspec.Raw(b'"hello"'), 9_000)
 
 
@@ -47,13 +47,22 @@ def format_of(encoded: bytes) -> int:
 @pytest.mark.parametrize(
     ("head", "number"),
     [
-        pytest.param(UserHead(stack=[Frame("c1", "order", wait="a1")]), 1, id="a question"),
-        pytest.param(UserHead(stack=[Frame("c1", "order", flags=[SECRETS])]), 1, id="a secret"),
-        pytest.param(UserHead(stack=[LIMITED]), 2, id="a limit"),
-        pytest.param(UserHead(stack=[HEARD]), 2, id="a record of a timer or a signal"),
-        pytest.param(UserHead(stack=[LIMITED, Frame("c2", "help")]), 2, id="a limit below"),
-        pytest.param(UserHead(aside=[AsideNote("c1")]), 2, id="something aside"),
-        pytest.param(UserHead(owed=[PART]), 2, id="something owed"),
+        pytest.param(UserHead(stack=(Frame("c1", "order", wait="a1"),)), 1, id="a question"),
+        pytest.param(UserHead(stack=(Frame("c1", "order", flags=(SECRETS,)),)), 1, id="a secret"),
+        pytest.param(UserHead(stack=(LIMITED,)), 2, id="a limit"),
+        pytest.param(UserHead(stack=(HEARD,)), 2, id="a record of a timer or a signal"),
+        pytest.param(
+            UserHead(
+                stack=(
+                    LIMITED,
+                    Frame("c2", "help"),
+                )
+            ),
+            2,
+            id="a limit below",
+        ),
+        pytest.param(UserHead(aside=(AsideNote("c1"),)), 2, id="something aside"),
+        pytest.param(UserHead(owed=(PART,)), 2, id="something owed"),
     ],
 )
 def test_only_who_uses_times_and_signals_is_written_in_the_new_format(
@@ -65,7 +74,7 @@ def test_only_who_uses_times_and_signals_is_written_in_the_new_format(
 
 
 def test_a_head_without_any_of_it_is_the_bytes_that_it_was() -> None:
-    head = UserHead(user="oU", account="gh", stack=[Frame("c1", "order", begun=5, wait="a1")])
+    head = UserHead(user="oU", account="gh", stack=(Frame("c1", "order", begun=5, wait="a1"),))
     assert encode_head(head) == (
         b'{"format":1,"user":"oU","account":"gh",'
         b'"stack":[{"id":"c1","dialog":"order","begun":5,"wait":"a1"}]}'
@@ -110,8 +119,8 @@ def test_a_flag_is_had_once() -> None:
     frame = Frame("c1", "order")
     for name in (OUTSIDE, OUTSIDE, SECRETS):
         flag(frame, name)
-    assert frame.flags == [OUTSIDE, SECRETS]
-    assert Frame("c2", "order").flags == []
+    assert frame.flags == (OUTSIDE, SECRETS)
+    assert Frame("c2", "order").flags == ()
 
 
 def test_the_records_are_short_arrays() -> None:

@@ -262,7 +262,7 @@ def test_a_header_keeps_when_each_time_falls_due_and_what_each_signal_is_called(
     chat = a_chat()
     race = Race[Any](chat, (a_wait(chat, match="A1"), chat.ask("？"), Sleep(chat, 900)))
     kept = stored_rivals(race.at, 5_000)
-    assert kept == [StoredRival(0, 0, "paid", "A1"), StoredRival(2, 905_000)]
+    assert kept == (StoredRival(0, 0, "paid", "A1"), StoredRival(2, 905_000))
     assert first_due(kept) == kept[1]
     assert first_due(kept[:1]) is None
     assert signalled(kept, "paid", "A1") == kept[0]

@@ -87,8 +87,8 @@ PAYING: list[Record] = [
     SignalRecord(PAID_WAIT, 0, "paid", digest(ORDER), msgspec.Raw(b'{"fee":8848}'), NOW),
 ]
 SENT = Frame(
-    "c2", "paying", wait=f"w~{digest(ORDER)}=sent", flags=[OUTSIDE],
-    rivals=[StoredRival(0, 0, "sent", ORDER), StoredRival(LIMIT, NOW + 86_400_000)],
+    "c2", "paying", wait=f"w~{digest(ORDER)}=sent", flags=(OUTSIDE,),
+    rivals=(StoredRival(0, 0, "sent", ORDER), StoredRival(LIMIT, NOW + 86_400_000)),
 )  # fmt: skip
 
 
@@ -117,9 +117,9 @@ class World:
         head = UserHead(user=USER, account=ACCOUNT)
         aside: tuple[Aside, ...] = ()
         if asks is None:
-            head.stack = [frame]
+            head.stack = (frame,)
         else:
-            head.aside = [AsideNote(frame.id, asks=asks)]
+            head.aside = (AsideNote(frame.id, asks=asks),)
             raw = [msgspec.Raw(one) for one in encoded]
             document = AsideConversation(frame, raw, USER, ACCOUNT, asks=asks)
             aside = (Aside(frame.id, encode_aside(document)),)
@@ -135,7 +135,7 @@ def world() -> World:
     return World()
 
 
-SLEEPS = Frame("c1", "asleep", wait="s", rivals=[StoredRival(0, NOW)])
+SLEEPS = Frame("c1", "asleep", wait="s", rivals=(StoredRival(0, NOW),))
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_what_is_put_aside_is_listed_by_what_it_waits_for(
 
 
 def test_a_document_that_is_newer_is_listed_as_unreadable(world: World) -> None:
-    world.put(Frame("c9", "asleep", wait="s", flags=["leap"]), [START], asks=False)
+    world.put(Frame("c9", "asleep", wait="s", flags=("leap",)), [START], asks=False)
     [summary] = world.conversations().list()
     assert (summary.state, summary.id) == ("unreadable", "c9")
 

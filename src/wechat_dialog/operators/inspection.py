@@ -7,7 +7,7 @@ It is read from the store and replayed against the current code; no step runs, n
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -163,7 +163,11 @@ def _in_words(reply: Reply | None) -> str:
 
 
 def _entries(
-    records: list[Record], stack: list[Frame], user: str, account: str, questions: dict[int, str]
+    records: list[Record],
+    stack: Sequence[Frame],
+    user: str,
+    account: str,
+    questions: dict[int, str],
 ) -> list[Plain]:
     bases = {frame.base: frame for frame in stack[1:]}
     top = stack[-1].base

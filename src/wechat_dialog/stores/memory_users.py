@@ -1,9 +1,14 @@
-"""Everything of one user in the memory store, including the entry of the rules."""
+"""Everything of one user in the memory store, including the entry of the rules.
+
+None of it is tracked by the garbage collector (`gc=False`) but the `Entry`: what holds bytes, texts
+and numbers has no cycles.
+"""
 
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, field
+
+import msgspec
 
 from wechat_dialog.core.store import rules, waking
 from wechat_dialog.core.store.entry import Entry, Remembered, micros
@@ -15,36 +20,33 @@ from wechat_dialog.core.store.values import Write
 __all__ = ["Letter", "Shelf", "User"]
 
 
-@dataclass(slots=True)
-class Shelf:
+class Shelf(msgspec.Struct, gc=False):
     """A parked conversation, and when it expires."""
 
     parked: Parked
     expires: int
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
+class Letter(msgspec.Struct, frozen=True, gc=False):
     """A signal in the mailbox, or a part of a step, and when it expires."""
 
     body: bytes
     expires: int
 
 
-@dataclass(slots=True)
-class User:
+class User(msgspec.Struct, gc=False):
     """Everything of one user."""
 
-    entry: Entry = field(default_factory=Entry)
-    records: list[bytes] = field(default_factory=list[bytes])
+    entry: Entry = msgspec.field(default_factory=Entry)
+    records: list[bytes] = []
     data: bytes = b""
-    parked: dict[str, Shelf] = field(default_factory=dict[str, Shelf])
-    replies: dict[str, Remembered] = field(default_factory=dict[str, Remembered])
-    aside: dict[str, bytes] = field(default_factory=dict[str, bytes])
-    mail: dict[int, Letter] = field(default_factory=dict[int, Letter])
-    ids: dict[str, int] = field(default_factory=dict[str, int])
+    parked: dict[str, Shelf] = {}
+    replies: dict[str, Remembered] = {}
+    aside: dict[str, bytes] = {}
+    mail: dict[int, Letter] = {}
+    ids: dict[str, int] = {}
     """For each id of a signal, until when it is remembered."""
-    parts: dict[str, dict[str, Letter]] = field(default_factory=dict[str, dict[str, Letter]])
+    parts: dict[str, dict[str, Letter]] = {}
     """Parts of steps, by the steps' keys."""
 
     def forget_expired(self, now: int) -> None:

@@ -68,7 +68,7 @@ class Chat(ChatSteps[D]):
         """
         if reply is not None and not self.put_away:
             sayable(reply, "chat.say(…)")
-            self.outbox.append(reply)
+            self.outbox = (*self.outbox, reply)
             self.called = True
 
     # What a dialog may ask ------------------------------------------------------------------------

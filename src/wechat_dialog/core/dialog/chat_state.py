@@ -116,8 +116,9 @@ class ChatState(Generic[D]):
         self.data: D = data_shape.read(_NOTHING)
         self.replaying = False
         self.put_away = 0
-        self.outbox: list[object] = []
-        self.requests: list[Request] = []
+        # Tuples: nearly always empty, and an empty list each is work for the garbage collector.
+        self.outbox: tuple[object, ...] = ()
+        self.requests: tuple[Request, ...] = ()
         self.called = False
         self.made = 0
         self._random: Random | None = None
@@ -158,14 +159,14 @@ class ChatState(Generic[D]):
         """Clear what was said and requested in an earlier turn, which has been delivered or held,
         and carried out.
         """
-        self.outbox.clear()
-        self.requests.clear()
+        self.outbox = self.requests = ()
         self.called = False
 
     def heard_of_step(self, said: Sequence[str | list[str]]) -> None:
         """Add what a step has said: texts, and each Markdown as a list with its text."""
         if said:
-            self.outbox += [one if isinstance(one, str) else Markdown(one[0]) for one in said]
+            heard = [one if isinstance(one, str) else Markdown(one[0]) for one in said]
+            self.outbox = (*self.outbox, *heard)
             self.called = True
 
     def remember(self, stored: Mapping[str, Any], *, again: bool = False) -> None:

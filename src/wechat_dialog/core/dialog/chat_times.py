@@ -238,5 +238,5 @@ class ChatTimes(ChatState[D]):
 
     def _request(self, request: Request) -> None:
         if not self.put_away:
-            self.requests.append(request)
+            self.requests = (*self.requests, request)
             self.called = True

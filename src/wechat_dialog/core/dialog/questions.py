@@ -250,7 +250,7 @@ class Wait(Effect[T]):
         else:
             content = prompt
             if prompt is None and chat.outbox:
-                content = self.said = tuple(chat.outbox)
+                content = self.said = chat.outbox
             else:
                 sayable(prompt, self.call)
             self.id = wait_id(kind, key, b"" if key is not None else encoded(content))

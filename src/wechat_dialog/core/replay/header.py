@@ -6,7 +6,9 @@ are stored outside it, header and records together: one that failed (`ParkedConv
 that waits for a time or a signal instead of its user (`AsideConversation`).
 
 The parts that a live dialog keeps are not tracked by the garbage collector (`gc=False`): they hold
-JSON data, which has no cycles.
+JSON data, which has no cycles. Sequences that are nearly always empty are tuples for the same
+reason: an empty list is an object that the collector visits, for each field of each live dialog,
+while the empty tuple exists once.
 """
 
 from __future__ import annotations
@@ -116,9 +118,9 @@ class Frame(msgspec.Struct, omit_defaults=True, gc=False):
     offers: str = ""
     misses: int = 0
     page: int = 0
-    ticks: list[int] = []
-    flags: list[str] = []
-    rivals: list[StoredRival] = []
+    ticks: tuple[int, ...] = ()
+    flags: tuple[str, ...] = ()
+    rivals: tuple[StoredRival, ...] = ()
     since: int = 0
     key: str = ""
 
@@ -126,7 +128,7 @@ class Frame(msgspec.Struct, omit_defaults=True, gc=False):
 def flag(frame: Frame, name: str) -> None:
     """Add a flag to a conversation, unless it has it."""
     if name not in frame.flags:
-        frame.flags = [*frame.flags, name]
+        frame.flags = (*frame.flags, name)
 
 
 class Held(msgspec.Struct, array_like=True, gc=False):
@@ -217,18 +219,18 @@ class UserHead(msgspec.Struct, omit_defaults=True, gc=False):
     format: int = 0
     user: str = ""
     account: str = ""
-    stack: list[Frame] = []
-    held: list[Held] = []
+    stack: tuple[Frame, ...] = ()
+    held: tuple[Held, ...] = ()
     more: str = ""
     asked_before: bool = False
     shown: int = 0
     pushed: int = 0
     key: str = ""
     begun: int = 0
-    said: list[msgspec.Raw] = []
-    tried: list[int] = []
-    aside: list[AsideNote] = []
-    owed: list[OwedPart] = []
+    said: tuple[msgspec.Raw, ...] = ()
+    tried: tuple[int, ...] = ()
+    aside: tuple[AsideNote, ...] = ()
+    owed: tuple[OwedPart, ...] = ()
     deaths: int = 0
 
 

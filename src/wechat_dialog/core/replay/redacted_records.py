@@ -176,7 +176,7 @@ def redact(
             and original_at.id == frame.wait
         ):
             hidden.wait = redacted_at.id
-            hidden.rivals = [_unnamed(rival, redacted_at) for rival in frame.rivals]
+            hidden.rivals = tuple([_unnamed(rival, redacted_at) for rival in frame.rivals])
     except (ReplayMismatch, CannotTell):
         pass  # `check` reports it, too
     finally:

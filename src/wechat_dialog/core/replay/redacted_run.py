@@ -140,7 +140,7 @@ class _RedactedChat(Chat[Any]):
 
     def start(self, *request: Any, **more: Any) -> None:
         """Only note the request: a replay carries out none."""
-        self.requests.append(cast("Request", (request, more)))
+        self.requests = (*self.requests, cast("Request", (request, more)))
         self.called = True
 
     stop = remind = start

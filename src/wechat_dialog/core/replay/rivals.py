@@ -31,19 +31,20 @@ __all__ = [
 ]
 
 
-def stored_rivals(at: Wait[Any] | Background[Any], now: int) -> list[StoredRival]:
-    """Return the stored form of a wait's rivals; [] if it has none.
+def stored_rivals(at: Wait[Any] | Background[Any], now: int) -> tuple[StoredRival, ...]:
+    """Return the stored form of a wait's rivals; () if it has none.
 
     Args:
         at: The wait.
         now: When it is stored, by the store's clock, ms since the epoch.
     """
-    return [
+    stored = [
         StoredRival(rival.branch, rival.due(now))
         if isinstance(rival, TimerRival)
         else StoredRival(rival.branch, 0, rival.name, rival.match)
         for rival in at.rivals
     ]
+    return tuple(stored)
 
 
 def first_due(rivals: Sequence[StoredRival]) -> StoredRival | None:

@@ -108,10 +108,10 @@ class Run:
         self.outcomes = READER
         self._driver = Driver(dialog, chat)
         self._same_code = not code or code == code_of(dialog)
-        # Created when needed: most replays need neither.
+        # Created when needed: most replays need none of them.
         self._calls: TradedCalls | None = None
         self._rewording: Rewording | None = None
-        self._slots = Slots()
+        self._slots: Slots | None = None
 
     @property
     def calls(self) -> TradedCalls:
@@ -214,8 +214,7 @@ class Run:
     def fed(self) -> None:
         """Count a record; in strict mode, note the place to which it led."""
         while self.ending and isinstance(self.at, (Wait, Background)):
-            # A wait during clean-up would leave the rest of it undone, and that of the `finally`
-            # blocks around it.
+            # A wait during clean-up would leave the rest of it, and outer `finally`s, undone.
             self.ending -= 1
             self.at = self._driver.throw(Cancelled())
         self.position += 1
@@ -325,7 +324,8 @@ class Run:
             self.at = self._driver.send(self._result(at, record))
 
     def _slot_ended(self, record: GatheredReturned | GatheredFailed, way: Way) -> None:
-        gathered = self._slots.call(self.at, record)
+        slots = self._slots = self._slots or Slots()
+        gathered = slots.call(self.at, record)
         if gathered is None:
             raise self.differs(f"step {record.name!r} in slot {record.slot} of a gathering")
         at, call = gathered
@@ -333,9 +333,9 @@ class Run:
         self.chat.heard_of_step(record.said)
         if isinstance(record, GatheredFailed):
             error = self.outcomes.raised(record).with_traceback(way)
-            gave = self._slots.note(at, record.slot, error)
+            gave = slots.note(at, record.slot, error)
         else:
-            gave = self._slots.note(at, record.slot, (self._result(call, record),))
+            gave = slots.note(at, record.slot, (self._result(call, record),))
         if gave is not None:
             self.at = self._driver.hand(gave)
 
@@ -343,13 +343,12 @@ class Run:
         try:
             return self.outcomes.value(call.fn, record)
         except Exception as error:
-            raise self.differs(
-                f"a result of step {record.name!r} that no longer fits ({told(error)})"
-            ) from error
+            what = f"a result of step {record.name!r} that no longer fits ({told(error)})"
+            raise self.differs(what) from error
 
     def open_slots(self) -> list[int]:
         """See `Slots.open`."""
-        return self._slots.open(self.at)
+        return (self._slots or Slots()).open(self.at)
 
     # Ending ---------------------------------------------------------------------------------------
 

@@ -2,11 +2,17 @@
 
 Records, data and parked conversations are only counted or passed on, so that a store can keep them
 anywhere. Times and durations are whole microseconds; nothing here reads a clock.
+
+`Remembered` is not tracked by the garbage collector (`gc=False`): it holds bytes and a number. An
+`Entry` is a dataclass, because a commit sets ten of its fields, and setting one of a
+`msgspec.Struct` takes four times as long.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+
+import msgspec
 
 from wechat_dialog.core.store.values import Pending
 from wechat_dialog.errors import ClaimLost
@@ -98,8 +104,7 @@ class Seen:
         return self.last_asked + (DEFERRED_KEPT if self.pends else SEEN_KEPT)
 
 
-@dataclass(frozen=True, slots=True)
-class Remembered:
+class Remembered(msgspec.Struct, frozen=True, gc=False):
     """What is stored under a message's key.
 
     Attributes:

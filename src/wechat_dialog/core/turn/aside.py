@@ -59,7 +59,7 @@ def add(
         wake = doc.now
     elif first is not None and not asks:
         wake = first.due
-    head.aside.append(AsideNote(frame.id, frame.key, wake, asks, ends))
+    head.aside = (*head.aside, AsideNote(frame.id, frame.key, wake, asks, ends))
 
 
 def lift(doc: Document, id: str) -> Frame:
@@ -68,7 +68,7 @@ def lift(doc: Document, id: str) -> Frame:
     drop(doc, id)
     doc.put_away()
     frame = msgspec.structs.replace(conversation.frame, base=len(doc.records))
-    doc.head.stack.append(frame)
+    doc.head.stack = (*doc.head.stack, frame)
     for record in decode_records([bytes(raw) for raw in conversation.records]):
         doc.append(record)
     return frame
@@ -85,4 +85,4 @@ def has_begun(doc: Document, id: str) -> bool:
 def drop(doc: Document, id: str) -> None:
     """Remove a conversation that is aside, without running its clean-up."""
     doc.beside.remove(id)
-    doc.head.aside = [note for note in doc.head.aside if note.id != id]
+    doc.head.aside = tuple([note for note in doc.head.aside if note.id != id])

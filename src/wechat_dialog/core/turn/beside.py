@@ -68,7 +68,7 @@ class Beside:
         """Remove from the head the conversations that an operator dropped in the meantime."""
         if head.aside and self.claimed:
             present = self.ids()
-            head.aside = [note for note in head.aside if note.id in present]
+            head.aside = tuple([note for note in head.aside if note.id in present])
 
     def ids(self) -> set[str]:
         """Return the ids of the conversations that are put aside."""

@@ -5,7 +5,7 @@ and commits at the end; an error on the way parks the message.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -78,7 +78,7 @@ def conclude(
     return (yield from commit(job, aside))
 
 
-def _began(stack: list[Frame], stored: list[Frame]) -> Frame | None:
+def _began(stack: Sequence[Frame], stored: Sequence[Frame]) -> Frame | None:
     """Return the conversation on top, if it was begun on top of all that is stored."""
     ids = [frame.id for frame in stack]
     below = [frame.id for frame in stored]

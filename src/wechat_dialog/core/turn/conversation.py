@@ -112,7 +112,7 @@ def new_conversation(
         base=len(doc.records),
         timeout=time_limit(work.rules, dialog),
     )
-    doc.head.stack.append(frame)
+    doc.head.stack = (*doc.head.stack, frame)
     return frame, begin_records(work, message)
 
 

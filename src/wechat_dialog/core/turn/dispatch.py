@@ -83,7 +83,7 @@ def _in_conversation(work: Work, run: Run, frame: Frame) -> Flow[bool]:
             return (yield from answer(work, run, frame, at, ticked))
         changed = at.view_after(word, view)
         if changed is not None:
-            frame.page, frame.ticks = changed.page, list(changed.ticks)
+            frame.page, frame.ticks = changed.page, changed.ticks
             work.draft.ask_again(frame, at)
             return False
     if word is not None and not (at.options.takes and at.options.takes(word)):

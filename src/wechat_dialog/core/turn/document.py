@@ -96,7 +96,7 @@ class Document:
         """The last record in its stored form; empty if there is none, or it is not known."""
         self._stored = 0
         self._kept = 0
-        self._new: list[bytes] = []
+        self._new: tuple[bytes, ...] = ()
 
     # From the store -------------------------------------------------------------------------------
 
@@ -182,7 +182,7 @@ class Document:
         owed = [Held(msgspec.Raw(reply), until, True) for reply in replies if reply not in known]
         if owed and self.top is not None and not (self.unseen or self.head.asked_before):
             owed[-1].asks = self.top.id
-        held[:0] = owed
+        self.head.held = (*owed, *held)
         # This counts as stored: the next write contains it.
         self._encoded = encode_head(self.head)
 
@@ -249,7 +249,7 @@ class Document:
         """Add a record."""
         encoded = encode_record(record)
         self.records.append(record)
-        self._new.append(encoded)
+        self._new = (*self._new, encoded)
 
     def cut(self, length: int) -> None:
         """Keep only the first `length` records."""
@@ -258,9 +258,9 @@ class Document:
         del self.records[length:]
         if length < self._kept:
             self._kept = length
-            self._new.clear()
+            self._new = ()
         else:
-            del self._new[length - self._kept :]
+            self._new = self._new[: length - self._kept]
 
     def put_away(self) -> None:
         """Close the live dialog; its journal stays."""
@@ -271,7 +271,7 @@ class Document:
     def pop(self, frame: Frame) -> None:
         """Remove a conversation and those above it from the stack, with their records."""
         stack = self.head.stack
-        del stack[stack.index(frame) :]
+        self.head.stack = stack[: stack.index(frame)]
         self.cut(frame.base)
         self.run = None
 
@@ -302,7 +302,7 @@ class Document:
         head = self.head
         head.key = unfinished
         if not unfinished:
-            head.begun, head.said, head.tried = 0, [], []
+            head.begun, head.said, head.tried = 0, (), ()
         if not unfinished and head.stack:
             top = head.stack[-1]
             top.length = len(self.records) - top.base
@@ -315,7 +315,7 @@ class Document:
             wake = next_wake(head, beside, self.committed if fires else self.now)
         return Write(
             head=encode_head(head, wakes=wake is not None),
-            records=tuple(self._new),
+            records=self._new,
             keep=None if self._kept == self._stored else self._kept,
             ttl=max(lasts(head, arrived, self.now, grace), UNFINISHED if unfinished else 0.0),
             data=None if data == self._data else data,
@@ -365,7 +365,7 @@ class Document:
         self.forgets = False
         self._stored = self._kept = len(self.records)
         self._cut = ()
-        self._new = []
+        self._new = ()
 
     def give_up(self, claimed: Claimed) -> None:
         """Discard a document that cannot be decoded: the next write overwrites it. The user's data

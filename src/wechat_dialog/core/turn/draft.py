@@ -23,7 +23,7 @@ __all__ = ["Draft", "view_of"]
 
 def view_of(frame: Frame) -> View:
     """Return the page and ticks of the question that a conversation waits at."""
-    return View(frame.page, tuple(frame.ticks))
+    return View(frame.page, frame.ticks)
 
 
 class Draft:

@@ -63,7 +63,7 @@ def _leave(work: Work) -> Flow[None]:
     """Handle that the user has left: nothing that is said reaches them."""
     doc, draft = work.doc, work.draft
     yield from end_all(work)
-    doc.head.held, doc.head.owed = [], []
+    doc.head.held, doc.head.owed = (), ()
     if doc.head.aside:
         # Each one in a turn of its own; but all in this turn if nothing is to be kept of the user.
         if forgets(work, work.message):

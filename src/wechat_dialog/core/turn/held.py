@@ -42,7 +42,7 @@ def is_word(text: str, *words: str) -> bool:
     return any(word and (text.strip() == word or bare == word) for word in words)
 
 
-def expire(held: Iterable[Held], stack: Sequence[Frame], now: int) -> list[Held]:
+def expire(held: Iterable[Held], stack: Sequence[Frame], now: int) -> tuple[Held, ...]:
     """Return the parts that have not expired; a pending question that has expired is replaced by a
     note to ask it again.
     """
@@ -53,7 +53,7 @@ def expire(held: Iterable[Held], stack: Sequence[Frame], now: int) -> list[Held]
             remaining.append(part)
         elif part.asks in pending:
             remaining.append(to_ask(part.asks, part.until))
-    return remaining
+    return tuple(remaining)
 
 
 def is_gone(part: Held) -> bool:

@@ -100,7 +100,7 @@ def stand(work: Work, run: Run, frame: Frame, at: Wait[Any]) -> None:
         frame.rivals, frame.since = stored_rivals(at, work.doc.now), work.doc.now
         return
     if frame.rivals:
-        frame.rivals, frame.since = [], 0
+        frame.rivals, frame.since = (), 0
     if frame.timeout is None and any(below.rivals for below in work.doc.head.stack[:-1]):
         # The limit of the interrupted question applies only after this one, so this one must
         # expire.
@@ -115,7 +115,7 @@ def _note_wait(run: Run, frame: Frame, at: Wait[Any] | Background[Any]) -> None:
         flag(frame, SECRETS)
     frame.wait, frame.offers = at.id, at.offers
     frame.misses = 0
-    frame.page, frame.ticks = 0, []
+    frame.page, frame.ticks = 0, ()
 
 
 def leave_aside(
@@ -138,7 +138,7 @@ def leave_aside(
         return Broke(error, run)
     _note_wait(run, frame, at)
     # A question's time limits begin when it is asked.
-    frame.timeout, frame.rivals = None, [] if asks else stored_rivals(at, doc.now)
+    frame.timeout, frame.rivals = None, () if asks else stored_rivals(at, doc.now)
     frame.since = doc.now
     if rules.strict:
         compare_from_scratch(work, run, frame, at, plain, requests)
@@ -153,7 +153,7 @@ def carried_out(work: Work, run: Run, frame: Frame) -> Sequence[Request]:
     Raises:
         Exception: See `carry_out`.
     """
-    requests = list(run.chat.requests)
+    requests = run.chat.requests
     carry_out(work, frame, requests)
     return requests
 

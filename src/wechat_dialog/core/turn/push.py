@@ -135,7 +135,7 @@ def _parts(
             if refused is not None:
                 return False
         parts = [msgspec.structs.replace(part, owed=True) for part in parcel.rest]
-        head.held = [*held_of(parts), *aside]
+        head.held = (*held_of(parts), *aside)
         if not parts:
             return True
         write = doc.write(arrived, grace=rules.grace)

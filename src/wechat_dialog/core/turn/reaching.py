@@ -56,7 +56,7 @@ def owe(work: Work) -> None:
             "user %s: %d parts that were said in the background are dropped: at most %d, and %d "
             "bytes, wait for a user's next message", head.user, dropped, PARTS, ROOM,
         )  # fmt: skip
-    head.owed = owed
+    head.owed = tuple(owed)
 
 
 def _is_blank(reply: Reply) -> bool:
@@ -132,7 +132,8 @@ def _push(
         if parcel.reply is not None and (yield Push(head.user, parcel.reply)) is not None:
             return parts
         parts = parcel.rest
-        head.owed = [OwedPart(msgspec.Raw(encode_reply(part.reply)), until) for part in parts]
+        left = [OwedPart(msgspec.Raw(encode_reply(part.reply)), until) for part in parts]
+        head.owed = tuple(left)
         write = doc.write(doc.now, grace=job.grace, fires=True)
         doc.wrote(write, (yield RecordWrite(job.user, job.fence, write)), fires=True)
     return ()

@@ -65,7 +65,7 @@ def _remind(work: Work, frame: Frame, number: int, request: Remind) -> None:
     args = arguments_of(work.rules.reply_of(request.reply) or request.reply, due)
     new = _frame(work, frame, number, REMINDER, args, request.key)
     # It is put at its wait at once: beginning it would take a turn in which nothing is said.
-    new.wait, new.rivals, new.since = "s", [StoredRival(0, due)], doc.now
+    new.wait, new.rivals, new.since = "s", (StoredRival(0, due),), doc.now
     message = begun(doc.head.account, doc.head.user, doc.now)
     records: list[Record] = [record_message("", message, doc.now)]
     add(doc, new, records)

@@ -42,7 +42,7 @@ def resume(work: Work, parked: ParkedConversation) -> Flow[None]:
     records, broke_it = _records(work, frame, parked)
     for record in records:
         doc.append(record)
-    doc.head.stack.append(frame)
+    doc.head.stack = (*doc.head.stack, frame)
     doc.unpark = frame.id
     run = yield from woken(work, frame, broke_it)
     if run is None:

@@ -24,5 +24,5 @@ def take_said(run: Run, rules: Rules) -> list[Reply]:
     """
     outbox = run.chat.outbox
     parts = [reply for value in outbox if (reply := rules.reply_of(value)) is not None]
-    outbox.clear()
+    run.chat.outbox = ()
     return parts

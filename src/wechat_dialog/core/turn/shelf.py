@@ -71,7 +71,7 @@ class Shelf:
         self.head = head
         self.now = now
         self.shows = False
-        self._before: tuple[list[Held], str, list[OwedPart]] | None = None
+        self._before: tuple[tuple[Held, ...], str, tuple[OwedPart, ...]] | None = None
 
     def has_next(self, asks: str) -> bool:
         """Whether there is a part for 继续 to fetch."""
@@ -112,12 +112,12 @@ class Shelf:
             return labelled(mine[0].reply, self._mark)
         stuck = self._stuck() if owed and all(_is_text(part) for part in mine) else []
         if stuck:
-            head.held = [part for part in head.held if part not in stuck]
+            head.held = tuple([part for part in head.held if part not in stuck])
             return self._send([*parts_of(stuck), *mine, *question], follows=False)
         front = self._owed_texts() if owed else []
         for taken, parts, follows in self._ways(front, mine, question, waiting, new=new):
             if together([part.reply for part in parts], self._mark) is not None:
-                head.held = [part for part in head.held if part not in taken]
+                head.held = tuple([part for part in head.held if part not in taken])
                 left = brought and any(part.owed for part in head.held)
                 return self._send(parts, follows=follows or left)
         rest = mine if not new else [*mine, *question]
@@ -158,7 +158,7 @@ class Shelf:
         """
         head = self.head
         owed = [Held(part.reply, part.until, True) for part in head.owed if part.until > self.now]
-        head.held, head.owed = [*owed, *head.held], []
+        head.held, head.owed = (*owed, *head.held), ()
         if owed and not head.more:
             head.more = self.rules.texts.more
         return bool(owed)
@@ -264,7 +264,7 @@ class Shelf:
     def _begin(self, content: Content) -> None:
         """Drop held questions that are answered or asked again."""
         head = self.head
-        self._before = list(head.held), head.more, head.owed
+        self._before = head.held, head.more, head.owed
         pending = {frame.id for frame in head.stack}
         untold = [asks for asks in dict.fromkeys(content.unasked) if asks in pending]
         lasting = pending.difference(untold, [content.asks] if content.question else ())
@@ -274,7 +274,7 @@ class Shelf:
                 remaining.append(part)
             elif not part.question:
                 remaining.append(Held(part.reply, part.until, part.owed))
-        head.held = remaining
+        head.held = tuple(remaining)
 
     @property
     def _until(self) -> int:
@@ -296,7 +296,7 @@ class Shelf:
         new = [msgspec.structs.replace(part, owed=owed, until=until) for part in parts]
         if new and not self.head.more:
             self.head.more = self.rules.texts.more
-        self.head.held = [*before, *held_of(new), *behind]
+        self.head.held = (*before, *held_of(new), *behind)
         if new:
             self._keep_to_limits()
         elif not self.head.held:
@@ -346,7 +346,7 @@ class Shelf:
             lost += size - left
             excess -= size - left
             count -= short is None
-        self.head.held = [part for part in remaining if part is not None]
+        self.head.held = tuple([part for part in remaining if part is not None])
         log.warning(
             "user %s: %d parts of answers (%d bytes) that were never fetched are dropped: "
             "Bot(limits=Limits(held_parts=%d, held_bytes=%d))",

@@ -265,7 +265,7 @@ def _resume(work: Work, frame: Frame, differs: Differs) -> Flow[Result]:
     if not (isinstance(run.at, Wait) and run.at.prompt is None):
         # It was delivered when it was said; a question that consists of it is asked once more.
         run.chat.begin_turn()
-    run.chat.requests.clear()  # these were carried out with that turn
+    run.chat.requests = ()  # these were carried out with that turn
     work.went_back = True
     frame.code = code_of(dialog)
     frame.version = dialog.version

@@ -153,8 +153,8 @@ class Work:
         """
         head = self.doc.head
         head.begun = self.begun
-        head.said = [msgspec.Raw(encode_reply(part)) for part in self.draft.parts]
-        head.tried = sorted(self.unrouted)
+        head.said = tuple([msgspec.Raw(encode_reply(part)) for part in self.draft.parts])
+        head.tried = tuple(sorted(self.unrouted))
 
     # What is not to be written down ---------------------------------------------------------------
 
