@@ -12,6 +12,7 @@ from rich.text import Text
 
 from wechat_dialog.platform.dump import lines
 
+from .in_chinese import told
 from .probe import Outcome, PartResult, Result
 
 __all__ = ["as_data", "counts", "show"]
@@ -39,22 +40,26 @@ def show(results: Sequence[Result], console: Console) -> None:
     """Print a table of all cases, then each failure with its rule and its requests."""
     table = Table(box=None, pad_edge=False, show_header=True, header_style="bold")
     table.add_column("#", justify="right")
-    table.add_column("case")
-    table.add_column("result", no_wrap=True)
+    table.add_column(told("case"))
+    table.add_column(told("result"), no_wrap=True)
     table.add_column("")
     for result in results:
         mark, style = _MARKS[result.outcome]
-        title = Text(result.entry.title, style="dim" if result.outcome == "skipped" else "")
-        table.add_row(str(result.number), title, Text(mark, style), Text(_note(result), "dim"))
+        title = Text(told(result.entry.title), style="dim" if result.outcome == "skipped" else "")
+        table.add_row(
+            str(result.number), title, Text(told(mark), style), Text(_note(result), "dim")
+        )
     console.print(table)
     for result in results:
         for part in result.of("failed"):
             _explain(result, part, console)
     console.print()
     numbers = counts(results)
-    console.print(Text(", ".join(f"{number} {outcome}" for outcome, number in numbers.items())))
+    console.print(
+        Text(", ".join(f"{number} {told(outcome)}" for outcome, number in numbers.items()))
+    )
     if hint := _hint(results):
-        console.print(Text(hint))
+        console.print(Text(told(hint)))
 
 
 def _note(result: Result) -> str:
@@ -63,24 +68,25 @@ def _note(result: Result) -> str:
         return ", ".join(part.name for part in result.of("failed") if part.name)
     skipped = result.of("skipped")
     if result.outcome == "skipped":
-        return "; ".join(dict.fromkeys(part.why for part in skipped))
-    return "; ".join(f"{part.name}: {part.why}" for part in skipped)
+        return "; ".join(dict.fromkeys(told(part.why) for part in skipped))
+    return "; ".join(f"{part.name}: {told(part.why)}" for part in skipped)
 
 
 def _explain(result: Result, part: PartResult, console: Console) -> None:
     name = f"{result.number} {part.name}".rstrip()
     console.print()
-    console.print(Text(f"{name}: {result.entry.title}", "bold red"))
+    console.print(Text(f"{name}: {told(result.entry.title)}", "bold red"))
     # Such a reason already names its section of the reference.
     rule = "" if "(protocol reference" in part.why else f" (protocol reference {part.rule})"
-    console.print(Text(f"  {part.why}{rule}"))
+    console.print(Text(f"  {told(part.why + rule)}"))
     for exchange in part.exchanges:
         for line in lines(
             exchange.method,
             exchange.target,
             (exchange.sent, exchange.plain),
             # The table already has the reason.
-            exchange.status or ("nothing" if exchange.problem == part.why else exchange.problem),
+            exchange.status
+            or told("nothing" if exchange.problem == part.why else exchange.problem),
             (exchange.received, exchange.opened),
             limit=SHOWN,
         ):
