@@ -141,7 +141,7 @@ CASES = {
 """What is said as it stands."""
 
 REASONS = {
-    r"not in (\w+) mode": "不是在{0}模式下检查的",
+    r"not in (\w+) mode": "{0}模式下查不了",
     r"(.+) was answered within ([\d.]+) s": "{0} 在 {1} 秒内就有了回答",
     r"it left (\d+) requests in a row without an answer": "连续 {0} 次请求都没有回答",
     r"(.+) gets no reply: name a text that gets one with --say":

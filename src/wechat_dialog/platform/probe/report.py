@@ -40,9 +40,10 @@ def show(results: Sequence[Result], console: Console) -> None:
     """Print a table of all cases, then each failure with its rule and its requests."""
     table = Table(box=None, pad_edge=False, show_header=True, header_style="bold")
     table.add_column("#", justify="right")
-    table.add_column(told("case"))
+    # Chinese has no spaces to wrap at, and would be cut.
+    table.add_column(told("case"), overflow="fold")
     table.add_column(told("result"), no_wrap=True)
-    table.add_column("")
+    table.add_column("", overflow="fold")
     for result in results:
         mark, style = _MARKS[result.outcome]
         title = Text(told(result.entry.title), style="dim" if result.outcome == "skipped" else "")
