@@ -12,6 +12,16 @@ import pytest
 
 from tests.pages import CHINESE, DOCS, ROOT, Page
 
+# What a manual, the commands and the simulator say in Chinese.
+SAID_IN_CHINESE = [
+    ROOT / "README.zh-CN.md",
+    *sorted(CHINESE.glob("*.md")),
+    *sorted((ROOT / "src" / "wechat_dialog").rglob("*.py")),
+    *sorted((ROOT / "src" / "wechat_dialog").rglob("*.js")),
+]
+# WeRoBot's sessions are 会话 in its own manual.
+OF_ANOTHER_LIBRARY = {"from-werobot.md"}
+
 # For those who change the library, or speak its protocol, and not for those who use it.
 ENGLISH_ONLY = {
     "architecture",
@@ -55,3 +65,11 @@ def test_both_languages_have_the_same_tables(english: Path, chinese: Path) -> No
 @pairs
 def test_code_is_fenced_so_that_it_is_compared(english: Path, chinese: Path) -> None:
     assert [*Page(english).indented, *Page(chinese).indented] == []
+
+
+def test_a_conversation_has_one_name_in_chinese() -> None:
+    assert [
+        path.name
+        for path in SAID_IN_CHINESE
+        if "会话" in path.read_text("utf-8") and path.name not in OF_ANOTHER_LIBRARY
+    ] == []

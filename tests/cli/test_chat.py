@@ -167,10 +167,10 @@ def test_links_are_numbered_and_tapped_by_their_number(shop: Path) -> None:
 def test_the_journal_shows_where_the_conversation_stands(shop: Path) -> None:
     given = "/journal\n点餐\n炒饭\n/journal\n"
     done = run(shop, "chat", "shop:bot", given=given)
-    nothing, _, told = done.stderr.partition("没有进行中的会话")
+    nothing, _, told = done.stderr.partition("没有进行中的对话")
     assert nothing == ""
-    assert "会话 order" in told
-    assert "炒饭" in told.partition("会话 order")[2]
+    assert "对话 order" in told
+    assert "炒饭" in told.partition("对话 order")[2]
     assert "在等 ask：几份？" in told
 
 

@@ -64,21 +64,37 @@ PATHS = list(paths(command_line()))
 ENGLISH = re.compile(r"\b(the|a|an|of|to|is|and|with|for|this|that|Show|Usage|Options)\b")
 
 
+@pytest.fixture
+def rich_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    # What is put into Chinese there is so for the whole process.
+    rich = pytest.importorskip("typer.rich_utils")
+    for name in [name for name in vars(rich) if name.endswith(("_TITLE", "_STRING", "Columns"))]:
+        monkeypatch.setattr(rich, name, getattr(rich, name))
+
+
 @pytest.mark.parametrize("words", PATHS, ids=" ".join)
-@pytest.mark.usefixtures("chinese")
+@pytest.mark.usefixtures("chinese", "rich_as_it_was")
 def test_help_has_no_english_sentence(
     words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
-    # typer's own words are put there for the whole process.
-    rich = pytest.importorskip("typer.rich_utils")
-    for name in [name for name in vars(rich) if name.endswith(("_TITLE", "_STRING"))]:
-        monkeypatch.setattr(rich, name, getattr(rich, name))
     assert not command.within(*words, "--help", monkeypatch=monkeypatch)
     said = capsys.readouterr().out
     assert "用法：" in said
     assert "选项" in said
     assert not ENGLISH.search(said), said
+    assert not re.search(r"<(bool|str|path|int|float)\b", said), said
+
+
+@pytest.mark.parametrize("words", PATHS, ids=" ".join)
+@pytest.mark.usefixtures("chinese", "rich_as_it_was")
+def test_in_a_narrow_terminal_no_help_is_cut(
+    words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert not command.within(*words, "--help", monkeypatch=monkeypatch)
+    said = capsys.readouterr().out
+    assert "…" not in said.replace("gh_…", ""), said
 
 
 def test_a_command_is_asked_for_its_texts_and_not_changed() -> None:
@@ -197,7 +213,7 @@ MISTYPED = [
     (["send", "http://a", "--location", "5"], "'5' 不是位置"),
     (["send", "http://a", "--xml", "nosuch"], "读不了 nosuch：没有这个文件或目录"),
     (["send", "http://a", "--text", "a", "--mode", "saf"], "模式 'saf' 不对"),
-    (["chat", "http://a", "--mode", "safe"], "aes_key 有 0 个字符；应该是后台的 43 个字母和数字"),
+    (["chat", "http://a", "--mode", "safe"], "--mode safe 还要写 --app-id 和 --aes-key"),
 ]  # fmt: skip
 
 

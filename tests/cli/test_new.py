@@ -50,6 +50,18 @@ def test_a_folder_that_is_a_file_is_one_sentence(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("folder", "told"),
+    [
+        ("shop", "cd shop && wechat-dialog chat bot:bot"),
+        ("my shop", "cd 'my shop' && wechat-dialog chat bot:bot"),
+        (".", "wechat-dialog chat bot:bot"),
+    ],
+)
+def test_what_to_do_next_can_be_pasted(tmp_path: Path, folder: str, told: str) -> None:
+    assert run(tmp_path, "new", folder).stderr == f"wechat-dialog: created; now: {told}\n"
+
+
+@pytest.mark.parametrize(
     ("language", "readme", "said"),
     [
         ("zh_CN.UTF-8", "# 我的公众号机器人", "建好了；接下来：cd "),

@@ -204,7 +204,7 @@ def test_in_the_terminal_a_signal_is_sent_and_time_passes_in_order(shop: Path) -
     assert done.stdout.splitlines() == [
         "请付款", "收到 990 分", "嗨！", "请付款", "超时了", "嗨！", "好", "先", "后", "嗨！",
     ]  # fmt: skip
-    assert "有会话接着走了" in done.stderr
+    assert "有对话接着走了" in done.stderr
     assert "到点做了 1 件事" in done.stderr
     assert "到点做了 2 件事" in done.stderr
     assert done.returncode == 0

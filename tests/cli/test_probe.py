@@ -84,7 +84,7 @@ def test_a_wrong_token_is_said_once_and_in_words(good: str, tmp_path: Path) -> N
         (("ftp://127.0.0.1/",), "is no URL"),
         (("http://127.0.0.1:9/",), "nothing answers at http://127.0.0.1:9/"),
         (("http://127.0.0.1:9/", "--mode", "secret"), "mode 'secret'"),
-        (("http://127.0.0.1:9/", "--mode", "safe"), "aes_key has 0 characters"),
+        (("http://127.0.0.1:9/", "--mode", "safe"), "--mode safe needs --app-id"),
         (("http://127.0.0.1:9/", "--previous-aes-key", "x"), "previous_aes_key has 1 characters"),
         (("http://127.0.0.1:9/", "--only", "41"), "--only"),
         (("http://127.0.0.1:9/", "--only", "x"), "--only"),

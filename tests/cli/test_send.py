@@ -129,7 +129,7 @@ def test_the_fault_notice_is_status_1_and_its_reason_on_stderr(plain: str, tmp_p
         ((), "URL"),
         (("http://127.0.0.1:9/", "--text", "a", "--event", "b"), "one of"),
         (("http://127.0.0.1:9/", "--text", "a", "--mode", "secret"), "mode 'secret'"),
-        (("http://127.0.0.1:9/", "--text", "a", "--mode", "safe"), "aes_key has 0 characters"),
+        (("http://127.0.0.1:9/", "--text", "a", "--mode", "safe"), "--mode safe needs --app-id"),
     ],
 )
 def test_what_cannot_be_sent_is_one_sentence(

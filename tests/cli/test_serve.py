@@ -81,7 +81,7 @@ def test_it_ends_at_a_signal_that_comes_in_a_callback_before_it_serves(
     [
         ("bots:empty", "the bot has no token"),
         ("bots:unreachable", "can never be reached"),
-        ("bots:nobody", "'nobody' of module 'bots' is no bot"),
+        ("bots:nobody", "'nobody' of module 'bots' is no bot; write bots:bot"),
         ("bots:number", "'number' of module 'bots' is no bot"),
         ("nothing:bot", "no module 'nothing' here"),
         ("nothing.at.all", "no module 'nothing.at.all' here"),

@@ -54,7 +54,9 @@ def test_it_shows_prompts_and_who_speaks(terminal: Any) -> None:
     terminal.expect("公众号：一？")
     terminal.expect("你：")
     terminal.sendline("/nonsense")
-    terminal.expect("没有 /nonsense 这个命令")
+    terminal.expect("没有 /nonsense 这个命令；要的是 /help？")
+    terminal.sendline("/1")  # as a link's number on the screen seems to invite
+    terminal.expect("没有 /1 这个命令；要的是 /tap 1？")
 
 
 def test_what_was_typed_in_secret_is_not_kept_for_the_next_chat(folder: Path) -> None:

@@ -124,8 +124,11 @@ def test_a_broken_hint_parks_the_conversation_as_any_bug_does(
     [parked] = world.conversations.list()
     assert (parked.state, parked.why.partition(":")[0]) == ("parked", why)
     assert "said '很多'" in world.conversations.show(parked.id)
+    assert not world.conversations.resume(USER)  # nothing was mended: it breaks again
+    assert [one.id for one in world.conversations.list()] == [parked.id]
+    assert world.say("在吗").startswith(world.bot.rules.texts.apology)
     world.deploy("order", hinting(lambda said: f"“{said}”不是数。"))
-    world.conversations.resume(USER)
+    assert world.conversations.resume(USER)
     assert world.say("在吗") == f"{world.bot.rules.texts.not_taken}\n“很多”不是数。\n几份？"
     assert world.say("3") == "3 份"
 

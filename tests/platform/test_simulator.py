@@ -8,6 +8,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.cli.command import PATIENCE
@@ -287,3 +288,25 @@ def test_no_other_file_of_the_machine_is_served(page: Page, tmp_path: Path) -> N
     (tmp_path / "secret.json").write_text("{}")
     assert page.client.get(f"/assets/{tmp_path}/secret.json").status_code == 404
     assert page.client.get(f"/assets//{tmp_path}/secret.json").status_code == 404
+
+
+LONG = """
+from wechat_dialog import Bot
+
+bot = Bot(store="memory://", pages="https://example.com/wx/p")
+
+@bot.text("长")
+def long(chat):
+    return "很长。" * 1000
+"""
+
+
+def test_the_link_to_an_answer_page_leads_to_the_bot_that_runs_here(tmp_path: Path) -> None:
+    (tmp_path / "long.py").write_text(LONG)
+    with page_of(tmp_path, "simulate", "long:bot") as page:
+        page.until(lambda: page.state["bot"]["status"] == "running")
+        page.say("长")
+        [bubble] = [one for one in page.state["messages"][page.user] if one["from"] == "bot"]
+        [link] = [part["href"] for part in bubble["parts"] if part.get("href")]
+        assert link.startswith("http://127.0.0.1:")
+        assert "很长。" * 1000 in httpx.get(link, trust_env=False).text

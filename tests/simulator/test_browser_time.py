@@ -73,7 +73,7 @@ def test_what_waits_is_shown_and_a_signal_ends_it(desk: Desk) -> None:
     desk.complaints.clear()
     form(desk, data='{"fen": 9900}', id="T1")
     expect(dialog).to_have_count(0)
-    expect(desk.page.locator(".toast").last).to_contain_text("有会话接着走了")
+    expect(desk.page.locator(".toast").last).to_contain_text("有对话接着走了")
     expect(panel.locator(".aside")).to_have_count(0)
     owed = panel.locator(".card-box", has_text="欠着没说的（1）")
     expect(owed).to_contain_text("收到 99.00 元。")

@@ -49,6 +49,8 @@ def account_of(token: str, app_id: str, aes_key: str, mode: str, id: str = GH_ID
     Raises:
         ConfigurationError: The options contradict each other, or the key is malformed.
     """
+    if mode in ("compatible", "safe") and not (app_id and aes_key):
+        raise ConfigurationError(f"--mode {mode} needs --app-id and --aes-key: the console's")
     return Account(token, id=id, app_id=app_id, aes_key=aes_key, mode=cast("Mode", mode))
 
 

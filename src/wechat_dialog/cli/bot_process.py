@@ -37,6 +37,7 @@ from wechat_dialog.platform.account import Account
 from wechat_dialog.stores.sqlite import SQLiteStore
 
 from .load import in_four_lines, load
+from .refusals import chinese_of, refusal
 from .source_finder import is_installed
 
 __all__ = ["main"]
@@ -106,6 +107,9 @@ def _prepared(target: str, hello: dict[str, Any], clock: _Clock) -> Any:
         broke=partial(_tell, hello["parked"]),
     )
     bot.settings = dataclasses.replace(bot.settings, rules=bot.rules)
+    if bot.rules.pages is not None:
+        # The links that are shown here lead to this process, not to the server that is deployed.
+        bot.rules.pages.url = hello["url"].rstrip("/") + bot.rules.pages.path
     bot.check()
     return bot
 
@@ -193,7 +197,13 @@ class _Answers:
 
     def conversation(self, user: str) -> dict[str, Any] | None:
         """Return the state of a user's conversation."""
-        return inspect(self._bot, user, now=self._clock())
+        found = inspect(self._bot, user, now=self._clock())
+        if found is not None and (difference := found["divergence"]) is not None:
+            # The page may be read in another language than the terminal.
+            difference["zh"] = {
+                name: chinese_of(difference[name] or "") for name in ("expected", "found", "text")
+            }
+        return found
 
     def files(self) -> list[str]:
         """Return the files of the application, later imports included."""
@@ -209,9 +219,9 @@ class _Answers:
         with contextlib.suppress(NotFound):
             Conversations(self._bot).end(user)
 
-    def resume(self, conversation: str) -> None:
-        """Resume a parked conversation."""
-        Conversations(self._bot).resume(conversation)
+    def resume(self, conversation: str) -> bool:
+        """Resume a parked conversation; return whether it went on."""
+        return Conversations(self._bot).resume(conversation)
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """Answer one request of the simulator."""
@@ -239,7 +249,7 @@ def main(target: str, listener: int, control_fd: int) -> int:
     try:
         bot = _prepared(target, hello, clock)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the simulator reports it
-        why = str(error) if isinstance(error, DialogError) else traceback.format_exc()
+        why = refusal(str(error)) if isinstance(error, DialogError) else traceback.format_exc()
         control.say({"failed": why, "files": _read_on_the_way(target, error)})
         return 2
     control.say({"ready": _described(bot)})

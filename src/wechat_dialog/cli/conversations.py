@@ -120,8 +120,13 @@ def show(target: App, name: Name, store: Store = "") -> None:
 
 @conversations.command()
 def resume(target: App, name: Name, store: Store = "") -> None:
-    """Resume a parked conversation, with the message that broke it."""
-    Conversations(with_store(target, store)).resume(name)
+    """Resume a parked conversation, with the message that broke it.
+
+    If it breaks again it stays parked, and the exit status is 1.
+    """
+    if not Conversations(with_store(target, store)).resume(name):
+        errors.print(f"wechat-dialog: {tr('又出错了，还搁置着；错在哪里见 `conversations show`')}")
+        raise typer.Exit(1)
     console.print(tr("接上了；用户下次发消息时看到回答"))
 
 
@@ -255,7 +260,8 @@ def _print(counts: Counter[str], first: list[Checked]) -> None:
         again = verdict.outcome == "asks again"
         question = tr("，从第 {0} 条记录起", verdict.position) if again else ""
         outcome = tr(OUTCOMES_IN_CHINESE[verdict.outcome])
-        console.print(f"{result.summary.id}  {outcome}{question}: {one_line(refusal(verdict.why))}")
+        why = one_line(refusal(verdict.why))
+        console.print(f"{result.summary.id}  {outcome}{question}{tr('：')}{why}")
 
 
 def _print_json(counts: Counter[str], first: list[Checked], source: str, *, failed: bool) -> None:

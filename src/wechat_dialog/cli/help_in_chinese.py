@@ -7,7 +7,7 @@ as usual, and then every text in it is looked up here, typer's own included.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from typing import Any
 
@@ -28,10 +28,14 @@ def put_into_chinese(command: Any) -> None:
     for each in _commands(command):
         each.get_usage = _usage_of(each.get_usage)
         each.get_help_option = _help_option_of(each.get_help_option)
+        for parameter in each.params:
+            _name_type(parameter)
     rich = import_module("typer.rich_utils")
     for name, text in _PANELS.items():
         if hasattr(rich, name):
             setattr(rich, name, text)
+    if hasattr(rich, "Columns"):
+        rich.Columns = _side_by_side
 
 
 def _commands(command: Any) -> Iterator[Any]:
@@ -74,11 +78,47 @@ def _help_option_of(option: Callable[[Any], Any]) -> Callable[[Any], Any]:
         help_option = option(context)
         if help_option is not None:
             help_option.help = "显示这些说明"
+            _name_type(help_option)
         return help_option
 
     return get_help_option
 
 
+def _name_type(parameter: Any) -> None:
+    """Name what is written behind an option in Chinese; behind a switch nothing is."""
+    shown = getattr(parameter, "display_type_rich", None)
+    if shown is None or getattr(parameter, "is_named", False):
+        return
+
+    def display_type_rich(ctx: Any) -> Any:
+        name = shown(ctx=ctx)
+        return _TYPES.get(name, name)
+
+    parameter.display_type_rich, parameter.is_named = display_type_rich, True
+
+
+def _side_by_side(parts: Iterable[Any]) -> Any:
+    """Return an option's help and default as one text, which goes on in the next line.
+
+    rich takes what has no space in it for one word, and would cut a Chinese sentence at the end of
+    the line.
+    """
+    text = import_module("rich.text").Text
+    joined = text(" ", overflow="fold").join(
+        part if isinstance(part, text) else text(str(part)) for part in parts
+    )
+    return import_module("rich.columns").Columns([joined])
+
+
+_TYPES = {
+    "<bool>": None,
+    "<str>": "文字",
+    "<path>": "路径",
+    "<int>": "整数",
+    "<int range>": "整数",
+    "<float>": "数",
+    "<float range>": "数",
+}
 _USAGE = {
     "Usage:": "用法：",
     "[OPTIONS]": "[选项]",
@@ -113,10 +153,10 @@ HELP = {
         "也可以在别的机器人旁边用。收到 SIGTERM 后，进行中的轮次走完并记录下来。",
     "Tell a user's conversations that something has happened, as `bot.signal` does.\n\nJSON is the "
     "signal's data; null if left out.":
-        "告诉用户的会话发生了一件事，和 `bot.signal` 一样。\n\nJSON 是信号的数据；不写就是 null。",
+        "告诉用户的对话发生了一件事，和 `bot.signal` 一样。\n\nJSON 是信号的数据；不写就是 null。",
     "Begin a conversation that no message began, as `bot.begin` does.\n\nJSON is an object with "
     "the dialog's arguments by name.":
-        "开始一个不由消息开始的会话，和 `bot.begin` 一样。\n\n"
+        "开始一段不由消息开始的对话，和 `bot.begin` 一样。\n\n"
         "JSON 是一个对象，按名称写对话的参数。",
     "the user's OpenID": "用户的 OpenID",
     "the signal's name": "信号的名称",
@@ -212,8 +252,9 @@ HELP = {
     "Print a conversation as a transcript, with where it broke.":
         "显示一段对话：谁说了什么，错在哪里。",
     "an OpenID, or a conversation's id": "OpenID，或者对话的编号",
-    "Resume a parked conversation, with the message that broke it.":
-        "接上搁置的对话，从出错的那条消息接着走。",
+    "Resume a parked conversation, with the message that broke it.\n\nIf it breaks again it stays "
+    "parked, and the exit status is 1.":
+        "接上搁置的对话，从出错的那条消息接着走。\n\n如果又出错，还搁置着，退出状态是 1。",
     "End conversations; clean-up steps of a running one are run.":
         "结束对话；进行中的会执行它的清理步骤。",
     "Remove everything that is stored of a user, for good; clean-up steps are run.":

@@ -55,8 +55,14 @@ def load(name: str) -> Any:
     if isinstance(target, ModuleType) and hasattr(target, "ROUTER"):
         return _of_2017(target)
     if target is None or not hasattr(target, "answer_async"):
+        bots = [
+            name
+            for name, value in vars(module).items()
+            if hasattr(value, "answer_async") and not isinstance(value, type)
+        ]
+        way = f"{where}:{bots[0]}" if bots else "module:name"
         raise ConfigurationError(
-            f"{attribute or 'bot'!r} of module {where!r} is no bot; write module:name"
+            f"{attribute or 'bot'!r} of module {where!r} is no bot; write {way}"
         )
     return target
 

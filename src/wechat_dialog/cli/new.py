@@ -7,6 +7,7 @@ is in the terminal's language.
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -90,7 +91,7 @@ _CHINESE = """\
     wechat-dialog serve bot:bot --port 8000
 
 微信只访问 80 和 443 端口，所以前面要放一个 Web 服务器，把请求转给 8000 端口；后台的 URL 填 Web
-服务器的地址。会话存在工作目录的 `wechat-dialog.db` 里；要用好几台机器，见
+服务器的地址。对话存在工作目录的 `wechat-dialog.db` 里；要用好几台机器，见
 `Bot(store="redis://…")`。
 """
 
@@ -98,7 +99,8 @@ _CHINESE = """\
 def new(folder: Annotated[Path, typer.Argument(metavar="DIR")]) -> None:
     """Begin a bot of your own: bot.py, test_bot.py and README.md."""
     create(folder)
-    created = tr("建好了；接下来：cd {0} && wechat-dialog chat bot:bot", folder)
+    going = "" if folder == Path() else f"cd {shlex.quote(str(folder))} && "
+    created = tr("建好了；接下来：{0}wechat-dialog chat bot:bot", going)
     SafeConsole(stderr=True).print(f"wechat-dialog: {created}", markup=False)
 
 

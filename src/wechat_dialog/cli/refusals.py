@@ -12,18 +12,19 @@ from functools import cache
 
 from wechat_dialog.platform.language import in_chinese, speaks_chinese
 
-__all__ = ["REFUSALS", "refusal"]
+__all__ = ["REFUSALS", "chinese_of", "refusal"]
 
 
 def refusal(text: str) -> str:
     """Return an error's message in the terminal's language; unchanged if there is none."""
-    return _in_chinese(text) if speaks_chinese() else text
+    return chinese_of(text) if speaks_chinese() else text
 
 
-def _in_chinese(text: str) -> str:
+def chinese_of(text: str) -> str:
+    """Return a message in Chinese; unchanged if it has no translation."""
     for pattern, chinese in _patterns():
         if match := pattern.fullmatch(text):
-            return chinese.format(*(_in_chinese(group) for group in match.groups()))
+            return chinese.format(*(chinese_of(group) for group in match.groups()))
     return in_chinese(text)
 
 
@@ -39,7 +40,7 @@ def _pattern(text: str) -> str:
 
 REFUSALS = {
     # The command line; typer's own sentences.
-    "Missing command.": "还要写一个命令；wechat-dialog --help 列出所有命令",
+    "Missing command.": "还要写一个命令；加上 --help 就列出所有命令",
     "No such command {0}. Did you mean {1}?": "没有 {0} 这个命令；是不是 {1}？",
     "No such command {0}.": "没有 {0} 这个命令",
     "No such option: {0} Did you mean {1}?": "没有 {0} 这个选项；是不是 {1}？",
@@ -76,8 +77,11 @@ REFUSALS = {
     "{0} cannot be loaded:\n{1}": "{0} 加载不了：\n{1}",
     "{0}\nwechat_dialog.errors.ConfigurationError: {1}": "{0}\n{1}",
     "{0}\nTypeError: {1}": "{0}\nTypeError: {1}",
+    "--mode {0} needs --app-id and --aes-key: the console's":
+        "--mode {0} 还要写 --app-id 和 --aes-key：照后台的抄",
     "{0} of module {1} is no bot; write module:name":
-        "模块 {1} 里的 {0} 不是机器人；写 模块:变量名",
+        "模块 {1} 里没有 {0} 这个机器人；写 模块:变量名",
+    "{0} of module {1} is no bot; write {2}": "模块 {1} 里没有 {0} 这个机器人；写 {2}",
     "{0} is no Bot": "{0} 不是 Bot",
     "{0} is no Bot: a 2017 module has no timers": "{0} 不是 Bot：2017 年写法的模块没有定时",
     "the bot has no dialog {0}": "机器人没有 {0} 这个对话",
@@ -199,6 +203,7 @@ REFUSALS = {
     "untouched; run that version, or `conversations end` it there":
         "这个对话是更新的 wechat-dialog 写的（日志格式 {0}），没有动它；用那个版本运行，或者在那里"
         "用 `conversations end` 结束它",
+    "nothing answers at {0}: {1}": "{0} 没有人回答：{1}",
     "no dialog {0} is registered": "没有登记 {0} 这个对话",
     "dialog {0} at record {1}: the journal has {2}, now it has ended; register the changed dialog "
     "under a new version=, or choose on_divergence=":

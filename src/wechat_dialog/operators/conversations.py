@@ -146,13 +146,16 @@ class Conversations:
 
     # Changing -------------------------------------------------------------------------------------
 
-    def resume(self, name: str) -> None:
+    def resume(self, name: str) -> bool:
         """Continue a parked conversation, from the message that broke it.
 
         The user gets its answer with their next message, whatever that says.
 
         Args:
             name: Its id, or its user if they have just one parked conversation.
+
+        Returns:
+            Whether it went on; False if it broke again, and is parked as before.
 
         Raises:
             NotFound: There is no such parked conversation, or the user has several.
@@ -164,8 +167,11 @@ class Conversations:
         stored, document = parked[0], parked[0].parked
         now = int(time.time() * 1000)
         stand_in = self._stand_in(stored, now)
-        transaction = resume(self._bot.settings_now(), stored.summary.user, document, stand_in, now)
-        self._bot.operate(stored.summary.user, transaction)
+        user = stored.summary.user
+        transaction = resume(self._bot.settings_now(), user, document, stand_in, now)
+        self._bot.operate(user, transaction)
+        shown = self._bot.store.show(user)
+        return shown is None or stored.frame.id not in shown.parked
 
     def end(self, name: str) -> None:
         """End conversations for good. The clean-up steps of running ones run; the user is told

@@ -58,6 +58,7 @@ _REASONS = [
         (r"no answer", "没有回答"),
         (r"no connection: .*Connection refused.*", "连不上：没有程序在那里监听；机器人在运行吗？"),
         (r"no connection: (.+)", "连不上：{0}"),
+        (r"the bot's process has ended; see its error", "机器人的进程结束了；看它的错误"),
         (r"HTTP status (\d+), not 200", "HTTP 状态是 {0}，不是 200"),
         (r"answered (.+), not the echostr (.+)", "回的是 {0}，不是 echostr {1}"),
         (r"the answer is plain, and the account is in safe mode",
@@ -91,7 +92,7 @@ HELP = """\
 /tap 1                点第 1 个链接
 /image 文件或网址      发一张图片
 /voice [MEDIA_ID]     发一段语音
-/location 纬度 经度 [地名]
+/location 纬度 经度 [地名]  发一个位置
 /link 网址 [标题]      转发一篇文章
 /event 名称 [KEY]     发生一个事件：/event subscribe
 /click KEY            点自定义菜单的按钮
@@ -99,8 +100,8 @@ HELP = """\
 /resend               同一条消息再发一遍（平台没听见时就这样）
 /as 用户              换一个用户说话
 /wait 61              让机器人的时间过去 61 秒，到点的事按顺序做
-/signal 名称 [JSON]     从外面告诉会话一件事：/signal paid match=A1 {"fen": 990}
-/journal              这个用户的会话现在怎样
+/signal 名称 [JSON]   从外面告诉对话一件事：/signal paid match=A1 {"fen": 990}
+/journal              这个用户的对话现在怎样
 /requests             最后一条消息的请求和回答
 /resume               代码改好了：用出错的那条消息接着走
 /restart              重新读代码，重新启动机器人（/kill 是突然结束它）
@@ -108,8 +109,8 @@ HELP = """\
 """The commands of the terminal's chat."""
 
 SIGNAL_OUTCOMES = {
-    "taken": "有会话接着走了",
-    "kept": "先存着，等会话来取",
+    "taken": "有对话接着走了",
+    "kept": "先存着，等对话来取",
     "repeated": "这个编号来过了，什么也没做",
 }
 """What `bot.signal` returns, in words: for the terminal, the page and the command."""
@@ -119,7 +120,7 @@ ENGLISH = {
     "和公众号聊天：输入 /help 看命令，/quit 结束。":
         "Chat with the account: /help for commands, /quit to end.",
     "你": "you",
-    "没有 {0} 这个命令。": "There is no command {0}.",
+    "没有 {0} 这个命令；要的是 {1}？": "there is no command {0}; do you want {1}?",
     "{0} 要这样写：{1}": "{0} is written: {1}",
     "/image 文件或网址": "/image FILE-OR-URL",
     "/location 纬度 经度 [地名]": "/location LATITUDE LONGITUDE [NAME]",
@@ -140,7 +141,7 @@ ENGLISH = {
     "/signal 名称 [match=…] [id=…] [JSON]": "/signal NAME [match=…] [id=…] [JSON]",
     "还没有请求。": "No requests yet.",
     "机器人重新启动了": "the bot was restarted",
-    "机器人不是这里启动的，这里管不了它的时间、会话和进程":
+    "机器人不是这里启动的，这里管不了它的时间、对话和进程":
         "the bot was not started here: its time, conversations and process are not ours",
     "第 {0} 次请求：{1}，再发一次…": "request {0}: {1}; sending again…",
     "机器人启动不了：": "the bot does not start:",
@@ -160,10 +161,11 @@ ENGLISH = {
         "(parked; mend the code, then type /resume to go on with this very message)",
     "（搁置了；改好代码以后在网页上点“接着走”，就用这条消息接着走）":
         "(parked; mend the code, then press Resume on the page to go on with this very message)",
-    "没有搁置的会话": "no conversation is parked",
+    "没有搁置的对话": "no conversation is parked",
     "接上了，发一条消息就能看到回答": "resumed; send a message to see the answer",
-    "没有进行中的会话": "no conversation is running",
-    "会话 {0}，{1:%H:%M:%S} 开始": "conversation {0}, begun {1:%H:%M:%S}",
+    "又出错了，还搁置着": "it broke again, and is still parked",
+    "没有进行中的对话": "no conversation is running",
+    "对话 {0}，{1:%H:%M:%S} 开始": "conversation {0}, begun {1:%H:%M:%S}",
     "在等 {0}：{1}": "waits at {0}: {1}",
     "代码变了：{0}": "the code has changed: {0}",
     "还没取走：{0}": "not fetched yet: {0}",
@@ -173,16 +175,18 @@ ENGLISH = {
     # New bots.
     "{0} 已经有了；什么也没有写": "{0} is there already; nothing was written",
     "写不进 {0}：{1}": "cannot write to {0}: {1}",
-    "建好了；接下来：cd {0} && wechat-dialog chat bot:bot":
-        "created; now: cd {0} && wechat-dialog chat bot:bot",
+    "建好了；接下来：{0}wechat-dialog chat bot:bot":
+        "created; now: {0}wechat-dialog chat bot:bot",
     # Stored conversations.
     "{0:4} 条记录": "{0:4} records",
     "没有对话": "no conversations",
     # signal and begin
-    "有会话接着走了": "taken: a conversation has continued",
-    "先存着，等会话来取": "kept until a conversation waits for it",
+    "有对话接着走了": "taken: a conversation has continued",
+    "先存着，等对话来取": "kept until a conversation waits for it",
     "这个编号来过了，什么也没做": "repeated: this id came before; nothing was done",
     "接上了；用户下次发消息时看到回答": "resumed; the user gets the answer with their next message",
+    "又出错了，还搁置着；错在哪里见 `conversations show`":
+        "it broke again, and is still parked; `conversations show` says where",
     "已结束": "ended",
     "什么也没有删": "nothing was removed",
     "把 {0} 的一切永远删掉？": "remove everything that is stored of {0}, for good?",
@@ -195,6 +199,7 @@ ENGLISH = {
     "，已隐去内容": ", redacted",
     "{0} 个对话": "{0} conversations",
     "，从第 {0} 条记录起": " from record {0}",
+    "：": ": ",
     "没有 {0} 这个存储：机器人没有在这里运行过；用 --store URL 说明它在哪里，"
     "或者在机器人运行的目录里执行":
         "there is no store {0}: the bot has not run here; say where it keeps it, --store URL, or "
@@ -217,7 +222,7 @@ Text is a message (one that begins with / is written //).
 /tap 1                tap link 1
 /image FILE-OR-URL    send a picture
 /voice [MEDIA_ID]     send a recording
-/location LATITUDE LONGITUDE [NAME]
+/location LATITUDE LONGITUDE [NAME]  send a place
 /link URL [TITLE]     share an article
 /event NAME [KEY]     let an event happen: /event subscribe
 /click KEY            tap a button of the menu

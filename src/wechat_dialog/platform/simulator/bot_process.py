@@ -113,6 +113,7 @@ class BotProcess:
         self.store = str(Path(self._directory.name) / "conversations.db")
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/"
+        self._hello["url"] = self.url
         self._turning = threading.RLock()
         self._life: _Life | None = None
 

@@ -225,8 +225,8 @@ class _Resume(msgspec.Struct):
     user: str
     id: str
 
-    async def do(self, simulator: Simulator) -> None:
-        await simulator.resume(self.user, self.id)
+    async def do(self, simulator: Simulator) -> Answer:
+        return {"resumed": await simulator.resume(self.user, self.id)}
 
 
 _COMMANDS: dict[str, type[_Command]] = {

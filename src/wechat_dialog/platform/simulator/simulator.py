@@ -298,15 +298,16 @@ class Simulator:
         self.desk.clear(user, bubbles[0])
         await self.refresh(user)
 
-    async def resume(self, user: str, id: str) -> None:
+    async def resume(self, user: str, id: str) -> bool:
         """Resume a parked conversation with the message at which it was parked; its answer comes
-        with the user's next message.
+        with the user's next message. Return whether it went on: False if it broke again.
 
         Raises:
             NotRunning: It cannot be resumed; the message says why.
         """
-        await asyncio.to_thread(self.managed().ask, "resume", conversation=id)
+        resumed: bool = await asyncio.to_thread(self.managed().ask, "resume", conversation=id)
         await self.refresh(user)
+        return resumed
 
     async def clear(self, user: str) -> None:
         """Empty a user's screen and end their conversation."""

@@ -129,7 +129,9 @@ class Chat:
 
     def _command(self, name: str, words: list[str]) -> None:
         if name not in self._commands:
-            raise _CommandError(tr("没有 {0} 这个命令。", name) + f"\n{tr(HELP)}")
+            # `1. 内科 [1]` invites to type /1.
+            like = f"/tap {name[1:]}" if name[1:].isdecimal() else "/help"
+            raise _CommandError(tr("没有 {0} 这个命令；要的是 {1}？", name, like))
         work, needed, written = self._commands[name]
         if len(words) < needed:
             raise _CommandError(tr("{0} 要这样写：{1}", name, tr(written)))
@@ -221,8 +223,9 @@ class Chat:
             return
         parked = (process.conversation(self.user) or {}).get("parked", ())
         if not parked:
-            raise _CommandError(tr("没有搁置的会话"))
-        process.ask("resume", conversation=parked[-1]["id"])
+            raise _CommandError(tr("没有搁置的对话"))
+        if not process.ask("resume", conversation=parked[-1]["id"]):
+            raise _CommandError(tr("又出错了，还搁置着"))
         self.screen.tell(tr("接上了，发一条消息就能看到回答"))
 
     def asks_in_secret(self) -> bool:
@@ -249,7 +252,7 @@ class Chat:
     def ours(self) -> BotProcess:
         """Return the bot's process, if it was started here."""
         if self._process is None:
-            raise _CommandError(tr("机器人不是这里启动的，这里管不了它的时间、会话和进程"))
+            raise _CommandError(tr("机器人不是这里启动的，这里管不了它的时间、对话和进程"))
         return self._process
 
     def _heard(self, request: Request) -> None:

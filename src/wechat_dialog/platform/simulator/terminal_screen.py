@@ -95,11 +95,11 @@ class Screen:
     def journal(self, conversation: Mapping[str, Any] | None) -> None:
         """Print the state of the user's conversation; None means that there is none."""
         if conversation is None or not conversation["dialog"]:
-            self.tell(tr("没有进行中的会话"))
+            self.tell(tr("没有进行中的对话"))
         else:
             begun = datetime.fromtimestamp(conversation["began"] / 1000).astimezone()
             version = f"@{conversation['version']}" if conversation["version"] else ""
-            self.tell(tr("会话 {0}，{1:%H:%M:%S} 开始", conversation["dialog"] + version, begun))
+            self.tell(tr("对话 {0}，{1:%H:%M:%S} 开始", conversation["dialog"] + version, begun))
             self._errors.print(
                 _records(conversation["journal"]), style="dim" if self.terminal else ""
             )

@@ -6,7 +6,7 @@ import { h, icon, fill, sync } from "./dom.js";
 import { left, moment, second, tidy } from "./format.js";
 import { signal } from "./sending.js";
 import { now, own, server, toggle } from "./store.js";
-import { t } from "./strings.js";
+import { spoken, t } from "./strings.js";
 import { toast } from "./toast.js";
 
 const SIGNS = { message: "person", step: "step", error: "alert", rewind: "rewind", interrupt: "event", begin: "play", question: "question", timer: "clock", signal: "event" };
@@ -86,7 +86,8 @@ function tick(root) {
 export function divergenceOf(divergence, journal = []) {
   if (!divergence) return null;
   const record = journal.find((one, place) => (one.position ?? place) === divergence.position);
-  const { dialog, position, expected, found, file, line, text } = divergence;
+  const { dialog, position, file, line, zh } = divergence;
+  const [expected, found, text] = ["expected", "found", "text"].map((name) => spoken(divergence[name], zh?.[name]));
   return h(
     "div.divergence",
     { role: "alert" },
@@ -178,5 +179,6 @@ function parkedOf(user, { id, error, traceback }) {
 }
 
 async function resume(user, id) {
-  if (await ask("resume", { user, id })) toast(t("resumed"));
+  const answer = await ask("resume", { user, id });
+  if (answer) answer.resumed ? toast(t("resumed")) : toast(t("brokeAgain"), "bad");
 }

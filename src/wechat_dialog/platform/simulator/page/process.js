@@ -34,7 +34,7 @@ function card(bot, account) {
     "section.card-box",
     {},
     h("div.bot-head", {}, h("span.dot", { class: `dot ${bot.status}` }), h("h3", {}, bot.name), h("span.status-word", {}, t(`status_${bot.status}`))),
-    h("dl.facts", {}, fact("pid", bot.pid ?? "—", bot.managed), fact("accountId", account.id), fact("mode", account.mode), fact("appId", account.app_id, Boolean(account.app_id))),
+    h("dl.facts", {}, fact("pid", bot.pid ?? "—", bot.managed), fact("accountId", account.id), fact("mode", t(`mode_${account.mode}`)), fact("appId", account.app_id, Boolean(account.app_id))),
     bot.error && h("div.bot-error", { role: "alert" }, h("strong", {}, icon("alert"), t("botError")), h("p", {}, lastLine(bot.error)), h("pre", { tabindex: "0" }, bot.error)),
     bot.managed
       ? h(

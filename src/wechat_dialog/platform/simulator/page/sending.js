@@ -200,7 +200,7 @@ export function profile(user) {
       h(`button.${look}`, { type: "button", onclick: () => { close(); ask(command, { user: user.id }); } }, icon(sign), t(label));
     return [
       h("div.profile", {}, avatar(user, "large"), h("div", {}, h("strong", {}, user.name), h("code", {}, user.id))),
-      h("dl.facts", {}, fact("account", server.bot.name), fact("accountId", server.account.id), fact("mode", server.account.mode), server.account.app_id && fact("appId", server.account.app_id)),
+      h("dl.facts", {}, fact("account", server.bot.name), fact("accountId", server.account.id), fact("mode", t(`mode_${server.account.mode}`)), server.account.app_id && fact("appId", server.account.app_id)),
       h(
         "div.profile-acts",
         {},
