@@ -145,7 +145,7 @@ class Sweeper:
             self._failing = True
             self._pause = FIRST
             if isinstance(error, Closing):
-                log.warning("%s: what is due waits for one", error)
+                report(logging.WARNING, "what is due waits for a thread", error=error)
             else:
                 report(
                     logging.WARNING,

@@ -141,10 +141,10 @@ class RedisStore(Pages, Parts, Times):
 
     def _connected(self) -> Any:
         if self._client is None and self._url is not None:
-            made = clients.client(Address.parse(self._url))
-            client = self._client = self._first.setdefault("client", made)
-            if client is not made:
-                made.close()
+            new_client = clients.client(Address.parse(self._url))
+            client = self._client = self._first.setdefault("client", new_client)
+            if client is not new_client:
+                new_client.close()
             return client
         return self._client
 

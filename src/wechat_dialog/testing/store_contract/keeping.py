@@ -132,19 +132,19 @@ class Keeping(StoreCase):
         self, store: Store, other: Store
     ) -> None:
         begin(store, ONE)
-        said = Claim("ada", "said", lease=LONG, message=b"1234")
-        granted(store.claim(said))
-        assert isinstance(other.claim(said), Running)
+        claim = Claim("ada", "said", lease=LONG, message=b"1234")
+        granted(store.claim(claim))
+        assert isinstance(other.claim(claim), Running)
         store.defer("ada", "later", b"waits")
         assert other.end("ada") is True
-        assert store.claim(said) == other.claim(said) == Answered(b"")
+        assert store.claim(claim) == other.claim(claim) == Answered(b"")
         assert store.defer("ada", "said", b"1234") == Answered(b"")
         later = granted(store.claim(Claim("ada", "later", lease=LONG)))
         assert later.pending == ()
-        kept = store.commit(
+        written = store.commit(
             Commit("ada", "later", Write(HEAD), b"", fence=later.fence, deferred=True)
         )
-        commit = Commit("ada", "said", Write(HEAD), b"", revision=committed(kept).revision)
+        commit = Commit("ada", "said", Write(HEAD), b"", revision=committed(written).revision)
         assert store.commit(commit) == Conflict()
 
     def test_nor_is_it_where_whoever_had_heard_it_died(self, store: Store, other: Store) -> None:
