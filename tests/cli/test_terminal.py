@@ -102,7 +102,7 @@ def test_a_killed_server_is_started_again_and_the_conversation_goes_on(terminal:
     server.send_signal(signal.SIGKILL)
     assert psutil.wait_procs([server], timeout=PATIENCE)[1] == []
     terminal.sendline("2")
-    terminal.expect("机器人的进程已被信号 9 结束，重新启动了")
+    terminal.expect("机器人的进程已被信号 9 结束；再启动一次")
     terminal.expect("公众号：二？")
 
 

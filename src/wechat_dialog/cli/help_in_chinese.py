@@ -30,7 +30,7 @@ def put_into_chinese(command: Any) -> None:
         each.get_help_option = _help_option_of(each.get_help_option)
         for parameter in each.params:
             _name_type(parameter)
-    rich = import_module("typer.rich_utils")
+    rich: Any = import_module("typer.rich_utils")
     for name, text in _PANELS.items():
         if hasattr(rich, name):
             setattr(rich, name, text)

@@ -145,10 +145,10 @@ ENGLISH = {
         "the bot was not started here: its time, conversations and process are not ours",
     "第 {0} 次请求：{1}，再发一次…": "request {0}: {1}; sending again…",
     "机器人启动不了：": "the bot does not start:",
-    "（机器人的进程已被信号 {0} 结束，重新启动了。）":
-        "(The bot's process was ended by signal {0}, and started again.)",
-    "（机器人的进程已退出，状态 {0}，重新启动了。）":
-        "(The bot's process has ended with status {0}, and was started again.)",
+    "（机器人的进程已被信号 {0} 结束；再启动一次…）":
+        "(The bot's process was ended by signal {0}; starting it again…)",
+    "（机器人的进程已退出，状态 {0}；再启动一次…）":
+        "(The bot's process has ended with status {0}; starting it again…)",
     "（无回复）": "(no reply)",
     "为什么：{0}": "why: {0}",
     "可点：": "to tap: ",

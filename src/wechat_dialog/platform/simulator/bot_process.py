@@ -166,8 +166,8 @@ class BotProcess:
             status = life.process.wait()
             self.start()
         if status < 0:
-            return tr("（机器人的进程已被信号 {0} 结束，重新启动了。）", -status)
-        return tr("（机器人的进程已退出，状态 {0}，重新启动了。）", status)
+            return tr("（机器人的进程已被信号 {0} 结束；再启动一次…）", -status)
+        return tr("（机器人的进程已退出，状态 {0}；再启动一次…）", status)
 
     def _end(self, how: Callable[[subprocess.Popen[bytes]], None]) -> None:
         with self._turning:

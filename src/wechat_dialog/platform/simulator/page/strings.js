@@ -197,7 +197,7 @@ export const STRINGS = {
   brokeAgain: ["又出错了，还搁置着", "It broke again, and is still parked"],
   parkedHint: ["出错的对话保留着，修好以后可以接着走。", "A conversation that broke is kept, and can go on once the bug is fixed."],
   diverged: ["代码和记录对不上了", "The code no longer fits the journal"],
-  divergedAt: ["{0}，第 {1} 步：", "{0}, position {1}:"],
+  divergedAt: ["{0}，第 {1} 条记录：", "{0}, position {1}:"],
   expected: ["记录里", "Recorded"],
   found: ["现在的代码", "The code now"],
   nothingMore: ["（已经结束）", "(has ended)"],
