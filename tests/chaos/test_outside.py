@@ -165,7 +165,8 @@ def judge(
         transcript = "\n".join((*customer.seen, *map(str, sorted(book.entries))))
         assert not problems, f"seed {seed}: {customer.openid}: {problems}\n{transcript}"
     assert began > opened / 2, f"seed {seed}: only {began} of {opened} began"
-    assert done["resumed"] <= opened / 100, f"seed {seed}: {done}"
+    # Where the machine is busy for longer than a lease, it counts as a death; see `lease`.
+    assert done["resumed"] <= max(2, opened / 100), f"seed {seed}: {done}"
     assert "hung" not in done, f"seed {seed}: a worker did not end when it was told to: {done}"
     assert {"kill", "redis"} <= set(done), f"only {done} was disturbed, so little was shown"
 
