@@ -1,4 +1,4 @@
-"""The probe in a Chinese terminal: every case, outcome and reason is told in Chinese."""
+"""The probe in a Chinese terminal: every case, outcome and reason is in Chinese."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.console import Console
 
 from wechat_dialog.platform import probe
 from wechat_dialog.platform.probe.checklist import CHECKLIST
-from wechat_dialog.platform.probe.in_chinese import CASES, told
+from wechat_dialog.platform.probe.in_chinese import CASES, translated
 from wechat_dialog.platform.probe.probe import PartResult, Result
 from wechat_dialog.platform.probe.report import show
 
@@ -56,15 +56,15 @@ def test_many_reasons_are_found() -> None:
 def test_a_reason_is_told_in_chinese(reason: str) -> None:
     filled = re.sub("'5'(?= (s|requests|bytes|is taken|in an))|(?<=for )'5'", "5", reason)
     filled = filled.replace("within '5'", "within 5").replace("MsgId '5'", "MsgId 5")
-    said = told(filled)
+    said = translated(filled)
     assert CHINESE.search(said), f"nobody has translated {filled!r}"
     assert said.count("5") == filled.count("5")
 
 
 def test_every_title_is_told_in_chinese_and_no_translation_is_left_over() -> None:
     for entry in CHECKLIST.values():
-        assert CHINESE.search(told(entry.title)), entry.title
-        assert not entry.unseen or CHINESE.search(told(entry.unseen)), entry.unseen
+        assert CHINESE.search(translated(entry.title)), entry.title
+        assert not entry.unseen or CHINESE.search(translated(entry.unseen)), entry.unseen
     source = "".join(
         "".join(re.split(r'"\n\s+f?"', path.read_text("utf-8")))
         for path in SOURCE.glob("*.py")

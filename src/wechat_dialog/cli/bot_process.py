@@ -197,13 +197,13 @@ class _Answers:
 
     def conversation(self, user: str) -> dict[str, Any] | None:
         """Return the state of a user's conversation."""
-        found = inspect(self._bot, user, now=self._clock())
-        if found is not None and (difference := found["divergence"]) is not None:
+        state = inspect(self._bot, user, now=self._clock())
+        if state is not None and (difference := state["divergence"]) is not None:
             # The page may be read in another language than the terminal.
             difference["zh"] = {
                 name: chinese_of(difference[name] or "") for name in ("expected", "found", "text")
             }
-        return found
+        return state
 
     def files(self) -> list[str]:
         """Return the files of the application, later imports included."""

@@ -6,10 +6,10 @@ import re
 
 from wechat_dialog.platform.language import in_chinese, speaks_chinese
 
-__all__ = ["CASES", "REASONS", "told"]
+__all__ = ["CASES", "REASONS", "translated"]
 
 
-def told(text: str) -> str:
+def translated(text: str) -> str:
     """Return a title, an outcome or a reason in the terminal's language."""
     return _chinese_of(text) if speaks_chinese() else text
 

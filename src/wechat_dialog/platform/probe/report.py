@@ -12,7 +12,7 @@ from rich.text import Text
 
 from wechat_dialog.platform.dump import lines
 
-from .in_chinese import told
+from .in_chinese import translated
 from .probe import Outcome, PartResult, Result
 
 __all__ = ["as_data", "counts", "show"]
@@ -41,14 +41,16 @@ def show(results: Sequence[Result], console: Console) -> None:
     table = Table(box=None, pad_edge=False, show_header=True, header_style="bold")
     table.add_column("#", justify="right")
     # Chinese has no spaces to wrap at, and would be cut.
-    table.add_column(told("case"), overflow="fold")
-    table.add_column(told("result"), no_wrap=True)
+    table.add_column(translated("case"), overflow="fold")
+    table.add_column(translated("result"), no_wrap=True)
     table.add_column("", overflow="fold")
     for result in results:
         mark, style = _MARKS[result.outcome]
-        title = Text(told(result.entry.title), style="dim" if result.outcome == "skipped" else "")
+        title = Text(
+            translated(result.entry.title), style="dim" if result.outcome == "skipped" else ""
+        )
         table.add_row(
-            str(result.number), title, Text(told(mark), style), Text(_note(result), "dim")
+            str(result.number), title, Text(translated(mark), style), Text(_note(result), "dim")
         )
     console.print(table)
     for result in results:
@@ -57,10 +59,10 @@ def show(results: Sequence[Result], console: Console) -> None:
     console.print()
     numbers = counts(results)
     console.print(
-        Text(", ".join(f"{number} {told(outcome)}" for outcome, number in numbers.items()))
+        Text(", ".join(f"{number} {translated(outcome)}" for outcome, number in numbers.items()))
     )
     if hint := _hint(results):
-        console.print(Text(told(hint)))
+        console.print(Text(translated(hint)))
 
 
 def _note(result: Result) -> str:
@@ -69,17 +71,17 @@ def _note(result: Result) -> str:
         return ", ".join(part.name for part in result.of("failed") if part.name)
     skipped = result.of("skipped")
     if result.outcome == "skipped":
-        return "; ".join(dict.fromkeys(told(part.why) for part in skipped))
-    return "; ".join(f"{part.name}: {told(part.why)}" for part in skipped)
+        return "; ".join(dict.fromkeys(translated(part.why) for part in skipped))
+    return "; ".join(f"{part.name}: {translated(part.why)}" for part in skipped)
 
 
 def _explain(result: Result, part: PartResult, console: Console) -> None:
     name = f"{result.number} {part.name}".rstrip()
     console.print()
-    console.print(Text(f"{name}: {told(result.entry.title)}", "bold red"))
+    console.print(Text(f"{name}: {translated(result.entry.title)}", "bold red"))
     # Such a reason already names its section of the reference.
     rule = "" if "(protocol reference" in part.why else f" (protocol reference {part.rule})"
-    console.print(Text(f"  {told(part.why + rule)}"))
+    console.print(Text(f"  {translated(part.why + rule)}"))
     for exchange in part.exchanges:
         for line in lines(
             exchange.method,
@@ -87,7 +89,7 @@ def _explain(result: Result, part: PartResult, console: Console) -> None:
             (exchange.sent, exchange.plain),
             # The table already has the reason.
             exchange.status
-            or told("nothing" if exchange.problem == part.why else exchange.problem),
+            or translated("nothing" if exchange.problem == part.why else exchange.problem),
             (exchange.received, exchange.opened),
             limit=SHOWN,
         ):
