@@ -106,7 +106,8 @@ def test_the_first_reply_has_the_link_and_the_page_ends_complete(
 def test_it_tells_nobody_anything_else(
     serve: Callable[[Bot], AbstractContextManager[int]], gate: Gate
 ) -> None:
-    store = MemoryStore()
+    now = 1_700_000_000.0
+    store = MemoryStore(clock=lambda: now)
     bot, other = make_bot(store, gate), make_bot(store, gate, app_id="wx0123456789abcdef")
     with serve(bot) as port, serve(other) as port_of_other:
         link = LINK.search(say(port, "长"))
@@ -117,8 +118,21 @@ def test_it_tells_nobody_anything_else(
             get(port, "0" * 32), get(port, "f" * 32), get(port_of_other, id),
             get(port, "0" * 32, "after=1.0"), get(port_of_other, id, "after=1.3"),
         ]  # fmt: skip
+        streams = [get(port, "0" * 32, "stream=1.0"), get(port_of_other, id, "stream=1.3")]
+        now += 86400.0 + 1
+        gone += [get(port, id), get(port, id, "after=1.0")]
+        streams.append(get(port, id, "stream=1.0"))
+        now -= 86400.0 + 1
+        link = LINK.search(say(port, "长"))
+        assert link is not None
+        assert get(port, link[1]).status == 200
         bot.store.forget(f"gh_0123456789ab:{USER}")
-        gone.append(get(port, id))
+        gone += [get(port, link[1]), get(port, id)]
+        streams.append(get(port, link[1], "stream=1.0"))
+        for one in streams:  # 204 is what ends an EventSource for good
+            assert one.status in (204, 404)
+            assert {**one.headers, "date": ""} == {**streams[0].headers, "date": ""}
+            assert (one.status, one.body) == (streams[0].status, streams[0].body)
         for one in gone:
             assert one.status == 404
             assert one.body == gone[0].body

@@ -131,6 +131,12 @@ class Transfer(msgspec.Struct, frozen=True, tag="transfer"):
     account: str = ""
 
 
+CONVERTED = 256 * 1024
+"""Characters of a text in Markdown that are converted: more than is kept of any answer, in the chat
+or on a page.
+"""
+
+
 class Markdown(_Content, frozen=True, tag="markdown", dict=True):
     """A text in Markdown, as language models write it; sent as `formats.wechat_text` converts it.
 
@@ -165,7 +171,7 @@ class Markdown(_Content, frozen=True, tag="markdown", dict=True):
         """
         from wechat_dialog.formats import wechat_text  # the package stays light
 
-        return Text(wechat_text(self.text), ai_generated=self.ai_generated)
+        return Text(wechat_text(self.text[:CONVERTED]), ai_generated=self.ai_generated)
 
 
 Reply = Text | Image | Voice | Video | Music | News | Transfer
