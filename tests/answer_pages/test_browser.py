@@ -3,70 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, expect
+from playwright.sync_api import expect
 
+from tests.answer_pages.conftest import Open
 from tests.answer_pages.model import Gate, make_bot
 from tests.answer_pages.test_full_path import process
 from tests.answer_pages.test_markup import HOSTILE, SHOWN
-from tests.answer_pages.test_streams import ID, Writer
+from tests.answer_pages.test_streams import Writer
 from tests.full_path.servers import SERVERS
 from tests.proxy import Proxy
-from tests.simulator.chromium import PATIENCE, Desk, executable, launched
+from tests.simulator.chromium import Desk
 from wechat_dialog import Bot
 from wechat_dialog.core.pages.document import HEADERS
 from wechat_dialog.stores import open_store
 from wechat_dialog.stores.memory import MemoryStore
 
 pytestmark = pytest.mark.browser
-
-PHONE: ViewportSize = {"width": 360, "height": 640}
-Open = Callable[..., Page]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if executable() is None:
-        pytest.skip("there is no Chromium here: .ci/browser installs it")
-    with launched() as found:
-        yield found
-
-
-def elsewhere(url: str, origin: str) -> list[str]:
-    return [] if url.startswith(origin) else [url]
-
-
-@pytest.fixture
-def open_page(browser: Browser) -> Iterator[Open]:
-    """Opens a page by its server's port; it may ask nobody else, and not complain."""
-    complaints: list[str] = []
-    contexts: list[Any] = []
-
-    def opened(port: int, *, script: str = "", **options: Any) -> Page:
-        context = browser.new_context(viewport=PHONE, locale="zh-CN", **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(PATIENCE)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("dialog", lambda dialog: complaints.append(dialog.message))
-        page.on("console", lambda one: complaints.append(one.text))
-        origin = f"http://127.0.0.1:{port}/"
-        page.on("request", lambda one: complaints.extend(elsewhere(one.url, origin)))
-        if script:
-            page.add_init_script(script)
-        page.goto(f"{origin}wx/p/{ID}")
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-    # A connection that is cut, and a page that is gone, are told by the browser itself.
-    known = re.compile(r"net::ERR|404 \(Not Found\)")
-    assert [one for one in complaints if not known.search(one)] == []
 
 
 @pytest.fixture
