@@ -7,6 +7,7 @@ store nor the turn whether all is well.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -44,11 +45,13 @@ from .unheard import Unheard
 if TYPE_CHECKING:
     from .parts import Connection, Flying, Worker
 
-__all__ = ["Judge", "Snapshot", "Violation"]
+__all__ = ["PAGES", "Judge", "Snapshot", "Violation", "marks_of"]
 
 GATHERED = (GatheredReturned, GatheredFailed)
 STEPS = (Returned, Failed, *GATHERED)
 WAITING = waiting(RULES.texts)
+PAGES = "https://example.com/p"
+"""Where the pages of bots are that have some."""
 NO_REPLY = encode_reply(None)
 PLACE_KEPT = 1.0
 SEEN_KEPT = 60.0
@@ -276,7 +279,7 @@ class Judge:
         """Nothing comes back of a user who was forgotten; and who left may be."""
         said = [op.reply] if isinstance(op, Commit) else []
         said += [bytes(held.reply) for held in state.held if held not in was.held]
-        ids = {frame.id for frame in state.stack} | {_parsed(mark)[1] for mark in _marks(said)}
+        ids = {frame.id for frame in state.stack} | {_parsed(mark)[1] for mark in marks_of(said)}
         key = op.key if isinstance(op, Commit) else state.key
         told = _text(said) if isinstance(op, Commit) else ""
         if what := books.forgotten.back(key, ids, told):
@@ -373,9 +376,9 @@ class Judge:
         state: UserHead,
     ) -> None:
         """Every part of an answer is in one reply, or held for one, and in its order."""
-        said = _marks([op.reply]) if isinstance(op, Commit) else []
-        held = _marks(bytes(held.reply) for held in state.held)
-        before = _marks(bytes(held.reply) for held in was.held) + books.unheard.marks()
+        said = marks_of([op.reply]) if isinstance(op, Commit) else []
+        held = marks_of(bytes(held.reply) for held in state.held)
+        before = marks_of(bytes(held.reply) for held in was.held) + books.unheard.marks()
         books.unheard.left.clear()
         # It may be the turn of an earlier message, whose worker died.
         key = op.key if isinstance(op, Commit) else state.key
@@ -449,7 +452,7 @@ class Judge:
 
     def left(self, user: str, key: str, reply: bytes) -> None:
         """The store was told, after the commit, that nobody took a reply, and keeps it."""
-        books, marks = self.books(user), _marks([reply])
+        books, marks = self.books(user), marks_of([reply])
         books.given.difference_update(marks)
         books.unheard.left[key] = marks
         books.unheard.serials.add(books.serials.get(key, 0))
@@ -685,7 +688,7 @@ class Judge:
             now: The time.
             left: When the message's turn in its process left, as nobody listened any more.
         """
-        serial, reply = connection.serial, outcome.reply
+        serial, reply = connection.serial, _without_page(outcome.reply)
         committed = self.replies.get(serial)
         asked = [] if reply is None else QUESTION.findall(_text([encode_reply(reply)]))
         self.books(user).unheard.shown |= set(asked)
@@ -694,7 +697,8 @@ class Judge:
             # A request that joins a turn which is just leaving hears what that is told.
             waited = now - connection.opened >= PATIENCE - 0.1 or connection.opened >= left
             waited = waited or connection.early
-            if committed != encode_reply(WAITING) and not waited:
+            late = committed is not None and _without_page(decode_reply(committed)) == WAITING
+            if not late and not waited:
                 raise Violation(
                     f"{serial} is asked for patience after {now - connection.opened:.2f} s"
                 )
@@ -704,7 +708,7 @@ class Judge:
             raise Violation(f"{serial} is answered {reply!r} without a turn of its own")
         elif reply is None and serial in self.books(user).unheard.serials:
             return  # it comes, or came, with another message's answer
-        elif decode_reply(committed) != reply:
+        elif _without_page(decode_reply(committed)) != reply:
             raise Violation(f"{serial} is answered {reply!r}, committed is {committed!r}")
 
 
@@ -753,7 +757,15 @@ def _text(answers: Iterable[bytes]) -> str:
     return "\n".join(part.content for part in parts if isinstance(part, replies.Text))
 
 
-def _marks(answers: Iterable[bytes]) -> list[str]:
+def _without_page(reply: replies.Reply | None) -> replies.Reply | None:
+    """Return a reply without the link to a page."""
+    if not isinstance(reply, replies.Text):
+        return reply
+    return replies.Text(re.sub(rf'\n<a href="{PAGES}/[^"]*">[^<]*</a>', "", reply.content))
+
+
+def marks_of(answers: Iterable[bytes]) -> list[str]:
+    """Return the marks in answers, in order."""
     return [found.group() for found in MARK.finditer(_text(answers))]
 
 

@@ -68,6 +68,8 @@ class Parted:
         in_hand = self._outcomes.parts(flying.user, step.key)
         self._tried = StepParts(step.call.name, step.parts, in_hand).attempt()
         self._body = self._run()
+        # A model says the same in other words when it is asked again.
+        self._words = world.receipt()
         # Parts of other steps, under way at the same time, are not within those of this one.
         self._context = copy_context()
 
@@ -82,7 +84,7 @@ class Parted:
         for part in range(PARTS):
             results.append((yield from self._tried.run(f"p{part}", tool, (number, part), {})))
             if part:
-                mark = f"⟨{serial}.{conversation}.{count + part - 1}⟩"
+                mark = f"⟨{serial}.{conversation}.{count + part - 1}⟩ {self._words}"
                 yield from self._tried.say(mark)
         return results
 

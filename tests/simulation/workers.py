@@ -24,7 +24,7 @@ from wechat_dialog.core.turn.operations import (
     StepOutcome,
 )
 from wechat_dialog.core.turn.running_turn import RunningTurn, tells_copies
-from wechat_dialog.core.turn.settings import Settings
+from wechat_dialog.core.turn.settings import Rules, Settings
 from wechat_dialog.core.turn.window import Window
 from wechat_dialog.errors import ClaimLost, DialogError, Refused, StoreError
 from wechat_dialog.runtime.attempt import GivenUp
@@ -72,7 +72,7 @@ class Workers:
         self, plan: Plan, store: type[MemoryStore], tell: Callable[[str], None] | None
     ) -> None:
         self.plan = plan
-        self.rules = FORGETFUL if plan.forgetful else RULES
+        self.rules = self.rules_of(plan)
         self.now = BEGIN
         self.store = store(lambda: self.now)
         self.judge = Judge(self.remains, self.contents, forgetful=plan.forgetful)
@@ -89,6 +89,10 @@ class Workers:
         self.calm = False
         self.chains: dict[int, Chain] = {}
         self.workers = [self._worker(number) for number in range(plan.workers)]
+
+    def rules_of(self, plan: Plan) -> Rules:
+        """Return what the bot has decided."""
+        return FORGETFUL if plan.forgetful else RULES
 
     def _worker(self, number: int) -> Worker:
         cache = LiveDialogs(2) if self.plan.cache else None

@@ -200,7 +200,8 @@ class World(Workers):
             # Where the store failed its turn, it has joined another one of its message since.
             running = [one for one in worker.turns.running() if one.id == asking.turn.id]
             asking.turn = running[0] if running else asking.turn
-            asking.connection.early = asking.turn.leave_at_once
+            if isinstance(wanted.defer, Defer):  # what follows is its page
+                asking.connection.early = asking.turn.leave_at_once
             self.later(0.001, worker, partial(self._defer, asking, wanted))
         elif isinstance(wanted, Begin):
             self._fly(asking, wanted, wake)
@@ -210,10 +211,10 @@ class World(Workers):
     def _defer(self, asking: Asking, wanted: Deferral) -> None:
         """Let a request say that it leaves."""
         worker, defer, waits, user = asking.worker, wanted.defer, asking.waits, asking.chain.user
-        if not isinstance(defer, Defer):
-            raise AssertionError("no bot of the simulation has answer pages")
         away, stall = self.network.silence(user, self.now), self.network.stall(self.now)
-        put_off = partial(self._put_off, asking, defer, self.now)
+        put_off = partial(defer.on, self.store)  # a page is made
+        if isinstance(defer, Defer):
+            put_off = partial(self._put_off, asking, defer, self.now)
 
         def hear(told: Any) -> None:
             if asking.waits == waits:

@@ -1,0 +1,108 @@
+"""Answer pages in simulated worlds: what their readers see while workers die, stop and lose the
+store; and what breaks that, on purpose.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from wechat_dialog.core.pages import pieces
+from wechat_dialog.core.store import page_rules
+from wechat_dialog.core.turn import page
+from wechat_dialog.core.turn.step_parts import TriedParts
+from wechat_dialog.stores import memory_pages
+
+from .judge import Violation
+from .paged import paged_of, run_paged
+
+SEEDS = range(60)
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+@pytest.mark.parametrize("chunk", range(3))
+def test_whoever_follows_a_page_sees_each_paragraph_once_in_order_and_the_end(chunk: int) -> None:
+    worlds = [run_paged(paged_of(seed)) for seed in SEEDS[20 * chunk : 20 * chunk + 20]]
+    assert sum(world.judge.turns for world in worlds) > 600
+    assert sum(world.late for world in worlds) > 2
+    assert sum(world.readers.appended for world in worlds) > 10
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("chunk", range(20))
+def test_in_many_worlds(chunk: int) -> None:
+    for seed in range(1_000_000 + 500 * chunk, 1_000_500 + 500 * chunk):
+        run_paged(paged_of(seed))
+
+
+@contextmanager
+def _silent_cut() -> Iterator[None]:
+    """A page that is cut back is of no new edition."""
+    append = page_rules.append
+
+    def broken(entry: Any, *rest: Any) -> Any:
+        edition = entry.edition
+        done = append(entry, *rest)
+        entry.edition = edition
+        return done
+
+    with patch.object(memory_pages, "append", broken):
+        yield
+
+
+@contextmanager
+def _never_ends() -> Iterator[None]:
+    """The turn's end is not written."""
+    with patch.object(pieces, "fitting", lambda whole: list(whole)[:-1]):
+        yield
+
+
+@contextmanager
+def _said_twice() -> Iterator[None]:
+    """A paragraph that a recorded part has said is handed out once more."""
+    say = TriedParts.say
+
+    def broken(self: TriedParts, text: Any) -> Any:
+        yield from say(self, text)
+        yield from say(self, text)
+
+    with patch.object(TriedParts, "say", broken):
+        yield
+
+
+@contextmanager
+def _loses_what_was_said() -> Iterator[None]:
+    """What the turn has said before it is late is not on its page."""
+    with patch.object(page, "pieces_of", lambda _: []):
+        yield
+
+
+BROKEN: dict[str, Callable[[], AbstractContextManager[None]]] = {
+    "cut in silence": _silent_cut, "never ends": _never_ends, "said twice": _said_twice,
+    "lost": _loses_what_was_said,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+def test_it_is_noticed_when_pages_are_broken(broken: str) -> None:
+    with BROKEN[broken]():
+        assert any(_fails(seed) for seed in SEEDS)
+
+
+def _fails(seed: int) -> bool:
+    try:
+        run_paged(paged_of(seed))
+    except Violation:
+        return True
+    return False
