@@ -122,6 +122,7 @@ def _tell(parked: str, error: BaseException) -> None:
 def _described(bot: Any) -> dict[str, Any]:
     routes = getattr(getattr(bot, "router", None), "collected", None)
     clicks = [route for route in getattr(routes, "routes", ()) if route.kind == "click"]
+    pages = getattr(getattr(bot, "rules", None), "pages", None)
     return {
         "token": str(bot.token),
         "app_id": bot.app_id,
@@ -130,6 +131,7 @@ def _described(bot: Any) -> dict[str, Any]:
         "mode": bot.mode,
         "keys": [key for route in clicks for key in route.patterns if isinstance(key, str)],
         "files": _files(),
+        "pages": "" if pages is None else pages.url,
     }
 
 

@@ -18,6 +18,7 @@ class BotInfo(msgspec.Struct, frozen=True):
         mode: How pushes are encrypted.
         keys: The menu keys it has routes for.
         files: The application's source files.
+        pages: Where its answer pages are, as its users are told; "" if it has none.
     """
 
     token: str
@@ -27,6 +28,7 @@ class BotInfo(msgspec.Struct, frozen=True):
     mode: str = "plain"
     keys: list[str] = []
     files: list[str] = []
+    pages: str = ""
 
     def __repr__(self) -> str:  # its representation shows no secret
         return f"BotInfo(app_id={self.app_id!r}, mode={self.mode!r})"

@@ -87,6 +87,7 @@ class Simulator:
         if process is None:
             status: dict[str, Any] = {
                 "managed": False,
+                "pages": "",
                 "status": "running",
                 "pid": None,
                 "error": "",
@@ -95,6 +96,7 @@ class Simulator:
         else:
             status = {
                 "managed": True,
+                "pages": "" if process.info is None else process.info.pages,
                 "status": process.status,
                 "pid": process.pid,
                 "error": process.error,
@@ -360,7 +362,7 @@ def _changed_users(
         documents = connection.execute("SELECT user, head, length, revision FROM documents")
         for user, *columns in documents:
             rows[user] = tuple(columns)
-        for table in ("parked", "mail"):
+        for table in ("parked", "mail", "step_parts"):
             for user, number in connection.execute(_COUNTED.format(table)):
                 rows[user] = (*rows.get(user, ()), table, number)
     except sqlite3.OperationalError:  # the tables are being created

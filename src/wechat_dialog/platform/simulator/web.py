@@ -1,4 +1,5 @@
-"""The simulator's web application: its page, its events, its commands, the simulated API.
+"""The simulator's web application: its page, its events, its commands, the simulated
+API, and the bot's answer pages.
 
 For this machine only. A request with an unknown `Host` is refused, because any site can have its
 own host name resolve to the loopback address (DNS rebinding), and so is a request from another
@@ -26,6 +27,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .active_side import ActiveSide, ApiCall
+from .answer_pages import AnswerPages
 from .commands import run
 from .simulator import Simulator
 
@@ -56,6 +58,7 @@ TYPES = {
 _POLICY = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; "
     b"img-src 'self' data: blob: http: https:; media-src 'self'; connect-src 'self'; "
+    b"frame-src 'self'; "
     b"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 HEADERS = [
@@ -92,7 +95,9 @@ class _Guard:
 
         async def say(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *HEADERS]
+                given = [name for name, _ in message["headers"]]
+                more = [header for header in HEADERS if header[0] not in given]
+                message["headers"] = [*message["headers"], *more]
             await send(message)
 
         await self._app(scope, receive, say)
@@ -127,6 +132,7 @@ def application(simulator: Simulator, host: str = "127.0.0.1") -> ASGIApp:
         Route("/media/{id}", face.media),
         Route("/events", face.events),
         Route("/do/{command}", face.command, methods=["POST"]),
+        Route("/pages/{path:path}", face.answer_page),
         Route("/cgi-bin/{path:path}", face.active, methods=["GET", "POST"]),
     ]
     names = {"localhost", host}
@@ -147,6 +153,7 @@ class _Face:
     def __init__(self, simulator: Simulator) -> None:
         self._simulator = simulator
         self._active = ActiveSide(simulator.desk)
+        self._pages = AnswerPages()
 
     async def page(self, _: Request) -> Response:
         return _file("index.html")
@@ -163,6 +170,13 @@ class _Face:
         if kind == "image/svg+xml":
             kind = ""
         return Response(file.data, media_type=kind or "application/octet-stream")
+
+    async def answer_page(self, request: Request) -> Response:
+        """Show one of the bot's answer pages."""
+        process = self._simulator.process
+        if process is None:
+            return PlainTextResponse("no such page", 404)
+        return await self._pages.answer(request, process.url)
 
     async def events(self, _: Request) -> Response:
         return StreamingResponse(

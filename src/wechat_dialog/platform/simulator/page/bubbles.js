@@ -3,7 +3,7 @@
 import { avatar, botAvatar } from "./avatars.js";
 import { h, icon, iconButton } from "./dom.js";
 import { face } from "./emoticons.js";
-import { showPicture } from "./dialogs.js";
+import { showPage, showPicture } from "./dialogs.js";
 import { ask } from "./commands.js";
 import { current, own, server } from "./store.js";
 import { spoken, t } from "./strings.js";
@@ -114,7 +114,17 @@ function partOf(part) {
     const { content, id } = part.tap;
     return h("button.tap", { type: "button", title: t("tapSends", content), onclick: () => ask("tap", { user: own.user, content, id }) }, part.text);
   }
-  return part.href ? outward(part.href, {}, part.text) : part.text;
+  if (!part.href) return part.text;
+  const page = pageIn(part.href);
+  if (page) return h("button.tap", { type: "button", title: part.href, onclick: () => showPage(part.text, page) }, part.text);
+  return outward(part.href, {}, part.text);
+}
+
+// An answer page of the bot's: its address here. What it is told to users may lead nowhere yet.
+function pageIn(href) {
+  const { pages } = server.bot;
+  if (!pages || !href.startsWith(`${pages}/`)) return "";
+  return `/pages/${pages.split("/").at(-1)}/${href.slice(pages.length + 1)}`;
 }
 
 /** A link to the outside, where it leads somewhere a browser may go; else only its content. */
