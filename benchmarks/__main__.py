@@ -7,7 +7,7 @@ import sys
 
 ALL = (
     "import_time", "wire", "replay", "check", "stores", "turns", "profile", "peers", "sqlite",
-    "memory", "http", "timers", "instructions",
+    "memory", "http", "timers", "pages", "instructions",
 )  # fmt: skip
 
 
