@@ -229,8 +229,8 @@ def commit(
         entry.require_claim(fence, now)
     else:
         if remembered is not None and remembered.reply is not None:
-            in_doubt = key in entry.seen and entry.seen[key].reply is not None
-            return Conflict() if in_doubt else Answered(remembered.reply)
+            # The store counts who takes a reply that nobody took; a commit counts nobody.
+            return Conflict() if key in entry.seen else Answered(remembered.reply)
         if (
             entry.is_claimed(now)
             or entry.revision != requested.revision

@@ -90,6 +90,18 @@ class Taking(StoreCase):
         assert late == Conflict()
         assert granted(store.claim(Claim("ada", "next", lease=LONG))).untaken == (ASKED.reply,)
 
+    def test_who_takes_it_is_counted_however_they_come_by_it(
+        self, store: Store, other: Store
+    ) -> None:
+        revision = begin(store, ONE).revision
+        untaken(store)
+        assert store.defer("ada", "k") == ASKED, "for a request that has left by now"
+        late = Commit("ada", "k", Write(HEAD), reply=b"x", revision=revision)
+        assert other.commit(late) == Conflict()
+        assert other.claim(Claim("ada", "k", lease=LONG)) == ASKED
+        store.untaken("ada", "k", 1)
+        assert granted(store.claim(Claim("ada", "next", lease=LONG))).untaken == ()
+
     def test_a_copy_that_comes_while_another_turn_has_it_gets_nothing(
         self, store: Store, other: Store
     ) -> None:

@@ -54,7 +54,7 @@ if remembered then
 end
 if answer then
   local me = line and unpack(cmsgpack.unpack(line), 2)[sub(ARGV[1], key_start)]
-  if me and me.reply then return {3} end
+  if me and (me.reply and me.reply ~= '' or now < me.asked + 60000000) then return {3} end
   return {0, answer}
 end
 

@@ -96,8 +96,7 @@ if fence ~= 0 then
   if claim.fence ~= fence or not is_claimed(claim) or not whole then return {LOST} end
 else
   if remembered then
-    local me = seen[ARGV[11]]
-    if me and me.reply then return {CONFLICT} end
+    if seen[ARGV[11]] then return {CONFLICT} end
     return {ANSWERED, remembered}
   end
   if is_claimed(claim) or not doc or doc.revision ~= tonumber(ARGV[3]) or not whole
