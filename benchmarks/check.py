@@ -47,7 +47,7 @@ def conversation(bot: Bot) -> Write:
         records.append(encode_record(record))
     frame = Frame("c1", "accumulator", code=code_of(dialog), length=TURNS, wait=run.at.id)  # type: ignore[union-attr]
     run.close()
-    return Write(encode_head(UserHead(user=USER, account=ACCOUNT, stack=[frame])), tuple(records))
+    return Write(encode_head(UserHead(user=USER, account=ACCOUNT, stack=(frame,))), tuple(records))
 
 
 def fill(store: Store, write: Write) -> None:
