@@ -63,6 +63,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.skip(reason="takes minutes; run `make chaos`"))
 
 
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    """Collect the garbage of a test that has warnings ignored, such as one of a coroutine that
+    nobody awaited, while they are: whichever test was next would fail for it.
+    """
+    if item.get_closest_marker("filterwarnings"):
+        gc.collect()
+        gc.freeze()  # what is alive, so that the next round is short
+
+
 @pytest.fixture(scope="session")
 def _worker_redis() -> Iterator[RedisServer]:
     # One server a pytest process, not one for all: a test may then count commands, watch MONITOR,
