@@ -35,7 +35,7 @@ def put_into_chinese(command: Any) -> None:
         if hasattr(rich, name):
             setattr(rich, name, text)
     if hasattr(rich, "Columns"):
-        rich.Columns = _side_by_side
+        vars(rich)["Columns"] = _side_by_side
 
 
 def _commands(command: Any) -> Iterator[Any]:
