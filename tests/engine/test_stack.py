@@ -94,7 +94,7 @@ def ends(flow: Generator[Any, Any, bool]) -> bool:
 
 def after(result: Result | Differs) -> After:
     """Have the conversation on top of another one go as `result` says."""
-    work = Work(bot.rules, Document("u", "a"), MESSAGE, "key", 1000)
+    work = Work.of(bot.rules, Document("u", "a"), MESSAGE, "key", 1000)
     for name in ("below", "above"):
         assert not ends(begin(work, registered(name), {}))
     draft, doc = work.draft, work.doc

@@ -229,6 +229,8 @@ def _writable(reply: Reply) -> Reply:
         TypeError: A field of the reply has a value of a wrong type.
     """
     if type(reply) is Text and type(reply.content) is str and not _has_more(reply):
+        if reply.content.isprintable():
+            return reply  # a surrogate is not, and most texts of one line are
         try:
             reply.content.encode()
         except UnicodeEncodeError:

@@ -65,8 +65,14 @@ def together(parts: Sequence[Reply], mark: str = "") -> Reply | None:
         parts: The replies, in order.
         mark: See `pack`.
     """
-    if len(parts) == 1 and not isinstance(parts[0], replies.Text):
-        return labelled(parts[0], mark)
+    if len(parts) == 1:
+        only = parts[0]
+        if not isinstance(only, replies.Text):
+            return labelled(only, mark)
+        plain = only.ai_generated is None and not only.markdown
+        # A character has at most four bytes.
+        if plain and len(only.content) * 4 <= TEXT_LIMIT and only.content.strip():
+            return only  # nearly always
     texts: list[replies.Text] = []
     for part in parts:
         if not isinstance(part, replies.Text):

@@ -51,16 +51,15 @@ class LiveDialogs:
 
     def put(self, user: str, document: Document) -> None:
         """Keep a document for the user's next message; the dialog of a displaced one is closed."""
-        out: list[Document] = []
+        pushed_out = None
         with self._lock:
-            before = self._documents.pop(user, None)
-            if before is not None:
-                out.append(before)
-            self._documents[user] = document
-            while len(self._documents) > self._size:
-                out.append(self._documents.popitem(last=False)[1])
-        for old in out:
-            if old.run is not None:
+            documents = self._documents
+            before = documents.pop(user, None)
+            documents[user] = document
+            if len(documents) > self._size:
+                pushed_out = documents.popitem(last=False)[1]
+        for old in (before, pushed_out):
+            if old is not None and old.run is not None:
                 old.run.close()
 
     def clear(self) -> None:

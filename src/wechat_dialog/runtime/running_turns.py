@@ -7,7 +7,7 @@ and only listens (`core/turn/listening.py`). There is no thread, event loop or s
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from operator import itemgetter
 from threading import Lock
@@ -33,7 +33,7 @@ class Completed(Signal):
 
     def __init__(self) -> None:
         self._over = False  # as in `Signal.__init__`, inlined: this runs at every turn
-        self._waiting = []
+        self._waiting = ()
         self._outcome: Outcome | None = None
         self._error: BaseException | None = None
 
@@ -102,10 +102,11 @@ class RunningTurns:
                     raise Closing("the bot is being closed")
                 began, before = self._failed.take(id, now) if self._failed else (now, 0)
                 turn = RunningTurn(
-                    id, began, Completed(), copies_elsewhere=before, on_threads=on_thread,
-                    detached=not on_thread,
+                    id, began, Completed(), 1, copies_elsewhere=before, latest=now,
+                    on_threads=on_thread, detached=not on_thread,
                 )  # fmt: skip
                 self._turns[id] = turn
+                return Listener(turn, 1, now)
             turn.copies += 1
             turn.latest = now
             return Listener(turn, turn.copies, now)
@@ -143,20 +144,20 @@ class RunningTurns:
             outcome: Its outcome, or its exception.
             now: The process's clock, if the store failed it.
         """
-        empty: list[Callable[[], object]] = []
+        empty: Sequence[Callable[[], object]] = ()
         with self._lock:
             self._turns.pop(turn.id, None)
-            if isinstance(outcome, StoreError):
+            if type(outcome) is not Outcome and isinstance(outcome, StoreError):
                 copies = turn.copies_elsewhere + turn.copies
                 self._failed.note(turn.id, turn.began, copies, now)
             waiting = self._waiting.get(turn.id[0])
             following = waiting.pop(0)[2] if waiting else None
             if self.closing and not self._turns:
                 empty, self._when_empty = self._when_empty, []
-        if isinstance(outcome, BaseException):
-            turn.completion.set_exception(outcome)
-        else:
+        if isinstance(outcome, Outcome):
             turn.completion.set_result(outcome)
+        else:
+            turn.completion.set_exception(outcome)
         if following is not None:
             following.happen()
         for tell in empty:

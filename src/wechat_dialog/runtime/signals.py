@@ -23,7 +23,7 @@ class Signal:
 
     def __init__(self) -> None:
         self._over = False
-        self._waiting: list[Callable[[], object]] = []
+        self._waiting: tuple[Callable[[], object], ...] = ()
 
     def done(self) -> bool:
         """Whether it has happened."""
@@ -33,7 +33,7 @@ class Signal:
         """Call everyone who waits for it."""
         with _shared.lock:
             self._over = True
-            waiting, self._waiting = self._waiting, []
+            waiting, self._waiting = self._waiting, ()
         for tell in waiting:
             tell()
 
@@ -43,7 +43,7 @@ class Signal:
         """
         with _shared.lock:
             if not self._over:
-                self._waiting.append(tell)
+                self._waiting = (*self._waiting, tell)
                 return
         tell()
 

@@ -150,7 +150,7 @@ class ChatState(Generic[D]):
 
     def hear(self, message: Message, arrived: int) -> None:
         """Begin the turn of a message; `arrived` is in ms since the epoch."""
-        self.message = message
+        self.heard = message
         self.arrived = arrived
         if self.called:
             self.begin_turn()

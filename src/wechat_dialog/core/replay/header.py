@@ -305,7 +305,9 @@ def encode_head(head: UserHead, *, wakes: bool = False) -> bytes:
     if not (head.stack or head.held or head.aside or head.owed or wakes):
         return b""
     # Always written: an omitted field would later be read as the default of that time.
-    head.format = NEWEST if head.aside or head.owed or wakes else _format(head.stack)
+    number = NEWEST if head.aside or head.owed or wakes else _format(head.stack)
+    if head.format != number:
+        head.format = number
     return _encoder.encode(head)
 
 

@@ -145,30 +145,31 @@ class Run:
         # Nearly every record of a replay is a plain text that answers the current question: that
         # case is handled inline, to save a call for each of them.
         plain, chat, send = self.trail is None, self.chat, self._driver.send
+        at = self.at
         chat.replaying = True
         try:
             for record in records:
-                at = self.at
-                if not (
-                    plain
-                    and type(record) is TextRecord
+                if (
+                    type(record) is TextRecord
                     and type(at) is Wait
                     and record.wait == at.id
                     and (read := at.reading.text) is not None
+                    and plain
                 ):
-                    self.feed(record)
-                    continue
-                chat.heard = record
-                chat.arrived = record.created * 1000 + record.late
-                try:
-                    answer = read(chat, record.text)
-                except BaseException as error:  # noqa: BLE001 - no longer fits, or a broken parser
-                    self.at = self._misread(error)
+                    chat.heard = record
+                    chat.arrived = record.created * 1000 + record.late
+                    try:
+                        answer = read(chat, record.text)
+                    except BaseException as error:  # noqa: BLE001 - see `_misread`
+                        at = self.at = self._misread(error)
+                    else:
+                        if chat.called:
+                            chat.begin_turn()
+                        at = self.at = send(answer)
+                    self.position += 1
                 else:
-                    if chat.called:
-                        chat.begin_turn()
-                    self.at = send(answer)
-                self.position += 1
+                    self.feed(record)
+                    at = self.at
         finally:
             chat.replaying = False
         if self._calls is not None and isinstance(self.at, (StepCall, Gather)):

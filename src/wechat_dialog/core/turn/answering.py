@@ -20,6 +20,7 @@ from wechat_dialog.core.turn.operations import Flow
 from wechat_dialog.core.turn.results import WAITS
 from wechat_dialog.core.turn.stack import drive, follow
 from wechat_dialog.core.turn.work import Work
+from wechat_dialog.messages import Text
 from wechat_dialog.messages.said import text_of
 from wechat_dialog.replies import to_reply
 
@@ -44,15 +45,18 @@ def answer(
         Whether the dialog handed the message back.
     """
     chat = run.chat
-    before = chat.message, chat.arrived
+    before = chat.heard, chat.arrived
     message = work.message
     if at.kind == "A":
         work.keep_secret(at.id)
-    chat.message, chat.arrived = work.message, work.arrived
+    chat.heard, chat.arrived = work.message, work.arrived
     try:
-        value = at.reading.value(chat, message, ticked)
+        if ticked is None and type(message) is Text and (read := at.reading.text) is not None:
+            value = read(chat, message.text)  # nearly always; as in `Run.replay`
+        else:
+            value = at.reading.value(chat, message, ticked)
     except ValueError as error:
-        chat.message, chat.arrived = before
+        chat.heard, chat.arrived = before
         return (yield from _refuse(work, run, frame, at, error))
     except BaseException as error:  # noqa: BLE001 - the author's parser is broken
         return (yield from _break(work, run, frame, at, of_reading(error), ticked))

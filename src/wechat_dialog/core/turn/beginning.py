@@ -35,7 +35,7 @@ def take_route(work: Work) -> Match | None:
     """Return the first such route and do not offer it the message again; None if there is none."""
     match = next(matches(work), None)
     if match is not None:
-        work.unrouted.add(number_of(match))
+        work.unrouted |= {number_of(match)}
     return match
 
 
@@ -70,5 +70,5 @@ def interrupt(work: Work, match: Match) -> Flow[bool]:
     Returns:
         Whether the new conversation handed the message back.
     """
-    work.unrouted.add(number_of(match))
+    work.unrouted |= {number_of(match)}
     return (yield from begin(work, match.route.dialog, match.args))

@@ -19,12 +19,12 @@ from wechat_dialog.core.replay.run import Run
 from wechat_dialog.core.turn.answering import answer, take_back
 from wechat_dialog.core.turn.asking import ask_next
 from wechat_dialog.core.turn.beginning import begin_by_route, interrupt, interruption
-from wechat_dialog.core.turn.conversation import is_awake, throw
+from wechat_dialog.core.turn.conversation import is_awake, throw, wake
 from wechat_dialog.core.turn.draft import view_of
 from wechat_dialog.core.turn.events import handle_event
 from wechat_dialog.core.turn.held import expire, is_word
 from wechat_dialog.core.turn.operations import Flow
-from wechat_dialog.core.turn.stack import deliver_next, drive, refuse_unseen, woken
+from wechat_dialog.core.turn.stack import deliver_next, drive, follow, refuse_unseen
 from wechat_dialog.core.turn.work import Work
 from wechat_dialog.messages.said import text_of
 
@@ -116,11 +116,19 @@ def _wake_to_hear(work: Work, frame: Frame) -> Flow[Run | None]:
     """Wake a conversation for the current message, which is stored if the conversation is
     parked.
     """
-    unheard: Record | None = None
-    if not isinstance(work.message, messages.Event) and not work.not_seen:
-        message = masked(work.message) if work.is_said_to(frame.wait) else work.message
-        unheard = record_message(frame.wait, message, work.arrived)
-    return (yield from woken(work, frame, unheard))
+    result = wake(work, frame)
+    if isinstance(result, Run):
+        return result
+    yield from follow(work, frame, result, _unheard(work, frame))
+    return None
+
+
+def _unheard(work: Work, frame: Frame) -> Record | None:
+    """Return the record of the message as an answer; None if it is not taken as one."""
+    if isinstance(work.message, messages.Event) or work.not_seen:
+        return None
+    message = masked(work.message) if work.is_said_to(frame.wait) else work.message
+    return record_message(frame.wait, message, work.arrived)
 
 
 def _asks_for_more(work: Work) -> bool:
@@ -137,7 +145,9 @@ def expire_old(work: Work) -> None:
         head.held = expire(head.held, head.stack, work.arrived)
         head.more = head.more if head.held else ""
     expired = False
-    while (frame := doc.top) is not None and (limit := doc.limit) is not None and doc.age > limit:
+    while (frame := doc.top) is not None:
+        if frame.timeout is None or doc.age <= frame.timeout or doc.holds_question(frame):
+            break
         doc.put_away()
         doc.pop(frame)
         expired = True

@@ -233,9 +233,12 @@ class Document:
         """Seconds after which a message no longer answers the running conversation: it has expired,
         or a time limit or signal has ended its wait. None: never.
         """
-        top = self.top
-        if top is None or not top.rivals:
-            return self.limit
+        stack = self.head.stack
+        if not stack:
+            return None
+        top = stack[-1]
+        if not top.rivals:
+            return self.limit if self.head.held else top.timeout
         first = first_due(top.rivals)
         return None if first is None else max((first.due - self.committed) / 1000, 0.0)
 
@@ -300,12 +303,14 @@ class Document:
         if self.forgets:
             return Write(b"", forget=True)
         head = self.head
-        head.key = unfinished
+        if head.key or unfinished:
+            head.key = unfinished
         if not unfinished:
-            head.begun, head.said, head.tried = 0, (), ()
-        if not unfinished and head.stack:
-            top = head.stack[-1]
-            top.length = len(self.records) - top.base
+            if head.begun or head.said or head.tried:
+                head.begun, head.said, head.tried = 0, (), ()
+            if head.stack:
+                top = head.stack[-1]
+                top.length = len(self.records) - top.base
         data = msgspec.json.encode(self.data) if self.data else b""
         beside = self.beside
         wake: Wake | None = None

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from wechat_dialog import replies
 from wechat_dialog.core.dialog.questions import View, Wait
 from wechat_dialog.core.replay.header import Frame
@@ -26,7 +28,7 @@ def view_of(frame: Frame) -> View:
     return View(frame.page, frame.ticks)
 
 
-class Draft:
+class Draft(msgspec.Struct, eq=False):
     """What a turn says.
 
     Attributes:
@@ -50,42 +52,22 @@ class Draft:
         note: If not None, the answer is the next held part, preceded by this text.
     """
 
-    __slots__ = (
-        "_shelf",
-        "asker",
-        "collects",
-        "doc",
-        "for_page",
-        "note",
-        "now",
-        "over",
-        "page",
-        "parts",
-        "question",
-        "returns",
-        "rules",
-        "seen",
-        "silent",
-        "unasked",
-    )
-
-    def __init__(self, rules: Rules, doc: Document, now: int) -> None:
-        self.rules = rules
-        self.doc = doc
-        self.now = now
-        self.parts: list[Reply] = []
-        self.over: Sequence[Reply] = ()
-        self.question: Sequence[Reply] = ()
-        self.asker = ""
-        self.seen = False
-        self.returns = False
-        self.unasked: tuple[str, ...] = ()
-        self.collects = False
-        self.silent = False
-        self.for_page: Sequence[Reply] | None = None
-        self.page = ""
-        self.note: str | None = None
-        self._shelf: Shelf | None = None
+    rules: Rules
+    doc: Document
+    now: int
+    parts: list[Reply] = []
+    over: Sequence[Reply] = ()
+    question: Sequence[Reply] = ()
+    asker: str = ""
+    seen: bool = False
+    returns: bool = False
+    unasked: tuple[str, ...] = ()
+    collects: bool = False
+    silent: bool = False
+    for_page: Sequence[Reply] | None = None
+    page: str = ""
+    note: str | None = None
+    _shelf: Shelf | None = None
 
     # Saying ---------------------------------------------------------------------------------------
 
@@ -155,7 +137,7 @@ class Draft:
         Args:
             created: `CreateTime` of the message that is replied to.
         """
-        unseen, head = self.doc.unseen, self.doc.head
+        head = self.doc.head
         if not (head.held or head.owed or self.unasked) and self.note is None:
             # The usual case: nothing to weigh up, and nothing to undo.
             top = self.doc.top
@@ -163,9 +145,10 @@ class Draft:
                 mark = self.rules.texts.ai_generated
                 reply = together([*self.parts, *self.question], mark)
                 if reply is not None:
-                    self._note_whether_asked(bool(self.question))
-                    self._note_since_when(created, unseen=False)
+                    self._note_whether_asked(top, bool(self.question))
+                    self._note_since_when(top, created, unseen=False)
                     return reply
+        unseen = self.doc.unseen
         # Owed parts are removed from the head only here: a turn that is cut off before still owes
         # them.
         shelf = self._shelf = self.shelf()
@@ -173,36 +156,39 @@ class Draft:
             reply = shelf.fetch(self.content(), self.note)
         else:
             reply = shelf.answer(self.content(), owed=self.collects)
-        self._note_whether_asked(shelf.shows)
-        self._note_since_when(created, unseen=unseen)
+        top = self.doc.top
+        self._note_whether_asked(top, shelf.shows)
+        self._note_since_when(top, created, unseen=unseen)
         return reply
 
-    def _note_since_when(self, created: int, *, unseen: bool) -> None:
+    def _note_since_when(self, top: Frame | None, created: int, *, unseen: bool) -> None:
         """Note since when, by the platform's clock, the user knows the pending question, if this
         reply is what shows it.
 
         Args:
+            top: The conversation on top.
             created: See `reply`.
             unseen: Whether the question was held unseen before.
         """
-        doc, head = self.doc, self.doc.head
-        top = doc.top
+        head = self.doc.head
         if top is None or created <= head.shown:
             return
         newly_asked = self.asker == top.id and not self.seen
-        if (newly_asked or unseen or self.returns) and not doc.unseen:
+        if (newly_asked or unseen or self.returns) and not (head.held and self.doc.unseen):
             head.shown = created
 
-    def _note_whether_asked(self, shown: bool) -> None:
+    def _note_whether_asked(self, top: Frame | None, shown: bool) -> None:
         """Note for the next turn whether the pending question counts as seen if this reply is not
         taken.
 
         Args:
+            top: The conversation on top.
             shown: Whether the reply contains the question.
         """
-        top = self.doc.top
         before = top is not None and (self.seen or self.asker != top.id)
-        self.doc.head.asked_before = before and not shown
+        asked_before = before and not shown
+        if self.doc.head.asked_before != asked_before:
+            self.doc.head.asked_before = asked_before
 
     def take_back(self) -> None:
         """Undo `reply`: it was not delivered."""

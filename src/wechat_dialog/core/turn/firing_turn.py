@@ -81,7 +81,7 @@ def finish_cut_off(
 
 def _work(job: Job, key: str) -> Work:
     head, now = job.doc.head, job.doc.now
-    work = Work(job.settings.rules, job.doc, begun(head.account, head.user, now), key, now)
+    work = Work.of(job.settings.rules, job.doc, begun(head.account, head.user, now), key, now)
     work.goes_on_outside()
     return work
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import msgspec
@@ -62,8 +61,7 @@ _SURELY = 1000
 """Milliseconds beyond which one time is certainly later than another, despite rounding."""
 
 
-@dataclass
-class Job:
+class Job(msgspec.Struct, eq=False):
     """A request's hold on its user: the document and the claim, until the commit.
 
     Under one claim the turns of several messages may be handled, each as a `Work` of its own: the
@@ -96,7 +94,7 @@ class Job:
     counted: bool = False
     granted: int = 0
     stores_message: bool = True
-    unrecorded: set[str] = field(default_factory=set[str])
+    unrecorded: set[str] = set()
 
     @property
     def grace(self) -> float:
@@ -129,7 +127,7 @@ class Job:
 
     def work(self) -> Work:
         """Return the work on the request's message, started from scratch if it was begun before."""
-        return Work(self.settings.rules, self.doc, self.message, self.key, self.arrived)
+        return Work.of(self.settings.rules, self.doc, self.message, self.key, self.arrived)
 
     def settle(self, key: str) -> None:
         """Forget the outcomes in memory of a message's steps: its turn has ended."""

@@ -80,7 +80,8 @@ def leave_waiting(work: Work, run: Run, frame: Frame, at: Wait[Any]) -> Result:
         # The question has no text of its own: what was said before it is the question.
         draft.ask(frame, parts, seen=False)
     else:
-        draft.parts += parts
+        if parts:
+            draft.parts += parts
         draft.ask(frame, [prompt], seen=False)
     if rules.strict:
         compare_from_scratch(work, run, frame, at, plain, requests)
@@ -92,9 +93,10 @@ def leave_waiting(work: Work, run: Run, frame: Frame, at: Wait[Any]) -> Result:
 def stand(work: Work, run: Run, frame: Frame, at: Wait[Any]) -> None:
     """Note in a conversation's header the question at which it now waits."""
     _note_wait(run, frame, at)
-    limit = at.options.timeout
+    options = at.options
+    limit = options.timeout
     frame.timeout = time_limit(work.rules, run.dialog) if limit is None else limit
-    if at.options.rivals:
+    if options.rivals:
         # Its rivals end the wait, and nothing else does.
         frame.timeout = None
         frame.rivals, frame.since = stored_rivals(at, work.doc.now), work.doc.now
@@ -108,14 +110,15 @@ def stand(work: Work, run: Run, frame: Frame, at: Wait[Any]) -> None:
 
 
 def _note_wait(run: Run, frame: Frame, at: Wait[Any] | Background[Any]) -> None:
-    if run.secrets or (isinstance(at, Wait) and at.kind == "A"):
+    if run.secrets or at.kind == "A":
         # The turn in which the secrets were given has ended.
         for secret in run.secrets:
             secret.lose()
         flag(frame, SECRETS)
     frame.wait, frame.offers = at.id, at.offers
-    frame.misses = 0
-    frame.page, frame.ticks = 0, ()
+    if frame.misses or frame.page or frame.ticks:
+        frame.misses = frame.page = 0
+        frame.ticks = ()
 
 
 def leave_aside(
@@ -164,8 +167,11 @@ def remember(doc: Document, run: Run) -> None:
     Raises:
         TypeError: The data contains something that JSON cannot represent.
     """
+    chat = run.chat
     try:
-        changes = run.chat.changes()
+        if chat.data == chat.stored:
+            return  # nearly always
+        changes = chat.changes()
     except TypeError:
         raise
     except Exception as error:

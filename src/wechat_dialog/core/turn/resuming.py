@@ -58,7 +58,7 @@ def resume(work: Work, parked: ParkedConversation) -> Flow[None]:
             took = (match for match in matches(work) if match.route.dialog.name == frame.dialog)
             first = next(took, None)
             if first is not None:
-                work.unrouted.add(number_of(first))
+                work.unrouted |= {number_of(first)}
         handed_back = yield from drive(work, frame, go_on(work, run, frame))
     if handed_back:
         yield from dispatch(work)

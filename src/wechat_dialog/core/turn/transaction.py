@@ -261,14 +261,14 @@ def _answer_late(
     """
     opened = _open(job, pending)
     if opened is None:
-        unread = Work(job.settings.rules, job.doc, job.message, pending.key, job.arrived)
+        unread = Work.of(job.settings.rules, job.doc, job.message, pending.key, job.arrived)
         yield from _commit_earlier(job, unread)
         return
     message, arrived = opened
     job.doc.as_old_as_when_asked(pending.since)
     if killer is None:
         yield from _fire_own_stack(job, pending.since)
-    work = Work(job.settings.rules, job.doc, message, pending.key, arrived, now=job.arrived)
+    work = Work.of(job.settings.rules, job.doc, message, pending.key, arrived, now=job.arrived)
     flow = handle(work) if killer is None else lay_aside(work, killer)
     yield from conclude(job, work, flow, _commit_earlier)
 

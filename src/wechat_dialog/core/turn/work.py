@@ -35,7 +35,7 @@ LATE = 20
 request comes within 15 s. A clock that is wrong turns a user away for no longer than that."""
 
 
-class Work:
+class Work(msgspec.Struct, eq=False):
     """A message being handled.
 
     Attributes:
@@ -54,23 +54,22 @@ class Work:
         posted: Number of the signal whose sender runs the turn; 0: no sender waits for it.
     """
 
-    __slots__ = (
-        "arrived",
-        "begun",
-        "doc",
-        "draft",
-        "key",
-        "message",
-        "outside",
-        "posted",
-        "rules",
-        "secret",
-        "unrouted",
-        "went_back",
-    )
+    rules: Rules
+    doc: Document
+    message: Message
+    key: str
+    arrived: int
+    draft: Draft
+    secret: str = ""
+    begun: int = 0
+    unrouted: frozenset[int] = frozenset()
+    outside: bool = False
+    went_back: bool = False
+    posted: int = 0
 
-    def __init__(
-        self,
+    @classmethod
+    def of(
+        cls,
         rules: Rules,
         doc: Document,
         message: Message,
@@ -78,7 +77,7 @@ class Work:
         arrived: int,
         *,
         now: int | None = None,
-    ) -> None:
+    ) -> Work:
         """Begin to handle a message.
 
         Args:
@@ -90,17 +89,8 @@ class Work:
             now: When the current request arrived, if that is later because an earlier message's
                 turn is finished; None: with this message.
         """
-        self.rules = rules
-        self.doc = doc
-        self.message = message
-        self.key = key
-        self.arrived = arrived
-        self.secret = ""
-        self.draft = Draft(rules, doc, arrived if now is None else now)
-        self.begun = 0
-        self.unrouted: set[int] = set()
-        self.outside = self.went_back = False
-        self.posted = 0
+        draft = Draft(rules, doc, arrived if now is None else now)
+        return cls(rules, doc, message, key, arrived, draft)
 
     def goes_on_outside(self) -> None:
         """Mark the turn as one that no message began: the library adds no texts of its own."""
@@ -108,7 +98,7 @@ class Work:
 
     def on(self, doc: Document) -> Work:
         """Return a new `Work` for the same message, on another document."""
-        work = Work(self.rules, doc, self.message, self.key, self.arrived, now=self.draft.now)
+        work = Work.of(self.rules, doc, self.message, self.key, self.arrived, now=self.draft.now)
         work.secret = self.secret
         if self.outside:
             work.goes_on_outside()
@@ -119,9 +109,9 @@ class Work:
         """Whether the user cannot have seen the pending question when they wrote the message: it is
         held, or was shown later. Within one second of the platform's clock this cannot be decided.
         """
-        if self.doc.unseen:
-            return True
         head, created = self.doc.head, self.message.created
+        if head.held and self.doc.unseen:
+            return True
         if 0 < head.shown - created < LONGEST_WAY:
             return True
         return CLOCKS_DIFFER < head.pushed - created <= LATE
@@ -142,7 +132,7 @@ class Work:
     def take_over(self) -> None:
         """Take over the turn that was cut off, from what `note_progress` left in the head."""
         head = self.doc.head
-        self.key, self.begun, self.unrouted = head.key, head.begun, set(head.tried)
+        self.key, self.begun, self.unrouted = head.key, head.begun, frozenset(head.tried)
         parts = [decode_reply(bytes(part)) for part in head.said]
         self.draft.parts = [part for part in parts if part is not None]
         self.draft.over = list(self.draft.parts)

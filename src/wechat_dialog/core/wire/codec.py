@@ -89,17 +89,13 @@ def read_query(query: Query) -> Mapping[str, str]:
         raise TooLarge(f"a query of {len(query)} characters")
     if isinstance(query, bytes):
         query = query.decode("utf-8", "replace")
-    fields: dict[str, str] = {}
-    escaped = "%" in query or "+" in query  # none of the platform's own parameters has them
-    for pair in query.split("&", MAX_PARAMETERS)[:MAX_PARAMETERS]:
-        name, _, value = pair.partition("=")
-        if escaped:
-            from urllib.parse import unquote_plus
+    pairs = [pair.partition("=") for pair in query.split("&", MAX_PARAMETERS)[:MAX_PARAMETERS]]
+    pairs.reverse()  # of two values the first counts, and is put there last
+    if "%" in query or "+" in query:  # none of the platform's own parameters has them
+        from urllib.parse import unquote_plus
 
-            name, value = unquote_plus(name), unquote_plus(value)
-        if name not in fields:
-            fields[name] = value
-    return fields
+        return {unquote_plus(name): unquote_plus(value) for name, _, value in pairs}
+    return {name: value for name, _, value in pairs}
 
 
 class Codec:

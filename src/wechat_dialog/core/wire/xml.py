@@ -261,7 +261,10 @@ def clean(text: str) -> str:
 
     They are the control characters other than TAB, LF and CR, lone surrogates, U+FFFE and U+FFFF.
     """
-    return _FORBIDDEN.sub("", text) if _FORBIDDEN.search(text) else text
+    # None of them is printable, and a name or a line mostly is: that is seen in no time.
+    if text.isprintable() or not _FORBIDDEN.search(text):
+        return text
+    return _FORBIDDEN.sub("", text)
 
 
 def _repair(body: bytes) -> bytes:
