@@ -158,7 +158,7 @@ def redact(
     originals = effective(list(records))
     redacted = [_redacted(record) for record in originals]
     # A match may be an order number; its redacted form is not known yet.
-    hidden = msgspec.structs.replace(frame, rivals=[])
+    hidden = msgspec.structs.replace(frame, rivals=())
     if replays is None:
         return redacted, hidden
     original_run, redacted_run = replays(False), replays(True)
