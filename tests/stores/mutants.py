@@ -48,14 +48,17 @@ PYTHON = {
     "that it is answered": Mutant(
         RULES,
         "    if remembered is not None and remembered.reply is not None:\n"
-        "        return _take(entry, key, remembered.reply, now)\n    replaced",
-        "    replaced",
+        "        return _take(entry, key, remembered.reply, now)\n"
+        "    if requested.fires is None and",
+        "    if requested.fires is None and",
     ),
     "that it is answered, on the fast path": Mutant(
         RULES,
         "        if remembered is not None and remembered.reply is not None:\n"
-        "            in_doubt = key in entry.seen and entry.seen[key].reply is not None\n"
-        "            return Conflict() if in_doubt else Answered(remembered.reply)\n        if (",
+        "            # The store counts who takes a reply that nobody took; a commit counts "
+        "nobody.\n"
+        "            return Conflict() if key in entry.seen else Answered(remembered.reply)\n"
+        "        if (",
         "        if (",
     ),
     "what its user has still to hear": Mutant(
