@@ -40,14 +40,14 @@ class AnswerPages:
         # A stream would be held for every window; the page asks every two seconds instead.
         query = request.url.query.replace("stream=", "after=")
         try:
-            found = await self._client.get(f"{bot}{path}?{query}".rstrip("?"))
+            response = await self._client.get(f"{bot}{path}?{query}".rstrip("?"))
         except httpx.HTTPError as error:
             return PlainTextResponse(f"the bot does not answer: {type(error).__name__}", 502)
-        headers = {name: found.headers[name] for name in _KEPT if name in found.headers}
+        headers = {name: response.headers[name] for name in _KEPT if name in response.headers}
         policy = headers.get("content-security-policy", "default-src 'none'")
         headers["content-security-policy"] = policy.replace(
             "frame-ancestors 'none'", "frame-ancestors 'self'"
         )
         # By its script a page that is streamed would wait for events that do not come.
-        body = found.content.replace(b'data-streams="1"', b'data-streams=""')
-        return Response(body, found.status_code, headers)
+        body = response.content.replace(b'data-streams="1"', b'data-streams=""')
+        return Response(body, response.status_code, headers)

@@ -95,8 +95,8 @@ class _Guard:
 
         async def say(message: Message) -> None:
             if message["type"] == "http.response.start":
-                given = [name for name, _ in message["headers"]]
-                more = [header for header in HEADERS if header[0] not in given]
+                present = [name for name, _ in message["headers"]]
+                more = [header for header in HEADERS if header[0] not in present]
                 message["headers"] = [*message["headers"], *more]
             await send(message)
 
