@@ -18,7 +18,7 @@ from wechat_dialog.testing import Talk
 
 URL = "https://example.com/wx/p"
 MB = 1024 * 1024
-LINE = "**第一**，[下载](https://example.com/d)，`a < b`。\n\n"
+LINE = "**第一**，[下载](https://example.com/d)，`a < b`。" + "一步一步来，" * 60 + "\n\n"
 
 
 def talk_of(text: str, *, plain: bool = False) -> Talk:
@@ -35,8 +35,8 @@ def talk_of(text: str, *, plain: bool = False) -> Talk:
 BIG: dict[str, Callable[[], str]] = {
     "1 MB": lambda: LINE * (MB // len(LINE)),
     "1 MB in one line": lambda: "一二三四五六七八九十" * (MB // 10),
-    "1 MB of links that lead nowhere": lambda: "[a](javascript:x) " * (MB // 18),
-    "1 MB of HTML": lambda: "<script>x</script>\n" * (MB // 19),
+    "1 MB of links that lead nowhere": lambda: f"[{'一' * 300}](javascript:x) " * (MB // 320),
+    "1 MB of HTML": lambda: f"<script>{'x' * 300}</script>\n" * (MB // 320),
     "1 MB of NUL": lambda: "a\x00\u202e" * (MB // 3),
     "10 000 quotes within each other": lambda: "> " * 10_000 + "a\n\n" + LINE * 100,
     "10 000 quotes, one deeper each": lambda: "".join(">" * n + " a\n" for n in range(140)) + LINE,
@@ -79,6 +79,6 @@ def test_in_the_chat_only_links_to_the_web_are_links(text: str) -> None:
 
 
 def test_no_more_is_converted_than_is_kept() -> None:
-    shown = replies.Markdown("**一**" * MB).shown
+    shown = replies.Markdown("一" * MB).shown
     assert len(shown.content) <= kinds.CONVERTED
     assert ROOM <= kinds.CONVERTED
