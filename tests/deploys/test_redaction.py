@@ -137,7 +137,7 @@ def test_parked_data_errors_and_gatherings_leave_nothing_behind(town: Town) -> N
     ("lines", "error", "why"),
     [
         ([], BadExport, "line 1 of the file: it is empty"),
-        ([b'{"a": 1}'], BadExport, "no export of conversations"),
+        ([b'{"a": 1}'], BadExport, "not an export of conversations"),
         ([b"nonsense"], BadExport, "line 1"),
         ([b'{"wechat-dialog":"conversations"}', b"[]"], BadExport, "line 2"),
         ([b'{"wechat-dialog":"conversations","format":99}'], NewerJournal, "format 99"),
