@@ -123,6 +123,24 @@ def test_threads_that_come_first_together_have_the_same_connections(
     store.close()
 
 
+def test_a_closed_store_leaves_no_connection_open(redis_url: str) -> None:
+    with redis.Redis.from_url(redis_url) as client:
+
+        def connected() -> int:
+            count: int = client.info("clients")["connected_clients"]
+            return count
+
+        before = connected()
+        store = open_store(redis_url)
+        store.claim(Claim("ada", "k", lease=5))
+        assert list(store.list(everybody=True)) == []
+        used = store._client  # type: ignore[attr-defined]
+        assert connected() > before
+        store.close()
+        wait_until(lambda: connected() == before, "the server to see the end of all")
+        assert used is not None, "as where the collector has not come by yet"
+
+
 def bot_of_threads(store: Store) -> Bot:
     bot = Bot(TOKEN, store=store, window=PATIENT)
 

@@ -280,5 +280,8 @@ class RedisStore(Pages, Parts, Times):
             if self._url is not None:
                 self._client = None
             client.close()
+            if self._direct:
+                # It leaves those open that it used itself, for SCAN: its pool was given to it.
+                client.connection_pool.disconnect(inuse_connections=False)
             for sentinel in clients.sentinels(client):
                 sentinel.close()
