@@ -7,7 +7,10 @@ from __future__ import annotations
 import inspect
 import itertools
 import logging
+import os
 import random
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -377,3 +380,21 @@ def test_no_change_gives_an_answer_to_another_question_or_runs_a_step_twice(
     parked = talk._world.store.show(f"{talk.account}:{talk.user}")
     for one in parked.parked.values() if parked else ():
         assert b"AssertionError" not in one.document
+
+
+LATE = """
+import gc
+from wechat_dialog.core.replay import foreign
+foreign.watch()
+class Late:
+    def __del__(self, opened=open):
+        opened(DEVNULL).close()
+foreign.late = Late()
+gc.freeze()
+"""
+
+
+def test_the_end_of_a_process_that_was_strict_is_silent() -> None:
+    late = LATE.replace("DEVNULL", repr(os.devnull))
+    done = subprocess.run([sys.executable, "-c", late], capture_output=True, text=True, check=True)
+    assert done.stderr == ""

@@ -109,7 +109,7 @@ def raise_mistake(error: BaseException) -> None:
 
 
 def _audit(event: str, _args: tuple[Any, ...]) -> None:
-    if event in _ACTS:
+    if _ACTS and event in _ACTS:  # Python sets it to None as it ends, and goes on asking
         _refuse(_ACTS[event], currentframe())
 
 
