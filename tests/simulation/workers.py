@@ -367,7 +367,10 @@ class Workers:
         elif not op.taken and all(one.closes <= self.now for one in connections):
             self.judge.nobody_waits(op)
         elif not worker.synchronous and all(
-            one.closes <= flying.asked and not one.slow for one in connections
+            # A server tells of a connection that was closed before it came to the request only
+            # after it has handed the request over.
+            max(one.closes, one.opened) < flying.asked and not one.slow
+            for one in connections
         ):
             self.judge.is_deaf(op)
 
