@@ -17,7 +17,10 @@ EXTRA = frozenset(
 def main() -> None:
     """Run the command; its exit status is the process's."""
     try:
+        from wechat_dialog.cli.main import command_line
         from wechat_dialog.cli.main import main as run
+
+        command = command_line(sys.argv[1:])
     except ModuleNotFoundError as error:
         lacking = (error.name or "").partition(".")[0]
         if lacking not in EXTRA:
@@ -27,7 +30,7 @@ def main() -> None:
             "pip install 'wechat-dialog[cli]'\n"
         )
         sys.exit(2)
-    run()
+    run(command)
 
 
 if __name__ == "__main__":

@@ -256,7 +256,7 @@ def test_a_bot_that_ends_by_itself_is_started_again(shop: Path) -> None:
     assert said[0] == FAULT
     assert "抱歉，出了点问题，请稍后再试。" in said
     assert said[-1] == "版本 1：嗨"
-    assert "退出，状态 3，重新启动了" in done.stderr
+    assert "退出，状态 3；再启动一次" in done.stderr
     assert "Traceback" not in done.stderr
 
 

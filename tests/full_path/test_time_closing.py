@@ -166,7 +166,7 @@ def test_a_process_that_has_no_thread_to_give_goes_on_once_it_has(
     for call in calls:
         with pytest.raises(Closing, match="no thread can be had"):
             call()
-    wait_until(lambda: "no thread can be had" in caplog.text, "the sweep to find none, either")
+    wait_until(lambda: "waits for a thread" in caplog.text, "the sweep to find none, either")
     assert len(bot._runner.turns) == 0, "closing would wait for them"
     scarce.clear()
     wait_until(lambda: f"{USER} woke" in ledger, "it to be done after all")

@@ -37,9 +37,13 @@ WrongUsage: Any = typer.BadParameter.__base__
 """The error that typer raises at an invalid command line; it has no public name for the class."""
 
 
-def main() -> None:
-    """Run the command; errors the user can act on are one line, and status 2."""
-    command = command_line(sys.argv[1:])
+def main(command: Any = None) -> None:
+    """Run the command; errors the user can act on are one line, and status 2.
+
+    Args:
+        command: As `command_line` returns it; None: that for this process's arguments.
+    """
+    command = command or command_line(sys.argv[1:])
     if speaks_chinese():
         put_into_chinese(command)
     try:
