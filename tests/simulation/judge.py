@@ -99,6 +99,7 @@ class _Books:
         unfinished: Messages of which a step has begun and whose turn is not over, as they stand in
             idempotency keys.
         given: Marks that were part of a committed reply.
+        dropped: Marks that were held for a user when they unsubscribed, and went with that.
         serials: The serial number of each message, by key.
         texts: What was typed, by key.
         unheard: What was said to nobody.
@@ -121,6 +122,7 @@ class _Books:
     )
     unfinished: set[str] = field(default_factory=set[str])
     given: set[str] = field(default_factory=set[str])
+    dropped: set[str] = field(default_factory=set[str])
     serials: dict[str, int] = field(default_factory=dict[str, int])
     texts: dict[str, str] = field(default_factory=dict[str, str])
     unheard: Unheard = field(default_factory=Unheard)
@@ -382,8 +384,10 @@ class Judge:
         books.unheard.left.clear()
         # It may be the turn of an earlier message, whose worker died.
         key = op.key if isinstance(op, Commit) else state.key
-        if books.texts.get(key) != "!unsubscribe" and (lost := set(before) - set(said) - set(held)):
-            raise Violation(f"held and lost: {sorted(lost)}")
+        if lost := set(before) - set(said) - set(held):
+            if books.texts.get(key) != "!unsubscribe":
+                raise Violation(f"held and lost: {sorted(lost)}")
+            books.dropped |= lost
         both = [*said, *held]
         if len(set(both)) < len(both):
             raise Violation(f"held and said, or twice in one answer: {both}")
@@ -398,7 +402,7 @@ class Judge:
             books.unheard.serials.add(books.serials.get(op.key, 0))
         for part in (said, held):
             _counted_in_order(part)
-        known = set(before) | books.given | set(both)
+        known = set(before) | books.given | books.dropped | set(both)
         for mark in (mark for mark in both if mark not in before):
             serial, conversation, count, after = _parsed(mark)
             needed = [f"{serial}.{conversation}.{number}" for number in range(1, count)]
