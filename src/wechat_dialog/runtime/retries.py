@@ -20,6 +20,9 @@ from wechat_dialog.core.turn.running_turn import TurnId
 
 __all__ = ["Failed", "pauses"]
 
+_chance = random.SystemRandom()
+"""Not the module's own generator: what an application seeds is the application's."""
+
 FIRST_PAUSE = 0.05
 LONGEST_PAUSE = 0.8
 
@@ -34,7 +37,7 @@ def pauses() -> Iterator[float]:
     pause = FIRST_PAUSE
     while True:
         # Randomized, so that clients that lost a store together do not come back at the same time.
-        yield pause * random.uniform(0.5, 1.0)
+        yield pause * _chance.uniform(0.5, 1.0)
         pause = min(pause * 2, LONGEST_PAUSE)
 
 

@@ -69,6 +69,9 @@ __all__ = [
     "stalls",
 ]
 
+_chance = random.SystemRandom()
+"""Not the module's own generator: what an application seeds is the application's."""
+
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.25
 _DEFAULTS: dict[str, Any] = {
     # Seconds without an answer after which a call fails. Two tries fit into the store's default
@@ -203,7 +206,7 @@ def pauses(patience: float) -> Generator[float]:
     pause = _FIRST_PAUSE
     while (left := end - time.monotonic()) > 0:
         # Random, so that workers that lost the same server do not all repeat at the same moment.
-        yield min(pause * random.uniform(0.5, 1.0), left)
+        yield min(pause * _chance.uniform(0.5, 1.0), left)
         pause = min(pause * 2, _LONGEST_PAUSE)
 
 

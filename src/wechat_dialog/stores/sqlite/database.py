@@ -27,6 +27,9 @@ from .tables import is_busy, prepare
 
 __all__ = ["Database"]
 
+_chance = random.SystemRandom()
+"""Not the module's own generator: what an application seeds is the application's."""
+
 T = TypeVar("T")
 
 PURGE_EVERY = 60_000_000
@@ -219,7 +222,7 @@ class Database:
                 end = end or time.monotonic() + patience
                 if not is_busy(error) or time.monotonic() > end:
                     raise
-                time.sleep(random.uniform(0.0001, 0.001))
+                time.sleep(_chance.uniform(0.0001, 0.001))
             else:
                 return
 
