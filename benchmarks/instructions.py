@@ -46,9 +46,6 @@ def in_file(folder: str, *, live: bool) -> Answer:
 CONTENDERS: dict[str, Callable[[str, str], Answer]] = {
     "floor": lambda url, folder: floor(url),
     "live": lambda url, folder: ours(url, live=True, timers=False),
-    "pages": lambda url, folder: ours(
-        url, live=True, timers=False, pages="https://example.com/wx/p"
-    ),
     "cold": lambda url, folder: ours(url, live=False, timers=False),
     "memory": lambda url, folder: ours("memory://", live=True, timers=False),
     "SQLite-live": lambda url, folder: in_file(folder, live=True),

@@ -7,8 +7,6 @@
   written: the store's reads, the process's time, how late the last reader has each paragraph.
 - `threads`: eight readers who ask every two seconds, as their script does, of gunicorn with eight
   threads, while somebody has turns: turns a second with readers, and without.
-
-What a turn pays that has nothing on a page: `python -m benchmarks.instructions live pages`.
 """
 
 from __future__ import annotations
