@@ -42,6 +42,21 @@ class _Handler(WSGIRequestHandler):
 
 
 @contextlib.contextmanager
+def process(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A Python process that sees our sources, killed with its children at the block's end."""
+    started = subprocess.Popen(
+        [sys.executable, *arguments], cwd=ROOT, start_new_session=True,
+        env={**os.environ, **environment, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"},
+    )  # fmt: skip
+    try:
+        yield started
+    finally:
+        if started.poll() is None:
+            os.killpg(started.pid, signal.SIGKILL)
+        started.wait(PATIENCE)
+
+
+@contextlib.contextmanager
 def wsgi_server(bot: Bot) -> Iterator[int]:
     """Serve `bot.wsgi` with wsgiref; gives the port."""
     server = _Server(("127.0.0.1", 0), _Handler)

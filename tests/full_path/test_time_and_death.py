@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.full_path.people import ACCOUNT, push, signed
-from tests.full_path.servers import ROOT
+from tests.full_path.servers import ROOT, process
 from tests.full_path.test_forks import in_a_child
 from tests.full_path.waiting import Payment, make_bot, to_file
 from tests.redis_server import wait_until
@@ -44,21 +41,6 @@ def say(bot: Bot, text: str, user: str = USER) -> str:
 
 def lines(path: Path) -> list[str]:
     return path.read_text().splitlines() if path.exists() else []
-
-
-@contextmanager
-def process(code: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A process of ours, killed at the block's end."""
-    started = subprocess.Popen(
-        [sys.executable, "-c", code], cwd=ROOT, start_new_session=True,
-        env={**os.environ, **environment, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"},
-    )  # fmt: skip
-    try:
-        yield started
-    finally:
-        if started.poll() is None:
-            os.killpg(started.pid, signal.SIGKILL)
-        started.wait(PATIENCE)
 
 
 WORK = """
@@ -108,11 +90,11 @@ def test_a_worker_killed_in_a_firings_step_repeats_that_step_and_no_other(
     bot = make_bot(url, to_file(str(ledger)), timers=False, lease=0.5)
     say(bot, "小睡")
     environment = {"STORE": url, "LEDGER": str(ledger)}
-    with process(WORK, SLOW="600", **environment) as killed:
+    with process("-c", WORK, SLOW="600", **environment) as killed:
         wait_until(lambda: any("woke begins" in line for line in lines(ledger)), "the step")
         killed.kill()
         killed.wait(PATIENCE)
-    with process(WORK, **environment):
+    with process("-c", WORK, **environment):
         wait_until(lambda: f"{USER} woke" in lines(ledger), "another to do it")
     begins = [line for line in lines(ledger) if "woke begins" in line]
     assert len(begins) == 2

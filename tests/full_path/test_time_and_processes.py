@@ -4,10 +4,6 @@ and where a machine's clock is set meanwhile: real processes.
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,14 +12,13 @@ import pytest
 
 from tests.full_path.doors import HttpDoor
 from tests.full_path.people import Person, push, signed
-from tests.full_path.servers import ROOT, Worker
+from tests.full_path.servers import Worker, process
 from tests.full_path.waiting import make_bot, to_file
 from tests.redis_server import wait_until
 from wechat_dialog import Bot
 
 USER = "oUser0000000000000000000001"
 OTHER = "oUser0000000000000000000002"
-PATIENCE = 30.0
 
 
 @pytest.fixture(params=["SQLite", "Redis"])
@@ -48,21 +43,6 @@ def done(ledgers: Path, pid: int | None = None) -> list[str]:
     files = ledgers.glob("*" if pid is None else f"{pid}")
     lines = [line for file in files for line in file.read_text("utf-8").splitlines()]
     return sorted(line for line in lines if " begins " not in line)
-
-
-@contextmanager
-def process(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A Python process, killed at the block's end."""
-    started = subprocess.Popen(
-        [sys.executable, *arguments], cwd=ROOT, start_new_session=True,
-        env={**os.environ, **environment, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"},
-    )  # fmt: skip
-    try:
-        yield started
-    finally:
-        if started.poll() is None:
-            os.killpg(started.pid, signal.SIGKILL)
-        started.wait(PATIENCE)
 
 
 # Forks --------------------------------------------------------------------------------------------

@@ -165,9 +165,5 @@ def run_paged(
 ) -> Paged:
     """Run a plan to its end, with pages; see `world.run`."""
     world = Paged(plan, store, tell)
-    try:
-        world.run()
-    finally:
-        for worker in world.workers:
-            world.put_away(worker)
+    world.run()
     return world

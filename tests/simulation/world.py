@@ -62,8 +62,12 @@ class World(Workers):
                 self.deserted[action.serial] = action.seconds
             else:
                 self.at[action.serial, action.nth] = action
-        self.pass_time()
-        self._settle()
+        try:
+            self.pass_time()
+            self._settle()
+        finally:
+            for worker in self.workers:
+                self.put_away(worker)
 
     def _settle(self) -> None:
         """No mishaps any more: every user is answered at once, and nothing stays undone."""
@@ -400,9 +404,5 @@ def run(
         Violation: Something happened that must not.
     """
     world = World(plan, store, tell)
-    try:
-        world.run()
-    finally:
-        for worker in world.workers:
-            world.put_away(worker)
+    world.run()
     return world
