@@ -307,6 +307,66 @@ def test_a_policy_is_the_bots_or_the_dialogs(town: Town, policy: str) -> None:
         town.conversations.end(next(iter(town.conversations.list())).user)
 
 
+@pytest.mark.parametrize("policy", ["resume", "restart"])
+@pytest.mark.parametrize("style", [generators, coroutines])
+def test_who_cancels_after_a_change_has_cancelled(
+    town: Town, policy: str, style: Callable[[str], str]
+) -> None:
+    town.deploy(style(THREE), on_divergence=policy)
+    town.say("开始")
+    town.say("叫")
+    town.deploy(style(changed(THREE, (NAME + CITY, CITY + NAME))), on_divergence=policy)
+    assert town.say("取消") == Texts().cancelled
+    assert not list(town.conversations.list())
+    assert town.say("开始") == "住哪里？"
+
+
+def test_a_word_to_cancel_is_no_answer_after_a_change_where_the_new_question_takes_none(
+    town: Town,
+) -> None:
+    town.deploy(THREE)
+    town.say("开始")
+    town.deploy(changed(THREE, (NAME, '    name = yield from chat.ask("姓名？", cancel=False)\n')))
+    assert town.say("取消") == f"{CHANGED}\n姓名？"
+    assert town.say("姓") == "住哪里？"
+
+
+HELP = """
+@bot.text("帮助", anytime=True)
+def helps(chat):
+    {}
+
+"""
+
+
+@pytest.mark.parametrize(
+    ("help_", "heard"),
+    [
+        ('return "问什么答什么。"', f"{CHANGED}\n问什么答什么。\n住哪里？"),
+        ("raise UnexpectedAnswer", f"{CHANGED}\n住哪里？"),
+    ],
+)
+def test_an_interruption_after_a_change_interrupts(town: Town, help_: str, heard: str) -> None:
+    helps = "from wechat_dialog import UnexpectedAnswer\n" + HELP.format(help_)
+    town.deploy(helps + THREE)
+    town.say("开始")
+    town.say("叫")
+    town.deploy(helps + changed(THREE, (NAME + CITY, CITY + NAME)))
+    assert town.say("帮助") == heard
+    assert converse(town, "住哪里？") == ALL
+
+
+def test_a_question_of_an_interruption_after_a_change_comes_first(town: Town) -> None:
+    helps = HELP.format('return (yield from chat.ask("哪里不懂？"))')
+    town.deploy(helps + THREE)
+    town.say("开始")
+    town.say("叫")
+    town.deploy(helps + changed(THREE, (NAME + CITY, CITY + NAME)))
+    assert town.say("帮助") == f"{CHANGED}\n哪里不懂？"
+    assert town.say("都不懂") == "都不懂\n住哪里？"
+    assert converse(town, "住哪里？") == ALL
+
+
 def test_a_clock_in_a_prompt_of_unchanged_code_warns_once(
     town: Town, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -57,6 +57,7 @@ def dispatch(work: Work) -> Flow[None]:
             return
         run = doc.run if is_awake(doc, frame) else (yield from _wake_to_hear(work, frame))
         if run is None:
+            yield from _after_a_change(work)
             return
         handed_back = yield from _in_conversation(work, run, frame)
         if not handed_back:
@@ -103,13 +104,46 @@ def _before_question(
     """Handle a message that was written before its user can have seen the pending question: it does
     not answer it, but may cancel or interrupt.
     """
+    handed_back = yield from _cancel_or_interrupt(work, run, frame, at, word)
+    if handed_back is not None:
+        return handed_back
+    yield from refuse_unseen(work, frame, at)
+    return False
+
+
+def _after_a_change(work: Work) -> Flow[None]:
+    """Handle a message whose conversation has just been continued by the policy for changed code:
+    its question is another one now, which the message does not answer, but it may cancel or
+    interrupt.
+    """
+    frame, run = work.doc.top, work.doc.run
+    if frame is None or run is None or not is_awake(work.doc, frame):
+        return  # parked, ended, or put aside
+    at, text = run.at, text_of(work.message)
+    if isinstance(at, Wait):
+        word = text.strip() if text is not None else None
+        if word in work.rules.cancel and at.options.cancel:
+            # "Please continue from here" is nothing to say to somebody who leaves.
+            work.draft.unsay(work.rules.texts.changed, work.rules.texts.restarted)
+        # Handed back, it must not reach the conversation, as an answer.
+        yield from _cancel_or_interrupt(work, run, frame, at, word)
+
+
+def _cancel_or_interrupt(
+    work: Work, run: Run, frame: Frame, at: Wait[Any], word: str | None
+) -> Flow[bool | None]:
+    """Cancel or interrupt the conversation on top if that is what the message means whichever
+    question is pending.
+
+    Returns:
+        Whether a dialog handed the message back; None if it means neither.
+    """
     if word in work.rules.cancel and at.options.cancel:
         return (yield from drive(work, frame, throw(work, run, frame, "cancel")))
     match = interruption(work, frame)
     if match is not None:
         return (yield from interrupt(work, match))
-    yield from refuse_unseen(work, frame, at)
-    return False
+    return None
 
 
 def _wake_to_hear(work: Work, frame: Frame) -> Flow[Run | None]:

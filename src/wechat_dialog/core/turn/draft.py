@@ -81,6 +81,11 @@ class Draft(msgspec.Struct, eq=False):
         if text and not self.silent:
             self.parts.append(replies.Text(text))
 
+    def unsay(self, *texts: str) -> None:
+        """Remove texts of the library from the answer."""
+        unsaid = [replies.Text(text) for text in texts]
+        self.parts = [part for part in self.parts if part not in unsaid]
+
     def ask(self, frame: Frame, question: Sequence[Reply | None], *, seen: bool) -> None:
         """End the answer with a question, which replaces any other."""
         if self.question and not self.seen:
