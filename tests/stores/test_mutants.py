@@ -23,43 +23,47 @@ PROCESSES.set_forkserver_preload([__name__, "redis.asyncio", "tests.redis_server
 # What is forgotten, and a test of the contract that notices. Others do, too, but all of them take
 # seconds; one that is renamed is not found, and that is a failure as well.
 NOTICED_BY = {
-    "a claim that is held": "test_a_claimed_turn_is_nobody_elses",
-    "who came first": "test_waiting_messages_have_their_turn_in_order_of_arrival",
-    "the fence": "test_a_lost_claim_writes_nothing",
-    "the revision": "test_the_fast_path_is_refused_after_another_write",
-    "a claim, on the fast path": "test_the_fast_path_is_refused_while_claimed",
-    "that it is answered": "test_an_answered_message_gets_its_reply_while_it_is_remembered",
-    "that it is answered, on the fast path": "test_the_fast_path_finds_an_answered_message",
+    "a claim that is held": "test_claim_is_refused_while_another_claim_is_valid",
+    "who came first": "test_claim_is_granted_to_waiting_messages_in_order_of_arrival",
+    "the fence": "test_writes_under_a_lost_claim_raise_claim_lost",
+    "the revision": "test_fast_commit_is_refused_after_another_write",
+    "a claim, on the fast path": "test_fast_commit_is_refused_while_a_claim_is_valid",
+    "that it is answered": "test_claim_of_an_answered_message_returns_its_reply_while_remembered",
+    "that it is answered, on the fast path": (
+        "test_fast_commit_of_an_answered_message_returns_its_reply"
+    ),
     "what its user has still to hear": (
-        "test_the_fast_path_is_refused_while_another_message_is_pending"
+        "test_fast_commit_is_refused_while_another_message_is_pending"
     ),
-    "who has a reply by now": "test_a_copy_that_comes_while_another_turn_has_it_gets_nothing",
-    "that a reply was written": "test_a_record_is_a_write_that_has_it",
-    "that a copy has asked": "test_who_was_answered_for_nobody_may_say_so",
-    "a claim, in a look": "test_a_look_sees_a_claim_though_its_message_is_answered",
-    "a claim, when its user is forgotten": (
-        "test_a_turn_under_way_writes_nothing_and_does_not_begin_anew"
+    "who has a reply by now": "test_claim_of_a_copy_is_empty_while_another_turn_has_the_reply",
+    "that a reply was written": "test_record_counts_as_delivering_the_untaken_reply",
+    "that a copy has asked": "test_untaken_does_not_count_the_callers_own_takes",
+    "a claim, in a look": "test_optimistic_claim_is_refused_if_a_commit_kept_its_claim",
+    "a claim, when its user is forgotten": "test_forget_ends_a_turn_in_progress",
+    "who is at it, when its user is forgotten": (
+        "test_forget_answers_waiting_messages_with_an_empty_reply"
     ),
-    "who is at it, when its user is forgotten": "test_who_waits_for_a_turn_gets_none",
-    "the fence, when a signal is taken": "test_a_lost_claim_takes_nothing",
-    "which signals a firing was told of": "test_one_that_came_after_a_firings_claim_stays_due",
-    "a mailbox, on the fast path": "test_a_signal_that_comes_meanwhile_refuses_the_fast_path",
-    "a mailbox, in a look": "test_who_has_mail_is_not_looked_at_but_claimed",
-    "a time, on the fast path": "test_the_fast_path_keeps_a_time_or_moves_it_on_or_clears_it",
+    "the fence, when a signal is taken": "test_write_taken_under_a_lost_claim_removes_nothing",
+    "which signals a firing was told of": "test_post_after_a_firings_claim_stays_due",
+    "a mailbox, on the fast path": "test_fast_commit_is_refused_if_the_mailbox_has_a_signal",
+    "a mailbox, in a look": "test_optimistic_claim_with_mail_claims",
+    "a time, on the fast path": "test_fast_commit_may_keep_postpone_or_clear_wake_only",
     "a turn that may be repeated, in a firing": (
-        "test_a_turn_that_was_cut_off_is_left_to_whoever_repeats_its_message"
+        "test_firing_claim_is_refused_for_20_s_after_a_messages_claim_expired"
     ),
-    "that a firing stands in no line": "test_it_stands_in_no_line_and_leaves_no_trace",
-    "what was last, when a firing ends": ("test_a_reply_is_still_said_to_be_untaken_after_it"),
-    "to leave no trace of a firing": "test_the_next_turn_is_as_fast_as_ever",
-    "how long a head outlives its time": "test_a_head_outlives_its_time_by_a_week",
-    "the fence, when a part is kept": "test_who_has_lost_their_claim_keeps_nothing",
-    "that a part was written": "test_a_part_is_something_that_was_written_under_a_claim",
+    "that a firing stands in no line": "test_firing_claim_that_is_refused_leaves_no_trace",
+    "what was last, when a firing ends": "test_untaken_is_not_too_late_after_a_firing",
+    "to leave no trace of a firing": "test_firing_that_has_ended_does_not_prevent_the_fast_path",
+    "how long a head outlives its time": (
+        "test_write_wake_keeps_head_and_journal_until_a_week_later"
+    ),
+    "the fence, when a part is kept": "test_part_put_under_a_lost_claim_raises_claim_lost",
+    "that a part was written": "test_part_put_counts_as_a_write_under_the_claim",
     "to drop the parts of a step that has ended": (
-        "test_the_record_that_ends_a_step_takes_its_parts_along"
+        "test_write_ended_drops_the_parts_of_those_steps"
     ),
     "that a signal was posted before": (
-        "test_a_repetition_is_known_by_its_id_also_when_the_first_is_taken"
+        "test_post_with_a_known_id_is_repeated_even_after_it_was_taken"
     ),
 }
 
@@ -70,7 +74,7 @@ TIMES_NOTICED_BY = {
     "to write the index at all": (
         "test_an_index_has_an_entry_for_each_time_and_none_is_overwritten"
     ),
-    "whose entry it is, after a firing": ("test_an_entry_that_was_written_anew_meanwhile_stays"),
+    "whose entry it is, after a firing": "test_an_entry_that_was_written_anew_meanwhile_stays",
     "whose entry it is, after a look": "test_an_entry_that_is_written_anew_during_a_look_stays",
     "who may be about to write a head": (
         "test_what_is_idle_is_looked_at_ever_less_and_gone_after_a_minute"

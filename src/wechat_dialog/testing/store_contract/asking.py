@@ -57,6 +57,14 @@ ODD_TEXTS = (
     pytest.param("u:a:k", id="looks like a key of the store"),
 )
 
+NO_STORE = """\
+{0} does not say which store to test. Give it a fixture that returns an empty one:
+
+    class {0}(StoreContract):
+        @pytest.fixture
+        def store(self):
+            return MyStore()"""
+"""How a test fails whose class has no fixture `store`. {0}: the class."""
 
 _NOT_STUMBLING = sys.stdlib_module_names | {"redis", "hiredis", "pytest"}
 
@@ -124,8 +132,8 @@ class StoreCase:
 
     @pytest.fixture
     def store(self) -> Store:
-        """Return an empty store."""
-        raise NotImplementedError("override the fixture `store`")
+        """Return an empty store; to be overridden."""
+        pytest.fail(NO_STORE.format(type(self).__name__), pytrace=False)
 
     @pytest.fixture
     def other(self, store: Store) -> Store:

@@ -26,23 +26,29 @@ __all__ = ["Claims"]
 class Claims(StoreCase):
     """`claim`, `renew`, `release`, and what is refused without a claim."""
 
-    def test_a_new_user_has_nothing(self, store: Store) -> None:
+    def test_claim_of_a_new_user_returns_an_empty_entry(self, store: Store) -> None:
+        """A user's first claim is granted, and returns no head, no records and no data."""
         claim = granted(store.claim(Claim("ada", "k", lease=LONG)))
         assert claim.fence > 0
         nothing = Claimed(claim.fence, 0, 0, 0, b"", (), b"", 0.0, False, 0.0, 1, now=claim.now)
         assert claim == nothing
 
-    def test_a_claimed_turn_is_nobody_elses(self, store: Store, other: Store) -> None:
+    def test_claim_is_refused_while_another_claim_is_valid(
+        self, store: Store, other: Store
+    ) -> None:
+        """While a claim is valid, another message's claim is `Running`, with the former's key."""
         granted(store.claim(Claim("ada", "k1", lease=LONG)))
         assert other.claim(Claim("ada", "k2", lease=LONG)) == Running("k1", 0.0, 1)
 
-    def test_users_do_not_wait_for_each_other(self, store: Store) -> None:
+    def test_claim_of_one_user_does_not_block_another_user(self, store: Store) -> None:
+        """A user's claim does not block the claim of another user."""
         granted(store.claim(Claim("ada", "k", lease=LONG)))
         granted(store.claim(Claim("bob", "k", lease=LONG)))
 
-    def test_copies_of_a_message_are_counted_but_not_its_further_questions(
+    def test_claim_counts_requests_of_a_message_but_not_their_retries(
         self, store: Store, other: Store
     ) -> None:
+        """`copies` counts claims with `arrival`, but not those of a request that asks again."""
         assert granted(store.claim(Claim("ada", "k", lease=LONG))).copies == 1
         answers = [
             other.claim(Claim("ada", "k", lease=LONG, arrival=arrival))
@@ -54,21 +60,22 @@ class Claims(StoreCase):
             ("k", 3),
         ]
 
-    def test_a_message_knows_since_when_it_is_there(self, store: Store) -> None:
+    def test_claim_measures_since_from_the_first_request_of_the_message(self, store: Store) -> None:
+        """`since` counts from the message's first claim, also after that one has expired."""
         granted(store.claim(Claim("ada", "k", lease=self.short)))
         self.advance(self.short * 2)
         again = granted(store.claim(Claim("ada", "k", lease=LONG)))
         assert again.since >= self.short * 2
         assert again.copies == 2
 
-    def test_an_expired_claim_is_given_to_the_next_message(
-        self, store: Store, other: Store
-    ) -> None:
+    def test_claim_is_granted_after_another_claim_expired(self, store: Store, other: Store) -> None:
+        """Once a claim has expired, one for another message is granted, with a greater fence."""
         lost = granted(store.claim(Claim("ada", "k1", lease=self.short)))
         self.advance(self.short * 2)
         assert granted(other.claim(Claim("ada", "k2", lease=LONG))).fence > lost.fence
 
-    def test_fences_grow_whatever_happened_between(self, store: Store) -> None:
+    def test_claim_always_gets_a_greater_fence(self, store: Store) -> None:
+        """A claim's fence is greater than all before it, also after a release, a drop or `end`."""
         fences: list[int] = []
 
         def claim() -> int:
@@ -84,9 +91,10 @@ class Claims(StoreCase):
         claim()
         assert fences == sorted(set(fences))
 
-    def test_waiting_messages_have_their_turn_in_order_of_arrival(
+    def test_claim_is_granted_to_waiting_messages_in_order_of_arrival(
         self, store: Store, other: Store
     ) -> None:
+        """Messages that were `Running` get the turn in the order in which they first asked."""
         claim = granted(store.claim(Claim("ada", "k1", lease=LONG)))
         other.claim(Claim("ada", "k2", lease=LONG))
         store.claim(Claim("ada", "k3", lease=LONG))
@@ -98,7 +106,8 @@ class Claims(StoreCase):
         store.commit(Commit("ada", "k2", Write(HEAD), reply=b"", fence=claim.fence))
         granted(store.claim(Claim("ada", "k3", lease=LONG, arrival=False)))
 
-    def test_a_message_that_stops_asking_is_not_waited_for(self, store: Store) -> None:
+    def test_claim_does_not_wait_for_a_message_that_stopped_asking(self, store: Store) -> None:
+        """A waiting message loses its place when it has not asked for more than a second."""
         claim = granted(store.claim(Claim("ada", "k1", lease=LONG)))
         store.claim(Claim("ada", "k2", lease=LONG))
         store.claim(Claim("ada", "k3", lease=LONG))
@@ -106,9 +115,10 @@ class Claims(StoreCase):
         self.advance(1.1)
         granted(store.claim(Claim("ada", "k3", lease=LONG, arrival=False)))
 
-    def test_an_answered_message_gets_its_reply_while_it_is_remembered(
+    def test_claim_of_an_answered_message_returns_its_reply_while_remembered(
         self, store: Store, other: Store
     ) -> None:
+        """An answered message's claim is `Answered` for `remember` seconds, and then granted."""
         fence = granted(store.claim(Claim("ada", "k", lease=LONG))).fence
         write = Write(HEAD)
         store.commit(Commit("ada", "k", write, reply=b"\x00hi", fence=fence, remember=self.short))
@@ -125,14 +135,16 @@ class Claims(StoreCase):
             pytest.param(3, (), id="all held"),
         ],
     )
-    def test_only_what_the_caller_lacks_is_sent(
+    def test_claim_returns_only_the_records_after_have(
         self, store: Store, held: int, sent: tuple[bytes, ...]
     ) -> None:
+        """A claim returns the records after those of `have`, and the whole journal's length."""
         journal = begin(store, ONE, TWO, THREE).journal
         claim = granted(store.claim(Claim("ada", "k", lease=LONG, have=Have(journal, held))))
         assert (claim.records, claim.length, claim.head) == (sent, 3, HEAD)
 
-    def test_who_holds_another_journal_is_sent_everything(self, store: Store) -> None:
+    def test_claim_returns_all_records_if_have_is_of_another_journal(self, store: Store) -> None:
+        """All records are returned if `have` is of a journal with another id."""
         journal = begin(store, ONE, TWO).journal
         claim = granted(store.claim(Claim("ada", "k", lease=LONG, have=Have(journal - 1, 1))))
         assert claim.records == (ONE, TWO)
@@ -148,14 +160,15 @@ class Claims(StoreCase):
             pytest.param((3, ""), (ONE, TWO), id="more, and nothing to compare"),
         ],
     )
-    def test_who_holds_what_is_no_longer_there_is_sent_everything(
+    def test_claim_returns_all_records_if_have_does_not_match_the_journal(
         self, store: Store, held: tuple[int, str], sent: tuple[bytes, ...]
     ) -> None:
-        """A store that went back in time has the journal's id, and other records in it."""
+        """All records are returned if those of `have` differ: the store lost its last writes."""
         have = Have(begin(store, ONE, TWO).journal, *held)
         assert granted(store.claim(Claim("ada", "k", lease=LONG, have=have))).records == sent
 
-    def test_a_claim_tells_revision_age_and_data(self, store: Store) -> None:
+    def test_claim_returns_revision_journal_age_and_data(self, store: Store) -> None:
+        """A claim returns the last commit's revision, journal id and age, and the user's data."""
         claim = granted(store.claim(Claim("ada", "k1", lease=LONG)))
         write = Write(HEAD, data=b"blue")
         result = committed(store.commit(Commit("ada", "k1", write, reply=b"", fence=claim.fence)))
@@ -166,7 +179,10 @@ class Claims(StoreCase):
         assert self.short <= claim.age < LONG
 
     @pytest.mark.parametrize("how", ["expired", "released", "taken over", "committed", "ended"])
-    def test_a_lost_claim_writes_nothing(self, store: Store, other: Store, how: str) -> None:
+    def test_writes_under_a_lost_claim_raise_claim_lost(
+        self, store: Store, other: Store, how: str
+    ) -> None:
+        """Writes and `renew` under a lost claim raise `ClaimLost` and change nothing."""
         begin(store, ONE)
         fence = granted(
             store.claim(
@@ -198,27 +214,31 @@ class Claims(StoreCase):
         assert (before.head, before.records) == (after.head, after.records)
         assert not isinstance(store.claim(Claim("ada", "k3", lease=LONG)), Answered)
 
-    def test_to_release_a_lost_claim_takes_nothing_from_the_next(self, store: Store) -> None:
+    def test_release_of_a_lost_claim_does_not_release_the_next(self, store: Store) -> None:
+        """To release a claim that was replaced is no error, and leaves its successor valid."""
         lost = granted(store.claim(Claim("ada", "k1", lease=self.short))).fence
         self.advance(self.short * 2)
         granted(store.claim(Claim("ada", "k2", lease=LONG)))
         store.release("ada", lost)
         assert isinstance(store.claim(Claim("ada", "k3", lease=LONG)), Running)
 
-    def test_a_released_claim_is_free(self, store: Store, other: Store) -> None:
+    def test_release_lets_another_message_claim(self, store: Store, other: Store) -> None:
+        """After `release`, a claim for another message is granted."""
         store.release("ada", granted(store.claim(Claim("ada", "k1", lease=LONG))).fence)
         granted(other.claim(Claim("ada", "k2", lease=LONG)))
 
-    def test_a_renewed_claim_holds_longer(self, store: Store, other: Store) -> None:
+    def test_renew_extends_a_claim(self, store: Store, other: Store) -> None:
+        """A renewed claim is valid for the new lease, beyond the end of its first one."""
         fence = granted(store.claim(Claim("ada", "k1", lease=self.short))).fence
         store.renew("ada", fence, LONG)
         self.advance(self.short * 2)
         assert isinstance(other.claim(Claim("ada", "k2", lease=LONG)), Running)
         store.record("ada", fence, Write(HEAD))
 
-    def test_claims_renewed_together_hold_longer_and_one_that_is_lost_takes_none_along(
+    def test_renew_all_extends_valid_claims_and_reports_lost_ones(
         self, store: Store, other: Store
     ) -> None:
+        """`renew_all` extends each valid claim, and returns a `ClaimLost` for each lost one."""
         if not isinstance(store, RenewsAll):
             pytest.skip("this store renews claims one by one")
         users = ["ada", "bob", "cy"]
@@ -233,7 +253,8 @@ class Claims(StoreCase):
             assert isinstance(other.claim(Claim(user, "k2", lease=LONG)), Running)
             store.record(user, fence, Write(HEAD))
 
-    def test_claims_that_ran_out_are_not_renewed_together(self, store: Store) -> None:
+    def test_renew_all_does_not_revive_an_expired_claim(self, store: Store) -> None:
+        """`renew_all` returns a `ClaimLost` for an expired claim, and [] if given no claims."""
         if not isinstance(store, RenewsAll):
             pytest.skip("this store renews claims one by one")
         lost = granted(store.claim(Claim("ada", "k", lease=self.short))).fence
@@ -241,7 +262,8 @@ class Claims(StoreCase):
         assert isinstance(store.renew_all([("ada", lost)], LONG, 5.0)[0], ClaimLost)
         assert store.renew_all([], LONG, 5.0) == []
 
-    def test_claims_that_ran_out_in_a_row_are_counted(self, store: Store, other: Store) -> None:
+    def test_claim_counts_consecutive_expired_claims(self, store: Store, other: Store) -> None:
+        """`lost` counts claims that expired in a row; a write or a release restarts the count."""
         begin(store, ONE)
 
         def claim() -> Claimed:
@@ -256,9 +278,8 @@ class Claims(StoreCase):
         other.commit(Commit("ada", "k0", Write(HEAD), reply=b"", fence=claim().fence))
         assert [claim().lost for _ in range(2)] == [0, 1]
 
-    def test_a_claim_is_given_for_one_that_its_holder_is_not_sure_of(
-        self, store: Store, other: Store
-    ) -> None:
+    def test_claim_instead_replaces_a_valid_claim(self, store: Store, other: Store) -> None:
+        """`instead` replaces the caller's own valid claim, before any waiting message."""
         unsure = granted(store.claim(Claim("ada", "k1", lease=LONG)))
         assert isinstance(other.claim(Claim("ada", "k2", lease=LONG)), Running)
         again = granted(
@@ -268,9 +289,8 @@ class Claims(StoreCase):
         assert again.lost == 0
         assert isinstance(other.claim(Claim("ada", "k2", lease=LONG)), Running)
 
-    def test_what_was_on_its_way_under_a_claim_that_was_replaced_is_refused(
-        self, store: Store
-    ) -> None:
+    def test_writes_under_a_claim_replaced_by_instead_raise_claim_lost(self, store: Store) -> None:
+        """Writes under a claim replaced by `instead` are refused; those done before it stay."""
         unsure = granted(store.claim(Claim("ada", "k", lease=LONG)))
         late = store.record("ada", unsure.fence, Write(HEAD, (ONE,)))
         again = granted(store.claim(Claim("ada", "k", lease=LONG, instead=unsure.fence)))
@@ -285,9 +305,8 @@ class Claims(StoreCase):
         )
         assert granted(store.claim(Claim("ada", "k2", lease=LONG))).records == (ONE, TWO)
 
-    def test_a_claim_that_ran_out_is_replaced_before_anybody_who_waits(
-        self, store: Store, other: Store
-    ) -> None:
+    def test_claim_instead_replaces_an_expired_claim(self, store: Store, other: Store) -> None:
+        """`instead` replaces the caller's expired claim, before any message that waits."""
         granted(store.claim(Claim("ada", "k1", lease=self.short, message=b"said")))
         self.advance(self.short * 2)
         unsure = granted(store.claim(Claim("ada", "k2", lease=self.short)))
@@ -297,9 +316,10 @@ class Claims(StoreCase):
         again = granted(store.claim(Claim("ada", "k2", lease=LONG, instead=unsure.fence)))
         assert ([message.key for message in again.pending], again.lost) == (["k1"], unsure.lost)
 
-    def test_a_claim_that_somebody_else_took_is_replaced_by_none(
+    def test_claim_instead_replaces_nothing_if_another_message_claimed_since(
         self, store: Store, other: Store
     ) -> None:
+        """With `instead`, a claim is refused while another message has a later claim."""
         unsure = granted(store.claim(Claim("ada", "k1", lease=self.short)))
         self.advance(self.short * 2)
         taken = granted(other.claim(Claim("ada", "k2", lease=LONG)))

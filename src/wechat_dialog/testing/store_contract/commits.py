@@ -16,7 +16,8 @@ __all__ = ["Commits"]
 class Commits(StoreCase):
     """`commit` with a fence, and `record`."""
 
-    def test_every_write_has_a_new_revision(self, store: Store) -> None:
+    def test_record_and_commit_always_get_a_greater_revision(self, store: Store) -> None:
+        """A write's revision is greater than all before it, also after `end`."""
         revisions: list[int] = []
         for i in range(3):
             self.advance(0.001)
@@ -28,11 +29,13 @@ class Commits(StoreCase):
             store.end("ada")
         assert revisions == sorted(set(revisions))
 
-    def test_a_commit_releases_the_claim(self, store: Store, other: Store) -> None:
+    def test_commit_releases_the_claim(self, store: Store, other: Store) -> None:
+        """After a commit, a claim for another message is granted."""
         begin(store, ONE)
         granted(other.claim(Claim("ada", "k2", lease=LONG)))
 
-    def test_a_commit_may_keep_the_claim_for_another_turn(self, store: Store) -> None:
+    def test_commit_with_release_false_keeps_the_claim(self, store: Store) -> None:
+        """After a commit with `release=False`, the claim is valid for another message's turn."""
         fence = granted(store.claim(Claim("ada", "k2", lease=LONG))).fence
         store.commit(
             Commit("ada", "k1", Write(HEAD, (ONE,)), reply=b"1", fence=fence, release=False)
@@ -53,9 +56,10 @@ class Commits(StoreCase):
             pytest.param(0, (THREE,), False, id="none"),
         ],
     )
-    def test_a_journal_is_cut_at_its_end_and_then_has_another_id(
+    def test_commit_with_keep_truncates_the_journal_and_changes_its_id(
         self, store: Store, keep: int | None, left: tuple[bytes, ...], same: bool
     ) -> None:
+        """`keep` drops records from the journal's end; if any, the journal gets another id."""
         before = begin(store, ONE, TWO)
         fence = granted(store.claim(Claim("ada", "k", lease=LONG))).fence
         write = Write(HEAD, (THREE,), keep=keep)
@@ -65,12 +69,14 @@ class Commits(StoreCase):
         assert shown.records == left
         assert (result.journal == before.journal) is same
 
-    def test_keeping_less_than_nothing_is_an_error(self, store: Store) -> None:
+    def test_record_with_a_negative_keep_raises_value_error(self, store: Store) -> None:
+        """A negative `keep` raises ValueError."""
         fence = granted(store.claim(Claim("ada", "k", lease=LONG))).fence
         with pytest.raises(ValueError, match="keep"):
             store.record("ada", fence, Write(HEAD, keep=-1))
 
-    def test_an_empty_head_drops_head_and_journal_only(self, store: Store) -> None:
+    def test_commit_with_an_empty_head_drops_head_and_journal_only(self, store: Store) -> None:
+        """An empty head drops head and journal; data, parked conversations and replies stay."""
         fence = granted(store.claim(Claim("ada", "k1", lease=LONG))).fence
         write = Write(HEAD, (ONE,), data=b"blue", park=(Parked("p", b"old", LONG),))
         store.commit(Commit("ada", "k1", write, reply=b"1", fence=fence))
@@ -85,7 +91,8 @@ class Commits(StoreCase):
         claim = granted(store.claim(Claim("ada", "k3", lease=LONG)))
         assert (claim.revision, claim.journal, claim.length, claim.records) == (0, 0, 0, ())
 
-    def test_head_and_journal_go_after_their_ttl(self, store: Store) -> None:
+    def test_write_ttl_expires_head_and_journal(self, store: Store) -> None:
+        """Head and journal are gone `ttl` seconds after the write."""
         begin(store, ONE, ttl=self.short)
         self.advance(self.short * 2)
         assert store.show("ada") is None
@@ -97,7 +104,8 @@ class Commits(StoreCase):
         assert shown is not None
         assert shown.records == (TWO,)
 
-    def test_head_and_journal_stay_while_claimed(self, store: Store) -> None:
+    def test_write_ttl_does_not_expire_head_and_journal_under_a_claim(self, store: Store) -> None:
+        """While a claim is valid, head and journal do not expire."""
         begin(store, ONE, ttl=self.short)
         fence = granted(store.claim(Claim("ada", "k", lease=self.short * 2))).fence
         store.renew("ada", fence, LONG)
@@ -109,7 +117,8 @@ class Commits(StoreCase):
         assert shown is not None
         assert shown.records == (ONE, TWO, THREE)
 
-    def test_data_is_set_left_and_removed(self, store: Store) -> None:
+    def test_write_data_sets_leaves_or_removes_the_users_data(self, store: Store) -> None:
+        """`data` sets the user's data; None leaves it unchanged, empty bytes remove it."""
         values: list[bytes] = []
         for i, data in enumerate((b"blue", None, b"", None)):
             fence = granted(store.claim(Claim("ada", f"k{i}", lease=LONG))).fence
@@ -119,7 +128,9 @@ class Commits(StoreCase):
             values.append(b"(nothing)" if shown is None else shown.data)
         assert values == [b"blue", b"blue", b"(nothing)", b"(nothing)"]
 
-    def test_conversations_are_parked_replaced_and_taken_back(self, store: Store) -> None:
+    def test_write_park_adds_or_replaces_and_unpark_removes(self, store: Store) -> None:
+        """`park` adds a conversation, or replaces the one with its id; `unpark` removes one."""
+
         def write(change: Write) -> dict[str, bytes]:
             self.advance(0.001)
             fence = granted(store.claim(Claim("ada", "k", lease=LONG))).fence
@@ -135,7 +146,8 @@ class Commits(StoreCase):
         assert write(Write(HEAD, unpark=("a",))) == {"b": b"3"}
         assert write(Write(HEAD, unpark=("b",), park=(Parked("b", b"4"),))) == {"b": b"4"}
 
-    def test_parked_conversations_are_kept_for_their_ttl(self, store: Store) -> None:
+    def test_write_park_expires_each_conversation_after_its_own_ttl(self, store: Store) -> None:
+        """A parked conversation is gone after its own `ttl`."""
         fence = granted(store.claim(Claim("ada", "k", lease=LONG))).fence
         store.record("ada", fence, Write(HEAD, park=(Parked("p", b"1", self.short),)))
         store.record("ada", fence, Write(b"", park=(Parked("q", b"2", LONG),)))
@@ -148,9 +160,10 @@ class Commits(StoreCase):
         assert list(shown.parked) == ["q"]
         assert store.end("ada", "p") is False
 
-    def test_a_record_is_there_for_whoever_finishes_the_turn(
+    def test_record_is_returned_by_the_claim_after_an_expired_one(
         self, store: Store, other: Store
     ) -> None:
+        """What `record` wrote is returned by the next claim, although its own has expired."""
         begin(store, ONE)
         fence = granted(store.claim(Claim("ada", "k1", lease=self.short))).fence
         result = store.record("ada", fence, Write(b"in a step", (TWO,), ttl=LONG))
@@ -159,7 +172,8 @@ class Commits(StoreCase):
         assert (claim.head, claim.records) == (b"in a step", (ONE, TWO))
         assert (claim.revision, claim.journal) == (result.revision, result.journal)
 
-    def test_a_record_leaves_claim_and_age(self, store: Store) -> None:
+    def test_record_keeps_the_claim_and_the_age(self, store: Store) -> None:
+        """After `record`, the claim is still valid, and `age` still counts from the last commit."""
         begin(store, ONE)
         self.advance(self.short)
         fence = granted(store.claim(Claim("ada", "k1", lease=LONG))).fence

@@ -24,7 +24,8 @@ __all__ = ["FastPath"]
 class FastPath(StoreCase):
     """`commit` without a fence."""
 
-    def test_the_fast_path_writes_and_remembers(self, store: Store, other: Store) -> None:
+    def test_fast_commit_writes_and_remembers_the_reply(self, store: Store, other: Store) -> None:
+        """A commit without a fence writes, gets a greater revision, and remembers the reply."""
         before = begin(store, ONE)
         result = other.commit(
             Commit(
@@ -51,7 +52,10 @@ class FastPath(StoreCase):
             pytest.param(Write(HEAD, (TWO,) * 1500), id="many records"),
         ],
     )
-    def test_the_fast_path_writes_what_a_claim_would(self, store: Store, write: Write) -> None:
+    def test_fast_commit_writes_the_same_as_a_commit_under_a_claim(
+        self, store: Store, write: Write
+    ) -> None:
+        """A write leaves the same entry, whether it is committed with a claim or without."""
         revision = begin(store, ONE, user="ada").revision
         committed(store.commit(Commit("ada", "k", write, reply=b"", revision=revision)))
         begin(store, ONE, user="bob")
@@ -63,7 +67,8 @@ class FastPath(StoreCase):
             assert (ada.head, ada.records, ada.data) == (bob.head, bob.records, bob.data)
             assert list(ada.parked) == list(bob.parked)
 
-    def test_the_fast_path_needs_a_revision(self, store: Store) -> None:
+    def test_fast_commit_without_a_revision_raises_value_error(self, store: Store) -> None:
+        """A commit with neither fence nor revision raises ValueError."""
         with pytest.raises(ValueError, match="revision"):
             store.commit(Commit("ada", "k", Write(HEAD), reply=b""))
 
@@ -79,41 +84,50 @@ class FastPath(StoreCase):
             assert (before.head, before.records) == (after.head, after.records)
         return isinstance(result, Conflict)
 
-    def test_the_fast_path_is_refused_after_another_write(self, store: Store, other: Store) -> None:
+    def test_fast_commit_is_refused_after_another_write(self, store: Store, other: Store) -> None:
+        """A commit without a fence is `Conflict` if the entry was written after `revision`."""
         revision = begin(store, ONE).revision
         committed(other.commit(Commit("ada", "k", Write(HEAD), reply=b"", revision=revision)))
         assert self.refused(store, revision)
 
-    def test_the_fast_path_is_refused_when_nothing_is_left(self, store: Store) -> None:
+    def test_fast_commit_is_refused_if_the_conversation_was_ended(self, store: Store) -> None:
+        """A commit without a fence is `Conflict` if `end` dropped the head."""
         revision = begin(store, ONE).revision
         store.end("ada")
         assert self.refused(store, revision)
 
-    def test_the_fast_path_is_refused_after_the_ttl(self, store: Store) -> None:
+    def test_fast_commit_is_refused_after_the_ttl(self, store: Store) -> None:
+        """A commit without a fence is `Conflict` if the head has expired."""
         revision = begin(store, ONE, ttl=self.short).revision
         self.advance(self.short * 2)
         assert self.refused(store, revision)
 
-    def test_the_fast_path_is_refused_when_too_old(self, store: Store) -> None:
+    def test_fast_commit_is_refused_if_the_age_exceeds_max_age(self, store: Store) -> None:
+        """A commit without a fence is `Conflict` if the entry is older than `max_age`."""
         revision = begin(store, ONE).revision
         self.advance(self.short * 2)
         assert self.refused(store, revision, max_age=self.short)
         assert not self.refused(store, revision, max_age=LONG)
 
-    def test_the_fast_path_is_refused_while_claimed(self, store: Store, other: Store) -> None:
+    def test_fast_commit_is_refused_while_a_claim_is_valid(
+        self, store: Store, other: Store
+    ) -> None:
+        """A commit without a fence is `Conflict` while there is a valid claim."""
         revision = begin(store, ONE).revision
         fence = granted(other.claim(Claim("ada", "k", lease=LONG))).fence
         assert self.refused(store, revision)
         other.release("ada", fence)
         assert not self.refused(store, revision)
 
-    def test_an_expired_claim_does_not_stop_the_fast_path(self, store: Store) -> None:
+    def test_fast_commit_is_accepted_after_a_claim_expired(self, store: Store) -> None:
+        """A commit without a fence is accepted if the last claim has expired."""
         revision = begin(store, ONE).revision
         granted(store.claim(Claim("ada", "k", lease=self.short)))
         self.advance(self.short * 2)
         assert not self.refused(store, revision)
 
-    def test_the_fast_path_is_refused_while_another_message_waits(self, store: Store) -> None:
+    def test_fast_commit_is_refused_while_another_message_waits(self, store: Store) -> None:
+        """A commit without a fence is `Conflict` while another message waits for its turn."""
         revision = begin(store, ONE).revision
         fence = granted(store.claim(Claim("ada", "k1", lease=LONG))).fence
         store.claim(Claim("ada", "k2", lease=LONG))
@@ -122,9 +136,10 @@ class FastPath(StoreCase):
         self.advance(1.1)
         assert not self.refused(store, revision)
 
-    def test_the_fast_path_is_refused_while_another_message_is_pending(
+    def test_fast_commit_is_refused_while_another_message_is_pending(
         self, store: Store, other: Store
     ) -> None:
+        """A commit without a fence is `Conflict` while another message is kept by `defer`."""
         revision = begin(store, ONE).revision
         other.defer("ada", "k1", b"said")
         assert self.refused(store, revision)
@@ -138,7 +153,8 @@ class FastPath(StoreCase):
             )
         )
 
-    def test_a_message_that_waits_may_take_the_fast_path(self, store: Store) -> None:
+    def test_fast_commit_of_a_waiting_message_is_accepted(self, store: Store) -> None:
+        """A message that waits may commit without a fence, and then waits no more."""
         revision = begin(store, ONE).revision
         fence = granted(store.claim(Claim("ada", "k1", lease=LONG))).fence
         store.claim(Claim("ada", "fast", lease=LONG))
@@ -146,7 +162,10 @@ class FastPath(StoreCase):
         assert not self.refused(store, revision)
         granted(store.claim(Claim("ada", "k3", lease=LONG)))
 
-    def test_the_fast_path_finds_an_answered_message(self, store: Store, other: Store) -> None:
+    def test_fast_commit_of_an_answered_message_returns_its_reply(
+        self, store: Store, other: Store
+    ) -> None:
+        """A commit without a fence for an answered message is `Answered`, and writes nothing."""
         revision = begin(store, ONE).revision
         result = committed(
             store.commit(Commit("ada", "k", Write(HEAD), reply=b"2", revision=revision))

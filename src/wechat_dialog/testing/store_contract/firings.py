@@ -56,7 +56,10 @@ def fired(store: Store, claim: Claimed, write: Write, key: str = "fire", due: Du
 class Firings(StoreCase):
     """`Claim.fires` and `Commit.fires`."""
 
-    def test_a_firing_has_the_turn_as_a_message_has(self, store: Store, other: Store) -> None:
+    def test_firing_claims_records_and_commits_like_a_message(
+        self, store: Store, other: Store
+    ) -> None:
+        """A firing's claim returns the entry, blocks messages, and may record and commit."""
         begin(store, ONE)
         claim = granted(store.claim(ask()))
         assert (claim.head, claim.records) == (HEAD, (ONE,))
@@ -65,7 +68,8 @@ class Firings(StoreCase):
         fired(store, claim, Write(HEAD))
         assert granted(other.claim(Claim("ada", "k", lease=LONG))).records == (ONE, TWO)
 
-    def test_its_commit_moves_no_age_and_remembers_no_reply(self, store: Store) -> None:
+    def test_firing_commit_keeps_the_age_and_remembers_no_reply(self, store: Store) -> None:
+        """A firing's commit does not change `age`, and a claim with its key is granted again."""
         begin(store, ONE)
         self.advance(self.short)
         claim = granted(store.claim(ask()))
@@ -76,7 +80,8 @@ class Firings(StoreCase):
         assert shown.age >= self.short
         granted(store.claim(ask()))
 
-    def test_one_that_begins_an_entry_begins_its_age(self, store: Store) -> None:
+    def test_firing_commit_that_creates_the_entry_starts_its_age(self, store: Store) -> None:
+        """If a firing's commit creates the entry, `age` counts from it."""
         fired(store, granted(store.claim(ask())), Write(HEAD, ttl=LONG))
         self.advance(self.short)
         shown = store.show("ada")
@@ -85,7 +90,8 @@ class Firings(StoreCase):
 
     # It gives way ---------------------------------------------------------------------------------
 
-    def test_it_stands_in_no_line_and_leaves_no_trace(self, store: Store, other: Store) -> None:
+    def test_firing_claim_that_is_refused_leaves_no_trace(self, store: Store, other: Store) -> None:
+        """A firing that was refused does not wait, and prevents no optimistic claim."""
         begin(store, ONE)
         fence = granted(store.claim(Claim("ada", "k1", lease=LONG))).fence
         assert other.claim(ask()) == Running("k1", 0.0, 1)
@@ -94,14 +100,18 @@ class Firings(StoreCase):
         looked = other.claim(Claim("ada", "k2", lease=LONG, optimistic=True))
         assert isinstance(looked, Unclaimed)
 
-    def test_it_gives_way_to_who_waits(self, store: Store, other: Store) -> None:
+    def test_firing_claim_is_refused_while_a_message_waits(
+        self, store: Store, other: Store
+    ) -> None:
+        """A firing's claim is refused while a message waits for its turn."""
         fence = granted(store.claim(Claim("ada", "k1", lease=LONG))).fence
         assert isinstance(other.claim(Claim("ada", "k2", lease=LONG)), Running)
         store.release("ada", fence)
         assert other.claim(ask()) == Running("k2", 0.0, 1)
         granted(other.claim(Claim("ada", "k2", lease=LONG, arrival=False)))
 
-    def test_asked_to_it_stands_in_line(self, store: Store, other: Store) -> None:
+    def test_firing_claim_with_arrival_waits_in_the_queue(self, store: Store, other: Store) -> None:
+        """With `arrival`, a firing waits for its turn, and messages that come later wait for it."""
         fence = granted(store.claim(Claim("ada", "k1", lease=LONG))).fence
         assert isinstance(other.claim(ask(arrival=True)), Running)
         assert store.claim(Claim("ada", "k2", lease=LONG)) == Running("k1", 0.0, 1)
@@ -111,9 +121,10 @@ class Firings(StoreCase):
         assert waiting.key == "fire"
         granted(other.claim(ask()))
 
-    def test_in_line_it_lets_those_go_first_who_came_first(
+    def test_firing_claim_in_the_queue_waits_for_earlier_messages(
         self, store: Store, other: Store
     ) -> None:
+        """A waiting firing is refused while a message waits that came before it."""
         fence = granted(store.claim(Claim("ada", "k1", lease=LONG))).fence
         assert isinstance(store.claim(Claim("ada", "k2", lease=LONG)), Running)
         assert isinstance(other.claim(ask(arrival=True)), Running)
@@ -123,9 +134,10 @@ class Firings(StoreCase):
         assert refused.key == "k2"
         granted(store.claim(Claim("ada", "k2", lease=LONG, arrival=False)))
 
-    def test_in_line_it_is_not_kept_back_by_those_that_wait_for_it(
+    def test_firing_claim_in_the_queue_does_not_wait_for_later_messages(
         self, store: Store, other: Store
     ) -> None:
+        """A waiting firing is granted the turn before later messages, deferred ones included."""
         fence = granted(store.claim(Claim("ada", "k1", lease=LONG))).fence
         assert isinstance(other.claim(ask(arrival=True)), Running)
         assert isinstance(store.claim(Claim("ada", "k2", lease=LONG, message=b"said")), Running)
@@ -134,9 +146,10 @@ class Firings(StoreCase):
         assert isinstance(store.claim(Claim("ada", "k2", lease=LONG, arrival=False)), Running)
         granted(other.claim(ask()))
 
-    def test_in_line_it_finishes_what_came_behind_it_and_was_cut_off(
+    def test_firing_claim_in_the_queue_returns_a_later_message_that_was_cut_off(
         self, store: Store, other: Store
     ) -> None:
+        """A waiting firing is given a later message as pending if that one's claim has expired."""
         begin(store, ONE)
         fence = granted(store.claim(Claim("ada", "k1", lease=LONG))).fence
         assert isinstance(other.claim(ask(arrival=True)), Running)
@@ -146,9 +159,10 @@ class Firings(StoreCase):
         assert [message.key for message in granted(other.claim(ask())).pending] == ["k2"]
 
     @pytest.mark.parametrize("arrival", [False, True])
-    def test_a_turn_that_was_cut_off_is_left_to_whoever_repeats_its_message(
+    def test_firing_claim_is_refused_for_20_s_after_a_messages_claim_expired(
         self, store: Store, other: Store, arrival: bool
     ) -> None:
+        """For 20 s after a message's claim expired, the turn is left to a copy of the message."""
         begin(store, ONE)
         granted(store.claim(Claim("ada", "k1", lease=self.short, message=b"said")))
         self.advance(self.short)
@@ -165,7 +179,10 @@ class Firings(StoreCase):
         assert [pending.key for pending in claim.pending] == ["k1"]
         assert claim.lost == 2
 
-    def test_a_message_that_is_kept_is_left_alone_as_long(self, store: Store, other: Store) -> None:
+    def test_firing_claim_is_refused_for_20_s_after_a_message_was_deferred(
+        self, store: Store, other: Store
+    ) -> None:
+        """For 20 s after `defer`, the turn is left to whoever has the message in hand."""
         begin(store, ONE)
         assert store.defer("ada", "k1", b"said") is None
         assert other.claim(ask()) == Running("k1", 0.0, 1)
@@ -174,9 +191,10 @@ class Firings(StoreCase):
         self.advance(20.1)
         assert [message.key for message in granted(other.claim(ask())).pending] == ["k1"]
 
-    def test_a_firing_that_was_cut_off_is_taken_up_at_once(
+    def test_firing_claim_is_granted_at_once_after_a_firing_was_cut_off(
         self, store: Store, other: Store
     ) -> None:
+        """A firing whose claim expired may be claimed again at once, or finished by a message."""
         begin(store, ONE)
         granted(store.claim(ask(lease=self.short, message=b"fires")))
         self.advance(self.short)
@@ -195,9 +213,10 @@ class Firings(StoreCase):
         assert store.claim(Claim("ada", "k", lease=LONG)) == Answered(b"a")
         assert granted(store.claim(ask())).pending == ()
 
-    def test_it_finishes_a_message_under_that_ones_own_key(
+    def test_firing_commits_a_pending_message_under_the_messages_key(
         self, store: Store, other: Store
     ) -> None:
+        """A firing commits a pending message under that message's key, and then its own turn."""
         begin(store, ONE)
         granted(store.claim(Claim("ada", "k1", lease=self.short, message=b"said")))
         store.release("ada", 0)
@@ -214,7 +233,8 @@ class Firings(StoreCase):
         assert claim.untaken == (b"late",)
         assert claim.age < 1.0
 
-    def test_a_claim_that_is_not_sure_is_replaced(self, store: Store, other: Store) -> None:
+    def test_firing_claim_instead_replaces_its_own_claim(self, store: Store, other: Store) -> None:
+        """`instead` replaces a firing's claim, and nobody waits after its commit."""
         begin(store, ONE)
         unsure = granted(store.claim(ask()))
         again = granted(store.claim(ask(instead=unsure.fence)))
@@ -224,15 +244,17 @@ class Firings(StoreCase):
         self.see_nobody(other)
 
     def see_nobody(self, store: Store) -> None:
+        """Assert that nobody waits, and that there is no claim."""
         looked = store.claim(Claim("ada", "a look", lease=LONG, optimistic=True))
         assert isinstance(looked, Unclaimed)
 
     # It is nothing that happened ------------------------------------------------------------------
 
     @pytest.mark.parametrize("how", ["committed", "recorded", "released", "all over"])
-    def test_a_reply_is_still_said_to_be_untaken_after_it(
+    def test_untaken_is_not_too_late_after_a_firing(
         self, store: Store, other: Store, how: str
     ) -> None:
+        """`untaken` still works after a firing, however that ended."""
         begin(store, ONE, key="k1")
         claim = granted(other.claim(ask()))
         if how == "recorded":
@@ -246,14 +268,18 @@ class Firings(StoreCase):
         claim = granted(other.claim(Claim("ada", "k2", lease=LONG)))
         assert claim.untaken == (b"hello",)
 
-    def test_after_another_message_it_is_not(self, store: Store, other: Store) -> None:
+    def test_untaken_is_too_late_after_a_message_and_a_firing(
+        self, store: Store, other: Store
+    ) -> None:
+        """`untaken` does nothing after another message's claim, also if a firing came last."""
         begin(store, ONE, key="k1")
         other.release("ada", granted(other.claim(Claim("ada", "k2", lease=LONG))).fence)
         other.release("ada", granted(other.claim(ask())).fence)
         store.untaken("ada", "k1")
         assert granted(other.claim(Claim("ada", "k3", lease=LONG))).untaken == ()
 
-    def test_what_nobody_took_is_not_told_to_it(self, store: Store, other: Store) -> None:
+    def test_firing_claim_returns_no_untaken_replies(self, store: Store, other: Store) -> None:
+        """A firing is not given untaken replies; a copy of their message still is."""
         begin(store, ONE, key="k1")
         store.untaken("ada", "k1")
         claim = granted(other.claim(ask()))
@@ -261,7 +287,10 @@ class Firings(StoreCase):
         assert store.claim(Claim("ada", "k1", lease=LONG)) == Answered(b"hello")
         fired(other, claim, Write(HEAD, (TWO,), ttl=LONG))
 
-    def test_what_it_wrote_is_not_what_nobody_took(self, store: Store, other: Store) -> None:
+    def test_firing_commit_leaves_untaken_replies_to_the_next_message(
+        self, store: Store, other: Store
+    ) -> None:
+        """After a firing's commit, the next message's claim still returns the untaken reply."""
         begin(store, ONE, key="k1")
         store.untaken("ada", "k1")
         fired(other, granted(other.claim(ask())), Write(HEAD, (TWO,), ttl=LONG))
@@ -269,7 +298,10 @@ class Firings(StoreCase):
         assert claim.untaken == (b"hello",)
 
     @pytest.mark.parametrize("how", ["committed", "released"])
-    def test_the_next_turn_is_as_fast_as_ever(self, store: Store, other: Store, how: str) -> None:
+    def test_firing_that_has_ended_does_not_prevent_the_fast_path(
+        self, store: Store, other: Store, how: str
+    ) -> None:
+        """After a firing's commit or release, an optimistic claim is `Unclaimed`."""
         begin(store, ONE, key="k1")
         claim = granted(other.claim(ask(message=b"fires")))
         if how == "released":
@@ -280,14 +312,16 @@ class Firings(StoreCase):
 
     # The index ------------------------------------------------------------------------------------
 
-    def test_what_has_fired_is_due_no_more(self, store: Store) -> None:
+    def test_firing_commit_removes_its_index_entry(self, store: Store) -> None:
+        """After a firing's commit without `wake`, nothing is due."""
         timed(store, -1.0)
         (due,) = store.due(ACCOUNT, 10, LONG).entries
         claim = granted(store.claim(ask(due=due)))
         fired(store, claim, Write(HEAD, ttl=LONG), due=due)
         assert store.due(ACCOUNT, 10, LONG).next is None
 
-    def test_what_fires_next_is_told_at_its_time(self, store: Store) -> None:
+    def test_firing_commit_with_wake_is_due_again_at_that_time(self, store: Store) -> None:
+        """After a firing's commit with `wake`, the user is due at that time, and not before."""
         timed(store, -1.0)
         (due,) = store.due(ACCOUNT, 10, LONG).entries
         claim = granted(store.claim(ask(due=due)))
@@ -297,14 +331,16 @@ class Firings(StoreCase):
         self.advance(self.short)
         assert users(store.due(ACCOUNT, 10, LONG)) == ["ada"]
 
-    def test_of_two_things_due_at_one_time_the_second_stays_due(self, store: Store) -> None:
+    def test_firing_commit_with_the_same_wake_stays_due(self, store: Store) -> None:
+        """If a firing's commit sets the time that it was for, the user is still due."""
         wake = timed(store, -1.0)
         (due,) = store.due(ACCOUNT, 10, LONG).entries
         claim = granted(store.claim(ask(due=due)))
         fired(store, claim, Write(HEAD, ttl=LONG, wake=wake), due=due)
         assert users(store.due(ACCOUNT, 10, LONG)) == ["ada"]
 
-    def test_a_time_set_while_the_firing_before_it_ends_is_not_lost(self, store: Store) -> None:
+    def test_firing_commit_that_is_refused_removes_no_time_set_since(self, store: Store) -> None:
+        """A repeated commit of a firing is refused, and a time set since stays in the index."""
         wake = timed(store, -1.0)
         (due,) = store.due(ACCOUNT, 10, LONG).entries
         claim = granted(store.claim(ask(due=due)))
@@ -317,7 +353,8 @@ class Firings(StoreCase):
             store.commit(commit)
         assert users(store.due(ACCOUNT, 10, LONG)) == ["ada"]
 
-    def test_one_that_is_refused_stays_due(self, store: Store) -> None:
+    def test_firing_commit_that_is_refused_leaves_the_user_due(self, store: Store) -> None:
+        """If a firing's commit is refused, the user is still due, also after `undue`."""
         timed(store, -1.0)
         (due,) = store.due(ACCOUNT, 10, self.short).entries
         lost = granted(store.claim(ask(due=due, lease=self.short)))

@@ -47,7 +47,8 @@ def is_gone(store: Store, user: str = "ada") -> bool:
 class Forgetting(StoreCase):
     """`forget`, and `Write.forget`."""
 
-    def test_everything_of_a_forgotten_user_is_gone(self, store: Store, other: Store) -> None:
+    def test_forget_drops_everything_of_one_user(self, store: Store, other: Store) -> None:
+        """`forget` drops all that is stored of one user, and nothing of another."""
         fill(store)
         fill(store, "bob")
         assert other.forget("ada") is True
@@ -59,14 +60,18 @@ class Forgetting(StoreCase):
         assert shown is not None
         assert (shown.records, shown.data, list(shown.parked)) == ((ONE, TWO), b"blue", ["p"])
 
-    def test_who_is_unknown_is_forgotten_at_no_harm(self, store: Store, other: Store) -> None:
+    def test_forget_of_an_unknown_user_returns_false(self, store: Store, other: Store) -> None:
+        """`forget` returns False if nothing is stored of the user, or nothing any more."""
         assert store.forget("nobody") is False
         fill(store)
         assert store.forget("ada") is True
         assert other.forget("ada") is False
 
     @pytest.mark.parametrize("only", ["data", "parked", "a message", "a message put off", "reply"])
-    def test_whatever_there_is_counts_and_goes(self, store: Store, other: Store, only: str) -> None:
+    def test_forget_returns_true_whatever_was_stored(
+        self, store: Store, other: Store, only: str
+    ) -> None:
+        """`forget` returns True and leaves nothing, whichever one thing was stored of the user."""
         fence = granted(store.claim(Claim("ada", "k", lease=self.short, message=b"said"))).fence
         write = Write(
             b"",
@@ -84,7 +89,8 @@ class Forgetting(StoreCase):
         assert is_gone(store)
         assert store.forget("ada") is False
 
-    def test_only_who_asks_for_everybody_sees_who_has_no_conversation(self, store: Store) -> None:
+    def test_list_everybody_includes_users_without_a_conversation(self, store: Store) -> None:
+        """`list` leaves out a user who has only data, unless `everybody` is set."""
         fence = granted(store.claim(Claim("ada", "k", lease=LONG))).fence
         committed(
             store.commit(Commit("ada", "k", Write(b"", data=b"blue"), reply=b"", fence=fence))
@@ -96,9 +102,8 @@ class Forgetting(StoreCase):
         assert sorted(lines) == ["ada", "bob"]
         assert (lines["ada"].head, lines["ada"].length, lines["ada"].parked) == (b"", 0, ())
 
-    def test_a_turn_under_way_writes_nothing_and_does_not_begin_anew(
-        self, store: Store, other: Store
-    ) -> None:
+    def test_forget_ends_a_turn_in_progress(self, store: Store, other: Store) -> None:
+        """A turn in progress writes nothing after `forget`; its message is `Answered` empty."""
         fill(store)
         store.forget("ada")
         fence = granted(store.claim(Claim("ada", "k", lease=LONG, message=b"said"))).fence
@@ -115,21 +120,28 @@ class Forgetting(StoreCase):
         assert store.defer("ada", "k", b"said") == Answered(b"")
         assert is_gone(store)
 
-    def test_who_waits_for_a_turn_gets_none(self, store: Store, other: Store) -> None:
+    def test_forget_answers_waiting_messages_with_an_empty_reply(
+        self, store: Store, other: Store
+    ) -> None:
+        """After `forget`, a message that waited is `Answered` empty; a new one is granted."""
         granted(store.claim(Claim("ada", "k1", lease=LONG)))
         assert isinstance(other.claim(Claim("ada", "k2", lease=LONG)), Running)
         store.forget("ada")
         assert other.claim(Claim("ada", "k2", lease=LONG, arrival=False)) == Answered(b"")
         granted(other.claim(Claim("ada", "k3", lease=LONG)))
 
-    def test_a_message_put_off_is_not_taken_up_by_anybody(self, store: Store, other: Store) -> None:
+    def test_forget_drops_deferred_messages(self, store: Store, other: Store) -> None:
+        """After `forget`, no deferred message is pending."""
         granted(store.claim(Claim("ada", "k1", lease=self.short, message=b"one")))
         store.defer("ada", "k1", b"one")
         self.advance(self.short * 2)
         other.forget("ada")
         assert granted(store.claim(Claim("ada", "k2", lease=LONG))).pending == ()
 
-    def test_a_live_dialog_is_not_written_back(self, store: Store, other: Store) -> None:
+    def test_forget_refuses_fast_commits_with_an_earlier_revision(
+        self, store: Store, other: Store
+    ) -> None:
+        """A commit with a revision from before `forget` is `Conflict`, also in the next entry."""
         result = begin(store, ONE, TWO)
         other.forget("ada")
         late = Commit("ada", "k", Write(HEAD, (ONE,)), reply=b"", revision=result.revision)
@@ -140,7 +152,10 @@ class Forgetting(StoreCase):
         claim = granted(store.claim(Claim("ada", "k2", lease=LONG, have=have)))
         assert (claim.revision, claim.records) == (again.revision, (ONE,))
 
-    def test_numbers_do_not_come_again_after_a_forgetting(self, store: Store, other: Store) -> None:
+    def test_forget_issues_no_fence_revision_or_journal_id_again(
+        self, store: Store, other: Store
+    ) -> None:
+        """Fences, revisions and journal ids grow on after each `forget`."""
         numbers: list[int] = []
         for _ in range(20):
             claim = granted(store.claim(Claim("ada", f"k{len(numbers)}", lease=LONG)))
@@ -154,13 +169,17 @@ class Forgetting(StoreCase):
         assert len({*numbers}) == 3 * 20 - 20, "a journal is named after its first revision"
         assert numbers == sorted(numbers)
 
-    def test_copies_of_what_was_answered_are_told_nothing(self, store: Store, other: Store) -> None:
+    def test_forget_answers_copies_of_answered_messages_with_an_empty_reply(
+        self, store: Store, other: Store
+    ) -> None:
+        """After `forget`, copies of an answered message are `Answered` empty."""
         begin(store, ONE)
         store.forget("ada")
         assert other.claim(Claim("ada", "first", lease=LONG)) == Answered(b"")
         assert other.defer("ada", "first", b"said") == Answered(b"")
 
-    def test_after_a_minute_nothing_is_known(self, store: Store) -> None:
+    def test_forget_leaves_no_trace_after_a_minute(self, store: Store) -> None:
+        """A minute after `forget`, a claim for a message known before is granted."""
         if self.short < 1:
             pytest.skip("it takes a clock that can be set")
         fill(store)
@@ -169,7 +188,8 @@ class Forgetting(StoreCase):
         granted(store.claim(Claim("ada", "first", lease=LONG)))
 
     @pytest.mark.parametrize("text", ODD_TEXTS)
-    def test_any_text_is_forgotten(self, store: Store, text: str) -> None:
+    def test_forget_accepts_any_text_as_user_and_key(self, store: Store, text: str) -> None:
+        """`forget` drops the user of that name and no other, whatever characters are in it."""
         begin(store, user="ada")
         fence = granted(store.claim(Claim(text, text, lease=LONG))).fence
         committed(store.commit(Commit(text, text, Write(HEAD, (ONE,)), reply=b"r", fence=fence)))
@@ -179,9 +199,8 @@ class Forgetting(StoreCase):
         assert store.claim(Claim(text, f"2{text}", lease=LONG)) == Answered(b"")
         assert [line.user for line in store.list(everybody=True)] == ["ada"]
 
-    def test_a_forgetting_and_a_commit_at_once_leave_nothing(
-        self, store: Store, other: Store
-    ) -> None:
+    def test_forget_and_a_commit_at_once_leave_nothing(self, store: Store, other: Store) -> None:
+        """Nothing is left after `forget` and a commit under a claim at the same moment."""
         for turn in range(5):
             user = f"user {turn}"
             fence = granted(store.claim(Claim(user, "k", lease=LONG))).fence
@@ -195,9 +214,10 @@ class Forgetting(StoreCase):
             assert is_gone(store, user)
             assert store.claim(Claim(user, "k", lease=LONG)) == Answered(b"")
 
-    def test_a_forgetting_and_a_fast_commit_at_once_leave_nothing(
+    def test_forget_and_a_fast_commit_at_once_leave_nothing(
         self, store: Store, other: Store
     ) -> None:
+        """Nothing is left after `forget` and a commit without a claim at the same moment."""
         for turn in range(5):
             user = f"user {turn}"
             revision = begin(store, ONE, user=user).revision
@@ -212,7 +232,10 @@ class Forgetting(StoreCase):
 
     # With a turn's own commit ---------------------------------------------------------------------
 
-    def test_a_commit_forgets_with_all_the_rest(self, store: Store, other: Store) -> None:
+    def test_commit_forget_drops_everything_and_remembers_its_reply(
+        self, store: Store, other: Store
+    ) -> None:
+        """A commit with `forget` drops everything of the user, and its own reply is remembered."""
         fill(store)
         fence = granted(store.claim(Claim("ada", "bye", lease=LONG))).fence
         committed(store.commit(Commit("ada", "later", Write(HEAD, (ONE,)), reply=b"", fence=fence,
@@ -225,7 +248,8 @@ class Forgetting(StoreCase):
         assert (claim.revision, claim.data) == (0, b"")
         assert claim.fence > fence
 
-    def test_a_commit_that_is_refused_forgets_nothing(self, store: Store) -> None:
+    def test_commit_forget_that_is_refused_drops_nothing(self, store: Store) -> None:
+        """A commit with `forget` that is refused drops nothing, whatever the reason."""
         begin(store, ONE)
         fence = granted(store.claim(Claim("ada", "k", lease=LONG))).fence
         store.release("ada", fence)
@@ -237,7 +261,8 @@ class Forgetting(StoreCase):
         assert store.commit(Commit("ada", "k2", FORGET, reply=b"", fence=fence)) == Deferred()
         assert not is_gone(store)
 
-    def test_what_came_later_has_its_turn_after_a_commit_that_forgets(self, store: Store) -> None:
+    def test_commit_forget_keeps_messages_that_came_later(self, store: Store) -> None:
+        """Messages that came during the turn of a commit with `forget` get their turns after it."""
         begin(store, ONE)
         fence = granted(store.claim(Claim("ada", "bye", lease=LONG))).fence
         store.defer("ada", "again", b"hello")
@@ -258,14 +283,18 @@ class Forgetting(StoreCase):
             Write(b"", park=(Parked("p", b"1"),), forget=True),
         ],
     )
-    def test_a_write_that_forgets_stands_alone(self, store: Store, write: Write) -> None:
+    def test_write_forget_with_another_change_raises_value_error(
+        self, store: Store, write: Write
+    ) -> None:
+        """`forget` with any other change, or in a `record`, raises ValueError."""
         fence = granted(store.claim(Claim("ada", "k", lease=LONG))).fence
         with pytest.raises(ValueError, match="alone"):
             store.commit(Commit("ada", "k", write, reply=b"", fence=fence))
         with pytest.raises(ValueError, match="ends a turn"):
             store.record("ada", fence, FORGET)
 
-    def test_event_loops_forget_with_a_commit(self, store: Store) -> None:
+    def test_commit_forget_works_through_the_async_store(self, store: Store) -> None:
+        """An `AsyncStore` refuses and accepts commits with `forget` in the same way."""
         fill(store)
 
         async def forget() -> None:

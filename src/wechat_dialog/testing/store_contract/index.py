@@ -49,7 +49,8 @@ def users(dues: Dues) -> list[str]:
 class Index(StoreCase):
     """`Write.wake`, `Write.aside`, `due` and `undue`."""
 
-    def test_a_claim_a_look_and_a_write_tell_the_stores_time(self, store: Store) -> None:
+    def test_claims_and_writes_return_the_stores_clock(self, store: Store) -> None:
+        """Claims and writes return the store's clock; a commit without a head returns 0."""
         before = now(store)
         claim = granted(store.claim(Claim("ada", "k", lease=LONG)))
         result = store.record("ada", claim.fence, Write(HEAD))
@@ -67,7 +68,8 @@ class Index(StoreCase):
         )
         assert (ended.now, ended.mail) == (0, False)
 
-    def test_what_is_due_is_told_when_its_time_has_come(self, store: Store, other: Store) -> None:
+    def test_due_returns_an_entry_once_its_time_has_come(self, store: Store, other: Store) -> None:
+        """`due` returns an entry once `wake` has passed; before that, `next` is that time."""
         wake = timed(store, self.short)
         assert wake is not None
         early = other.due(ACCOUNT, 10, LONG)
@@ -77,22 +79,26 @@ class Index(StoreCase):
         assert [(due.user, due.at) for due in dues.entries] == [("ada", wake.at)]
         assert dues.now >= wake.at
 
-    def test_what_is_over_already_is_due_at_once(self, store: Store) -> None:
+    def test_due_returns_an_entry_with_a_past_time_at_once(self, store: Store) -> None:
+        """A user whose `wake` is in the past is due at once."""
         timed(store, -3600.0)
         assert users(store.due(ACCOUNT, 10, LONG)) == ["ada"]
 
-    def test_of_whom_nothing_is_said_nothing_is_told(self, store: Store) -> None:
+    def test_due_returns_nothing_for_a_write_without_wake(self, store: Store) -> None:
+        """Without `wake`, `due` returns no entry, and `next` is None."""
         timed(store, None)
         dues = store.due(ACCOUNT, 10, LONG)
         assert (dues.entries, dues.next) == ((), None)
 
-    def test_accounts_do_not_see_each_other(self, store: Store) -> None:
+    def test_due_returns_the_entries_of_one_account(self, store: Store) -> None:
+        """`due` returns entries of the given account only."""
         timed(store, 0.0, user="ada")
         timed(store, 0.0, user="bob", account="gh_2}")
         assert users(store.due("gh_2}", 10, LONG)) == ["bob"]
         assert users(store.due(ACCOUNT, 10, LONG)) == ["ada"]
 
-    def test_the_first_due_are_told_first_and_no_more_than_asked_for(self, store: Store) -> None:
+    def test_due_returns_the_earliest_entries_up_to_the_limit(self, store: Store) -> None:
+        """`due` returns the earliest entries, at most `limit`, and the others at the next call."""
         for number, user in enumerate(["cy", "ada", "bob"]):
             timed(store, -3.0 + number, user=user)
         first = store.due(ACCOUNT, 2, LONG)
@@ -101,7 +107,10 @@ class Index(StoreCase):
         assert first.next <= first.now
         assert users(store.due(ACCOUNT, 2, LONG)) == ["bob"]
 
-    def test_who_was_told_has_it_for_a_while(self, store: Store, other: Store) -> None:
+    def test_due_hides_a_leased_entry_until_its_lease_ends(
+        self, store: Store, other: Store
+    ) -> None:
+        """An entry that `due` returned is hidden from other callers until its lease ends."""
         timed(store, 0.0)
         assert users(store.due(ACCOUNT, 10, self.short)) == ["ada"]
         hidden = other.due(ACCOUNT, 10, LONG)
@@ -111,13 +120,15 @@ class Index(StoreCase):
         self.advance(self.short)
         assert users(other.due(ACCOUNT, 10, LONG)) == ["ada"]
 
-    def test_a_time_that_is_set_anew_is_told_whoever_had_the_one_before(self, store: Store) -> None:
+    def test_due_returns_a_leased_entry_if_its_time_is_set_again(self, store: Store) -> None:
+        """A leased entry is returned again at once if a write sets its user's time."""
         timed(store, 0.0)
         assert users(store.due(ACCOUNT, 10, LONG)) == ["ada"]
         timed(store, -1.0, key="k2")
         assert users(store.due(ACCOUNT, 10, LONG)) == ["ada"]
 
-    def test_each_write_says_the_time_anew(self, store: Store) -> None:
+    def test_write_wake_replaces_the_time_set_before(self, store: Store) -> None:
+        """Each write sets `wake` again: the time before it counts no longer."""
         timed(store, self.short)
         fence = granted(store.claim(Claim("ada", "k", lease=LONG))).fence
         store.record("ada", fence, Write(HEAD, ttl=LONG))
@@ -142,7 +153,8 @@ class Index(StoreCase):
             store.undue(due)
         assert store.due(ACCOUNT, 10, LONG).entries == ()
 
-    def test_a_time_that_is_gone_leaves_the_index_after_a_minute(self, store: Store) -> None:
+    def test_undue_removes_an_outdated_entry_after_a_minute(self, store: Store) -> None:
+        """`undue` removes an entry without a time from the index once it is a minute overdue."""
         timed(store, 0.0)
         timed(store, None, key="k2")
         self.see_nothing_due(store)
@@ -152,16 +164,18 @@ class Index(StoreCase):
         self.see_nothing_due(store)
         assert store.due(ACCOUNT, 10, LONG).next is None
 
-    def test_who_is_said_to_have_nothing_due_and_has_is_told_of_again(self, store: Store) -> None:
+    def test_undue_keeps_the_entry_if_something_is_due(self, store: Store) -> None:
+        """`undue` of a user for whom something is due changes nothing."""
         timed(store, 0.0)
         (due,) = store.due(ACCOUNT, 10, self.short).entries
         self.advance(self.short)
         store.undue(due)
         assert users(store.due(ACCOUNT, 10, LONG)) == ["ada"]
 
-    def test_the_fast_path_keeps_a_time_or_moves_it_on_or_clears_it(
+    def test_fast_commit_may_keep_postpone_or_clear_wake_only(
         self, store: Store, other: Store
     ) -> None:
+        """Without a claim, an earlier `wake`, or one where none was, is a `Conflict`."""
         wake = timed(store, self.short)
         assert wake is not None
 
@@ -186,7 +200,8 @@ class Index(StoreCase):
         assert shown is not None
         assert (shown.wake, len(shown.records)) == (None, 4)
 
-    def test_a_head_outlives_its_time_by_a_week(self, store: Store) -> None:
+    def test_write_wake_keeps_head_and_journal_until_a_week_later(self, store: Store) -> None:
+        """Head and journal do not expire until a week after `wake`."""
         timed(store, 60.0)
         shown = store.show("ada")
         assert shown is not None
@@ -203,7 +218,8 @@ class Index(StoreCase):
 
     # What is put aside ----------------------------------------------------------------------------
 
-    def test_what_is_put_aside_comes_with_every_claim(self, store: Store, other: Store) -> None:
+    def test_claim_returns_the_conversations_aside(self, store: Store, other: Store) -> None:
+        """A claim returns the conversations aside by id, as the last writes left them."""
         timed(store, LONG, aside=(Aside("b", b"\x00\xff"), Aside("a", b"")))
         claim = granted(other.claim(Claim("ada", "k", lease=LONG)))
         assert claim.aside == (Aside("a", b""), Aside("b", b"\x00\xff"))
@@ -218,7 +234,8 @@ class Index(StoreCase):
         claim = granted(store.claim(Claim("ada", "k2", lease=LONG)))
         assert claim.aside == (Aside("b", b"4"), Aside("微", b"3"))
 
-    def test_a_write_that_says_nothing_of_what_is_aside_leaves_it(self, store: Store) -> None:
+    def test_write_without_aside_leaves_conversations_aside(self, store: Store) -> None:
+        """Records and commits without `aside` leave conversations aside unchanged."""
         timed(store, LONG, aside=(Aside("a", b"1"),))
         claim = granted(store.claim(Claim("ada", "k", lease=LONG)))
         store.record("ada", claim.fence, Write(HEAD, (TWO,)))
@@ -231,7 +248,8 @@ class Index(StoreCase):
         assert (claim.aside, claim.length) == ((Aside("a", b"1"),), 3)
 
     @pytest.mark.parametrize("how", ["empty", "ended", "forgotten", "over"])
-    def test_what_is_aside_goes_with_the_head(self, store: Store, how: str) -> None:
+    def test_write_aside_is_dropped_with_the_head(self, store: Store, how: str) -> None:
+        """Conversations aside are gone when the head is, however it was dropped."""
         timed(store, None, aside=(Aside("a", b"1"),))
         if how == "ended":
             assert store.end("ada")
@@ -253,7 +271,8 @@ class Index(StoreCase):
         committed(store.commit(Commit("ada", "k3", write, reply=b"", fence=claim.fence)))
         assert granted(store.claim(Claim("ada", "k4", lease=LONG))).aside == (Aside("z", b"9"),)
 
-    def test_one_that_is_aside_can_be_dropped(self, store: Store) -> None:
+    def test_end_with_an_id_drops_one_conversation_aside(self, store: Store) -> None:
+        """`end` with the id of a conversation aside drops that one only."""
         timed(store, LONG, aside=(Aside("a", b"1"), Aside("b", b"2")))
         assert store.end("ada", "a") is True
         assert store.end("ada", "a") is False
@@ -271,12 +290,16 @@ class Index(StoreCase):
             Write(b"", unaside=("a",), forget=True),
         ],
     )
-    def test_what_cannot_be_is_refused(self, store: Store, write: Write) -> None:
+    def test_write_wake_or_aside_that_cannot_be_raises_value_error(
+        self, store: Store, write: Write
+    ) -> None:
+        """`wake` or `aside` without a head, and an invalid `wake`, raise ValueError."""
         fence = granted(store.claim(Claim("ada", "k", lease=LONG))).fence
         with pytest.raises(ValueError, match=r"Write\."):
             store.commit(Commit("ada", "k", write, reply=b"", fence=fence))
 
-    def test_what_needs_a_claim_has_one(self, store: Store) -> None:
+    def test_fast_commit_with_taken_or_fires_raises_value_error(self, store: Store) -> None:
+        """`taken` and `fires` without a fence raise ValueError."""
         revision = begin(store, ONE).revision
         for commit in (
             Commit("ada", "k", Write(HEAD, taken=(1,)), reply=b"", revision=revision),
@@ -287,7 +310,8 @@ class Index(StoreCase):
 
     # Accounts -------------------------------------------------------------------------------------
 
-    def test_an_account_is_known_to_others(self, store: Store, other: Store) -> None:
+    def test_note_account_is_seen_by_other_clients(self, store: Store, other: Store) -> None:
+        """All clients see the account last noted under a name; "" if it was noted as empty."""
         assert other.account("token}") == ""
         store.note_account("token}", "gh_1")
         store.note_account("another", "gh_2")

@@ -31,7 +31,10 @@ def parked(store: Store) -> list[str]:
 class Keeping(StoreCase):
     """`list`, `show`, `end`, `close`, and odd values."""
 
-    def test_what_is_stored_is_listed(self, store: Store, other: Store) -> None:
+    def test_list_yields_users_with_a_conversation_by_prefix(
+        self, store: Store, other: Store
+    ) -> None:
+        """`list` yields users with a running or parked conversation, whose keys have the prefix."""
         begin(store, ONE, TWO, user="a:ada")
         begin(store, ONE, user="b:bob")
         fence = granted(store.claim(Claim("a:eve", "k", lease=LONG))).fence
@@ -47,7 +50,8 @@ class Keeping(StoreCase):
         assert 0 < ada.ttl <= LONG
         assert 0 < eve.ttl <= LONG
 
-    def test_so_many_conversations_are_parked_and_the_oldest_dropped(self, store: Store) -> None:
+    def test_write_park_drops_the_oldest_conversation_beyond_most(self, store: Store) -> None:
+        """Beyond `most`, `park` drops the oldest; parked again, a conversation is the newest."""
         fence = granted(store.claim(Claim("ada", "k", lease=LONG))).fence
         for number in range(4):
             park = Parked(f"p{number}", b"12", LONG, most=3)
@@ -59,9 +63,8 @@ class Keeping(StoreCase):
         assert store.record("ada", fence, again).dropped == ()
         assert parked(store) == ["p2", "p3", "p1"]
 
-    def test_parked_conversations_have_so_many_bytes_but_the_newest_stays(
-        self, store: Store
-    ) -> None:
+    def test_write_park_drops_the_oldest_conversations_beyond_room(self, store: Store) -> None:
+        """Beyond `room` bytes, `park` drops the oldest, but never the one it adds."""
         fence = granted(store.claim(Claim("ada", "k", lease=LONG))).fence
         for name, size in (("a", 40), ("b", 30), ("c", 30)):
             write = Write(HEAD, park=(Parked(name, b"\x00" * size, LONG, room=100),))
@@ -74,15 +77,17 @@ class Keeping(StoreCase):
         assert result.dropped == ("c", "d")
         assert parked(store) == ["e"]
 
-    def test_what_has_run_out_takes_no_room_among_the_parked(self, store: Store) -> None:
+    def test_write_park_does_not_count_expired_conversations(self, store: Store) -> None:
+        """Parked conversations that have expired do not count towards `most`."""
         fence = granted(store.claim(Claim("ada", "k", lease=LONG))).fence
         for name, ttl in (("a", LONG), ("b", 0.0), ("c", LONG)):
             write = Write(HEAD, park=(Parked(name, b"1", ttl, most=2),))
             assert store.record("ada", fence, write).dropped == ()
 
-    def test_a_hundred_messages_are_kept_and_no_promise_is_broken_for_another(
+    def test_defer_beyond_100_messages_raises_too_many_waiting(
         self, store: Store, other: Store
     ) -> None:
+        """A user's 101st kept message raises `TooManyWaiting`, and the others stay."""
         granted(store.claim(Claim("ada", "busy", lease=LONG)))
         for number in range(100):
             assert store.defer("ada", f"k{number}", b"m") is None
@@ -94,7 +99,8 @@ class Keeping(StoreCase):
         assert store.end("ada")
         assert store.defer("ada", "another", b"m") is None
 
-    def test_the_messages_that_are_kept_have_so_many_bytes(self, store: Store) -> None:
+    def test_defer_beyond_256_kib_raises_too_many_waiting(self, store: Store) -> None:
+        """A message that exceeds 256 KiB of a user raises `TooManyWaiting`."""
         granted(store.claim(Claim("ada", "busy", lease=LONG)))
         for number in range(4):
             assert store.defer("ada", f"k{number}", b"m" * 60_000) is None
@@ -102,20 +108,21 @@ class Keeping(StoreCase):
             store.defer("ada", "one more", b"m" * 60_000)
         assert store.defer("ada", "a short one", b"m") is None
 
-    def test_a_long_listing_has_everybody_once(self, store: Store) -> None:
+    def test_list_yields_each_of_many_users_once(self, store: Store) -> None:
+        """`list` yields each of 450 users once."""
         users = [f"user {i}" for i in range(450)]
         for user in users:
             begin(store, user=user)
         assert sorted(line.user for line in store.list("user ")) == sorted(users)
 
-    def test_who_has_nothing_is_not_shown(self, store: Store) -> None:
+    def test_show_and_end_of_an_unknown_user_return_nothing(self, store: Store) -> None:
+        """`show` returns None and `end` False if nothing is stored of the user."""
         assert store.show("nobody") is None
         assert store.end("nobody") is False
         assert store.end("nobody", "p") is False
 
-    def test_an_ended_conversation_is_gone_and_its_claim_with_it(
-        self, store: Store, other: Store
-    ) -> None:
+    def test_end_drops_the_conversation_and_its_claim(self, store: Store, other: Store) -> None:
+        """`end` drops head, journal and claim; data stays, and so do parked conversations."""
         fence = granted(store.claim(Claim("ada", "k", lease=LONG))).fence
         write = Write(HEAD, (ONE,), data=b"blue", park=(Parked("p", b"1", LONG),))
         store.record("ada", fence, write)
@@ -128,9 +135,10 @@ class Keeping(StoreCase):
         assert other.end("ada", "p") is True
         assert other.end("ada", "p") is False
 
-    def test_what_was_said_to_a_conversation_that_is_ended_is_said_to_no_other(
+    def test_end_answers_the_messages_of_the_conversation_with_an_empty_reply(
         self, store: Store, other: Store
     ) -> None:
+        """After `end`, a message whose turn had begun is `Answered` empty; none is pending."""
         begin(store, ONE)
         claim = Claim("ada", "said", lease=LONG, message=b"1234")
         granted(store.claim(claim))
@@ -147,7 +155,10 @@ class Keeping(StoreCase):
         commit = Commit("ada", "said", Write(HEAD), b"", revision=committed(written).revision)
         assert store.commit(commit) == Conflict()
 
-    def test_nor_is_it_where_whoever_had_heard_it_died(self, store: Store, other: Store) -> None:
+    def test_end_answers_a_message_whose_claim_expired_with_an_empty_reply(
+        self, store: Store, other: Store
+    ) -> None:
+        """After `end`, a message whose claim had expired is `Answered` empty, and not pending."""
         granted(store.claim(Claim("ada", "said", lease=self.short, message=b"1234")))
         self.advance(self.short * 2)
         assert other.end("ada") is True
@@ -155,7 +166,10 @@ class Keeping(StoreCase):
         assert granted(store.claim(Claim("ada", "later", lease=LONG))).pending == ()
 
     @pytest.mark.parametrize("text", ODD_TEXTS)
-    def test_any_text_is_a_key(self, store: Store, text: str) -> None:
+    def test_claim_and_commit_accept_any_text_as_user_key_and_id(
+        self, store: Store, text: str
+    ) -> None:
+        """Users, keys of messages and ids of parked conversations may have any characters."""
         begin(store, ONE, user="ada")
         fence = granted(store.claim(Claim(text, text, lease=LONG))).fence
         assert store.claim(Claim(text, "k2", lease=LONG)) == Running(text, 0.0, 1)
@@ -167,11 +181,13 @@ class Keeping(StoreCase):
         assert shown is not None
         assert (shown.records, list(shown.parked)) == ((TWO,), [text])
 
-    def test_an_empty_user_is_an_error(self, store: Store) -> None:
+    def test_claim_of_an_empty_user_raises_value_error(self, store: Store) -> None:
+        """An empty user raises ValueError."""
         with pytest.raises(ValueError, match="empty"):
             store.claim(Claim("", "k", lease=LONG))
 
-    def test_any_bytes_come_back(self, store: Store) -> None:
+    def test_commit_preserves_any_bytes(self, store: Store) -> None:
+        """Head, records, data, replies and parked conversations are returned byte for byte."""
         odd = bytes(range(256))
         records = (b"", odd, b"\n", "微信".encode(), b"x" * 100_000)
         fence = granted(store.claim(Claim("ada", "k", lease=LONG))).fence
@@ -184,7 +200,10 @@ class Keeping(StoreCase):
         assert store.claim(Claim("ada", "k", lease=LONG)) == Answered(odd)
         assert granted(store.claim(Claim("ada", "k2", lease=LONG))).records == records
 
-    def test_a_closed_store_opens_again(self, store: Store, other: Store) -> None:
+    def test_close_lets_a_later_operation_open_the_store_again(
+        self, store: Store, other: Store
+    ) -> None:
+        """`close` may be called twice, and a commit after it works."""
         begin(store, ONE)
         revision = begin(other, user="bob").revision
         other.close()

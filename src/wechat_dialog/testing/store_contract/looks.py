@@ -27,9 +27,13 @@ class Looks(StoreCase):
     """`claim` with `optimistic`."""
 
     def look(self, store: Store, key: str = "k") -> Claimed | Unclaimed | Answered | Running:
+        """Make an optimistic claim."""
         return store.claim(Claim("ada", key, lease=LONG, optimistic=True))
 
-    def test_a_look_is_given_the_document(self, store: Store, other: Store) -> None:
+    def test_optimistic_claim_returns_the_entry_without_a_claim(
+        self, store: Store, other: Store
+    ) -> None:
+        """If nobody else is active, an optimistic claim is `Unclaimed` and returns the journal."""
         begun = begin(store, ONE, TWO)
         looked = self.look(other)
         assert isinstance(looked, Unclaimed)
@@ -38,7 +42,8 @@ class Looks(StoreCase):
             begun.revision, begun.journal, 2, HEAD, (ONE, TWO), b"", looked.age, looked.now
         )
 
-    def test_a_look_gives_the_age_and_the_data(self, store: Store) -> None:
+    def test_optimistic_claim_returns_age_and_data(self, store: Store) -> None:
+        """An optimistic claim returns the entry's age and the user's data."""
         fence = granted(store.claim(Claim("ada", "first", lease=LONG))).fence
         write = Write(HEAD, ttl=LONG, data=b"blue\n\x00")
         committed(store.commit(Commit("ada", "first", write, reply=b"", fence=fence)))
@@ -48,9 +53,10 @@ class Looks(StoreCase):
         assert (looked.data, looked.records, looked.length) == (b"blue\n\x00", (), 0)
         assert looked.age >= self.short
 
-    def test_a_look_sees_a_claim_though_its_message_is_answered(
+    def test_optimistic_claim_is_refused_if_a_commit_kept_its_claim(
         self, store: Store, other: Store
     ) -> None:
+        """An optimistic claim is `Running` after a commit with `release=False`."""
         claim = granted(store.claim(Claim("ada", "k1", lease=LONG)))
         committed(
             store.commit(
@@ -59,14 +65,18 @@ class Looks(StoreCase):
         )
         assert isinstance(self.look(other, "k2"), Running)
 
-    def test_a_look_leaves_nothing_behind(self, store: Store, other: Store) -> None:
+    def test_optimistic_claim_leaves_no_trace(self, store: Store, other: Store) -> None:
+        """An `Unclaimed` request is not counted, not kept, and nobody waits for it."""
         begin(store, ONE)
         assert isinstance(self.look(store), Unclaimed)
         assert isinstance(self.look(other, "another"), Unclaimed)
         claim = granted(other.claim(Claim("ada", "k", lease=LONG)))
         assert (claim.copies, claim.lost, claim.pending) == (1, 0, ())
 
-    def test_one_of_two_that_looked_commits(self, store: Store, other: Store) -> None:
+    def test_optimistic_claims_of_two_messages_let_one_commit(
+        self, store: Store, other: Store
+    ) -> None:
+        """Of two messages that got the same revision, one commits; the other is `Conflict`."""
         begin(store, ONE)
         looked, same = self.look(store, "k1"), self.look(other, "k2")
         assert isinstance(looked, Unclaimed)
@@ -77,52 +87,69 @@ class Looks(StoreCase):
         assert again == Conflict()
         assert self.look(other, "k1") == Answered(b"1")
 
-    def test_a_look_at_nothing_claims(self, store: Store, other: Store) -> None:
+    def test_optimistic_claim_of_a_new_user_claims(self, store: Store, other: Store) -> None:
+        """Without an entry, an optimistic claim is granted as a claim."""
         granted(self.look(store))
         assert isinstance(self.look(other, "another"), Running)
 
-    def test_a_look_at_what_is_over_claims(self, store: Store) -> None:
+    def test_optimistic_claim_after_the_ttl_claims(self, store: Store) -> None:
+        """If the head has expired, an optimistic claim is granted as a claim."""
         begin(store, ONE, ttl=self.short)
         self.advance(self.short * 2)
         assert granted(self.look(store)).revision == 0
 
-    def test_a_look_with_a_part_in_hand_claims(self, store: Store) -> None:
+    def test_optimistic_claim_with_have_claims(self, store: Store) -> None:
+        """With `have`, an optimistic claim is granted as a claim."""
         begun = begin(store, ONE, TWO)
         have = Have(begun.journal, 1)
         claim = granted(store.claim(Claim("ada", "k", lease=LONG, have=have, optimistic=True)))
         assert claim.records == (TWO,)
 
-    def test_a_look_waits_for_who_holds_a_claim(self, store: Store, other: Store) -> None:
+    def test_optimistic_claim_is_refused_while_a_claim_is_valid(
+        self, store: Store, other: Store
+    ) -> None:
+        """An optimistic claim is `Running` while there is a valid claim, and waits from then on."""
         begin(store, ONE)
         fence = granted(other.claim(Claim("ada", "k1", lease=LONG))).fence
         assert self.look(store) == Running("k1", 0.0, 1)
         other.release("ada", fence)
         assert granted(self.look(store)).records == (ONE,), "it is known now, and counted"
 
-    def test_a_look_after_a_claim_that_ran_out_claims(self, store: Store) -> None:
+    def test_optimistic_claim_after_an_expired_claim_claims(self, store: Store) -> None:
+        """After a claim has expired, an optimistic claim is granted as a claim."""
         begin(store, ONE)
         granted(store.claim(Claim("ada", "k1", lease=self.short)))
         self.advance(self.short * 2)
         assert granted(self.look(store)).lost == 1
 
-    def test_a_look_while_another_waits_claims(self, store: Store, other: Store) -> None:
+    def test_optimistic_claim_is_refused_while_another_message_waits(
+        self, store: Store, other: Store
+    ) -> None:
+        """An optimistic claim is `Running` while another message waits for its turn."""
         begin(store, ONE)
         fence = granted(store.claim(Claim("ada", "k1", lease=LONG))).fence
         other.claim(Claim("ada", "k2", lease=LONG))
         store.release("ada", fence)
         assert isinstance(self.look(store), Running)
 
-    def test_a_look_while_another_is_pending_claims(self, store: Store, other: Store) -> None:
+    def test_optimistic_claim_while_another_message_is_pending_claims(
+        self, store: Store, other: Store
+    ) -> None:
+        """While another message is pending, an optimistic claim is granted as a claim."""
         begin(store, ONE)
         other.defer("ada", "k1", b"said")
         assert [message.key for message in granted(self.look(store)).pending] == ["k1"]
 
-    def test_a_look_for_a_message_that_was_put_off_claims(self, store: Store, other: Store) -> None:
+    def test_optimistic_claim_of_a_deferred_message_claims(
+        self, store: Store, other: Store
+    ) -> None:
+        """For a deferred message, an optimistic claim is granted as a claim."""
         begin(store, ONE)
         other.defer("ada", "k")
         assert granted(self.look(store)).deferred
 
-    def test_a_look_after_a_claimed_turn_is_given_the_document(self, store: Store) -> None:
+    def test_optimistic_claim_after_a_claimed_turn_is_unclaimed(self, store: Store) -> None:
+        """After a turn with a claim was committed, an optimistic claim is `Unclaimed`."""
         begin(store, ONE)
         fence = granted(store.claim(Claim("ada", "k1", lease=LONG))).fence
         committed(store.commit(Commit("ada", "k1", Write(HEAD, (TWO,)), reply=b"", fence=fence)))
@@ -130,9 +157,10 @@ class Looks(StoreCase):
         assert isinstance(looked, Unclaimed)
         assert looked.records == (ONE, TWO)
 
-    def test_looks_at_once_advance_once_each_or_not_at_all(
+    def test_optimistic_claims_at_once_commit_once_per_revision(
         self, store: Store, other: Store
     ) -> None:
+        """Concurrent turns without a claim never commit on the same revision twice."""
         begin(store, ONE)
 
         def turn(at: Store, key: str) -> object:

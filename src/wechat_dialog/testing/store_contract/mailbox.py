@@ -35,7 +35,10 @@ def bodies(claim: Claimed) -> list[bytes]:
 class Mailbox(StoreCase):
     """`post`, `Claimed.signals`, `Write.taken` and `Committed.mail`."""
 
-    def test_signals_come_with_the_claim_the_first_first(self, store: Store, other: Store) -> None:
+    def test_claim_returns_the_signals_in_the_order_of_posting(
+        self, store: Store, other: Store
+    ) -> None:
+        """A claim returns the mailbox, oldest signal first."""
         begin(store, ONE)
         numbers = [post(other, body) for body in (b"\x00\xff", b"", "付".encode())]
         assert numbers == sorted(set(numbers))
@@ -46,7 +49,8 @@ class Mailbox(StoreCase):
         assert shown is not None
         assert shown.mail == claim.signals
 
-    def test_there_need_be_nothing_of_a_user(self, store: Store, other: Store) -> None:
+    def test_post_does_not_need_an_entry(self, store: Store, other: Store) -> None:
+        """A signal may be posted to a user of whom nothing is stored, and makes them due."""
         number = post(store, b"paid")
         assert list(store.list("ada")) == []
         assert [line.user for line in store.list("ada", everybody=True)] == ["ada"]
@@ -57,9 +61,8 @@ class Mailbox(StoreCase):
         claim = granted(other.claim(Claim("ada", "k", lease=LONG)))
         assert (claim.revision, bodies(claim)) == (0, [b"paid"])
 
-    def test_a_signal_is_taken_once_with_the_write_that_says_so(
-        self, store: Store, other: Store
-    ) -> None:
+    def test_write_taken_removes_signals_from_the_mailbox(self, store: Store, other: Store) -> None:
+        """A write with `taken` removes those signals for good; their numbers are not used again."""
         first, second, third = (post(store, body) for body in (b"1", b"2", b"3"))
         fence = granted(store.claim(Claim("ada", "k", lease=LONG))).fence
         store.record("ada", fence, Write(HEAD, (ONE,), taken=(second, 5)))
@@ -77,7 +80,10 @@ class Mailbox(StoreCase):
         self.advance(self.short)
         assert post(store, b"4") > third
 
-    def test_a_lost_claim_takes_nothing(self, store: Store, other: Store) -> None:
+    def test_write_taken_under_a_lost_claim_removes_nothing(
+        self, store: Store, other: Store
+    ) -> None:
+        """Under a lost claim, a write with `taken` is refused, and the signal stays."""
         number = post(store, b"paid")
         lost = granted(store.claim(Claim("ada", "k", lease=self.short))).fence
         self.advance(self.short * 2)
@@ -91,9 +97,8 @@ class Mailbox(StoreCase):
         other.release("ada", claim.fence)
         assert bodies(granted(store.claim(Claim("ada", "k2", lease=LONG)))) == [b"paid"]
 
-    def test_a_claim_that_is_held_is_told_by_its_writes_of_what_came_after(
-        self, store: Store, other: Store
-    ) -> None:
+    def test_writes_report_signals_posted_after_the_claim(self, store: Store, other: Store) -> None:
+        """`Committed.mail` is True if a signal was posted since the claim."""
         first = post(store, b"before")
         claim = granted(store.claim(Claim("ada", "k", lease=LONG)))
         assert store.record("ada", claim.fence, Write(HEAD)).mail is False
@@ -109,9 +114,10 @@ class Mailbox(StoreCase):
         )
         assert result.mail is False
 
-    def test_a_repetition_is_known_by_its_id_also_when_the_first_is_taken(
+    def test_post_with_a_known_id_is_repeated_even_after_it_was_taken(
         self, store: Store, other: Store
     ) -> None:
+        """A signal with an id that the user had is not kept again, also if that one was taken."""
         number = post(store, b"paid", "wx1")
         assert other.post(Post("ada", ACCOUNT, "wx1", b"paid")) == Posted("repeated")
         post(store, b"paid", "wx2")
@@ -123,7 +129,8 @@ class Mailbox(StoreCase):
         assert other.post(Post("ada", ACCOUNT, "wx1", b"paid")) == Posted("repeated")
         assert len(granted(store.claim(Claim("ada", "k2", lease=LONG))).signals) == 1
 
-    def test_a_signal_and_its_id_are_kept_for_their_time(self, store: Store) -> None:
+    def test_post_keeps_a_signal_and_its_id_for_its_time(self, store: Store) -> None:
+        """A signal is gone after `kept` seconds, and its id may then be used again."""
         store.post(Post("ada", ACCOUNT, "wx1", b"1", kept=self.short))
         post(store, b"2")
         self.advance(self.short)
@@ -133,14 +140,16 @@ class Mailbox(StoreCase):
         assert shown is not None
         assert [mail.body for mail in shown.mail] == [b"2", b"3"]
 
-    def test_what_ran_out_is_due_no_more(self, store: Store) -> None:
+    def test_post_that_has_expired_is_not_due(self, store: Store) -> None:
+        """A user whose only signal has expired is not due, and nothing is stored of them."""
         store.post(Post("ada", ACCOUNT, "", b"1", kept=self.short))
         self.advance(self.short)
         for due in store.due(ACCOUNT, 10, 0.0).entries:
             store.undue(due)
         assert store.show("ada") is None
 
-    def test_a_mailbox_that_is_full_takes_no_more(self, store: Store, other: Store) -> None:
+    def test_post_to_a_full_mailbox_raises_mailbox_full(self, store: Store, other: Store) -> None:
+        """Beyond `most` signals, `post` raises `MailboxFull` until one is taken."""
         for number in range(3):
             store.post(Post("ada", ACCOUNT, f"id{number}", b"", most=3))
         with pytest.raises(MailboxFull, match="3 signals"):
@@ -153,7 +162,8 @@ class Mailbox(StoreCase):
         committed(store.commit(Commit("ada", "k", write, reply=b"", fence=claim.fence)))
         assert other.post(Post("ada", ACCOUNT, "id3", b"", most=3)).outcome == "kept"
 
-    def test_a_signal_without_an_account_is_an_error(self, store: Store) -> None:
+    def test_post_without_account_or_user_raises_value_error(self, store: Store) -> None:
+        """An empty account or user raises ValueError."""
         with pytest.raises(ValueError, match="account"):
             store.post(Post("ada", "", "", b""))
         with pytest.raises(ValueError, match="empty"):
@@ -161,9 +171,10 @@ class Mailbox(StoreCase):
 
     # What is due ----------------------------------------------------------------------------------
 
-    def test_a_signal_is_due_at_once_whoever_works_for_the_user(
+    def test_post_makes_the_user_due_at_once_even_under_a_claim(
         self, store: Store, other: Store
     ) -> None:
+        """A signal makes its user due at once, also while there is a valid claim."""
         timed(store, LONG)
         granted(store.claim(Claim("ada", "k", lease=LONG)))
         post(other, b"paid")
@@ -171,7 +182,8 @@ class Mailbox(StoreCase):
         assert users(dues) == ["ada"]
         assert dues.now - dues.entries[0].at < 10_000
 
-    def test_a_signal_is_due_until_a_firing_has_looked_at_it(self, store: Store) -> None:
+    def test_post_is_due_until_a_firing_returned_it(self, store: Store) -> None:
+        """A signal makes its user due until a firing whose claim returned it has committed."""
         number = post(store, b"for nobody")
 
         def turn(key: str, *, fires: bool, write: Write) -> Dues:
@@ -194,7 +206,8 @@ class Mailbox(StoreCase):
         post(store, b"one more")
         assert users(turn("k3", fires=False, write=Write(HEAD, taken=(number,)))) == ["ada"]
 
-    def test_one_that_came_after_a_firings_claim_stays_due(self, store: Store) -> None:
+    def test_post_after_a_firings_claim_stays_due(self, store: Store) -> None:
+        """A signal posted after a firing's claim still makes its user due after the commit."""
         post(store, b"before")
         (due,) = store.due(ACCOUNT, 10, LONG).entries
         claim = granted(store.claim(Claim("ada", "k", lease=LONG, fires=due)))
@@ -210,7 +223,8 @@ class Mailbox(StoreCase):
             store.undue(due)
         assert users(store.due(ACCOUNT, 10, LONG)) == ["ada"]
 
-    def test_what_is_taken_is_not_due(self, store: Store) -> None:
+    def test_write_taken_leaves_nothing_due(self, store: Store) -> None:
+        """A user whose only signal was taken is not due."""
         number = post(store, b"paid")
         fence = granted(store.claim(Claim("ada", "k", lease=LONG))).fence
         write = Write(HEAD, taken=(number,))
@@ -219,7 +233,8 @@ class Mailbox(StoreCase):
             store.undue(due)
         assert store.due(ACCOUNT, 10, 0.0).entries == ()
 
-    def test_who_posts_may_have_it_for_themselves_a_while(self, store: Store, other: Store) -> None:
+    def test_post_with_a_lease_hides_the_user_from_others(self, store: Store, other: Store) -> None:
+        """With `lease`, the entry of the index is the caller's own until the lease ends."""
         posted = store.post(Post("ada", ACCOUNT, "", b"paid", lease=self.short))
         assert other.due(ACCOUNT, 10, LONG).entries == ()
         claim = granted(store.claim(Claim("ada", "k", lease=0.0, fires=posted.due)))
@@ -229,7 +244,8 @@ class Mailbox(StoreCase):
 
     # The fast path --------------------------------------------------------------------------------
 
-    def test_who_has_mail_is_not_looked_at_but_claimed(self, store: Store, other: Store) -> None:
+    def test_optimistic_claim_with_mail_claims(self, store: Store, other: Store) -> None:
+        """If the mailbox has a signal, an optimistic claim is granted as a claim."""
         begin(store, ONE)
         number = post(other, b"paid")
         claim = granted(store.claim(Claim("ada", "k", lease=LONG, optimistic=True)))
@@ -239,9 +255,10 @@ class Mailbox(StoreCase):
         looked = store.claim(Claim("ada", "k2", lease=LONG, optimistic=True))
         assert isinstance(looked, Unclaimed)
 
-    def test_a_signal_that_comes_meanwhile_refuses_the_fast_path(
+    def test_fast_commit_is_refused_if_the_mailbox_has_a_signal(
         self, store: Store, other: Store
     ) -> None:
+        """A commit without a fence is `Conflict` if a signal has been posted."""
         revision = begin(store, ONE).revision
         post(other, b"paid")
         for write in (Write(HEAD, (ONE,)), Write(HEAD, (ONE,), data=b"blue")):
@@ -251,7 +268,8 @@ class Mailbox(StoreCase):
     # The end --------------------------------------------------------------------------------------
 
     @pytest.mark.parametrize("with_a_commit", [False, True])
-    def test_who_is_forgotten_has_no_mail(self, store: Store, with_a_commit: bool) -> None:
+    def test_forget_drops_the_mailbox(self, store: Store, with_a_commit: bool) -> None:
+        """Both ways to forget a user drop the mailbox, and the ids that it remembers."""
         post(store, b"paid", "wx1")
         if with_a_commit:
             fence = granted(store.claim(Claim("ada", "k", lease=LONG))).fence
@@ -267,7 +285,8 @@ class Mailbox(StoreCase):
         assert store.due(ACCOUNT, 10, 0.0).entries == ()
         assert store.post(Post("ada", ACCOUNT, "wx1", b"paid")).outcome == "kept"
 
-    def test_an_end_leaves_the_mail(self, store: Store) -> None:
+    def test_end_leaves_the_mailbox(self, store: Store) -> None:
+        """`end` leaves the user's mailbox."""
         begin(store, ONE)
         post(store, b"paid")
         assert store.end("ada") is True
@@ -275,9 +294,8 @@ class Mailbox(StoreCase):
 
     # At once --------------------------------------------------------------------------------------
 
-    def test_of_signals_at_once_each_is_kept_and_a_repetition_is_one(
-        self, store: Store, other: Store
-    ) -> None:
+    def test_posts_at_once_are_each_kept_once(self, store: Store, other: Store) -> None:
+        """Of signals posted at the same moment, each id is kept once and none is lost."""
         posts = [Post("ada", ACCOUNT, f"id{number % 4}", b"%d" % number) for number in range(8)]
         results = together(
             [partial((store, other)[n % 2].post, post) for n, post in enumerate(posts)]
@@ -291,13 +309,16 @@ class Mailbox(StoreCase):
         claim = granted(store.claim(Claim("ada", "k", lease=LONG)))
         assert [(mail.number, mail.body) for mail in claim.signals] == signals
 
-    def test_of_who_asks_at_once_what_is_due_one_is_told(self, store: Store, other: Store) -> None:
+    def test_due_at_once_returns_each_entry_to_one_caller(self, store: Store, other: Store) -> None:
+        """Of callers at the same moment, only one is given each entry."""
         for user in ("ada", "bob", "cy"):
             timed(store, -1.0, user=user)
         results = together([partial(s.due, ACCOUNT, 2, LONG) for s in (store, other) * 4])
         assert sorted(user for result in results for user in users(result)) == ["ada", "bob", "cy"]
 
-    def test_event_loops_have_all_of_it(self, store: Store) -> None:
+    def test_mailbox_and_index_work_through_the_async_store(self, store: Store) -> None:
+        """An `AsyncStore` has the same mailbox, index and accounts."""
+
         async def go() -> None:
             face = for_async(store)
             await face.note_account("token", "gh_5")

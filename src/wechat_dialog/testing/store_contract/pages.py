@@ -61,7 +61,8 @@ def edition(store: Store) -> int:
 class Pages(StoreCase):
     """`page_open`, `page_append`, `page_read`, `page_secret`."""
 
-    def test_a_page_is_read_as_it_was_written(self, store: Store, other: Store) -> None:
+    def test_page_read_returns_the_pieces_from_a_place_on(self, store: Store, other: Store) -> None:
+        """`page_read` returns the pieces from `after` on, and None if there is no page."""
         assert store.page_read("p") is None
         fence = opened(store)
         empty = other.page_read("p", 0)
@@ -78,7 +79,8 @@ class Pages(StoreCase):
         assert (beyond.length, beyond.pieces) == (3, ())
         assert other.page_read("q") is None
 
-    def test_it_says_how_long_ago_it_was_written_to(self, store: Store) -> None:
+    def test_page_read_returns_the_seconds_since_the_last_append(self, store: Store) -> None:
+        """`Page.age` counts from the page's creation or the last `page_append`."""
         fence = opened(store)
         self.advance(self.short)
         page = store.page_read("p")
@@ -89,7 +91,8 @@ class Pages(StoreCase):
         assert again is not None
         assert again.age < self.short
 
-    def test_what_is_there_already_may_be_written_again(self, store: Store) -> None:
+    def test_page_append_of_equal_pieces_keeps_the_page(self, store: Store) -> None:
+        """Pieces that are there already may be appended again: page and edition stay the same."""
         fence = opened(store)
         write(store, [A, B], fence=fence)
         for again in ([A, B], [A], [], [B]):
@@ -98,7 +101,10 @@ class Pages(StoreCase):
         assert write(store, [B, C], 1, fence=fence) is True
         assert (pieces(store), edition(store)) == ((A, B, C), 1)
 
-    def test_where_it_differs_it_is_cut_back_and_has_another_edition(self, store: Store) -> None:
+    def test_page_append_of_other_pieces_truncates_and_starts_an_edition(
+        self, store: Store
+    ) -> None:
+        """From the first piece that differs on, the page is replaced, and its edition is new."""
         fence = opened(store)
         write(store, [A, B, C], fence=fence)
         assert write(store, [B, B], 1, fence=fence) is True
@@ -106,26 +112,34 @@ class Pages(StoreCase):
         assert write(store, [C], fence=fence) is True
         assert (pieces(store), edition(store)) == ((C,), 3)
 
-    def test_nothing_is_written_behind_its_end_or_where_there_is_none(self, store: Store) -> None:
+    def test_page_append_beyond_the_end_or_to_no_page_returns_false(self, store: Store) -> None:
+        """`page_append` returns False beyond the page's end, or if there is no page."""
         fence = opened(store)
         assert write(store, [A], 1, fence=fence) is False
         assert write(store, [A], fence=fence, id="q") is False
         assert pieces(store) == ()
         assert store.page_read("q") is None
 
-    def test_it_is_made_once(self, store: Store, other: Store) -> None:
+    def test_page_open_of_an_existing_page_keeps_its_content(
+        self, store: Store, other: Store
+    ) -> None:
+        """To open a page that exists keeps its pieces and its edition."""
         fence = opened(store)
         write(store, [A], fence=fence)
         other.page_open(PageOpen("ada", "p", LONG, fence))
         other.page_open(PageOpen("ada", "p", LONG))
         assert (pieces(store), edition(store)) == ((A,), 1)
 
-    def test_who_has_no_claim_may_make_one_and_the_claim_writes_on_it(self, store: Store) -> None:
+    def test_page_open_without_a_claim_creates_a_page_to_append_to(self, store: Store) -> None:
+        """A page may be created without a claim, and then appended to under one."""
         store.page_open(PageOpen("ada", "p", LONG))
         assert pieces(store) == ()
         assert write(store, [A], fence=claimed(store)) is True
 
-    def test_a_lost_claim_makes_none(self, store: Store, other: Store) -> None:
+    def test_page_open_under_a_lost_claim_raises_claim_lost(
+        self, store: Store, other: Store
+    ) -> None:
+        """`page_open` under a lost claim raises `ClaimLost` and creates no page."""
         fence = claimed(store)
         store.release("ada", fence)
         with pytest.raises(ClaimLost):
@@ -138,7 +152,10 @@ class Pages(StoreCase):
         other.page_open(PageOpen("ada", "p", LONG, newer))
         assert pieces(store) == ()
 
-    def test_who_has_lost_their_claim_overwrites_nothing(self, store: Store, other: Store) -> None:
+    def test_page_append_under_an_older_claim_raises_claim_lost(
+        self, store: Store, other: Store
+    ) -> None:
+        """`page_append` raises `ClaimLost` if the page was written under a newer claim."""
         fence = opened(store)
         write(store, [A], fence=fence)
         store.release("ada", fence)
@@ -150,7 +167,8 @@ class Pages(StoreCase):
             write(store, [C], 1, fence=fence)
         assert pieces(store) == (B,)
 
-    def test_it_is_gone_when_its_time_is(self, store: Store, other: Store) -> None:
+    def test_page_open_ttl_expires_the_page(self, store: Store, other: Store) -> None:
+        """A page is gone after its `ttl`, and a page opened under its id is a new one."""
         fence = opened(store, ttl=self.short)
         write(store, [A], fence=fence, ttl=self.short)
         self.advance(self.short * 1.2)
@@ -160,13 +178,15 @@ class Pages(StoreCase):
         assert pieces(store) == ()
         assert edition(store) == 1
 
-    def test_each_writing_keeps_it_longer(self, store: Store) -> None:
+    def test_page_append_extends_the_ttl(self, store: Store) -> None:
+        """Each `page_append` sets the page's `ttl` again."""
         fence = opened(store, ttl=self.short)
         assert write(store, [A], fence=fence, ttl=LONG) is True
         self.advance(self.short * 1.2)
         assert pieces(store) == (A,)
 
-    def test_it_has_so_much_room_and_no_more(self, store: Store) -> None:
+    def test_page_append_beyond_the_size_limit_returns_false(self, store: Store) -> None:
+        """`page_append` returns False and changes nothing if the page would exceed its limit."""
         fence = opened(store)
         half = b"x" * (ROOM // 2)
         assert write(store, [half, half], fence=fence) is True
@@ -178,18 +198,20 @@ class Pages(StoreCase):
         assert write(store, [A], 1, fence=fence) is True
         assert write(store, [b"x"] * 20, 2, fence=fence) is True
 
-    def test_a_users_oldest_page_goes_for_one_too_many(self, store: Store) -> None:
+    def test_page_open_beyond_the_limit_drops_the_users_oldest_page(self, store: Store) -> None:
+        """Beyond the limit of pages, the user's oldest is dropped, and nobody else's."""
         fence = claimed(store)
-        store.page_open(PageOpen("bob", "his", LONG))
+        store.page_open(PageOpen("bob", "bob's", LONG))
         for number in range(PAGES + 2):
             store.page_open(PageOpen("ada", f"p{number}", LONG, fence))
             write(store, [A], fence=fence, id=f"p{number}")
             self.advance(0.01)
         there = [pieces(store, f"p{number}") for number in range(PAGES + 2)]
         assert there == [None, None, *[(A,)] * PAGES]
-        assert pieces(store, "his") == ()
+        assert pieces(store, "bob's") == ()
 
-    def test_a_forgotten_users_pages_are_gone(self, store: Store, other: Store) -> None:
+    def test_forget_drops_answer_pages(self, store: Store, other: Store) -> None:
+        """`forget` drops all pages of the user, and no other user's."""
         opened(store)
         fence = opened(store, "q", "bob")
         store.page_open(PageOpen("bob", "r", LONG, fence))
@@ -200,19 +222,22 @@ class Pages(StoreCase):
         with pytest.raises(ClaimLost):
             store.page_open(PageOpen("bob", "q", LONG, fence))
 
-    def test_a_page_alone_is_something_to_forget(self, store: Store) -> None:
+    def test_forget_returns_true_if_only_a_page_was_stored(self, store: Store) -> None:
+        """`forget` returns True if all that was stored of the user is a page."""
         store.page_open(PageOpen("eve", "p", LONG))
         assert store.forget("eve") is True
         assert store.forget("eve") is False
 
-    def test_a_commit_that_forgets_takes_the_pages_along(self, store: Store) -> None:
+    def test_commit_forget_drops_answer_pages(self, store: Store) -> None:
+        """A commit with `forget` drops the user's pages."""
         begin(store)
         store.page_open(PageOpen("ada", "p", LONG))
         fence = claimed(store)
         store.commit(Commit("ada", "k", Write(b"", forget=True), reply=b"", fence=fence))
         assert store.page_read("p") is None
 
-    def test_its_pages_are_no_part_of_a_users_document(self, store: Store) -> None:
+    def test_show_and_list_do_not_include_answer_pages(self, store: Store) -> None:
+        """A user of whom only a page is stored is neither shown nor listed."""
         store.page_open(PageOpen("ada", "p", LONG))
         assert store.show("ada") is None
         assert list(store.list(everybody=True)) == []
@@ -221,20 +246,23 @@ class Pages(StoreCase):
         assert shown is not None
         assert shown.head == HEAD
 
-    def test_all_have_one_secret(self, store: Store, other: Store) -> None:
+    def test_page_secret_is_the_same_for_all_clients(self, store: Store, other: Store) -> None:
+        """All clients get the secret that was stored first."""
         secret = store.page_secret(b"\x00first\xff")
         assert secret == b"\x00first\xff"
         assert other.page_secret(b"second") == secret
         assert store.page_secret(b"third") == secret
 
-    def test_those_who_ask_at_once_have_one_secret(self, store: Store, other: Store) -> None:
+    def test_page_secret_at_once_is_the_same_for_all(self, store: Store, other: Store) -> None:
+        """Clients that ask at the same moment get the same secret."""
         calls = [
             lambda client=client, fresh=fresh: client.page_secret(fresh)
             for client, fresh in ((store, b"1"), (other, b"2"), (store, b"3"), (other, b"4"))
         ]
         assert len({bytes(secret) for secret in together(calls)}) == 1
 
-    def test_on_an_event_loop_it_is_the_same(self, store: Store) -> None:
+    def test_pages_work_through_the_async_store(self, store: Store) -> None:
+        """An `AsyncStore` has the same pages and the same secret."""
         fence = opened(store)
 
         async def talk() -> tuple[object, ...]:

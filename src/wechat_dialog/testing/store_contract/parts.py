@@ -45,9 +45,10 @@ def put(
 class Parts(StoreCase):
     """`part_put`, `parts`, `Write.ended`."""
 
-    def test_parts_are_read_as_they_were_kept_and_in_order(
+    def test_parts_are_returned_by_step_in_the_order_of_storing(
         self, store: Store, other: Store
     ) -> None:
+        """`parts` returns the outcomes by step and id, in the order in which they were stored."""
         fence = claimed(store).fence
         assert other.parts("ada") == {}
         put(store, fence, "z", A)
@@ -61,11 +62,13 @@ class Parts(StoreCase):
         assert other.parts("bob") == {}
 
     @pytest.mark.parametrize("text", ODD_TEXTS)
-    def test_keys_and_ids_may_be_any_text(self, store: Store, text: str) -> None:
+    def test_part_put_accepts_any_text_as_user_step_and_id(self, store: Store, text: str) -> None:
+        """Users, steps and ids of parts may have any characters."""
         put(store, claimed(store, text).fence, text, step=text, user=text)
         assert store.parts(text, text) == {text: {text: A}}
 
-    def test_the_last_outcome_counts_and_an_empty_one_drops_the_part(self, store: Store) -> None:
+    def test_part_put_replaces_an_outcome_and_an_empty_one_drops_it(self, store: Store) -> None:
+        """`part_put` replaces an earlier outcome; an empty one drops the part."""
         fence = claimed(store).fence
         put(store, fence, "a", A)
         put(store, fence, "b", A)
@@ -77,7 +80,10 @@ class Parts(StoreCase):
         put(store, fence, "a", b"")
         assert store.parts("ada") == {}
 
-    def test_who_has_lost_their_claim_keeps_nothing(self, store: Store, other: Store) -> None:
+    def test_part_put_under_a_lost_claim_raises_claim_lost(
+        self, store: Store, other: Store
+    ) -> None:
+        """`part_put` under a released or replaced claim raises `ClaimLost` and stores nothing."""
         fence = claimed(store).fence
         put(store, fence, "a", A)
         store.release("ada", fence)
@@ -92,14 +98,16 @@ class Parts(StoreCase):
         put(other, newer, "b", B)
         assert store.parts("ada") == {"c:m:1": {"a": A, "b": B}}
 
-    def test_a_claim_that_ran_out_keeps_nothing(self, store: Store) -> None:
+    def test_part_put_under_an_expired_claim_raises_claim_lost(self, store: Store) -> None:
+        """`part_put` under an expired claim raises `ClaimLost` and stores nothing."""
         fence = claimed(store, lease=self.short).fence
         self.advance(self.short * 1.2)
         with pytest.raises(ClaimLost):
             put(store, fence, "a")
         assert store.parts("ada") == {}
 
-    def test_a_part_is_something_that_was_written_under_a_claim(self, store: Store) -> None:
+    def test_part_put_counts_as_a_write_under_the_claim(self, store: Store) -> None:
+        """`part_put` restarts the count of expired claims, `Claimed.lost`."""
         for lost in (0, 1):
             claim = claimed(store, lease=self.short)
             assert claim.lost == lost
@@ -108,7 +116,8 @@ class Parts(StoreCase):
         self.advance(self.short * 1.2)
         assert claimed(store).lost == 1
 
-    def test_the_record_that_ends_a_step_takes_its_parts_along(self, store: Store) -> None:
+    def test_write_ended_drops_the_parts_of_those_steps(self, store: Store) -> None:
+        """A write with `ended` drops the parts of those steps, and of no other."""
         fence = claimed(store).fence
         for step in ("c:m:1", "c:m:1:0", "c:m:12"):
             put(store, fence, "a", step=step)
@@ -121,7 +130,8 @@ class Parts(StoreCase):
         assert shown is not None
         assert (shown.records, shown.data) == ((ONE,), b"blue")
 
-    def test_it_does_so_also_where_it_sets_a_time(self, store: Store) -> None:
+    def test_write_ended_with_wake_or_aside_drops_the_parts(self, store: Store) -> None:
+        """A write with `ended` drops the parts also if it has `wake` or `aside`."""
         fence = claimed(store).fence
         put(store, fence, "a")
         wake = Wake("gh", 2**42)
@@ -135,28 +145,32 @@ class Parts(StoreCase):
         assert shown is not None
         assert shown.aside == {"x": b"1", "y": b"2"}
 
-    def test_a_write_that_is_refused_takes_none(self, store: Store) -> None:
+    def test_write_ended_that_is_refused_drops_no_parts(self, store: Store) -> None:
+        """A write with `ended` that is refused drops no parts."""
         fence = claimed(store).fence
         put(store, fence, "a")
         with pytest.raises(ClaimLost):
             store.record("ada", fence + 1, Write(HEAD, (ONE,), ended=("c:m:1",)))
         assert store.parts("ada") == {"c:m:1": {"a": A}}
 
-    def test_parts_outlast_a_turn_and_its_conversation(self, store: Store) -> None:
+    def test_parts_outlive_the_turn_and_its_conversation(self, store: Store) -> None:
+        """Parts stay after a commit that drops the head."""
         fence = claimed(store).fence
         put(store, fence, "a")
         store.commit(Commit("ada", "k", Write(b""), reply=b"r", fence=fence))
         assert store.parts("ada") == {"c:m:1": {"a": A}}
         assert store.end("ada") is False
 
-    def test_they_are_gone_when_their_time_is(self, store: Store) -> None:
+    def test_part_put_ttl_expires_the_part(self, store: Store) -> None:
+        """A part is gone after its own `ttl`."""
         fence = claimed(store).fence
         put(store, fence, "a", ttl=self.short)
         put(store, fence, "b")
         self.advance(self.short * 1.2)
         assert store.parts("ada") == {"c:m:1": {"b": A}}
 
-    def test_a_forgotten_users_parts_are_gone(self, store: Store, other: Store) -> None:
+    def test_forget_drops_parts_of_steps(self, store: Store, other: Store) -> None:
+        """`forget` drops all parts of the user's steps, and no other user's."""
         fence = claimed(store).fence
         put(store, fence, "a")
         put(store, claimed(store, "bob").fence, "a", user="bob")
@@ -166,7 +180,8 @@ class Parts(StoreCase):
             put(store, fence, "a")
         assert store.parts("bob") == {"c:m:1": {"a": A}}
 
-    def test_parts_alone_are_something_to_forget(self, store: Store) -> None:
+    def test_forget_returns_true_if_only_parts_were_stored(self, store: Store) -> None:
+        """`forget` returns True if all that was stored of the user are parts."""
         fence = claimed(store, "eve").fence
         put(store, fence, "a", user="eve")
         store.commit(Commit("eve", "k", Write(b""), reply=b"", fence=fence, remember=0.001))
@@ -175,13 +190,15 @@ class Parts(StoreCase):
         assert store.parts("eve") == {}
         assert store.forget("eve") is False
 
-    def test_a_commit_that_forgets_takes_the_parts_along(self, store: Store) -> None:
+    def test_commit_forget_drops_parts_of_steps(self, store: Store) -> None:
+        """A commit with `forget` drops the parts of the user's steps."""
         fence = claimed(store).fence
         put(store, fence, "a")
         store.commit(Commit("ada", "k", Write(b"", forget=True), reply=b"", fence=fence))
         assert store.parts("ada") == {}
 
-    def test_on_an_event_loop_parts_are_the_same(self, store: Store) -> None:
+    def test_parts_work_through_the_async_store(self, store: Store) -> None:
+        """An `AsyncStore` stores and returns parts in the same way."""
         fence = claimed(store).fence
 
         async def talk() -> dict[str, dict[str, bytes]]:

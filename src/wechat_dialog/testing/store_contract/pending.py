@@ -24,9 +24,10 @@ __all__ = ["PendingMessages"]
 class PendingMessages(StoreCase):
     """`defer`, and the `message` of a claim: `Claimed.pending`."""
 
-    def test_a_deferred_message_is_committed_only_by_who_knows(
+    def test_commit_of_a_deferred_message_needs_deferred_true(
         self, store: Store, other: Store
     ) -> None:
+        """After `defer`, a commit with `deferred=False` is `Deferred` and writes nothing."""
         fence = granted(store.claim(Claim("ada", "k", lease=LONG))).fence
         assert other.defer("ada", "k") is None
         write = Write(HEAD, (ONE,))
@@ -35,12 +36,14 @@ class PendingMessages(StoreCase):
         committed(store.commit(Commit("ada", "k", write, reply=b"1", fence=fence, deferred=True)))
         assert store.defer("ada", "k") == Answered(b"1")
 
-    def test_a_deferred_message_is_claimed_as_such(self, store: Store) -> None:
+    def test_claim_returns_whether_the_message_was_deferred(self, store: Store) -> None:
+        """`Claimed.deferred` is True after `defer` of that message."""
         store.defer("ada", "k")
         assert granted(store.claim(Claim("ada", "k", lease=LONG))).deferred
         assert not granted(store.claim(Claim("bob", "k", lease=LONG))).deferred
 
-    def test_the_fast_path_sees_a_deferred_message(self, store: Store) -> None:
+    def test_fast_commit_of_a_deferred_message_needs_deferred_true(self, store: Store) -> None:
+        """After `defer`, a commit without a fence is `Deferred` unless `deferred` is True."""
         revision = begin(store, ONE).revision
         store.defer("ada", "k")
         write = Write(HEAD, (TWO,))
@@ -49,9 +52,10 @@ class PendingMessages(StoreCase):
             store.commit(Commit("ada", "k", write, reply=b"", revision=revision, deferred=True))
         )
 
-    def test_a_message_deferred_is_told_to_the_next_claim_until_it_has_its_commit(
+    def test_claim_returns_a_deferred_message_as_pending_until_its_commit(
         self, store: Store, other: Store
     ) -> None:
+        """A deferred message is pending for claims of other messages until it is committed."""
         begin(store, ONE)
         granted(store.claim(Claim("ada", "k1", lease=self.short)))
         assert other.defer("ada", "k1", b"\x00said\xff") is None
@@ -67,7 +71,10 @@ class PendingMessages(StoreCase):
         committed(other.commit(Commit("ada", "k2", Write(HEAD), reply=b"", fence=claim.fence)))
         assert granted(store.claim(Claim("ada", "k3", lease=LONG))).pending == ()
 
-    def test_only_what_came_before_is_pending_for_a_claim_oldest_first(self, store: Store) -> None:
+    def test_claim_returns_only_earlier_messages_as_pending_oldest_first(
+        self, store: Store
+    ) -> None:
+        """Deferred messages are pending for later ones only, in the order of their arrival."""
         for key in ("k1", "k2", "k3"):
             store.claim(Claim("ada", key, lease=self.short))
         for key in ("k3", "k2", "k1"):
@@ -79,9 +86,10 @@ class PendingMessages(StoreCase):
         last = granted(store.claim(Claim("ada", "k4", lease=LONG)))
         assert [pending.message for pending in last.pending] == [b"k1", b"k2", b"k3"]
 
-    def test_a_pending_message_is_as_old_for_whoever_finishes_it_as_for_its_own_claim(
+    def test_claim_returns_the_same_age_for_a_pending_message_as_its_own_claim(
         self, store: Store, other: Store
     ) -> None:
+        """`age` less `since` is the same in a message's own claim and where it is pending."""
         revision = begin(store, ONE).revision
         self.advance(self.short)
         first = granted(store.claim(Claim("ada", "k1", lease=self.short, message=b"said")))
@@ -97,7 +105,8 @@ class PendingMessages(StoreCase):
         assert ages == pytest.approx([ages[0]] * 3, abs=1e-4)
         assert ages[0] >= self.short
 
-    def test_what_a_deferred_message_answers_is_kept_as_long_as_it(self, store: Store) -> None:
+    def test_defer_keeps_head_and_journal_beyond_their_ttl(self, store: Store) -> None:
+        """Head and journal do not expire while a deferred message is kept."""
         revision = begin(store, ONE, ttl=self.short).revision
         fence = granted(store.claim(Claim("ada", "k1", lease=LONG))).fence
         store.defer("ada", "k2", b"said")
@@ -110,17 +119,17 @@ class PendingMessages(StoreCase):
         claim = granted(store.claim(Claim("ada", "k3", lease=LONG)))
         assert (claim.records, [message.key for message in claim.pending]) == ((ONE, TWO), ["k2"])
 
-    def test_a_pending_message_goes_with_the_conversation_that_is_ended(
-        self, store: Store, other: Store
-    ) -> None:
+    def test_end_drops_deferred_messages(self, store: Store, other: Store) -> None:
+        """`end` drops deferred messages, and returns True if that is all there was."""
         store.defer("ada", "k1", b"said")
         assert other.end("ada") is True
         assert other.end("ada") is False
         assert granted(store.claim(Claim("ada", "k2", lease=LONG))).pending == ()
 
-    def test_a_message_is_kept_with_its_claim_until_that_is_given_back(
+    def test_claim_keeps_its_message_until_a_commit_or_release(
         self, store: Store, other: Store
     ) -> None:
+        """The `message` of an expired claim is pending until it is committed or released."""
         begin(store, ONE)
         granted(store.claim(Claim("ada", "k1", lease=self.short, message=b"\x00said\xff")))
         assert isinstance(other.claim(Claim("ada", "k1", lease=LONG)), Running)
@@ -136,14 +145,16 @@ class PendingMessages(StoreCase):
         store.release("ada", claim.fence)
         assert granted(store.claim(Claim("ada", "k3", lease=LONG))).pending == ()
 
-    def test_giving_a_claim_back_leaves_what_its_user_was_promised(self, store: Store) -> None:
+    def test_release_keeps_deferred_messages(self, store: Store) -> None:
+        """`release` does not drop a message that was deferred."""
         claim = granted(store.claim(Claim("ada", "k1", lease=LONG, message=b"said")))
         store.defer("ada", "k1", b"said")
         store.release("ada", claim.fence)
         stored = _stored(granted(store.claim(Claim("ada", "k2", lease=LONG))))
         assert stored == [("k1", b"said")]
 
-    def test_no_turn_comes_before_one_that_a_dead_worker_began(self, store: Store) -> None:
+    def test_claim_returns_turns_that_were_cut_off_before_all_others(self, store: Store) -> None:
+        """Messages that had a claim are pending before earlier ones that had none."""
         fence = granted(store.claim(Claim("ada", "k1", lease=LONG))).fence
         store.claim(Claim("ada", "early", lease=LONG, message=b"early"))
         committed(store.commit(Commit("ada", "k1", Write(HEAD), reply=b"", fence=fence)))
@@ -160,9 +171,8 @@ class PendingMessages(StoreCase):
         claim = granted(store.claim(Claim("ada", "last", lease=LONG)))
         assert [message.key for message in claim.pending] == ["late", "early", "waits"]
 
-    def test_the_fast_path_does_not_pass_a_turn_that_a_dead_worker_began(
-        self, store: Store
-    ) -> None:
+    def test_fast_commit_is_refused_before_a_turn_that_was_cut_off(self, store: Store) -> None:
+        """Without a fence, only the message whose turn was cut off may commit."""
         revision = begin(store, ONE).revision
         granted(store.claim(Claim("ada", "k1", lease=self.short, message=b"said")))
         self.advance(self.short * 2)
@@ -174,16 +184,18 @@ class PendingMessages(StoreCase):
         assert store.commit(Commit("ada", "k2", write, reply=b"", revision=revision)) == Conflict()
         committed(store.commit(Commit("ada", "k1", write, reply=b"", revision=revision)))
 
-    def test_what_a_claimed_message_answers_is_kept_as_long_as_it(self, store: Store) -> None:
+    def test_claim_with_a_message_keeps_head_and_journal_beyond_their_ttl(
+        self, store: Store
+    ) -> None:
+        """Head and journal do not expire while the message of an expired claim is kept."""
         begin(store, ONE, ttl=self.short)
         granted(store.claim(Claim("ada", "k1", lease=self.short, message=b"said")))
         self.advance(self.short * 3)
         claim = granted(store.claim(Claim("ada", "k2", lease=LONG)))
         assert (claim.records, [message.key for message in claim.pending]) == ((ONE,), ["k1"])
 
-    def test_a_claimed_message_goes_with_the_conversation_that_is_ended(
-        self, store: Store, other: Store
-    ) -> None:
+    def test_end_drops_the_message_of_a_claim(self, store: Store, other: Store) -> None:
+        """`end` drops the message kept with a claim, and no message claimed after that."""
         begin(store, ONE)
         granted(store.claim(Claim("ada", "k1", lease=LONG, message=b"said")))
         assert other.end("ada") is True
@@ -195,9 +207,10 @@ class PendingMessages(StoreCase):
             message.key for message in granted(store.claim(Claim("ada", "k3", lease=LONG))).pending
         ] == ["k2"]
 
-    def test_a_message_that_somebody_is_at_is_no_conversation_to_end(
+    def test_end_returns_false_if_there_is_only_a_valid_claim(
         self, store: Store, other: Store
     ) -> None:
+        """`end` leaves a valid claim if there is no head; an expired one's message it drops."""
         claim = granted(store.claim(Claim("ada", "k1", lease=self.short, message=b"said")))
         assert other.end("ada") is False
         assert isinstance(other.claim(Claim("ada", "k2", lease=LONG)), Running)

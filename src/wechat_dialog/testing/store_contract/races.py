@@ -33,7 +33,8 @@ __all__ = ["Races"]
 class Races(StoreCase):
     """Threads that stumble, and the asynchronous face."""
 
-    def test_of_claims_at_once_one_is_granted(self, store: Store, other: Store) -> None:
+    def test_claims_at_once_grant_one(self, store: Store, other: Store) -> None:
+        """Of claims at the same moment, one is granted, and the others are `Running`."""
         for turn in range(3):
             user = f"user {turn}"
             results = together(
@@ -44,7 +45,8 @@ class Races(StoreCase):
             )
             assert sorted(type(r).__name__ for r in results) == ["Claimed"] + ["Running"] * 7
 
-    def test_of_fast_commits_at_once_one_is_done(self, store: Store, other: Store) -> None:
+    def test_fast_commits_at_once_accept_one(self, store: Store, other: Store) -> None:
+        """Of commits without a fence at the same moment, one is done; the others are `Conflict`."""
         for turn in range(3):
             user = f"user {turn}"
             revision = begin(store, ONE, user=user).revision
@@ -69,7 +71,8 @@ class Races(StoreCase):
             assert shown is not None
             assert shown.records == (ONE, b"%d" % winner)
 
-    def test_copies_on_the_fast_path_at_once_are_one_turn(self, store: Store, other: Store) -> None:
+    def test_fast_commits_of_copies_at_once_are_one_turn(self, store: Store, other: Store) -> None:
+        """Of copies committed at the same moment, one is done; the others get its reply."""
         revision = begin(store, ONE).revision
         results = together(
             [
@@ -89,9 +92,10 @@ class Races(StoreCase):
         winner = next(i for i, r in enumerate(results) if isinstance(r, Committed))
         assert results.count(Answered(b"%d" % winner)) == 7
 
-    def test_a_fast_commit_and_a_claim_at_once_do_not_both_think_they_are_first(
+    def test_fast_commit_and_claim_at_once_agree_which_was_first(
         self, store: Store, other: Store
     ) -> None:
+        """A claim returns the records of a commit at the same moment, or that is `Conflict`."""
         for turn in range(5):
             user = f"user {turn}"
             revision = begin(store, ONE, user=user).revision
@@ -114,9 +118,8 @@ class Races(StoreCase):
             assert isinstance(claim, Claimed)
             assert (claim.length == 2) == isinstance(commit, Committed)
 
-    def test_of_commits_under_one_claim_at_once_one_is_done(
-        self, store: Store, other: Store
-    ) -> None:
+    def test_commits_under_one_claim_at_once_accept_one(self, store: Store, other: Store) -> None:
+        """Of commits under one claim at the same moment, one is done; others raise `ClaimLost`."""
         fence = granted(store.claim(Claim("ada", "k", lease=LONG))).fence
         results = together(
             [
@@ -132,7 +135,8 @@ class Races(StoreCase):
         assert shown is not None
         assert len(shown.records) == 1
 
-    def test_counting_together_loses_nothing(self, store: Store, other: Store) -> None:
+    def test_turns_of_concurrent_workers_lose_no_record(self, store: Store, other: Store) -> None:
+        """Of workers that each append the length that they read, none reads a stale one."""
         stuck = threading.Event()
 
         def turn(client: Store, key: str) -> None:
@@ -160,7 +164,9 @@ class Races(StoreCase):
         assert shown is not None
         assert shown.records == tuple(b"%d" % i for i in range(20))
 
-    def test_the_same_holds_for_event_loops(self, store: Store) -> None:
+    def test_turns_work_through_the_async_store(self, store: Store) -> None:
+        """An `AsyncStore` claims, records, defers, commits and refuses in the same way."""
+
         async def turns() -> None:
             face = for_async(store)
             try:
@@ -204,7 +210,9 @@ class Races(StoreCase):
         assert shown is not None
         assert shown.records == (ONE, TWO, THREE)
 
-    def test_tasks_at_once_are_told_apart(self, store: Store) -> None:
+    def test_claims_of_tasks_at_once_grant_one(self, store: Store) -> None:
+        """Of claims by tasks of one event loop at the same moment, one is granted."""
+
         async def race() -> list[str]:
             face = for_async(store)
             try:

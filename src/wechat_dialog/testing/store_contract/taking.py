@@ -52,9 +52,8 @@ class Taking(StoreCase):
     """`commit(taken=False)`, `untaken`, `Claimed.untaken`."""
 
     @WAYS
-    def test_the_next_claim_is_told_of_a_reply_that_nobody_takes(
-        self, store: Store, other: Store, fast: bool
-    ) -> None:
+    def test_claim_returns_an_untaken_reply(self, store: Store, other: Store, fast: bool) -> None:
+        """A reply committed with `taken=False` is returned by the next message's claim."""
         begin(store, ONE)
         untaken(store, fast=fast)
         claim = granted(other.claim(Claim("ada", "next", lease=LONG)))
@@ -62,14 +61,16 @@ class Taking(StoreCase):
         assert claim.pending == ()
         assert claim.head == HEAD
 
-    def test_one_that_was_taken_is_told_to_nobody(self, store: Store) -> None:
+    def test_claim_does_not_return_a_taken_reply(self, store: Store) -> None:
+        """A reply that was taken is not returned by the next claim."""
         begin(store, ONE)
         assert granted(store.claim(Claim("ada", "next", lease=LONG))).untaken == ()
 
     @WAYS
-    def test_a_copy_takes_it_and_it_is_told_no_more(
+    def test_claim_of_a_copy_takes_the_untaken_reply(
         self, store: Store, other: Store, fast: bool
     ) -> None:
+        """A copy is `Answered` with its untaken reply, and the next claim does not return it."""
         begin(store, ONE)
         untaken(store, fast=fast)
         assert other.claim(Claim("ada", "k", lease=LONG)) == ASKED
@@ -77,22 +78,25 @@ class Taking(StoreCase):
         assert granted(other.claim(Claim("ada", "next", lease=LONG))).untaken == ()
         assert store.claim(Claim("ada", "k", lease=LONG)) == ASKED
 
-    def test_the_last_copy_takes_it_by_a_deferral(self, store: Store) -> None:
+    def test_defer_of_a_copy_takes_the_untaken_reply(self, store: Store) -> None:
+        """`defer` returns the untaken reply, and the next claim does not return it."""
         begin(store, ONE)
         untaken(store)
         assert store.defer("ada", "k") == ASKED
         assert granted(store.claim(Claim("ada", "next", lease=LONG))).untaken == ()
 
-    def test_a_commit_that_comes_too_late_takes_nothing(self, store: Store) -> None:
+    def test_fast_commit_does_not_take_an_untaken_reply(self, store: Store) -> None:
+        """A commit for a message whose reply is untaken is `Conflict`, and leaves the reply."""
         revision = begin(store, ONE).revision
         untaken(store)
         late = store.commit(Commit("ada", "k", Write(HEAD), reply=b"x", revision=revision))
         assert late == Conflict()
         assert granted(store.claim(Claim("ada", "next", lease=LONG))).untaken == (ASKED.reply,)
 
-    def test_who_takes_it_is_counted_however_they_come_by_it(
+    def test_untaken_is_too_late_if_more_copies_took_the_reply(
         self, store: Store, other: Store
     ) -> None:
+        """`untaken` does nothing if the reply was given out more often than `takes`."""
         revision = begin(store, ONE).revision
         untaken(store)
         assert store.defer("ada", "k") == ASKED, "for a request that has left by now"
@@ -102,9 +106,10 @@ class Taking(StoreCase):
         store.untaken("ada", "k", 1)
         assert granted(store.claim(Claim("ada", "next", lease=LONG))).untaken == ()
 
-    def test_a_copy_that_comes_while_another_turn_has_it_gets_nothing(
+    def test_claim_of_a_copy_is_empty_while_another_turn_has_the_reply(
         self, store: Store, other: Store
     ) -> None:
+        """A copy is `Answered` empty once a later turn's claim was given its reply."""
         begin(store, ONE)
         untaken(store)
         claim = granted(store.claim(Claim("ada", "next", lease=LONG)))
@@ -117,7 +122,8 @@ class Taking(StoreCase):
         assert other.claim(Claim("ada", "next", lease=LONG)) == Answered(b"both")
         assert granted(store.claim(Claim("ada", "third", lease=LONG))).untaken == ()
 
-    def test_a_record_is_a_write_that_has_it(self, store: Store) -> None:
+    def test_record_counts_as_delivering_the_untaken_reply(self, store: Store) -> None:
+        """After `record`, the untaken replies of its claim are not returned again."""
         begin(store, ONE)
         untaken(store)
         claim = granted(store.claim(Claim("ada", "next", lease=self.short)))
@@ -127,9 +133,10 @@ class Taking(StoreCase):
         assert store.claim(Claim("ada", "k", lease=LONG)) == ELSEWHERE
 
     @pytest.mark.parametrize("ends", ["released", "ran out"])
-    def test_a_turn_that_writes_nothing_leaves_it_where_it_was(
+    def test_claim_without_a_write_leaves_the_untaken_reply(
         self, store: Store, other: Store, ends: str
     ) -> None:
+        """If a claim ends without a write, the next one returns the untaken reply again."""
         begin(store, ONE)
         untaken(store)
         claim = granted(store.claim(Claim("ada", "next", lease=self.short)))
@@ -143,7 +150,8 @@ class Taking(StoreCase):
         store.release("ada", again.fence)
         assert other.claim(Claim("ada", "k", lease=LONG)) == ASKED
 
-    def test_nothing_is_looked_at_or_committed_past_it_without_a_claim(self, store: Store) -> None:
+    def test_fast_commit_is_refused_before_an_untaken_reply(self, store: Store) -> None:
+        """While a reply is untaken, the next message's turn needs a claim."""
         begin(store, ONE)
         revision = untaken(store, fast=True).revision
         write = Write(HEAD, (ONE,))
@@ -153,7 +161,8 @@ class Taking(StoreCase):
         looked = store.claim(Claim("ada", "next", lease=LONG, optimistic=True))
         assert granted(looked).untaken == (ASKED.reply,)
 
-    def test_it_is_kept_and_head_and_journal_with_it_beyond_their_ttl(self, store: Store) -> None:
+    def test_commit_taken_false_keeps_head_and_journal_beyond_their_ttl(self, store: Store) -> None:
+        """While a reply is untaken, it does not expire, and neither do head and journal."""
         begin(store, ONE)
         fence = granted(store.claim(Claim("ada", "k", lease=LONG))).fence
         write = Write(HEAD, (TWO,), ttl=self.short)
@@ -164,7 +173,8 @@ class Taking(StoreCase):
         claim = granted(store.claim(Claim("ada", "next", lease=LONG)))
         assert (claim.records, claim.untaken) == ((ONE, TWO), (b"more?",))
 
-    def test_it_outlives_a_conversation_that_is_over(self, store: Store) -> None:
+    def test_commit_taken_false_with_an_empty_head_keeps_the_reply(self, store: Store) -> None:
+        """The untaken reply of a commit that drops the head is returned by the next claim."""
         begin(store, ONE)
         fence = granted(store.claim(Claim("ada", "k", lease=LONG))).fence
         committed(
@@ -173,7 +183,8 @@ class Taking(StoreCase):
         claim = granted(store.claim(Claim("ada", "next", lease=LONG)))
         assert (claim.revision, claim.untaken) == (0, (b"bye",))
 
-    def test_several_are_told_by_when_their_messages_came(self, store: Store) -> None:
+    def test_claim_returns_untaken_replies_by_arrival_of_their_messages(self, store: Store) -> None:
+        """Untaken replies are in the order in which their messages came."""
         fence = granted(store.claim(Claim("ada", "1", lease=LONG))).fence
         for key in ("2", "1"):
             store.commit(
@@ -182,9 +193,8 @@ class Taking(StoreCase):
             ))  # fmt: skip
         assert granted(store.claim(Claim("ada", "3", lease=LONG))).untaken == (b"1", b"2")
 
-    def test_one_that_was_left_under_a_turns_own_claim_is_told_to_the_turn_after(
-        self, store: Store
-    ) -> None:
+    def test_commit_does_not_deliver_a_reply_left_under_its_own_claim(self, store: Store) -> None:
+        """A reply left untaken under a claim is not delivered by that claim's next commit."""
         begin(store, ONE)
         fence = granted(store.claim(Claim("ada", "k", lease=LONG))).fence
         store.commit(
@@ -195,7 +205,8 @@ class Taking(StoreCase):
         committed(store.commit(Commit("ada", "k", Write(HEAD), reply=b"2", fence=fence)))
         assert granted(store.claim(Claim("ada", "next", lease=LONG))).untaken == (b"1",)
 
-    def test_who_ends_a_conversation_ends_what_was_said_in_it(self, store: Store) -> None:
+    def test_end_drops_untaken_replies(self, store: Store) -> None:
+        """`end` drops the untaken replies of the conversation."""
         begin(store, ONE)
         untaken(store)
         assert store.end("ada") is True
@@ -204,9 +215,10 @@ class Taking(StoreCase):
     # Said after the commit ------------------------------------------------------------------------
 
     @WAYS
-    def test_that_nobody_took_it_may_be_said_later(
+    def test_untaken_makes_the_next_claim_return_the_reply(
         self, store: Store, other: Store, fast: bool
     ) -> None:
+        """`untaken` after the commit, also if repeated, is the same as `taken=False` in it."""
         first = begin(store, ONE)
         if fast:
             write = Write(HEAD, (TWO,))
@@ -217,14 +229,18 @@ class Taking(StoreCase):
         store.untaken("ada", key)
         assert granted(other.claim(Claim("ada", "next", lease=LONG))).untaken == (reply,)
 
-    def test_it_may_be_said_later_of_a_conversation_that_is_over(self, store: Store) -> None:
+    def test_untaken_works_after_a_commit_with_an_empty_head(self, store: Store) -> None:
+        """`untaken` works after a commit that dropped the head."""
         fence = granted(store.claim(Claim("ada", "k", lease=LONG))).fence
         store.commit(Commit("ada", "k", Write(b""), reply=b"bye", fence=fence))
         store.untaken("ada", "k")
         assert granted(store.claim(Claim("ada", "next", lease=LONG))).untaken == (b"bye",)
 
     @WAYS
-    def test_it_is_too_late_where_a_copy_has_taken_it(self, store: Store, fast: bool) -> None:
+    def test_untaken_is_too_late_after_a_copy_took_the_reply(
+        self, store: Store, fast: bool
+    ) -> None:
+        """`untaken` does nothing after a copy's claim was `Answered` with the reply."""
         first = begin(store, ONE)
         if fast:
             store.commit(Commit("ada", "first", Write(HEAD), reply=b"", revision=first.revision))
@@ -232,7 +248,8 @@ class Taking(StoreCase):
         store.untaken("ada", "first")
         assert granted(store.claim(Claim("ada", "next", lease=LONG))).untaken == ()
 
-    def test_who_was_answered_for_nobody_may_say_so(self, store: Store) -> None:
+    def test_untaken_does_not_count_the_callers_own_takes(self, store: Store) -> None:
+        """`untaken` with `takes` does not count the answers that the caller itself got."""
         begin(store, ONE)
         for _ in range(2):
             assert store.claim(Claim("ada", "first", lease=LONG)) == Answered(b"hello")
@@ -249,7 +266,10 @@ class Taking(StoreCase):
         assert granted(store.claim(Claim("bob", "next", lease=LONG))).untaken == (b"hello",)
 
     @pytest.mark.parametrize("since", ["a claim", "a claim given back", "a turn", "a fast turn"])
-    def test_it_is_too_late_where_the_next_turn_began(self, store: Store, since: str) -> None:
+    def test_untaken_is_too_late_after_another_message_claimed_or_committed(
+        self, store: Store, since: str
+    ) -> None:
+        """`untaken` does nothing after another message had a claim or a commit."""
         revision, fence = begin(store, ONE).revision, 0
         if since == "a fast turn":
             committed(store.commit(Commit("ada", "2", Write(HEAD), reply=b"", revision=revision)))
@@ -264,7 +284,8 @@ class Taking(StoreCase):
             committed(store.commit(Commit("ada", "2", Write(HEAD), reply=b"", fence=fence)))
         assert granted(store.claim(Claim("ada", "next", lease=LONG))).untaken == ()
 
-    def test_of_a_message_without_an_answer_it_says_nothing(self, store: Store) -> None:
+    def test_untaken_of_an_unanswered_message_does_nothing(self, store: Store) -> None:
+        """`untaken` of a message that has no answer changes nothing."""
         claim = granted(store.claim(Claim("ada", "k", lease=LONG)))
         store.untaken("ada", "k")
         store.untaken("ada", "never seen")
