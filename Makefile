@@ -52,8 +52,8 @@ format: $(DEV)  ## let ruff put the source in order
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-chaos: $(DEV)  ## the long runs: a million simulated turns, workers killed at random
-	$(BIN)/python -m pytest -q --long -m long $(ARGS)
+chaos: $(DEV)  ## the long runs: a million simulated turns, workers killed at random, new inputs drawn
+	$(BIN)/python -m pytest -q --long -m 'long or hypothesis' $(ARGS)
 
 fuzz: $(FUZZ)  ## throw bytes at the door (FUZZ_SECONDS=60)
 	$(BIN)/python -m fuzz.run --seconds $(FUZZ_SECONDS) $(ARGS)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from tests.redis_server import RedisServer, redis_servers
@@ -39,9 +40,20 @@ def is_slow(item: pytest.Item) -> bool:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Have the library run as it is shipped. pytest rewrites the `assert`s of a package that brings
-    a plugin; of one that is installed editable it takes all modules for the plugin's.
+    """Tell hypothesis which inputs to draw, and have the library run as it is shipped.
+
+    pytest rewrites the `assert`s of a package that brings a plugin; of one that is installed
+    editable it takes all modules for the plugin's.
     """
+    # No test measures a time. And a change is judged by what it does, not by an input that is found
+    # on the day it goes in: `make chaos` draws new ones.
+    hypothesis.settings.register_profile(
+        "wechat-dialog",
+        deadline=None,
+        derandomize=not config.getoption("--long"),
+        suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    )
+    hypothesis.settings.load_profile("wechat-dialog")
     hook: Any = config.pluginmanager.rewrite_hook
     getattr(hook, "_must_rewrite", set[str]()).discard("wechat_dialog")
 

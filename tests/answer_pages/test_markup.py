@@ -145,7 +145,7 @@ PIECES = st.sampled_from(
 
 
 @given(st.lists(PIECES, max_size=60).map("".join))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_text_is_whole_and_harmless(markdown: str) -> None:
     read(markdown)
 

@@ -334,7 +334,7 @@ def edited(questions: list[str], script: list[Edit]) -> list[str]:
     return changed
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @example(["A", "甲", "甲", "甲", "甲"], frozenset(), [], [[("add", 0, 7)]], "resume")
 @given(
     st.lists(st.sampled_from(KEYS + "ABC"), min_size=1, max_size=6),

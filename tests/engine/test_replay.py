@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from wechat_dialog import Chat, Dialog, messages
@@ -345,7 +345,6 @@ def test_a_difference_is_told_with_its_place(
     assert error.found is None if found is None else found in (error.found or "")
 
 
-@settings(deadline=None)
 @given(st.lists(st.text(min_size=1).filter(lambda text: text.strip()), max_size=12), st.data())
 def test_any_prefix_asks_what_a_live_run_asked_there(words: list[str], data: st.DataObject) -> None:
     def dialog(chat: Chat) -> Dialog[str]:

@@ -8,7 +8,7 @@ import sys
 from types import FrameType
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.formats.answers import CASES, Case
@@ -51,8 +51,9 @@ OURS = re.compile(r'<a href="https?://[^"<>\s]+">[^<>\n]+</a>', re.IGNORECASE)
 TAG = re.compile(r"</?a(?:[\s/>]|$)", re.IGNORECASE)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(TEXTS)
+@example("\n\u2002")
 def test_whatever_comes_in_twice_is_once_and_no_link_but_to_the_web_comes_out(text: str) -> None:
     result = wechat_text(text)
     assert wechat_text(result) == result
@@ -63,7 +64,7 @@ def test_whatever_comes_in_twice_is_once_and_no_link_but_to_the_web_comes_out(te
     assert result == result.strip("\n")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.sampled_from(["重点", "，", "内容", "abc", "“", "”", "：", "12"]), min_size=1))
 def test_no_pair_of_stars_stays_in_a_sentence(words: list[str]) -> None:
     inside = "".join(words)

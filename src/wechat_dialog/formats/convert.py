@@ -52,7 +52,7 @@ def wechat_text(markdown: str) -> str:
     """
     text = characters.clean(markdown)
     if text.endswith(_DONE):
-        return links.only_ours(text)
+        return links.only_ours(text).strip("\n")
     result = _converted(text)
     return result if _converted(result) == result else result + _DONE
 
