@@ -48,8 +48,8 @@ WINGS: Mapping[str, Wing] = {
     ),
     "parsers": Wing("what people type in Chinese, turned into values"),
     "core": Wing(
-        "what everybody shares: the log, what keeps secrets out of it, whose an error is, who has "
-        "hung up",
+        "what everybody shares: the log without secrets, whether an exception is an author's bug, "
+        "whether a client has hung up",
         _words("errors"),
     ),
     "core.wire": Wing(
@@ -133,7 +133,9 @@ WINGS: Mapping[str, Wing] = {
             "wechat"
         ),
     ),
-    "__main__": Wing("the command's door, for who lacks its packages too", _words("cli")),
+    "__main__": Wing(
+        "the command's entry point; says what to install if its packages are missing", _words("cli")
+    ),
 }
 
 # A wing whose modules stand on each other, from the ground up: each knows only those before it.
