@@ -75,7 +75,11 @@ class Heartbeat:
             if self._pid == os.getpid() and self._thread.is_alive():
                 return
             self._pid, self._due = os.getpid(), 0.0
-            self._thread.start(self, Heartbeat._beat)
+            try:
+                self._thread.start(self, Heartbeat._beat)
+            except RuntimeError:
+                # The claim lasts a lease without it, and the next turn tries again.
+                log.warning("no thread is available to renew claims; turns go on without it")
 
     def _beat(self) -> float:
         """Renew old claims; returns the seconds until the next beat."""

@@ -12,6 +12,8 @@ import weakref
 from collections.abc import Callable
 from typing import TypeVar
 
+from wechat_dialog.core.logs import log
+
 __all__ = ["Ticker"]
 
 T = TypeVar("T")
@@ -51,11 +53,24 @@ class Ticker:
         self._name = name
         self._bell = _Bell()
         self._thread: threading.Thread | None = None
+        self._begun = False
         self._ended = False
 
     def is_alive(self) -> bool:
         """Whether the thread is running."""
         return self._thread is not None and self._thread.is_alive()
+
+    def begin(self, owner: T, tick: Callable[[T], float]) -> None:
+        """Start the thread, unless this was done before. If there is no thread to be had now, the
+        next call tries again. The arguments are those of `start`.
+        """
+        if not self._begun:
+            self._begun = True  # first, so that two callers at once do not start two threads
+            try:
+                self.start(owner, tick)
+            except RuntimeError:
+                self._begun = False
+                log.debug("%s: no thread is available; the next turn tries again", self._name)
 
     def start(self, owner: T, tick: Callable[[T], float]) -> None:
         """Start the thread, again if it was lost in a fork; not after `stop`.

@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from wechat_dialog.core.logs import log
 from wechat_dialog.core.turn.running_turn import RunningTurn, TurnId
 
 from .running_turns import RunningTurns
@@ -65,16 +64,10 @@ class TypingSign:
         self._shown: dict[TurnId, float] = {}
         self._rests_until = -math.inf
         self._thread = Ticker("wechat-dialog-typing")
-        self._begun = False
 
     def begin(self) -> None:
         """Start the thread, unless it was started."""
-        if not self._begun:
-            self._begun = True
-            try:
-                self._thread.start(self, TypingSign.look)
-            except RuntimeError:  # the interpreter is ending, and with it all turns
-                log.debug("no thread to show the typing sign with")
+        self._thread.begin(self, TypingSign.look)
 
     def stop(self) -> None:
         """End the thread."""

@@ -16,6 +16,7 @@ import time
 
 import msgspec
 
+from wechat_dialog.core.logs import log
 from wechat_dialog.core.store.contract import Store
 from wechat_dialog.errors import StoreError
 from wechat_dialog.forks import mind
@@ -73,10 +74,17 @@ class UntakenReplies:
             # No store remembers the reply for longer.
             self.users[user] = UntakenReply(key, takes, time.monotonic() + REMEMBERED)
             if self._thread is None:
-                self._thread = threading.Thread(
+                thread = threading.Thread(
                     target=self._tell_all, name="wechat-dialog-untaken", daemon=True
                 )
-                self._thread.start()
+                try:
+                    thread.start()
+                except RuntimeError:
+                    # No thread is available now: the user's next request tells the store, or the
+                    # thread that the next such reply starts.
+                    log.debug("user %s: no thread is available to note an untaken reply", user)
+                    return
+                self._thread = thread
 
     def begin(self, user: str) -> tuple[UntakenReply, Signal | None] | None:
         """Take on the task of telling the store of a user's reply. Only one thread does at a time,

@@ -58,16 +58,10 @@ class Watch:
         self._patience = patience
         self._let_go = let_go
         self._thread = Ticker("wechat-dialog-watch")
-        self._begun = False
 
     def begin(self) -> None:
         """Check from now on."""
-        if not self._begun:
-            self._begun = True
-            try:
-                self._thread.start(self, Watch._look)
-            except RuntimeError:  # the interpreter is ending, and with it all turns
-                log.debug("no thread to watch the last turns with")
+        self._thread.begin(self, Watch._look)
 
     def stop(self) -> None:
         """End the thread."""

@@ -1,0 +1,129 @@
+"""A moment in which the system gives no thread is over, for a process, when it is over."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from tests.full_path.doors import OpenDoor
+from tests.full_path.people import ACCOUNT, TOKEN, Person
+from tests.redis_server import wait_until
+from wechat_dialog import Bot, Chat, Dialog, Window
+from wechat_dialog.core.store.values import Answered, Claim, Claimed, Commit, Write
+from wechat_dialog.runtime.ticker import Ticker
+from wechat_dialog.runtime.untaken_replies import UntakenReplies
+from wechat_dialog.stores.memory import MemoryStore
+
+USER = "oScarce"
+WINDOW = Window(seconds=0.3, requests=3, patience=0.2)
+
+Scarce = Callable[[str], threading.Event]
+
+
+@pytest.fixture
+def scarce(monkeypatch: pytest.MonkeyPatch) -> Scarce:
+    """Have threads of one name refused while the event that is returned is set."""
+    start = threading.Thread.start
+
+    def begin(name: str) -> threading.Event:
+        is_scarce = threading.Event()
+        is_scarce.set()
+
+        def refuse(thread: threading.Thread) -> None:
+            if is_scarce.is_set() and thread.name == name:
+                raise RuntimeError("can't start new thread")
+            start(thread)
+
+        monkeypatch.setattr(threading.Thread, "start", refuse)
+        return is_scarce
+
+    return begin
+
+
+def test_a_ticker_that_found_no_thread_starts_at_the_next_call(scarce: Scarce) -> None:
+    class Owner:
+        def __init__(self) -> None:
+            self.ticked = threading.Event()
+
+        def tick(self) -> float:
+            self.ticked.set()
+            return 1.0
+
+    is_scarce = scarce("scarce")
+    owner, ticker = Owner(), Ticker("scarce")
+    ticker.begin(owner, Owner.tick)
+    assert not ticker.is_alive()
+    is_scarce.clear()
+    ticker.begin(owner, Owner.tick)
+    wait_until(owner.ticked.is_set, "the ticker to tick")
+    ticker.stop()
+
+
+def test_a_hung_step_is_given_up_though_the_watch_found_no_thread_at_first(
+    open_door: OpenDoor, scarce: Scarce
+) -> None:
+    store, let_go, times = MemoryStore(), threading.Event(), itertools.count()
+    bot = Bot(TOKEN, store=store, window=WINDOW, longest_turn=0.5)
+
+    @bot.text("付")
+    def pays(chat: Chat) -> Dialog[str]:
+        yield from chat.step(let_go.wait)
+        return "已付"
+
+    @bot.fallback
+    def anything(chat: Chat) -> Dialog[str]:
+        number = yield from chat.step(lambda: next(times))
+        return f"第{number}次"
+
+    is_scarce = scarce("wechat-dialog-watch")
+    door = open_door(bot)
+    assert Person(door, "oFirst").say("你好") == "第0次"
+    is_scarce.clear()
+    person = Person(door, USER)
+    person.send(Content="付")
+    wait_until(
+        lambda: bool((shown := store.show(f"{ACCOUNT}:{USER}")) and shown.parked),
+        "the hung turn to be given up",
+    )
+    let_go.set()
+
+
+@pytest.mark.parametrize("name", ["wechat-dialog-heartbeat", "wechat-dialog-sweeper"])
+def test_a_message_is_answered_without_a_thread_that_it_does_not_need(
+    open_door: OpenDoor, scarce: Scarce, name: str
+) -> None:
+    bot = Bot(TOKEN, store=MemoryStore(), window=WINDOW)
+
+    @bot.fallback
+    def anything(chat: Chat) -> Dialog[str]:
+        return (yield from chat.step(lambda: "好"))
+
+    is_scarce = scarce(name)
+    door = open_door(bot)
+    person = Person(door, USER)
+    assert person.say("你好") == "好"
+    is_scarce.clear()
+    assert person.say("你好") == "好"
+
+
+def test_an_untaken_reply_is_told_of_by_the_next_thread(scarce: Scarce) -> None:
+    store = MemoryStore()
+    untaken = UntakenReplies(store)
+    for user in ("ada", "bob"):
+        claim = store.claim(Claim(user, "1:1", lease=3.0))
+        assert isinstance(claim, Claimed)
+        store.commit(Commit(user, "1:1", Write(b"head"), reply=b"r", fence=claim.fence))
+        assert isinstance(store.claim(Claim(user, "1:1", lease=3.0)), Answered)
+    is_scarce = scarce("wechat-dialog-untaken")
+    untaken.note("ada", "1:1", 1)
+    is_scarce.clear()
+    untaken.note("bob", "1:1", 1)
+    wait_until(lambda: not untaken.users, "the store to be told of both")
+    for user in ("ada", "bob"):
+        claim = store.claim(Claim(user, "2:2", lease=3.0))
+        assert isinstance(claim, Claimed)
+        assert claim.untaken == (b"r",)
+    untaken.stop()
