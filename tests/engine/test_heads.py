@@ -40,7 +40,7 @@ PART = OwedPart(msgspec.Raw(b'"hello"'), 9_000)
 
 
 def format_of(encoded: bytes) -> int:
-    number: int = msgspec.json.decode(encoded)["format"]
+    number: int = msgspec.json.decode(encoded).get("format", 1)
     return number
 
 
@@ -73,12 +73,17 @@ def test_only_who_uses_times_and_signals_is_written_in_the_new_format(
     assert decode_head(encoded) == head
 
 
-def test_a_head_without_any_of_it_is_the_bytes_that_it_was() -> None:
+def test_a_head_without_any_of_it_has_no_number() -> None:
     head = UserHead(user="oU", account="gh", stack=(Frame("c1", "order", begun=5, wait="a1"),))
     assert encode_head(head) == (
-        b'{"format":1,"user":"oU","account":"gh",'
-        b'"stack":[{"id":"c1","dialog":"order","begun":5,"wait":"a1"}]}'
+        b'{"user":"oU","account":"gh","stack":[{"id":"c1","dialog":"order","begun":5,"wait":"a1"}]}'
     )
+
+
+def test_a_number_that_says_1_is_read() -> None:
+    head = decode_head(b'{"format":1,"user":"oU","stack":[{"id":"c1","dialog":"order"}]}')
+    assert (head.user, head.stack) == ("oU", (Frame("c1", "order"),))
+    assert format_of(encode_head(head)) == 1
 
 
 def test_a_head_with_nothing_in_it_is_nothing() -> None:

@@ -188,7 +188,8 @@ class UserHead(msgspec.Struct, omit_defaults=True, gc=False):
     """What is stored for a user beside the journal.
 
     Attributes:
-        format: `FORMAT` of the library that wrote it, set when it is encoded; 0 means 1.
+        format: The format that it is written in, set when it is encoded; 0 means 1, which is left
+            out: nearly every head has it, and Redis holds each in memory.
         user: The user's OpenID, needed to rebuild a message from the journal, and by operators.
         account: The account's id (`ToUserName`), for the same purposes.
         stack: The conversations, the running one last; each interrupted the one before it.
@@ -304,7 +305,6 @@ def encode_head(head: UserHead, *, wakes: bool = False) -> bytes:
     """
     if not (head.stack or head.held or head.aside or head.owed or wakes):
         return b""
-    # Always written: an omitted field would later be read as the default of that time.
     number = NEWEST if head.aside or head.owed or wakes else _format(head.stack)
     if head.format != number:
         head.format = number
@@ -312,11 +312,11 @@ def encode_head(head: UserHead, *, wakes: bool = False) -> bytes:
 
 
 def _format(frames: Sequence[Frame]) -> int:
-    """Return the oldest format that can represent these conversations."""
+    """Return the oldest format that can represent these conversations; 0 if that is 1."""
     for frame in frames:
         if frame.rivals or frame.key or OUTSIDE in frame.flags or ENDS in frame.flags:
             return NEWEST
-    return FORMAT
+    return 0 if FORMAT == 1 else FORMAT
 
 
 def decode_head(encoded: bytes) -> UserHead:

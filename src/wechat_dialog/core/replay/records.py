@@ -82,8 +82,8 @@ __all__ = [
 ]
 
 FORMAT = 1
-"""Version number of the journal's format, stored in every header; see `docs/replay.md` for how a
-newer library handles it.
+"""Version number of the journal's format, stored in every header (where it is 1 by leaving it out);
+see `docs/replay.md` for how a newer library handles it.
 """
 
 NEWEST = 2
