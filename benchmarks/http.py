@@ -21,17 +21,17 @@ not). Contenders take turns; a ratio is taken within its round, the median of th
 from __future__ import annotations
 
 import argparse
-import http.client
 import importlib.util
 import os
+import re
 import socket
 import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,44 +39,6 @@ from pathlib import Path
 from benchmarks.turns import QUERY, push
 from tests.redis_server import free_port, redis_servers
 
-APPS = """
-import os
-from benchmarks.turns import TOKEN, accumulator
-from wechat_dialog import Bot, replies
-from wechat_dialog.core.wire.codec import Codec
-from wechat_dialog.web.wsgi import Application as Wsgi
-from wechat_dialog.web.asgi import Application as Asgi
-
-bot = Bot(TOKEN, store=os.environ["BENCH_STORE"], timeout=3600)
-bot.text("累加器")(accumulator)
-codec = Codec(TOKEN)
-
-
-class Bare:
-    echo = None
-
-    def answer(self, body, query):
-        got = codec.open(body, query, now=0.0)
-        return codec.seal(got, replies.Text("好"), now=0, random16=bytes(16))
-
-    async def answer_async(self, body, query):
-        return self.answer(body, query)
-
-
-bare_wsgi, bare_asgi = Wsgi(Bare()), Asgi(Bare())
-wsgi, asgi = bot.wsgi, bot.asgi
-"""
-WEROBOT = """
-import os
-import redis
-from benchmarks.turns import werobot_robot
-from werobot.contrib.bottle import make_view
-from bottle import Bottle
-
-robot = werobot_robot(os.environ["BENCH_STORE"])
-wsgi = Bottle()
-wsgi.route("/", ["GET", "POST"], make_view(robot))
-"""
 MAIN = "from wechat_dialog.cli.main import main; main()"
 GUNICORN = ["-m", "gunicorn", "--log-level", "error", "-b"]
 UVICORN = ["-m", "uvicorn", "--log-level", "error", "--no-access-log", "--port"]
@@ -93,26 +55,26 @@ GUNICORNS = {
 def commands(port: int) -> dict[str, list[str]]:
     """Return by contender what its server is started with, behind the interpreter."""
     at, address = ["--port", str(port)], [*GUNICORN, f"127.0.0.1:{port}"]
-    serve, uvicorn = ["-c", MAIN, "serve", "bench_apps:bot", *at], [*UVICORN, str(port)]
+    serve, uvicorn = ["-c", MAIN, "serve", "benchmarks.http_apps:bot", *at], [*UVICORN, str(port)]
     known: dict[str, list[str]] = {}
     for name, options in GUNICORNS.items():
-        known[f"WeRoBot, {name}"] = [*address, *options, "bench_werobot:wsgi"]
-        known[name] = [*address, *options, "bench_apps:wsgi"]
+        known[f"WeRoBot, {name}"] = [*address, *options, "benchmarks.http_werobot:wsgi"]
+        known[name] = [*address, *options, "benchmarks.http_apps:wsgi"]
     known |= {
-        "bare, gunicorn, 8 threads": [*address, "--threads", "8", "bench_apps:bare_wsgi"],
+        "bare, gunicorn, 8 threads": [*address, "--threads", "8", "benchmarks.http_apps:bare_wsgi"],
         "serve": serve,
         "serve, 2 workers": [*serve, "--workers", "2"],
-        "uvicorn": [*uvicorn, "bench_apps:asgi"],
-        "uvicorn, 2 workers": [*uvicorn, "--workers", "2", "bench_apps:asgi"],
+        "uvicorn": [*uvicorn, "benchmarks.http_apps:asgi"],
+        "uvicorn, 2 workers": [*uvicorn, "--workers", "2", "benchmarks.http_apps:asgi"],
         "uvicorn, 2 workers, asyncio": [
-            *uvicorn, "--workers", "2", "--loop", "asyncio", "bench_apps:asgi",
+            *uvicorn, "--workers", "2", "--loop", "asyncio", "benchmarks.http_apps:asgi",
         ],
-        "bare, uvicorn": [*uvicorn, "bench_apps:bare_asgi"],
+        "bare, uvicorn": [*uvicorn, "benchmarks.http_apps:bare_asgi"],
     }  # fmt: skip
     if importlib.util.find_spec("granian"):
         known["granian, 2 workers"] = [
             "-m", "granian", "--interface", "asgi", *at, "--workers", "2", "--log-level", "error",
-            "bench_apps:asgi",
+            "benchmarks.http_apps:asgi",
         ]  # fmt: skip
     return known
 
@@ -129,47 +91,100 @@ def chosen(words: list[str]) -> list[str]:
 
 @contextmanager
 def serving(folder: str, name: str, store: str) -> Iterator[int]:
-    """Run one server; gives its port."""
+    """Run one server; gives its port as soon as it has answered.
+
+    Raises:
+        RuntimeError: It does not answer.
+    """
     port = free_port()
-    paths = os.pathsep.join((folder, str(Path.cwd())))
-    environment = {**os.environ, "BENCH_STORE": store, "PYTHONPATH": paths}
+    environment = {**os.environ, "BENCH_STORE": store, "PYTHONPATH": str(Path.cwd())}
     process = subprocess.Popen(
         [sys.executable, *commands(port)[name]],
         env=environment, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        until = time.monotonic() + 20
-        while time.monotonic() < until:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.05)
+        wait_for(port, name)
         yield port
     finally:
         process.terminate()
         process.wait(20)
 
 
+def wait_for(port: int, name: str) -> None:
+    """Wait until a server answers a push.
+
+    That a connection is accepted says nothing: `serve --workers` listens before its workers have
+    started, and they take turns to load on two cores where a dozen servers start.
+
+    Raises:
+        RuntimeError: It does not within a minute.
+    """
+    until = time.monotonic() + 60
+    while True:
+        client = Client(port)
+        try:
+            client.ask(push(f"first-{time.monotonic_ns()}", "累加器"))
+            return
+        except (OSError, RuntimeError) as error:
+            if time.monotonic() > until:
+                raise RuntimeError(f"{name} does not answer: {error}") from error
+            time.sleep(0.05)
+        finally:
+            client.close()
+
+
 class Client:
-    """A connection that is kept while its server keeps it."""
+    """A connection that is kept while its server keeps it.
+
+    It shares the machine with what it measures, so it does as little as it can: `http.client` takes
+    as long for a request as a bot for its answer.
+    """
 
     def __init__(self, port: int) -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        self._port = port
+        self._socket: socket.socket | None = None
+        self._head = f"POST /?{QUERY} HTTP/1.1\r\nHost: localhost\r\nContent-Length: ".encode()
 
     def ask(self, body: bytes) -> float:
-        """Send one push; returns seconds to the whole answer."""
+        """Send one push; returns seconds to the whole answer.
+
+        Raises:
+            RuntimeError: It was not answered with a reply. `OSError` is passed on.
+        """
         began = time.perf_counter()
-        self._connection.request("POST", f"/?{QUERY}", body)
-        answer = self._connection.getresponse()
-        content = answer.read()
+        connection = self._socket
+        if connection is None:
+            connection = self._socket = socket.create_connection(("127.0.0.1", self._port), 10)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.sendall(self._head + b"%d\r\n\r\n%b" % (len(body), body))
+        got = b""
+        while not is_whole(got):
+            more = connection.recv(65536)
+            if not more:
+                raise ConnectionError("hung up before the whole answer")
+            got += more
         took = time.perf_counter() - began
-        if answer.status != 200 or b"<xml>" not in content:
-            raise RuntimeError(f"{answer.status}: {content[:200]!r}")
+        if not got.startswith(b"HTTP/1.1 200") or b"<xml>" not in got:
+            raise RuntimeError(repr(got[:200]))
+        if b"onnection: close" in got:
+            self.close()
         return took
 
     def close(self) -> None:
         """Hang up."""
-        self._connection.close()
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+
+def is_whole(answer: bytes) -> bool:
+    """Whether the whole of an answer is there, as its Content-Length says."""
+    head, separator, body = answer.partition(b"\r\n\r\n")
+    length = _LENGTH.search(head)
+    return bool(separator) and len(body) >= (int(length[1]) if length else 0)
+
+
+_LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
 
 
 @dataclass
@@ -183,31 +198,32 @@ class Figures:
 
 
 def load(port: int, seconds: float, *, newcomers: bool) -> list[float]:
-    """Return the seconds of each answer that four connections got in `seconds`."""
-    times: list[list[float]] = [[] for _ in range(4)]
+    """Return the seconds of each answer that four connections got in `seconds`.
+
+    Raises:
+        RuntimeError: A request was not answered as it should be. `OSError` is passed on.
+    """
     until = time.monotonic() + seconds
 
-    def user(number: int) -> None:
+    def user(number: int) -> list[float]:
+        times: list[float] = []
         client = Client(port)
         name = f"http{number}-{time.monotonic_ns()}"
         for text in ("累加器", "1000000"):
             client.ask(push(name, text))
         count = 0
-        while not times[number] or time.monotonic() < until:
+        while not times or time.monotonic() < until:
             if newcomers:
                 body = push(f"{name}-{count // 2}", ("累加器", "1000000")[count % 2])
                 count += 1
             else:
                 body = push(name, "1")
-            times[number].append(client.ask(body))
+            times.append(client.ask(body))
         client.close()
+        return times
 
-    threads = [threading.Thread(target=user, args=(number,)) for number in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return [one for of_user in times for one in of_user]
+    with ThreadPoolExecutor(4) as threads:
+        return [one for of_user in threads.map(user, range(4)) for one in of_user]
 
 
 def single(port: int, count: int = 100) -> float:
@@ -239,10 +255,10 @@ def collect(names: list[str], seconds: float, rounds: int) -> dict[str, Figures]
     """Run the contenders in turns, some rounds."""
     found = {name: Figures() for name in names}
     with tempfile.TemporaryDirectory() as folder, redis_servers() as start, ExitStack() as stack:
-        Path(folder, "bench_apps.py").write_text(APPS, "utf-8")
-        Path(folder, "bench_werobot.py").write_text(WEROBOT, "utf-8")
         url = start().url
         ports = {name: stack.enter_context(serving(folder, name, url)) for name in names}
+        for name in names:  # workers that were slow to start, and the first turn of each
+            load(ports[name], 0.2, newcomers=False)
         for number in range(rounds):
             for name in names:
                 print(f"  round {number + 1} of {rounds}: {name:30}", end="\r", file=sys.stderr)
