@@ -58,24 +58,26 @@ def test_the_tests_own_mistake():
 """
 
 
+def run(folder: Path, *options: str) -> str:
+    """Run the tests of a folder; what pytest prints."""
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options]
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, timeout=60, check=False
+    )
+    return done.stdout
+
+
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The report of each failing test, and of all of them with the library's lines."""
     folder = tmp_path_factory.mktemp("author")
     (folder / "test_mine.py").write_text(FAILING, "utf-8")
 
-    def run(*options: str) -> str:
-        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options]
-        done = subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, timeout=60, check=False
-        )
-        return done.stdout
-
-    told = run().partition("= short test summary")[0]
+    told = run(folder).partition("= short test summary")[0]
     parts = re.split(r"^_+ (\w+) _+$", told, flags=re.MULTILINE)
     return {
         **dict(zip(parts[1::2], parts[2::2], strict=True)),
-        "all": run("--full-trace", "-k", "a_step"),
+        "all": run(folder, "--full-trace", "-k", "a_step"),
     }
 
 
@@ -123,3 +125,38 @@ def test_a_mistake_in_a_test_is_shown_in_the_test(reports: dict[str, str]) -> No
 
 def test_all_lines_are_there_when_asked_for(reports: dict[str, str]) -> None:
     assert any("wechat_dialog" in str(file) for file, _ in lines(reports["all"]))
+
+
+CRASHING = """
+import pytest
+from wechat_dialog import Bot
+from wechat_dialog.testing import Talk
+
+bot = Bot()
+
+
+def pay():
+    return "已付"
+
+
+@bot.text("付")
+def pays(chat):
+    return (yield from chat.step(pay))
+
+
+@pytest.mark.parametrize("name", ["pay", "pey"])
+def test_it_survives(name):
+    talk = Talk(bot)
+    talk.crashes(name)
+    assert talk("付") == "已付"
+"""
+
+
+def test_a_planned_crash_that_never_happened_is_warned_of(tmp_path: Path) -> None:
+    (tmp_path / "test_mine.py").write_text(CRASHING, "utf-8")
+    told = run(tmp_path)
+    assert "2 passed, 1 warning" in told
+    assert (
+        "talk.crashes('pey'): no worker died, since no step of that name ran; those that ran: 'pay'"
+    ) in told
+    assert "crashes('pay')" not in told

@@ -1,5 +1,6 @@
-"""The pytest plugin: the fixture `talk`, and reports of failing tests made for the author of a bot:
-with the conversation so far, and without the lines of this library.
+"""The pytest plugin: the fixture `talk`, reports of failing tests made for the author of a bot
+(with the conversation so far, and without the lines of this library), and a warning where a test
+passes though a crash that it planned never happened.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from .talk import Talk
 
-__all__ = ["pytest_runtest_makereport", "talk"]
+__all__ = ["pytest_runtest_call", "pytest_runtest_makereport", "talk"]
 
 
 @pytest.fixture
@@ -25,6 +26,16 @@ def talk(request: pytest.FixtureRequest) -> Talk:
 
     bot: Bot = request.getfixturevalue("bot")
     return Talk(bot)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Warn of planned crashes that never happened: a misspelled step proves nothing."""
+    result = yield
+    plans = sys.modules.get("wechat_dialog.testing.plans")
+    for sentence in plans.crashes_that_never_happened() if plans else ():
+        item.warn(UserWarning(sentence))
+    return result
 
 
 @pytest.hookimpl(wrapper=True)

@@ -40,10 +40,11 @@ from wechat_dialog.platform.display import FAULT
 from wechat_dialog.replies import Reply
 
 from .background import Background
+from .plans import forget as forget_plans
 from .seen import Seen
 from .seen_page import SeenPage, link_in, read
 from .talk_times import TalkTimes
-from .world import Crash, Delivery, Plan, World
+from .world import Crash, Delivery, World
 
 if TYPE_CHECKING:
     from .store_contract import StoreContract
@@ -197,7 +198,7 @@ class Talk(TalkTimes):
 
     def takes(self, step: str | Callable[..., Any], seconds: float) -> None:
         """Let a step, or a part of one, take this many seconds from now on, on the talk's clock."""
-        _plan(self._world, step).takes = seconds
+        self._world.plans.of(step).takes = seconds
 
     def fake(
         self,
@@ -213,7 +214,7 @@ class Talk(TalkTimes):
                 raise raises
             return returns
 
-        _plan(self._world, step).fake = instead
+        self._world.plans.of(step).fake = instead
 
     def crashes(
         self,
@@ -241,8 +242,7 @@ class Talk(TalkTimes):
         """
         if when not in ("before", "in", "after"):
             raise ValueError('when is "before", "in" or "after"')
-        plan = _plan(self._world, step)
-        plan.crashes, plan.deaths, plan.repeats = when, times, repeats
+        self._world.plans.crash(step, when, times=times, repeats=repeats)
 
     def restart(self, bot: Bot | None = None) -> None:
         """Let the process die and another one start on the same store, with the code of `bot` if
@@ -351,17 +351,6 @@ class Talk(TalkTimes):
         self.transcript.append(f"{who}：{text}")
 
 
-def _plan(world: World, step: str | Callable[..., Any]) -> Plan:
-    """Return what a test has planned for a step, or for one of that name."""
-    name = step if isinstance(step, str) else _name(step)
-    return world.plans.setdefault(name, Plan())
-
-
-def _name(fn: Callable[..., Any]) -> str:
-    options = getattr(fn, "options", None)
-    return getattr(options, "name", "") or getattr(fn, "__qualname__", type(fn).__name__)
-
-
 def _text(message: messages.Message) -> str:
     if isinstance(message, messages.Text):
         return message.text
@@ -373,6 +362,7 @@ def _text(message: messages.Message) -> str:
 def forget() -> None:
     """Forget the talks of a finished test, so that later reports leave them out (pytest plugin)."""
     _open.clear()
+    forget_plans()
 
 
 def transcripts() -> list[str]:

@@ -38,7 +38,9 @@ from wechat_dialog.runtime.steps import Steps
 from wechat_dialog.runtime.wanted import ON_STORE, Gather, NextOutcome, Step, Wait, Wanted
 from wechat_dialog.stores.memory import MemoryStore
 
-__all__ = ["START", "Crash", "Delivery", "Performer", "Plan", "World"]
+from .plans import Plan, Plans
+
+__all__ = ["START", "Crash", "Delivery", "Performer", "World"]
 
 T = TypeVar("T")
 
@@ -50,24 +52,13 @@ class Crash(BaseException):
     """The worker dies here."""
 
 
-@dataclasses.dataclass
-class Plan:
-    """What a test has planned for one step."""
-
-    takes: float = 0.0
-    crashes: str = ""
-    deaths: int = 0
-    repeats: bool = True
-    fake: Callable[..., Any] | None = None
-
-
 class World:
     """What the talks of several users with one bot share."""
 
     def __init__(self, bot: Bot, strict: bool) -> None:
         self.clock = START
         self.store = MemoryStore(clock=lambda: self.clock)
-        self.plans: dict[str, Plan] = {}
+        self.plans = Plans()
         self.outcomes = Outcomes()
         self.performer: Performer | None = None
         self.steps = Steps(self.outcomes, parts=_Parts(self))
@@ -152,7 +143,7 @@ class _Parts(PartPerformer):
         return self._world.performer
 
     def _plan(self, part: Part) -> Plan:
-        return self._world.plans.get(part.name) or Plan()
+        return self._world.plans.begin(part.name)
 
     def _planned(self, part: Part) -> Generator[None, None, None]:
         """Carry out the plan: what comes before the part runs and, when resumed, what comes
@@ -248,7 +239,7 @@ class Performer:
         return result
 
     def _plan(self, step: RunStep) -> Plan:
-        return self.world.plans.get(step.call.name) or Plan()
+        return self.world.plans.begin(step.call.name)
 
     def _step(self, step: RunStep, *, pass_time: bool = True) -> StepOutcome:
         plan = self._plan(step)
@@ -272,8 +263,7 @@ class Performer:
 
     def crashes(self, plan: Plan) -> str:
         """Return where the worker dies now; "" if it lives."""
-        crashes = plan.crashes if plan.deaths > 0 else ""
-        plan.deaths -= 1
+        crashes = plan.crash()
         self.repeats = plan.repeats or not crashes
         return crashes
 
