@@ -303,7 +303,7 @@ def _must_not_block(call: str) -> None:
     except RuntimeError:
         return
     raise RuntimeError(
-        f"{call} at {line_at_hand()} would keep the event loop from all else: await {call}_async(…)"
+        f"{call} at {line_at_hand()} would block the event loop: await {call}_async(…)"
     )
 
 
@@ -322,4 +322,4 @@ def _check(user: object, id: object, call: str) -> None:
             why = f"a {what} has {LONGEST} characters at most"
             raise ValueError(f"{call} at {line_at_hand()}: {text[:20]!r}…: {why}")
     if not user:
-        raise ValueError(f"{call} at {line_at_hand()}: whom? The user's OpenID is wanted")
+        raise ValueError(f"{call} at {line_at_hand()}: the user's OpenID is empty")

@@ -184,7 +184,7 @@ class BotResources(BotOutside):
         if clock is not None:
             use = getattr(self.store, "use_clock", None)
             if use is None:
-                raise ConfigurationError("the store goes by a clock of its own")
+                raise ConfigurationError("the store has a clock of its own")
             use(clock)
             self._clock = clock
         if api is not None:

@@ -287,8 +287,8 @@ class NotRepeatable(ReplayMismatch):
         if self.sets:
             places = " and ".join(place for place, _ in self.sets)
             return (
-                f"dialog {self.dialog!r} hangs on the order of the set at {places}, and each "
-                "process has its own: write sorted(…), or keep it as a list or a tuple"
+                f"dialog {self.dialog!r} depends on the order of the set at {places}, and each "
+                "process has its own order: write sorted(…), or keep it as a list or a tuple"
             )
         return (
             f"dialog {self.dialog!r} goes another way when it is replayed, at record "
@@ -302,8 +302,8 @@ class NotRepeatable(ReplayMismatch):
         if self.sets:
             places = " and ".join(f"{text} ({place})" for place, text in self.sets)
             return (
-                f"dialog {self.dialog!r} hangs on the order of a set, and each process has its "
-                f"own: {places}; with that in another order, {first}: write "
+                f"dialog {self.dialog!r} depends on the order of a set, and each process has its "
+                f"own order: {places}; with that in another order, {first}: write "
                 f"sorted({self.sets[0][1]}), or keep it as a list or a tuple"
             )
         return (

@@ -121,9 +121,9 @@ SPEAKING = [
 ]  # fmt: skip
 # Said to whoever writes a store, or calls from Python.
 NOT_AT_A_TERMINAL = (
-    "the store goes by a clock of its own", "the active side needs app_id= and app_secret=",
+    "the store has a clock of its own", "the active side needs app_id= and app_secret=",
     'the active side needs httpx: pip install "wechat-dialog[api]"', "a dialog is a function, not",
-    "the token is empty, so nobody can be told", "the Redis client decodes responses",
+    "the token is empty, so anybody could pose", "the Redis client decodes responses",
     "key_format=", "chat.data: ",
 )  # fmt: skip
 

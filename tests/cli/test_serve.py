@@ -148,8 +148,14 @@ def here(to_user):
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        (DOUBTS, ["the bot's token, of 7 characters, is none", "Redis store: it does not answer"]),
-        (OLD, ["ROUTER names functions that the module has not: nowhere, gone"]),
+        (
+            DOUBTS,
+            [
+                "the bot's token has 7 characters; the console takes 3 to 32",
+                "Redis store: it does not answer",
+            ],
+        ),
+        (OLD, ["ROUTER names functions that the module does not have: nowhere, gone"]),
     ],
     ids=["token and store", "2017"],
 )

@@ -1,5 +1,5 @@
-"""Strict mode on sets: a dialog that hangs on the order of one is reported, with the set, its file
-and line; one that does not is left in peace.
+"""Strict mode on sets: a dialog that depends on the order of one is reported, with the set, its
+file and line; one that does not is left in peace.
 
 Within a process a set of texts has one order, so none of these dialogs goes another way when it is
 replayed here. On another machine each of those that are found would.
@@ -537,7 +537,7 @@ def test_the_simulator_shows_in_the_bots_output_where_it_is(tmp_path: Path) -> N
         page.wait(
             lambda event: (
                 event["type"] == "log"
-                and f"'shop' hangs on the order of the set at {place}" in event["line"]
+                and f"'shop' depends on the order of the set at {place}" in event["line"]
                 and "write sorted(…)" in event["line"]
             )
         )

@@ -474,7 +474,7 @@ def test_a_replay_has_the_requests_of_its_last_turn_only(
         (lambda chat: chat.start("visit"), TypeError, "a dialog of the bot is wanted, not str"),
         (lambda chat: chat.start(clock, {"at": {1, 2}, "n": object()}), TypeError, "no JSON data"),
         (lambda chat: chat.start(clock, key=7), TypeError, "a key is a text"),
-        (lambda chat: chat.stop(""), ValueError, "which one"),
+        (lambda chat: chat.stop(""), ValueError, "the key is empty"),
         (lambda chat: chat.remind(60, " "), ValueError, "nothing to say"),
         (lambda chat: chat.remind(60, 7), NotSayable, "answered int"),
         (lambda chat: chat.remind("soon", "到点了"), TypeError, "str is no time"),

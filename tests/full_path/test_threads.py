@@ -49,7 +49,7 @@ def test_more_than_the_limit_wait_in_order(hall: Hall, caplog: pytest.LogCapture
     jobs = [hall.enter(name) for name in "abcd"]
     wait_until(lambda: sorted(hall.begun) == ["a", "b"], "two to begin")
     assert [record.message for record in caplog.records] == [
-        "all of 2 threads of test are taken: what else is asked for waits for one"
+        "all 2 threads of test are in use: further calls wait for one"
     ]
     hall.open.set()
     assert [job.result(PATIENCE) for job in jobs] == list("abcd")
@@ -72,7 +72,7 @@ def test_a_thread_that_is_lost_is_replaced_up_to_a_bound(
     wait_until(lambda: "c" in hall.begun, "a third to begin in its place")
     assert not hall.threads.give_up(jobs[1])
     assert not hall.threads.give_up(jobs[1]), "which counts once"
-    levels = [record.levelno for record in caplog.records if "runs on" in record.message]
+    levels = [record.levelno for record in caplog.records if "still runs" in record.message]
     assert levels == [logging.ERROR, logging.ERROR]
     assert not jobs[3].running()
     hall.open.set()

@@ -232,11 +232,11 @@ REFUSALS = {
     "SQLite store {0}: other threads have kept it busy for {1} s":
         "SQLite 存储 {0}：别的线程占用了它 {1} 秒",
     "SQLite store {0}: {1}": "SQLite 存储 {0}：{1}",
-    "the file was emptied; if another one is being copied into it, that is used when it is there; "
-    "to begin with nothing, delete the file":
+    "the file was emptied; if another one is being copied into it, it is used once it is complete; "
+    "to begin with an empty store, delete the file":
         "文件被清空了；如果正在往里复制另一个，复制完就会用它；想从头开始，就删掉这个文件",
     "the file was deleted, moved or replaced while it was in use: stop the bot before you do that; "
-    "from now on what is there is used":
+    "from now on the file that is there now is used":
         "正在用的时候，文件被删掉、移走或换掉了：先停机器人再这样做；从现在起用那里现有的文件",
     "the disk is full: make room; nothing of this turn was written":
         "磁盘满了：腾出空间；这一轮什么也没有写",
@@ -317,9 +317,10 @@ REFUSALS = {
         "min-replicas-to-write 是 0，有 {0} 个副本：和副本断开的主节点还会接受写入，故障转移时"
         "就丢了；设成 min-replicas-to-write 1",
     # What will probably not work.
-    "the bot's token, of {0} characters, is none of 3 to 32 letters and digits, which is all the "
-    "console takes; copy the console's":
+    "the bot's token has {0} characters; the console takes 3 to 32 letters and digits only: copy "
+    "the console's":
         "机器人的 token 有 {0} 个字符，不是 3 到 32 个字母和数字，而后台只收这样的；照后台的抄",
-    "ROUTER names functions that the module has not: {0}": "ROUTER 里写了模块里没有的函数：{0}",
+    "ROUTER names functions that the module does not have: {0}":
+        "ROUTER 里写了模块里没有的函数：{0}",
 }  # fmt: skip
 """English templates and their translations; of two that match, the first is used."""

@@ -28,11 +28,11 @@ def doubts(bot: Any) -> Iterator[str]:
     """
     if not is_token(bot.token):
         yield (
-            f"the bot's token, of {len(bot.token)} characters, is none of 3 to 32 letters and "
-            "digits, which is all the console takes; copy the console's"
+            f"the bot's token has {len(bot.token)} characters; the console takes 3 to 32 letters "
+            "and digits only: copy the console's"
         )
     if missing := getattr(bot, "missing", list[str])():
-        yield f"ROUTER names functions that the module has not: {', '.join(missing)}"
+        yield f"ROUTER names functions that the module does not have: {', '.join(missing)}"
     try:
         bot.store.show(NOBODY)
     except StoreError as error:

@@ -152,4 +152,4 @@ class BoundedProtocol(_Base):
         self.transport.abort()
         if time.monotonic() - _last_logged > LOG_EVERY:
             _last_logged = time.monotonic()
-            log.warning("ended a connection %s; told once a minute at most", why)
+            log.warning("ended a connection %s; logged once a minute at most", why)

@@ -57,8 +57,8 @@ class Accounts:
             return
         if self._given:
             log.warning(
-                "a push is for the account %s, and Bot(account=%r) says another: signals go to "
-                "users of that one", account, self._given,
+                "a push is for the account %s, but Bot(account=%r) is set: signals go to users of "
+                "the latter", account, self._given,
             )  # fmt: skip
         elif not self.seen:
             self.unnoted = account

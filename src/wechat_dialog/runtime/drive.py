@@ -261,8 +261,8 @@ class Driver:
         now, pushes = self.clock(), self.settings().rules.may_push
         if now - turn.began > self._longest + self.window.requests * self.window.seconds:
             log.warning(
-                "user %s: a message has waited %.0f s for its turn, and waits no more; whoever has "
-                "the next one takes it along", pause.user, now - turn.began,
+                "user %s: a message has waited %.0f s for its turn, and waits no longer; the "
+                "user's next turn handles it first", pause.user, now - turn.began,
             )  # fmt: skip
             return True
         return self.turns.stops_waiting(pause, turn, now, self.window, pushes=pushes)

@@ -115,7 +115,7 @@ class Heartbeat:
                 report(logging.ERROR, _ODD, error=result)
         for failure, count in failures.items():
             log.warning(
-                "%d of %d claims could not be renewed, once more in %.1f s: %s",
+                "%d of %d claims could not be renewed, next try in %.1f s: %s",
                 count, len(old), self._pause, failure,
             )  # fmt: skip
 

@@ -244,8 +244,8 @@ class Runner:
         now = time.monotonic()
         for turn in self.turns.running():
             log.warning(
-                "user %s: a turn did not end within the %g s that closing the bot may take: it is "
-                "at it for %.1f s, in %s; its claim runs out, and who takes it up repeats that",
+                "user %s: a turn did not end within the %g s that closing the bot may take: it has "
+                "run for %.1f s, now in %s; its claim expires, and the next worker repeats that",
                 turn.user, drain, now - turn.began, turn.doing or "no step",
             )  # fmt: skip
         self._heartbeat.stop()

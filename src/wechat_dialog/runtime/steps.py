@@ -115,7 +115,7 @@ class Steps:
             if call.given_up:
                 raise GivenUp
             # Making the call here would need a valid claim; a turn that starts over claims again.
-            raise StoreError(f"the call of step {step.call.name!r} that was joined came to nothing")
+            raise StoreError(f"the call of step {step.call.name!r} that was joined has no outcome")
         try:
             outcome = yield from self._repeated(step, user, attempt, stopped)
         except BaseException as error:
@@ -367,7 +367,7 @@ class Steps:
     @property
     def _performer(self) -> PartPerformer:
         if self._parts is None:
-            raise AssertionError("a step has parts where nobody performs them")
+            raise AssertionError("a step has parts, and nothing here stores them")
         return self._parts
 
     # Threads --------------------------------------------------------------------------------------

@@ -102,7 +102,7 @@ class Sweeper:
         any_due, soonest = yield from self._look()
         if self._failing:
             self._failing = False
-            log.info("that is over: what fell due meanwhile is seen to now")
+            log.info("the failure is over: what fell due meanwhile is done now")
         if self._firings.room() == 0:
             return IDLE  # rung for when there is room
         return self._until_next(any_due, soonest)

@@ -106,7 +106,7 @@ class ThreadPool:
             if not self._may_grow():
                 if not self._waiting:
                     log.warning(
-                        "all of %d threads of %s are taken: what else is asked for waits for one",
+                        "all %d threads of %s are in use: further calls wait for one",
                         self._alive, self._name,
                     )  # fmt: skip
                 self._waiting.append(job)
@@ -136,7 +136,7 @@ class ThreadPool:
                 self._alive += 1
         log.log(
             logging.ERROR if lost >= self._spare else logging.WARNING,
-            "%s was given up and runs on: such have %d threads of %s, and %d are replaced",
+            "%s was given up and still runs: %d threads of %s have such code, %d are replaced",
             job.name or "a job", lost, self._name, self._spare,
         )  # fmt: skip
         if following is not None:

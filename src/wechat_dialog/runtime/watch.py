@@ -81,9 +81,9 @@ class Watch:
         if not self.wary:
             self.wary = True
             log.warning(
-                "user %s: a request is kept by code that runs between two questions, for longer "
-                "than the platform waits; what takes long belongs in a step. Each turn of this "
-                "process has a thread of its own from now on, so that its request can leave",
+                "user %s: code between two questions has kept a request for longer than the "
+                "platform waits; what takes long belongs in a step. Each turn of this process has "
+                "a thread of its own from now on, so that its request can leave",
                 user,
             )
 
@@ -94,8 +94,8 @@ class Watch:
         if turn.renewal and now - turn.claimed_since > longest + self._lease:
             log.log(
                 logging.ERROR,
-                "user %s: a turn is at it for %.0f s, after %s, and in nothing that can be given "
-                "up; its claim is not renewed any more, and runs out",
+                "user %s: a turn has run for %.0f s, after %s, in code that cannot be given up; "
+                "its claim is not renewed any more, and expires",
                 turn.user, now - turn.claimed_since, turn.doing or "its beginning",
             )  # fmt: skip
             self._let_go(turn.renewal)

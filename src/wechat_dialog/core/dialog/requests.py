@@ -117,7 +117,7 @@ def named(key: object, call: str) -> str:
     """
     text = checked_key(key, call)
     if not text:
-        raise ValueError(f"{call} at {line_at_hand()}: which one? What has no key has no name")
+        raise ValueError(f"{call} at {line_at_hand()}: the key is empty, so it names nothing")
     return text
 
 

@@ -112,9 +112,9 @@ def _warn_once(dialog: RegisteredDialog, position: int, place: str) -> None:
     if warning not in _warned:
         _warned.add(warning)
         log.warning(
-            "dialog %r asks in other words at every replay (record %d, %s): its prompt holds a "
-            "clock or other data; give the question a key=, or the next change of the code cannot "
-            "be told from it",
+            "dialog %r asks in other words at every replay (record %d, %s): its prompt has a time "
+            "or other data in it; give the question a key=, so that a change of the code can be "
+            "distinguished from that",
             dialog.name,
             position,
             place,

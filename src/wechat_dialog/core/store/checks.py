@@ -14,7 +14,7 @@ def check(write: Write, *, commits: bool) -> None:
     if write.forget and not (commits and write == Write(b"", ttl=write.ttl, forget=True)):
         raise ValueError("Write.forget stands alone, and ends a turn")
     if not write.head and (write.wake is not None or write.aside):
-        raise ValueError("Write.wake and Write.aside are of a head, and there is none")
+        raise ValueError("Write.wake and Write.aside need a head, and Write.head is empty")
     if write.wake is not None and not (write.wake.account and 0 < write.wake.at < 2**43):
         raise ValueError(f"Write.wake needs an account and ms since the epoch, is {write.wake}")
 
@@ -27,4 +27,4 @@ def check_commit(commit: Commit) -> None:
     if not commit.revision:
         raise ValueError("a commit without a fence needs the revision it is based on")
     if commit.fires is not None or commit.write.taken:
-        raise ValueError("what no message began, and what is taken of the mailbox, needs a fence")
+        raise ValueError("Commit.fires and Write.taken need a fence")

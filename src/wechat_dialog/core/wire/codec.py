@@ -202,7 +202,7 @@ class Codec:
             is_json = _is_json(body)
             encrypted = json.encrypted(body.removeprefix(_BOM)) if is_json else xml.encrypted(body)
         if not (isinstance(encrypted, str) and encrypted):
-            raise BadMessage("the push is said to be encrypted and has no Encrypt")
+            raise BadMessage("the query says that the push is encrypted, and it has no Encrypt")
         self._verify(fields, "msg_signature", encrypted)
         inner, key = decrypt(encrypted, self._keys, self._app_id)
         message = from_fields(_parse(inner)[0])
@@ -278,7 +278,7 @@ class Codec:
     def _verify(self, fields: Mapping[str, str], name: str, *extra: str) -> None:
         if not self._token:
             raise ConfigurationError(
-                "the token is empty, so nobody can be told from the platform; give Bot a token"
+                "the token is empty, so anybody could pose as the platform; give Bot a token"
             )
         received, timestamp, nonce = fields.get(name), fields.get("timestamp"), fields.get("nonce")
         if not (received and timestamp and nonce):

@@ -93,7 +93,7 @@ class Key:
         framed = decryptor.update(sealed) + decryptor.finalize()
         pad = framed[-1]
         if not 1 <= pad <= _BLOCK or not framed.endswith(bytes((pad,)) * pad):
-            raise DecryptionFailed("the padding is wrong, so the key is another")
+            raise DecryptionFailed("the padding is wrong: another key was used")
         end = 20 + int.from_bytes(framed[16:20], "big")
         owner = framed[end : len(framed) - pad]
         if end > len(framed) - pad:

@@ -123,7 +123,7 @@ class TimeCalls:
         if "slot" not in str(error.__cause__).lower():
             raise error
         self._together = False
-        log.info("behind this address there is a cluster: the index of times is written by itself")
+        log.info("there is a cluster behind this address: the index of times is written separately")
 
     def due(self, account: str, limit: int, lease: float) -> Asking:
         """See `Store.due`."""

@@ -195,7 +195,8 @@ class Database:
                     Path(self.path + end).unlink(missing_ok=True)
             raise StoreError(
                 f"SQLite store {self.path}: the file was deleted, moved or replaced while it was "
-                "in use: stop the bot before you do that; from now on what is there is used"
+                "in use: stop the bot before you do that; from now on the file that is there now "
+                "is used"
             )
         if self._connection is None:
             self._connection = self._connect()

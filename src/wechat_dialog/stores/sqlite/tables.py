@@ -103,7 +103,7 @@ def _format(connection: sqlite3.Connection, path: str, *, may_be_new: bool) -> i
     if not (version or may_be_new):
         raise StoreError(
             f"SQLite store {path}: the file was emptied; if another one is being copied into it, "
-            "that is used when it is there; to begin with nothing, delete the file"
+            "it is used once it is complete; to begin with an empty store, delete the file"
         )
     return int(version)
 
