@@ -321,6 +321,10 @@ edits = st.lists(
 )
 
 
+WORDS = ["", "", "取消", "返回", "帮助"]
+"""What the user writes after a deployment; "" is an answer to the question that they see."""
+
+
 def edited(questions: list[str], script: list[Edit]) -> list[str]:
     changed = list(questions)
     for what, one, other in script:
@@ -335,19 +339,21 @@ def edited(questions: list[str], script: list[Edit]) -> list[str]:
 
 
 @settings(max_examples=150)
-@example(["A", "甲", "甲", "甲", "甲"], frozenset(), [], [[("add", 0, 7)]], "resume")
+@example(["A", "甲", "甲", "甲", "甲"], frozenset(), [], [([("add", 0, 7)], "")], "resume")
+@example([*"甲乙丙丁"], frozenset(), [], [([("swap", 0, 1)], "取消")], "resume")
+@example([*"甲乙丙丁"], frozenset(), [], [([("swap", 0, 1)], "帮助")], "restart")
 @given(
-    st.lists(st.sampled_from(KEYS + "ABC"), min_size=1, max_size=6),
+    st.lists(st.sampled_from(KEYS + "ABC"), min_size=1, max_size=9),
     st.frozensets(st.sampled_from(KEYS)),
     st.lists(st.booleans(), max_size=8),
-    st.lists(edits, min_size=1, max_size=3),
-    st.sampled_from(["resume", "park"]),
+    st.lists(st.tuples(edits, st.sampled_from(WORDS)), min_size=1, max_size=3),
+    st.sampled_from(["resume", "restart", "park"]),
 )
 def test_no_change_gives_an_answer_to_another_question_or_runs_a_step_twice(
     questions: list[str],
     branches: frozenset[str],
     emphasis: list[bool],
-    scripts: list[list[Edit]],
+    deployments: list[tuple[list[Edit], str]],
     policy: str,
 ) -> None:
     ran: list[str] = []
@@ -355,12 +361,13 @@ def test_no_change_gives_an_answer_to_another_question_or_runs_a_step_twice(
     def bot_of(fn: Callable[..., Any]) -> Bot:
         bot = Bot(timeout=None, on_divergence=policy)  # type: ignore[arg-type]
         bot.text("开始", name="asks")(fn)
+        bot.text("帮助", anytime=True, name="helps")(lambda chat: "帮。")
         return bot
 
     talk = Talk(bot_of(dialog_of(questions, branches, ran)))
     asked = talk("开始")
     hurry = iter(emphasis)
-    for script in [*scripts, []]:
+    for script, word in [*deployments, ([], "")]:
         for _ in range(3):
             if not asked.endswith("？"):
                 break
@@ -372,8 +379,10 @@ def test_no_change_gives_an_answer_to_another_question_or_runs_a_step_twice(
         talk.restart(bot_of(dialog_of(questions, branches, ran)))
         journaled = [record.name for record in talk.journal if isinstance(record, STEPS)]
         if asked.endswith("？"):
-            asked = talk(asked.splitlines()[-1][0])
-            if talk.waiting:
+            asked = talk(word or asked.splitlines()[-1][0])
+            assert word != "取消" or not talk.waiting, "who cancels has cancelled"
+            assert word != "帮助" or "帮。" in asked or talk.parked, "who asks for help has it"
+            if talk.waiting and policy != "restart":
                 new = ran[len(before) :]
                 kept = [record for record in talk.journal if hasattr(record, "name")]
                 assert len(kept) == len(journaled) + len(new), "each step once"
