@@ -41,6 +41,9 @@ VAGUE = frozenset(
 )
 """Participles and pronouns: what was found, made or told, and whom it concerns, is the name."""
 
+OF_THE_INTERFACE = frozenset(["asked", "found", "given", "said"])
+"""Parameters of public calls, which their docstrings explain."""
+
 COMMENT = re.compile(r"(?:^|  )\s*# (.*)$", re.MULTILINE)
 
 
@@ -86,9 +89,12 @@ def missing_members(_: str, tree: ast.Module) -> Iterator[int]:
 
 
 def vague_names(_: str, tree: ast.Module) -> Iterator[int]:
-    """Yield the lines that assign to a local variable named for nothing that it holds."""
+    """Yield the lines that name a local variable or a parameter for nothing that it holds."""
     for function in ast.walk(tree):
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            for parameter in (*function.args.args, *function.args.kwonlyargs):
+                if parameter.arg in VAGUE - OF_THE_INTERFACE:
+                    yield parameter.lineno
             for node in ast.walk(function):
                 match node:
                     case ast.Name(id=name, ctx=ast.Store()) if name in VAGUE:
@@ -147,6 +153,12 @@ def test_the_sources_keep_the_rules() -> None:
             "def f(path):\n    found = read(path)\n",
             "def f(path):\n    record = read(path)\n",
             id="a vague name",
+        ),
+        pytest.param(
+            vague_names,
+            "def f(user, *, told):\n    return told\n",
+            "def f(user, *, given):\n    return given\n",
+            id="a vague parameter",
         ),
     ],
 )

@@ -677,7 +677,7 @@ class Process(RunningTurns):
     def begin(self, user: str) -> None:
         """See `requests.Untaken`: the world tells the store, as soon as it can."""
 
-    def end(self, user: str, reply: Any, *, told: bool) -> None:
+    def end(self, user: str, reply: Any, *, store_knows: bool) -> None:
         """See `requests.Untaken`."""
 
     def stops_waiting(

@@ -176,11 +176,11 @@ def _festival_of_year(match: re.Match[str], start: date) -> date:
 
 
 def _by_weekday(match: re.Match[str], start: date) -> date:
-    month, weekday, which = _BY_WEEKDAY[match[1]]
+    month, weekday, nth = _BY_WEEKDAY[match[1]]
 
     def in_year(year: int) -> date:
         first = _on(year, month, 1)
-        return first + timedelta(days=(weekday - first.weekday()) % 7, weeks=which - 1)
+        return first + timedelta(days=(weekday - first.weekday()) % 7, weeks=nth - 1)
 
     found_day = in_year(start.year)
     return found_day if found_day >= start else in_year(start.year + 1)

@@ -62,7 +62,7 @@ class Untaken(Protocol):
         """Take on the task of telling the store of a user's reply; see `UntakenReplies.begin`."""
         ...
 
-    def end(self, user: str, reply: UntakenReply, *, told: bool) -> None:
+    def end(self, user: str, reply: UntakenReply, *, store_knows: bool) -> None:
         """End that task."""
         ...
 
@@ -128,7 +128,7 @@ class Requests:
             except StoreError:
                 return  # what follows will fail, too
             finally:
-                self._untaken.end(user, reply, told=store_knows)
+                self._untaken.end(user, reply, store_knows=store_knows)
 
     def answer(self, request: Request, listener: Listener, *, on_thread: bool) -> Driving[Outcome]:
         """Answer a request that has joined its message's turn, by listening for the outcome.

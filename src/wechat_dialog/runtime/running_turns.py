@@ -164,7 +164,7 @@ class RunningTurns:
             tell()
 
     @contextmanager
-    def waiting(self, pause: Pause, came: float) -> Generator[Signal]:
+    def waiting(self, pause: Pause, first_seen: float) -> Generator[Signal]:
         """Return a signal that happens when it is time to ask for the claim again.
 
         That is when a turn of the user ends in this process and this one is the first of those
@@ -174,9 +174,9 @@ class RunningTurns:
 
         Args:
             pause: The pause.
-            came: When the waiting message was first seen, by the process's clock.
+            first_seen: When the waiting message was first seen, by the process's clock.
         """
-        entry = came, pause.key, Signal()
+        entry = first_seen, pause.key, Signal()
         with self._lock:
             waiting = self._waiting.setdefault(pause.user, [])
             following = next((signal for _, key, signal in waiting if key == pause.before), None)

@@ -105,11 +105,11 @@ class UntakenReplies:
                 self._telling[user] = Signal()
             return reply, by_another
 
-    def end(self, user: str, reply: UntakenReply, *, told: bool) -> None:
-        """End what `begin` began; `told` is whether the store knows now."""
+    def end(self, user: str, reply: UntakenReply, *, store_knows: bool) -> None:
+        """End what `begin` began; `store_knows`: whether the store has been told."""
         with self._lock:
             telling = self._telling.pop(user)
-            if told and self.users.get(user) == reply:
+            if store_knows and self.users.get(user) == reply:
                 del self.users[user]
         telling.happen()
 
@@ -124,7 +124,7 @@ class UntakenReplies:
         except StoreError:
             store_knows = time.monotonic() >= reply.until
         finally:
-            self.end(user, reply, told=store_knows)
+            self.end(user, reply, store_knows=store_knows)
 
     def _tell_all(self) -> None:
         for pause in pauses():

@@ -73,14 +73,14 @@ class Streams:
         return self._count >= READERS
 
     async def follow(
-        self, id: str, heard: PageNews, gone: Awaitable[object]
+        self, id: str, heard: PageNews, leaves: Awaitable[object]
     ) -> AsyncGenerator[bytes, None]:
         """Yield events for one reader until `SEGMENT` is over, or nothing will follow.
 
         Args:
             id: The page's id.
             heard: What was new for the reader when they connected.
-            gone: Completes when the reader has hung up.
+            leaves: Completes when the reader has hung up.
         """
         self._count += 1
         queue: asyncio.Queue[_News] = asyncio.Queue(100)
@@ -88,7 +88,7 @@ class Streams:
         page.readers.add(queue)
         if page.task is None:
             page.task = asyncio.ensure_future(self._look(id, page))
-        hung_up = asyncio.ensure_future(gone)
+        hung_up = asyncio.ensure_future(leaves)
         until = asyncio.get_running_loop().time() + SEGMENT
         try:
             yield b"retry: 300\n\n" + _event(heard)

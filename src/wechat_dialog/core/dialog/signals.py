@@ -50,9 +50,9 @@ class SignalWait(Background[T]):
         check_name(name, match, "chat.wait_for")
         _check_type(type)
         self.name = name
-        which = f"~{digest(match)}" if match else ""
+        narrowed = f"~{digest(match)}" if match else ""
         rival = SignalRival(name=name, match=match, type=type)
-        super().__init__(chat, "w", f"w{which}={name}", (rival, *limits))
+        super().__init__(chat, "w", f"w{narrowed}={name}", (rival, *limits))
 
     @property
     def call(self) -> str:

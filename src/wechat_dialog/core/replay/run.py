@@ -344,8 +344,8 @@ class Run:
         try:
             return self.outcomes.value(call.fn, record)
         except Exception as error:
-            what = f"a result of step {record.name!r} that no longer fits ({told(error)})"
-            raise self.differs(what) from error
+            expected = f"a result of step {record.name!r} that no longer fits ({told(error)})"
+            raise self.differs(expected) from error
 
     def open_slots(self) -> list[int]:
         """See `Slots.open`."""

@@ -157,8 +157,8 @@ def tell_of_forgotten(
         log.warning("dialog %r: %s", dialog.name, mistake)
 
 
-def _count(made: _Made) -> int:
-    return sys.getrefcount(made.effect)
+def _count(noted: _Made) -> int:
+    return sys.getrefcount(noted.effect)
 
 
 _UNHELD = _count(_Made(object(), "", ""))
