@@ -380,9 +380,10 @@ def test_no_change_gives_an_answer_to_another_question_or_runs_a_step_twice(
         journaled = [record.name for record in talk.journal if isinstance(record, STEPS)]
         if asked.endswith("？"):
             asked = talk(word or asked.splitlines()[-1][0])
-            assert word != "取消" or not talk.waiting, "who cancels has cancelled"
+            waits: bool = talk.waiting
+            assert word != "取消" or not waits, "who cancels has cancelled"
             assert word != "帮助" or "帮。" in asked or talk.parked, "who asks for help has it"
-            if talk.waiting and policy != "restart":
+            if waits and policy != "restart":
                 new = ran[len(before) :]
                 kept = [record for record in talk.journal if hasattr(record, "name")]
                 assert len(kept) == len(journaled) + len(new), "each step once"
