@@ -1,8 +1,10 @@
--- KEYS h j c a d, and b m with the third argument, which needs mail.lua and firing.lua
--- ARGV what stands for the key in h, whether a look will do (look.lua, which has read `got`), whether
---      the records are asked for beside the script, lease, arrival, have.journal, have.length,
---      instead, caller and have.last (NULs: none), packed, then the message's key; message; '1'
---      for a turn that no message began, '0' where only the keys are needed
+-- Grants a claim, or says why not. look.lua stands before it and has read `got`.
+-- KEYS h j c a d; with a third argument also b m, and then it needs mail.lua and firing.lua
+-- ARGV 1: packed: the message's name in h, optimistic, whether LRANGE is sent beside the script,
+--         lease, arrival, have.journal, have.length, instead, caller, have.last (NULs: none);
+--         then the message's key
+--      2: the message to keep
+--      3: '1' for a firing, '0' for a message whose user has signals or conversations aside
 local lease, arrival, have_journal, have_length, instead, caller, have_last, key_start =
   struct.unpack('>I8I1I8I8I8c6c8', ARGV[1], question)
 local key = string.sub(ARGV[1], key_start)
@@ -14,7 +16,7 @@ if remembered then
 end
 
 if doc and redis.call('LLEN', KEYS[2]) ~= doc.length then
-  -- Redis was told to evict and took the records: the same as if it had dropped the head too.
+  -- Redis has evicted the records: as if it had evicted the head, too.
   redis.call('DEL', KEYS[2])
   drop_head(replies)
   doc = nil
@@ -27,7 +29,7 @@ local signals, aside, firing
 if ARGV[3] then
   firing, aside = ARGV[3] == '1', {}
   signals = read_mail(redis.call('HGETALL', KEYS[7]))
-  if not claim.mail and #signals > 0 then -- an earlier version dropped the line
+  if not claim.mail and #signals > 0 then -- an earlier version dropped the field
     claim.mail, claim.mail_until = signals[#signals].number, signals.last
     claim.posted = max(claim.posted or 0, signals.last)
   end
@@ -44,7 +46,7 @@ if firing and not (mine or replaced) and not stands_in_line(seen, key, arrival) 
 end
 
 local me = see(seen, key)
--- A request that asks a second time because the answer got lost on the wire is no second copy.
+-- A request that is repeated because its answer was lost on the wire is no second copy.
 if (arrival == 1 and me.caller ~= caller) or me.copies == 0 then
   me.copies = me.copies + 1
   me.caller = caller

@@ -1,3 +1,4 @@
+-- Notes that no request of a message will take its reply; see `Store.defer`.
 -- KEYS h j c a   ARGV kept key message name
 local got = redis.call('MGET', KEYS[1], KEYS[3], KEYS[4])
 local doc, replies = read_head(got[1])
@@ -14,7 +15,7 @@ local kept = tonumber(ARGV[1])
 redis.call('SET', KEYS[4], format('~%.0f\n', now + kept), 'PX', ceil(kept / 1000))
 if ARGV[3] == '' then return {DONE} end
 
--- Once nothing is claimed or seen, the head alone says which numbers were given out.
+-- Without a claim and messages, only the head says which numbers were issued.
 claim.last = max(claim.last, doc and doc.revision or 0)
 local me = see(seen, ARGV[2])
 me.message, me.promised = ARGV[3], true

@@ -1,4 +1,5 @@
--- KEYS h j c p b   ARGV the id of one that is parked or aside, none for the running one
+-- Drops a conversation. Returns 1 if it existed, otherwise 0.
+-- KEYS h j c p b   ARGV the id of one that is parked or aside; nothing for the running one
 if ARGV[1] then
   local parked = redis.call('HGET', KEYS[4], ARGV[1])
   redis.call('HDEL', KEYS[4], ARGV[1])
@@ -14,7 +15,7 @@ end
 local got = redis.call('MGET', KEYS[1], KEYS[3])
 local doc, replies = read_head(got[1])
 local claim, seen = read_line(got[2])
--- A message whose turn is under way is no conversation yet, and is not pending.
+-- A message whose turn is in progress is not a conversation, and is not pending.
 local held = is_claimed(claim) and claim.holder or nil
 local promised = held and seen[held] and is_pending(seen[held]) and seen[held].promised
 if not doc and not pends(seen, held) and not promised then return 0 end

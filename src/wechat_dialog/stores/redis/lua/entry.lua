@@ -1,58 +1,58 @@
--- How a user's keys are read and written. It stands before most scripts, after clock.lua.
+-- How a user's keys are read and written. It is put before most scripts, after clock.lua.
 --
--- A key is handed to `redis.call` as KEYS[n], by a number, and in no other way: the proxies of
--- managed Redis refuse a script that has it in a variable, or an `unpack` in a call. Hence every
--- script has h, j and c as its first three keys, needed or not.
+-- `redis.call` gets a key only as KEYS[n] with a literal number, because the proxies of managed
+-- Redis refuse a script that passes one in a variable, or uses `unpack` in a call. So h, j and c are
+-- the first three keys of every script, whether it needs them or not.
 --
---   h      a tab, what HEAD says, packed, then replies, then the head             (string)
---          Replies are those of the last `span` µs, the oldest first, each as REPLY says, packed,
---          then itself; `name` is what stands for the message's key. `last` names the message whose
---          commit left this revision, NOBODY where a record did, ANYBODY where it is not known.
---          `kept` is until when Redis keeps h and j at least. Where there is no document but
---          replies are, all of it is 0. As an earlier version wrote it:
+--   h      a tab, the fields of HEAD, packed, then replies, then the head         (string)
+--          The replies are those of the last `span` µs, oldest first: of each, the fields of REPLY,
+--          packed, and its text; `name` stands for the message's key. `last` is the name of the
+--          message whose commit made this revision, NOBODY if a record did, ANYBODY if unknown.
+--          Redis keeps h and j until `kept` at least. If there are replies but no document, the
+--          fields of the document are 0. An earlier version wrote:
 --          'write-id revision journal length committed expires\n' .. head
---          where expires is a time, or a time after `committed`: '+<how long>'
+--          where expires is a time, or a duration after `committed`: '+<duration>'
 --   j      the records                                                          (list)
---   c      the claim and the messages seen, as read_line gives them, packed     (string)
+--   c      the claim and the messages seen, as read_line returns them, packed   (string)
 --   a:key  '=expires\n' .. reply, or '~expires\n' if deferred                   (string)
---          where expires is a time, or '<when>+<how long>';
---          a reply only where h has no room for it, is remembered for another time than those in h,
---          or is of an earlier version
+--          where expires is a time, or '<time>+<duration>';
+--          a reply is here only if h has no room for it, if it is remembered for another duration
+--          than those in h, or if an earlier version wrote it
 --   d      the user's data                                                      (string)
 --   p      id -> 'stamp expires\n' .. document                                  (hash)
 --   s      step .. '\0' .. part -> 'when expires\n' .. outcome                  (hash)
 --
--- Only users of whom something is due some time, of whom something is put aside, or who have a
--- signal, have more. Whoever knows nothing of it hands over no keys for it, and pays nothing:
+-- Only a user for whom something is due at some time, or who has conversations aside or signals,
+-- has more keys. Scripts for other users are not given these keys, and cost nothing more:
 --
---   h      begins with a vertical tab where the head says a time or something is aside; what TIME
---          says then follows what HEAD says. An earlier version fails at it, before it writes.
---   b      id -> document, of what is put aside; counts only where h says how many  (hash)
---   t      the account; that h may say a time, for who walks through all keys     (string)
---   m      number -> what LETTER in mail.lua says, packed, then the signal's body (hash)
---   i      id of a signal -> until when it is remembered; '\0' .. token of a call that posted one
---          -> its number and ten minutes                                          (sorted set)
+--   h      begins with a vertical tab if the head has a time or something is aside; the fields of
+--          TIME then follow those of HEAD. An earlier version fails at it, before it writes.
+--   b      id -> document, of conversations aside; valid only if h has their number (hash)
+--   t      the account: tells the walk through all keys that h may have a time    (string)
+--   m      number -> the fields of LETTER in mail.lua, packed, then the signal's body (hash)
+--   i      id of a signal -> until when it is remembered; '\0' .. token of the call that posted it
+--          -> its number plus ten minutes                                         (sorted set)
 --
--- In c the claim has besides, where there is any of it: `mail`, `mail_until`, `told` and `read`, as
--- in `Entry`; `posted`, until when there may be an i; `before`, as there, but that it may be the
--- name of the message, as in h; `was` and `at`, that this message's commit is still the last thing
--- to have happened as long as that is the revision. An earlier version may drop that: then the
--- next firing's claim finds the mailbox.
+-- The claim in c has some more fields, if they are needed: `mail`, `mail_until`, `told` and `read`,
+-- as in `Entry`; `posted`, until when there may be an i; `before`, as in `Entry`, but it may be the
+-- name of the message, as in h; `was` and `at`: the commit of message `was` is the last event as
+-- long as `at` is the revision. An earlier version may drop these fields: then the next firing's
+-- claim finds the mailbox.
 --
 -- (A hash with a field longer than 64 bytes costs 500 bytes more, so the head is in a string.)
--- Whatever expires says so in its value; Redis' own TTLs only clean up behind that. The rules are
--- those of core/store/rules.py, which explains them; the words are the same.
+-- The value of whatever expires says when; the TTLs of Redis only clean up after that. The rules
+-- are those of core/store/rules.py, which explains them in the same terms.
 
--- Bytes are joined with `..`: format's %s would end them at their first NUL.
+-- Bytes are joined with `..`, because the %s of `format` would cut them at the first NUL.
 
 local PLACE_KEPT = 1000000
 local SEEN_KEPT = 60000000
 local DEFERRED_KEPT = 86400000000
 local MESSAGES_KEPT = 100
 local MESSAGES_ROOM = 262144
--- Bytes of replies in h, which is written anew with every turn.
+-- At most so many bytes of h are replies, since every turn writes h.
 local REPLIES_ROOM = 2048
--- For how long Redis keeps h and j beyond what is needed, so that not every turn has to renew it.
+-- Redis keeps h and j so much longer than needed, so that not every turn has to extend it.
 local SLACK = 60000000
 
 -- write-id revision journal length committed expires span kept last bytes-of-replies
@@ -62,15 +62,15 @@ local TIME = '>I8I8I2I2c0'
 -- name when bytes
 local REPLY = '>c6I7I2'
 local NOBODY, ANYBODY = '\0\0\0\0\0\0', '??????'
--- The greatest number that is one: a time that never comes.
+-- The greatest exact integer: a time that never comes.
 local NEVER = 9007199254740991
 local DAY, WEEK = 86400000000, 604800000000
--- The answers, told apart by their first element. TIMED: this needs the keys of time.
+-- The first element of an answer. TIMED: the script needs the keys for times and signals.
 local ANSWERED, RUNNING, DONE, CONFLICT, DEFERRED, LOST, FULL, TIMED = 0, 1, 2, 3, 4, 5, 6, 7
 
 local match, format, ceil, max = string.match, string.format, math.ceil, math.max
 
--- Returns the document (nil if there is none, or it is over) and what is remembered beside it.
+-- Returns the document (nil if there is none, or it has expired), and the replies.
 local function read_head(text)
   local replies = {span = 0, text = ''}
   if not text then return nil, replies end
@@ -97,7 +97,7 @@ local function read_head(text)
   return doc, replies
 end
 
--- Gives name, time and reply of what is remembered and not over, and where it begins and ends.
+-- Iterates over the replies that are still remembered: name, time, reply, start and end.
 local function each(replies)
   local at, text = 1, replies.text
   return function()
@@ -112,7 +112,7 @@ local function each(replies)
   end
 end
 
--- Leaves out what is over, and what is remembered under `name`.
+-- Drops the replies that have expired, and that of `name`.
 local function forget_reply(replies, name)
   local left = {}
   for other, _, _, first, last in each(replies) do
@@ -121,7 +121,7 @@ local function forget_reply(replies, name)
   replies.text = table.concat(left)
 end
 
--- Remembers a reply from now on, and returns true; false if it needs a key of its own.
+-- Adds a reply and returns true; returns false if it needs a key of its own.
 local function remember_reply(replies, name, reply, span)
   forget_reply(replies, name)
   if replies.text == '' then replies.span = span end
@@ -130,7 +130,7 @@ local function remember_reply(replies, name, reply, span)
   return true
 end
 
--- Writes h where there is no document: what is remembered stays.
+-- Writes h without a document: the replies stay.
 local function drop_head(replies)
   forget_reply(replies)
   if replies.text == '' then
@@ -160,7 +160,7 @@ local function save_head(doc)
   if doc.length > 0 then redis.call('PEXPIRE', KEYS[2], ceil((kept - now) / 1000)) end
 end
 
--- Keeps head and journal at least as long as the claim on them.
+-- Extends the expiry of head and journal to that of the claim.
 local function outlive_claim(doc, claim)
   if doc and doc.expires < claim.until_ then
     doc.expires = claim.until_
@@ -168,7 +168,7 @@ local function outlive_claim(doc, claim)
   end
 end
 
--- Whether the user still has to be told something: the message is kept, or its reply is.
+-- Whether a message has no answer yet, or has one that nobody took.
 local function is_pending(s)
   return s.message or s.reply and s.reply ~= ''
 end
@@ -197,7 +197,7 @@ local function read_line(text)
   return claim, seen
 end
 
--- Notes that a message asks, or is deferred; returns what is known of it.
+-- Notes a request of a message, or its deferral; returns what is known of the message.
 local function see(seen, key)
   local me = seen[key]
   if not me then
@@ -210,23 +210,23 @@ local function see(seen, key)
   return me
 end
 
--- Keeps head and journal as long as a message that may be an answer to them, or a reply that ends
--- with their question.
+-- Keeps head and journal as long as a message that may answer their question, or a reply that ends
+-- with it.
 local function outlive_pending(doc, seen)
   for _, s in pairs(seen) do
     if is_pending(s) then doc.expires = max(doc.expires, seen_until(s)) end
   end
 end
 
--- `last` is the greatest number issued, as far as no head says so: once the claim is gone, nothing
--- else keeps a number from being issued again.
+-- `last` is the greatest number that was issued, unless the head has it: once the claim is gone,
+-- nothing else prevents that a number is issued again.
 local function save_line(claim, seen)
   if claim.fence == 0 and claim.last == 0 and next(seen) == nil
     and not (claim.mail or claim.posted or claim.was) then
     redis.call('DEL', KEYS[3])
   else
     local expires = max(now + SEEN_KEPT, claim.posted or 0, claim.mail_until or 0)
-    -- A claim that ran out counts as lost when the next one is granted.
+    -- An expired claim is counted as lost when the next one is granted.
     if claim.fence ~= 0 then expires = max(expires, claim.until_ + DEFERRED_KEPT) end
     for _, s in pairs(seen) do expires = max(expires, seen_until(s)) end
     redis.call('SET', KEYS[3], cmsgpack.pack({claim, seen}), 'PX', ceil((expires - now) / 1000))
@@ -261,8 +261,8 @@ local function pends(seen, key)
   return false
 end
 
--- Returns what is known under a message's key, which `text` is stored at and `name` stands for:
--- nil (nothing), or the reply, or false (deferred).
+-- Returns what is remembered of a message: nil (nothing), its reply, or false (it was deferred).
+-- `text` is the value of its a:key, `name` its name in h.
 local function read_remembered(text, replies, name)
   if text then
     local kind, since, kept, start = match(text, '^([=~])(%d+)%+?(%d*)\n()')
@@ -279,7 +279,7 @@ local function read_remembered(text, replies, name)
   return nil
 end
 
--- Whether nothing has happened since a message was answered; `text` is what a:key has, if anything.
+-- Whether a message's commit was the last event; `text` is the value of its a:key, or nil.
 local function was_last(text, name, key, doc, claim)
   if claim.fence ~= 0 then return false end
   if claim.was and claim.at == (doc and doc.revision or 0) then
@@ -288,11 +288,11 @@ local function was_last(text, name, key, doc, claim)
   if not doc then return claim.holder == key end
   if claim.last > doc.revision then return false end
   if doc.last ~= ANYBODY then return doc.last == name end
-  -- A revision is the time of its write, unless the clock was set back: then nobody can tell.
+  -- A revision is the time of its write, unless the clock was set back: then it is unknown.
   return text and tonumber(match(text, '^=(%d+)%+')) == doc.revision
 end
 
--- Gives a copy of an answered message its reply, unless another message's turn has it by now.
+-- Returns the reply for a copy of an answered message; '' if another message's turn has it.
 local function take(reply, text, name, key, doc, line, caller)
   local claim, seen = read_line(line)
   local me = seen[key]
@@ -306,7 +306,7 @@ local function take(reply, text, name, key, doc, line, caller)
   claim.last = max(claim.last, doc and doc.revision or 0)
   if last then
     me = see(seen, key)
-    -- One that asks a second time because the answer got lost on the wire is not two.
+    -- A request that is repeated because its answer was lost on the wire counts once.
     if not caller or me.caller ~= caller then me.copies = me.copies + 1 end
     me.caller = caller or ''
   end
@@ -314,7 +314,7 @@ local function take(reply, text, name, key, doc, line, caller)
   return reply
 end
 
--- Whether a message without an answer was ended by end.lua.
+-- Whether end.lua has dropped a message that had no answer.
 local function was_ended(seen, key)
   return seen[key] and seen[key].reply == ''
 end

@@ -1,15 +1,15 @@
--- Whom the claim of a turn that no message began gives way to; for claim.lua, before which it
--- stands. The rules are those of core/store/waking.py.
+-- Which messages a firing's claim gives way to (a firing is a turn that no message began). Stands
+-- before claim.lua. The rules are those of core/store/waking.py.
 
 local LEFT_ALONE = 20000000
 
--- Whether a firing's claim is one that waits where it is refused.
+-- Whether a firing waits in the queue if its claim is refused.
 local function stands_in_line(seen, key, arrival)
   return arrival == 1 or seen[key] and seen[key].waits
 end
 
--- The key of the message to which a firing leaves the turn, though nobody holds it; or nil. `first`:
--- when it was first seen, if it stands in line; then those that came later wait for it.
+-- The key of the message to which a firing leaves the turn although there is no claim; or nil.
+-- `first`: when a waiting firing was first seen; it does not wait for messages that came later.
 local function in_the_way(claim, seen, key, first)
   local function is_before(other)
     return not first or not seen[other] or seen[other].first < first
@@ -29,7 +29,7 @@ local function in_the_way(claim, seen, key, first)
   return name
 end
 
--- What the last thing to have happened was the commit of: name or key of a message; '': of none.
+-- Name or key of the message whose commit was the last event; '' if it was no commit.
 local function last_one(doc, claim)
   if claim.was and claim.at == (doc and doc.revision or 0) then return claim.was end
   if not doc then return claim.holder end

@@ -1,12 +1,12 @@
--- KEYS h j c d p b t m i, then the a of each message that the caller takes to have no answer
+-- KEYS h j c d p b t m i, then the a of each message that has no answer, as far as the caller knows
 -- ARGV the keys of those messages
--- Returns 1 if there was anything, 0 if not; where other messages have no answer, the keys of all
--- that have none, and nothing is changed: the caller asks again with these.
+-- Returns 1 if there was anything, 0 if not. If other messages have no answer either, it changes
+-- nothing and returns the keys of all that have none: the caller calls again with these.
 local got = redis.call('MGET', KEYS[1], KEYS[3])
 local doc, replies = read_head(got[1])
 local claim, seen = read_line(got[2])
 local there = doc ~= nil or next(seen) ~= nil or redis.call('EXISTS', KEYS[4]) == 1
--- Whoever works for one of these, or has it wait, would else begin anew with it.
+-- Otherwise a worker that has one of these in hand, or waiting, would begin again with it.
 if claim.fence ~= 0 then seen[claim.holder] = true end
 local known, unanswered = {}, {}
 for _, key in ipairs(ARGV) do known[key] = true end
@@ -22,7 +22,7 @@ for _, parked in ipairs(redis.call('HVALS', KEYS[5])) do
 end
 there = there or #read_mail(redis.call('HGETALL', KEYS[8])) > 0
 redis.call('DEL', KEYS[2], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9])
--- What was said before is not heard after: that it was answered is all that is remembered.
+-- Earlier messages have no effect later: what is remembered is that they were answered.
 local left = {}
 for name, since, reply in each(replies) do
   there = there or reply ~= ''
@@ -31,8 +31,8 @@ for name, since, reply in each(replies) do
 end
 replies.text, replies.span = table.concat(left), SEEN_KEPT
 drop_head(replies)
--- Copies of a message are told that it was answered, and not how. This line stands here once for
--- each of the caller's messages, the next with KEYS[11], and so on.
+-- Copies of a message learn that it was answered, with an empty reply. stores/redis/scripts.py
+-- repeats this line for each of the caller's messages, with KEYS[11] for the next, and so on.
 redis.call('SET', KEYS[10], format('=%.0f\n', now + SEEN_KEPT), 'PX', ceil(SEEN_KEPT / 1000))
 
 claim.last = max(claim.last, doc and doc.revision or 0)

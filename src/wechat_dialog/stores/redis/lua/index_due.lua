@@ -1,7 +1,8 @@
--- The index of an account: '<when, in ms>:<user>' by when it can be had, in µs.
--- KEYS the index   ARGV limit lease; a lease below 0: only look
--- Returns the time, when the first that is left can be had (-1: none is left), and entries, each
--- with what it now has for `until`.
+-- Returns and leases entries that are due. The index of an account is a sorted set of
+-- '<time in ms>:<user>', scored by when the entry may be handed out, in µs.
+-- KEYS the index   ARGV limit lease; a negative lease: only read
+-- Returns the clock, when the first remaining entry may be handed out (-1: none remains), and the
+-- entries, each followed by its new `until`.
 local lease = tonumber(ARGV[2])
 local found = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', now), 'WITHSCORES',
   'LIMIT', '0', ARGV[1])

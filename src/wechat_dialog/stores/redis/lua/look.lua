@@ -1,15 +1,15 @@
--- The first part of claim.lua: a look, for a caller that would rather read than claim. It stands
--- before entry.lua, since it needs nothing of that, and to make its functions costs.
--- See claim.lua for KEYS and ARGV, and entry.lua for the keys.
--- Returns the time, as text, what is stored as h and as d, and the records unless they are asked for
--- beside the script; and goes on if the turn takes a claim.
+-- The first part of claim.lua: answers an optimistic claim without granting one, if nobody else is
+-- active. It stands before entry.lua, because it does not need the functions of that, and creating
+-- them takes time. See claim.lua for KEYS and ARGV, and entry.lua for the keys.
+-- Returns the time, as text, the values of h and d, and the records unless an LRANGE is sent beside
+-- the script. If a claim is needed, the script continues instead.
 local name, looks, beside, question = struct.unpack('>c6I1I1', ARGV[1])
 local got = redis.call('MGET', KEYS[1], KEYS[4], KEYS[5], KEYS[3])
 if looks == 1 and got[1] then
   local expires, start = 0, 68
   if string.byte(got[1]) < 12 then
     expires = struct.unpack('>I8', got[1], 36)
-  else -- as an earlier version wrote it
+  else -- written by an earlier version
     local committed, lasts, till, head = string.match(got[1],
       '^%S+ %d+ %d+ %d+ (%d+) (%+?)(%d+)\n()')
     expires, start = (lasts == '+' and committed or 0) + till, head

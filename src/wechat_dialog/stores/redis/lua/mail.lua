@@ -1,10 +1,10 @@
--- How the mailbox is read. It stands after entry.lua, which says where it is.
+-- How the mailbox is read. Stands after entry.lua, which describes its keys.
 
 -- number expires account, packed, before a signal's body
 local LETTER = '>I8I8I2c0'
 
--- Returns what HGETALL says of m: the signals that are not over, the first first; `last` is until
--- when there are any.
+-- Decodes the HGETALL of m: the signals that have not expired, oldest first; field `last` is when
+-- the last of them expires.
 local function read_mail(all)
   local found = {last = 0}
   for i = 1, #all, 2 do
@@ -20,7 +20,7 @@ local function read_mail(all)
   return found
 end
 
--- Gives numbers and bodies, one after another.
+-- Returns the numbers and bodies in turn, as a flat list.
 local function flat(signals)
   local all = {}
   for i, one in ipairs(signals) do all[2 * i - 1], all[2 * i] = one.number, one.body end

@@ -1,4 +1,4 @@
--- An account, by the name that processes ask for it by.
+-- The account under a name.
 -- KEYS its key   ARGV the account, if it is to be noted; empty: it is forgotten
 if ARGV[1] == '' then
   redis.call('DEL', KEYS[1])

@@ -1,5 +1,5 @@
--- How a page's keys are read and written. It stands before the scripts of pages, after clock.lua.
--- A page is no user's neighbour: it has a hash tag of its own, since its reader knows no user.
+-- How a page's keys are read and written. Stands before the scripts of pages, after clock.lua.
+-- A page is not in its user's slot: its reader does not know the user, so it has its own hash tag.
 --
 --   w   'edition fence changed expires size length'   (string)
 --   r   its pieces                                    (list)

@@ -1,5 +1,5 @@
 -- KEYS w r   ARGV place ttl fence, then the pieces
--- Returns 1 if it was written, 0 if not, 2 if another worker writes on it.
+-- Returns 1 if it was written, 0 if not, 2 if a newer claim has written to the page.
 local page = read_page(redis.call('GET', KEYS[1]))
 local place, fence = tonumber(ARGV[1]), tonumber(ARGV[3])
 if not page or place > page.length then return 0 end

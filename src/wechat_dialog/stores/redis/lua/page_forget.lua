@@ -1,5 +1,5 @@
 -- KEYS g
--- Returns the ids of a user's pages, which the caller drops, and knows them no more.
+-- Removes the list of a user's pages, and returns their ids: the caller drops the pages.
 local pages, ids = redis.call('HGETALL', KEYS[1]), {}
 for n = 1, #pages, 2 do
   if tonumber(pages[n + 1]) > now then ids[#ids + 1] = pages[n] end

@@ -1,5 +1,5 @@
 -- KEYS h j c g   ARGV fence id ttl most
--- Notes a user's page, if the claim is the caller's. Returns the ids of those it crowds out.
+-- Adds a page to its user's, if the claim is the caller's. Returns the ids of those it replaces.
 if ARGV[1] ~= '0' then
   local claim = read_line(redis.call('GET', KEYS[3]))
   if claim.fence ~= tonumber(ARGV[1]) or not is_claimed(claim) then return {LOST} end

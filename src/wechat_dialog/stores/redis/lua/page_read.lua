@@ -1,5 +1,5 @@
 -- KEYS w r   ARGV after
--- Returns edition, length, age, pieces; nothing if there is no such page.
+-- Returns edition, length, age, pieces; nothing if the page does not exist.
 local page = read_page(redis.call('GET', KEYS[1]))
 if not page then return false end
 return {page.edition, page.length, now - page.changed,

@@ -1,5 +1,5 @@
 -- KEYS h j c s   ARGV fence step part ttl outcome
--- Keeps a part of a step, if the claim is the caller's. Nothing at all of it: it is dropped.
+-- Stores a part of a step, if the claim is the caller's. An empty outcome drops the part.
 local claim, seen = read_line(redis.call('GET', KEYS[3]))
 if claim.fence ~= tonumber(ARGV[1]) or not is_claimed(claim) then return {LOST} end
 local field = ARGV[2] .. '\0' .. ARGV[3]

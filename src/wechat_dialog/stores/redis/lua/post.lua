@@ -1,9 +1,9 @@
--- Puts a signal into a mailbox. It stands after entry.lua and mail.lua.
--- KEYS h j c m i and, where it is on the same server, the index
+-- Puts a signal into a mailbox. Stands after entry.lua and mail.lua.
+-- KEYS h j c m i, and the index if it is on the same server
 -- ARGV account id body most kept lease user token together
--- Returns its number, and what its entry of the index has for `until`.
+-- Returns the signal's number, and the `until` of its entry in the index.
 local account, id, kept, lease = ARGV[1], ARGV[2], tonumber(ARGV[5]), tonumber(ARGV[6])
--- The same call once more is known for so long.
+-- A repetition of the same call is recognised for so long.
 local AGAIN, token = 600000000, '\0' .. ARGV[8]
 
 local claim, seen = read_line(redis.call('GET', KEYS[3]))
@@ -18,7 +18,7 @@ local latest = max(claim.mail or 0, claim.told or 0, claim.read or 0)
 if #there > 0 then latest = max(latest, there[#there].number) end
 local number, expires = max(now, latest + 1), now + kept
 local due = math.floor(number / 1000)
--- Not the same for any two: who has one of them in hand knows whether it is still that.
+-- The score of no other entry: whoever was given it can see whether it was changed.
 local score = number + lease
 if ARGV[9] == '1' then
   redis.call('ZADD', KEYS[6], format('%.0f', score), format('%.0f:', due) .. ARGV[7])

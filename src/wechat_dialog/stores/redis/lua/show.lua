@@ -1,5 +1,5 @@
--- KEYS h j c d p b m   ARGV brief: '1' for a line of a listing, without what is long; '2'
---      for a line that says in the place of data whether there is anything else of the user
+-- KEYS h j c d p b m   ARGV brief: '1' for a line of a listing, without the long values; '2' for
+--      one that has, in place of the data, whether there is anything else of the user
 -- Returns head length age ttl records data {id document ttl, …} {id, document, …} signals wake account
 local brief = ARGV[1] ~= '0'
 local doc = read_head(redis.call('GET', KEYS[1]))

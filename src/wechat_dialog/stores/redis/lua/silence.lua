@@ -1,7 +1,6 @@
--- Has a reply that is remembered say nothing: copies of its message are told that it was answered,
--- and not how.
+-- Empties a remembered reply: copies of its message learn that it was answered, but get no reply.
 -- KEYS a
--- Returns 1 if it said anything, or its message was deferred; else 0.
+-- Returns 1 if the reply had a text, or its message was deferred; otherwise 0.
 local text = redis.call('GET', KEYS[1])
 local remembered = read_remembered(text)
 if remembered == nil or remembered == '' then return 0 end

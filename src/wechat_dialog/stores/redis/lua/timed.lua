@@ -1,8 +1,8 @@
--- What a write says of time, of what is aside and of the mailbox; for write.lua, before which it
--- stands, after mail.lua.
--- Of `time` is there what there is of it: wake and account, aside (id document, of each), unaside
--- (ids), taken (numbers), fires (when it was due, and until when it was leased); then user; and
--- `apart`, where the index is on another server: 1, or 2 where it knows of `wake` already.
+-- The part of a write that concerns times, conversations aside and the mailbox. It stands before
+-- write.lua, after mail.lua.
+-- `time` has those of these fields that are needed: wake and account, aside (id document, of each),
+-- unaside (ids), taken (numbers), fires (its time, and its `until`). It always has user, and has
+-- `apart` if the index is on another server: 2 if that has an entry for `wake` already, else 1.
 
 local UNSAID = 8
 
@@ -10,8 +10,8 @@ local function entry_of(time, wake)
   return format('%.0f:', wake / 1000) .. time.user
 end
 
--- Has the index know of a time before it is set; returns an answer if that is the caller's to do.
--- One that is leased stays so as long as nothing else is due.
+-- Adds a time to the index before it is set in the head; returns an answer if the caller has to add
+-- it. An entry that is leased stays leased if the time is not a new one.
 local function say_in_index(doc, time)
   if doc and doc.wake == time.wake and doc.account == time.account or time.apart == 2 then
     return nil
@@ -20,7 +20,7 @@ local function say_in_index(doc, time)
   redis.call('ZADD', KEYS[11], format('%.0f', time.wake), entry_of(time, time.wake))
 end
 
--- After a firing's commit that very entry leaves the index, if no more is due at the same time.
+-- Removes the entry of a firing that is committed, unless something else is due at its time.
 local function leave_index(time)
   if time.apart then return end
   local fired = entry_of(time, time.fires[1] * 1000)
@@ -32,7 +32,7 @@ local function leave_index(time)
   end
 end
 
--- Changes a document, which is to be saved after, and what is aside of it.
+-- Changes the times in a document, which the caller saves, and the conversations aside.
 local function set_time(doc, time)
   local count = doc.aside or 0
   if count > 0 then
@@ -54,7 +54,7 @@ local function set_time(doc, time)
   if time.wake then redis.call('SET', KEYS[10], time.account, 'PX', kept) end
 end
 
--- Takes signals out of the mailbox; and what no document has, or nobody.
+-- Removes signals that were taken, and the keys that only a document, or only a user, has.
 local function keep_mail(doc, claim, time, forgets)
   if not doc then redis.call('DEL', KEYS[7], KEYS[10]) end
   if forgets then redis.call('DEL', KEYS[8], KEYS[9]) end

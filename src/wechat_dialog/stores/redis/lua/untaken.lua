@@ -1,3 +1,4 @@
+-- Notes that a reply was not taken; see `Store.untaken`.
 -- KEYS h j c a   ARGV key takes name
 local got = redis.call('MGET', KEYS[1], KEYS[3], KEYS[4])
 local doc, replies = read_head(got[1])

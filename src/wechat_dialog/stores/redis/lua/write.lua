@@ -1,20 +1,20 @@
 -- A record or a commit.
--- KEYS h j c a d p b m i t, the index and s; no d and what follows where there are no extras,
---      nothing behind p where these say nothing of time or steps, and no a where it is a record
---      without; that of a record with extras is never looked at
+-- KEYS h j c a d p b m i t, the index, s
+--      Without extras: no d and the following; if the extras have no time and no steps: nothing
+--      after p; for a record without extras: no a (for one with extras, a is not used).
 -- ARGV commits fence revision max-age deferred release write-id ttl keep head key reply remember
---      name extras, then the records;
---      `commits` is '2' where no request takes the reply. Of the extras, packed, is there what is
+--      name extras, then the records
+--      `commits` is '2' if no request takes the reply. The extras are packed and have only what is
 --      to be done: data, park (id document ttl most room, of each), unpark (ids), forget, ended
---      (steps), and time, which timed.lua takes
+--      (steps), and time, for timed.lua.
 local commits, untaken = ARGV[1] ~= '0', ARGV[1] == '2'
 local fence, write_id = tonumber(ARGV[2]), ARGV[7]
 local extras = ARGV[15] ~= '0' and cmsgpack.unpack(ARGV[15])
 local time = extras and extras.time
 local fires = time and time.fires
 
--- Appends ARGV[first] and what follows to the records: most in lots, since a call costs more than
--- what it appends.
+-- Appends ARGV[first] and the following to the records, several in a call, since a call costs more
+-- than a record in it.
 local function append(first)
   local i, last = first, #ARGV
   while i + 7 <= last do
@@ -38,7 +38,7 @@ local function drop_parts(steps)
   end
 end
 
--- Parks a conversation, and appends the ids of those that it crowds out.
+-- Parks a conversation; adds the ids of those that are dropped for it to a list.
 local park = extras and extras.park and function(one, stamp, dropped)
   local parked, kept = redis.call('HGETALL', KEYS[6]), {}
   local total = #one.document
@@ -52,7 +52,7 @@ local park = extras and extras.park and function(one, stamp, dropped)
       total = total + size
     end
   end
-  -- Those of one write have one stamp.
+  -- All those of one write have the same stamp.
   table.sort(kept, function(one, other)
     return one.stamp < other.stamp or one.stamp == other.stamp and one.id < other.id
   end)
@@ -81,13 +81,13 @@ else
 end
 local claim, seen = read_line(line)
 
--- Answers that it is done; whether a signal has come since the claim is said where one has.
+-- The answer for a write that is done. Its last element is 1 if a signal came after the claim.
 local function done(doc, dropped)
   local mail = claim.mail and claim.mail > (claim.told or 0) and 1 or nil
   return {DONE, doc and doc.revision or 0, doc and doc.journal or 0, dropped, mail}
 end
 
--- The same write once more: its answer got lost on the wire.
+-- The same write again: its answer was lost on the wire.
 if doc and doc.write_id == write_id then return done(doc, {}) end
 if not doc and claim.write_id == write_id then return done(nil, {}) end
 
@@ -111,7 +111,7 @@ if remembered == false and ARGV[5] == '0' then return {DEFERRED} end
 local forgets = extras and extras.forget
 local is_aside = doc and doc.aside and doc.aside > 0
 if not time then
-  -- What is aside goes with its head, and is kept for as long; a mailbox with its user.
+  -- Conversations aside are dropped with the head, and kept as long; the mailbox with the user.
   if is_aside and (ARGV[10] == '' or now + tonumber(ARGV[8]) + DAY > doc.beside)
     or forgets and (is_aside or claim.mail or claim.posted) then return {TIMED} end
 elseif fence ~= 0 and time.wake then
