@@ -40,7 +40,7 @@ def _emphasis(state: StateInline, silent: bool) -> bool:
     if silent or marker not in "*_":
         return False
     before = state.src[state.pos - 1] if state.pos else " "
-    # Names of Python's stay as they are: __init__, *args, **kwargs.
+    # Names in Python code stay unchanged: __init__, *args, **kwargs.
     if (match := _NAME.match(state.src, state.pos)) and not _is_word(before):
         state.pending += match[0]
         state.pos = match.end()

@@ -9,7 +9,7 @@ __all__ = ["ANCHOR", "LONGEST", "anchor", "contact", "only_ours", "unlinked", "w
 LONGEST = 1500
 """Bytes of one link with its words. One that fits no reply would be cut, and show as source."""
 
-# An HTML link as a model may write it: any quotes, other attributes, marks of emphasis within.
+# An HTML link as a model may write it: with either quotes, other attributes, and emphasis.
 ANCHOR = re.compile(
     r"""<a\s+(?:[a-z-]{1,20}\s*=\s*(?:"[^"<>\n]{0,200}"|'[^'<>\n]{0,200}')\s+){0,4}"""
     r"""href\s*=\s*(?:"([^"<>\n]{0,2000})"|'([^'<>\n]{0,2000})')[^<>\n]{0,200}>"""
@@ -25,7 +25,7 @@ _WEB = re.compile(r"https?://[^\s/?#\\]", re.IGNORECASE)
 _TOLD = re.compile(r"(?:mailto|tel|sms):([\w.+@ -]{1,100})(?:\?|$)", re.IGNORECASE)
 _NAKED = re.compile(r"www\.[\w.-]+(?:/[^\s<>\"']*)?", re.IGNORECASE)
 
-# Everything that is not blank, a quote, a bracket or a backslash may stay as the author wrote it.
+# Characters that are escaped in an address; all others stay as the author wrote them.
 _UNSAFE = re.compile(r"""[\s"'<>`\\^{|}\x00-\x20]""")
 
 

@@ -46,9 +46,9 @@ class _Writer:
     def __init__(self, document: Document) -> None:
         self.lines: list[str] = []
         self._document = document
-        self._first: str | None = None  # what the next line begins with, once: an item's mark
+        self._first: str | None = None  # the mark of a list item, with which the next line begins
         size = sum(map(len, document.lines))
-        # How much may be written repeatedly: column names, and addresses behind words.
+        # At most so many characters of column names and of addresses are written more than once.
         self._repeats = 4 * size + 8000
 
     def blocks(self, nodes: Sequence[Node], prefix: str) -> None:
@@ -70,7 +70,7 @@ class _Writer:
         return self._document.gap_before(node)
 
     def _gap(self, prefix: str) -> None:
-        # An item's mark waits for its first line.
+        # Not between the mark of a list item and its first line.
         if self._first is None and self.lines:
             self.lines.append(prefix.rstrip())
 
@@ -212,14 +212,14 @@ class _Writer:
             elif kind == "image":
                 alt = "".join(self._pieces(iter(token.children or ()))).strip()
                 words = f"图：{alt}" if alt else "图片"
-                if end:  # within a link, which leads elsewhere
+                if end:  # a picture within a link, which has an address of its own
                     yield words
                     continue
                 link = self._link(words, str(token.attrGet("src") or ""))
                 yield link if link != words else f"「{words}」"
 
     def _link(self, words: str, address: str) -> str:
-        # The words may contain an address of which a link has been made already.
+        # The words may contain an address that has been made a link already.
         return links.anchor(words, self._repeated(address))
 
     def _plain(self, text: str) -> str:
@@ -228,14 +228,14 @@ class _Writer:
         return LEFT_OVER.sub("", text) if "**" in text else text
 
 
-# A link that CommonMark does not read: with wide brackets, or blanks in its address.
+# A link that CommonMark does not recognise: with full-width brackets, or blanks in its address.
 UNREAD_LINK = re.compile(
     r"\[([^\[\]\n]{1,200})\](?:\((https?://[^()<>\n]{1,500})\)|（(https?://[^（）()<>\n]{1,500})）)"
 )
 SPACED_BOLD = re.compile(
     r"\*\*[ \u3000]+([^*\n]{0,200}[^\x00-\x7f*\n][^*\n]{0,200}?)[ \u3000]+\*\*"
 )
-# Stars that found no partner, beside a script that knows no powers and no keyword arguments.
+# Stars without a partner, next to Chinese, where they are neither powers nor keyword arguments.
 LEFT_OVER = re.compile(
     r"(?<=[^\x00-\x7f*])\*{4}(?=[^\x00-\x7f*])|"
     r"(?<=[^\x00-\x7f])\*{2,3}(?!\*)|(?<!\*)\*{2,3}(?=[^\x00-\x7f*])"

@@ -187,10 +187,10 @@ def from_fields(raw: Mapping[str, Any]) -> Message:
     return message
 
 
-# Where msgspec says a value does not fit: `$.SendPicsInfo.PicList[0].item[1].PicMd5Sum`.
+# Where a value does not fit, by msgspec: `$.SendPicsInfo.PicList[0].item[1].PicMd5Sum`.
 _PLACE = re.compile(r"`\$\.([^`]+)`")
 _STEP = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
-_ROUNDS = 32  # in so many rounds one value is left out; then its whole field, to stay linear
+_ROUNDS = 32  # so many values are left out one by one; then whole fields, to stay linear
 
 
 def _convert_what_fits(fields: Mapping[str, Any], cls: type[M]) -> M:

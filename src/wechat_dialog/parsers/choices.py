@@ -35,7 +35,9 @@ _ALL = {"全部", "全部都要", "全都要", "都要", "全要", "所有", "�
 _NONE = {"都不要", "都不选", "全不要", "全都不要", "全不选", "一个都不要", "以上都不要"}
 _STRONG = re.compile(r"[,，、;；/\n|+&]+")
 _WEAK = re.compile(r"\s+|以及|还有|或者|和|跟|与|及|加")
-_NUMBERS_APART = re.compile(r"[0-9]\s+[0-9]")  # `1 2` is not 12, although `Iced  Tea` is icedtea
+_NUMBERS_APART = re.compile(
+    r"[0-9]\s+[0-9]"
+)  # so that `1 2` is not 12, although `Iced  Tea` is read as icedtea
 _RANGE = re.compile(rf"(?:第|从)?{_NUMBER}(?:-|~|～|到|至)(?:第)?{_NUMBER}{_UNIT}")
 _LINE = re.compile(rf"{_NUMBER}[.。、,:)](.+)")
 _CIRCLED = {chr(0x2460 + index): str(index + 1) for index in range(20)}
@@ -109,12 +111,12 @@ def match_choices(text: str, labels: Sequence[str]) -> list[int]:
     if bare in _NONE or phrase in _NONE:
         return []
     indexes: set[int] = set()
-    # Not `spoken`, which drops the spaces beside Chinese: here they part one option from the next.
+    # Not `spoken`, which drops the spaces next to Chinese: here they separate options.
     for part in _STRONG.split(narrow(text)) if phrase else ():
         if part:
             indexes.update(_part(part, labels, folded))
     if not indexes:
-        return [match_choice(text, labels)]  # raises the error with the text that fits
+        return [match_choice(text, labels)]  # for its error, which has the right text
     return sorted(indexes)
 
 
@@ -241,7 +243,7 @@ def _numbered(phrase: str, number: int, folded: list[str], starting: list[int]) 
     if own and not any(_CLOCK.match(folded[index]) for index in own):
         return own
     if own:
-        return sorted({*own, *at})  # 10 of a menu of hours: 10:00, or the tenth line
+        return sorted({*own, *at})  # in a menu of hours, 10 may mean 10:00 or the tenth line
     if phrase.isascii():
         return at
     return sorted({*starting, *at})

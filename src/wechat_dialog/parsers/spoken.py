@@ -19,8 +19,8 @@ T = TypeVar("T")
 LONGEST = 200
 """Characters a number, date or choice may have. Longer texts fit no parser: bounded work."""
 
-# Invisible, yet pasted along from web pages and put behind emoji: zero-width space and joiners,
-# direction marks, the byte order mark, the emoji variation selector and the keycap.
+# Invisible characters, pasted with text from web pages, or part of emoji: zero-width space and
+# joiners, direction marks, the byte order mark, the emoji variation selector and the keycap.
 _INVISIBLE = [
     0x200B,
     0x200C,
@@ -45,7 +45,7 @@ _WIDTH: dict[int, int | str | None] = {
     **dict.fromkeys(_INVISIBLE),
 }
 
-# Only characters of the vocabulary that parsers know. Capital numerals stand in amounts.
+# Only characters of words that the parsers know, and the capital numerals of amounts.
 _SIMPLE = str.maketrans(
     "萬億點號後週禮負塊兩個時鐘間內選項條種貳參陸幾這還對錯沒謝們確認問題當單雙開關過裡裏錢"
     "國慶聖誕節勞動兒童婦師農舊曆臘陰陽現馬預約訂給請煩頭來歲貨圍願絕嘅喺"
@@ -56,7 +56,7 @@ _SIMPLE = str.maketrans(
 )
 
 _TRAILING = " \t\r\n。.!！~～,，、;；:：?？…"
-# The point of a Chinese keyboard: 12。5 is 12.5.
+# Chinese keyboards have 。 in place of the point: 12。5 is 12.5.
 _POINT = re.compile(r"(?<=[0-9])。(?=[0-9])")
 _BESIDE_HAN = re.compile(r"(?<=[^\x00-\x7f])\s+|\s+(?=[^\x00-\x7f])")
 
@@ -114,7 +114,7 @@ def politely(
             try:
                 return read(bare, now)
             except ValueError:
-                # The error for the answer as it was given says more.
+                # The error for the whole answer is the more helpful one.
                 raise error from None
 
     return read_politely

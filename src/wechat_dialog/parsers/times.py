@@ -21,8 +21,8 @@ _HALVES = ((6, "凌晨"), (12, "上午"), (18, "下午"), (24, "晚上"))
 _EXAMPLE = "请回复一个时间，例如 下午三点半、15:30。"
 
 _NUMBER = r"([0-9]{1,2}|[零一二两三四五六七八九十廿]{1,4})"
-# Part of the day: (the hours that may stand with it: as said -> on the clock). 24 and above is the
-# day after: 晚上十二点 ends the evening of the day it is said of.
+# For each part of the day the hours that may be said with it -> hours on the clock. 24 and more are
+# on the next day: 晚上十二点 is the end of the evening.
 _EARLY = {hour: hour for hour in range(7)} | {12: 0}
 _MORNING = {hour: hour for hour in range(1, 13)}
 _NOON = {11: 11, 12: 12, 1: 13, 2: 14, 13: 13, 14: 14}

@@ -22,8 +22,8 @@ _NO_WORDS = (
     "不必 不成 否 没 没有 无 别 取消 拒绝 错 假 n no nope nah false 0"
 )
 _YES = frozenset(_YES_WORDS.split())
-_NO = frozenset(_NO_WORDS.split()) | {"算了"}  # 算 alone says nothing
-# Said with 吧 or 嘛 they ask back or doubt: 是吧, 没有吧.
+_NO = frozenset(_NO_WORDS.split()) | {"算了"}  # 算 alone is no answer
+# With 吧 or 嘛 these are questions or doubts: 是吧, 没有吧.
 _DOUBTED_WORDS = "是 对 有 没 没有 不是 不对 没错 正确 确定 收到"
 _DOUBTFUL = frozenset(_DOUBTED_WORDS.split())
 # 了 turns 好 into "enough" and 对 into "by the way", but 不要 into a politer 不要.
@@ -33,7 +33,7 @@ _THANKS = re.compile(r"(?:谢谢|多谢|谢了|谢啦|thanks|thx)(?:你|您|啦|
 _SIGNS = {
     **dict.fromkeys(["👍", "👌", "🆗", "✅", "✔", "🙆", "⭕"], True),
     **dict.fromkeys(["👎", "❌", "🙅", "✖", "🚫"], False),
-    # How WeChat sends its own emoticons: the old ones in ASCII, the new ones by name.
+    # Emoticons as WeChat sends them: old ones as ASCII codes, new ones by name.
     **dict.fromkeys(["/:strong", "/:ok", "[强]", "[ok]", "[好的]"], True),
     **dict.fromkeys(["/:weak", "/:no", "[弱]", "[no]", "[拒绝]"], False),
 }

@@ -230,14 +230,16 @@ def _writable(reply: Reply) -> Reply:
     """
     if type(reply) is Text and type(reply.content) is str and not _has_more(reply):
         if reply.content.isprintable():
-            return reply  # a surrogate is not, and most texts of one line are
+            return (
+                reply  # without a surrogate, which is not printable; so are most texts of one line
+            )
         try:
             reply.content.encode()
         except UnicodeEncodeError:
             return Text(_plain(reply.content))
         return reply
     try:
-        # A struct does not check what it is made of; converted back, its fields have their types.
+        # A struct does not check its fields when it is created; converting it does.
         return msgspec.convert(_plain(msgspec.structs.asdict(reply)), type(reply))
     except msgspec.ValidationError as error:
         raise TypeError(f"a dialog answered a {type(reply).__name__} with {error}") from None

@@ -222,7 +222,7 @@ def _size(text: str) -> int:
 
 def _first_page(text: str, room: int) -> tuple[str, int]:
     """Return the first page of a text, and the index after it."""
-    # No page, and no link at its end that must not be cut, reaches further.
+    # A page, with a link at its end that must not be cut, is shorter than this.
     reach = 2 * TEXT_LIMIT + 64
     start = 0
     while not (near := text[start : start + reach]).strip():

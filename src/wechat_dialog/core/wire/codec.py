@@ -84,14 +84,14 @@ def read_query(query: Query) -> Mapping[str, str]:
     """
     if not isinstance(query, (str, bytes)):
         return query
-    # Before anything is read: nobody has signed it yet.
+    # Before anything is read: the request has not been verified yet.
     if len(query) > MAX_QUERY:
         raise TooLarge(f"a query of {len(query)} characters")
     if isinstance(query, bytes):
         query = query.decode("utf-8", "replace")
     pairs = [pair.partition("=") for pair in query.split("&", MAX_PARAMETERS)[:MAX_PARAMETERS]]
-    pairs.reverse()  # of two values the first counts, and is put there last
-    if "%" in query or "+" in query:  # none of the platform's own parameters has them
+    pairs.reverse()  # of a repeated parameter the first value counts, so it is stored last
+    if "%" in query or "+" in query:  # never in parameters of the platform
         from urllib.parse import unquote_plus
 
         return {unquote_plus(name): unquote_plus(value) for name, _, value in pairs}
@@ -141,7 +141,7 @@ class Codec:
             )
         if token and not isinstance(cast("object", token), str):
             raise ConfigurationError(f"token is {type(token).__name__}; a text is wanted")
-        self._token = str(token)  # a plain `str` again: it is sorted with others at every push
+        self._token = str(token)  # a plain `str`, which is sorted faster, at every push
         self._app_id = app_id
         self._keys = tuple(
             Key(text, setting)
@@ -206,7 +206,7 @@ class Codec:
         self._verify(fields, "msg_signature", encrypted)
         inner, key = decrypt(encrypted, self._keys, self._app_id)
         message = from_fields(_parse(inner)[0])
-        if message.created:  # all of the platform's have one; nobody else can encrypt a message
+        if message.created:  # all messages of the platform have it, and only they are encrypted
             self._check_age(message.created, now)
         return Push(message, fields["nonce"], key, is_json)
 
@@ -216,7 +216,7 @@ class Codec:
         self._verify(fields, "signature")
         if self._max_age is not None:
             # The signature covers timestamp and nonce sorted and joined, so whoever has a signed
-            # pair can divide it elsewhere. What is left of a timestamp then is not ten digits.
+            # pair can divide the joined text elsewhere. Then the timestamp has not ten digits.
             timestamp = fields["timestamp"]
             if not _SECONDS.fullmatch(timestamp):
                 raise Stale("the timestamp is not one of ten digits")

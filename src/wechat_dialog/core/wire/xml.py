@@ -42,7 +42,7 @@ MAX_DEPTH = 16  # the deepest push, the copyright check of a mass send, has 5
 # These may be repeated, so they are always read as a list (protocol reference 8).
 LISTS = frozenset({"item", "List", "PicList", "fail_idx"})
 
-# Text that people wrote: white space inside its CDATA is part of it. Elsewhere it is dropped.
+# Text that people wrote: white space inside its CDATA belongs to it. In other fields it is dropped.
 VERBATIM = frozenset(
     {"Content", "Title", "Description", "Label", "Recognition", "EventKey", "ScanResult", "Poiname"}
 )
@@ -114,8 +114,8 @@ tags, which takes a time that grows with the square of the length."""
 
 _FIELD = re.compile(
     r"<([A-Za-z][A-Za-z0-9_]*)>"
-    # CDATA to its first end, without what expat would change or refuse, and without white space at
-    # its ends, of which the names tell whether it counts.
+    # CDATA up to its first end. Not if it has characters that expat changes or refuses, or white
+    # space at its ends, which is kept or dropped depending on the field's name.
     r"(?:<!\[CDATA\[(?![ \t\n])(?>([^\x00-\x08\x0b-\x1f\ufffe\uffff]*?)\]\]>)(?<![ \t\n]\]\]>)"
     r"|([A-Za-z0-9_@.-]*))</\1>[ \t\r\n]*"
 )
@@ -131,8 +131,8 @@ def _flat(body: bytes) -> dict[str, Any] | None:
         pieces = _FIELD.split(body.decode())
     except UnicodeDecodeError:
         return None
-    # What is before the first field, then of each its name, its CDATA, its plain text and what is
-    # behind it.
+    # The text before the first field; then for each field its name, its CDATA, its plain text, and
+    # the text after it.
     if (
         len(pieces) == 1
         or pieces[0].rstrip(_BLANKS) != "<xml>"
@@ -168,11 +168,11 @@ def _expat(body: bytes, *, verbatim: bool) -> dict[str, Any]:
         verbatim: Whether to note where CDATA begins and ends, which costs a third more. If False,
             a text for which that matters raises `_VerbatimNeeded`.
     """
-    fields: dict[str, Any] = {}  # of the element around the open one
-    outer: list[dict[str, Any]] = []  # the same of the elements around that
-    is_leaf = False  # the open element has no element in it, so far
+    fields: dict[str, Any] = {}  # of the open element's parent
+    outer: list[dict[str, Any]] = []  # those of the parent's ancestors, outermost first
+    is_leaf = False  # the open element has had no child so far
     texts: list[str] = []  # pieces of text since the last tag
-    bounds: list[int] = []  # where CDATA begins and ends among them, if verbatim
+    bounds: list[int] = []  # indexes in `texts` where CDATA begins and ends, if verbatim
 
     def start(name: str, attributes: list[str]) -> None:  # noqa: ARG001 - expat's call
         nonlocal fields, is_leaf
@@ -207,7 +207,7 @@ def _expat(body: bytes, *, verbatim: bool) -> dict[str, Any]:
 
     parser = expat.ParserCreate("utf-8")
     parser.buffer_text = True
-    parser.ordered_attributes = True  # a list is made faster than a dict; nobody reads it
+    parser.ordered_attributes = True  # faster than a dict; nobody reads the attributes
     parser.StartElementHandler = start
     parser.EndElementHandler = end
     parser.CharacterDataHandler = texts.append
@@ -261,7 +261,7 @@ def clean(text: str) -> str:
 
     They are the control characters other than TAB, LF and CR, lone surrogates, U+FFFE and U+FFFF.
     """
-    # None of them is printable, and a name or a line mostly is: that is seen in no time.
+    # None of these is printable, and most names and lines are, which is quick to find out.
     if text.isprintable() or not _FORBIDDEN.search(text):
         return text
     return _FORBIDDEN.sub("", text)

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import pytest
 
-# Outside of test modules, pytest explains failed asserts only where it is told to.
+# pytest explains failed asserts outside of test modules only in modules that are registered.
 for _part in (
     "asking",
     "claims",

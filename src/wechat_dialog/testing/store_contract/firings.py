@@ -171,7 +171,7 @@ class Firings(StoreCase):
         assert refused.key == "k1"
         granted(store.claim(Claim("ada", "k1", lease=self.short, message=b"said")))
         if self.short < 1.0:
-            return  # twenty seconds are long where time is not set
+            return  # twenty seconds are long if the clock cannot be set
         self.advance(self.short + 19.0)
         assert isinstance(other.claim(ask(arrival=arrival)), Running)
         self.advance(1.0)

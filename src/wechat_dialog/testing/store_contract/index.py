@@ -159,7 +159,7 @@ class Index(StoreCase):
         timed(store, None, key="k2")
         self.see_nothing_due(store)
         if self.short < 1.0:
-            return  # a minute is long where time is not set
+            return  # a minute is long if the clock cannot be set
         self.advance(61.0)
         self.see_nothing_due(store)
         assert store.due(ACCOUNT, 10, LONG).next is None

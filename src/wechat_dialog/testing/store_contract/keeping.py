@@ -58,7 +58,7 @@ class Keeping(StoreCase):
             written = store.record("ada", fence, Write(HEAD, park=(park,)))
             assert written.dropped == (("p0",) if number == 3 else ())
         assert parked(store) == ["p1", "p2", "p3"]
-        # The same again is the newest, and takes nobody's place.
+        # Parked again, it is the newest, and none is dropped for it.
         again = Write(HEAD, park=(Parked("p1", b"12", LONG, most=3),))
         assert store.record("ada", fence, again).dropped == ()
         assert parked(store) == ["p2", "p3", "p1"]

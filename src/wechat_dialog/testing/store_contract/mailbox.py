@@ -217,7 +217,7 @@ class Mailbox(StoreCase):
         assert committed(store.commit(commit)).mail is True
         assert users(store.due(ACCOUNT, 10, 0.0)) == ["ada"]
         if self.short < 1.0:
-            return  # a minute is long where time is not set
+            return  # a minute is long if the clock cannot be set
         self.advance(61.0)
         for due in store.due(ACCOUNT, 10, 0.0).entries:
             store.undue(due)
@@ -332,7 +332,7 @@ class Mailbox(StoreCase):
             commit = Commit("ada", "k", write, reply=b"", fence=claim.fence, fires=due)
             assert committed(await face.commit(commit)).mail is False
             assert (await face.due(ACCOUNT, 10, LONG)).next is None
-            # Last: a store may have its index tell of a user before it finds that there is no need.
+            # Last, since a store may add a user to its index before it finds that there is no need.
             assert await face.post(Post("ada", ACCOUNT, "wx1", b"paid")) == Posted("repeated")
             await face.post(Post("bob", ACCOUNT, "wx2", b""))
             with pytest.raises(MailboxFull):
