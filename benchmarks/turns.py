@@ -144,7 +144,7 @@ def lengthen(answer: Answer, user: str, length: int) -> None:
 
 
 def timed(answer: Answer, users: list[str]) -> float:
-    """Return microseconds per turn; each user has one, so that his conversation stays as long."""
+    """Return microseconds per turn; each user has one, so that conversations stay as long."""
     bodies = [push(user, "1") for user in users]
     began = time.perf_counter()
     for body in bodies:

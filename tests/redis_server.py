@@ -298,7 +298,7 @@ class RedisServer:
         return False
 
     def _is_mine(self) -> bool:
-        # A stranger may have taken the port before us; he would answer, too.
+        # Another server may have taken the port before; it would answer, too.
         return bool(self.ask("INFO", "server")["process_id"] == self._pid)
 
     def _end(self, how: signal.Signals) -> None:

@@ -45,7 +45,7 @@ RULES: dict[str, Rule] = {
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES.keys())
-def test_the_house_keeps_the_rule(rule: Rule) -> None:
+def test_the_sources_keep_each_rule(rule: Rule) -> None:
     complaints = [complaint for module in modules() for complaint in rule(module)]
     assert not complaints, "\n".join(complaints)
 
@@ -54,28 +54,28 @@ def test_no_two_modules_import_each_other() -> None:
     assert not list(house.circles(modules(), known()))
 
 
-def test_the_table_has_only_arrows_that_there_are() -> None:
+def test_every_allowed_import_exists() -> None:
     assert not list(house.unused(modules(), known()))
 
 
-def test_what_has_a_reason_to_be_long_is_long() -> None:
+def test_every_exception_for_length_is_needed() -> None:
     assert not list(house.needless(modules()))
 
 
-def test_a_reason_that_nobody_needs_is_noticed() -> None:
+def test_a_needless_exception_for_length_is_noticed() -> None:
     without_errors = [module for module in modules() if module.inner != "errors"]
     [said] = house.needless(without_errors)
     assert said.startswith("errors is not too long")
 
 
-def test_an_arrow_that_nobody_needs_is_noticed() -> None:
+def test_an_allowed_import_that_does_not_exist_is_noticed() -> None:
     without_web = [module for module in modules() if module.wing != "web"]
     assert any(
         said.startswith("web may know errors") for said in house.unused(without_web, known())
     )
 
 
-def test_a_circle_is_noticed() -> None:
+def test_a_circular_import_is_noticed() -> None:
     one = house.parse("from .run import Run", "wechat_dialog.core.replay.strict")
     other = house.parse(
         "def f():\n    from .strict import compare", "wechat_dialog.core.replay.run"
@@ -90,13 +90,13 @@ def test_a_circle_is_noticed() -> None:
     assert list(house.circles([one, annotated], known))
 
 
-def test_a_wing_knows_only_wings_above_its_own_line() -> None:
+def test_a_wing_may_import_only_wings_above_it_in_the_table() -> None:
     names = list(house.WINGS)
     for number, (name, wing) in enumerate(house.WINGS.items()):
         assert wing.knows <= set(names[:number]), name
 
 
-def test_no_two_entries_of_the_listing_know_each_other() -> None:
+def test_no_two_top_level_entries_import_each_other() -> None:
     """What `ls` shows has floors as well: `core` is one of its rooms, whatever is in it."""
     arrows: dict[str, set[str]] = {}
     for name, wing in house.WINGS.items():
@@ -107,17 +107,17 @@ def test_no_two_entries_of_the_listing_know_each_other() -> None:
 
 
 @pytest.mark.parametrize("wing", house.FLOORS)
-def test_the_floors_are_those_there_are(wing: str) -> None:
+def test_every_listed_floor_exists(wing: str) -> None:
     inner = {module.inner for module in modules()}
     assert {f"{wing}.{name}" for name in house.FLOORS[wing]} <= inner
 
 
-def test_what_may_be_long_is_long_and_there() -> None:
+def test_every_file_that_may_be_long_exists() -> None:
     inner = {module.inner: module for module in modules()}
     assert {name.partition(":")[0] for name in house.LONG} <= set(inner)
 
 
-def test_the_table_of_the_architecture_is_that_of_the_wings() -> None:
+def test_the_table_in_the_architecture_page_is_up_to_date() -> None:
     page = (SRC.parent / "docs" / "architecture.md").read_text("utf-8")
     assert house.table() in page, "python -m tests.architecture prints the table"
 
@@ -222,11 +222,11 @@ def test_a_broken_rule_is_noticed(rule: Rule, module: str, source: str, said: st
         (house.overgrown, "errors", "x = 1\n" * 401),
     ],
 )
-def test_what_is_allowed_draws_no_complaint(rule: Rule, module: str, source: str) -> None:
+def test_allowed_code_is_not_reported(rule: Rule, module: str, source: str) -> None:
     assert not list(rule(house.parse(source, f"wechat_dialog.{module}")))
 
 
-def test_a_package_hands_on_names_of_its_own_modules_only() -> None:
+def test_a_package_exports_names_of_its_own_modules_only() -> None:
     own = (
         "from .codec import Codec\nfrom wechat_dialog.core.wire.xml import parse\n"
         "__all__ = ['Codec', 'parse']"
@@ -237,7 +237,7 @@ def test_a_package_hands_on_names_of_its_own_modules_only() -> None:
 
 
 @pytest.mark.parametrize("wing", sorted(house.PURE))
-def test_every_pure_wing_is_one(wing: str) -> None:
+def test_every_pure_wing_is_in_the_table(wing: str) -> None:
     assert wing in house.WINGS
     assert house.wing_of(f"wechat_dialog.{wing}") == wing
 

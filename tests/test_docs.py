@@ -39,7 +39,7 @@ def test_a_link_leads_somewhere(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_a_place_in_the_tree_that_a_page_names_exists(page: Path) -> None:
+def test_a_path_that_a_page_names_exists(page: Path) -> None:
     assert [place for place in PLACE.findall(page.read_text("utf-8")) if not there(place)] == []
 
 
@@ -47,7 +47,7 @@ def there(place: str) -> bool:
     return (ROOT / place).exists() or (ROOT / "src" / "wechat_dialog" / place).exists()
 
 
-def test_pages_are_found_from_the_readme() -> None:
+def test_the_readme_links_to_every_page() -> None:
     """A reader of Chinese is led to the Chinese page, wherever there is one."""
     for readme in ("README.md", "README.zh-CN.md"):
         linked = {link.partition("#")[0] for link in links(ROOT / readme)}
@@ -60,7 +60,7 @@ def test_pages_are_found_from_the_readme() -> None:
         assert pages - linked == set(), readme
 
 
-def test_the_readme_is_read_in_minutes() -> None:
+def test_the_readme_is_short() -> None:
     for readme in ("README.md", "README.zh-CN.md"):
         assert (ROOT / readme).read_text("utf-8").count("\n") < 120, readme
 
@@ -115,7 +115,7 @@ def test_a_module_that_a_docstring_names_exists(path: Path) -> None:
     assert list(wrong_names(path.read_text("utf-8"))) == []
 
 
-def test_a_name_of_what_was_moved_is_noticed() -> None:
+def test_a_name_of_a_module_that_moved_is_noticed() -> None:
     gone = "`stores.sqlite_rows` `runtime/flights` `core/turn/interrupted.py` `tests/nothing/`"
     assert list(wrong_names(gone)) == [
         "runtime/flights", "core/turn/interrupted.py", "tests/nothing/", "stores.sqlite_rows",

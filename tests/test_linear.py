@@ -144,7 +144,7 @@ MOST = 3000
 
 @pytest.mark.parametrize("mode", ["plain", "compatible", "safe"])
 @pytest.mark.parametrize("query", QUERIES)
-def test_what_nobody_signed_costs_almost_nothing(query: str, mode: Any) -> None:
+def test_an_unsigned_request_costs_almost_nothing(query: str, mode: Any) -> None:
     settings: dict[str, Any] = {} if mode == "plain" else {"app_id": "wx1", "aes_key": KEY}
     codec = Codec("token", mode=mode, **settings)
 
@@ -192,7 +192,7 @@ MEASURED: dict[str, tuple[Callable[[Any], object], Any]] = {
 }
 
 
-def test_no_pattern_takes_the_square_of_its_text() -> None:
+def test_no_pattern_takes_quadratic_time() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.test_linear"],
         env=environment(), capture_output=True, text=True, check=False,

@@ -117,7 +117,7 @@ def say(bot: Bot, text: str, **fields: str) -> bytes:
 
 
 @pytest.mark.parametrize("dialog", BREAKING, ids=lambda dialog: dialog.__name__)
-def test_a_dialog_that_breaks_is_told_without_a_word_of_its_user(
+def test_the_log_of_a_broken_dialog_has_no_text_of_its_user(
     dialog: Callable[..., Any], heard: Callable[[], list[str]], caplog: pytest.LogCaptureFixture
 ) -> None:
     bot = Bot(TOKEN, store="memory://", journal_limit=4)
@@ -145,7 +145,7 @@ def asks(prompt: str) -> Callable[..., Any]:
 
 
 @pytest.mark.parametrize("policy", ["resume", "restart", "park"])
-def test_a_dialog_that_changed_is_told_without_its_questions(
+def test_the_log_of_a_changed_dialog_has_no_question(
     policy: Any, heard: Callable[[], list[str]]
 ) -> None:
     store = MemoryStore()
@@ -157,7 +157,7 @@ def test_a_dialog_that_changed_is_told_without_its_questions(
     assert any("policy" in line for line in heard())
 
 
-def test_a_push_that_is_refused_is_told_without_its_body(heard: Callable[[], list[str]]) -> None:
+def test_the_log_of_a_refused_push_has_no_body(heard: Callable[[], list[str]]) -> None:
     bot = Bot(TOKEN, store="memory://")
     started: list[str] = []
     body = f"<xml><a>{SECRET}</a>".encode()
@@ -179,7 +179,7 @@ class Broken(MemoryStore):
 
 
 @pytest.mark.parametrize("awaiting", [False, True], ids=["sync", "async"])
-def test_a_store_that_fails_strangely_is_told_by_class_and_place(
+def test_the_log_of_an_unexpected_store_error_has_its_class_and_place(
     awaiting: bool, heard: Callable[[], list[str]]
 ) -> None:
     bot = Bot(TOKEN, store=Broken())
@@ -200,7 +200,7 @@ class Failing(MemoryStore):
 
 
 @pytest.mark.parametrize("awaiting", [False, True], ids=["sync", "async"])
-def test_a_turn_that_fails_when_nobody_waits_any_more_is_told_all_the_same(
+def test_a_turn_that_fails_after_all_requests_have_left_is_logged(
     awaiting: bool, heard: Callable[[], list[str]]
 ) -> None:
     bot = Bot(TOKEN, store=Failing(), window=Window(seconds=0.2, requests=1, patience=0.05))
@@ -230,7 +230,7 @@ def test_a_turn_that_fails_when_nobody_waits_any_more_is_told_all_the_same(
     bot.close()
 
 
-def test_a_password_of_redis_is_told_nobody(
+def test_a_redis_password_is_in_no_log_and_no_error(
     heard: Callable[[], list[str]], redis_server: Callable[..., RedisServer]
 ) -> None:
     server = redis_server()
@@ -256,7 +256,7 @@ def test_a_password_of_redis_is_told_nobody(
         "rediss+sentinel://u:sesame@host:1/a/b?sentinel_password=sesame",
     ],
 )  # fmt: skip
-def test_a_url_that_is_wrong_is_not_quoted_with_its_password(url: str) -> None:
+def test_an_error_about_a_url_does_not_quote_its_password(url: str) -> None:
     with pytest.raises(ConfigurationError) as raised:
         open_store(url)
     error: BaseException | None = raised.value
@@ -266,7 +266,7 @@ def test_a_url_that_is_wrong_is_not_quoted_with_its_password(url: str) -> None:
         error = error.__cause__
 
 
-def test_secrets_of_a_bot_show_nowhere() -> None:
+def test_no_repr_of_a_bot_has_its_secrets() -> None:
     key = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
     bot = Bot(
         "sesame-token", app_id="wx1", aes_key=key, app_secret="sesame-secret", mode="safe",
@@ -277,7 +277,7 @@ def test_secrets_of_a_bot_show_nowhere() -> None:
         assert secret not in shown
 
 
-def test_no_log_call_has_an_error_s_text() -> None:
+def test_no_log_call_passes_an_exception() -> None:
     found: list[str] = []
     for path in SOURCE.rglob("*.py"):
         if (
@@ -299,7 +299,7 @@ def test_no_log_call_has_an_error_s_text() -> None:
     assert not found, "see logs.report"
 
 
-def test_a_key_of_a_message_is_no_part_of_a_log(heard: Callable[[], list[str]]) -> None:
+def test_no_log_has_the_key_of_a_message(heard: Callable[[], list[str]]) -> None:
     said = messages.from_fields(
         {
             "ToUserName": "gh",

@@ -72,14 +72,14 @@ def test_every_code_point_is_shown_or_written_as_in_json(
     assert json.loads(f'"{shown}"', strict=False) == text
 
 
-def test_what_people_write_stays_as_it_is() -> None:
+def test_ordinary_text_is_not_changed() -> None:
     said = "买 2 杯“拿铁”，（大）　谢谢😀 Ünïcödé العربية עברית "
     said += "\U0001f468\u200d\U0001f469\u200d\U0001f467\ufe0f"
     assert one_line(said) == block(said) == said
 
 
 @given(st.text(st.characters(codec="utf-8")))
-def test_json_stays_what_it_is(text: str) -> None:
+def test_json_stays_equal_and_on_one_line(text: str) -> None:
     encoded = json.dumps({text: text}, ensure_ascii=False)
     assert json.loads(one_line(encoded)) == {text: text}
     assert "\n" not in one_line(text)
@@ -94,7 +94,7 @@ def test_a_lone_surrogate_can_be_printed() -> None:
 
 
 @pytest.mark.parametrize("terminal", [False, True], ids=["pipe", "terminal"])
-def test_a_console_lets_nothing_through_whatever_it_draws(terminal: bool) -> None:
+def test_a_console_writes_no_control_characters_whatever_it_draws(terminal: bool) -> None:
     everything = "".join(sorted(obeyed()))
     table = Table(title=HOSTILE)
     table.add_column(HOSTILE)
@@ -110,7 +110,9 @@ def test_a_console_lets_nothing_through_whatever_it_draws(terminal: bool) -> Non
     assert r"\u202e" in shown
 
 
-def test_a_chat_shows_an_answer_and_obeys_none(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_chat_writes_no_control_characters_of_an_answer(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     for terminal in (False, True):
         screen = Screen(terminal=terminal)
         article = Article(HOSTILE, HOSTILE, HOSTILE, HOSTILE)
@@ -173,7 +175,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "conversations show shop:bot oEvil",
     ],
 )  # fmt: skip
-def test_no_command_of_an_operator_obeys_a_user(command: str, shop: Path) -> None:
+def test_no_operators_command_writes_control_characters_of_a_user(command: str, shop: Path) -> None:
     words = command.split()
     if words[-1] == "PARKED":
         [words[-1]] = [
@@ -185,7 +187,7 @@ def test_no_command_of_an_operator_obeys_a_user(command: str, shop: Path) -> Non
     must_be_tame(done.stdout + done.stderr)
 
 
-def test_a_transcript_is_a_line_for_each_line(shop: Path) -> None:
+def test_a_transcript_has_no_control_characters_of_a_user(shop: Path) -> None:
     bot = Bot("token123", store=f"sqlite:///{shop}/bot.db")
     shown = Conversations(bot).show(USER)
     bot.close()
@@ -198,7 +200,7 @@ def breaks(chat: Chat) -> Dialog[str]:
     raise ValueError(said)
 
 
-def test_a_log_is_a_line_for_each_record(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_log_has_one_line_for_each_record(caplog: pytest.LogCaptureFixture) -> None:
     """Users' ids, and at DEBUG what a dialog broke with."""
     caplog.set_level(logging.DEBUG, "wechat_dialog")
     bot = Bot(TOKEN, store="memory://")
@@ -213,7 +215,7 @@ def test_a_log_is_a_line_for_each_record(caplog: pytest.LogCaptureFixture) -> No
         assert "\n" not in record.getMessage()
 
 
-def test_what_a_bot_broke_on_is_told_with_nothing_that_a_terminal_obeys(
+def test_a_bots_error_is_shown_without_control_characters(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     bot_process._tell("parked", ValueError(f"no {HOSTILE} here"))
@@ -235,7 +237,7 @@ KNOWN = {
 }
 
 
-def test_nothing_is_printed_but_by_a_safe_console() -> None:
+def test_everything_is_printed_by_a_safe_console() -> None:
     found = [
         f"{path.name}:{number}"
         for path in SOURCE.rglob("*.py")

@@ -58,11 +58,11 @@ PROMISED = {
     ("module", "name"),
     [(module, name) for module, names in PROMISED.items() for name in names.split()],
 )
-def test_a_promised_path_is_there(module: str, name: str) -> None:
+def test_a_promised_name_can_be_imported(module: str, name: str) -> None:
     assert hasattr(importlib.import_module(module), name)
 
 
-def test_every_name_a_module_lists_can_be_had() -> None:
+def test_every_name_that_a_module_lists_can_be_imported() -> None:
     for module in PROMISED:
         loaded = importlib.import_module(module)
         missing = [name for name in getattr(loaded, "__all__", ()) if not hasattr(loaded, name)]

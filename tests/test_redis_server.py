@@ -38,7 +38,7 @@ def test_a_test_gets_an_empty_server_whatever_the_last_one_left(
         client.set("left over", round_)
 
 
-def test_with_aof_what_was_answered_survives_a_crash(redis_server: Factory) -> None:
+def test_with_aof_confirmed_writes_survive_a_crash(redis_server: Factory) -> None:
     server = redis_server(aof=True)
     port, pid = server.port, server.pid
     server.ask("SET", "key", "value")
@@ -71,7 +71,7 @@ def test_a_stopped_server_refuses_connections(redis_server: Factory) -> None:
         server.ask("PING")
 
 
-def test_a_socket_file_does_for_a_port(redis_server: Factory) -> None:
+def test_a_server_may_listen_on_a_socket_file(redis_server: Factory) -> None:
     server = redis_server(unix=True)
     assert server.port == 0
     assert server.url.startswith("unix://")

@@ -129,7 +129,7 @@ def test_a_password_that_has_to_be_escaped_is_an_error_that_says_so(
     "url",
     ["unix:///run/redis@1.sock", "redis://h/0?password=p@ss", "redis://me:p@ss@h/0", "redis://h?client_name=a@b"],
 )  # fmt: skip
-def test_an_at_sign_elsewhere_is_none_of_a_password(url: str) -> None:
+def test_an_at_sign_elsewhere_is_not_taken_for_part_of_a_password(url: str) -> None:
     assert isinstance(open_store(url), RedisStore)
 
 
@@ -143,7 +143,7 @@ def test_an_at_sign_elsewhere_is_none_of_a_password(url: str) -> None:
     ],
     ids=str,
 )  # fmt: skip
-def test_no_setting_that_is_wrong_shows_another(options: dict[str, Any]) -> None:
+def test_an_error_about_one_setting_shows_no_other(options: dict[str, Any]) -> None:
     with pytest.raises((ConfigurationError, TypeError)) as raised:
         full_bot(**options)
     must_not_show(shown(raised.value))
@@ -275,7 +275,7 @@ def test_no_repr_has_a_secret(value: str) -> None:
         must_not_show(repr(one))
 
 
-def test_a_secret_is_a_text_that_says_nothing_of_itself() -> None:
+def test_a_secret_is_a_text_whose_repr_hides_it() -> None:
     secret = Secret("sesame")
     assert secret == "sesame"
     assert f"{secret}" == "sesame"

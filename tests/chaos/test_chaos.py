@@ -1,7 +1,7 @@
 """Real workers killed and stopped at random, a real Redis restarted, and the platform's repeats.
 
 Many users each add numbers up in a dialog whose steps write a ledger. Whatever happens meanwhile,
-every user gets to his sum, the sum is right, and every entry is in the ledger under one idempotency
+every user gets a sum, the sum is right, and every entry is in the ledger under one idempotency
 key. The ledger is in Redis whatever the conversations are in. `CHAOS_SEED` repeats a run's choices;
 what the machine's scheduler makes of them is its own.
 """
@@ -27,7 +27,7 @@ SUM = re.compile(r"合计 (\d+)")
 
 
 class User(threading.Thread):
-    """Somebody who answers what he is asked, and asks back where he sees no question."""
+    """A user who answers each question, and asks if they see none."""
 
     def __init__(
         self, number: int, count: int, workers: list[Worker], seed: int, until: float
@@ -125,7 +125,7 @@ def check_ledger(user: User, entries: list[Any], seed: int) -> None:
         assert int(number) == user.numbers[int(place) - 1], f"seed {seed}: {user.openid}: {entry!r}"
         conversation = key.partition(":")[0]
         keys.setdefault(conversation, {}).setdefault(int(place), set()).add(key)
-    # Whose last answer got lost three times has his sum, does not know it, and begins again.
+    # A user whose last answer was lost three times begins again, although the sum is there.
     begun = sum(line.startswith("记账 ") for line in user.seen)
     assert len(keys) <= begun, f"seed {seed}: {user.openid} began {begun} times: {keys}"
     for places in keys.values():

@@ -13,7 +13,7 @@ from wechat_dialog.testing import Talk
 
 
 class Shop:
-    """Whom the steps of a dialog call: he knows what he was asked for, and under which keys."""
+    """What the steps of a dialog call: it records the calls, and their keys."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str]] = []
@@ -58,7 +58,7 @@ def test_a_turn_that_nobody_finished_is_finished_first_when_its_user_writes_agai
     talk("买")
     talk.crashes(Shop.pay, when, repeats=False)
     assert talk("苹果") == FAULT
-    # The same word again: what it meant has been seen to, and it answers nothing he has seen.
+    # The same word again: its step was done, and it is no answer to a question that was shown.
     assert talk("苹果") == "（刚才那条没有作为回答，请先看：）\n付了苹果\n还要什么？"
     assert talk("梨") == "付了梨"
     assert shop.paid == ["苹果", "梨"]

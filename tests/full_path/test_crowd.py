@@ -1,4 +1,4 @@
-"""Sixteen threads and sixteen users: everybody is told what follows from his own words."""
+"""Sixteen threads and sixteen users: everybody gets the answers to their own messages."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def number(user: int, place: int) -> int:
 
 
 def script(user: int) -> list[tuple[str, str]]:
-    """What a user says, and what he must be told."""
+    """What a user says, and what they must be answered."""
     said = [number(user, place) for place in range(NUMBERS)]
     asked = [f"第 {place + 1} 个数是？（已有 {sum(said[:place])}）" for place in range(NUMBERS)]
     answers = ["要加几个数？", *asked, f"一共是 {sum(said)}。"]

@@ -161,7 +161,7 @@ def test_nobody_waits_for_a_user_who_keeps_the_bot_busy(
         first = threads.submit(door.request, "POST", signed(), bodies[0])
         assert held.wait(PATIENCE)
         others = [threads.submit(door.request, "POST", signed(), body) for body in bodies[1:]]
-        # Everybody else's whole conversation fits into the time that his step takes.
+        # Another user's whole conversation fits into the time that the step takes.
         person = Person(door, "oSomebodyElse")
         for text, answer in TRANSCRIPT:
             assert person.say(text) == answer

@@ -88,7 +88,7 @@ def test_it_is_finished_first_where_another_message_comes_instead(
     till.stalled.close()
     seen = person.say("7")
     assert seen.endswith("11，还有？"), seen
-    assert "没有作为回答" in seen, "he could not have seen that question"
+    assert "没有作为回答" in seen, "that question cannot have been seen"
     assert person.say("7") == "一共 18"
     assert [number for number, _ in dict.fromkeys(till.entries)] == [5, 6]
     store.close()

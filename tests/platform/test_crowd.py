@@ -38,7 +38,7 @@ def script(user: int) -> list[tuple[str, str]]:
 
 
 async def talk(platform: AsyncPlatform, user: int) -> list[str]:
-    """What a user sees that he should not, a fault with its reason among it."""
+    """Everything wrong that a user sees, faults with their reasons included."""
     wrong: list[str] = []
     for said, expected in script(user):
         message = platform.message(f"oCrowd{user:022}", "text", Content=said)

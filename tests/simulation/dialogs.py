@@ -1,9 +1,9 @@
-"""The bot under simulation: dialogs whose every sentence tells what it was made of.
+"""The bot under simulation: each sentence of its dialogs shows what led to it.
 
-A number that a simulated user types is the serial number of his message, so it is unique; a
-question shows its conversation and all numbers taken so far; whatever is said once carries a mark,
-`⟨serial.conversation.count⟩`. So the judge can tell from a reply alone which messages took effect,
-in which order, and whether a part of an answer was lost or said twice.
+A number that a simulated user types is the serial number of their message, so it is unique. A
+question shows its conversation and all numbers that were accepted so far. Everything that must be
+said exactly once has a mark, `⟨serial.conversation.count⟩`. So the judge can see from a reply alone
+which messages took effect, in which order, and whether a part of an answer was lost or said twice.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ FIRST_ID = 24_000_000_000_000_000
 """Above every serial number: MsgId = FIRST_ID + serial."""
 
 MARK = re.compile(r"⟨(\d+)\.([0-9a-f]+)\.(\d+)(?:<(\d+\.[0-9a-f]+\.\d+))?⟩")
-"""One thing said: serial, conversation, count; behind `<` the mark said before it in that turn."""
+"""A mark: serial, conversation, count; after `<` the mark before it in the same turn."""
 
 QUESTION = re.compile(r"([0-9a-f]{16}):([\d,]*)[?]")
 LONG = "\n" + "长篇大论，说来话长。\n" * 90
@@ -35,7 +35,7 @@ routes = Dialogs()
 
 
 def serial_of(chat: Chat) -> int:
-    """Return the serial number of the message at hand."""
+    """Return the serial number of the current message."""
     message = chat.message
     return (
         int(message.raw["EventKey"][2:])
@@ -142,7 +142,7 @@ def agent(chat: Chat, number: int, count: int) -> Flow:
 
 @routes.dialog
 async def afterwards(chat: Chat, got: list[int], after: str) -> str:
-    """Where `accumulate` hands over to: a coroutine, with a step and one more question."""
+    """The dialog that `accumulate` continues as: a coroutine, with a step and one more question."""
     chat.say(mark(chat, 1, after))
     await chat.step(clean, serial_of(chat))
     chat.say(mark(chat, 2))
@@ -176,7 +176,7 @@ def menu(chat: Chat) -> Flow:
 
 @routes.text(re.compile(r"密(?P<flags>[a-z]*)"))
 def confide(chat: Chat, flags: str = "") -> Flow:
-    """Has steps do things with what it was told in secret, and never sees that."""
+    """Passes a secret answer to steps, without seeing it."""
     if "a" in flags:
         yield from chat.step(note, serial_of(chat))
         chat.say(mark(chat, 1))
@@ -198,14 +198,14 @@ def confide(chat: Chat, flags: str = "") -> Flow:
 
 @routes.event("unsubscribe")
 def farewell(chat: Chat) -> Flow:
-    """What is done of who leaves, and said to nobody."""
+    """The dialog for users who unsubscribe, who see nothing of it."""
     yield from chat.step(clean, 3000 + serial_of(chat))
     return "别" + mark(chat, 1)
 
 
 @routes.text(re.compile(r"\d+"))
 def stray(chat: Chat) -> Flow:
-    """A number that answers nothing: some of them are handed on."""
+    """Takes a number that answers no question; passes some of them on."""
     number = serial_of(chat)
     if number % 3:
         try:
@@ -223,7 +223,7 @@ def stray(chat: Chat) -> Flow:
 
 @routes.fallback
 def anything(chat: Chat) -> Flow:
-    """Whatever no other dialog takes."""
+    """Takes all messages that no other dialog takes."""
     if chat.message.kind == "event":
         return None
     yield from chat.step(clean, 2000 + serial_of(chat))

@@ -1,4 +1,4 @@
-"""What was known of a user before they were forgotten: a part of the judge's books."""
+"""What the judge remembers of users who were forgotten."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 __all__ = ["Forgotten"]
 
 DONE = re.compile(r"完(\d+) ")
-"""How many conversations a user has finished, as the bot remembers it of them."""
+"""How many conversations a user has finished, according to the bot's data."""
 
 
 @dataclass(slots=True)
 class Forgotten:
-    """What the judge knows of one user that is not to be seen once they are forgotten.
+    """What the judge knows of one user that must not reappear once they are forgotten.
 
     Attributes:
         keys: Keys of messages that the store knew of when an operator had their user forgotten, or

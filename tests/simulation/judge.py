@@ -1,8 +1,8 @@
-"""What must hold in every world, looked at after every operation.
+"""The rules that must hold in every world, checked after every operation.
 
-The judge sees each operation with what the store held before and after it, each step as it starts,
-and each answer that reaches an open connection. He keeps books of his own and asks neither the
-store nor the turn whether all is well.
+The judge sees each operation with the content of the store before and after it, each step when it
+begins, and each answer that reaches an open connection. It keeps records of its own, and relies
+neither on the store nor on the turn.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ GATHERED = (GatheredReturned, GatheredFailed)
 STEPS = (Returned, Failed, *GATHERED)
 WAITING = waiting(RULES.texts)
 PAGES = "https://example.com/p"
-"""Where the pages of bots are that have some."""
+"""Address of the answer pages of those bots that have any."""
 NO_REPLY = encode_reply(None)
 PLACE_KEPT = 1.0
 SEEN_KEPT = 60.0
@@ -131,7 +131,9 @@ class _Books:
     confided: set[bytes] = field(default_factory=set[bytes])
 
     def gives_up(self, conversation: str, user: str, now: float) -> None:
-        """A conversation is parked: what a process did that was cut off then, nobody knows."""
+        """A conversation is parked: what a process did that was cut off at that moment is
+        unknown.
+        """
         for key, attempts in self.attempts.items():
             for one in attempts if key.startswith(f"{conversation}:") else ():
                 one.given_up |= one.flying.worker.was_cut_off(user, now)
@@ -180,7 +182,7 @@ class Judge:
         books.texts.setdefault(flying.key, flying.text)
 
     def asked(self, flying: Flying, op: Claim, result: object, now: float) -> None:
-        """A claim was asked for, and not just a look taken, which leaves no trace."""
+        """A claim was requested (not an optimistic one that was answered without a claim)."""
         if isinstance(result, Unclaimed):
             return
         books = self.books(flying.user)
@@ -199,7 +201,7 @@ class Judge:
             self._in_order(books, flying.key, books.seen[flying.key], now)
 
     def ran_out(self, worker: Worker, user: str, now: float) -> None:
-        """A claim was to be renewed and had run out, though nobody else has taken it."""
+        """A claim to be renewed had expired, although nobody else has taken it."""
         if not worker.was_cut_off(user, now):
             raise Violation(f"a claim of {user} ran out in a process that lives, and has its store")
 
@@ -212,8 +214,8 @@ class Judge:
                 )
 
     def put_off(self, user: str, key: str, now: float) -> None:
-        """The store has taken note of a message whose request leaves: from then on it has its place
-        in line, though no claim was asked for.
+        """The store has noted a message whose request leaves: it is in the queue from then on,
+        although no claim was requested.
         """
         books = self.books(user)
         books.asked[key] = now
@@ -257,8 +259,8 @@ class Judge:
         self._tells_nobody(books, op)
 
     def _tells_nobody(self, books: _Books, op: Commit | RecordWrite) -> None:
-        """What a step was handed as a secret answer is written nowhere, by whichever process,
-        whatever becomes of whoever had asked for it.
+        """A secret answer that a step was given is stored nowhere, whichever process it was, and
+        whatever became of the conversation.
         """
         reply = op.reply if isinstance(op, Commit) else b""
         parked = [parked.document for parked in op.write.park]
@@ -269,7 +271,7 @@ class Judge:
             raise Violation(f"{told} was told in secret, and is written")
 
     def _stays_secret(self, books: _Books, op: Commit | RecordWrite) -> None:
-        """What was said in secret is nowhere in the store, from the write that took it on."""
+        """A secret answer is nowhere in the store once a write has accepted it."""
         if books.secrets:
             held = b"\n".join(self._contents(op.user))
             if found := [secret for secret in books.secrets if secret in held]:
@@ -278,7 +280,7 @@ class Judge:
     def _stays_forgotten(
         self, books: _Books, op: Commit | RecordWrite, was: UserHead, state: UserHead
     ) -> None:
-        """Nothing comes back of a user who was forgotten; and who left may be."""
+        """Nothing reappears of a user who was forgotten, or who unsubscribed and may have been."""
         said = [op.reply] if isinstance(op, Commit) else []
         said += [bytes(held.reply) for held in state.held if held not in was.held]
         ids = {frame.id for frame in state.stack} | {_parsed(mark)[1] for mark in marks_of(said)}
@@ -377,7 +379,7 @@ class Judge:
         was: UserHead,
         state: UserHead,
     ) -> None:
-        """Every part of an answer is in one reply, or held for one, and in its order."""
+        """Every part of an answer is in exactly one reply, or held for one, and in order."""
         said = marks_of([op.reply]) if isinstance(op, Commit) else []
         held = marks_of(bytes(held.reply) for held in state.held)
         before = marks_of(bytes(held.reply) for held in was.held) + books.unheard.marks()
@@ -418,7 +420,7 @@ class Judge:
         found.doubtful |= set(QUESTION.findall(_text([op.reply])))
 
     def is_deaf(self, op: Commit) -> None:
-        """A commit was made for nobody, by a process whose server had told it so."""
+        """A commit was made without a waiting request, and the process knew it from its server."""
         if not op.deferred and op.reply != NO_REPLY:
             raise Violation(f"the reply to {op.key} is said to be taken, and nobody was there")
 
@@ -427,7 +429,7 @@ class Judge:
         self.books(op.user).unheard.said_again(set(QUESTION.findall(_text([op.reply]))))
 
     def took(self, user: str, key: str, worker: Worker, *, deaf: bool = False) -> None:
-        """The store gave a message's reply to who asked for it.
+        """The store returned a message's reply to a caller.
 
         Args:
             user: Whose message it was.
@@ -446,7 +448,7 @@ class Judge:
             books.unheard.said_again(questions)
 
     def told(self, user: str, key: str) -> None:
-        """The store was told by whom a message's reply was given to that nobody took it."""
+        """The process that a reply was given to has reported that nobody took it."""
         self.books(user).unheard.takers.pop(key, None)
 
     def died(self, worker: Worker) -> None:
@@ -467,7 +469,7 @@ class Judge:
     def step_started(
         self, flying: Flying, step: RunStep, held: Snapshot, now: float, *, holds: bool
     ) -> None:
-        """A step begins to run; `held` is what the store has of its user."""
+        """A step begins to run; `held` is what the store holds of its user."""
         books = self.books(flying.user)
         key, name = step.key, step.call.name
         if key in books.recorded:
@@ -506,8 +508,8 @@ class Judge:
             raise Violation(f"{purpose} runs as {key}, ran as {books.logic[purpose]} before")
 
     def _under_one_key(self, books: _Books, conversation: str, step: RunStep) -> None:
-        """What was begun for a number has ended under its key before the same number, written
-        again, is taken for another.
+        """A step that began for a number has ended under its key before the same number, written
+        again, counts as another message.
         """
         purpose = conversation, step.call.name, step.call.args
         if step.call.fn is clean and step.call.args[0] > 0:
@@ -518,7 +520,7 @@ class Judge:
         books.purposes[purpose] = step.key
 
     def _knows_its_secret(self, books: _Books, message: str, step: RunStep) -> None:
-        """A step that is handed what was said in secret has it, as it was said in this turn."""
+        """A step that is passed a secret answer gets the text of this turn's message."""
         for said in step.call.args:
             if not isinstance(said, int):
                 raise Violation(f"{step.call.name} is called with {said!r}")
@@ -532,8 +534,8 @@ class Judge:
             raise Violation(f"{flying.serial} waits for a step {now - flying.calls_since:.0f} s")
 
     def gave_up_step(self, flying: Flying, key: str, now: float, *, joined: bool) -> None:
-        """A turn gives a step up, or a gathering, since its longest time is over; or it had joined
-        the call, and whoever made that has given it up.
+        """A turn gives up a step, or a gathering, because its time limit is over; or it had joined
+        the call of another turn that gave it up.
         """
         books, mine = self.books(flying.user), list[str]()
         for name, attempts in books.attempts.items():
@@ -552,15 +554,15 @@ class Judge:
             attempt.returned = attempt.returned or attempt.flying is flying
 
     def step_given_up(self, flying: Flying, step: RunStep) -> None:
-        """A step's call has come to nothing, since the store failed its parts."""
+        """A step's call ended without an outcome, because the store failed to store its parts."""
         attempts = self.books(flying.user).attempts
         attempts[step.key] = [one for one in attempts.get(step.key, ()) if one.flying is not flying]
 
     def part_started(self, flying: Flying, step: RunStep, args: object, now: float) -> None:
         """A part of a step begins to run.
 
-        It may have run elsewhere, under the same key, where its process stood still so shortly
-        before that no look at the claim lies between: what it comes to is refused then.
+        It may have run elsewhere under the same key, if its process was stopped so shortly before
+        that it did not check its claim in between: its outcome is then refused.
         """
         assert step.parts is not None, "it has parts"
         runs = self.books(flying.user).part_runs.setdefault((step.parts.step, args), [])
@@ -587,7 +589,7 @@ class Judge:
             raise Violation(f"a part of {step.key} has two outcomes")
 
     def parts_returned(self, user: str, step: RunStep, results: list[int]) -> None:
-        """A step has ended with what its parts have returned: what the store was given of them."""
+        """A step has ended, and its result is that of the outcomes of parts that the store has."""
         assert step.parts is not None, "it has parts"
         of = step.parts.step
         [*kept] = [outcome for (one, _), outcome in self.books(user).parts.items() if one == of]
@@ -596,7 +598,7 @@ class Judge:
             raise Violation(f"{step.key} has used {results}, recorded is {kept}")
 
     def gave_up(self, flying: Flying) -> None:
-        """A claim was given back: the store had failed, and the user is told so."""
+        """A claim was released: the store had failed, and the user gets an apology."""
         books = self.books(flying.user)
         message = _in_keys(flying.key)
         for key, attempts in books.attempts.items():
@@ -606,7 +608,7 @@ class Judge:
         books.unfinished.discard(message)
 
     def gave_up_waiting(self, flying: Flying, now: float) -> None:
-        """A turn waits no longer for a store that fails it."""
+        """A turn stops waiting for a store that keeps failing."""
         books = self.books(flying.user)
         for key, attempts in books.attempts.items():
             ended = any(one.flying is flying and one.returned for one in attempts)
@@ -615,8 +617,8 @@ class Judge:
                 raise Violation(f"the outcome of {key} waits {waited:.1f} s for the store")
 
     def dropped(self, user: str, keys: Sequence[str] = ()) -> None:
-        """An operator threw a user's conversations away: what they did may be done again, but not
-        by the messages of these keys, whose turns were under way.
+        """An operator dropped a user's conversations: their effects may happen again, but not
+        because of the messages with these keys, whose turns were in progress.
         """
         books = self.books(user)
         books.forgotten.keys.update(keys)
@@ -638,7 +640,7 @@ class Judge:
             del self.promised[serial]
 
     def forgotten(self, user: str, keys: Iterable[str]) -> None:
-        """An operator had a user forgotten, of whose messages the store knew these."""
+        """An operator forgot a user, while the store knew messages with these keys."""
         books = self.books(user)
         books.waits.clear()
         books.forgotten.happens(keys)
@@ -649,7 +651,9 @@ class Judge:
     # Answers --------------------------------------------------------------------------------------
 
     def deferred(self, connection: Connection, others: Iterable[Connection], now: float) -> None:
-        """A request says that nobody will take its message's reply; `others` has all of them."""
+        """A request reports that nobody will take its message's reply; `others` are all
+        requests.
+        """
         if connection.early:
             return  # so is every other request of the message: its turn waits in vain
         waited = now - connection.opened
@@ -672,7 +676,7 @@ class Judge:
         return any(books.serials.get(key) == serial for key in books.forgotten.keys)
 
     def all_promises_kept(self) -> None:
-        """Everything is over: whoever was told to wait has had an answer."""
+        """The world has ended: whoever got the waiting text has got an answer."""
         for serial, user in self.promised.items():
             if serial not in self.replies:
                 raise Violation(f"{user} was told to wait for the answer to {serial}: none came")

@@ -1,5 +1,5 @@
-"""What keeps turns apart and steps from running again, each broken on purpose: the simulation must
-notice.
+"""Mutants: each breaks one thing that keeps turns apart, or steps from running twice; the
+simulation must notice.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ __all__ = ["MUTANTS"]
 
 
 class NoClaim(MemoryStore):
-    """Grants every claim, whoever holds one."""
+    """Grants every claim, also while there is a valid one."""
 
     def claim(self, claim: Claim) -> Any:
         found = self._users.get(claim.user)
@@ -49,7 +49,7 @@ class NoClaim(MemoryStore):
 
 
 class NoFence(MemoryStore):
-    """Takes every write under a claim, whether that claim is still its writer's or not."""
+    """Accepts every write under a claim, also if the claim was lost."""
 
     def _believed(self, user: str, fence: int, write: Callable[[], Any]) -> Any:
         found = self._users.get(user)
@@ -72,7 +72,7 @@ class NoFence(MemoryStore):
 
 
 class NoRevision(MemoryStore):
-    """Takes a write of the fast path whatever has become of the document meanwhile."""
+    """Accepts every commit without a claim, also if the entry was written meanwhile."""
 
     def commit(self, commit: Commit) -> Any:
         found = self._users.get(commit.user)
@@ -90,7 +90,7 @@ def _drop(entry: Entry) -> frozenset[str]:
 
 
 class NotAnswered(MemoryStore):
-    """Forgets a user without taking what is under way for answered."""
+    """Forgets a user without counting messages in progress as answered."""
 
     def forget(self, user: str) -> bool:
         with patch.object(rules, "forget", _drop):
@@ -140,14 +140,14 @@ def _forgotten() -> Iterator[type[MemoryStore]]:
 
 @contextmanager
 def _left() -> Iterator[type[MemoryStore]]:
-    """Who left is not forgotten where their turn is finished by another worker."""
+    """A user who unsubscribed is not forgotten if another worker finishes the turn."""
     with patch.object(cut_off, "forget_who_left", lambda _work, _message: None):
         yield MemoryStore
 
 
 @contextmanager
 def _sealed() -> Iterator[type[MemoryStore]]:
-    """A message that waited for its turn is put off as it is."""
+    """A message that waited for its turn is deferred unencrypted."""
 
     def plain(seal: Seal, message: messages.Message, arrived: int) -> bytes:
         return seal.open(sealed_pending(seal, message, arrived))
@@ -158,7 +158,7 @@ def _sealed() -> Iterator[type[MemoryStore]]:
 
 @contextmanager
 def _told() -> Iterator[type[MemoryStore]]:
-    """Who finishes a dead worker's turn does not tell its dialog what was said in secret."""
+    """A worker that finishes a dead worker's turn does not give its dialog the secret answer."""
     with patch.object(cut_off, "_tell_secret_again", lambda *_: None):
         yield MemoryStore
 
@@ -171,14 +171,14 @@ def _key() -> Iterator[type[MemoryStore]]:
 
 @contextmanager
 def _outcomes() -> Iterator[type[MemoryStore]]:
-    """No outcome is kept, and no call is joined."""
+    """A process keeps no outcome, and a turn joins no call."""
     with patch.object(Outcomes, "join", lambda _, user, key: (Call(user, key), True)):
         yield MemoryStore
 
 
 @contextmanager
 def _given_back() -> Iterator[type[MemoryStore]]:
-    """A claim is given back whatever ran under it."""
+    """A claim is released although a step ran under it."""
 
     def called(_job: object, op: object, slots: dict[int, str]) -> Any:
         steps = op.steps if isinstance(op, RunSteps) else (op,)
@@ -191,7 +191,7 @@ def _given_back() -> Iterator[type[MemoryStore]]:
 
 @contextmanager
 def _asked() -> Iterator[type[MemoryStore]]:
-    """A claim counts from when it is heard of."""
+    """A claim's age counts from when its grant is received."""
     learn = RunningTurn.learn
 
     def at_once(
@@ -205,7 +205,7 @@ def _asked() -> Iterator[type[MemoryStore]]:
 
 @contextmanager
 def _one_after_another() -> Iterator[type[MemoryStore]]:
-    """Claims are renewed one after another, however long each takes."""
+    """Claims are renewed one after another, however long each renewal takes."""
 
     def beat(workers: Workers, worker: Worker) -> None:
         left = workers.old(worker)
@@ -227,7 +227,7 @@ def _one_after_another() -> Iterator[type[MemoryStore]]:
 
 @contextmanager
 def _closing() -> Iterator[type[MemoryStore]]:
-    """A process that is told to end renews no claim."""
+    """A process that is being closed renews no claims."""
     renew = Workers.renew
 
     def not_then(workers: Workers, flying: Flying, fence: int, then: Callable[[], object]) -> None:
@@ -242,21 +242,21 @@ def _closing() -> Iterator[type[MemoryStore]]:
 
 @contextmanager
 def _belated() -> Iterator[type[MemoryStore]]:
-    """A message is taken for the answer whenever its user wrote it."""
+    """A message is taken for the answer, whenever it was written."""
     with patch.object(Work, "not_seen", property(lambda work: work.doc.unseen)):
         yield MemoryStore
 
 
 @contextmanager
 def _endless() -> Iterator[type[MemoryStore]]:
-    """A turn has as much time as it takes."""
+    """A turn has no time limit."""
     with patch.object(Driver, "time_left", lambda *_: math.inf):
         yield MemoryStore
 
 
 @contextmanager
 def _not_parked() -> Iterator[type[MemoryStore]]:
-    """What is given up is put off until its user writes again."""
+    """A turn that is given up is left until its user writes again."""
 
     def put_off(work: Work, _error: Exception) -> Flow[None]:
         work.doc.put_away()
@@ -268,14 +268,14 @@ def _not_parked() -> Iterator[type[MemoryStore]]:
 
 @contextmanager
 def _resumed() -> Iterator[type[MemoryStore]]:
-    """What is taken up again runs its steps under keys of their own."""
+    """A resumed conversation runs its steps under new keys."""
     with patch.object(step_records, "heard_key", lambda key: key):
         yield MemoryStore
 
 
 @contextmanager
 def _awake() -> Iterator[type[MemoryStore]]:
-    """Who waits for the store is woken at once."""
+    """A turn that waits for the store continues at once."""
 
     def wakes(*_: object) -> Generator[object, object, bool]:
         yield Wait(NEVER.when_over, 0.001)
@@ -287,21 +287,21 @@ def _awake() -> Iterator[type[MemoryStore]]:
 
 @contextmanager
 def _confided() -> Iterator[type[MemoryStore]]:
-    """Where a secret's conversation was ended meanwhile, it is a message like any other."""
+    """A secret answer whose conversation was ended is handled as an ordinary message."""
     with patch.object(rules, "_was_ended", lambda *_: False):
         yield MemoryStore
 
 
 @contextmanager
 def _at_the_door() -> Iterator[type[MemoryStore]]:
-    """Who comes too late, from the door of a stopped process, counts as somebody who waits."""
+    """A request that a stopped process receives after the platform hung up counts as waiting."""
     with patch.object(Workers, "deaf", 0.25):
         yield MemoryStore
 
 
 @contextmanager
 def _parts() -> Iterator[type[MemoryStore]]:
-    """Whoever takes a step over runs its parts again, whatever is recorded of them."""
+    """A worker that takes over a step runs all of its parts again."""
 
     class NoParts(MemoryStore):
         def parts(self, user: str, step: str = "") -> dict[str, dict[str, bytes]]:
@@ -312,7 +312,7 @@ def _parts() -> Iterator[type[MemoryStore]]:
 
 @contextmanager
 def _said() -> Iterator[type[MemoryStore]]:
-    """What a step said is in no record of it."""
+    """The record of a step lacks what the step said."""
     with patch.object(ChatState, "heard_of_step", lambda *_: None):
         yield MemoryStore
 
@@ -351,4 +351,4 @@ MUTANTS: dict[str, Callable[[], AbstractContextManager[type[MemoryStore]]]] = {
     "not parked": _not_parked,
     "resumed": _resumed,
 }
-"""By what is broken; each gives the store to run worlds on."""
+"""The mutants by name; each provides the store to run worlds on."""

@@ -1,4 +1,4 @@
-"""What lies between the workers and the store: it is away, a part of it is, or it stalls."""
+"""Failures between the workers and the store: it is away, a part of it is, or it stalls."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Network:
         return bool(self._outages or self._stalls)
 
     def silence(self, user: str, now: float) -> float | None:
-        """Return the seconds until a question about a user fails; None if it does not."""
+        """Return the seconds until a call for a user fails; None if it does not."""
         shard = int(user.rpartition("u")[2]) % SHARDS
         for since, outage in self._outages:
             if since <= now < since + outage.seconds and outage.shard in (None, shard):
@@ -43,8 +43,8 @@ class Network:
         return None
 
     def stall(self, now: float) -> tuple[float, float] | None:
-        """Return the seconds until the store does what it is asked, and those until whoever asks
-        gives up; None if it does so at once.
+        """Return the seconds until the store carries out a call, and those until the caller gives
+        up; None if it carries it out at once.
         """
         for since, stall in self._stalls:
             if since <= now < since + stall.seconds:

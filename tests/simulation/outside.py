@@ -1,8 +1,8 @@
 """Simulated worlds of time: users, signals, sweepers, and workers that die or stop anywhere.
 
-The turns are the real ones (`turn`, `fire`, `send`), on the rules of the stores. What drives them
-here is a heap of what happens when; each operation takes its time, and before or after it the
-worker may die, with all that it has in hand, or stop for longer than its claim lasts.
+The turns are the real ones (`turn`, `fire`, `send`), on the rules of the stores. They are driven by
+a heap of events in order of time. Each operation takes some time, and before or after it the worker
+may die, with everything in its memory, or stop for longer than its claim lasts.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class World:
         heapq.heappush(self._heap, (self.now + seconds, self._count, worker, what))
 
     def run(self) -> None:
-        """Run all of it, and see that everything is done."""
+        """Run the world to its end, and check that everything was done."""
         for number in range(self.chance.randrange(10, 30)):
             at, user = self.chance.random() * LASTS, self.chance.choice(self.users)
             self.later(at, None, partial(self._happens, number, user))
@@ -158,7 +158,7 @@ class World:
         return self.chance.choice(alive) if alive else None
 
     def _ask(self, user: str, number: int, text: str, copy: int, created: int) -> None:
-        """The platform asks, and asks again until it is answered."""
+        """The platform sends a message, and repeats it until it is answered."""
         key = f"m{number}"
         if key in self.answered:
             return
@@ -179,7 +179,7 @@ class World:
         self._begin(Task(worker, user, flow, then, lambda: None))
 
     def _send(self, user: str, letter: Any, id: str, data: int | None, tries: int) -> None:
-        """Whoever sends it tries until it is told what became of it."""
+        """The sender tries again until it gets a result."""
         worker = self._worker()
         again = partial(self._send, user, letter, id, data, tries + 1)
         if worker is None:
@@ -265,7 +265,7 @@ class World:
             self._go_on(task, result, error)
 
     def _pushed(self, task: Task, push: Push) -> None:
-        """What is pushed goes out; a message written before may come only now."""
+        """A part is pushed; a message that was written before that may arrive after it."""
         said = encode_reply(push.reply).decode()
         self.judge.pushed(said, self.now)
         if ASKED.search(said) and self.chance.random() < 0.5:

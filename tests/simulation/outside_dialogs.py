@@ -1,4 +1,5 @@
-"""The bot of the worlds of time: whatever its dialogs wait for leaves a step in the ledger."""
+"""The bot of the worlds of time: after each wait, its dialogs run a step that writes to the
+ledger."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ Flow = Generator[Any, Any, Any]
 routes = Dialogs()
 
 ASKED = re.compile(r"([\w.:-]+) 问？")
-"""A question that nobody's message led to, and the id of the conversation that asks it."""
+"""A question asked by a turn that no message began, with the id of its conversation."""
 
 
 def note(conversation: str, what: str, idempotency_key: str = "") -> None:
@@ -63,7 +64,7 @@ async def waits(chat: Chat, n: str) -> str:
 
 @routes.text("听")
 def listens(chat: Chat) -> Flow:
-    """Takes signals without a step, whose claim would be looked at before."""
+    """Takes signals without a step, before which the claim would be checked."""
     for _ in range(3):
         yield from chat.wait_for("paid", int, within=50)
     return "听完"
@@ -80,7 +81,7 @@ def races(chat: Chat, n: str) -> Flow:
 
 @routes.text(re.compile(r"起(?P<n>\d+)"))
 def starts(chat: Chat, n: str) -> Flow:
-    """Starts one beside itself, under a name of which there are two."""
+    """Starts a conversation beside itself, under a key that is used twice."""
     chat.start(tidies, {"n": int(n)}, key=f"k{int(n) % 2}")
     chat.remind(int(n), f"记 {chat.id}")
     if int(n) % 3 == 0:
@@ -111,7 +112,7 @@ def begun(chat: Chat, n: int) -> Flow:
 
 @routes.text("说", anytime=True)
 def interrupts(chat: Chat) -> Flow:
-    """Stands above others' questions for a while."""
+    """Interrupts other conversations for a while."""
     said = yield from chat.ask("什么？", timeout=9)
     return f"说 {said}"
 
@@ -131,4 +132,4 @@ def _rules() -> Rules:
 RULES = _rules()
 
 PUSHING = replace(RULES, may_push=True)
-"""Of an account that may push what is said in turns that no message began."""
+"""The bot of an account that may push."""

@@ -1,4 +1,4 @@
-"""What must hold in every world of time, looked at after every write."""
+"""The rules that must hold in every world of time, checked after every write."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ of its user that come before it."""
 
 
 UNSURE = 3.0
-"""Seconds before a question was pushed, of which nobody can tell whether it had been seen."""
+"""A message written less than so many seconds before a question was pushed may be its answer, since
+it is unknown whether the user had seen the question."""
 
 
 class Violation(AssertionError):
@@ -124,7 +125,7 @@ class Judge:
             self.asked.setdefault(asked[1], now)
 
     def _answer(self, id: str, record: TextRecord) -> None:
-        """What was written before a question was pushed is no answer to it."""
+        """A message that was written before a question was pushed is not taken as its answer."""
         if id in self.asked and record.created + UNSURE < self.asked[id]:
             raise Violation(
                 f"{id} takes for an answer what was said {self.asked[id] - record.created:.0f} s "
@@ -153,14 +154,14 @@ class Judge:
     # Order ----------------------------------------------------------------------------------------
 
     def refused(self, key: str, holder: str, *, held: bool) -> None:
-        """A claim was refused for the sake of another."""
+        """A claim was refused because of another one."""
         if key != FIRING and holder == FIRING and not held:
             raise Violation(f"{key} waits behind a firing that has no claim")
 
     # The end --------------------------------------------------------------------------------------
 
     def all_is_done(self, user: str, now: float) -> None:
-        """The world is calm for a while: nothing is due, each signal is consumed or kept."""
+        """After a while without failures, nothing is due, and each signal is consumed or kept."""
         shown = self._store.show(user)
         head = decode_head(b"" if shown is None else shown.head)
         if head.key:

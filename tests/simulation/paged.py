@@ -1,7 +1,7 @@
 """Worlds whose bot has answer pages, and readers who follow each page from its first piece.
 
-A reader asks for what comes behind what they have. They are told that a page was cut back by its
-edition only, so a piece that changes within one edition would stay wrong on their screens for ever.
+A reader asks for the pieces after those they have. They learn only from the edition that a page was
+cut back, so a piece that changed within one edition would stay wrong on their screen for ever.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ __all__ = ["Paged", "paged_of", "run_paged"]
 
 
 class Readers:
-    """What is on the screens of those who follow the pages of one store.
+    """The screens of the readers of one store's pages.
 
     Attributes:
         cut: How often a page was cut back.
@@ -67,7 +67,7 @@ class Readers:
 
 
 class _Read(MemoryStore):
-    """Has each page read as soon as it is written to."""
+    """A store whose pages are read after each write."""
 
     readers: Readers
 
@@ -105,7 +105,7 @@ class Paged(World):
         return result, failure
 
     def _was_late(self, op: Commit, before: bytes) -> None:
-        """A turn is over whose user was told to wait, with a link: its page is the answer."""
+        """A turn has ended whose user got the waiting text with a link: its page has the answer."""
         reply = decode_reply(op.reply)
         if reply is None:
             return
@@ -147,8 +147,8 @@ def _through(pages: Pages | None, id: str, store: MemoryStore) -> str:
 
 
 def paged_of(seed: int) -> Plan:
-    """Make the plan of a seed up, without answers that are long: what does not fit a reply is on
-    its page only, where `Judge` does not look.
+    """Make up the plan of a seed without long answers: what does not fit into a reply is only on
+    its page, which `Judge` does not see.
     """
     plan = plan_of(seed)
     actions = [

@@ -1,5 +1,5 @@
-"""Steps with parts in a simulated world: each part and each question to the store an event of its
-own, between which the worker may stop or die.
+"""Steps with parts in a simulated world. Each part, and each call to the store, is an event of its
+own, and between these the worker may stop or die.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ PARTS = 3
 
 
 def tool(number: int, part: int) -> int:
-    """Stands for a call that is paid for."""
+    """Stands for a paid call."""
     raise NotImplementedError
 
 
 class World(Protocol):
-    """What a step with parts asks of its world."""
+    """A request of a step with parts to its world."""
 
     now: float
     judge: Judge
@@ -49,7 +49,7 @@ class World(Protocol):
         ...
 
     def receipt(self) -> int:
-        """Return what no other call returns."""
+        """Return a value that no other call returns."""
         ...
 
 
@@ -74,7 +74,7 @@ class Parted:
         self._context = copy_context()
 
     def begin(self) -> None:
-        """Run up to the first thing that takes time."""
+        """Run up to the first event that takes time."""
         self._go_on(None, None)
 
     def _run(self) -> Generator[Any, Any, list[int]]:

@@ -1,4 +1,4 @@
-"""What moves in a simulated world: messages on their way, requests, turns, processes."""
+"""The moving parts of a simulated world: messages, requests, turns, processes."""
 
 from __future__ import annotations
 
@@ -178,9 +178,9 @@ class Worker:
     left: dict[int, float] = field(default_factory=dict[int, float])
 
     def was_cut_off(self, user: str, now: float) -> bool:
-        """Whether it was stopped or the store failed it, and for longer than a lease it has not
-        heard that a user's turn is its own: then another may take the turn over, not knowing what
-        was done here.
+        """Whether it was stopped, or the store failed, so that for longer than a lease no claim or
+        renewal of a user's turn was confirmed: another process may then take the turn over without
+        knowing what was done here.
         """
         sure = self.sure.get(user, 0.0)
         return now - sure >= LEASE and max(self.stopped, self.failed.get(user, 0.0)) > sure

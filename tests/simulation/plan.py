@@ -1,7 +1,7 @@
-"""What happens in one simulated world, as a list that can be read, shortened and run again.
+"""The events of one simulated world, as a list that can be read, shortened and run again.
 
-Nothing in a plan depends on what happened before it, and chance in a world is rolled per message
-and copy, not from one common stream: so any action can be left out, and the rest stays as it was.
+No action of a plan depends on earlier ones, and random numbers are drawn for each message and copy
+separately, not from one common stream. So any action can be left out, and the others stay the same.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Say:
         at: When, seconds after the world began.
         serial: Its number; unique.
         user: Whose.
-        text: What he types.
+        text: What they type.
         lost: Copies lost on their way.
         doubled: Copies that arrive twice.
         again: Seconds after an apology, or after no answer at all, until the user writes the same
@@ -89,7 +89,7 @@ class Freeze:
 
 @dataclass(frozen=True, slots=True)
 class Desert:
-    """Whoever runs a message's turn dies this long after the waiting text for it was asked for."""
+    """The worker that runs a message's turn dies this long after its waiting text was requested."""
 
     serial: int
     seconds: float
@@ -123,7 +123,7 @@ class Outage:
 
 @dataclass(frozen=True, slots=True)
 class Stall:
-    """The store takes questions and does nothing for a while; then it carries all of them out.
+    """The store accepts calls and does nothing for a while; then it carries all of them out.
 
     Attributes:
         at: When it begins.
@@ -138,7 +138,7 @@ class Stall:
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """A worker is told to end: it takes no new request, and lets its turns come to theirs.
+    """A worker is told to end: it accepts no new requests, and lets its turns end.
 
     Attributes:
         at: When.
@@ -153,8 +153,8 @@ class Close:
 
 @dataclass(frozen=True, slots=True)
 class Hang:
-    """The steps of a message's turn never return, whichever worker runs them; where an operator
-    takes its conversation up again, they do.
+    """The steps of a message's turn never return, whichever worker runs them, until an operator
+    resumes the conversation.
     """
 
     serial: int
@@ -203,7 +203,7 @@ WORDS = ("继续", "取消", "返回", "帮助", "客服", "嗯", "!CLICK", "!LO
 WEIGHTS = (6, 4, 6, 4, 5, 3, 5, 1, 1)
 FLAGS = "asgeubcltf"
 SECRET = 10**15
-"""What is told in secret is this or more."""
+"""Secret answers are numbers from this one on."""
 MESSAGES = 40
 
 
@@ -239,10 +239,9 @@ def plan_of(seed: int) -> Plan:
 
 
 def _forgetting(seed: int, actions: Sequence[Action]) -> list[Action]:
-    """Let an operator have a user forgotten now and then, mostly while a message is under way, and
-    users leave, whose workers often die over it.
-
-    Chance has its own source here, so that whatever else happens in a world stays what it was.
+    """Let an operator forget a user now and then, mostly while a message is being handled, and let
+    users unsubscribe, with workers that often die in that turn. The random numbers come from a
+    separate source, so that everything else in a world stays the same.
     """
     chance = Random(~seed)
     said = [action for action in actions if isinstance(action, Say)]
@@ -258,9 +257,8 @@ def _forgetting(seed: int, actions: Sequence[Action]) -> list[Action]:
 
 
 def _in_secret(seed: int, actions: list[Action]) -> list[Action]:
-    """Return a plan in which some of what is asked for is asked in secret; in one world of three.
-
-    Its chance has a source of its own, too.
+    """Return a plan in which some questions are secret, in one world of three. Its random numbers
+    have a separate source, too.
     """
     chance = Random(~seed << 1)
     if chance.random() > 1 / 3:
@@ -283,7 +281,7 @@ def _in_secret(seed: int, actions: list[Action]) -> list[Action]:
 
 
 def _hanging(seed: int, actions: Sequence[Action]) -> list[Action]:
-    """Let steps hang in one world of six, and an operator take up again what was given up then."""
+    """Let steps hang in one world of six, and an operator resume what was given up."""
     chance = Random(~seed << 2)
     if chance.random() > 1 / 6:
         return []
@@ -299,7 +297,7 @@ def _hanging(seed: int, actions: Sequence[Action]) -> list[Action]:
 
 
 def secret_of(serial: int) -> str:
-    """Return what a message says in secret: it stands nowhere else, not even as a sum."""
+    """Return the secret answer of a message: it appears nowhere else, not even as a sum."""
     return str(SECRET + serial * 7_919_333_777)
 
 
@@ -315,7 +313,7 @@ def _gap(chance: Random) -> float:
 
 
 def _text(chance: Random, serial: int, left: int) -> tuple[str, int]:
-    """Return what a user types, and how many numbers he still has to give."""
+    """Return what a user types, and how many numbers they still have to give."""
     roll = chance.random()
     if roll < 0.25:
         return chance.choices(WORDS, WEIGHTS)[0], left

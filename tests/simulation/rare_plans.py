@@ -1,4 +1,4 @@
-"""Plans for what chance seldom brings about."""
+"""Plans for situations that random plans seldom lead to."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ __all__ = ["crowd_of", "ended_of", "refused_of"]
 
 
 def crowd_of(seed: int) -> Plan:
-    """Make a plan up in which one process has several users in their steps, and half of the store
-    falls silent: chance seldom brings that about.
+    """Make up a plan in which several users of one process are in steps while half of the store
+    does not answer.
     """
     chance = Random(seed)
     actions: list[Action] = []
@@ -28,8 +28,8 @@ def crowd_of(seed: int) -> Plan:
 
 
 def refused_of(seed: int) -> Plan:
-    """Make a plan up in which the store refuses everybody's outcome for a while: chance seldom has
-    several steps end just then.
+    """Make up a plan in which the store refuses all outcomes for a while, just when several steps
+    end.
     """
     chance = Random(seed)
     actions: list[Action] = [
@@ -43,9 +43,7 @@ def refused_of(seed: int) -> Plan:
 
 
 def ended_of(seed: int) -> Plan:
-    """Make a plan up in which an operator ends conversations while a step has what was told in
-    secret: chance seldom brings that about.
-    """
+    """Make up a plan in which an operator ends conversations while a step has a secret answer."""
     chance = Random(seed)
     actions: list[Action] = []
     for user in range(16):

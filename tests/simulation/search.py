@@ -1,4 +1,4 @@
-"""Looking for a world in which something goes wrong, and for the shortest plan that shows it."""
+"""The search for a world in which something goes wrong, and for the shortest plan that shows it."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ from .dialogs import FIRST_ID, MARK, RULES
     ("late", "goes_on"),
     [pytest.param(60.0, True, id="at the limit"), pytest.param(60.01, False, id="after it")],
 )
-def test_a_conversation_lives_up_to_its_limit_on_every_path(
+def test_a_conversation_expires_after_its_limit_on_every_path(
     path: str, late: float, goes_on: bool
 ) -> None:
     desk = Desk()
@@ -40,7 +40,7 @@ def test_a_conversation_lives_up_to_its_limit_on_every_path(
     assert (desk.asked == ["Commit"]) is (goes_on and path == "fast")
 
 
-def test_the_limit_of_the_next_question_is_not_that_of_the_answer() -> None:
+def test_a_question_with_a_limit_of_its_own_expires_after_that() -> None:
     desk = Desk()
     desk.say(1, "加3t", desk.fast)
     desk.say(2, "2", desk.fast)
@@ -48,7 +48,7 @@ def test_the_limit_of_the_next_question_is_not_that_of_the_answer() -> None:
     assert ":2,3?" not in desk.say(3, "3", desk.fast)
 
 
-def test_a_reply_put_off_on_the_fast_path_is_held_for_the_next_message() -> None:
+def test_a_reply_deferred_on_the_fast_path_is_held_for_the_next_message() -> None:
     desk = Desk()
     desk.say(1, "加2", desk.fast)
     transaction = desk.turn(2, "2", desk.fast)
@@ -64,7 +64,7 @@ def test_a_reply_put_off_on_the_fast_path_is_held_for_the_next_message() -> None
     assert ":2?" in desk.say(3, "继续", desk.fast)
 
 
-def test_a_turn_that_another_message_finishes_is_told_with_that_message() -> None:
+def test_the_answer_of_a_cut_off_turn_comes_with_the_message_that_finishes_it() -> None:
     desk = Desk()
     desk.say(1, "加1s", desk.cold)
     desk.drive(desk.turn(2, "2", desk.cold), only=4)
@@ -75,7 +75,7 @@ def test_a_turn_that_another_message_finishes_is_told_with_that_message() -> Non
     assert desk.say(2, "2", desk.cold) == ""
 
 
-def test_what_was_owed_survives_a_crash_in_the_turn_that_would_have_said_it() -> None:
+def test_an_owed_answer_survives_a_crash_of_the_turn_that_delivers_it() -> None:
     desk = Desk()
     desk.store.defer(USER, f"1700000000:{FIRST_ID + 1}")
     desk.say(1, "帮助", desk.cold)
@@ -85,7 +85,7 @@ def test_what_was_owed_survives_a_crash_in_the_turn_that_would_have_said_it() ->
     assert [found[1] for found in MARK.finditer(answer)] == ["1", "2"]
 
 
-def test_a_step_that_a_crash_repeats_has_its_key_also_where_its_message_came_again_later() -> None:
+def test_a_step_repeated_after_a_crash_has_the_same_key_if_a_later_copy_repeats_it() -> None:
     desk = Desk()
     keys: list[str] = []
     for _ in range(2):
@@ -98,12 +98,12 @@ def test_a_step_that_a_crash_repeats_has_its_key_also_where_its_message_came_aga
 
 
 def put_off(desk: Desk, serial: int, text: str) -> None:
-    """Say that nobody waits for the answer to a message any more, as its last request does."""
+    """Defer a message, as its last request does."""
     message = typed(serial, text)
     desk.store.defer(USER, message_key(message), encode_pending(message, int(desk.now * 1000)))
 
 
-def test_a_message_told_to_wait_is_answered_though_its_worker_died_in_its_first_step() -> None:
+def test_a_deferred_message_is_answered_although_its_worker_died_in_its_first_step() -> None:
     desk = Desk()
     desk.say(1, "加1s", desk.cold)
     desk.drive(desk.turn(2, "2", desk.cold), only=3)
@@ -116,7 +116,7 @@ def test_a_message_told_to_wait_is_answered_though_its_worker_died_in_its_first_
     assert desk.say(2, "2", desk.cold) == ""
 
 
-def test_a_live_dialog_sees_the_message_that_is_pending() -> None:
+def test_a_pending_message_is_handled_before_the_turn_of_a_live_dialog() -> None:
     desk = Desk()
     desk.say(1, "加2", desk.fast)
     put_off(desk, 2, "2")
@@ -127,7 +127,7 @@ def test_a_live_dialog_sees_the_message_that_is_pending() -> None:
     assert desk.asked == ["Commit", "Claim", "Commit", "Commit"]
 
 
-def test_several_that_are_pending_have_their_turns_in_the_order_they_came() -> None:
+def test_pending_messages_have_their_turns_in_order_of_arrival() -> None:
     desk = Desk()
     desk.say(1, "加3", desk.cold)
     for serial in (2, 3):
@@ -140,7 +140,7 @@ def test_several_that_are_pending_have_their_turns_in_the_order_they_came() -> N
     assert ":2,5?" in desk.say(5, "5", desk.cold)
 
 
-def test_what_is_pending_is_too_late_only_if_it_came_too_late() -> None:
+def test_a_pending_message_is_too_late_if_it_arrived_too_late() -> None:
     desk = Desk()
     desk.say(1, "加2", desk.cold)
     desk.now += 60.5
@@ -151,7 +151,7 @@ def test_what_is_pending_is_too_late_only_if_it_came_too_late() -> None:
 
 @pytest.mark.parametrize("waits", [0.0, 1.0], ids=["in time", "too late"])
 @pytest.mark.parametrize("serial", [2, 3], ids=["its own", "another"])
-def test_who_finishes_a_turn_finds_the_same_conversations_over_as_who_began_it(
+def test_a_worker_that_finishes_a_turn_finds_the_same_conversations_expired(
     waits: float, serial: int
 ) -> None:
     desk = Desk()
@@ -167,7 +167,7 @@ def test_who_finishes_a_turn_finds_the_same_conversations_over_as_who_began_it(
 
 
 @pytest.mark.parametrize("by", [3600.0, -3600.0])
-def test_what_is_pending_is_not_too_late_because_a_worker_s_clock_was_set(by: float) -> None:
+def test_a_pending_message_is_not_too_late_because_a_workers_clock_was_set(by: float) -> None:
     desk = Desk()
     desk.say(1, "加2", desk.cold)
     put_off(desk, 2, "2")
@@ -177,7 +177,7 @@ def test_what_is_pending_is_not_too_late_because_a_worker_s_clock_was_set(by: fl
 
 
 @pytest.mark.parametrize("put", [False, True], ids=["cut off", "put off"])
-def test_a_turn_that_kills_every_worker_traps_its_user_in_the_end_no_more(put: bool) -> None:
+def test_a_turn_that_kills_every_worker_is_parked(put: bool) -> None:
     desk = Desk()
     desk.say(1, "加1sg", desk.cold)
     # The first step is recorded, or the message put off; the next step ends the process.
@@ -200,7 +200,7 @@ def test_a_turn_that_kills_every_worker_traps_its_user_in_the_end_no_more(put: b
     assert any(b'"2"' in bytes(record) for record in kept.records)
 
 
-def test_a_first_message_that_kills_every_worker_is_parked_as_the_beginning_it_is() -> None:
+def test_a_first_message_that_kills_every_worker_is_parked_with_its_dialog() -> None:
     desk = Desk()
     desk.drive(desk.turn(1, "加1a", desk.cold), only=2)
     put_off(desk, 1, "加1a")
@@ -216,7 +216,7 @@ def test_a_first_message_that_kills_every_worker_is_parked_as_the_beginning_it_i
     assert (kept.frame.dialog, len(kept.records)) == ("accumulate", 1)
 
 
-def test_a_message_that_waited_for_its_turn_is_put_off_sealed() -> None:
+def test_a_message_that_waited_for_its_turn_is_deferred_encrypted() -> None:
     desk = Desk()
     other = desk.turn(1, "客服", desk.cold)
     other.send(other.send(None).on(desk.store))  # type: ignore[union-attr]
@@ -229,7 +229,7 @@ def test_a_message_that_waited_for_its_turn_is_put_off_sealed() -> None:
 
 
 @pytest.mark.parametrize("path", ["fast", "cold"])
-def test_a_message_is_kept_sealed_with_its_claim_whatever_the_dialog_in_hand_asks(
+def test_a_message_is_stored_encrypted_with_its_claim_whatever_was_asked(
     path: str,
 ) -> None:
     desk = Desk()

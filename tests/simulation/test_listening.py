@@ -1,4 +1,4 @@
-"""How long one request listens, and what it says then: rows of what it knew."""
+"""How long one request waits for its answer, and what it then answers, given what it knows."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def heard(
         pytest.param(2, 0, 90.4, None, PATIENT, 4.6, id="the third by time: one copy was lost"),
     ],
 )
-def test_a_request_listens_as_long_as_its_own_place_allows(
+def test_a_request_waits_as_long_as_its_place_among_the_copies_allows(
     number: int, elsewhere: int, began: float, lands: float | None, outcome: Outcome, after: float
 ) -> None:
     turn = RunningTurn(
@@ -107,7 +107,7 @@ PUSHES = Rules(Router(), may_push=True)
         pytest.param(3, True, AWAY, PUSHES, StoreError, 4.6, id="pushed, the last, still away"),
     ],
 )
-def test_a_store_that_fails_is_no_answer_but_for_the_last_request(
+def test_while_the_store_fails_only_the_last_request_gets_its_error(
     number: int,
     failing: bool,
     stored: StoreError | None,
@@ -120,7 +120,7 @@ def test_a_store_that_fails_is_no_answer_but_for_the_last_request(
     assert heard(listener, None, stored, rules) == (outcome, after)
 
 
-def test_requests_whose_turn_failed_count_for_those_that_follow() -> None:
+def test_requests_whose_turn_failed_are_counted_for_later_ones() -> None:
     turns = RunningTurns()
     listeners: list[Listener] = []
     for now in (100.0, 100.1, 100.2):
@@ -134,7 +134,7 @@ def test_requests_whose_turn_failed_count_for_those_that_follow() -> None:
     assert not turns.join(ID, 102.0).is_last(Window())
 
 
-def test_a_request_that_came_a_minute_after_a_failure_is_the_first() -> None:
+def test_a_request_a_minute_after_a_failure_counts_as_the_first() -> None:
     turns = RunningTurns()
     for _ in range(2):
         turns.finish(turns.join(ID, 100.0).turn, AWAY, 100.0)
@@ -155,26 +155,26 @@ def test_the_first_request_is_not_the_last_because_others_came_after_it() -> Non
     assert turns.join(ID, 110.0).is_last(Window())
 
 
-def test_what_the_store_tells_makes_a_request_the_last_one() -> None:
+def test_the_stores_count_can_make_a_request_the_last_one() -> None:
     listener = RunningTurns().join(ID, 110.0)
     assert not listener.is_last(Window())
     listener.turn.learn(FIRST, Running("0:0", 10.0, 3), 110.1, 110.1, Window())
     assert listener.is_last(Window())
 
 
-def test_what_the_store_tells_too_late_counts_copies_that_came_after() -> None:
+def test_a_late_count_of_the_store_includes_copies_that_came_after() -> None:
     listener = RunningTurns().join(ID, 100.0)
     listener.turn.learn(FIRST, Running("0:0", 7.0, 3), 112.0, 112.0, Window())
     assert not listener.is_last(Window())
 
 
-def test_an_answer_that_is_there_when_patience_ends_is_given() -> None:
+def test_an_answer_that_is_ready_when_patience_ends_is_given() -> None:
     turn = RunningTurn(ID, 90.0, Completed(), copies=3, counted=True)
     stored = Answered(encode_reply(REPLY.reply))
     assert heard(Listener(turn, 3, 100.0), None, stored) == (REPLY, 4.6)
 
 
-def test_a_message_is_put_off_whole_and_as_of_when_it_first_came() -> None:
+def test_a_message_is_deferred_whole_with_the_time_of_its_first_request() -> None:
     turn = RunningTurn(ID, 90.0, Completed(), copies=3, counted=True)
     listening = listen(Listener(turn, 3, 100.0), ASKED, Window(), RULES, 100.0)
     next(listening)
@@ -211,7 +211,9 @@ def test_a_turn_ends_once_and_the_next_request_begins_another() -> None:
         pytest.param(9.0, False, False, id="no step, no doubt"),
     ],
 )
-def test_a_claim_is_doubted_before_a_step_only(silence: float, steps: bool, doubts: bool) -> None:
+def test_a_claim_is_renewed_before_a_step_after_half_a_lease_of_silence(
+    silence: float, steps: bool, doubts: bool
+) -> None:
     turn = RunningTurn(ID, 0.0, Completed())
     turn.learn(FIRST, TURN, 99.0, 99.0, Window())
     turn.learn(Commit(*ID, Write(b"x"), b""), Committed(8, 8), 100.0, 100.0, Window())
@@ -255,7 +257,7 @@ def test_a_commit_says_whether_a_request_waits_for_its_reply(
         pytest.param(msgspec.structs.replace(COMMIT, deferred=True), id="it is held already"),
     ],
 )
-def test_a_commit_without_a_reply_is_nobodys_to_take(commit: Commit) -> None:
+def test_a_commit_without_a_reply_is_not_marked_untaken(commit: Commit) -> None:
     assert RunningTurn(ID, 100.0, Completed()).addressed(commit, 200.0, Window()) is commit
 
 
@@ -273,7 +275,7 @@ def landed(listener: Listener, stored: Answered | StoreError | None) -> tuple[An
         pytest.param(StoreError("away"), AskAgain, id="the store is away"),
     ],
 )
-def test_a_request_that_came_behind_the_commit_asks_the_store_for_the_reply(
+def test_a_request_that_came_after_the_commit_asks_the_store_for_the_reply(
     stored: Answered | StoreError, outcome: Outcome | type[Exception]
 ) -> None:
     assert landed(
@@ -296,7 +298,7 @@ class Fails(MemoryStore):
         super().untaken(user, key, takes)
 
 
-def test_the_store_is_told_of_a_reply_that_nobody_took_as_soon_as_it_is_back() -> None:
+def test_an_untaken_reply_is_reported_as_soon_as_the_store_is_back() -> None:
     store = Fails()
     claim = store.claim(Claim(*ID, lease=3.0))
     assert isinstance(claim, Claimed)
@@ -312,7 +314,7 @@ def test_the_store_is_told_of_a_reply_that_nobody_took_as_soon_as_it_is_back() -
 
 
 def untaken_of(store: MemoryStore, turn: RunningTurn) -> tuple[bytes, ...]:
-    """Tell the store that nobody took the reply; returns what the next message is told of."""
+    """Report to the store that nobody took the reply; return what the next claim is given."""
     store.untaken(*ID, turn.takes)
     after = store.claim(Claim(ID[0], "2:2", lease=3.0))
     assert isinstance(after, Claimed)
@@ -320,7 +322,7 @@ def untaken_of(store: MemoryStore, turn: RunningTurn) -> tuple[bytes, ...]:
 
 
 def left_reply() -> MemoryStore:
-    """Return a store with a reply that was committed for nobody."""
+    """Return a store with an untaken reply."""
     store = MemoryStore()
     claim = store.claim(Claim(*ID, lease=3.0))
     assert isinstance(claim, Claimed)
@@ -329,7 +331,7 @@ def left_reply() -> MemoryStore:
 
 
 @pytest.mark.parametrize("operation", [FIRST, Defer(*ID, b"kept")], ids=["asks on", "leaves"])
-def test_a_turn_that_is_given_the_reply_for_nobody_is_not_who_took_it(
+def test_a_turn_without_requests_does_not_take_the_reply(
     operation: Claim | Defer,
 ) -> None:
     store, turn = left_reply(), RunningTurn(ID, 100.0, Completed(), copies=1, departed=1)
@@ -346,9 +348,7 @@ def test_a_turn_that_is_given_the_reply_for_nobody_is_not_who_took_it(
         pytest.param("failed", 1, id="its turn fails"),
     ],
 )
-def test_a_request_that_is_given_the_reply_when_it_has_left_is_not_who_took_it(
-    lands: str | None, notes: int
-) -> None:
+def test_a_request_that_has_left_does_not_take_the_reply(lands: str | None, notes: int) -> None:
     store, turn, noted = (
         left_reply(),
         RunningTurn(ID, 90.0, Completed(), copies=2, departed=1, counted=True),
@@ -367,14 +367,14 @@ def test_a_request_that_is_given_the_reply_when_it_has_left_is_not_who_took_it(
     assert untaken_of(store, turn) == (b"r",)
 
 
-def test_who_is_hurried_is_told_to_wait_at_once_and_the_message_is_kept() -> None:
+def test_a_request_that_must_leave_gets_the_waiting_text_at_once_and_is_deferred() -> None:
     turn = RunningTurn(ID, 100.0, Completed(), copies=1, counted=True, leave_at_once=True)
     assert heard(Listener(turn, 1, 100.0), None) == (PATIENT, 0.0)
     assert turn.deferred
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_what_has_not_begun_when_the_bot_is_closed_is_asked_for_again_or_kept(number: int) -> None:
+def test_a_turn_that_has_not_begun_when_the_bot_closes_is_refused_or_deferred(number: int) -> None:
     turn = RunningTurn(ID, 100.0 if number == 1 else 90.0, Completed(), copies=number, counted=True)
     turn.completion.set_exception(Closing())
     listener = Listener(turn, number, 100.0)
@@ -401,7 +401,7 @@ WAITS = Pause(0.25, 1, 0.0, ID[0], ID[1], "another")
         pytest.param(True, 1, 101.0, True, True, True, id="a later one takes it along"),
     ],
 )
-def test_who_waits_for_a_turn_leaves_when_nobody_listens(
+def test_a_turn_stops_waiting_for_its_claim_when_nobody_listens(
     deferred: bool, departed: int, now: float, pushes: bool, later: bool, leaves: bool
 ) -> None:
     turns, turn = (

@@ -32,13 +32,13 @@ def quiet() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_no_world_breaks_a_rule(seed: int) -> None:
+def test_no_seed_breaks_a_rule(seed: int) -> None:
     assert run(seed).judge.turns
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("chunk", range(100))
-def test_nor_does_one_of_many(chunk: int) -> None:
+def test_none_of_many_seeds_breaks_a_rule(chunk: int) -> None:
     for seed in range(1_000_000 + chunk * 300, 1_000_000 + (chunk + 1) * 300):
         run(seed)
 
@@ -54,7 +54,7 @@ def found(first: int = 0, **how: Any) -> str:
 
 
 class TakesWithoutAFence(MemoryStore):
-    """A signal leaves the mailbox whoever has the claim."""
+    """A store that removes a taken signal also if the claim was lost."""
 
     def commit(self, commit: Commit) -> Any:
         self._take(commit.user, commit.write)
@@ -77,7 +77,7 @@ def test_a_signal_taken_without_the_claims_fence_is_found() -> None:
 
 
 class IndexesLater(MemoryStore):
-    """The index is written with the next operation after a commit, if there is one in time."""
+    """A store that writes the index after the commit, if its worker lives until then."""
 
     def commit(self, commit: Commit) -> Any:
         if commit.write.wake is None:
@@ -112,5 +112,5 @@ def test_an_entry_removed_before_the_last_commit_is_found(monkeypatch: pytest.Mo
     assert "cut off" in found()
 
 
-def test_a_sweep_that_stands_in_line_is_found() -> None:
+def test_a_sweep_that_waits_in_the_queue_is_found() -> None:
     assert "waits behind a firing" in found(fires=partial(fire, waits=True))

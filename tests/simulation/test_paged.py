@@ -32,7 +32,7 @@ def _quiet() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("chunk", range(3))
-def test_whoever_follows_a_page_sees_each_paragraph_once_in_order_and_the_end(chunk: int) -> None:
+def test_readers_see_each_paragraph_once_in_order_and_the_end(chunk: int) -> None:
     worlds = [run_paged(paged_of(seed)) for seed in SEEDS[20 * chunk : 20 * chunk + 20]]
     assert sum(world.judge.turns for world in worlds) > 600
     assert sum(world.late for world in worlds) > 2
@@ -41,14 +41,14 @@ def test_whoever_follows_a_page_sees_each_paragraph_once_in_order_and_the_end(ch
 
 @pytest.mark.long
 @pytest.mark.parametrize("chunk", range(20))
-def test_in_many_worlds(chunk: int) -> None:
+def test_readers_see_each_paragraph_once_in_many_worlds(chunk: int) -> None:
     for seed in range(1_000_000 + 500 * chunk, 1_000_500 + 500 * chunk):
         run_paged(paged_of(seed))
 
 
 @contextmanager
 def _silent_cut() -> Iterator[None]:
-    """A page that is cut back is of no new edition."""
+    """A page that is cut back keeps its edition."""
     append = page_rules.append
 
     def broken(entry: Any, *rest: Any) -> Any:
@@ -70,7 +70,7 @@ def _never_ends() -> Iterator[None]:
 
 @contextmanager
 def _said_twice() -> Iterator[None]:
-    """A paragraph that a recorded part has said is handed out once more."""
+    """A paragraph of a recorded part is given out twice."""
     say = TriedParts.say
 
     def broken(self: TriedParts, text: Any) -> Any:
@@ -83,7 +83,7 @@ def _said_twice() -> Iterator[None]:
 
 @contextmanager
 def _loses_what_was_said() -> Iterator[None]:
-    """What the turn has said before it is late is not on its page."""
+    """What a turn said before it was late is not on its page."""
     with patch.object(page, "pieces_of", lambda _: []):
         yield
 
@@ -95,7 +95,7 @@ BROKEN: dict[str, Callable[[], AbstractContextManager[None]]] = {
 
 
 @pytest.mark.parametrize("broken", BROKEN)
-def test_it_is_noticed_when_pages_are_broken(broken: str) -> None:
+def test_each_mutant_of_pages_is_noticed(broken: str) -> None:
     with BROKEN[broken]():
         assert any(_fails(seed) for seed in SEEDS)
 

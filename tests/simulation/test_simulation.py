@@ -19,19 +19,19 @@ CHUNK = 130
 """Seeds a test: more than 5 000 turns."""
 
 CHUNKS = 4
-"""Every mutant is noticed by one of the seeds that these have; half of them would nearly do."""
+"""The seeds of so many chunks notice every mutant; half of them would nearly be enough."""
 SHOWN_BY = {
     "at the door": 124, "closing": 98, "endless": 121, "not parked": 121, "parts in hand": 216,
     "resumed": 26, "told": 32,
 }  # fmt: skip
-"""The seeds by which what takes rarer circumstances was noticed: each is tried first. Where plans
-or the library have changed since, another one of the seeds may be it.
+"""The seeds that noticed the mutants which need rarer circumstances: each is tried first. If plans
+or the library have changed since, another seed may notice them.
 """
 
 
 @pytest.fixture(autouse=True)
 def _quiet() -> Iterator[None]:
-    """Dialogs break on purpose, thousands of times: nobody wants to read of it."""
+    """Dialogs break on purpose, thousands of times; logging is off."""
     logging.disable(logging.CRITICAL)
     yield
     logging.disable(logging.NOTSET)
@@ -53,34 +53,34 @@ BY_HAND = {"none", "one after another", "confided", "awake"}
 
 
 @pytest.mark.parametrize("broken", sorted(MUTANTS.keys() - BY_HAND))
-def test_it_is_noticed_when_what_keeps_turns_apart_is_broken(broken: str) -> None:
+def test_each_mutant_is_noticed(broken: str) -> None:
     with MUTANTS[broken]() as store:
         seeds = [SHOWN_BY.get(broken, 0), *range(CHUNKS * CHUNK)]
         assert any(failure_of(plan_of(seed), store) for seed in seeds)
 
 
-def test_it_is_noticed_when_a_silent_server_keeps_claims_on_the_others_from_being_renewed() -> None:
+def test_the_mutant_whose_renewals_wait_for_a_silent_server_is_noticed() -> None:
     assert [failure_of(crowd_of(seed)) for seed in range(20)] == [None] * 20
     with MUTANTS["one after another"]() as store:
         failures = [failure_of(crowd_of(seed), store) for seed in range(20)]
     assert any("ran out in a process that lives" in str(failure) for failure in failures)
 
 
-def test_an_outcome_waits_for_the_store_however_many_do() -> None:
+def test_the_mutant_that_wakes_turns_waiting_for_the_store_is_noticed() -> None:
     assert [failure_of(refused_of(seed)) for seed in range(10)] == [None] * 10
     with MUTANTS["awake"]() as store:
         failures = [failure_of(refused_of(seed), store) for seed in range(10)]
     assert any("waits" in str(failure) for failure in failures)
 
 
-def test_it_is_noticed_when_an_operator_s_hand_brings_out_what_was_told_in_secret() -> None:
+def test_the_mutant_that_reveals_a_secret_of_an_ended_conversation_is_noticed() -> None:
     assert [failure_of(ended_of(seed)) for seed in range(5)] == [None] * 5
     with MUTANTS["confided"]() as store:
         failures = [failure_of(ended_of(seed), store) for seed in range(5)]
     assert any("which was under way" in str(failure) for failure in failures)
 
 
-def test_a_failing_world_is_told_by_its_shortest_plan_and_a_command_that_runs_it() -> None:
+def test_a_failing_world_is_reported_with_its_shortest_plan_and_a_command_to_run_it() -> None:
     with MUTANTS["claim"]() as store:
         seed = next(seed for seed in range(CHUNK) if failure_of(plan_of(seed), store))
         with pytest.raises(Failed) as failed:
@@ -112,7 +112,7 @@ def test_one_plan_is_one_world(seed: int) -> None:
 
 
 def _told(seed: int) -> str:
-    """Return what a world tells, but for what is sealed, which chance makes different each time."""
+    """Return the lines that a world prints, without encrypted messages, which differ each time."""
     lines: list[str] = []
     run(plan_of(seed), tell=lines.append)
     return "\n".join(line.split("message=")[0] for line in lines)

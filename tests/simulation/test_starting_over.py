@@ -1,4 +1,4 @@
-"""Edges of turns that begin twice: given up, cut off, or late for what is remembered of them."""
+"""Edges of turns that begin twice: given up, cut off, or later than the store remembers them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .plan import secret_of
 
 
 @pytest.mark.parametrize("busy", [False, True])
-def test_a_step_that_outlasts_what_is_remembered_of_its_message_begins_no_second_turn(
+def test_a_step_that_outlasts_the_memory_of_its_message_begins_no_second_turn(
     busy: bool,
 ) -> None:
     desk = Desk()
@@ -32,7 +32,7 @@ def test_a_step_that_outlasts_what_is_remembered_of_its_message_begins_no_second
     assert "⟨1." not in desk.say(3, "帮助", desk.cold)
 
 
-def test_what_was_said_before_a_conversation_hands_over_is_said_though_the_next_is_parked() -> None:
+def test_the_text_before_continue_as_is_sent_although_the_next_dialog_is_parked() -> None:
     desk = Desk()
     desk.say(1, "加1c", desk.cold)
     transaction, op = after_look(desk, 2, "2")
@@ -47,14 +47,14 @@ def test_what_was_said_before_a_conversation_hands_over_is_said_though_the_next_
 
 
 def after_look(desk: Desk, serial: int, text: str) -> tuple[Transaction, Any]:
-    """Begin a turn with a look; returns it and the claim that it asks for then."""
+    """Begin a turn with an optimistic claim; return it and the claim that it requests next."""
     transaction = desk.turn(serial, text, desk.cold)
     op = transaction.send(transaction.send(None).on(desk.store))  # type: ignore[union-attr]
     assert isinstance(op, Claim)
     return transaction, op
 
 
-def test_who_finishes_a_turn_takes_no_message_for_a_secret_that_was_one_at_a_look_only() -> None:
+def test_a_message_that_was_secret_only_when_it_was_looked_at_is_not_finished_as_one() -> None:
     desk = Desk()
     desk.say(1, "密", desk.cold)
     transaction, op = after_look(desk, 4, secret_of(4))
@@ -71,7 +71,7 @@ def test_who_finishes_a_turn_takes_no_message_for_a_secret_that_was_one_at_a_loo
     assert (first.key, first.call.name) == (second.key, second.call.name)
 
 
-def test_nothing_is_kept_of_who_was_forgotten_where_a_late_turn_dies_as_it_finds_out() -> None:
+def test_a_late_turn_that_dies_leaves_nothing_of_a_forgotten_user() -> None:
     desk = Desk()
     late = at_step(desk)
     desk.store.forget(USER)
@@ -82,7 +82,7 @@ def test_nothing_is_kept_of_who_was_forgotten_where_a_late_turn_dies_as_it_finds
     assert desk.asked == ["Claim", "Commit"]
 
 
-def test_a_turn_that_an_operator_ended_does_not_start_over_anywhere() -> None:
+def test_a_turn_that_an_operator_ended_starts_over_in_no_process() -> None:
     desk = Desk()
     late = at_step(desk)
     desk.now += 3.1
@@ -92,7 +92,7 @@ def test_a_turn_that_an_operator_ended_does_not_start_over_anywhere() -> None:
     assert "⟨1." not in desk.say(2, "帮助", desk.cold)
 
 
-def test_a_turn_that_starts_over_is_finished_though_its_worker_dies_then() -> None:
+def test_a_turn_that_starts_over_is_finished_although_its_worker_dies() -> None:
     desk = Desk()
     late = at_step(desk)
     desk.now += 3.1
@@ -104,7 +104,7 @@ def test_a_turn_that_starts_over_is_finished_though_its_worker_dies_then() -> No
 
 
 def performed(desk: Desk, op: Any) -> Any:
-    """Let the store do what a turn asks it for; returns what it says."""
+    """Let the store perform an operation of a turn; return the result."""
     return op.on(desk.store)
 
 
@@ -116,14 +116,14 @@ def at_step(desk: Desk) -> Transaction:
 
 
 def start_over(desk: Desk, late: Transaction) -> Any:
-    """Have a turn's step end when its claim is lost; returns what it asks for then."""
+    """Let a turn's step end after its claim was lost; return the next operation."""
     with pytest.raises(ClaimLost) as lost:
         late.send(StepOutcome(0, 1)).on(desk.store)  # type: ignore[union-attr]
     return late.throw(lost.value)
 
 
 def perform_late(desk: Desk, transaction: Transaction) -> list[str]:
-    """Let a turn that waits for its step go on to its end; returns what it asks for."""
+    """Let a turn that waits for its step run to its end; return the names of its operations."""
     asked: list[str] = []
     op: Any = transaction.send(StepOutcome(0, 1))
     while True:

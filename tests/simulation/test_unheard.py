@@ -1,4 +1,4 @@
-"""Which questions the judge counts as answered by who cannot have seen them."""
+"""Which questions the judge counts as answered by a user who cannot have seen them."""
 
 from __future__ import annotations
 
@@ -14,37 +14,37 @@ def doubted() -> Unheard:
     return Unheard(doubtful={FIRST})
 
 
-def test_a_question_said_to_nobody_is_not_to_be_answered(doubted: Unheard) -> None:
+def test_an_answer_to_an_unseen_question_is_a_violation(doubted: Unheard) -> None:
     doubted.answered.add(FIRST)
     assert doubted.blind() == {FIRST}
 
 
-def test_one_that_reached_the_platform_is(doubted: Unheard) -> None:
+def test_an_answer_to_a_shown_question_is_allowed(doubted: Unheard) -> None:
     doubted.shown.add(FIRST)
     doubted.answered.add(FIRST)
     assert not doubted.blind()
 
 
-def test_so_is_one_that_was_said_again_to_who_seemed_to_wait(doubted: Unheard) -> None:
+def test_an_answer_to_a_question_that_was_repeated_is_allowed(doubted: Unheard) -> None:
     doubted.said_again({FIRST})
     doubted.answered.add(FIRST)
     assert not doubted.blind()
 
 
-def test_what_was_said_again_is_another_question(doubted: Unheard) -> None:
+def test_repeating_another_question_does_not_allow_the_answer(doubted: Unheard) -> None:
     doubted.said_again({SECOND})
     doubted.answered.add(FIRST)
     assert doubted.blind() == {FIRST}
 
 
-def test_to_say_it_again_after_the_answer_is_too_late(doubted: Unheard) -> None:
+def test_repeating_the_question_after_its_answer_is_too_late(doubted: Unheard) -> None:
     doubted.answered.add(FIRST)
     doubted.said_again({FIRST})
     assert doubted.blind() == {FIRST}
 
 
 @pytest.mark.parametrize("early", [True, False])
-def test_once_that_is_known_to_be_in_vain_it_is_doubtful_again(
+def test_a_repetition_that_nobody_took_makes_the_question_unseen_again(
     doubted: Unheard, *, early: bool
 ) -> None:
     doubted.said_again({FIRST})
@@ -63,7 +63,7 @@ def test_once_that_is_known_to_be_in_vain_it_is_doubtful_again(
         pytest.param(2, False, True, id="another is dead"),
     ],
 )
-def test_what_a_process_was_given_to_deliver_counts_as_seen_once_that_cannot_tell_any_more(
+def test_a_reply_given_to_a_process_counts_as_seen_once_the_process_is_dead(
     doubted: Unheard, taker: int, *, tells: bool, known: bool
 ) -> None:
     doubted.takers["k"] = taker, {FIRST}
@@ -74,7 +74,7 @@ def test_what_a_process_was_given_to_deliver_counts_as_seen_once_that_cannot_tel
     assert doubted.blind() == ({FIRST} if known else set())
 
 
-def test_an_answer_is_no_older_than_the_message_whose_reply_showed_the_question_first() -> None:
+def test_an_answer_older_than_the_message_that_led_to_its_question_is_noticed() -> None:
     books = Unheard()
     books.asks("20:1", [FIRST])
     books.asks("30:2", [FIRST])
@@ -83,7 +83,7 @@ def test_an_answer_is_no_older_than_the_message_whose_reply_showed_the_question_
     assert books.answers(FIRST, 20)
 
 
-def test_a_reply_that_nobody_took_showed_nothing() -> None:
+def test_a_reply_that_nobody_took_showed_no_question() -> None:
     books = Unheard()
     books.asks("20:1", [FIRST])
     books.said_in_vain("20:1", {FIRST})

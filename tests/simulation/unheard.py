@@ -1,4 +1,4 @@
-"""What was said to nobody, and which questions were never shown: a part of the judge's books."""
+"""Replies that nobody took, and questions that were never shown, as the judge records them."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 __all__ = ["Unheard"]
 
 Question = tuple[str, str]
-"""A conversation, and the numbers it had taken."""
+"""A question: its conversation, and the numbers that it shows."""
 
 
 @dataclass(slots=True)
 class Unheard:
-    """What the judge knows of one user's replies that no request was there to take.
+    """What the judge knows of one user's untaken replies.
 
     Attributes:
         left: Marks in replies that nobody took, by the key of their message.
@@ -41,35 +41,34 @@ class Unheard:
     )
 
     def marks(self) -> list[str]:
-        """Return the marks that the next turn has to say or to hold."""
+        """Return the marks that the next turn has to deliver or to hold."""
         return [mark for marks in self.left.values() for mark in marks]
 
     def asks(self, key: str, questions: Iterable[Question]) -> None:
-        """Take note that somebody takes the reply to a message, by its key, with these questions,
-        as far as is known.
+        """Note that somebody takes the reply to a message, by its key, with these questions, as far
+        as is known.
         """
         for question in questions:
             self.since.setdefault(question, _created(key))
 
     def answers(self, question: Question, created: int) -> bool:
-        """Take note that a message is taken for the answer to a question; returns whether it was
-        written when that had been shown, as far as the platform's clock tells.
+        """Note that a message is taken as the answer to a question; return whether it was written
+        after the question was shown, by the platform's clock.
         """
         self.answered.add(question)
         return self.since.pop(question, 0) <= created
 
     def said_again(self, questions: set[Question]) -> None:
-        """Take note of a reply with these questions, which somebody takes, as far as is known.
-
-        If nobody does after all, because the platform had closed the connection before a stopped
-        process came to it, no process can tell; what is written next counts as an answer.
+        """Note a reply with these questions, which somebody takes, as far as is known. If the
+        platform had closed the connection before a stopped process noticed, no process can know;
+        the next message then counts as an answer.
         """
         self.trusted |= self.doubtful & questions - self.answered
         self.doubtful -= questions - self.answered
 
     def said_in_vain(self, key: str, questions: set[Question]) -> None:
-        """Take note that the store knows now that nobody took the reply to a message, by its key,
-        with these questions.
+        """Note that the store now knows that nobody took the reply to a message, by its key, with
+        these questions.
         """
         for question in questions:
             if self.since.get(question) == _created(key):
@@ -77,8 +76,8 @@ class Unheard:
         self.doubtful |= self.trusted & questions - self.answered
 
     def died(self, process: int) -> None:
-        """Take note that a process is dead: whether it delivered what the store gave it to deliver
-        is not known, so that counts as seen.
+        """Note that a process is dead: whether it delivered the replies that the store gave it is
+        unknown, so they count as seen.
         """
         for key, (taker, questions) in list(self.takers.items()):
             if taker == process:
@@ -86,7 +85,7 @@ class Unheard:
                 self.said_again(questions)
 
     def blind(self) -> set[Question]:
-        """Return the questions that were answered by who cannot have seen them."""
+        """Return the questions that were answered although the user cannot have seen them."""
         return (self.doubtful & self.answered) - self.shown
 
 

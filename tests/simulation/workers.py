@@ -114,7 +114,7 @@ class Workers:
         heapq.heappush(self._heap, (self.now + seconds, self._count, worker, what))
 
     def pass_time(self) -> None:
-        """Go on until nothing is left to happen."""
+        """Run until no event is left."""
         heap = self._heap
         while heap:
             at, _, worker, what = heapq.heappop(heap)
@@ -138,7 +138,7 @@ class Workers:
     # Turns ----------------------------------------------------------------------------------------
 
     def send(self, flying: Flying, result: Any, error: Exception | None) -> None:
-        """Let a turn go on, and see to what it asks for next."""
+        """Continue a turn, and arrange for the operation that it requests next."""
         driving = flying.driving
         try:
             wanted = driving.send(result) if error is None else driving.throw(error)
@@ -164,7 +164,7 @@ class Workers:
             self.later(wait, flying.worker, lambda: self._perform(flying, wanted))
 
     def wait(self, worker: Worker, wanted: Wait, go_on: Callable[[], object]) -> None:
-        """Go on when something is over, or when its time is."""
+        """Continue when a call has ended, or its time limit is over."""
         waits = [go_on]
 
         def wake() -> None:
@@ -176,7 +176,7 @@ class Workers:
             self.later(wanted.seconds, worker, wake)
 
     def _leave(self, flying: Flying) -> None:
-        """The request on whose thread a turn was driven goes on by itself."""
+        """The request whose thread ran a turn continues without it."""
         leaves, flying.leaves = flying.leaves, None
         if leaves is not None:
             leaves()
@@ -199,7 +199,7 @@ class Workers:
             self._kill(worker)
 
     def tell_untaken(self, worker: Worker, user: str, key: str, takes: int) -> None:
-        """Tell the store that nobody took a reply, as soon as it can be reached."""
+        """Report to the store that nobody took a reply, as soon as it can be reached."""
         if self.network.silence(user, self.now) is not None or self.network.stall(self.now):
             self.later(0.3, worker, partial(self.tell_untaken, worker, user, key, takes))
             return
@@ -242,7 +242,7 @@ class Workers:
         return Snapshot(entry.head, tuple(found.records), claimed)
 
     def remains(self, user: str) -> bool:
-        """Whether the store holds anything of a user but the numbers that it gave out."""
+        """Whether the store holds anything of a user besides the numbers that it issued."""
         found = self.store._users.get(user)
         return found is not None and bool(
             found.entry.revision or found.data or found.parked or found.records
@@ -263,7 +263,7 @@ class Workers:
     def _question(
         self, flying: Flying, op: Operation, mishap: Kill | Freeze | Fault | None
     ) -> None:
-        """Let an operation reach the store, if it does, and its answer the worker."""
+        """Let an operation reach the store, and its answer the worker, unless something fails."""
         away = self.network.silence(flying.user, self.now)
         if away is None and isinstance(mishap, Fault) and not mishap.after:
             away = 0.0
@@ -294,7 +294,7 @@ class Workers:
         self, flying: Flying, op: Operation, mishap: Kill | Freeze | Fault | None,
         seconds: float, patience: float,
     ) -> None:  # fmt: skip
-        """Let an operation wait in a store that stalls, and its worker give it up or not."""
+        """Let an operation wait in a stalled store; its worker may give it up."""
         self.say(f"    {flying.serial} {type(op).__name__}: the store stalls")
         flying.worker.failed[flying.user] = self.now
         self._befall(flying, mishap)
@@ -312,7 +312,7 @@ class Workers:
         self.later(seconds, None, carry_out)
 
     def _on_store(self, flying: Flying, op: Operation) -> tuple[Any, Exception | None]:
-        """Let the store do what it is asked, whether whoever asked hears of it or not."""
+        """Let the store carry out an operation, whether or not its caller gets the answer."""
         before = self.snapshot(flying.user) if isinstance(op, (Commit, RecordWrite)) else NOTHING
         try:
             result = op.on(self.store)  # type: ignore[union-attr]
@@ -375,7 +375,7 @@ class Workers:
             self.judge.is_deaf(op)
 
     def _hear(self, flying: Flying, op: Operation, result: Any, failure: Exception | None) -> None:
-        """Let a worker hear what the store answered."""
+        """Give a worker the answer of the store."""
         worker = flying.worker
         if isinstance(failure, StoreError):
             worker.failed[flying.user] = self.now
@@ -421,7 +421,7 @@ class Workers:
         return 0.001 if self.calm else self.plan.latency + flying.dice.roll() * 0.02
 
     def renew(self, flying: Flying, fence: int, then: Callable[[], object]) -> None:
-        """Renew one claim, whenever the store comes to it; then go on."""
+        """Renew one claim when the store carries it out; then continue."""
         if flying.over or flying.fence != fence:
             then()
             return
@@ -455,7 +455,7 @@ class Workers:
     # Steps ----------------------------------------------------------------------------------------
 
     def _in_time(self, flying: Flying, key: str) -> Callable[[StepOutcome], object]:
-        """Let a turn wait for an outcome, until its longest time is over; returns what it is to be
+        """Let a turn wait for an outcome until its time limit is over; return what it is then
         called with.
         """
         worker = flying.worker
@@ -480,7 +480,8 @@ class Workers:
         return go_on
 
     def _give_up(self, flying: Flying, key: str, error: Exception | None) -> None:
-        """Let a turn give up what it waits for: its time is over, or whoever made the call has."""
+        """Let a turn give up what it waits for: its time limit is over, or the caller gave it
+        up."""
         worker = flying.worker
         self.say(f"    {flying.serial} gives {key} up")
         self.judge.gave_up_step(flying, key, self.now, joined=error is not None)
@@ -565,7 +566,7 @@ class Workers:
         return StepOutcome(step.slot, self.receipt())
 
     def receipt(self) -> int:
-        """Return what no other call returns."""
+        """Return a value that no other call returns."""
         self._receipts += 1
         return self._receipts
 
@@ -604,7 +605,7 @@ class Workers:
     # Mishaps --------------------------------------------------------------------------------------
 
     def put_away(self, worker: Worker) -> None:
-        """Let go of the dialogs of a worker that is no more, in order."""
+        """Release the dialogs of a worker that has died, in order."""
         for flying in worker.flying:
             flying.driving.close()
         if isinstance(worker.settings.cache, LiveDialogs):
@@ -620,13 +621,13 @@ class Workers:
         self.later(down, None, lambda: self.workers.__setitem__(number, self._worker(number)))
 
     def desert(self, user: str, key: str) -> None:
-        """Kill whoever works on a message, or waits for its turn."""
+        """Kill the workers that handle a message, or wait for its turn."""
         for worker in self.workers:
             if any(flying.user == user and flying.key == key for flying in worker.flying):
                 self._kill(worker)
 
     def close(self, number: int, drain: float) -> None:
-        """Tell a worker to end: it does so when its turns are over, or when `drain` is."""
+        """Tell a worker to end: it does so when its turns have ended, or after `drain`."""
         worker = self.workers[number % len(self.workers)]
         if not worker.alive or worker.closing:
             return

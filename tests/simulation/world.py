@@ -1,8 +1,8 @@
 """One simulated world: users, the platform with its retries, and an operator, around the workers.
 
 What the workers run is the real thing: `turn`, `listen`, `RunningTurns`, `LiveDialogs`, the rules
-of the stores. What is simulated is what lies around it: time, the network, processes that die or
-stop, a store that fails, steps that take long. `Judge` looks at every operation.
+of the stores. Simulated are time, the network, processes that die or stop, a store that fails, and
+steps that take long. `Judge` looks at every operation.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class World(Workers):
     # The plan -------------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Run all of it, and then see that everyone can go on."""
+        """Run the world, and then check that every user can continue."""
         for action in self.plan.actions:
             if isinstance(action, Say):
                 self.later(action.at, None, partial(self.post, action))
@@ -70,7 +70,7 @@ class World(Workers):
                 self.put_away(worker)
 
     def _settle(self) -> None:
-        """No mishaps any more: every user is answered at once, and nothing stays undone."""
+        """From here on nothing fails: every user is answered at once, and nothing is left to do."""
         self.calm = True
         self.at.clear()
         self.deserted.clear()
@@ -98,14 +98,14 @@ class World(Workers):
         self.judge.all_promises_kept()
 
     def pending(self, user: str) -> bool:
-        """Whether a message of the user was put off and has no answer."""
+        """Whether a message of the user was deferred and has no answer."""
         found = self.store._users.get(user)
         return found is not None and any(s.message for s in found.entry.seen.values())
 
     # The platform ---------------------------------------------------------------------------------
 
     def post(self, say: Say) -> Chain:
-        """A user sends a message: the platform asks for an answer until it has one."""
+        """A user sends a message: the platform repeats it until it gets an answer."""
         message = _message(say, int(self.now))
         user = f"gh:u{say.user}"
         chain = Chain(say, message, user, message_key(message), self.plan.requests)
@@ -167,7 +167,7 @@ class World(Workers):
     def _look_after(
         self, worker: Worker, listener: Listener, chain: Chain, connection: Connection
     ) -> None:
-        """Who is known to be the platform's last request must be answered by now."""
+        """A request that is known to be the platform's last one must have been answered by now."""
         told = worker.told.get(id(listener.turn), self.now)
         if (
             listener.is_last(WINDOW)
@@ -178,7 +178,7 @@ class World(Workers):
             raise Violation(f"the last request of {chain.say.serial} is left without an answer")
 
     def _go_on(self, asking: Asking, result: Any, error: BaseException | None = None) -> None:
-        """Let a request go on, and see to what it asks for next."""
+        """Continue a request, and arrange for what it requests next."""
         worker, wants = asking.worker, asking.wants
         asking.waits += 1
         waits = asking.waits
@@ -252,7 +252,7 @@ class World(Workers):
             self._go_on(asking, None, HungUp())
 
     def _put_off(self, asking: Asking, wanted: Defer, asked: float) -> Any:
-        """Let the store hear a request that leaves, or one that fetches what nobody took."""
+        """Let a request that leaves, or that fetches an untaken reply, reach the store."""
         worker, chain, connection = asking.worker, asking.chain, asking.connection
         if wanted.message:
             # Where a question was answered too late to be heard, the store counted it all the same;
@@ -320,7 +320,7 @@ class World(Workers):
     # The operator ---------------------------------------------------------------------------------
 
     def operate(self, action: Operate) -> None:
-        """An operator ends, resumes, drops or has a user forgotten."""
+        """An operator ends, resumes, drops or forgets a user."""
         user, worker = f"gh:u{action.user}", self.workers[0]
         if not worker.alive or worker.closing or worker.frozen > self.now:
             return
@@ -350,8 +350,8 @@ class World(Workers):
         self.send(flying, None, None)
 
     def _take_away(self, user: str, what: str) -> None:
-        """An operator takes a user's conversations away as they are, or all that is kept of them,
-        whoever is at work for them.
+        """An operator drops a user's conversations without running them, or all that is stored of
+        the user, whatever turn is in progress.
         """
         self.say(f"the operator does {what} to {user}")
         for worker in self.workers:
@@ -372,7 +372,7 @@ class World(Workers):
 
 
 class HungUp(BaseException):
-    """What a request is told that waits for the store when its connection is closed."""
+    """Given to a request that waits for the store when its connection is closed."""
 
 
 def _message(say: Say, created: int) -> messages.Message:

@@ -324,7 +324,7 @@ def test_a_stalled_server_is_an_error_until_it_goes_on(redis_server: Servers) ->
 def test_a_commit_whose_sender_gave_up_is_not_done_when_the_server_goes_on(
     redis_server: Servers, kind: str
 ) -> None:
-    """Its user was told that something went wrong: the question he saw last is the one asked."""
+    """Its user got an apology: the pending question is the last one that they have seen."""
     server = redis_server()
     store = RedisStore(server.url + "?socket_timeout=0.2", patience=0.3)
     begun = begin(store, b"1")

@@ -44,7 +44,7 @@ def run_pyright(files: list[Path], folder: Path) -> Errors:
         "extraPaths": [str(ROOT / "src")],
         "pythonVersion": "3.11",
     }
-    # What a user may leave unused or private is his own business; types are ours.
+    # Only types are checked: what is unused or private in the code of users does not matter.
     unused = ("reportUnusedVariable", "reportUnusedFunction", "reportUnusedImport")
     settings |= dict.fromkeys(unused, "none")
     settings["include"] = [str(file) for file in files]
