@@ -192,7 +192,7 @@ def _write(entry: Entry, write: Write, now: int, *, commits: bool) -> Committed:
     entry.revision = revision
     entry.expires = now + micros(write.ttl)
     entry.outlive_pending()
-    waking.wake(entry, write)
+    waking.wake(entry, write, commits=commits)
     return Committed(revision, entry.journal)
 
 

@@ -23,12 +23,12 @@ __all__ = [
 ]
 
 
-def wake(entry: Entry, write: Write) -> None:
-    """Note the time that a write sets."""
+def wake(entry: Entry, write: Write, *, commits: bool) -> None:
+    """Note the time that a write sets; a firing's record leaves the lease of its entry."""
     time = 0 if write.wake is None else write.wake.at * 1000
     if write.wake is not None:
         entry.account = write.wake.account
-    if time != entry.wake:
+    if time != entry.wake and (commits or entry.before is None):
         entry.hidden = 0
     entry.wake = time
     entry.outlive_wake()

@@ -143,7 +143,9 @@ def _yield_operations(
         elif isinstance(op, Checkpoint):
             work.note_progress()
             fires = work.outside
-            write = job.doc.write(job.arrived, grace=job.grace, unfinished=work.key, fires=fires)
+            write = job.doc.write(
+                job.arrived, grace=job.grace, unfinished=work.key, fires=fires, due=job.due
+            )
             if parted:
                 of_steps = tuple(parted.pop(key) for key in ended if key in parted)
                 write = msgspec.structs.replace(write, ended=of_steps)
@@ -221,21 +223,24 @@ def commit_turn(job: Job, work: Work) -> Transaction:
             job.settle(job.key)
             pushes = pushing(job, replied=reply is not None)
             keep_live(job)
-            return Outcome(reply, job.deferred, pushes, due_now(job.user, write, committed))
+            return Outcome(reply, job.deferred, pushes, due_now(job, write, committed))
         if job.deferred:
             raise StoreError("the store defers a commit that says so itself; see `Store.commit`")
         job.deferred = True
         work.draft.take_back()
 
 
-def due_now(user: str, write: Write, committed: Committed) -> Due | None:
+def due_now(job: Job, write: Write, committed: Committed) -> Due | None:
     """Return what a commit leaves due at once; None if nothing is."""
     if write.wake is None and not committed.mail:
         return None  # nearly always
+    account = job.doc.head.account
     if committed.mail:
-        return Due(user, max(committed.now, 1))
+        return Due(job.user, max(committed.now, 1), account=account)
     wake = write.wake
-    return Due(user, wake.at) if wake is not None and wake.at <= committed.now else None
+    if wake is None or wake.at > committed.now:
+        return None
+    return Due(job.user, wake.at, account=account)
 
 
 def pushing(job: Job, *, replied: bool) -> Generator[Operation, Any, None] | None:

@@ -290,7 +290,13 @@ class Document:
     # To the store ---------------------------------------------------------------------------------
 
     def write(
-        self, arrived: int, *, grace: float = 0.0, unfinished: str = "", fires: bool = False
+        self,
+        arrived: int,
+        *,
+        grace: float = 0.0,
+        unfinished: str = "",
+        fires: bool = False,
+        due: int = 0,
     ) -> Write:
         """Return the difference from what is stored.
 
@@ -299,6 +305,8 @@ class Document:
             grace: Seconds to keep a conversation beyond its time limit.
             unfinished: Key of the message whose turn is under way; "" at its end.
             fires: Whether no message began the turn: it moves no age, and is due until its end.
+            due: When the index says that an unfinished one is due, ms since the epoch; any other
+                time would be one more entry there, and nothing due for it. 0: it is not known.
         """
         if self.forgets:
             return Write(b"", forget=True)
@@ -315,7 +323,7 @@ class Document:
         beside = self.beside
         wake: Wake | None = None
         if fires and unfinished:
-            wake = Wake(head.account, self.now)
+            wake = Wake(head.account, due or self.now)
         elif is_timed(head, beside):
             wake = next_wake(head, beside, self.committed if fires else self.now)
         return Write(

@@ -117,7 +117,7 @@ def run_live(job: Job) -> Generator[Operation, Any, Outcome | Answered | None]:
         doc.wrote(write, committed)
         pushes = pushing(job, replied=reply is not None)
         keep_live(job)
-        return Outcome(reply, False, pushes, due_now(job.user, write, committed))
+        return Outcome(reply, False, pushes, due_now(job, write, committed))
     drop(job)
     if isinstance(committed, Answered):
         return committed

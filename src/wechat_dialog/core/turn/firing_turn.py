@@ -136,7 +136,7 @@ def commit_firing(
         else:
             write, committed = yield from _commit(job, fires, release=True)
         committed = msgspec.structs.replace(committed, mail=mail or committed.mail)
-    return due_now(job.user, write, committed)
+    return due_now(job, write, committed)
 
 
 def _commit_question(job: Job, work: Work) -> Generator[Operation, Any, tuple[Write, Committed]]:

@@ -80,6 +80,7 @@ class Job(msgspec.Struct, eq=False):
         granted: The store's clock when it first granted the turn, ms since the epoch; 0: not yet.
         stores_message: Whether the store keeps the message with the claim, for another worker to
             finish: true for a message from a user.
+        due: When the index says that the firing is due, ms since the epoch; 0: no firing.
         unrecorded: Idempotency keys of steps that were called and, as far as known, not recorded.
     """
 
@@ -94,6 +95,7 @@ class Job(msgspec.Struct, eq=False):
     counted: bool = False
     granted: int = 0
     stores_message: bool = True
+    due: int = 0
     unrecorded: set[str] = set()
 
     @property

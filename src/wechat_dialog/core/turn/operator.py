@@ -166,5 +166,5 @@ def _operated(
     job.settle(work.key)
     pushes = pushing(job, replied=False)
     drop(job)
-    again = due_now(job.user, write, committed)
+    again = due_now(job, write, committed)
     return Outcome(parts[0] if parts else None, owed, pushes, again)

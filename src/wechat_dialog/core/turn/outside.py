@@ -174,7 +174,7 @@ def _fire(
     """
     message = begun(account, openid, due.at)
     doc = Document(openid, account)
-    job = Job(settings, due.user, message, FIRING, due.at, doc, counted=not waits)
+    job = Job(settings, due.user, message, FIRING, due.at, doc, counted=not waits, due=due.at)
     pause = settings.poll
     while True:
         claim = msgspec.structs.replace(job.question(), fires=due)

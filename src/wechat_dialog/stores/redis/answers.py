@@ -55,7 +55,14 @@ class AskOtherwise(Exception):
 class Unsaid(Exception):
     """A write sets a time that its user's index, on another server, does not know yet. Nothing was
     written.
+
+    Attributes:
+        fires: Whether it is the record of a firing, whose entry may be leased, and stays so.
     """
+
+    def __init__(self, *, fires: bool) -> None:
+        super().__init__()
+        self.fires = fires
 
 
 def _lost() -> ClaimLost:
@@ -167,19 +174,19 @@ def read_commit(answer: Any) -> Committed | Answered | Conflict | Deferred:
         return Conflict()
     if kind == _DEFERRED:
         return Deferred()
-    return _not_written(kind)
+    return _not_written(*answer[:2])
 
 
 def read_record(answer: Any) -> Committed:
     """Decode the answer to a record."""
-    return read_written(answer) if answer[0] == _DONE else _not_written(answer[0])
+    return read_written(answer) if answer[0] == _DONE else _not_written(*answer[:2])
 
 
-def _not_written(kind: int) -> Never:
+def _not_written(kind: int, fires: int = 0) -> Never:
     if kind == _TIMED:
         raise AskOtherwise
     if kind == _UNSAID:
-        raise Unsaid
+        raise Unsaid(fires=bool(fires))
     raise _lost()
 
 

@@ -114,8 +114,9 @@ class TimeCalls:
             return (yield self._confirmed(call({**timing, "apart": 2}, None)))
         try:
             return (yield self._confirmed(call({**timing, "apart": 1}, None)))
-        except Unsaid:
-            yield self._add(user, write.wake.account, write.wake.at)
+        except Unsaid as unsaid:
+            wake = write.wake
+            yield self._add(user, wake.account, wake.at, stays=unsaid.fires)
         return (yield self._confirmed(call({**timing, "apart": 2}, None)))
 
     def _stand_apart(self, error: StoreError) -> None:

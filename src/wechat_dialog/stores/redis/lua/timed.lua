@@ -11,20 +11,27 @@ local function entry_of(time, wake)
 end
 
 -- Adds a time to the index before it is set in the head; returns an answer if the caller has to add
--- it. An entry that is leased stays leased if the time is not a new one.
-local function say_in_index(doc, time)
+-- it. An entry that is leased stays leased if the time is not a new one, or if this is a record of
+-- the firing for which it is leased.
+local function say_in_index(doc, time, fires)
   if doc and doc.wake == time.wake and doc.account == time.account or time.apart == 2 then
     return nil
   end
-  if time.apart == 1 then return {UNSAID} end
-  redis.call('ZADD', KEYS[11], format('%.0f', time.wake), entry_of(time, time.wake))
+  if time.apart == 1 then return {UNSAID, fires and 1 or 0} end
+  local entry = entry_of(time, time.wake)
+  if not (fires and redis.call('ZSCORE', KEYS[11], entry)) then
+    redis.call('ZADD', KEYS[11], format('%.0f', time.wake), entry)
+  end
 end
 
--- Removes the entry of a firing that is committed, unless something else is due at its time.
-local function leave_index(time)
+-- Removes the entry of a firing that is committed, unless something else is due at its time. A
+-- firing that was not begun for a leased entry has added the entry itself, with its record; one that
+-- is not leased may also be a signal's, but only if the mailbox is not empty (`mail`).
+local function leave_index(time, mail)
   if time.apart then return end
-  local fired = entry_of(time, time.fires[1] * 1000)
-  if redis.call('ZSCORE', KEYS[11], fired) ~= format('%.0f', time.fires[2]) then return end
+  local fired, leased = entry_of(time, time.fires[1] * 1000), time.fires[2]
+  if leased == 0 and not mail then leased = time.fires[1] * 1000 end
+  if redis.call('ZSCORE', KEYS[11], fired) ~= format('%.0f', leased) then return end
   if time.wake == time.fires[1] * 1000 then
     redis.call('ZADD', KEYS[11], format('%.0f', time.wake), fired)
   else

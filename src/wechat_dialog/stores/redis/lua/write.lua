@@ -115,7 +115,7 @@ if not time then
   if is_aside and (ARGV[10] == '' or now + tonumber(ARGV[8]) + DAY > doc.beside)
     or forgets and (is_aside or claim.mail or claim.posted) then return {TIMED} end
 elseif fence ~= 0 and time.wake then
-  local unsaid = say_in_index(doc, time)
+  local unsaid = say_in_index(doc, time, not commits and claim.before ~= nil)
   if unsaid then return unsaid end
 end
 
@@ -219,5 +219,5 @@ if extras then
       dropped)
   end
 end
-if fires then leave_index(time) end
+if fires then leave_index(time, claim.mail) end
 return done(doc, dropped)
