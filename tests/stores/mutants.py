@@ -116,6 +116,11 @@ PYTHON = {
     "how long a head outlives its time": Mutant(
         ENTRY, "self.expires = max(self.expires, self.wake + OUTLIVES_WAKE)", "pass"
     ),
+    "the lease, when a firing records": Mutant(
+        WAKING,
+        "if time != entry.wake and (commits or entry.before is None):",
+        "if time != entry.wake:",
+    ),
     "the fence, when a part is kept": Mutant(
         RULES,
         "    entry.require_claim(fence, now)\n    entry.lost = 0\n\n\ndef release",
@@ -192,6 +197,11 @@ LUA = {
     "how long a head outlives its time": Mutant(
         "timed", "  if time.wake then doc.expires = max(doc.expires, time.wake + WEEK) end\n"
     ),
+    "the lease, when a firing records": Mutant(
+        "timed",
+        "if not (fires and redis.call('ZSCORE', KEYS[11], entry)) then",
+        "do",
+    ),
     "the fence, when a part is kept": Mutant(
         "part_put",
         "if claim.fence ~= tonumber(ARGV[1]) or not is_claimed(claim) then return {LOST} end\n",
@@ -247,8 +257,9 @@ TIMES = {
         "times.py",
         """        try:
             return (yield self._confirmed(call({**timing, "apart": 1}, None)))
-        except Unsaid:
-            yield self._add(user, write.wake.account, write.wake.at)
+        except Unsaid as unsaid:
+            wake = write.wake
+            yield self._add(user, wake.account, wake.at, stays=unsaid.fires)
         return (yield self._confirmed(call({**timing, "apart": 2}, None)))
 """,
         """        done = yield self._confirmed(call({**timing, "apart": 2}, None))
@@ -258,25 +269,30 @@ TIMES = {
     ),
     "to write the index at all": Mutant(
         "timed",
-        "  redis.call('ZADD', KEYS[11], format('%.0f', time.wake), entry_of(time, time.wake))\nend",
-        "end",
+        "    redis.call('ZADD', KEYS[11], format('%.0f', time.wake), entry)\n  end\nend",
+        "  end\nend",
     ),
     "whose entry it is, after a firing": Mutant(
         "timed",
-        "if redis.call('ZSCORE', KEYS[11], fired) ~= format('%.0f', time.fires[2]) then",
+        "if redis.call('ZSCORE', KEYS[11], fired) ~= format('%.0f', leased) then",
         "if false then",
     ),
     "whose entry it is, after a look": Mutant(
         "index_drop", "if redis.call('ZSCORE', KEYS[1], entry) ~= ARGV[3] then return 0 end\n"
     ),
+    "that nobody has leased what goes on by itself": Mutant(
+        "timed", "  if leased == 0 and not mail then leased = time.fires[1] * 1000 end\n"
+    ),
     "who may be about to write a head": Mutant(
         "index_drop", "ARGV[4] == 'idle' and now >= due + 60000000", "ARGV[4] == 'idle'"
     ),
     "a claim, in a look at what is due": Mutant(
-        "times.py", "if claimed or (0 < first", "if (0 < first"
+        "when", "if ARGV[3] and not is_claimed(claim) and", "if ARGV[3] and"
     ),
     "the time that comes next": Mutant(
-        "times.py", "        if first and not again:\n", "        if False:\n"
+        "when",
+        "  if due > 0 and account == ARGV[2] then\n    lacked",
+        "  if false then\n    lacked",
     ),
     "that a signal was sent twice": Mutant(
         "post", "if again then return {DONE, again - AGAIN, 0} end\n"
@@ -290,8 +306,11 @@ TIMES = {
     ),
     "to put back what is lacking": Mutant(
         "walking.py",
-        "            self._lacked += bool((yield from self._put_back(user)))\n",
+        "            self._lacked += bool((yield from self._put_back(user, account)))\n",
         "            pass\n",
+    ),
+    "what ends while the walk comes by": Mutant(
+        "times.py", "        if now_first == first:\n", "        if True:\n"
     ),
     "that somebody else walks": Mutant(
         "walk", "if walker and walker ~= ARGV[1] then return 0 end\n"

@@ -59,6 +59,7 @@ NOTICED_BY = {
     ),
     "the fence, when a part is kept": "test_part_put_under_a_lost_claim_raises_claim_lost",
     "that a part was written": "test_part_put_counts_as_a_write_under_the_claim",
+    "the lease, when a firing records": ("test_firing_record_keeps_the_lease_of_the_index_entry"),
     "to drop the parts of a step that has ended": (
         "test_write_ended_drops_the_parts_of_those_steps"
     ),
@@ -76,8 +77,11 @@ TIMES_NOTICED_BY = {
     ),
     "whose entry it is, after a firing": "test_an_entry_that_was_written_anew_meanwhile_stays",
     "whose entry it is, after a look": "test_an_entry_that_is_written_anew_during_a_look_stays",
+    "that nobody has leased what goes on by itself": (
+        "test_what_goes_on_by_itself_leaves_no_entry"
+    ),
     "who may be about to write a head": (
-        "test_what_is_idle_is_looked_at_ever_less_and_gone_after_a_minute"
+        "test_apart_what_is_idle_is_looked_at_ever_less_and_gone_after_a_minute"
     ),
     "a claim, in a look at what is due": "test_a_user_who_has_the_claim_keeps_their_entry",
     "to drop what is aside with its head": "test_what_is_aside_leaves_nothing_behind",
@@ -90,6 +94,9 @@ TIMES_NOTICED_BY = {
         "test_what_an_earlier_release_drops_of_a_mailbox_is_found_by_a_firing"
     ),
     "to put back what is lacking": "test_what_an_index_lacks_is_put_back[together]",
+    "what ends while the walk comes by": (
+        "test_what_is_done_while_the_walk_comes_by_was_not_lacking[apart-after the look]"
+    ),
     "that somebody else walks": "test_one_walks_and_nobody_again_within_the_hour[together]",
 }
 """The same, of what only Redis forgets of time; in `test_redis_times` and `test_redis_walk`."""

@@ -19,7 +19,7 @@ from tests.redis_server import redis_servers
 from tests.redis_topology import Cluster, start_cluster
 from tests.stores.redis_clock import CLOCK, KEY, advance
 from wechat_dialog.core.store.kept import Aside
-from wechat_dialog.core.store.times import Mail, Post, Posted, Wake
+from wechat_dialog.core.store.times import Due, Mail, Post, Posted, Wake
 from wechat_dialog.core.store.values import (
     Claim,
     Claimed,
@@ -160,6 +160,16 @@ def test_a_write_that_says_the_same_time_leaves_its_lease(
     assert client.zcard(INDEX) == 0
 
 
+def test_what_goes_on_by_itself_leaves_no_entry(store: RedisStore, client: redis.Redis) -> None:
+    set_time(store, "k1", None)
+    due = Due("ada", START * 1000, account=ACCOUNT)
+    claim = granted(store.claim(Claim("ada", "fire", lease=LONG, fires=due)))
+    store.record("ada", claim.fence, Write(HEAD, (TWO,), ttl=LONG, wake=wake(0)))
+    write = Write(HEAD, ttl=LONG)
+    committed(store.commit(Commit("ada", "fire", write, reply=b"", fence=claim.fence, fires=due)))
+    assert client.zcard(INDEX) == 0
+
+
 def test_an_entry_that_was_written_anew_meanwhile_stays(
     store: RedisStore, client: redis.Redis
 ) -> None:
@@ -174,12 +184,14 @@ def test_an_entry_that_was_written_anew_meanwhile_stays(
     assert client.zcard(INDEX) == 1
 
 
+@pytest.mark.parametrize("together", [True, False])
 def test_an_entry_that_is_written_anew_during_a_look_stays(
-    store: RedisStore, client: redis.Redis, redis_url: str
+    store: RedisStore, client: redis.Redis, redis_url: str, together: bool
 ) -> None:
     set_time(store, "k1", wake(-90))
     with closing(Interrupted(redis_url, _clock=CLOCK)) as looking:
         looking._times._walk._asks_at = float("inf")
+        looking._times._together = together
         (due,) = looking.due(ACCOUNT, 10, LONG).entries
         set_time(store, "k2", None)
         looking.meanwhile = lambda: set_time(store, "k3", wake(-90))
@@ -188,20 +200,30 @@ def test_an_entry_that_is_written_anew_during_a_look_stays(
 
 
 class Interrupted(RedisStore):
-    """Somebody else does something before an entry is dropped."""
+    """Somebody else does something before an entry may be dropped."""
 
     meanwhile: Callable[[], None]
 
     def _ask(self, command, script, call):  # type: ignore[no-untyped-def]
-        if call.script.sha == self._times._scripts.index_drop.sha:
+        scripts = self._times._scripts
+        drops = scripts.when if self._times._together else scripts.index_drop
+        if call.script.sha == drops.sha:
             meanwhile, self.meanwhile = self.meanwhile, lambda: None
             meanwhile()
         return super()._ask(command, script, call)
 
 
-def test_what_is_idle_is_looked_at_ever_less_and_gone_after_a_minute(
+def test_what_is_idle_is_gone_at_once(store: RedisStore, client: redis.Redis) -> None:
+    client.zadd(INDEX, {f"{START * 1000}:ada": START * 1_000_000})
+    (due,) = store.due(ACCOUNT, 10, 0.0).entries
+    store.undue(due)
+    assert client.zcard(INDEX) == 0
+
+
+def test_apart_what_is_idle_is_looked_at_ever_less_and_gone_after_a_minute(
     store: RedisStore, client: redis.Redis
 ) -> None:
+    store._times._together = False
     client.zadd(INDEX, {f"{START * 1000}:ada": START * 1_000_000})
     looked = []
     for second in range(100):

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import os
 from collections.abc import Iterator
 from contextlib import closing
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from tests.redis_topology import Cluster, start_cluster
 from wechat_dialog.core.store.times import Post
+from wechat_dialog.core.store.values import Claim, Commit, Write
 from wechat_dialog.errors import StoreError
 from wechat_dialog.stores import for_async
 from wechat_dialog.stores.redis import RedisStore, walking
 from wechat_dialog.stores.redis.asking import Asking, Nodes
-from wechat_dialog.testing.store_contract.asking import LONG
+from wechat_dialog.stores.redis.calls import Call
+from wechat_dialog.testing.store_contract.asking import HEAD, LONG, committed, granted
 from wechat_dialog.testing.store_contract.index import ACCOUNT, timed, users
 
 
@@ -68,6 +73,57 @@ def test_what_an_index_lacks_is_put_back(own: RedisStore, caplog: pytest.LogCapt
     assert users(own.due("gh_2", 10, LONG)) == ["eve"]
 
 
+@pytest.mark.parametrize("when", ["before the look", "after the look"])
+def test_what_is_done_while_the_walk_comes_by_was_not_lacking(
+    own: RedisStore,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    when: str,
+) -> None:
+    timed(own, -5.0)
+    own._times._walk._asks_at = float("inf")
+    (due,) = own.due(ACCOUNT, 10, LONG).entries
+    claim = granted(own.claim(Claim("ada", "fire", lease=LONG, fires=due)))
+    commit = Commit("ada", "fire", Write(HEAD), reply=b"", fence=claim.fence, fires=due)
+    left = [commit]
+    ask = own._ask
+
+    def asked(command: str, script: str, call: Call[Any]) -> Any:
+        looks = left and call.script.sha == own._times._scripts.when.sha
+        if looks and when == "before the look":
+            committed(own.commit(left.pop()))
+        answer = ask(command, script, call)
+        if looks and left:
+            committed(own.commit(left.pop()))
+        return answer
+
+    monkeypatch.setattr(own, "_ask", asked)
+    own._times._walk._asks_at = 0.0
+    walked(own)
+    assert not left
+    assert "lacked" not in caplog.text
+    assert own.due(ACCOUNT, 10, 0.0).next is None
+
+
+def test_a_walk_takes_a_small_part_of_the_time(
+    own: RedisStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = itertools.count(1000.0, 2.0)  # so a step takes two seconds
+    monkeypatch.setattr(walking, "time", SimpleNamespace(monotonic=lambda: next(now)))
+    monkeypatch.setattr(walking, "LOOKS", 1)
+    for number in range(3):
+        timed(own, -5.0, user=f"user {number}")
+    walk = own._times._walk
+    own.due("gh_other", 1, LONG)
+    assert (walk._looked, walk._asks_at) == (1, 1002.0 + 40.0)
+    for _ in range(18):
+        own.due("gh_other", 1, LONG)
+    assert walk._looked == 1
+    for _ in range(2):
+        own.due("gh_other", 1, LONG)
+    assert walk._looked == 2
+
+
 def test_what_is_leased_stays_so(own: RedisStore) -> None:
     timed(own, -5.0)
     own._times._walk._asks_at = float("inf")
@@ -109,6 +165,7 @@ def test_a_step_is_bounded_and_another_process_takes_a_walk_over(
         other._times._walk._asks_at = 0.0
         walked(other)
         assert len(other.due(ACCOUNT, 10, LONG).entries) == 8
+        own._times._walk._asks_at = 0.0
         own.due("gh_other", 1, LONG)
         assert not own._times._walk._token, "it is somebody else's now"
 

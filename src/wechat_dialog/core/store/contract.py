@@ -129,8 +129,8 @@ class Store(Protocol):
 
     def due(self, account: str, limit: int, lease: float) -> Dues:
         """Return due entries of an account's index, and lease them: each is hidden from further
-        calls for `lease` seconds, or until its user's time is set again; a record of the firing that
-        is begun for it leaves it hidden, whatever time it sets.
+        calls for `lease` seconds, or until its user's time is set again; a record of the firing
+        that is begun for it leaves it hidden, whatever time it sets.
 
         An entry names a user to look at. It may exist although nothing of the user is due, and a
         user may have several; but if something is due, there is one. Something is due when
@@ -147,9 +147,10 @@ class Store(Protocol):
     def undue(self, due: Due) -> None:
         """Report that a check of the user found nothing due, and no turn in progress.
 
-        The store verifies that; if it is true, the entry is removed from the index once it is a
-        minute overdue (earlier, a caller that writes the index before the head may still be about
-        to write the head), and the index has an entry for what becomes due later.
+        The store verifies that; if it is true, the entry is removed from the index, and the index
+        has an entry for what becomes due later. Where callers write the index before the head, the
+        entry is removed only once it is a minute overdue: earlier, one of them may still be about
+        to write the head.
         """
         ...
 

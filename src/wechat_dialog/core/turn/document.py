@@ -290,14 +290,9 @@ class Document:
     # To the store ---------------------------------------------------------------------------------
 
     def write(
-        self,
-        arrived: int,
-        *,
-        grace: float = 0.0,
-        unfinished: str = "",
-        fires: bool = False,
+        self, arrived: int, *, grace: float = 0.0, unfinished: str = "", fires: bool = False,
         due: int = 0,
-    ) -> Write:
+    ) -> Write:  # fmt: skip
         """Return the difference from what is stored.
 
         Args:
@@ -305,8 +300,8 @@ class Document:
             grace: Seconds to keep a conversation beyond its time limit.
             unfinished: Key of the message whose turn is under way; "" at its end.
             fires: Whether no message began the turn: it moves no age, and is due until its end.
-            due: When the index says that an unfinished one is due, ms since the epoch; any other
-                time would be one more entry there, and nothing due for it. 0: it is not known.
+            due: Time of the index entry it fires for, ms since the epoch: any other would be one
+                more entry, for which nothing is due. 0: unknown.
         """
         if self.forgets:
             return Write(b"", forget=True)

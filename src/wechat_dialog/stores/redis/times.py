@@ -136,7 +136,7 @@ class TimeCalls:
             now, following, leased = yield from self._asked_all(keys, limit, span)
         entries = [_due(member, until, account) for member, until in leased]
         if len(entries) < limit:
-            yield from self._walk.step()
+            yield from self._walk.step(account)
         # Rounded up: a caller that sleeps until then finds it.
         return Dues(tuple(entries), millis(now), None if following < 0 else -millis(-following))
 
@@ -165,8 +165,10 @@ class TimeCalls:
 
     def undue(self, due: Due) -> Asking:
         """See `Store.undue`."""
-        first, account, claimed, now = yield self._when(due.user)
-        if claimed or (0 < first <= now):
+        first, account, claimed, now, _ = yield from self._together_or_apart(
+            due.user, due.account, due.at
+        )
+        if claimed or (0 < first <= now) or (self._together and account in {"", due.account}):
             return
         again = first > 0 and (millis(first), account) == (due.at, due.account)
         if first and not again:
@@ -195,22 +197,54 @@ class TimeCalls:
         arguments: Arguments = (1, self._keys.account(name), *account)
         return Call(self._scripts.note, arguments, bytes.decode)
 
-    def _put_back(self, user: str) -> Asking:
-        """Add a user to the index; returns whether they were missing."""
-        first, account, _, _ = yield self._when(user)
+    def _put_back(self, user: str, account: str) -> Asking:
+        """Add a user to the index; returns whether they were missing.
+
+        Args:
+            user: The user.
+            account: The account whose index probably has them.
+        """
+        first, of, *_, lacked = yield from self._together_or_apart(user, account)
         if not first:
             return False
-        _, _, added = yield self._add(user, account, millis(first), stays=True)
-        return bool(added)
+        if self._together and of != account:
+            *_, lacked = yield from self._together_or_apart(user, of)
+        if self._together:
+            return bool(lacked)
+        at, until, added = yield self._add(user, of, millis(first), stays=True)
+        if not added:
+            return False
+        # A firing may have ended since, and its entry have been dropped.
+        now_first, *_ = yield self._when(user)
+        if now_first == first:
+            return True
+        yield self._drop(Due(user, at, until, of), "fired")
+        return False
+
+    def _together_or_apart(self, user: str, *of: str | int) -> Asking:
+        """Look when something of a user is due and, if they are on one server, see to the index.
+
+        Args:
+            user: The user.
+            of: The account of the index; then the time of an entry that may be of no use.
+        """
+        if self._together:
+            try:
+                return (yield self._when(user, *of))
+            except StoreError as error:
+                self._stand_apart(error)
+        return (yield self._when(user))
 
     # The calls ------------------------------------------------------------------------------------
 
     def _index(self, user: str, account: str) -> str:
         return self._keys.index(self._keys.shard(user, self._shards), account)
 
-    def _when(self, user: str) -> Call[tuple[int, str, bool, int]]:
+    def _when(self, user: str, *of: str | int) -> Call[tuple[int, str, bool, int, bool]]:
         keys = [self._keys.of(user) + kind for kind in "hjcmt"]
-        return Call(self._scripts.when, (5, *keys), _read_when)
+        if of:
+            keys.append(self._index(user, str(of[0])))
+        return Call(self._scripts.when, (len(keys), *keys, user, *of), _read_when)
 
     def _add(
         self, user: str, account: str, at: int, *, lease: int = 0, stays: bool = False
@@ -265,9 +299,9 @@ def _posted(post: Post, answer: Any) -> Posted:
     return Posted("kept", number, Due(post.user, millis(number), until, post.account))
 
 
-def _read_when(answer: Any) -> tuple[int, str, bool, int]:
-    first, account, claimed, now = answer
-    return first, account.decode(), claimed == 1, now
+def _read_when(answer: Any) -> tuple[int, str, bool, int, bool]:
+    first, account, claimed, now, lacked = answer
+    return first, account.decode(), claimed == 1, now, lacked == 1
 
 
 def _read_due(answer: Any) -> tuple[int, int, list[tuple[bytes, int]]]:

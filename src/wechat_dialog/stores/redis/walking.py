@@ -33,6 +33,10 @@ HELD = 300.0
 """Seconds for which a step has the walk to itself."""
 LOOKS = 100
 """How many users are checked in one step."""
+REST = 20
+"""A step is followed by a pause this many times as long, so that a walk costs others little: a
+million users take half an hour.
+"""
 TOLD = 10_000
 """After this many users, progress is logged."""
 
@@ -43,10 +47,13 @@ class Walk:
     Args:
         keys: The store's key names.
         scripts: The store's scripts.
-        put_back: Adds a user to the index, and returns whether they were missing.
+        put_back: Adds a user to the index, and returns whether they were missing; takes the user,
+            and the account whose index probably has them.
     """
 
-    def __init__(self, keys: Keys, scripts: Scripts, put_back: Callable[[str], Asking]) -> None:
+    def __init__(
+        self, keys: Keys, scripts: Scripts, put_back: Callable[[str, str], Asking]
+    ) -> None:
         self._keys = keys
         self._scripts = scripts
         self._put_back = put_back
@@ -59,15 +66,22 @@ class Walk:
         self._users: list[str] = []
         self._looked = self._lacked = 0
 
-    def step(self) -> Asking:
-        """Do one step, if a walk is in progress, or it is time for one."""
+    def step(self, account: str) -> Asking:
+        """Do one step, if a walk is in progress, or it is time for one.
+
+        Args:
+            account: The account whose index was read.
+        """
         now = time.monotonic()
         if self._process != os.getpid():  # after a fork: the walk is the parent's
             self._taken, self._process, self._token = threading.Lock(), os.getpid(), b""
         if now < self._asks_at or not self._taken.acquire(blocking=False):
             return
         try:
-            yield from self._go(now)
+            yield from self._go(now, account)
+            if self._token:
+                ended = time.monotonic()
+                self._asks_at = ended + REST * (ended - now)
         except (StoreError, *FAILED) as error:
             # Callers that read the index must not fail because of this. The walk starts again.
             report(logging.WARNING, "could not look for times that the index lacks", error=error)
@@ -75,7 +89,7 @@ class Walk:
         finally:
             self._taken.release()
 
-    def _go(self, now: float) -> Asking:
+    def _go(self, now: float, account: str) -> Asking:
         begins = not self._token
         token = os.urandom(8) if begins else self._token
         if not (yield self._hold(token, HELD)):
@@ -89,7 +103,7 @@ class Walk:
             yield from self._scan()
         users, self._users = self._users[:LOOKS], self._users[LOOKS:]
         for user in users:
-            self._lacked += bool((yield from self._put_back(user)))
+            self._lacked += bool((yield from self._put_back(user, account)))
         self._tell(len(users))
         if not (self._nodes or self._users):
             yield self._hold(token, EVERY)

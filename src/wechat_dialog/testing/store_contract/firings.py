@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from wechat_dialog.core.store.contract import Store
-from wechat_dialog.core.store.times import Due, Post, Wake
+from wechat_dialog.core.store.times import Due, Wake
 from wechat_dialog.core.store.values import (
     Answered,
     Claim,
@@ -319,28 +319,6 @@ class Firings(StoreCase):
         claim = granted(store.claim(ask(due=due)))
         fired(store, claim, Write(HEAD, ttl=LONG), due=due)
         assert store.due(ACCOUNT, 10, LONG).next is None
-
-    @pytest.mark.parametrize("of", ["a time", "a letter"])
-    def test_firing_record_keeps_the_lease_of_the_index_entry(
-        self, store: Store, other: Store, of: str
-    ) -> None:
-        """A firing's record with the time of its entry does not end the lease of the entry."""
-        wake = timed(store, -1.0 if of == "a time" else LONG)
-        due: Due | None
-        if of == "a time":
-            (due,) = store.due(ACCOUNT, 10, LONG).entries
-            taken: tuple[int, ...] = ()
-        else:
-            posted = store.post(Post("ada", ACCOUNT, "", b"paid", lease=LONG))
-            due, taken = posted.due, (posted.number,)
-        assert due is not None
-        claim = granted(store.claim(ask(due=due)))
-        write = Write(HEAD, ttl=LONG, wake=Wake(ACCOUNT, due.at), taken=taken)
-        store.record("ada", claim.fence, write)
-        assert other.due(ACCOUNT, 10, LONG).entries == ()
-        after = None if of == "a time" else wake
-        fired(store, claim, Write(HEAD, ttl=LONG, wake=after), due=due)
-        assert other.due(ACCOUNT, 10, LONG).next == (after and after.at)
 
     def test_firing_commit_with_wake_is_due_again_at_that_time(self, store: Store) -> None:
         """After a firing's commit with `wake`, the user is due at that time, and not before."""

@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from wechat_dialog.core.store.contract import Store
-from wechat_dialog.core.store.times import Dues, Mail, Post, Posted
+from wechat_dialog.core.store.times import Dues, Mail, Post, Posted, Wake
 from wechat_dialog.core.store.values import Claim, Claimed, Commit, Conflict, Unclaimed, Write
 from wechat_dialog.errors import ClaimLost, MailboxFull
 from wechat_dialog.stores.asynchronous import for_async
@@ -340,3 +340,26 @@ class Mailbox(StoreCase):
             await face.close()
 
         asyncio.run(go())
+
+    @pytest.mark.parametrize("cause", ["wake", "signal"])
+    def test_firing_record_keeps_the_lease_of_the_index_entry(
+        self, store: Store, other: Store, cause: str
+    ) -> None:
+        """A firing's record with the time of its entry does not end the lease of the entry."""
+        wake = timed(store, -1.0 if cause == "wake" else LONG)
+        taken: tuple[int, ...] = ()
+        if cause == "wake":
+            (due,) = store.due(ACCOUNT, 10, LONG).entries
+            wake = None
+        else:
+            posted = store.post(Post("ada", ACCOUNT, "", b"paid", lease=LONG))
+            assert posted.due is not None
+            due, taken = posted.due, (posted.number,)
+        claim = granted(store.claim(Claim("ada", "fire", lease=LONG, fires=due)))
+        write = Write(HEAD, ttl=LONG, wake=Wake(ACCOUNT, due.at), taken=taken)
+        store.record("ada", claim.fence, write)
+        assert other.due(ACCOUNT, 10, LONG).entries == ()
+        write = Write(HEAD, ttl=LONG, wake=wake)
+        commit = Commit("ada", "fire", write, reply=b"", fence=claim.fence, fires=due)
+        committed(store.commit(commit))
+        assert other.due(ACCOUNT, 10, LONG).next == (wake and wake.at)

@@ -1,7 +1,8 @@
 -- Looks when something of a user is due. It stands after entry.lua and mail.lua.
--- KEYS h j c m t
+-- KEYS h j c m t and, where it is on the same server, the index of `account`
+-- ARGV user account and, of an entry of the index that may be of no use, when in ms
 -- Returns when (0: nothing is), the account whose index tells of it, whether somebody holds the
--- claim, and the time.
+-- claim, the time, and whether the index lacked it.
 local got = redis.call('MGET', KEYS[1], KEYS[3])
 local doc = read_head(got[1])
 local claim = read_line(got[2])
@@ -13,4 +14,19 @@ local number = last and (claim.mail or last.number) -- an earlier version may dr
 if last and number > (claim.read or 0) and (due == 0 or number < due) then
   due, account = number, last.account
 end
-return {due, account, is_claimed(claim) and 1 or 0, now}
+local lacked = 0
+if ARGV[2] then
+  local function entry_of(at) return at .. ':' .. ARGV[1] end
+  local at = format('%.0f', math.floor(due / 1000))
+  if due > 0 and account == ARGV[2] then
+    lacked = redis.call('ZADD', KEYS[6], 'NX', format('%.0f', due), entry_of(at))
+  end
+  if ARGV[3] and not is_claimed(claim) and (due == 0 or due > now) then
+    if due > 0 and account == ARGV[2] and at == ARGV[3] then
+      redis.call('ZADD', KEYS[6], format('%.0f', due), entry_of(at))
+    else
+      redis.call('ZREM', KEYS[6], entry_of(ARGV[3]))
+    end
+  end
+end
+return {due, account, is_claimed(claim) and 1 or 0, now, lacked}
