@@ -1,7 +1,7 @@
-"""The rules of the house (design, section 3), as functions from source text to complaints.
+"""The rules of the architecture, as functions that return complaints about a module's source.
 
-A rule takes a module's name and its parsed source, imports nothing of the project, and gives one
-sentence for each thing that is wrong. `test_architecture.py` applies them to the tree, and to
+A rule takes a module's name and its parsed source, imports nothing of the project, and yields a
+sentence for each fault. `test_architecture.py` applies them to the tree, and to
 small bad examples that each rule must catch. The table in docs/architecture.md is made from
 `WINGS`: `python -m tests.architecture` prints it.
 """
@@ -234,7 +234,7 @@ class Module:
 
     @property
     def wing(self) -> str:
-        """The wing it belongs to, or its own name where WINGS has none."""
+        """The wing it belongs to, or its own name if WINGS does not have it."""
         return wing_of(self.name)
 
 
@@ -330,7 +330,7 @@ def climbs(module: Module, known: frozenset[str]) -> Iterator[str]:
 
 
 def unused(modules: Iterable[Module], known: frozenset[str]) -> Iterator[str]:
-    """The table has only arrows that there are; for `known` see `targets`."""
+    """Every import that the table allows exists; for `known` see `targets`."""
     knows: dict[str, set[str]] = {wing: set() for wing in WINGS}
     for module in modules:
         knows[module.wing].update(wing_of(target) for _, target in targets(module, known))
@@ -371,7 +371,7 @@ def circles(modules: Iterable[Module], known: frozenset[str]) -> Iterator[str]:
 
 
 def impurities(module: Module) -> Iterator[str]:
-    """A pure module reads no clock, opens nothing, draws no chance and starts no thread."""
+    """A pure module reads no clock, opens nothing, uses no random numbers and starts no thread."""
     if module.wing not in PURE:
         return
     for found in imports(module):
@@ -389,7 +389,7 @@ def impurities(module: Module) -> Iterator[str]:
 
 
 def strangers(module: Module) -> Iterator[str]:
-    """A package from elsewhere is imported only in the place that exists for it."""
+    """A third-party package is imported only in the module that exists for it."""
     for found in imports(module):
         if found.top in sys.stdlib_module_names or found.top in {"wechat_dialog", "wechat"}:
             continue
@@ -401,7 +401,7 @@ def strangers(module: Module) -> Iterator[str]:
 
 
 def twins(module: Module) -> Iterator[str]:
-    """One body of code serves sync and async: no function is written twice."""
+    """One body of code serves sync and async: no function exists in two versions."""
     if any(_within(module.inner, place) for place in TWINS_ALLOWED):
         return
     nodes = list(ast.walk(module.tree))
@@ -420,7 +420,8 @@ def homes(module: Module) -> Iterator[str]:
 
     `__all__` is a literal list of names that exist. A module lists what it defines itself; only a
     package's `__init__` hands on names, and only those of its own package. `from x import *` would
-    give names homes that nobody chose. The 2017 faces in `wechat` hand on by profession.
+    give names homes that nobody chose. The modules of the 2017 interface in `wechat` export names
+    of others on purpose.
     """
     for found in imports(module):
         if found.name == "*":
@@ -491,7 +492,7 @@ def overgrown(module: Module) -> Iterator[str]:
 
 
 def needless(modules: Iterable[Module]) -> Iterator[str]:
-    """What has a reason to be long is long."""
+    """A file or function that is allowed to be long is long."""
     long = {name for module in modules for name, _ in _too_long(module)}
     for name in sorted(LONG.keys() - long):
         yield f"{name} is not too long: take it out of LONG"

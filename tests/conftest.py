@@ -29,8 +29,9 @@ SLOW = (
     "chaos", "cli/test_tutorial.py", "cli/test_unfinished.py", "full_path/test_renewals_far.py",
     "simulator", "stores/test_same_rules.py", "typing",
 )  # fmt: skip
-"""What has tests of several seconds. They come first: none of them is then the last, beside which
-the other processes have nothing left to do."""
+"""Folders with tests that take several seconds. They come first, so that at the end no process
+waits for one of them with nothing left to do.
+"""
 _SLOW = tuple(str(HERE / path) for path in SLOW)
 
 
@@ -40,7 +41,7 @@ def is_slow(item: pytest.Item) -> bool:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Tell hypothesis which inputs to draw, and have the library run as it is shipped.
+    """Set hypothesis up, and let the library run as it is shipped.
 
     pytest rewrites the `assert`s of a package that brings a plugin; of one that is installed
     editable it takes all modules for the plugin's.
@@ -59,14 +60,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Take a million objects, of what was imported and collected, out of the collector's rounds:
-    ten thousand tests go by, and it would walk them all again and again.
+    """Exempt the million objects of imported modules and collected tests from garbage collection,
+    which would walk them again and again during ten thousand tests.
     """
     gc.freeze()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Put what is slow first; skip what takes minutes unless it was asked for."""
+    """Put slow tests first; skip those that take minutes, unless `--long` is given."""
     items.sort(key=lambda item: not is_slow(item))
     if config.getoption("--long"):
         return
@@ -76,8 +77,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_runtest_teardown(item: pytest.Item) -> None:
-    """Collect the garbage of a test that has warnings ignored, such as one of a coroutine that
-    nobody awaited, while they are: whichever test was next would fail for it.
+    """Collect the garbage of a test that ignores warnings (of a coroutine that was never awaited,
+    for example) while they are ignored: otherwise a later test would fail because of it.
     """
     if item.get_closest_marker("filterwarnings"):
         gc.collect()

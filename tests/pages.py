@@ -31,8 +31,8 @@ class Block(NamedTuple):
 
     @property
     def uncommented(self) -> str:
-        """What is the same in every language: the text without comments, and without what a
-        command prints, which is in the language of the terminal.
+        """The part that is the same in every language: the text without comments and without a
+        command's output.
         """
         if self.language == "text":
             return self.text
@@ -42,7 +42,7 @@ class Block(NamedTuple):
 
     @property
     def in_place(self) -> str:
-        """The text behind so many blank lines that a traceback names the page's own line."""
+        """The text after so many blank lines that a traceback shows the page's line numbers."""
         return "\n" * (self.line - 1) + self.text
 
 
@@ -82,7 +82,7 @@ class Page:
 
     @property
     def indented(self) -> list[str]:
-        """Lines of code that are indented and not fenced, so that no test would see them."""
+        """Lines of code that are indented instead of fenced, which no test would see."""
         return re.findall(r"(?<=\n\n) {4}\S.*", self.prose)
 
 

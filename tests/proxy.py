@@ -1,7 +1,8 @@
 """A network between a bot and its store: slow, lossy, or gone.
 
-`Proxy` stands before a server on 127.0.0.1. It hands bytes on both ways, each chunk `delay` seconds
-after it came, so that what is sent together also arrives together: latency, not a narrow line.
+`Proxy` stands before a server on 127.0.0.1. It forwards bytes both ways, each chunk `delay` seconds
+after it came, so that what is sent together arrives together: it adds latency, and does not limit
+bandwidth.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class Proxy:
         self._loop.close()
 
     def lose_answer_to(self, text: bytes) -> None:
-        """Hand on the next request that contains `text`, lose its answer, and be down from then on.
+        """Forward the next request that contains `text`, lose its answer, and be down from then on.
 
         The client sees its connection closed, and no other is accepted before `restore`.
         """

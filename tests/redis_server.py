@@ -57,9 +57,8 @@ def _valkey() -> Iterable[Path]:
 def binaries() -> Mapping[str, str]:
     """The servers that are here, by name and version: "redis 7.0.15". The first is the usual one.
 
-    What `REDIS_SERVER` names (a path, or several, separated as in PATH) is all there is, if it is
-    set. Else it is what is on PATH, then what the packages bring that the tests install, the newest
-    first.
+    If `REDIS_SERVER` is set (to a path, or several, separated as in PATH), only these. Otherwise
+    those on PATH, then those in the packages that the tests install, newest first.
 
     Raises:
         RuntimeError: There is none.
@@ -94,7 +93,7 @@ def _version(path: Path) -> str:
 
 
 def binary() -> str:
-    """The redis-server to run where any will do; see `binaries`."""
+    """The redis-server to run if the version does not matter; see `binaries`."""
     return next(iter(binaries().values()))
 
 
@@ -117,8 +116,10 @@ def wait_until(ready: Callable[[], object], what: str, *, seconds: float = _PATI
 
 
 _PORTS = range(10_000, 22_000)
-"""None that the system hands out by itself, nor are those of the cluster's bus, 10 000 above: while
-a server is down, any connection of this machine could have its port, even one that asks for it."""
+"""Ports that the system does not assign by itself, and neither are those of the cluster's bus,
+10 000 above. Otherwise, while a server is down, any connection of this machine could be assigned its
+port.
+"""
 
 
 def free_port(*, cluster: bool = False) -> int:

@@ -1,4 +1,4 @@
-"""The house keeps its rules, and the rules notice when it does not."""
+"""The sources keep the rules of the architecture, and each rule notices a breach."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Rule = Callable[[house.Module], Iterator[str]]
 
 @cache
 def modules() -> tuple[house.Module, ...]:
-    """All of them, parsed when the first test asks: every process of the tests collects this."""
+    """All modules, parsed at the first use: every test process collects this file."""
     return tuple(house.modules(SRC))
 
 
@@ -97,7 +97,7 @@ def test_a_wing_may_import_only_wings_above_it_in_the_table() -> None:
 
 
 def test_no_two_top_level_entries_import_each_other() -> None:
-    """What `ls` shows has floors as well: `core` is one of its rooms, whatever is in it."""
+    """The top-level entries have an order as well, with `core` as one of them."""
     arrows: dict[str, set[str]] = {}
     for name, wing in house.WINGS.items():
         top = name.partition(".")[0]
@@ -247,7 +247,9 @@ def test_the_list_of_modules_is_not_empty() -> None:
 
 
 def test_importing_the_package_loads_no_driver() -> None:
-    """asyncio may be loaded: the async face needs it, and the budget is stated in its terms."""
+    """asyncio may be loaded: the async interface needs it, and the import budget is a multiple of
+    its time.
+    """
     optional = sorted(name for name, places in house.DRIVERS.items() if places)
     code = (
         "import sys, wechat_dialog\n"
@@ -258,7 +260,7 @@ def test_importing_the_package_loads_no_driver() -> None:
 
 
 def test_importing_the_package_loads_nothing_that_replays_or_serves() -> None:
-    """What is loaded is for registering dialogs; the first message loads what answers it."""
+    """Only what registers dialogs is loaded; the first message loads what handles it."""
     later = [
         *("core.replay.run", "core.replay.records", "core.turn.document", "core.turn.dispatch"),
         *("core.store.entry", "core.store.rules", "core.dialog.menu", "core.dialog.form"),

@@ -1,4 +1,4 @@
-"""Documentation that points at something points at something that is there."""
+"""Links, paths and names in the documentation exist."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PLACE = re.compile(r"(?<![\w/.])((?:tests|docs|examples|benchmarks|fuzz|src)/[\w
 
 
 def anchors(page: Path) -> set[str]:
-    """The anchors of a page's headings, as they are made where it is shown."""
+    """The anchors of a page's headings, as renderers make them."""
     found = re.findall(r"^#+ +(.*)$", page.read_text("utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in found}
 
@@ -66,7 +66,7 @@ def test_the_readme_is_short() -> None:
 
 
 def test_every_module_that_the_glossary_names_exists() -> None:
-    """A thing that moved is looked for where the glossary says."""
+    """The glossary is where readers look for a thing."""
     rows = re.findall(
         r"^\| .* \| (.*) \|$", (ROOT / "docs/glossary.md").read_text("utf-8"), re.MULTILINE
     )
@@ -81,9 +81,10 @@ TOP = {path.stem for path in (SOURCE / "wechat_dialog").iterdir()} | {"tests", "
 
 
 def wrong_names(text: str) -> Iterator[str]:
-    """What a text names in backticks as one of our modules, or as a name in one, and is not there.
+    """Yield what a text names in backticks as a module of ours, or a name in one, if it does not
+    exist.
 
-    Only what can be nothing else is looked at: `runtime/drive`, `core/turn/push.py`,
+    Only forms that can be nothing else are considered: `runtime/drive`, `core/turn/push.py`,
     `tests/engine/`, `stores.sqlite.rows`.
     """
     for place in re.findall(r"`([\w/]+/[\w/]*\w(?:\.py)?|[\w/]+/)`", text):
@@ -111,7 +112,7 @@ def is_in(folder: Path, names: list[str]) -> bool:
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_a_module_that_a_docstring_names_exists(path: Path) -> None:
-    """A reader follows such a name; after a move it led nowhere, and nothing noticed."""
+    """Readers follow such a name; it must not lead nowhere after a module was moved."""
     assert list(wrong_names(path.read_text("utf-8"))) == []
 
 

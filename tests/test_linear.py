@@ -1,9 +1,9 @@
-"""Work grows with its input and no faster, whatever the input is.
+"""The work grows linearly with the input, whatever the input is.
 
-Two ways to see it, and neither is a clock on a wall. What is written in Python is counted, bytecode
-by bytecode, for an input and one four times as long. What runs in C (regular expressions, expat)
-shows only in a process's own time: it is given an input so long that what takes its square would
-take many minutes, and the kernel ends it after seconds that are generous for all else.
+There are two ways to measure it without a wall clock. Of code in Python the bytecodes are counted,
+for an input and one four times as long. Of code in C (regular expressions, expat) only the
+processor time is known: the input is so long that a quadratic algorithm would take many minutes,
+and the kernel ends the process after a number of seconds that is generous for a linear one.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ QUERIES = {
     + "0" * 40,
 }
 MOST = 3000
-"""Bytecodes for what nobody has signed; a text that is answered takes some 6 000."""
+"""At most so many bytecodes for an unsigned request; a text that is answered takes some 6 000."""
 
 
 @pytest.mark.parametrize("mode", ["plain", "compatible", "safe"])
@@ -161,7 +161,7 @@ def test_an_unsigned_request_costs_almost_nothing(query: str, mode: Any) -> None
 
 LONG = 1_000_000
 SECONDS = 40
-"""Of processor time for all of it, where 4 are needed; what takes the square needs hundreds."""
+"""Seconds of processor time for all of it: 4 are needed, and quadratic work needs hundreds."""
 
 
 def answers(kind: Any) -> Callable[[str], None]:
@@ -204,7 +204,7 @@ def test_no_pattern_takes_quadratic_time() -> None:
 
 
 def main() -> None:
-    """Do all of it; the last line is what was begun last."""
+    """Run all of it; the last line of the output is what was begun last."""
     for name, (work, unit) in MEASURED.items():
         print(name, flush=True)
         work(unit * (LONG // len(unit)))

@@ -1,4 +1,4 @@
-"""Nothing that anybody said, and no secret, stands in a log above DEBUG, or in what a bot shows."""
+"""No text of a user and no secret is in a log above DEBUG, or in a bot's `repr`."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ BREAKING = [
 
 @pytest.fixture
 def heard(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[], list[str]]]:
-    """Everything logged above DEBUG so far, exceptions included; all of it must be clean."""
+    """Everything logged above DEBUG so far, exceptions included; none of it may have a secret."""
     form = logging.Formatter("%(levelname)s %(name)s %(message)s")
 
     def lines() -> list[str]:

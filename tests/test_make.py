@@ -1,4 +1,4 @@
-"""What `make` does on a machine it has never seen: which Python it takes, and what it says."""
+"""What `make` does on a new machine: which Python it takes, and what it prints."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def python(clone: Path, name: str, script: str) -> None:
 
 
 def make(clone: Path, *words: str, given: str = "") -> subprocess.CompletedProcess[str]:
-    """Run make there with nothing else in sight."""
+    """Run make there, with nothing else on PATH."""
     return subprocess.run(
         ["make", "-s", *words],
         cwd=clone,

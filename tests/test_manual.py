@@ -1,7 +1,7 @@
-"""The manual is whole in both languages: whoever changes a page changes its twin.
+"""The manual is complete in both languages: a change of a page is also made in the other language.
 
-What a sentence says no test can compare. What stands around it is compared: headings, blocks of
-code (comments aside), and the rows of tables with the code in them.
+No test can compare what sentences say. Compared are headings, blocks of code (without comments),
+and the rows of tables with the code in them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a user installs is whole, and the tree holds nothing that belongs to one machine."""
+"""What a user installs is complete, and the repository has nothing that belongs to one machine."""
 
 from __future__ import annotations
 
@@ -73,8 +73,8 @@ Bare = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def bare(wheel: Path, tmp_path: Path) -> Bare:
-    """Runs code in a Python that has the wheel, its core dependencies and what is named, and no
-    more; these come from where this test runs.
+    """Runs code in a Python that has only the wheel, its core dependencies and the named packages,
+    which are taken from this test's environment.
     """
     venv.create(tmp_path / "env", with_pip=False)
     site, needed = tmp_path / "site", tmp_path / "needed"

@@ -1,4 +1,6 @@
-"""Nothing that anybody said commands a terminal: one function cleans, and every way out has it."""
+"""No text of a user controls a terminal: one function escapes control characters, and all output
+goes through it.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,7 @@ def every() -> list[str]:
 
 @cache
 def obeyed() -> frozenset[str]:
-    """What a terminal obeys, or shows nothing of; the joiner makes families of emoji."""
+    """Characters that control a terminal, or are invisible; except the joiner of emoji families."""
     found = (
         one
         for one in every()
@@ -153,7 +155,7 @@ def says(chat):
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One conversation that waits, and one that broke, with everything in them that is hostile."""
+    """A conversation that waits and a parked one, with hostile texts everywhere."""
     folder = tmp_path_factory.mktemp("shop")
     (folder / "shop.py").write_text(SHOP)
     scope: dict[str, Any] = {"__name__": "shop"}
@@ -201,7 +203,7 @@ def breaks(chat: Chat) -> Dialog[str]:
 
 
 def test_a_log_has_one_line_for_each_record(caplog: pytest.LogCaptureFixture) -> None:
-    """Users' ids, and at DEBUG what a dialog broke with."""
+    """Users' ids, and at DEBUG the error that broke a dialog."""
     caplog.set_level(logging.DEBUG, "wechat_dialog")
     bot = Bot(TOKEN, store="memory://")
     bot.text("说")(breaks)

@@ -1,6 +1,5 @@
-"""The import paths that users have in their programs. None of them goes away in a minor version.
-
-More may be added. Where a module moves within the house, its name here stays.
+"""The import paths that users have in their programs. None of them is removed in a minor version.
+More may be added. If a module moves within the package, its name here stays.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The servers that other tests stand on behave as real ones do, and none outlives its test."""
+"""The servers that other tests use behave as real ones do, and none outlives its test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `make release` and `make matrix` would try: which Pythons, and how old a package."""
+"""What `make release` and `make matrix` would test: which Pythons, and which oldest packages."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A table: every secret a bot is given, and every place where a text of ours may end up.
+"""Every secret that a bot is given, and every place where a text of the library may be shown.
 
-Whatever is raised is looked at as error trackers show it, with the local variables of each frame: a
-`repr` is all they know of a value.
+Exceptions are checked as error trackers show them, with the `repr` of the local variables of each
+frame.
 """
 
 from __future__ import annotations
@@ -96,7 +96,9 @@ def must_not_show(text: str, *secrets: str) -> None:
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_no_url_of_a_store_shows_a_part_of_its_password(scheme: str) -> None:
-    """Two halves around each character that means something in a URL: none of them is told."""
+    """A password of two halves with a character between them that is special in a URL: neither half
+    is shown.
+    """
     refused = 0
     for form, character in itertools.product(FORMS, CHARACTERS):
         if not scheme and character == "://":
@@ -219,7 +221,7 @@ def _failed(platform: FakePlatform, *, asynchronous: bool) -> DialogError:
 
 
 def parts(of: object, seen: set[int]) -> Iterator[object]:
-    """Yield a value and all that it is made of, as far as that is ours."""
+    """Yield a value and all values within it that are of this library."""
     if id(of) in seen:
         return
     seen.add(id(of))

@@ -1,6 +1,5 @@
-"""What `make docs` makes a site of: every page is there, once, and is led to.
-
-The building itself takes the extra `docs`, which is not part of `dev`.
+"""The site that `make docs` builds: it has every page once, with a link to it. Building it needs
+the extra `docs`, which is not part of `dev`.
 """
 
 from __future__ import annotations

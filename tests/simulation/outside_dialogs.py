@@ -1,5 +1,6 @@
 """The bot of the worlds of time: after each wait, its dialogs run a step that writes to the
-ledger."""
+ledger.
+"""
 
 from __future__ import annotations
 

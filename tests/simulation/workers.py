@@ -481,7 +481,8 @@ class Workers:
 
     def _give_up(self, flying: Flying, key: str, error: Exception | None) -> None:
         """Let a turn give up what it waits for: its time limit is over, or the caller gave it
-        up."""
+        up.
+        """
         worker = flying.worker
         self.say(f"    {flying.serial} gives {key} up")
         self.judge.gave_up_step(flying, key, self.now, joined=error is not None)
