@@ -117,7 +117,7 @@ def wait_until(ready: Callable[[], object], what: str, *, seconds: float = _PATI
 
 _PORTS = range(10_000, 22_000)
 """Ports that the system does not assign by itself, and neither are those of the cluster's bus,
-10 000 above. Otherwise, while a server is down, any connection of this machine could be assigned its
+10 000 above. Otherwise, while a server is down, any connection of this machine could get its
 port.
 """
 
