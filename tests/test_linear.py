@@ -25,11 +25,13 @@ from wechat_dialog import Chat, messages
 from wechat_dialog.core.dialog.menu import Menu
 from wechat_dialog.core.dialog.options import pairs
 from wechat_dialog.core.dialog.questions import View
+from wechat_dialog.core.pages.markup import html_of
 from wechat_dialog.core.printable import block, one_line
 from wechat_dialog.core.secrecy import without_secrets
 from wechat_dialog.core.wire import json, xml
 from wechat_dialog.core.wire.codec import Codec, read_query
 from wechat_dialog.errors import Refused
+from wechat_dialog.formats import wechat_text
 from wechat_dialog.parsers import match_choice, match_choices
 from wechat_dialog.parsers.kinds import parser_for
 from wechat_dialog.platform.display import parts_of, plain_parts
@@ -161,7 +163,7 @@ def test_an_unsigned_request_costs_almost_nothing(query: str, mode: Any) -> None
 
 LONG = 1_000_000
 SECONDS = 40
-"""Seconds of processor time for all of it: 4 are needed, and quadratic work needs hundreds."""
+"""Seconds of processor time for all of it: 6 are needed, and quadratic work needs hundreds."""
 
 
 def answers(kind: Any) -> Callable[[str], None]:
@@ -187,6 +189,13 @@ MEASURED: dict[str, tuple[Callable[[Any], object], Any]] = {
     "CDATA in a reply": (xml.cdata, "]]]>\x01"),
     "control characters": (one_line, "\x9b"),
     "lines": (block, "\n\u202e"),
+    "bold with wide blanks": (wechat_text, "a**" + "\u3000" * 400 + "重\n"),
+    "one of them": (wechat_text, "\u3000**"),
+    "marks of a heading": (wechat_text, " #"),
+    "marks behind a heading": (lambda text: wechat_text(f"##一{text}x"), " #"),
+    "a fence in a fence": (wechat_text, "```md\n"),
+    "bold on a page": (html_of, "a**" + "\u3000" * 400 + "重\n"),
+    "a heading on a page": (lambda text: html_of(f"##一{text}x"), " #"),
     "a URL": (without_secrets, "redis://@"),
     **{f"a text as {kind}": (answers(kind), "明天，") for kind in (str, int, bool, datetime)},
 }

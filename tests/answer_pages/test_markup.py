@@ -10,7 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wechat_dialog import Texts
+from wechat_dialog.core.pages import document, pieces
 from wechat_dialog.core.pages.markup import html_of
+from wechat_dialog.core.pages.pieces import Piece
+from wechat_dialog.core.store.pages import Page
+from wechat_dialog.formats import work
 
 TAGS = {
     "p", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "blockquote", "pre", "code", "hr", "br",
@@ -183,3 +188,20 @@ def test_no_text_becomes_very_much_more() -> None:
 def test_ten_thousand_quotes_are_flat() -> None:
     assert html_of(">" * 10_000 + "a").count("<blockquote>") <= 24
     assert html_of("- " * 10_000 + "a").count("<ul>") <= 24
+
+
+def test_what_is_not_parsed_is_shown_as_it_was_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(work, "MOST", 60)
+    text = "".join(f"**第{n}段**，\n  - <b>看</b>\n\n" for n in range(20))
+    read(text)
+    shown = html_of(text)
+    assert shown.startswith("<p><strong>第0段</strong>，</p>\n<ul>\n<li>&lt;b&gt;看")
+    assert shown.endswith("**第19段**，<br>\n\u00a0\u00a0- &lt;b&gt;看&lt;/b&gt;<br>\n</p>\n")
+
+
+def test_what_is_parsed_of_one_page_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(document, "MOST", 30)
+    written = pieces.encode(Piece(pieces.TEXT, f"**第{n}段**\n<b>") for n in range(20))
+    shown = document.document(Page(1, 20, written, 0.0), Texts(), streams=False).decode()
+    assert "<p><strong>第0段</strong><br>" in shown
+    assert shown.index("<p>**第19段**<br>\n&lt;b&gt;</p>") > shown.index("第18段")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.formats.answers import CASES, Case
 from wechat_dialog.errors import ConfigurationError
-from wechat_dialog.formats import parsing, wechat_text
+from wechat_dialog.formats import parsing, wechat_text, work
 from wechat_dialog.replies.kinds import Text
 from wechat_dialog.replies.packing import Part, pack
 from wechat_dialog.replies.splitting import pages
@@ -129,7 +129,7 @@ HOSTILE = [
     "<br>",
     "![a](", "a\n---\n", "** ", "**重", "“**", "*_", "![[]()", "[重]（http://x",
     '<a x="" ',
-    "\n\n    a",
+    "\n\n    a", "a** 　", "##一 #", "```md\n", "~~~md\n",
 ]  # fmt: skip
 
 
@@ -160,6 +160,35 @@ def test_work_grows_with_the_text_and_no_faster(unit: str) -> None:
 @pytest.mark.parametrize("unit", [">", "> ", "- ", "[", "**", "`", "<", "1. "])
 def test_ten_thousand_of_them_within_each_other_are_bounded(unit: str) -> None:
     assert len(wechat_text(unit * 10_000 + "好")) <= 2 * len(unit) * 10_000
+
+
+@pytest.mark.parametrize(
+    "unit", ["![", "a\n\n", "a\n", "- a\n", "|a|b|\n|-|-|\n", "*a_", "> a\n", "[a]: b\n"]
+)
+def test_what_is_parsed_of_one_text_is_bounded(unit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def grows(most: int) -> int:
+        monkeypatch.setattr(work, "MOST", most)
+        few, many = (events(unit * (size // len(unit)) + "完") for size in (5_000, 10_000))
+        return many - few
+
+    assert grows(500) < grows(1_000_000) / 4, "what lies beyond the bound is parsed"
+
+
+def test_what_is_not_parsed_is_shown_as_it_was_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(work, "MOST", 60)
+    text = "".join(f"**第{n}段**，\n  - <a href='javascript:x'>看</a>\n\n" for n in range(20))
+    result = wechat_text(text)
+    assert result.startswith("第0段，\n• 看")
+    assert result.rstrip().endswith("**第19段**，\n  - ＜a href='javascript:x'>看＜/a>")
+    assert [n for n in range(20) if f"第{n}段" not in result] == []
+    assert wechat_text(result) == result
+
+
+def test_the_last_rows_of_a_table_without_an_end_are_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(work, "MOST", 120)
+    result = wechat_text("|名|值|\n|-|-|\n" + "".join(f"|{n}|{n}|\n" for n in range(40)))
+    assert result.startswith("名：值\n0: 0\n1: 1\n")
+    assert result.rstrip().endswith("|39|39|")
 
 
 def test_column_names_and_addresses_are_not_repeated_without_bound() -> None:

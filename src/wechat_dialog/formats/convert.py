@@ -42,7 +42,8 @@ def wechat_text(markdown: str) -> str:
 
     Args:
         markdown: CommonMark with tables and ~~strikethrough~~, as far as models keep to it. May be
-            empty. The time is linear in its length.
+            empty. The time is linear in its length, and bounded for the parser: of a text with tens
+            of thousands of lines or marks, the end is shown as it was written (`work`).
 
     Returns:
         The text, without line breaks around it; "" for nothing.

@@ -2,7 +2,7 @@
 
 Of CommonMark it leaves out raw HTML, and setext headings that are a rule under a text. Inline
 content is parsed piece by piece, so that a hostile paragraph of a megabyte costs no more than many
-short ones. Nesting is bounded.
+short ones. Nesting is bounded, and so is what is parsed at all (`work`).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from wechat_dialog.errors import ConfigurationError
 
+from . import work
 from .characters import BLANK
 
 if TYPE_CHECKING:
@@ -30,11 +31,6 @@ DEEPEST = 24
 _WHOLE, _PIECE = 6000, 2000
 """Characters of a paragraph that are parsed at once: all of one that a person could mean, which
 fits no three replies, and of a longer one so many at a time.
-"""
-
-_CELLS = 20_000
-"""Cells of all tables of a text; what follows them is text. A row may be short, and the parser
-fills it: three characters can become three hundred cells.
 """
 
 
@@ -75,6 +71,11 @@ class Document:
     lines: list[str]
     env: dict[str, Any]
 
+    @property
+    def spent(self) -> int:
+        """How much work it was so far; see `work.spent`."""
+        return work.spent(self.env)
+
     def gap_before(self, node: Node) -> bool:
         """Whether an empty line, be it within a quote, stands before a block in the source."""
         line = node.line
@@ -86,7 +87,10 @@ class Document:
             return
         parser = _parser()
         for piece in _pieces(content):
-            yield from parser.inline.parse(piece, parser, self.env, [])
+            if work.spend_within(self.env, piece):
+                yield from parser.inline.parse(piece, parser, self.env, [])
+            else:
+                yield _plain(piece)
 
     def rows(self, table: Node) -> tuple[list[Node], list[Node]]:
         """The rows of a table, its head first; and the lines right under it that the parser takes
@@ -100,11 +104,19 @@ class Document:
         """The tokens of the texts that stand in a block itself, not in blocks within it."""
         for child in node.children:
             if child.type == "inline":
-                yield from self.inline(child.token.content)
+                content = child.token.content
+                if work.is_plain(child.token.meta):
+                    yield _plain(_indented(content))
+                else:
+                    yield from self.inline(content)
 
 
-def parse(text: str) -> Document:
+def parse(text: str, *, fenced: bool = True) -> Document:
     """Parse a text whose blanks are `characters.fenced`.
+
+    Args:
+        text: The text.
+        fenced: Whether all of it may be within a fence, as many models write it.
 
     Raises:
         ConfigurationError: markdown-it-py is not installed.
@@ -114,11 +126,10 @@ def parse(text: str) -> Document:
     tokens: list[Token] = []
     parser.block.parse(text, parser, env, tokens)
     nodes = _tree(tokens)
-    # Many models put their whole answer into a fence.
-    if len(nodes) == 1 and nodes[0].type == "fence":
+    if fenced and len(nodes) == 1 and nodes[0].type == "fence":
         language = nodes[0].token.info.strip().lower()
         if language in ("markdown", "md") and "```markdown" not in nodes[0].token.content:
-            return parse(nodes[0].token.content)
+            return parse(nodes[0].token.content, fenced=False)
     return Document(nodes, text.split("\n"), env)
 
 
@@ -139,9 +150,20 @@ def _tree(tokens: list[Token]) -> list[Node]:
 _START = re.compile(r"\n[ \t]+")
 
 
+def _indented(content: str) -> str:
+    """Keep the indent of a line, as in a poem, or in code without a fence: the parser drops it."""
+    return _START.sub(lambda match: "\n" + BLANK * len(match[0][1:].expandtabs(4)), content)
+
+
+def _plain(text: str) -> Token:
+    """The token of a text that is shown as it was written, with its lines."""
+    from markdown_it.token import Token
+
+    return Token("text_special", "", 0, content=text)
+
+
 def _pieces(content: str) -> Iterator[str]:
-    # The parser would drop the indent of a line, as in a poem, or in code without a fence.
-    content = _START.sub(lambda match: "\n" + BLANK * len(match[0][1:].expandtabs(4)), content)
+    content = _indented(content)
     start = 0
     while len(content) - start > _WHOLE:
         end = content.rfind("\n", start, start + _PIECE) + 1
@@ -169,6 +191,8 @@ def _parser() -> MarkdownIt:
     # Which schemes may be tapped is decided in `links`: a link that is refused leaves its words.
     parser.validateLink = _any_link  # type: ignore[method-assign,assignment]
     parser.normalizeLink = _as_it_is  # type: ignore[method-assign]
+    every = ["paragraph", "reference", "blockquote", "list"]
+    parser.block.ruler.before("table", "limit", work.limit, {"alt": every})
     parser.block.ruler.before("reference", "footnote", _footnote)
     parser.block.ruler.at("table", _table, {"alt": ["paragraph", "reference"]})
     inline_rules.use(parser)
@@ -183,20 +207,23 @@ def _as_it_is(url: str) -> str:
     return url
 
 
-_COUNT = "cells of tables"
-"""Where the parser's memory of a text has how many there were."""
-
-
 def _table(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """A table, unless the text has had too many already."""
+    """A table, with as many rows as there is work left for: the rest is text.
+
+    A row may be short, and the parser fills it: three characters can become three hundred cells.
+    """
     from markdown_it.rules_block import table
 
-    if state.env.get(_COUNT, 0) > _CELLS:
+    if start + 2 > end:
+        return False
+    below = state.src[state.bMarks[start + 1] : state.eMarks[start + 1]]
+    rows = work.left(state.env) // (work.CELL * (below.count("|") + 1))
+    if rows < 1:
         return False
     before = len(state.tokens)
-    if not table(state, start, end, silent):
+    if not table(state, start, min(end, start + 1 + rows), silent):
         return False
-    state.env[_COUNT] = state.env.get(_COUNT, 0) + (len(state.tokens) - before) // 3
+    work.spend(state.env, work.CELL * (len(state.tokens) - before) // 3)
     return True
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from .parsing import Document, Node
 
-__all__ = ["HEADING", "LEFT_OVER", "SPACED_BOLD", "UNREAD_LINK", "written"]
+__all__ = ["UNREAD_LINK", "unread_heading", "without_stars", "written"]
 
 _RULE = "———"
 _QUOTE = "│ "
@@ -224,30 +224,47 @@ class _Writer:
 
     def _plain(self, text: str) -> str:
         text = UNREAD_LINK.sub(lambda match: self._link(match[1], match[2] or match[3]), text)
-        text = SPACED_BOLD.sub(r"\1", text)
-        return LEFT_OVER.sub("", text) if "**" in text else text
+        return without_stars(text) if "**" in text else text
 
 
 # A link that CommonMark does not recognise: with full-width brackets, or blanks in its address.
 UNREAD_LINK = re.compile(
     r"\[([^\[\]\n]{1,200})\](?:\((https?://[^()<>\n]{1,500})\)|（(https?://[^（）()<>\n]{1,500})）)"
 )
-SPACED_BOLD = re.compile(
-    r"\*\*[ \u3000]+([^*\n]{0,200}[^\x00-\x7f*\n][^*\n]{0,200}?)[ \u3000]+\*\*"
-)
+_SPACED_BOLD = re.compile(r"\*\*(?=[ \u3000])([^*\n]{1,400}+)(?<=[ \u3000])\*\*")
 # Stars without a partner, next to Chinese, where they are neither powers nor keyword arguments.
-LEFT_OVER = re.compile(
+_LEFT_OVER = re.compile(
     r"(?<=[^\x00-\x7f*])\*{4}(?=[^\x00-\x7f*])|"
     r"(?<=[^\x00-\x7f])\*{2,3}(?!\*)|(?<!\*)\*{2,3}(?=[^\x00-\x7f*])"
 )
-HEADING = re.compile(r"#{2,6}[ \t]*(?=[^\x00-\x7f\s])(.*?)[ \t#]*$")
+_HEADING = re.compile(r"#{2,6}[ \t]*(?=[^\x00-\x7f\s])")
+
+
+def without_stars(text: str) -> str:
+    """Take out the stars that CommonMark does not read: `** 重点 **`, and those without a partner,
+    beside a script that knows no powers.
+    """
+    return _LEFT_OVER.sub("", _SPACED_BOLD.sub(_unspaced, text))
+
+
+def _unspaced(match: re.Match[str]) -> str:
+    inside = match[1].strip(" \u3000")
+    return match[0] if inside.isascii() else inside
+
+
+def unread_heading(line: str) -> str | None:
+    """Return the words of `##标题`, a heading without a blank behind its mark; None if a line is
+    none.
+    """
+    match = _HEADING.match(line)
+    return line[match.end() :].rstrip(" \t#") if match else None
 
 
 def _line(line: str) -> str:
-    """One line of a paragraph; `#标题` without a blank behind the mark is a heading, too."""
+    """One line of a paragraph."""
     line = line.rstrip()
-    match = HEADING.match(line)
-    return _title(match[1]) if match else line
+    words = unread_heading(line)
+    return line if words is None else _title(words)
 
 
 def _title(text: str) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -19,9 +20,10 @@ import msgspec
 
 from wechat_dialog.core.dialog.texts import Texts
 from wechat_dialog.core.store.pages import Page
+from wechat_dialog.formats.work import MOST
 
 from . import pieces
-from .markup import html_of
+from .markup import Markup, markup_of, plain_html
 from .pieces import Piece
 
 __all__ = ["HEADERS", "Shown", "document", "gone", "news", "place"]
@@ -105,19 +107,31 @@ def _html(known: Sequence[Piece], texts: Texts) -> str:
         pieces.CUT: texts.page_cut,
     }
     out: list[str] = []
+    work = 0
     for piece in known:
-        if piece.kind == pieces.TEXT:
-            out.append(_long(piece.text) if len(piece.text) > _LONG else _short(piece.text))
+        if piece.kind == pieces.TEXT and work > MOST:
+            out.append(plain_html(piece.text))
+        elif piece.kind == pieces.TEXT:
+            markup = _cached(piece.text)
+            out.append(markup.html)
+            work += markup.work
         elif note := notes.get(piece.kind):
             out.append(f'<p class="note">{html.escape(note)}</p>\n')
     return "".join(out)
 
 
-_LONG = 8000
-"""From this length in characters on, fewer texts are cached."""
+def _cached(text: str) -> Markup:
+    return next(cached(text) for longest, cached in _CACHES if len(text) <= longest)
 
-_short = lru_cache(maxsize=500)(html_of)
-_long = lru_cache(maxsize=10)(html_of)
+
+# A page has up to 1000 pieces of 256 KB together, read in order by each new reader: a cache with
+# room for fewer pieces of a size would hold none of them when it is asked.
+_CACHES = (
+    (2000, lru_cache(maxsize=4000)(markup_of)),
+    (16_000, lru_cache(maxsize=130)(markup_of)),
+    (math.inf, lru_cache(maxsize=20)(markup_of)),
+)
+"""Rendered pieces, by their length in characters."""
 
 
 # Constant parts -----------------------------------------------------------------------------------

@@ -12,18 +12,18 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from wechat_dialog.formats import characters, links
 from wechat_dialog.formats.parsing import parse
-from wechat_dialog.formats.writing import HEADING, LEFT_OVER, SPACED_BOLD, UNREAD_LINK
+from wechat_dialog.formats.writing import UNREAD_LINK, unread_heading, without_stars
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
     from wechat_dialog.formats.parsing import Document, Node
 
-__all__ = ["html_of"]
+__all__ = ["Markup", "html_of", "markup_of", "plain_html"]
 
 _ALIGNED = {"text-align:left": "l", "text-align:center": "c", "text-align:right": "r"}
 _BARE = re.compile(r"https?://[^\s<>\"'`，。；：！？、（）【】《》「」『』“”‘’]+", re.IGNORECASE)
@@ -34,13 +34,41 @@ _SPANS = {"strong": "strong", "em": "em", "s": "s"}
 _LANGUAGE = re.compile(r"[A-Za-z0-9+#.-]{1,20}")
 
 
-def html_of(markdown: str) -> str:
-    """Return a text in Markdown as HTML; "" for a blank one."""
+class Markup(NamedTuple):
+    """A text as HTML.
+
+    Attributes:
+        html: The HTML; "" for a blank text.
+        work: What it cost; see `formats.work.spent`.
+    """
+
+    html: str
+    work: int
+
+
+def markup_of(markdown: str) -> Markup:
+    """Render a text in Markdown."""
     text = characters.fenced(characters.clean(markdown))
     document = parse(text)
     writer = _Writer(document, len(text))
     writer.blocks(document.nodes)
-    return characters.unfenced("".join(writer.out).replace(characters.BLANK, "\u00a0"))
+    whole = "".join(writer.out).replace(characters.BLANK, "\u00a0")
+    return Markup(characters.unfenced(whole), document.spent)
+
+
+def html_of(markdown: str) -> str:
+    """Return a text in Markdown as HTML; "" for a blank one."""
+    return markup_of(markdown).html
+
+
+def plain_html(text: str) -> str:
+    """Return a text as HTML that shows it as it was written."""
+    text = characters.clean(text).strip("\n")
+    return f"<p>{_lines(text)}</p>\n" if text.strip() else ""
+
+
+def _lines(text: str) -> str:
+    return html.escape(text).replace("\n", "<br>\n")
 
 
 class _Writer:
@@ -163,7 +191,7 @@ class _Writer:
             if kind == "text":
                 yield self._plain(token.content, linked=not end)
             elif kind == "text_special":
-                yield html.escape(token.content)
+                yield _lines(token.content)
             elif kind == "code_inline":
                 yield f"<code>{html.escape(token.content)}</code>"
             elif kind in ("softbreak", "hardbreak"):
@@ -218,6 +246,6 @@ class _Writer:
 
     @staticmethod
     def _tidy(text: str) -> str:
-        text = SPACED_BOLD.sub(r"\1", text)
-        text = LEFT_OVER.sub("", text) if "**" in text else text
-        return HEADING.sub(r"\1", text) if text.startswith("##") else text
+        text = without_stars(text) if "**" in text else text
+        words = unread_heading(text)
+        return text if words is None else words
