@@ -1,18 +1,21 @@
 """What answer pages cost: Redis, a process with many readers, a server of few threads.
 
-    python -m benchmarks.pages [redis readers threads] [--readers 200] [--seconds 6]
+    python -m benchmarks.pages [redis readers threads turn] [--readers 200] [--seconds 6]
 
 - `redis`: commands and bytes of a page of 20 kB, written paragraph by paragraph, and of one look.
 - `readers`: that many follow one page by its stream, served by one process (uvicorn), while it is
   written: the store's reads, the process's time, how late the last reader has each paragraph.
 - `threads`: eight readers who ask every two seconds, as their script does, of gunicorn with eight
   threads, while somebody has turns: turns a second with readers, and without.
+- `turn`: what a live turn that puts nothing on a page costs a bot that has pages, on the store in
+  memory: beside a bot that has none, turn by turn, so that what else the machine does meets both.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import http.client
 import json
 import os
@@ -27,7 +30,9 @@ from typing import Any
 import psutil
 import redis
 
-from tests.answer_pages.model import ANSWER, Gate, make_bot
+from benchmarks.turns import lengthen, ours
+from benchmarks.turns import push as turn_push
+from tests.answer_pages.model import ANSWER, URL, Gate, make_bot
 from tests.answer_pages.test_streams import ID, Writer
 from tests.full_path.people import push, signed
 from tests.full_path.servers import Worker
@@ -36,6 +41,8 @@ from wechat_dialog.stores import open_store
 
 PATH = f"/wx/p/{ID}"
 PARAGRAPHS = ANSWER.split("\n\n")
+AGAIN = 0.3
+"""Seconds after which a browser takes up a stream that has ended, as the stream asks it to."""
 
 
 def commands(server: redis.Redis) -> dict[str, int]:
@@ -90,6 +97,8 @@ class Follower:
             reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
             writer.write(f"GET {PATH}?stream={place} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
             async for line in reader:
+                if line == b"0\r\n":
+                    break  # the last chunk: the server ends a stream now and then
                 if not line.startswith(b"data: "):
                     continue
                 news = json.loads(line[6:])
@@ -101,6 +110,7 @@ class Follower:
                     writer.close()
                     return
             writer.close()
+            await asyncio.sleep(AGAIN)
 
 
 async def followed(port: int, count: int, write: Writer, pause: float) -> list[list[float]]:
@@ -205,15 +215,44 @@ def few_threads(url: str, seconds: float) -> None:
     store.close()
 
 
+# A turn without a page ----------------------------------------------------------------------------
+
+
+def turn_without_page(rounds: int = 4000) -> None:
+    """Print how much longer it takes, as the ratio of the medians of `rounds` turns each."""
+    with_pages = ours("memory://", live=True, timers=False, pages=URL)
+    bots = [ours("memory://", live=True, timers=False), with_pages]
+    for number, bot in enumerate(bots):
+        lengthen(bot, f"oUser{number}", 20)
+    took: list[list[int]] = [[], []]
+    gc.disable()
+    for _ in range(rounds):
+        for number, bot in enumerate(bots):
+            body = turn_push(f"oUser{number}", "1")
+            began = time.perf_counter_ns()
+            bot(body)
+            took[number].append(time.perf_counter_ns() - began)
+    gc.enable()
+    without, beside = (statistics.median(times[100:]) / 1000 for times in took)
+    print(
+        f"a turn without a page: {beside:.1f} µs, {without:.1f} of a bot that has none: "
+        f"{beside / without:.3f}"
+    )
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", default=["redis", "readers", "threads"])
+    parser.add_argument("names", nargs="*", default=["redis", "readers", "threads", "turn"])
     parser.add_argument("--readers", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=6.0)
     options = parser.parse_args(arguments)
+    if "turn" in options.names:
+        turn_without_page()
     with redis_servers() as start:
         for name in options.names:
+            if name == "turn":
+                continue
             url = start().url
             if name == "redis":
                 cost_of_redis(url)

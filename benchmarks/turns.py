@@ -64,11 +64,14 @@ def accumulator(chat: Chat) -> Dialog[str]:
     return f"一共是 {total}。"
 
 
-def ours(url: str, *, live: bool, kept: int = 1000, timers: bool = True) -> Answer:
+def ours(
+    url: str, *, live: bool, kept: int = 1000, timers: bool = True, pages: str | None = None
+) -> Answer:
     """Return a bot of ours on a store, which keeps so many dialogs live if it keeps any."""
     store = open_store(url)
     bot = Bot(
         TOKEN, store=store, live_dialogs=kept if live else 0, timeout=3600, timers=timers,
+        pages=pages,
     )  # fmt: skip
     bot.text("累加器")(accumulator)
     return lambda body: bot.answer(body, QUERY)

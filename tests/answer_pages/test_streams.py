@@ -248,6 +248,35 @@ def test_who_comes_later_lacks_nothing_and_hears_nothing_twice(
     run(test)
 
 
+def test_who_comes_at_the_same_time_shares_a_look_and_whoever_hangs_up_takes_nobody_along(
+    run: Callable[[Test], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "EVERY", 5.0)
+
+    async def test(application: Any, store: Counting, write: Writer) -> None:
+        write(0, "一")
+        pages = application._bot.pages
+        before = store.reads
+        first = asyncio.ensure_future(pages.hear(ID, "1.0", comes=True))
+        others = [asyncio.ensure_future(pages.hear(ID, "1.0", comes=True)) for _ in range(50)]
+        await asyncio.sleep(0)
+        first.cancel()
+        heard = await asyncio.gather(*others)
+        assert {one.place for one in heard} == {"1.1"}
+        assert store.reads == before + 1
+        whole = await asyncio.gather(*(pages.answer_async(ID, "", streams=True) for _ in range(50)))
+        assert {one.status for one in whole} == {200}
+        assert store.reads == before + 2
+        store.away = True
+        with pytest.raises(StoreError):
+            await pages.hear(ID, "1.1")
+        store.away = False
+        write(1, "二")
+        assert (await pages.hear(ID, "1.1")).place == "1.2"
+
+    run(test)
+
+
 def test_nobody_looks_when_nobody_follows(run: Callable[[Test], None]) -> None:
     async def test(application: Any, store: Counting, write: Writer) -> None:
         reader = Reader(application)

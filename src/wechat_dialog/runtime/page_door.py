@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Generator
+from functools import partial
 from typing import Any, TypeVar
 
 from wechat_dialog.core.pages.document import HEADERS
@@ -15,6 +16,7 @@ from .performing import perform_all, perform_all_async
 __all__ = ["PageDoor"]
 
 T = TypeVar("T")
+Wants = Generator[Any, Any, T]
 
 AT_ONCE = 8192
 """Up to this size in bytes, pieces are rendered on the event loop; larger ones on a thread."""
@@ -41,6 +43,7 @@ class PageDoor:
         self._door = door
         self._store = store
         self._asynchronous = asynchronous
+        self._under_way: dict[tuple[object, ...], asyncio.Future[Any]] = {}
 
     @property
     def path(self) -> str:
@@ -72,7 +75,9 @@ class PageDoor:
             query: The request's query.
             streams: Whether its readers may follow it (`hear`).
         """
-        return await self._perform(self._door.answer(id, query, streams=streams))
+        return await self._once(
+            ("answer", id, query, streams), lambda: self._door.answer(id, query, streams=streams)
+        )
 
     async def hear(self, id: str, place: str, *, comes: bool = False) -> Heard:
         """Check for additions, for those who follow a page; see `Door.hear`.
@@ -80,9 +85,27 @@ class PageDoor:
         Raises:
             StoreError: The store failed.
         """
-        return await self._perform(self._door.hear(id, place, comes=comes))
+        return await self._once(
+            ("hear", id, place, comes), lambda: self._door.hear(id, place, comes=comes)
+        )
 
-    async def _perform(self, wants: Generator[Any, Any, T]) -> T:
+    async def _once(self, request: tuple[object, ...], begin: Callable[[], Wants[T]]) -> T:
+        """Answer all who make the same request on an event loop at the same time at once: their
+        streams end together, and each would take a connection to the store.
+        """
+        key = (asyncio.get_running_loop(), *request)
+        task: asyncio.Future[T] | None = self._under_way.get(key)
+        if task is None:
+            task = self._under_way[key] = asyncio.ensure_future(self._perform(begin()))
+            task.add_done_callback(partial(self._answered, key))
+        return await asyncio.shield(task)  # it goes on for the others if one hangs up
+
+    def _answered(self, key: tuple[object, ...], task: asyncio.Future[Any]) -> None:
+        del self._under_way[key]
+        if not task.cancelled():
+            task.exception()  # nobody may be left to take it
+
+    async def _perform(self, wants: Wants[T]) -> T:
         store = self._asynchronous()
 
         async def perform(wanted: Any) -> Any:

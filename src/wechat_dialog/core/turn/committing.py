@@ -30,7 +30,7 @@ from wechat_dialog.core.turn.operations import (
     StepOutcome,
 )
 from wechat_dialog.core.turn.outcome import Outcome, Transaction
-from wechat_dialog.core.turn.page import complete, shorten
+from wechat_dialog.core.turn.page import complete, is_short, shorten
 from wechat_dialog.core.turn.push import push
 from wechat_dialog.core.turn.reviewing import review
 from wechat_dialog.core.turn.stack import give_up
@@ -118,9 +118,11 @@ def finished(job: Job, work: Work, flow: Flow[None]) -> Flow[None]:
 
 def _finished(job: Job, work: Work, flow: Flow[None]) -> Flow[None]:
     yield from flow
-    if work.rules.review is not None:
+    rules = work.rules
+    if rules.review is not None:
         yield from review(work)
-    if not work.outside:  # a page expires before the user's next message
+    # A turn that no message began is read with the user's next one: a page has expired by then.
+    if rules.pages is not None and not work.outside and not is_short(work.draft):
         yield from shorten(job, work)
 
 

@@ -19,6 +19,7 @@ from wechat_dialog.core.pages import pieces
 from wechat_dialog.core.pages.address import KEPT
 from wechat_dialog.core.pages.pieces import Piece
 from wechat_dialog.core.store.pages import PageAppend, PageOpen, PageSecret
+from wechat_dialog.core.turn.draft import Draft
 from wechat_dialog.core.turn.job import Job
 from wechat_dialog.core.turn.operations import NEEDS_CLAIM, Flow, Operation
 from wechat_dialog.core.turn.page_link import open_page, pieces_of
@@ -27,12 +28,27 @@ from wechat_dialog.replies import Reply
 from wechat_dialog.replies.links import TEXT_LIMIT, anchor, link
 from wechat_dialog.replies.splitting import pages as cut
 
-__all__ = ["complete", "shorten"]
+__all__ = ["complete", "is_short", "shorten"]
 
 LEAST = 300
 """At least so many bytes of an answer stand before the link and the question; if the question
 leaves less room, it follows in a reply of its own.
 """
+
+_BYTES = 4
+"""Most bytes of one character in UTF-8."""
+
+
+def is_short(draft: Draft) -> bool:
+    """Whether `shorten` would certainly change nothing, as in nearly every turn: the answer is a
+    few plain texts. False: it has to weigh bytes.
+    """
+    size = 0
+    for part in (*draft.parts, *draft.question):
+        if type(part) is not replies.Text or part.markdown or part.ai_generated:
+            return False
+        size += len(part.content) + 1
+    return size * _BYTES <= TEXT_LIMIT
 
 
 def shorten(job: Job, work: Work) -> Flow[None]:

@@ -132,11 +132,11 @@ class Rules:
     def reply_of(self, value: object) -> Reply | None:
         """Return what a dialog said as the reply to send; see `to_reply`."""
         reply = to_reply(value)
-        if reply is None or not (self.ai_generated or self.pages) or isinstance(reply, Transfer):
+        if reply is None or not (self.ai_generated or (self.pages and type(value) is not str)):
             return reply
         if self.pages is not None and isinstance(value, Markdown) and isinstance(reply, Text):
             reply = msgspec.structs.replace(reply, markdown=value.text)
-        if self.ai_generated:
+        if self.ai_generated and not isinstance(reply, Transfer):
             ai_generated = None if reply.ai_generated is False else True
             reply = msgspec.structs.replace(reply, ai_generated=ai_generated)
         return reply
