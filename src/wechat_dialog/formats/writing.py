@@ -253,8 +253,8 @@ def _unspaced(match: re.Match[str]) -> str:
 
 
 def unread_heading(line: str) -> str | None:
-    """Return the words of `##标题`, a heading without a blank behind its mark; None if a line is
-    none.
+    """Return the words of `##标题`, a heading without a blank behind its mark; None for any other
+    line.
     """
     match = _HEADING.match(line)
     return line[match.end() :].rstrip(" \t#") if match else None
