@@ -109,6 +109,19 @@ def vague_names(_: str, tree: ast.Module) -> Iterator[int]:
                         yield node.lineno
 
 
+CONTINUED = re.compile(r"test_(?:and|but|likewise|nor|so)_(?!many_|much_)|.*_likewise$")
+"""A test's name is read alone, in a report: it cannot continue the name of the test before it."""
+
+
+def continued_names(_: str, tree: ast.Module) -> Iterator[int]:
+    """Yield the lines of tests that are named as if after another: "nor does one that waits"."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                if CONTINUED.match(name):
+                    yield node.lineno
+
+
 @cache
 def parsed(path: Path) -> tuple[str, ast.Module]:
     source = path.read_text(encoding="utf-8")
@@ -125,6 +138,7 @@ RULES: dict[Rule, tuple[list[Path], str]] = {
     users_of_one_sex: (EVERYTHING, "say they"),
     missing_members: (SOURCES, "make it an abstract method, or the class a protocol"),
     vague_names: (SOURCES, "name the variable for what it holds"),
+    continued_names: (EVERYTHING, "say in the test's name what it is about"),
 }
 
 
@@ -173,6 +187,12 @@ def test_the_code_keeps_the_rule(rule: Rule) -> None:
             "def f(user, *, told):\n    return told\n",
             "def f(user, *, given):\n    return given\n",
             id="a vague parameter",
+        ),
+        pytest.param(
+            continued_names,
+            "def test_nor_does_one_that_waits(): ...\n",
+            "def test_so_many_parts_are_held(): ...\n",
+            id="a continued name",
         ),
     ],
 )

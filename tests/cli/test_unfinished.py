@@ -87,7 +87,7 @@ def test_requests_that_never_end_take_no_descriptor_from_a_whole_one(
 
 
 @pytest.mark.long
-def test_nor_where_there_are_two_workers(folder: Path) -> None:
+def test_requests_that_never_end_take_no_descriptor_from_two_workers(folder: Path) -> None:
     with serving(folder, "bots:bot", "--workers", "2") as (_, url):
         crowd_out(url, HEAD, 4 * DESCRIPTORS)
 

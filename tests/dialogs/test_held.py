@@ -126,12 +126,14 @@ def test_nobody_is_trapped_and_nothing_is_lost() -> None:
     assert check(Walk(zoo()), 4) > 2_000
 
 
-def test_nor_where_an_answer_reaches_nobody() -> None:
+def test_nothing_is_lost_where_an_answer_reaches_nobody() -> None:
     assert check(Walk(zoo()), 3, drops=True) > 2_000
 
 
 @pytest.mark.parametrize("takes", [True, False])
-def test_nor_where_the_account_pushes(takes: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_lost_where_the_account_pushes(
+    takes: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if not takes:
         refusing(monkeypatch)
     assert check(Walk(zoo(customer_messages=True)), 3) > 300
@@ -139,7 +141,7 @@ def test_nor_where_the_account_pushes(takes: bool, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.long
 @pytest.mark.parametrize("pushes", [True, False])
-def test_nor_after_more_messages(pushes: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_lost_after_more_messages(pushes: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     refusing(monkeypatch)
     check(Walk(zoo(customer_messages=pushes)), 6 if pushes else 5, drops=not pushes)
 

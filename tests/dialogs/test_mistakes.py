@@ -88,7 +88,7 @@ def test_what_is_awaited_besides_the_chat_is_told_with_the_authors_line(
     assert "into a step" in str(told.value)
 
 
-def test_so_it_is_for_httpx() -> None:
+def test_an_awaited_call_of_httpx_is_told_with_the_authors_line() -> None:
     with pytest.raises(ForeignAwait, match="into a step") as told:
         talk_to(fetches)("开始")
     # httpx finds out that no loop runs when it closes its client.
@@ -290,7 +290,7 @@ def test_a_result_that_would_come_back_as_something_else_is_refused(
         talk_to(dialog)("开始")
 
 
-def test_so_is_what_a_dict_holds_that_is_annotated_as_one() -> None:
+def test_a_value_in_an_annotated_dict_that_would_come_back_otherwise_is_refused() -> None:
     def fetch() -> dict[str, Any]:
         return {"价": Decimal(1)}
 

@@ -87,7 +87,7 @@ def test_a_firing_that_is_cut_off_is_gone_on_with(when: str) -> None:
 
 
 @pytest.mark.parametrize("when", ["before", "in", "after"])
-def test_so_it_is_by_a_message_that_comes_first(when: str) -> None:
+def test_a_firing_that_is_cut_off_is_finished_by_a_message_that_comes_first(when: str) -> None:
     talk = talk_of(limited)
     talk("开始")
     talk.crashes(note, when)
@@ -596,7 +596,7 @@ def test_a_head_of_a_user_who_has_none_of_it_is_as_it_was() -> None:
     assert (shown.wake, shown.aside, shown.mail) == (None, {}, ())
 
 
-def test_and_one_of_a_user_who_has_is_of_the_new_format() -> None:
+def test_a_head_of_a_user_who_has_a_time_is_of_the_new_format() -> None:
     talk = talk_of(limited, naps)
     talk("开始")
     assert head_of(talk).format == 2

@@ -160,7 +160,7 @@ def test_a_reminder_is_no_dialog_that_check_misses() -> None:
     assert "chat.remind" in conversations.show(talk.user)
 
 
-def test_so_is_a_redacted_one() -> None:
+def test_a_redacted_reminder_is_no_dialog_that_check_misses() -> None:
     from io import BytesIO
 
     def order(chat: Chat) -> str:

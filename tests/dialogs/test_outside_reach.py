@@ -71,7 +71,7 @@ def test_a_question_too_where_nobody_elses_stands() -> None:
     assert talk("来") == "好：来"
 
 
-def test_but_not_where_one_does() -> None:
+def test_a_question_waits_while_another_conversations_question_is_pending() -> None:
     talk = talk_of(asks_later, talks, customer_messages=True, timeout=600)
     talk("开始")
     talk("talks")
@@ -256,7 +256,7 @@ def test_twenty_parts_are_owed_and_the_oldest_go() -> None:
     assert talk("早").startswith("第 11 句")
 
 
-def test_and_sixteen_kilobytes_of_it() -> None:
+def test_sixteen_kilobytes_are_owed_and_the_oldest_go() -> None:
     def chatters_at_length(chat: Chat) -> Dialog[str]:
         for n in range(10):
             yield from chat.sleep(60)
@@ -270,7 +270,7 @@ def test_and_sixteen_kilobytes_of_it() -> None:
     assert [part.content[:1] for part in owed if isinstance(part, replies.Text)] == list("789完")
 
 
-def test_and_for_a_week() -> None:
+def test_what_is_owed_is_kept_for_a_week() -> None:
     talk = talk_of(says_later)
     talk("开始")
     talk.advance(60 + 7 * DAY - 1)

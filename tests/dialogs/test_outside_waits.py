@@ -592,7 +592,7 @@ def test_a_message_first_fires_what_is_due_on_its_own_stack(live: int) -> None:
     assert talk("好") == "超时 06:28，现在 06:28\n您说：好"
 
 
-def test_and_nothing_in_the_background() -> None:
+def test_a_message_does_not_fire_what_is_due_in_the_background_first() -> None:
     talk = talk_of(sleeps)
     talk("开始")
     talk._world.clock += 3 * DAY + 1

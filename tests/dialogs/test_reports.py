@@ -109,7 +109,7 @@ def test_what_the_library_refuses_is_shown_at_the_authors_line(reports: dict[str
     assert "NotSayable" in report
 
 
-def test_so_is_what_led_to_an_error(reports: dict[str, str]) -> None:
+def test_the_cause_of_an_error_is_shown_at_the_authors_line(reports: dict[str, str]) -> None:
     assert lines(reports["test_one_that_led_to_another"]) == [
         at("        return chat.nothing"),
         at("    Talk(bot).image()"),

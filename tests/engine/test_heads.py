@@ -99,7 +99,7 @@ def test_a_conversation_put_aside_comes_back_whole() -> None:
 
 
 @pytest.mark.parametrize(("frame", "number"), [(Frame("c1", "order"), 1), (HEARD, 2)])
-def test_a_parked_conversation_likewise(frame: Frame, number: int) -> None:
+def test_a_parked_conversation_comes_back_whole(frame: Frame, number: int) -> None:
     encoded = encode_parked(ParkedConversation(frame, []))
     assert format_of(encoded) == number
     assert decode_parked(encoded).frame == frame

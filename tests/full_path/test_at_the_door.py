@@ -69,7 +69,7 @@ def test_a_question_that_nobody_waited_for_takes_no_answer(
         assert person.say("7 号") == "转给 7 号。"
 
 
-def test_a_question_that_was_waited_for_does(
+def test_a_question_that_was_waited_for_takes_an_answer(
     bot: Bot, serve: Callable[[socket.socket], Any]
 ) -> None:
     person = Person(HttpDoor(0))

@@ -65,7 +65,9 @@ def test_a_bot_closed_on_its_loop_leaves_no_connection(redis_server: Servers) ->
     asyncio.run(lives())
 
 
-def test_nor_does_one_on_a_store_that_it_was_handed(redis_server: Servers) -> None:
+def test_a_bot_closed_on_a_store_that_it_was_given_leaves_no_connection(
+    redis_server: Servers,
+) -> None:
     """The store is its owner's; the connections of the bot's own face of it are not."""
     server = redis_server()
     store = RedisStore(server.url)
@@ -82,7 +84,7 @@ def test_nor_does_one_on_a_store_that_it_was_handed(redis_server: Servers) -> No
     asyncio.run(lives())
 
 
-def test_nor_do_turns_that_outlast_its_closing(
+def test_turns_that_outlast_the_closing_of_a_bot_leave_no_connection(
     redis_server: Servers, caplog: pytest.LogCaptureFixture
 ) -> None:
     server = redis_server()

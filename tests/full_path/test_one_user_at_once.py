@@ -79,7 +79,7 @@ def test_a_hundred_messages_have_a_hundred_turns(open_door: OpenDoor, store_url:
 
 
 @pytest.mark.parametrize("store_url", ["SQLite", "Redis"], indirect=True)
-def test_and_so_they_have_in_four_processes(store_url: str) -> None:
+def test_forty_messages_have_forty_turns_in_four_processes(store_url: str) -> None:
     with ExitStack() as stack:
         kinds = ("gunicorn", "uvicorn", "gunicorn", "uvicorn")
         environment = {"STORE": store_url, "PATIENT": "1"}

@@ -186,7 +186,7 @@ def test_a_deferral_that_is_heard_when_its_request_has_left_takes_no_reply(
     store.close()
 
 
-def test_nor_does_one_whose_client_hung_up_meanwhile(tmp_path: Path) -> None:
+def test_a_deferral_whose_client_hung_up_meanwhile_takes_no_reply(tmp_path: Path) -> None:
     store = Stalls(tmp_path / "bot.db")
     window = OneRequest()
     bot = Slow(store, window)

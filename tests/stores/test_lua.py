@@ -71,7 +71,7 @@ def test_a_key_reaches_a_command_as_keys_by_number_and_in_no_other_way(name: str
 
 
 @pytest.mark.parametrize("messages", [0, 1, 2, 7])
-def test_so_it_does_in_a_script_that_is_made_for_a_number_of_messages(messages: int) -> None:
+def test_a_script_made_for_several_messages_names_their_keys_by_number(messages: int) -> None:
     script = Scripts().forget(messages)
     assert list(complaints(script.source)) == []
     code = re.sub("--.*", "", script.source)

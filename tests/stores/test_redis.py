@@ -375,7 +375,7 @@ def test_a_server_that_stalls_shorter_than_our_patience_is_waited_for(
     store.close()
 
 
-def test_the_same_holds_for_an_event_loop(redis_server: Servers) -> None:
+def test_an_async_store_outlives_crashes_and_reports_outages(redis_server: Servers) -> None:
     server = redis_server(aof=True)
 
     async def turns() -> None:
