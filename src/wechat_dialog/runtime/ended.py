@@ -66,7 +66,7 @@ async def in_time(job: Awaitable[object], limit: float | None) -> Ended:
 
 
 def _is_of_no_use(task: asyncio.Task[Ended]) -> None:
-    """Take what a task came to that nobody waits for; Python would tell the log that nobody did."""
+    """Retrieve the result of a task that nobody waits for; otherwise Python logs a warning."""
     if not task.cancelled():
         task.exception()
 

@@ -21,10 +21,10 @@ __all__ = ["Background"]
 T = TypeVar("T")
 
 TICK = 1e-6
-"""Seconds by which a time is over when it is looked at: the store's clock has no half of one."""
+"""Seconds by which the clock is put beyond a due time, so that rounding does not make it early."""
 
 ROUNDS = 1_000
-"""Firings in one go after which a dialog is said to set times without end."""
+"""After so many firings in a row, a dialog counts as setting due times without end."""
 
 
 class Background:

@@ -299,7 +299,7 @@ class Document:
             arrived: When the current message arrived, ms since the epoch.
             grace: Seconds to keep a conversation beyond its time limit.
             unfinished: Key of the message whose turn is under way; "" at its end.
-            fires: Whether no message began the turn: it moves no age, and is due until its end.
+            fires: Whether no message began the turn: `age` stays, and it is due until its end.
             due: Time of the index entry it fires for, ms since the epoch: any other would be one
                 more entry, for which nothing is due. 0: unknown.
         """

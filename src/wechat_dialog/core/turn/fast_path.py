@@ -77,7 +77,7 @@ def run_live(job: Job) -> Generator[Operation, Any, Outcome | Answered | None]:
 
     No claim is held meanwhile, however long the dialog computes: another worker may do the same
     work, and only one of the two is committed. A dialog that was seen to block is claimed for from
-    then on; see `docs/architecture.md`, "A fast turn takes no claim".
+    then on; see "A turn on the fast path takes no claim" in `docs/architecture.md`.
 
     Returns:
         The outcome; or the answer that the message had already; or None if the turn has to start
