@@ -280,9 +280,7 @@ def test_no_repr_of_a_bot_has_its_secrets() -> None:
 def test_no_log_call_passes_an_exception() -> None:
     found: list[str] = []
     for path in SOURCE.rglob("*.py"):
-        if (
-            path.name == "core/logs.py" or path.parent.name == "platform"
-        ):  # the platform is the user
+        if path.parent.name == "platform":  # it plays the user
             continue
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
