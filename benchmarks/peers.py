@@ -12,6 +12,8 @@ After that, in the placement of two cores:
 
 - a crowd: many users write seven messages each, one message of each in turn, so that none is met
   twice in a row; turns per second;
+- newcomers: beside as many conversations that are live, new users keep coming, each with two
+  messages; the 99th percentile of a turn, with the garbage collector as `serve` has it;
 - the processor time of Redis itself, a turn, as the server counts it;
 - bytes and keys in Redis after seven quick turns of one user;
 - a full garbage collection of a process with 10 000 live dialogs.
@@ -27,7 +29,7 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
@@ -111,6 +113,22 @@ def crowd(answer: Answer, name: str, users: int) -> float:
     return users * TURNS / (time.perf_counter() - began)
 
 
+def newcomers(answer: Answer, name: str, users: int) -> float:
+    """Return the 99th percentile, in ms, of the turns of new users, beside as many conversations
+    that were begun before.
+    """
+    times: list[float] = []
+    for number in range(2 * users):
+        if number == users:
+            times.clear()
+        for text in ("累加器", "1000000"):
+            body = push(f"{name}{number}", text)
+            began = time.perf_counter()
+            answer(body)
+            times.append(time.perf_counter() - began)
+    return statistics.quantiles(times, n=100)[98] * 1e3
+
+
 def server_time(client: redis.Redis, answer: Answer, bodies: list[bytes]) -> float:
     """Return µs of processor time that the server spends on a turn, its reading and writing of the
     connection included.
@@ -187,7 +205,9 @@ def print_placements(client: redis.Redis, server: RedisServer, rounds: int, coun
 def print_crowd(client: redis.Redis, url: str, users: int) -> None:
     """Print turns per second of many users."""
     # With fewer dialogs than users each would be pushed out before its user's next message.
-    contenders = {"live": partial(ours, live=True, kept=users), "WeRoBot": werobot}
+    contenders: dict[str, Callable[[str], Answer]] = {
+        "live": partial(ours, live=True, kept=users), "WeRoBot": werobot,
+    }  # fmt: skip
     rates: dict[str, list[float]] = {name: [] for name in contenders}
     for number in range(3):
         for name, make in contenders.items():
@@ -197,6 +217,26 @@ def print_crowd(client: redis.Redis, url: str, users: int) -> None:
     print(
         f"{users} users × {TURNS} turns: {statistics.median(rates['live']):.0f} turns/s, "
         f"÷ WeRoBot {ratios(rates, 'live')}"
+    )
+
+
+def print_newcomers(client: redis.Redis, url: str, users: int) -> None:
+    """Print the slowest turns while new users keep coming."""
+    contenders: dict[str, Callable[[str], Answer]] = {
+        "live": partial(ours, live=True, kept=users), "WeRoBot": werobot,
+    }  # fmt: skip
+    found: dict[str, list[float]] = {name: [] for name in contenders}
+    for number in range(3):
+        for name, make in contenders.items():
+            client.flushall()
+            print(f"  newcomers, round {number + 1} of 3", end="\r", file=sys.stderr)
+            survivors = SurvivorsFrozen()
+            survivors.install()
+            found[name].append(newcomers(make(url), name, users))
+            survivors.uninstall()
+    print(
+        f"{users} newcomers beside {users} live: 99 % of turns within "
+        f"{statistics.median(found['live']):.2f} ms, ÷ WeRoBot {ratios(found, 'live')}"
     )
 
 
@@ -230,6 +270,7 @@ def main(arguments: list[str] | None = None) -> int:
         print_placements(client, server, options.rounds, options.turns)
         with placed(server, "another core"):
             print_crowd(client, server.url, options.users)
+            print_newcomers(client, server.url, options.users)
             print_server(client, server.url)
     for name, survivors in (("", None), (", as under serve", SurvivorsFrozen())):
         took, objects = collection(survivors)

@@ -42,7 +42,7 @@ __all__ = [
 
 _HEAD = struct.Struct(">6sQQIQQQQ6sH")  # HEAD of entry.lua
 _WRITTEN = struct.Struct(">QQ")
-_ANSWERED, _RUNNING, _DONE, _CONFLICT, _DEFERRED, _LOST, _FULL, _TIMED, _UNSAID = range(9)
+_ANSWERED, _RUNNING, _DONE, _CONFLICT, _DEFERRED, _LOST, _FULL, _TIMED, _UNSAID, _LOOKED = range(10)
 _TIME = struct.Struct(">QQHH")  # TIME of entry.lua, without the account
 
 
@@ -74,8 +74,8 @@ def _lost() -> ClaimLost:
 def read_claim_beside(answers: Any) -> Claimed | Unclaimed | Answered | Running:
     """Decode the answer to a claim, with the records that were read beside it."""
     answer, records = answers
-    if type(answer[0]) is bytes:
-        now, text, data = answer
+    if answer[0] == _LOOKED:
+        _, now, text, data = answer
         return _unclaimed(now, text, data, records)
     claimed = read_claim(answer)
     if not isinstance(claimed, Claimed):
@@ -94,7 +94,7 @@ def _first(length: int, records: list[bytes]) -> tuple[bytes, ...]:
     return tuple(records[:length])
 
 
-def _unclaimed(now: bytes, text: bytes, data: bytes, records: list[bytes]) -> Unclaimed:
+def _unclaimed(now: int, text: bytes, data: bytes, records: list[bytes]) -> Unclaimed:
     """Decode the answer of look.lua."""
     if text[0] < 12:
         _, revision, journal, length, committed, *_, replies = _HEAD.unpack_from(text, 1)
@@ -106,16 +106,15 @@ def _unclaimed(now: bytes, text: bytes, data: bytes, records: list[bytes]) -> Un
         line, _, head = text.partition(b"\n")
         revision, journal, length, committed = map(int, line.split()[1:5])
     journal_records = _first(length, records)
-    at = int(now)
-    age = max(at - committed, 0) / 1e6
-    return Unclaimed(revision, journal, length, head, journal_records, data, age, entry.millis(at))
+    age = max(now - committed, 0) / 1e6
+    return Unclaimed(revision, journal, length, head, journal_records, data, age, entry.millis(now))
 
 
 def read_claim(answer: Any) -> Claimed | Unclaimed | Answered | Running:
     """Decode the answer to a claim."""
     kind = answer[0]
-    if type(kind) is bytes:
-        return _unclaimed(*answer)
+    if kind == _LOOKED:
+        return _unclaimed(*answer[1:])
     if kind == _DONE:
         _, fence, revision, journal, length, age, deferred, since, copies, *rest = answer
         pending, lost, head, data, records, untaken, *timed = rest
