@@ -2,6 +2,7 @@
 machine does not move.
 
     python -m benchmarks.instructions [--turns 50] [floor live cold WeRoBot …]
+    python -m benchmarks.instructions --server [floor live cold WeRoBot]
 
 Each contender of `benchmarks.turns` runs in a process of its own under cachegrind, once with some
 turns and once with more; the difference is theirs, start and import aside. The server's own
@@ -10,6 +11,9 @@ nor are the looks at what is due, which come with time and not with turns. Under
 take more than a second where other work runs beside it. Its dialog would count as one that blocks,
 whose turns claim, which takes half as many instructions again; here none counts as that.
 The budget is 0.65 of what WeRoBot's Redis session takes.
+
+With `--server` it is Redis that runs under callgrind, and its instructions are counted, at ten
+records, as the conversations of the other benchmarks have them; those of the kernel are not in it.
 """
 
 from __future__ import annotations
@@ -30,12 +34,13 @@ from pathlib import Path
 import redis
 
 from benchmarks.turns import Answer, floor, lengthen, ours, push, users, werobot
-from tests.redis_server import redis_servers
+from tests.redis_server import RedisServer, binary, redis_servers
 from wechat_dialog.runtime import drive
 
 LENGTH = 20
 BUDGET = 0.65
 WARM, MOST = 10, 100
+SERVER_LENGTH, SERVER_TURNS = 10, 310
 
 
 def in_file(folder: str, *, live: bool) -> Answer:
@@ -106,11 +111,57 @@ def counted(name: str, url: str, turns: int) -> int:
     return int(found.group(1).replace(",", ""))
 
 
+def counted_of_server(name: str, folder: Path) -> float:
+    """Return the instructions a turn that Redis takes.
+
+    Args:
+        name: The contender.
+        folder: An empty folder.
+    """
+    program, out = folder / "server", folder / "counted"
+    program.write_text(
+        f'#!/bin/sh\nexec valgrind --tool=callgrind --callgrind-out-file={out} {binary()} "$@"\n'
+    )
+    program.chmod(0o755)
+    server = RedisServer(folder / "data", program=str(program), options={"hz": "1"}).start()
+    try:
+        answer = CONTENDERS[name](server.url, str(folder))
+        begin = CONTENDERS["live"](server.url, str(folder)) if name == "cold" else answer
+        people = users(name, SERVER_LENGTH, SERVER_TURNS)
+        for one in people if name != "floor" else ():
+            lengthen(begin, one, SERVER_LENGTH)
+        for one in people[:WARM]:
+            answer(push(one, "1"))
+        control("--zero", server)
+        for one in people[WARM:]:
+            answer(push(one, "1"))
+        control("--dump", server)
+    finally:
+        server.stop()
+    found = re.search(r"^summary: (\d+)", Path(f"{out}.1").read_text(), re.MULTILINE)
+    return int(found[1] if found else 0) / (SERVER_TURNS - WARM)
+
+
+def control(what: str, server: RedisServer) -> None:
+    """Have callgrind begin to count, or write down what it has counted."""
+    subprocess.run(["callgrind_control", what, str(server.pid)], check=True, capture_output=True)
+    server.ask("PING")  # it does so between two instructions of the server
+
+
+def print_server(names: list[str]) -> None:
+    """Print the instructions of Redis."""
+    for name in names:
+        with tempfile.TemporaryDirectory() as folder:
+            found = counted_of_server(name, Path(folder))
+        print(f"{name:12}{found:12,.0f} instructions of the server a turn", flush=True)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Print the table; returns 1 if a live turn is over its budget."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", default=["floor", "live", "cold", "memory", "WeRoBot"])
     parser.add_argument("--turns", type=int, default=MOST // 2)
+    parser.add_argument("--server", action="store_true", help="count those of Redis")
     parser.add_argument("--run", help=argparse.SUPPRESS)
     parser.add_argument("--url", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
@@ -120,6 +171,9 @@ def main(arguments: list[str] | None = None) -> int:
     options.turns = min(options.turns, MOST // 2)
     if shutil.which("valgrind") is None:
         print("valgrind is not installed: nothing counted")
+        return 0
+    if options.server:
+        print_server([name for name in options.names if name != "memory"])
         return 0
     found: dict[str, float] = {}
     with redis_servers() as start:
