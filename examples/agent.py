@@ -14,7 +14,11 @@ from pydantic_ai import durable_exec as durable
 from wechat_dialog import AsyncSteps, Bot, Chat, Dialog, step
 
 STEPS: ContextVar[AsyncSteps] = ContextVar("steps")
-PLAIN = durable.RoleBasedOperationConfig[None](model=None, event=None, capability=None, tool=None)
+
+
+class Backend(durable.JournalCallableOperationBackend[None]):
+    async def execute(self, *, name: str, body: Any, **_: object) -> object:
+        return await STEPS.get().run(name, body)
 
 
 class Parts(durable.BaseDurabilityCapability[Any]):
@@ -29,16 +33,15 @@ class Parts(durable.BaseDurabilityCapability[Any]):
     def in_durable_context(self) -> bool:
         return STEPS.get(None) is not None
 
-    def get_durable_operation_backend(self) -> durable.DurableOperationBackend[None]:
-        return Backend(agent_name=self.name or "agent", config=PLAIN)
+    def get_durable_operation_backend(self) -> Backend:
+        same = durable.RoleBasedOperationConfig(model=None, event=None, capability=None, tool=None)
+        return Backend(agent_name=self.name or "agent", config=same)
 
 
-class Backend(durable.JournalCallableOperationBackend[None]):
-    async def execute(self, *, name: str, body: Any, **_: object) -> object:
-        return await STEPS.get().run(name, body)
-
-
-agent = Agent(os.environ.get("MODEL", "test"), name="shop", capabilities=[Parts()])
+agent = Agent(
+    os.environ.get("MODEL", "test"), name="shop", capabilities=[Parts()],
+    output_type=[str, DeferredToolRequests],
+)  # fmt: skip
 ORDERS = {"1": "待发货"}
 
 
@@ -50,19 +53,15 @@ def cancel(order: str) -> str:
 
 
 @step(timeout=300)
-async def run(
-    steps: AsyncSteps, said: str | None, past: str, consent: dict[str, Any]
-) -> tuple[str, dict[str, str], str]:
-    """Return what the agent says, what it asks consent for, and its past."""
+async def run(steps: AsyncSteps, past: str, said: str | None, consent: dict[str, Any]) -> list[Any]:
+    """Return what the agent says, the calls that it asks consent for, and its past."""
     STEPS.set(steps)
-    done = await agent.run(
-        said, message_history=ModelMessagesTypeAdapter.validate_json(past),
-        output_type=[str, DeferredToolRequests],
-        deferred_tool_results=DeferredToolResults(approvals=consent) if consent else None,
-    )  # fmt: skip
+    history = ModelMessagesTypeAdapter.validate_json(past)
+    results = DeferredToolResults(approvals=consent) if consent else None
+    done = await agent.run(said, message_history=history, deferred_tool_results=results)
     asks = done.output.approvals if isinstance(done.output, DeferredToolRequests) else []
-    wants = {one.tool_call_id: f"{one.tool_name} {one.args}" for one in asks}
-    return "" if asks else str(done.output), wants, done.all_messages_json().decode()
+    wants = {call.tool_call_id: f"{call.tool_name} {call.args}" for call in asks}
+    return ["" if asks else done.output, wants, done.all_messages_json().decode()]
 
 
 bot = Bot(token="wechat-dialog", timeout=1800)
@@ -71,11 +70,11 @@ bot = Bot(token="wechat-dialog", timeout=1800)
 @bot.text("客服")
 def serve(chat: Chat, past: str = "[]") -> Dialog[Any]:
     said = yield from chat.ask("您说。" if past == "[]" else None)
-    says, wants, past = yield from chat.step(run, said, past, {})
+    says, wants, past = yield from chat.step(run, past, said, {})
     while wants:
-        consent: dict[str, bool] = {}
+        consent = {}
         for id, what in wants.items():
             consent[id] = yield from chat.confirm(f"可以吗：{what}？", key=id)
-        says, wants, past = yield from chat.step(run, None, past, consent)
+        says, wants, past = yield from chat.step(run, past, None, consent)
     chat.say(says)
     return chat.continue_as(serve, past=past)
