@@ -309,4 +309,16 @@ def test_the_link_to_an_answer_page_leads_to_the_bot_that_runs_here(tmp_path: Pa
         [bubble] = [one for one in page.state["messages"][page.user] if one["from"] == "bot"]
         [link] = [part["href"] for part in bubble["parts"] if part.get("href")]
         assert link.startswith("http://127.0.0.1:")
-        assert "很长。" * 1000 in httpx.get(link, trust_env=False).text
+        served = httpx.get(link, trust_env=False)
+        assert "很长。" * 1000 in served.text
+        # Within the simulator's page, and nowhere else, it may be shown in a frame.
+        shown = page.client.get(f"/pages/{'/'.join(link.split('/')[-2:])}")
+        assert "很长。" * 1000 in shown.text
+        policy = served.headers["content-security-policy"]
+        assert "frame-ancestors 'none'" in policy
+        assert served.headers["x-frame-options"] == "DENY"
+        assert shown.headers["content-security-policy"] == policy.replace(
+            "frame-ancestors 'none'", "frame-ancestors 'self'"
+        )
+        for other in ("", "p/0", f"wx/p/{'0' * 32}", f"p/{'0' * 32}", "..%2fwx"):
+            assert page.client.get(f"/pages/{other}").status_code == 404

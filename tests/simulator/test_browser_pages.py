@@ -36,7 +36,7 @@ def model() -> str:
 
 def research(steps: Steps, question: str) -> str:
     count = steps.run("search", found, question)
-    steps.say(replies.Markdown(f"## 找到 {count} 篇"))
+    steps.say(replies.Markdown(f"## 找到 {count} 篇\\n\\n[出处](https://example.com/source)"))
     steps.say(replies.Markdown(steps.run("model", model)))
     return "就这些。"
 
@@ -65,6 +65,8 @@ def test_a_page_is_read_in_the_phone_and_parts_are_in_the_journal(
 ) -> None:
     desk = opener(url, "小明")
     page = desk.page
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
     desk.say("问")
     desk.shows("想问什么？")
     desk.say("天气")
@@ -72,11 +74,26 @@ def test_a_page_is_read_in_the_phone_and_parts_are_in_the_journal(
     expect(link).to_be_visible()
     expect(desk.tab("conversation")).to_contain_text("↳ search")
     link.click()
-    shown = page.frame_locator("dialog iframe.answer-page")
+    phone = page.locator("#phone")
+    shown = page.frame_locator("#phone .browser iframe")
+    expect(phone.locator(".browser-title")).to_have_text("回答")
+    expect(phone.locator("#write")).not_to_be_focused()
     expect(shown.locator("h3")).to_have_text("找到 3 篇")
     expect(shown.locator("#state")).to_contain_text("正在写")
     (folder / "go").touch()
     expect(shown.locator("#answer strong")).to_have_text("写完")
     expect(shown.locator("#state")).to_contain_text("写完了")
+    shown.get_by_role("link", name="出处").click()
+    expect(page.get_by_role("dialog")).to_contain_text("https://example.com/source")
     page.keyboard.press("Escape")
     expect(page.locator("dialog")).to_have_count(0)
+    assert desk.barriers() == []
+    phone.locator(".browser").get_by_role("button", name="关闭").click()
+    expect(phone.locator("iframe")).to_have_count(0)
+    expect(link).to_be_focused()
+    link.press("Enter")
+    expect(shown.locator("#state")).to_contain_text("写完了")
+    shown.locator("#answer").click()
+    page.keyboard.press("Escape")  # within the page
+    expect(phone.locator("iframe")).to_have_count(0)
+    assert [address for address in asked if not address.startswith(f"{url}/")] == []

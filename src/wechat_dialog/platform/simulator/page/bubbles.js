@@ -1,10 +1,11 @@
 // One message as the phone shows it.
 
 import { avatar, botAvatar } from "./avatars.js";
+import { showPage } from "./browser.js";
+import { ask } from "./commands.js";
+import { showPicture } from "./dialogs.js";
 import { h, icon, iconButton } from "./dom.js";
 import { face } from "./emoticons.js";
-import { showPage, showPicture } from "./dialogs.js";
-import { ask } from "./commands.js";
 import { current, own, server } from "./store.js";
 import { spoken, t } from "./strings.js";
 

@@ -1,6 +1,7 @@
 // The phone: a chat with the account, as one test user sees it.
 
 import { botAvatar } from "./avatars.js";
+import { browser } from "./browser.js";
 import { bubbleOf, stateOf } from "./bubbles.js";
 import { ask } from "./commands.js";
 import { composer } from "./composer.js";
@@ -23,14 +24,18 @@ export function chat(act) {
   const jump = h("button.jump", { type: "button", hidden: true, onclick: () => toEnd(frame) }, icon("down"), t("newMessages"));
   const below = h("div.below", {});
   const write = composer();
+  const head = header(title, act);
+  const middle = h("div.log-frame", {}, frame, jump);
+  const web = browser([head, middle, below, write.root]);
   const root = h(
     "section.phone",
     { id: "phone", "aria-label": t("phone") },
     h("div.status-bar", { "aria-hidden": "true" }, clock, h("span.status-signs", {}, h("i.signal"), h("i.wifi"), h("i.battery"))),
-    header(title, act),
-    h("div.log-frame", {}, frame, jump),
+    head,
+    middle,
     below,
     write.root,
+    web.root,
   );
   let lookedAt = null;
   let count = 0;
@@ -45,6 +50,7 @@ export function chat(act) {
   watch.observe(frame);
   function draw() {
     clock.textContent = hour(now());
+    if (lookedAt !== own.user) web.close();
     const user = current();
     drawTitle(title, user);
     const bubbles = user ? server.messages[user.id] ?? [] : [];

@@ -90,11 +90,6 @@ export function showPicture(url) {
   openDialog(t("picture"), () => h("img.large-picture", { src: url, alt: t("picture"), referrerpolicy: "no-referrer" }), "wide");
 }
 
-/** An answer page, as large as a phone. */
-export function showPage(name, url) {
-  openDialog(name, () => h("iframe.answer-page", { src: url, title: name }));
-}
-
 /** What the phone would open in its own browser. */
 export function showLink(name, url) {
   const safe = /^https?:\/\//i.test(url);

@@ -15,6 +15,7 @@ export const STRINGS = {
   // The chat.
   simulator: ["公众号模拟器", "Official Account simulator"],
   phone: ["手机", "Phone"],
+  phoneBrowser: ["手机里的浏览器", "The phone’s browser"],
   conversationLog: ["聊天记录", "Messages"],
   typing: ["对方正在输入…", "Typing…"],
   asUser: ["{0} 的手机", "{0}’s phone"],
