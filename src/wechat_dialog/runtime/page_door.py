@@ -18,7 +18,7 @@ __all__ = ["PageDoor"]
 T = TypeVar("T")
 Wants = Generator[Any, Any, T]
 
-AT_ONCE = 8192
+AT_ONCE = 2048
 """Up to this size in bytes, pieces are rendered on the event loop; larger ones on a thread."""
 
 
