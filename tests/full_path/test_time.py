@@ -257,14 +257,15 @@ def test_what_is_due_of_many_is_done_on_demand_with_few_threads(
     bot = make_bot(store_url, ledger.append, timers=False)
     for number in range(90):
         bot.answer(push(f"oUser{number:023}", Content="小睡"), signed())
-    done = 0
+    done: list[int] = []
 
     def all_done() -> bool:
-        nonlocal done
-        done += bot.run_due()
-        return done >= 90
+        done.append(bot.run_due())
+        return ledger.of("woke") >= 90
 
     wait_until(all_done, "all to be due")
-    assert done == ledger.of("woke") == 90
+    assert ledger.of("woke") == 90
+    # Where a commit takes longer than the nap, what has fallen due runs right after its own turn.
+    assert sum(done) <= 90
     assert not caplog.messages
     bot.close()
