@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from types import ModuleType
 
 import pytest
@@ -36,6 +37,19 @@ def test_there_are_transcripts() -> None:
 def test_a_block_does_what_stands_below_it(page: Page, code: Block, transcript: Block) -> None:
     with running(page, page.blocks[0], code) as bot:
         play(Talk(bot), transcript.text)
+
+
+SAID_FIRST = {
+    "docs/time.md": r"\*\*A personal account cannot remind a user, .* with the answer to the "
+    r"user's next message\.\*\*",
+    "docs/zh/time.md": r"\*\*个人帐号谁也提醒不了，.*随用户下一条消息的回答一起到。\*\*",
+}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=repr)
+def test_the_page_says_first_what_a_personal_account_can_do_and_what_it_cannot(page: Page) -> None:
+    _, first, *_ = page.text.split("\n\n")
+    assert re.match(SAID_FIRST[page.name], first.replace("\n", " "))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=repr)
