@@ -16,6 +16,7 @@ from wechat_dialog.core.turn.outside import STANDS_IN_LINE, Fired
 from wechat_dialog.core.turn.settings import Settings
 from wechat_dialog.runtime.drive import Driver
 from wechat_dialog.runtime.firings import AT_ONCE, BESIDE, REST, TRIES, Fire, Firings
+from wechat_dialog.runtime.hand import FEW, SLOW, TICK, Entry, Hand
 from wechat_dialog.runtime.running_turns import RunningTurns
 from wechat_dialog.runtime.wanted import Wait
 from wechat_dialog.testing import Talk
@@ -36,6 +37,9 @@ class Drives:
 
     def clock(self) -> float:
         return self._now
+
+    def later(self, seconds: float) -> None:
+        self._now += seconds
 
     def settings(self) -> Settings:
         return Talk(Bot())._world.settings
@@ -59,7 +63,7 @@ def due(user: str = "ada", late: float = 0.0) -> Due:
 
 def pauses(fire: Fire) -> list[float | None]:
     """Drive a firing to its end; returns how long it waits on the way."""
-    return [one.seconds for one in cast("Generator[Wait]", fire.driving)]
+    return [one.seconds for one in fire.driving if isinstance(one, Wait)]
 
 
 def test_there_is_room_for_so_many_and_for_few_beside_messages() -> None:
@@ -69,11 +73,13 @@ def test_there_is_room_for_so_many_and_for_few_beside_messages() -> None:
     assert firings.room() == AT_ONCE - len(begun)
     listener = drives.turns.join((f"{ACCOUNT}:bob", "a message"), 0.0)
     assert firings.room() == 0
+    assert not firings.wants_more()
     rung: list[str] = []
     firings.ring = lambda: rung.append("rung")
     for fire in begun:
         pauses(fire)
-    assert rung, "there is room again, where there was none"
+    assert rung == ["rung"], "half of the room is free again"
+    assert firings.wants_more()
     assert firings.room() == BESIDE
     drives.turns.finish(listener.turn, RuntimeError())
     assert firings.room() == AT_ONCE
@@ -104,3 +110,71 @@ def test_after_so_many_seconds_of_that_it_stands_in_line(late: float, stands: bo
     firings = firings_of(drives := Drives("done"))
     pauses(firings.fire(ACCOUNT, due(late=late), NOW))
     assert [claim.arrival for claim in drives.asked] == [stands]
+
+
+# Threads ------------------------------------------------------------------------------------------
+
+
+def in_hand(firings: Firings, count: int) -> Hand:
+    hand = Hand()
+    firings.take(hand, [Entry(ACCOUNT, due(f"u{number}")) for number in range(count)])
+    return hand
+
+
+def test_few_threads_do_many_things_one_after_another() -> None:
+    firings = firings_of(drives := Drives("done"))
+    hand = in_hand(firings, 10)
+    assert firings.room() == AT_ONCE - 10
+    begun = list(firings.begin(hand))
+    assert len(begun) == FEW
+    for fire in begun:
+        pauses(fire)
+    assert [claim.user for claim in drives.asked] == [
+        f"{ACCOUNT}:u{number}" for number in (0, *range(2, 10), 1)
+    ]
+    assert (hand.done(), hand.done_there, hand.threads) == (True, 10, 0)
+    assert (firings.room(), len(drives.turns)) == (AT_ONCE, 0)
+
+
+def test_where_each_takes_long_there_are_twice_as_many_threads_at_each_look() -> None:
+    firings = firings_of(drives := Drives("done"))
+    hand = in_hand(firings, AT_ONCE)
+    begun: list[int] = []
+    for _ in range(6):
+        begun.append(len(list(firings.begin(hand))))
+        drives.later(2 * TICK)
+    assert begun == [2, 2, 4, 8, 16, 0]
+
+
+def test_where_each_is_quick_there_are_no_more() -> None:
+    firings = firings_of(drives := Drives("done"))
+    hand = in_hand(firings, AT_ONCE)
+    assert len(list(firings.begin(hand))) == FEW
+    hand.ended = round(FEW * TICK / SLOW)
+    drives.later(TICK)
+    assert list(firings.begin(hand)) == []
+
+
+def test_beside_messages_threads_end_that_are_too_many() -> None:
+    firings = firings_of(drives := Drives("done"))
+    hand = in_hand(firings, AT_ONCE)
+    begun: list[Fire] = []
+    while hand.threads < 2 * BESIDE:
+        begun += firings.begin(hand)
+        drives.later(TICK)
+    drives.turns.join((f"{ACCOUNT}:bob", "a message"), 0.0)
+    for fire in begun[:BESIDE]:
+        pauses(fire)
+    assert len(hand.entries) == AT_ONCE - 2 * BESIDE
+    assert hand.threads == BESIDE
+
+
+def test_what_is_in_hand_when_it_closes_is_left_to_others() -> None:
+    firings = firings_of(drives := Drives("done"))
+    hand = in_hand(firings, 5)
+    (first, *_) = firings.begin(hand)
+    drives.turns.closing = True
+    pauses(first)
+    firings.drop(hand)
+    assert len(drives.asked) == 1
+    assert firings.room() == AT_ONCE - 1, "the other one never ran"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from typing import Any, cast
 
 import pytest
@@ -11,7 +11,8 @@ from wechat_dialog.core.store.times import Due, Wake
 from wechat_dialog.core.store.values import Claim, Claimed, Commit, Committed, Write
 from wechat_dialog.errors import ConfigurationError, StoreError
 from wechat_dialog.runtime.accounts import MOST, Accounts, unknown
-from wechat_dialog.runtime.firings import Firings
+from wechat_dialog.runtime.firings import Fire, Firings
+from wechat_dialog.runtime.hand import TICK, Entry, Hand
 from wechat_dialog.runtime.sweeper import BATCH, EMPTY, FIRST, IDLE, SPREAD, Sweeper
 from wechat_dialog.runtime.wanted import AskAccount, AskDue, NoteAccount
 from wechat_dialog.stores.memory import MemoryStore
@@ -28,13 +29,19 @@ class Places:
     def __init__(self, most: int = 1000) -> None:
         self.most = most
         self.begun: list[Due] = []
+        self.hand = Hand()
 
     def room(self) -> int:
         return max(self.most - len(self.begun), 0)
 
-    def fire(self, _account: str, due: Due, _now: int) -> Due:
-        self.begun.append(due)
-        return due
+    def wants_more(self) -> bool:
+        return self.room() >= self.most / 2
+
+    def take(self, _hand: Hand, entries: list[Entry]) -> None:
+        self.begun += [entry.due for entry in entries]
+
+    def begin(self, _hand: Hand) -> Iterator[Fire]:
+        return iter(())
 
 
 class Desk:
@@ -175,7 +182,7 @@ def test_more_than_a_batch_is_taken_batch_by_batch_at_once() -> None:
     desk = Desk()
     for number in range(BATCH + 20):
         desk.timed(f"u{number}", 0.0)
-    assert desk.sweep() <= SPREAD
+    assert desk.sweep() == 0.0
     assert len(desk.places.begun) == BATCH
     desk.sweep()
     assert len(desk.places.begun) == BATCH + 20
@@ -192,6 +199,15 @@ def test_no_more_is_leased_than_there_is_room_for() -> None:
     desk.places.begun.clear()
     desk.sweep()
     assert len(desk.places.begun) == 2
+
+
+def test_what_is_in_hand_is_looked_after_at_once() -> None:
+    desk = Desk()
+    desk.timed("ada", 60.0)
+    desk.places.hand.entries.append(Entry(ACCOUNT, Due("bob", 1)))
+    assert desk.sweep() == TICK
+    desk.places.hand.entries.clear()
+    assert desk.sweep() > TICK
 
 
 def test_a_store_that_fails_is_asked_again_and_told_of_once(

@@ -2,14 +2,14 @@
 
 They are driven like messages' turns, with claims renewed and steps given up, but on threads of
 their own, few at a time, and fewer while messages are being answered, since a user waits for those.
-What they do is in `core/turn/outside.py`.
+A thread does one after another (`hand.py`). What they do is in `core/turn/outside.py`.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
@@ -29,15 +29,16 @@ from wechat_dialog.errors import Closing, StoreError
 from wechat_dialog.forks import mind
 
 from .drive import Driver, Driving
-from .signals import NEVER, Signal
-from .wanted import BeginBeside, Wait
+from .hand import Entry, Hand
+from .signals import NEVER
+from .wanted import BeginBeside, NextTurn, Wait
 
-__all__ = ["AT_ONCE", "BESIDE", "Fire", "Firings", "Place"]
+__all__ = ["AT_ONCE", "BESIDE", "Fire", "Firings"]
 
 T = TypeVar("T")
 
 AT_ONCE = 32
-"""How many firings run at once, each on a thread."""
+"""How many firings run at once at most, each on a thread, and how many entries are in hand."""
 
 BESIDE = 4
 """The same while messages are being answered."""
@@ -53,35 +54,16 @@ the index entry expires, and whoever gets it then queues for the claim.
 """
 
 
-class Place(Signal):
-    """The place that one firing occupies; a signal that happens when the firing has ended.
-
-    Attributes:
-        done_there: How many due things were done.
-    """
-
-    __slots__ = ("done_there",)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.done_there = 0
-
-
 class Fire(BeginBeside, frozen=True):
-    """Begin to do what is due for a user.
-
-    Attributes:
-        place: The place it occupies.
-    """
-
-    place: Place
+    """Begin to do what is due for a user, and then for others."""
 
 
 class Firings:
     """The firings of one process; safe to use from several threads.
 
     Attributes:
-        ring: Called when there is room again, after there was none.
+        ring: Called when half of the room is free again; see `wants_more`.
+        hand: What the sweeper has leased.
     """
 
     def __init__(self, driver: Driver, rest: float = REST) -> None:
@@ -105,6 +87,7 @@ class Firings:
         self._places = 0
         self._running = 0
         self._wanted = False
+        self.hand = Hand()
 
     @property
     def closing(self) -> bool:
@@ -114,28 +97,71 @@ class Firings:
     # Room -----------------------------------------------------------------------------------------
 
     def room(self) -> int:
-        """Return how many more firings may begin now, 0 or more.
-
-        If it is 0, `ring` is called once there is room again.
-        """
+        """Return how many more entries may be taken in hand now, 0 or more."""
         with self._lock:
-            most = BESIDE if self._messages() else AT_ONCE
-            self._wanted = self._places >= most
-            return max(most - self._places, 0)
+            return max(self._most() - self._places, 0)
+
+    def wants_more(self) -> bool:
+        """Return whether half of the room is free; if not, `ring` is called once it is."""
+        with self._lock:
+            # Not for each firing that ends: reading one entry costs as much as reading many.
+            free = self._places <= self._most() // 2
+            self._wanted = not free
+            return free
+
+    def _most(self) -> int:
+        return BESIDE if self._messages() else AT_ONCE
 
     def _messages(self) -> bool:
         """Whether messages are being answered."""
         return len(self._turns) > self._running
 
-    def _leave(self, place: Place) -> None:
+    def take(self, hand: Hand, entries: Sequence[Entry]) -> None:
+        """Take entries in hand; each occupies a place until its firing has ended."""
+        with self._lock:
+            hand.entries.extend(entries)
+            hand.left += len(entries)
+            self._places += len(entries)
+
+    def drop(self, hand: Hand) -> None:
+        """Take the entries out of hand whose firings have not begun: they are still due."""
+        while hand.next_entry() is not None:
+            self._leave(hand)
+
+    def _leave(self, hand: Hand, done_there: int = 0) -> None:
+        """Free the place of an entry whose firing has ended, or never begins.
+
+        Args:
+            hand: Where it was in hand.
+            done_there: How many things were done.
+        """
         with self._lock:
             self._places -= 1
-            # Not for each firing that ends: reading one entry costs as much as reading many.
-            most = BESIDE if self._messages() else AT_ONCE
-            ring = self._wanted and self._places <= most // 2
-        place.happen()
+            hand.left -= 1
+            hand.ended += 1
+            hand.done_there += done_there
+            all_ended = not hand.left
+            ring = self._wanted and self._places <= self._most() // 2
+            self._wanted = self._wanted and not ring
+        if all_ended:
+            hand.happen()
         if ring:
             self.ring()
+
+    def begin(self, hand: Hand) -> Iterator[Fire]:
+        """Return the requests to begin as many threads as the entries in hand need now; to be
+        called again every `TICK` seconds while there are any.
+
+        Raises:
+            Closing: The process begins no more turns.
+        """
+        with self._lock:
+            count = hand.lacking(self._driver.clock(), self._most())
+        for _ in range(count):
+            fire = self._fire_first(hand)
+            if fire is None:
+                return
+            yield fire
 
     # What is due ----------------------------------------------------------------------------------
 
@@ -151,48 +177,82 @@ class Firings:
         Raises:
             Closing: The process begins no more turns.
         """
-        listener = self._join(due.user)
-        with self._lock:
-            self._places += 1
-        waits, place = now - due.at >= STANDS_IN_LINE * 1000, Place()
-        fired = self._fired(listener, account, due, place, waits=waits)
-        listener.turn.completion.when_over(partial(self._if_unbegun, fired, place))
-        return Fire(listener.turn, fired, place)
+        hand = Hand()
+        self.take(hand, [Entry(account, due, now)])
+        (fire,) = self.begin(hand)
+        return fire
 
-    def _fired(
-        self, listener: Listener, account: str, due: Due, place: Place, *, waits: bool
-    ) -> Driving[None]:
-        tries = iter(TRIES)
-        following: Due | None = due
+    def _fire_first(self, hand: Hand) -> Fire | None:
+        """Return the request to fire the entries in hand; None: there is none any more."""
+        entry = hand.next_entry()
+        if entry is None:
+            return None
         try:
-            while following is not None:
+            listener = self._join(entry.due.user)
+        except Closing:
+            self._leave(hand)
+            raise
+        with self._lock:
+            hand.threads += 1
+        fired = self._fired_in_turn(hand, entry, listener)
+        listener.turn.completion.when_over(partial(self._if_unbegun, fired, hand))
+        return Fire(listener.turn, fired)
+
+    def _fired_in_turn(self, hand: Hand, entry: Entry | None, listener: Listener) -> Driving[None]:
+        """Fire an entry, and then those that are still in hand."""
+        try:
+            while entry is not None:
+                done_there = 0
+                try:
+                    done_there = yield from self._fired(entry, listener)
+                finally:
+                    self._leave(hand, done_there)
+                entry = hand.next_entry() if hand.threads <= self._most() else None
+                if entry is not None:
+                    listener = self._join(entry.due.user)
+                    yield NextTurn(listener.turn)
+        except Closing:
+            self._leave(hand)  # what is in hand is still due
+        finally:
+            with self._lock:
+                hand.threads -= 1
+
+    def _fired(self, entry: Entry, listener: Listener) -> Driving[int]:
+        """Do all that is due for one user; returns how many things were done."""
+        waits = entry.now - entry.due.at >= STANDS_IN_LINE * 1000
+        done_there, tries = 0, iter(TRIES)
+        due: Due | None = entry.due
+        try:
+            while due is not None:
                 began = self._driver.clock()
-                fired = yield from self._once(listener, account, following, waits=waits)
+                fired = yield from self._once(listener, entry.account, due, waits=waits)
                 if fired.outcome != "busy":
-                    following, waits = fired.again, False
-                    place.done_there += fired.outcome == "done"
+                    due, waits = fired.again, False
+                    done_there += fired.outcome == "done"
                     yield from self._rests(self._driver.clock() - began)
                 elif (pause := next(tries, None)) is not None:
                     yield Wait(NEVER.when_over, pause)
                 else:
-                    return
-                if following is not None:
+                    return done_there
+                if due is not None:
                     listener = self._join(due.user)
+                    yield NextTurn(listener.turn)
         except Closing:
-            return  # it is still due
+            pass  # it is still due
         except Exception as error:  # noqa: BLE001 - it is still due, and nobody waits for it
             level = logging.WARNING if isinstance(error, StoreError) else logging.ERROR
             report(
-                level, "user %s: what is due could not be done, and is tried again", due.user,
-                error=error,
+                level, "user %s: what is due could not be done, and is tried again",
+                entry.due.user, error=error,
             )  # fmt: skip
-        finally:
-            self._leave(place)
+        return done_there
 
-    def _if_unbegun(self, fired: Driving[None], place: Place) -> None:
+    def _if_unbegun(self, fired: Driving[None], hand: Hand) -> None:
         """Free the place of what never began: no thread could be had, or its event loop ended."""
         if getgeneratorstate(fired) == GEN_CREATED:
-            self._leave(place)
+            with self._lock:
+                hand.threads -= 1
+            self._leave(hand)
 
     def _once(self, listener: Listener, account: str, due: Due, *, waits: bool) -> Driving[Fired]:
         openid = due.user.removeprefix(f"{account}:")

@@ -26,7 +26,18 @@ from .performing import hear_late, perform_all_async
 from .pusher import Pusher, none_to_push
 from .signals import future_of
 from .steps import Steps
-from .wanted import ON_STORE, Begin, BeginBeside, Gather, HandOver, NextOutcome, Step, Wait, Wanted
+from .wanted import (
+    ON_STORE,
+    Begin,
+    BeginBeside,
+    Gather,
+    HandOver,
+    NextOutcome,
+    NextTurn,
+    Step,
+    Wait,
+    Wanted,
+)
 
 __all__ = ["OnLoops"]
 
@@ -152,8 +163,11 @@ class OnLoops:
             return await pusher.push_async(wanted.user, wanted.reply)
         if isinstance(wanted, BeginBeside):
             return self.begin(wanted.turn, wanted.driving)
-        if isinstance(wanted, HandOver):
-            return None  # a task of its own does not block its request anyway
+        if isinstance(wanted, (NextTurn, HandOver)):
+            task = asyncio.current_task()  # one of its own does not block its request anyway
+            if task in self.turns:
+                self.turns[task] = wanted.turn
+            return None
         raise AssertionError(f"nobody performs {wanted!r}")
 
     @contextlib.asynccontextmanager

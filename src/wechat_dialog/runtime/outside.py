@@ -15,7 +15,8 @@ from wechat_dialog.errors import Closing
 
 from .accounts import Accounts, unknown
 from .drive import Driving
-from .firings import AT_ONCE, Firings, Place
+from .firings import Firings
+from .hand import TICK, Entry, Hand
 from .loops import OnLoops
 from .performing import perform_all, perform_all_async
 from .sweeper import Sweeper
@@ -110,22 +111,25 @@ class Outside:
         """
         yield from self.accounts.note()
         yield from self._account()
-        places: list[Place] = []
+        hand = Hand()
+        try:
+            yield from self._fire_due(hand, limit)
+        finally:
+            self._firings.drop(hand)  # it is not swept here
+        return hand.done_there
+
+    def _fire_due(self, hand: Hand, limit: int) -> Driving[None]:
+        """Take what is due in hand, and fire it all."""
         for account in list(self.accounts.seen):
-            left = limit - len(places)
-            dues: Dues = yield AskDue(account, left, self._hidden)
-            for due in dues.entries:
-                if len(places) >= AT_ONCE:  # a thread each, and no more than a sweep would use
-                    before = places[len(places) - AT_ONCE]
-                    yield Wait(before.when_over, None)
-                begins = self._firings.fire(account, due, dues.now)
-                places.append(begins.place)
-                yield begins
-            if len(places) >= limit:
+            dues: Dues = yield AskDue(account, limit, self._hidden)
+            entries = [Entry(account, due, dues.now) for due in dues.entries]
+            self._firings.take(hand, entries)
+            limit -= len(entries)
+            if limit <= 0:
                 break
-        for place in places:
-            yield Wait(place.when_over, None)
-        return sum(place.done_there for place in places)
+        while hand.left:
+            yield from self._firings.begin(hand)
+            yield Wait(hand.when_over, TICK if hand.entries else None)
 
     def _account(self) -> Driving[str]:
         account = yield from self.accounts.learn()

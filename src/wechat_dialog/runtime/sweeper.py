@@ -25,6 +25,7 @@ from wechat_dialog.errors import Closing
 from .accounts import Accounts
 from .drive import Driving
 from .firings import Firings
+from .hand import TICK, Entry
 from .wanted import AskDue
 
 __all__ = ["BATCH", "Sweeper"]
@@ -103,8 +104,12 @@ class Sweeper:
         if self._failing:
             self._failing = False
             log.info("the failure is over: what fell due meanwhile is done now")
-        if self._firings.room() == 0:
-            return IDLE  # rung for when there is room
+        if soonest == 0.0 or self._firings.room() == 0:
+            if self._firings.wants_more():
+                return 0.0
+            return TICK if self._firings.hand.entries else IDLE  # or it is rung for before
+        if self._firings.hand.entries:
+            return TICK
         return self._until_next(any_due, soonest)
 
     def _look(self) -> Driving[tuple[bool, float | None]]:
@@ -114,20 +119,20 @@ class Sweeper:
         yield from self._accounts.note()
         if not (yield from self._accounts.learn()):
             return False, None
-        any_due, soonest = False, math.inf
+        any_due, soonest, hand = False, math.inf, self._firings.hand
         for account in list(self._accounts.seen):
             room = min(self._firings.room(), BATCH)
             if room <= 0:
                 break
             dues: Dues = yield AskDue(account, room, self._hidden)
             self._now = dues.now
-            for due in dues.entries:
-                yield self._firings.fire(account, due, dues.now)
+            self._firings.take(hand, [Entry(account, due, dues.now) for due in dues.entries])
             any_due = any_due or bool(dues.entries)
             if len(dues.entries) == room:
                 soonest = 0.0
             elif dues.next is not None:
                 soonest = min(soonest, (dues.next - dues.now) / 1000)
+        yield from self._firings.begin(hand)
         return any_due, None if math.isinf(soonest) else soonest
 
     def _until_next(self, any_due: bool, soonest: float | None) -> float:

@@ -31,7 +31,18 @@ from .pusher import Pusher, none_to_push
 from .signals import wait_for
 from .steps import Steps
 from .thread_pool import Job, ThreadPool
-from .wanted import ON_STORE, Begin, BeginBeside, Gather, HandOver, NextOutcome, Step, Wait, Wanted
+from .wanted import (
+    ON_STORE,
+    Begin,
+    BeginBeside,
+    Gather,
+    HandOver,
+    NextOutcome,
+    NextTurn,
+    Step,
+    Wait,
+    Wanted,
+)
 
 __all__ = ["OnThreads"]
 
@@ -100,6 +111,8 @@ class OnThreads:
         return self._take_long(wanted, wants)
 
     def _take_long(self, wanted: Wanted, wants: Driving[Any]) -> Any:
+        if isinstance(wanted, NextTurn):
+            return None
         if isinstance(wanted, Step):
             return self._step(wanted, wants)
         if isinstance(wanted, Gather):

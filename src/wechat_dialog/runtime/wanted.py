@@ -148,10 +148,20 @@ class BeginBeside(msgspec.Struct, frozen=True):
     driving: Generator[Wanted, Any, object]
 
 
+class NextTurn(msgspec.Struct, frozen=True):
+    """The generator drives another turn from now on: the one before has ended.
+
+    Attributes:
+        turn: The turn.
+    """
+
+    turn: RunningTurn
+
+
 ON_STORE = (*STORED, Renew, TellUntaken, AskDue, AskAccount, NoteAccount)
 """The operations that a store performs; the one that every turn has comes first."""
 
 Wanted = (
     Operation | Begin | HandOver | Step | Gather | NextOutcome | Wait | Renew | TellUntaken
-    | Listen | Deferral | AskDue | AskAccount | NoteAccount | BeginBeside
+    | Listen | Deferral | AskDue | AskAccount | NoteAccount | BeginBeside | NextTurn
 )  # fmt: skip
