@@ -1,15 +1,15 @@
 """Instructions a turn takes in our process, counted by valgrind: a figure that other work on the
 machine does not move.
 
-    python -m benchmarks.instructions [--turns 50] [floor live cold WeRoBot …]
+    python -m benchmarks.instructions [--turns 100] [floor live cold WeRoBot …]
     python -m benchmarks.instructions --server [floor live cold WeRoBot]
 
-Each contender of `benchmarks.turns` runs in a process of its own under cachegrind, once with some
-turns and once with more; the difference is theirs, start and import aside. The server's own
-instructions are not in it, and what runs on after a reply (a thread that renews claims) hardly is;
-nor are the looks at what is due, which come with time and not with turns. Under valgrind a turn may
-take more than a second where other work runs beside it. Its dialog would count as one that blocks,
-whose turns claim, which takes half as many instructions again; here none counts as that.
+Each contender of `benchmarks.turns` runs in a process of its own under callgrind, which begins to
+count when the conversations are there, and is asked for the count after some turns. The server's
+own instructions are not in it, and what runs on after a reply (a thread that renews claims) hardly
+is; nor are the looks at what is due, which come with time and not with turns. Under valgrind a turn
+may take more than a second where other work runs beside it. Its dialog would count as one that
+blocks, whose turns claim, which takes half as many instructions again; here none counts as that.
 The budget is 0.65 of what WeRoBot's Redis session takes.
 
 With `--server` it is Redis that runs under callgrind, and its instructions are counted, at ten
@@ -39,7 +39,7 @@ from wechat_dialog.runtime import drive
 
 LENGTH = 20
 BUDGET = 0.65
-WARM, MOST = 10, 100
+WARM = 10
 SERVER_LENGTH, SERVER_TURNS = 10, 310
 
 
@@ -63,13 +63,15 @@ BEGINNERS = {"cold": "live", "SQLite-cold": "SQLite-live"}
 
 
 def run(name: str, url: str, turns: int) -> None:
-    """Run some turns of a contender: what is counted, in a process of its own."""
+    """Run some turns of a contender: what is counted, in a process of its own.
+
+    It says when it is about to, and when it has, and waits for an answer each time.
+    """
     warnings.simplefilter("ignore", DeprecationWarning)
     drive.BLOCKS = math.inf
     with tempfile.TemporaryDirectory() as folder:
         answer = CONTENDERS[name](url, folder)
-        # As many conversations and messages in every run: making them is no part of a turn.
-        people = users(name, LENGTH, WARM + MOST)
+        people = users(name, LENGTH, WARM + turns)
         if name != "floor":
             begin = CONTENDERS[BEGINNERS[name]](url, folder) if name in BEGINNERS else answer
             for one in people:
@@ -79,36 +81,58 @@ def run(name: str, url: str, turns: int) -> None:
         # likes: one pass over them is as much as ten turns.
         gc.collect()
         gc.freeze()
-        for body in bodies[: WARM + turns]:
+        for body in bodies[:WARM]:
             answer(body)
+        input("ready\n")
+        for body in bodies[WARM:]:
+            answer(body)
+        input("done\n")
 
 
-def counted(name: str, url: str, turns: int) -> int:
-    """Return the instructions of a process that does so.
+def callgrind(out: Path) -> list[str]:
+    """Return what a command is run under, to be counted into a file."""
+    return ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}"]
+
+
+def control(what: str, pid: int) -> None:
+    """Have callgrind begin to count, or write down what it has counted."""
+    subprocess.run(["callgrind_control", what, str(pid)], check=True, capture_output=True)
+
+
+def written(out: Path) -> int:
+    """Return what callgrind has counted."""
+    found = re.search(r"^summary: (\d+)", Path(f"{out}.1").read_text(), re.MULTILINE)
+    return int(found[1] if found else 0)
+
+
+def counted(name: str, url: str, turns: int) -> float:
+    """Return the instructions a turn of a process that runs some.
 
     Raises:
         RuntimeError: Valgrind did not count.
     """
     redis.Redis.from_url(url).flushall()
     own = [sys.executable, "-m", __spec__.name, "--run", name, "--url", url, "--turns", str(turns)]
-    done = subprocess.run(
-        [
-            "valgrind",
-            "--tool=cachegrind",
-            "--cache-sim=no",
-            "--cachegrind-out-file=/dev/null",
-            *own,
-        ],
-        env={**os.environ, "PYTHONHASHSEED": "0"},
-        cwd=Path(__file__).parent.parent,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    found = re.search(r"I\s+refs:\s+([\d,]+)", done.stderr)
-    if done.returncode or found is None:
-        raise RuntimeError(f"{name} under valgrind: {done.stderr[-2000:]}")
-    return int(found.group(1).replace(",", ""))
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder, "counted")
+        with subprocess.Popen(
+            [*callgrind(out), *own],
+            env={**os.environ, "PYTHONHASHSEED": "0"},
+            cwd=Path(__file__).parent.parent,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        ) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            for what in ("--zero", "--dump"):
+                if not process.stdout.readline():
+                    raise RuntimeError(f"{name} under valgrind ended early")
+                control(what, process.pid)
+                process.stdin.write("\n")
+                process.stdin.flush()
+        return written(out) / turns
 
 
 def counted_of_server(name: str, folder: Path) -> float:
@@ -119,9 +143,7 @@ def counted_of_server(name: str, folder: Path) -> float:
         folder: An empty folder.
     """
     program, out = folder / "server", folder / "counted"
-    program.write_text(
-        f'#!/bin/sh\nexec valgrind --tool=callgrind --callgrind-out-file={out} {binary()} "$@"\n'
-    )
+    program.write_text(f'#!/bin/sh\nexec {" ".join(callgrind(out))} {binary()} "$@"\n')
     program.chmod(0o755)
     server = RedisServer(folder / "data", program=str(program), options={"hz": "1"}).start()
     try:
@@ -132,20 +154,14 @@ def counted_of_server(name: str, folder: Path) -> float:
             lengthen(begin, one, SERVER_LENGTH)
         for one in people[:WARM]:
             answer(push(one, "1"))
-        control("--zero", server)
+        control("--zero", server.pid)
         for one in people[WARM:]:
             answer(push(one, "1"))
-        control("--dump", server)
+        control("--dump", server.pid)
+        server.ask("PING")  # callgrind obeys between two of its instructions
     finally:
         server.stop()
-    found = re.search(r"^summary: (\d+)", Path(f"{out}.1").read_text(), re.MULTILINE)
-    return int(found[1] if found else 0) / (SERVER_TURNS - WARM)
-
-
-def control(what: str, server: RedisServer) -> None:
-    """Have callgrind begin to count, or write down what it has counted."""
-    subprocess.run(["callgrind_control", what, str(server.pid)], check=True, capture_output=True)
-    server.ask("PING")  # it does so between two instructions of the server
+    return written(out) / (SERVER_TURNS - WARM)
 
 
 def print_server(names: list[str]) -> None:
@@ -160,7 +176,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Print the table; returns 1 if a live turn is over its budget."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", default=["floor", "live", "cold", "memory", "WeRoBot"])
-    parser.add_argument("--turns", type=int, default=MOST // 2)
+    parser.add_argument("--turns", type=int, default=100)
     parser.add_argument("--server", action="store_true", help="count those of Redis")
     parser.add_argument("--run", help=argparse.SUPPRESS)
     parser.add_argument("--url", help=argparse.SUPPRESS)
@@ -168,7 +184,6 @@ def main(arguments: list[str] | None = None) -> int:
     if options.run:
         run(options.run, options.url, options.turns)
         return 0
-    options.turns = min(options.turns, MOST // 2)
     if shutil.which("valgrind") is None:
         print("valgrind is not installed: nothing counted")
         return 0
@@ -179,8 +194,7 @@ def main(arguments: list[str] | None = None) -> int:
     with redis_servers() as start:
         url = start().url
         for name in options.names:
-            more, some = (counted(name, url, turns) for turns in (2 * options.turns, options.turns))
-            found[name] = (more - some) / options.turns
+            found[name] = counted(name, url, options.turns)
             print(f"{name:12}{found[name]:12,.0f} instructions a turn", flush=True)
     if "live" not in found or "WeRoBot" not in found:
         return 0
