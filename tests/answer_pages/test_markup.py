@@ -205,3 +205,14 @@ def test_what_is_parsed_of_one_page_is_bounded(monkeypatch: pytest.MonkeyPatch) 
     shown = document.document(Page(1, 20, written, 0.0), Texts(), streams=False).decode()
     assert "<p><strong>第0段</strong><br>" in shown
     assert shown.index("<p>**第19段**<br>\n&lt;b&gt;</p>") > shown.index("第18段")
+
+
+def test_a_page_that_grows_is_rendered_piece_by_piece() -> None:
+    cached = document._CACHES[0][1]
+    written = pieces.encode(Piece(pieces.TEXT, f"**新的第{n}段**") for n in range(1000))
+    before = cached.cache_info().misses
+    for length in (400, 700, 1000, 1000):
+        page = Page(1, length, written[:length], 0.0)
+        document.document(page, Texts(), streams=False)
+        document.news(Page(1, length, written[length - 1 : length], 0.0), Texts(), reset=False)
+    assert cached.cache_info().misses == before + 1000

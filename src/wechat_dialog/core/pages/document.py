@@ -109,7 +109,7 @@ def _html(known: Sequence[Piece], texts: Texts) -> str:
     out: list[str] = []
     work = 0
     for piece in known:
-        if piece.kind == pieces.TEXT and work > MOST:
+        if piece.kind == pieces.TEXT and work > 2 * MOST:  # as of one text
             out.append(plain_html(piece.text))
         elif piece.kind == pieces.TEXT:
             markup = _cached(piece.text)
