@@ -147,6 +147,7 @@ def pushing(
     found.slow.set()
     asyncio.run_coroutine_threadsafe(found.bot.async_api.close(), loop).result(30)
     found.bot.close()
+    asyncio.run_coroutine_threadsafe(asyncio.sleep(0), loop).result(30)  # its task is cancelled
     loop.call_soon_threadsafe(loop.stop)
     thread.join(30)
     loop.close()
