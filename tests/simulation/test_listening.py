@@ -11,7 +11,7 @@ import pytest
 from tests.redis_server import wait_until
 from wechat_dialog import messages, replies
 from wechat_dialog.core.dialog.router import Router
-from wechat_dialog.core.store.values import Answered, Claimed, Committed, Running, Write
+from wechat_dialog.core.store.values import Answered, Claimed, Committed, Conflict, Running, Write
 from wechat_dialog.core.turn.listening import Deferral, Listen, listen
 from wechat_dialog.core.turn.operations import Claim, Commit, Defer, Pause, RunStep, RunSteps
 from wechat_dialog.core.turn.outcome import Outcome
@@ -414,3 +414,13 @@ def test_a_turn_stops_waiting_for_its_claim_when_nobody_listens(
             behind = Pause(0.25, 1, 0.0, ID[0], "2:2", "another")
             stack.enter_context(turns.waiting(behind, 100.5))
         assert turns.stops_waiting(WAITS, turn, now, Window(), pushes=pushes) is leaves
+
+
+def test_a_request_that_joins_after_a_commit_was_refused_asks_for_patience() -> None:
+    turn = RunningTurn(ID, 85.0, Completed(), copies=1, departed=1, counted=True)
+    commit = Commit(*ID, Write(b"head"), reply=b'"?"', revision=5)
+    assert not turn.addressed(commit, 100.0, Window()).taken, "nobody waits for it"
+    turn.learn(commit, Conflict(), 100.0, 100.0, Window())
+    turn.copies = 2
+    turn.completion.set_result(PATIENT)  # it has left, for the user is in another turn
+    assert heard(Listener(turn, 3, 100.0), None) == (PATIENT, 0.0)

@@ -12,7 +12,14 @@ from typing import Any, Protocol
 
 import msgspec
 
-from wechat_dialog.core.store.values import Answered, Claimed, Committed, Running, Unclaimed
+from wechat_dialog.core.store.values import (
+    Answered,
+    Claimed,
+    Committed,
+    Conflict,
+    Running,
+    Unclaimed,
+)
 from wechat_dialog.core.turn.document import NO_REPLY
 from wechat_dialog.core.turn.operations import (
     Claim,
@@ -195,6 +202,8 @@ class RunningTurn(msgspec.Struct, eq=False):
             self.confirmed = sent
         if type(result) is Answered and type(operation) is not Commit:
             self.takes += 1
+        if type(result) is Conflict:
+            self.untaken = False  # nothing was committed, so there is no reply yet
         if type(operation) is not Claim:
             return
         if type(result) is Claimed:
