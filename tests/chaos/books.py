@@ -116,7 +116,9 @@ class Books:
             yield f"{opened.kind} {number} ended {len(ends)} times: {sorted(said)}"
 
     def _texts(self, number: int, opened: Opened) -> Iterator[str]:
-        """What is owed is delivered; only a message that had no answer at all may have lost it."""
+        """What is owed is delivered; only a message that was not answered, or with an apology, may
+        have lost it.
+        """
         if not self._said[number] or self._customer.faults:
             return
         seen = "\n".join(self._customer.seen)

@@ -13,12 +13,14 @@ import httpx
 
 from tests.chaos.outside_worker import PAYMENTS
 from tests.chaos.processes import Worker, balanced
+from wechat_dialog import Texts
 
 __all__ = ["KINDS", "Customer", "Opened"]
 
 KINDS = ("占座", "买票", "订阅", "赛", "提醒", "来访")
 QUESTION = re.compile(r"第 \d+ [座场]")
 IDLE = "没事"
+APOLOGY = Texts().apology
 
 
 @dataclass
@@ -42,7 +44,8 @@ class Customer(threading.Thread):
     Attributes:
         opened: What they opened, by its number.
         seen: What they said and saw, or would have if no answer had been lost on its way.
-        faults: Messages that were not answered at all.
+        faults: Messages whose answer may be lost: those that were not answered at all, or with an
+            apology.
     """
 
     def __init__(
@@ -129,7 +132,9 @@ class Customer(threading.Thread):
 
     def _say(self, text: str) -> str:
         shown = self.platform.deliver(self.platform.message(self.openid, "text", Content=text))
-        self.faults += bool(shown.fault)
+        # An apology is said where the store is away while the turn is committed: if it was, and the
+        # process dies before it can tell the store that nobody had the reply, nobody will.
+        self.faults += bool(shown.fault) or APOLOGY in shown.text
         self.seen.append(f"{text} → {shown.text}")
         time.sleep(self.choose.uniform(*self.pace))
         return shown.text
