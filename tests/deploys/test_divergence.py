@@ -367,6 +367,65 @@ def test_a_question_of_an_interruption_after_a_change_comes_first(town: Town) ->
     assert converse(town, "住哪里？") == ALL
 
 
+FEEDBACK = """
+@bot.text("订餐")
+def order(chat):
+    count = yield from chat.ask("几份？")
+    place = yield from chat.ask("送到哪？")
+    return count + " " + place
+
+@bot.text("反馈", anytime=True)
+def feedback(chat):
+    {}
+
+"""
+BAD = """why = yield from chat.ask("哪里不好？")
+    more = yield from chat.ask("还有吗？")
+    return why + more
+"""
+
+
+@pytest.mark.parametrize("word", ["取消", "帮助"])
+@pytest.mark.parametrize("ending", ["parked", "gone", "finished"])
+def test_a_word_to_a_conversation_that_ends_by_its_change_is_not_for_the_one_below(
+    town: Town, ending: str, word: str
+) -> None:
+    helps = HELP.format('ran.append("helped"); return "问什么答什么。"')
+    town.deploy(helps + FEEDBACK.format(BAD))
+    for text in ("订餐", "三", "反馈"):
+        town.say(text)
+    changed_ = FEEDBACK.format(BAD.replace("哪里", "什么"))
+    if ending == "gone":
+        changed_ = changed_[: changed_.index('@bot.text("反馈"')]
+    elif ending == "finished":
+        changed_ = FEEDBACK.format('return "收到"\n    yield')
+    town.deploy(helps + changed_, on_divergence="resume" if ending == "finished" else "park")
+    told = f"{CHANGED}\n收到" if ending == "finished" else APOLOGY
+    assert town.say(word) == f"{told}\n送到哪？"
+    assert town.ran == []
+    assert town.say("家里") == "三 家里"
+
+
+@pytest.mark.parametrize("word", ["取消", "帮助"])
+def test_an_option_of_the_changed_question_is_no_word_to_cancel_or_interrupt(
+    town: Town, word: str
+) -> None:
+    helps = HELP.format('return "问什么答什么。"')
+    menu = """
+@bot.text("开始")
+def start(chat):
+    chosen = yield from chat.choose("订单怎么办？", ["确认", "取消", "帮助"], key="order")
+    why = yield from chat.ask("为什么？")
+    return f"{chosen} {why}"
+"""
+    town.deploy(helps + menu)
+    town.say("开始")
+    town.deploy(helps + menu.replace("怎么办", "要怎么办").replace('"确认", ', '"确定", '))
+    assert town.say(word).startswith(f"{CHANGED}\n订单要怎么办？")
+    assert town.say(word) == "为什么？"
+    assert town.say("不想") == f"{word} 不想"
+
+
 def test_a_clock_in_a_prompt_of_unchanged_code_warns_once(
     town: Town, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -55,9 +55,12 @@ def dispatch(work: Work) -> Flow[None]:
         if frame is None:
             yield from begin_by_route(work)
             return
+        depth = len(doc.head.stack)
         run = doc.run if is_awake(doc, frame) else (yield from _wake_to_hear(work, frame))
         if run is None:
-            yield from _after_a_change(work)
+            if len(doc.head.stack) == depth:
+                yield from _after_a_change(work)
+            # Otherwise it has ended, and the message was not meant for the one below.
             return
         handed_back = yield from _in_conversation(work, run, frame)
         if not handed_back:
@@ -87,7 +90,7 @@ def _in_conversation(work: Work, run: Run, frame: Frame) -> Flow[bool]:
             frame.page, frame.ticks = changed.page, changed.ticks
             work.draft.ask_again(frame, at)
             return False
-    if word is not None and not (at.options.takes and at.options.takes(word)):
+    if word is not None and not _takes(at, word):
         if at.options.cancel and word in work.rules.cancel:
             return (yield from drive(work, frame, throw(work, run, frame, "cancel")))
         if at.options.back and word in work.rules.back:
@@ -116,17 +119,18 @@ def _after_a_change(work: Work) -> Flow[None]:
     its question is another one now, which the message does not answer, but it may cancel or
     interrupt.
     """
-    frame, run = work.doc.top, work.doc.run
+    frame, run, text = work.doc.top, work.doc.run, text_of(work.message)
     if frame is None or run is None or not is_awake(work.doc, frame):
-        return  # parked, ended, or put aside
-    at, text = run.at, text_of(work.message)
-    if isinstance(at, Wait):
-        word = text.strip() if text is not None else None
-        if word in work.rules.cancel and at.options.cancel:
-            # "Please continue from here" is nothing to say to somebody who leaves.
-            work.draft.unsay(work.rules.texts.changed, work.rules.texts.restarted)
-        # Handed back, it must not reach the conversation, as an answer.
-        yield from _cancel_or_interrupt(work, run, frame, at, word)
+        return
+    at = run.at
+    if not isinstance(at, Wait):
+        raise AssertionError("only conversations that wait are committed")
+    word = text.strip() if text is not None else None
+    if _cancels(work, at, word):
+        # "Please continue from here" is nothing to say to somebody who leaves.
+        work.draft.unsay(work.rules.texts.changed, work.rules.texts.restarted)
+    # Handed back, it must not reach the conversation, as an answer.
+    yield from _cancel_or_interrupt(work, run, frame, at, word)
 
 
 def _cancel_or_interrupt(
@@ -138,12 +142,24 @@ def _cancel_or_interrupt(
     Returns:
         Whether a dialog handed the message back; None if it means neither.
     """
-    if word in work.rules.cancel and at.options.cancel:
+    if _takes(at, word):
+        return None
+    if _cancels(work, at, word):
         return (yield from drive(work, frame, throw(work, run, frame, "cancel")))
     match = interruption(work, frame)
     if match is not None:
         return (yield from interrupt(work, match))
     return None
+
+
+def _takes(at: Wait[Any], word: str | None) -> bool:
+    """Whether a word is exactly an answer to the question, whatever else it may mean."""
+    return word is not None and at.options.takes is not None and at.options.takes(word)
+
+
+def _cancels(work: Work, at: Wait[Any], word: str | None) -> bool:
+    """Whether a word cancels the conversation that waits at the question."""
+    return word in work.rules.cancel and at.options.cancel and not _takes(at, word)
 
 
 def _wake_to_hear(work: Work, frame: Frame) -> Flow[Run | None]:
