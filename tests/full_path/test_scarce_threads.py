@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+import weakref
 from collections.abc import Callable
 
 import pytest
@@ -21,6 +22,13 @@ USER = "oScarce"
 WINDOW = Window(seconds=0.3, requests=3, patience=0.2)
 
 Scarce = Callable[[str], threading.Event]
+
+
+@pytest.fixture
+def begun() -> Callable[[], set[threading.Thread]]:
+    """The threads that were started since."""
+    before = set(threading.enumerate())
+    return lambda: set(threading.enumerate()) - before
 
 
 @pytest.fixture
@@ -54,8 +62,11 @@ def test_a_ticker_that_found_no_thread_starts_at_the_next_call(scarce: Scarce) -
 
     is_scarce = scarce("scarce")
     owner, ticker = Owner(), Ticker("scarce")
-    ticker.begin(owner, Owner.tick)
+    before = len(weakref.finalize._registry)  # type: ignore[attr-defined]
+    for _ in range(3):
+        ticker.begin(owner, Owner.tick)
     assert not ticker.is_alive()
+    assert len(weakref.finalize._registry) == before, "what was tried leaves nothing behind"  # type: ignore[attr-defined]
     is_scarce.clear()
     ticker.begin(owner, Owner.tick)
     wait_until(owner.ticked.is_set, "the ticker to tick")
@@ -91,9 +102,11 @@ def test_a_hung_step_is_given_up_though_the_watch_found_no_thread_at_first(
     let_go.set()
 
 
-@pytest.mark.parametrize("name", ["wechat-dialog-heartbeat", "wechat-dialog-sweeper"])
-def test_a_message_is_answered_without_a_thread_that_it_does_not_need(
-    open_door: OpenDoor, scarce: Scarce, name: str
+def test_turns_go_on_without_a_heartbeat_until_there_is_one(
+    open_door: OpenDoor,
+    scarce: Scarce,
+    begun: Callable[[], set[threading.Thread]],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     bot = Bot(TOKEN, store=MemoryStore(), window=WINDOW)
 
@@ -101,12 +114,20 @@ def test_a_message_is_answered_without_a_thread_that_it_does_not_need(
     def anything(chat: Chat) -> Dialog[str]:
         return (yield from chat.step(lambda: "好"))
 
-    is_scarce = scarce(name)
+    def is_alive() -> bool:
+        return any(thread.name == "wechat-dialog-heartbeat" for thread in begun())
+
+    is_scarce = scarce("wechat-dialog-heartbeat")
     door = open_door(bot)
     person = Person(door, USER)
-    assert person.say("你好") == "好"
+    assert [person.say("你好") for _ in range(3)] == ["好"] * 3
+    assert [record.message for record in caplog.records] == [
+        "no thread is available to renew claims; turns go on without it"
+    ]
+    assert not is_alive()
     is_scarce.clear()
     assert person.say("你好") == "好"
+    assert is_alive()
 
 
 def test_an_untaken_reply_is_told_of_by_the_next_thread(scarce: Scarce) -> None:

@@ -35,9 +35,8 @@ _ALL = {"全部", "全部都要", "全都要", "都要", "全要", "所有", "�
 _NONE = {"都不要", "都不选", "全不要", "全都不要", "全不选", "一个都不要", "以上都不要"}
 _STRONG = re.compile(r"[,，、;；/\n|+&]+")
 _WEAK = re.compile(r"\s+|以及|还有|或者|和|跟|与|及|加")
-_NUMBERS_APART = re.compile(
-    r"[0-9]\s+[0-9]"
-)  # so that `1 2` is not 12, although `Iced  Tea` is read as icedtea
+# So that `1 2` is not 12, although `Iced  Tea` is read as icedtea.
+_NUMBERS_APART = re.compile(r"[0-9]\s+[0-9]")
 _RANGE = re.compile(rf"(?:第|从)?{_NUMBER}(?:-|~|～|到|至)(?:第)?{_NUMBER}{_UNIT}")
 _LINE = re.compile(rf"{_NUMBER}[.。、,:)](.+)")
 _CIRCLED = {chr(0x2460 + index): str(index + 1) for index in range(20)}

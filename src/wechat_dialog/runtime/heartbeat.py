@@ -56,6 +56,7 @@ class Heartbeat:
         self._claims: dict[int, _Held] = {}
         self._thread = Ticker("wechat-dialog-heartbeat")
         self._pid = 0
+        self._warned = False
         self._start = threading.Lock()
 
     def hold(self, user: str, fence: int) -> int:
@@ -77,9 +78,12 @@ class Heartbeat:
             self._pid, self._due = os.getpid(), 0.0
             try:
                 self._thread.start(self, Heartbeat._beat)
+                self._warned = False
             except RuntimeError:
                 # The claim lasts a lease without it, and the next turn tries again.
-                log.warning("no thread is available to renew claims; turns go on without it")
+                if not self._warned:
+                    self._warned = True
+                    log.warning("no thread is available to renew claims; turns go on without it")
 
     def _beat(self) -> float:
         """Renew old claims; returns the seconds until the next beat."""

@@ -85,12 +85,12 @@ class Ticker:
         if self._ended:
             return
         self._bell = _Bell()  # a fork may have copied the old one while it was locked
-        weakref.finalize(owner, self._bell.stop).atexit = False
         self._thread = threading.Thread(
             target=_tick, args=(weakref.ref(owner), tick, self._bell), name=self._name,
             daemon=True,
         )  # fmt: skip
         self._thread.start()
+        weakref.finalize(owner, self._bell.stop).atexit = False
 
     def ring(self) -> None:
         """Make the next call now, whatever the pause was to be."""

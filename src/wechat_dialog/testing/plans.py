@@ -60,7 +60,9 @@ class Plans:
         """Plan what `Talk.crashes` says."""
         plan = self.of(step)
         plan.crashes, plan.deaths, plan.repeats, plan.crashed = when, times, repeats, False
-        _crashing.append((_name(step), plan, self._ran))
+        known = any(plan is planned for _, planned, _ in _crashing)
+        if times > 0 and not known:
+            _crashing.append((_name(step), plan, self._ran))
 
 
 _crashing: deque[tuple[str, Plan, set[str]]] = deque(maxlen=100)
@@ -72,8 +74,8 @@ def crashes_that_never_happened() -> list[str]:
     the pytest plugin; usually empty.
     """
     return [
-        f"talk.crashes({name!r}): no worker died, since no step of that name ran; "
-        f"those that ran: {', '.join(map(repr, sorted(ran))) or 'none'}"
+        f"talk.crashes({name!r}): no worker died, since no step of that name ran after that; "
+        f"in the whole talk ran: {', '.join(map(repr, sorted(ran))) or 'none'}"
         for name, plan, ran in _crashing
         if not plan.crashed
     ]

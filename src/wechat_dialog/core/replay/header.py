@@ -20,7 +20,7 @@ import msgspec
 
 from wechat_dialog.errors import NewerJournal
 
-from .records import FORMAT, NEWEST
+from .records import NEWEST
 
 __all__ = [
     "ENDS",
@@ -312,11 +312,11 @@ def encode_head(head: UserHead, *, wakes: bool = False) -> bytes:
 
 
 def _format(frames: Sequence[Frame]) -> int:
-    """Return the oldest format that can represent these conversations; 0 if that is 1."""
+    """Return the oldest format that can represent these conversations; 0 for the first."""
     for frame in frames:
         if frame.rivals or frame.key or OUTSIDE in frame.flags or ENDS in frame.flags:
             return NEWEST
-    return 0 if FORMAT == 1 else FORMAT
+    return 0
 
 
 def decode_head(encoded: bytes) -> UserHead:
