@@ -595,19 +595,28 @@ class NotParked(DialogError):
 
 
 class TurnTooLong(DialogError):
-    """A turn took longer than the bot's `longest_turn`, and was given up.
+    """A turn took longer than the bot's `longest_turn`, or than the 30 s of a turn that no message
+    began, and was given up.
 
     Attributes:
         what: What it was doing, such as a step.
         seconds: The limit.
+        outside: Whether no message began it.
     """
 
-    def __init__(self, what: str, seconds: float) -> None:
-        super().__init__(what, seconds)
+    def __init__(self, what: str, seconds: float, outside: bool = False) -> None:
+        super().__init__(what, seconds, outside)
         self.what = what
         self.seconds = seconds
+        self.outside = outside
 
     def __str__(self) -> str:
+        if self.outside:
+            return (
+                f"a turn that a timer or a signal begins may take {self.seconds:g} s, and this one "
+                f"was given up in {self.what}; hand out what takes long in a step, and report its "
+                "end by another signal; then resume the conversation"
+            )
         return (
             f"the turn took longer than longest_turn={self.seconds:g} s and was given up in "
             f"{self.what}; give what it calls a time limit of its own, then resume the conversation"

@@ -81,8 +81,11 @@ def test_data_that_do_not_fit_are_refused_to_whoever_sends_them(
     person = Person(open_door(bot))
     person.say("等钱")
     with pytest.raises(SignalMisfit, match="fen"):
-        bot.signal(USER, "paid", {"fen": "many"}, match="A1")
-    assert bot.signal(USER, "paid", {"fen": 5}, match="A1") == "taken"
+        bot.signal(USER, "paid", {"fen": "many"}, match="A1", id="T1")
+    assert bot.signal(USER, "paid", {"fen": 5}, match="A1", id="T1") == "taken", (
+        "mended, and sent again"
+    )
+    assert bot.signal(USER, "paid", {"fen": 5}, match="A1", id="T1") == "repeated"
 
 
 def test_event_loops_send_without_blocking(open_door: OpenDoor, store_url: str) -> None:

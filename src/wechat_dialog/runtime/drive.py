@@ -278,4 +278,6 @@ class Driver:
         """Return the exception for a turn whose longest time has passed."""
         # Parking it and committing that may take as long again.
         turn.claimed_since = self.clock()
-        return TurnTooLong(turn.doing, min(self._longest, turn.longest))
+        if turn.longest < self._longest:
+            return TurnTooLong(turn.doing, turn.longest, outside=True)
+        return TurnTooLong(turn.doing, self._longest)

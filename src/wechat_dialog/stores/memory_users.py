@@ -131,6 +131,8 @@ class User(msgspec.Struct, gc=False):
         entry.aside = len(self.aside)
         for number in write.taken:
             self.mail.pop(number, None)
+        for id in write.refused:
+            self.ids.pop(id, None)
         if write.taken:
             waking.took(entry, {number: letter.expires for number, letter in self.mail.items()})
         for id in write.unpark:

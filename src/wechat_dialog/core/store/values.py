@@ -144,6 +144,8 @@ class Write(msgspec.Struct, frozen=True):
             one is not an error.
         taken: Numbers of signals to remove from the mailbox; a missing one is not an error. Only
             under a claim.
+        refused: The ids of those of them whose senders are told that they were refused: the same
+            ids may be posted again.
         ended: Idempotency keys of steps that have ended: their parts are removed.
     """
 
@@ -159,6 +161,7 @@ class Write(msgspec.Struct, frozen=True):
     aside: tuple[Aside, ...] = ()
     unaside: tuple[str, ...] = ()
     taken: tuple[int, ...] = ()
+    refused: tuple[str, ...] = ()
     ended: tuple[str, ...] = ()
 
 

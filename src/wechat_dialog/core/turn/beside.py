@@ -34,15 +34,27 @@ class Beside:
             before anything is put into it.
         mail: The mailbox, oldest first, without the letters that were taken.
         taken: Numbers of the letters taken since the last write.
+        refused: The ids of those of them that were refused.
     """
 
-    __slots__ = ("_put", "_read", "_removed", "_stored", "claimed", "mail", "shared", "taken")
+    __slots__ = (
+        "_put",
+        "_read",
+        "_removed",
+        "_stored",
+        "claimed",
+        "mail",
+        "refused",
+        "shared",
+        "taken",
+    )
 
     def __init__(self, *, claimed: bool = False, shared: bool = False) -> None:
         self.claimed = claimed
         self.shared = shared
         self.mail: Sequence[Mail] = ()
         self.taken: tuple[int, ...] = ()
+        self.refused: tuple[str, ...] = ()
         self._stored: Mapping[str, bytes] = _NOTHING
         self._put: Mapping[str, bytes] = _NOTHING
         self._removed = _NOBODY
@@ -110,6 +122,14 @@ class Beside:
         self.mail = [mail for mail in self.mail if mail.number != number]
         self.taken = (*self.taken, number)
 
+    def refuse(self, number: int, id: str) -> None:
+        """Take a letter out of the mailbox whose sender is told that it was refused: they may send
+        it again, under the same id.
+        """
+        self.take(number)
+        if id:
+            self.refused = (*self.refused, id)
+
     # To the store ---------------------------------------------------------------------------------
 
     def aside(self) -> tuple[Aside, ...]:
@@ -126,7 +146,7 @@ class Beside:
 
     def wrote(self, *, dropped: bool) -> None:
         """Note that the store has all changes; or has dropped what was aside, with its head."""
-        self.taken = ()
+        self.taken, self.refused = (), ()
         if dropped:
             self._stored = _NOTHING
         if self._put or self._removed:

@@ -333,6 +333,7 @@ class Document:
             aside=() if beside.shared else beside.aside(),
             unaside=() if beside.shared else beside.unaside(),
             taken=beside.taken,
+            refused=beside.refused,
         )
 
     def wrote(self, write: Write, committed: Committed, *, fires: bool = False) -> None:

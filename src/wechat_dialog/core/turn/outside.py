@@ -146,7 +146,9 @@ def send(
     due, rounds = posted.due, 0 if post_only else ROUNDS
     while due is not None and rounds:
         rounds -= 1
-        fired, handled = yield from _fire(settings, due, account, openid, posted=posted.number)
+        fired, handled = yield from _fire(
+            settings, due, account, openid, posted=posted.number, id=known
+        )
         if (
             handled is not None
             and handled.mail is not None
@@ -160,7 +162,14 @@ def send(
 
 
 def _fire(
-    settings: Settings, due: Due, account: str, openid: str, *, waits: bool = False, posted: int = 0
+    settings: Settings,
+    due: Due,
+    account: str,
+    openid: str,
+    *,
+    waits: bool = False,
+    posted: int = 0,
+    id: str = "",
 ) -> Generator[Operation, Any, tuple[Fired, Thing | None]]:
     """See `fire`.
 
@@ -171,6 +180,7 @@ def _fire(
         openid: The user.
         waits: Whether to queue for the claim.
         posted: Number of the letter whose sender waits for the result; 0: nobody waits.
+        id: The id under which it was posted; "": none.
     """
     message = begun(account, openid, due.at)
     doc = Document(openid, account)
@@ -188,12 +198,12 @@ def _fire(
             return Fired("busy"), None
         pause = min(pause * 2, LONGEST_POLL)
     handled: list[Thing] = []
-    fired = yield from guarded(job, _under_claim(job, answer, due, posted, handled))
+    fired = yield from guarded(job, _under_claim(job, answer, due, posted, id, handled))
     return fired, handled[0] if handled else None
 
 
 def _under_claim(
-    job: Job, claimed: Claimed, due: Due, posted: int, handled: list[Thing]
+    job: Job, claimed: Claimed, due: Due, posted: int, id: str, handled: list[Thing]
 ) -> Generator[Operation, Any, Fired]:
     """Do the first thing that is due and can be done by this process.
 
@@ -201,7 +211,8 @@ def _under_claim(
         job: The firing.
         claimed: Its claim.
         due: The entry of the index.
-        posted: See `_fire`.
+        posted: See `_fire`, as for the next one.
+        id: The id of the letter.
         handled: Receives the thing that was done.
     """
     job.fence = claimed.fence
@@ -224,13 +235,13 @@ def _under_claim(
         yield from catch_up(job, claimed)
         killer = None
     forget_the_expired(job.doc)
-    return (yield from _first_that_can_be_done(job, due, killer, posted, handled)) or (
+    return (yield from _first_that_can_be_done(job, due, killer, posted, id, handled)) or (
         yield from _nothing(job, claimed, due)
     )
 
 
 def _first_that_can_be_done(
-    job: Job, due: Due, killer: Exception | None, posted: int, handled: list[Thing]
+    job: Job, due: Due, killer: Exception | None, posted: int, id: str, handled: list[Thing]
 ) -> Generator[Operation, Any, Fired | None]:
     """Do it, and return the result; None: nothing is due."""
     left = False
@@ -242,7 +253,7 @@ def _first_that_can_be_done(
             left = True
             continue
         except Unfit as unfit:
-            job.doc.beside.take(unfit.number)
+            job.doc.beside.refuse(unfit.number, id)
             yield from commit_firing(job, None, due)
             raise unfit.misfit from None
         handled.append(thing)

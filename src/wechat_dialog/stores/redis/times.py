@@ -286,6 +286,8 @@ def _timing_of(user: str, write: Write) -> dict[str, Packable]:
         timing["unaside"] = write.unaside
     if write.taken:
         timing["taken"] = [number for number in write.taken if 0 < number < 2**53]
+    if write.refused:
+        timing["refused"] = write.refused
     return timing
 
 

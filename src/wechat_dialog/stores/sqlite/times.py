@@ -86,6 +86,8 @@ class Times:
             self._count(user, entry)
         for number in write.taken:
             self._sql("DELETE FROM mail WHERE user = ? AND number = ?", (user, number))
+        for id in write.refused:
+            self._sql("DELETE FROM mail_ids WHERE user = ? AND id = ?", (user, id))
         if write.taken:
             left = self._sql(
                 "SELECT number, expires FROM mail WHERE user = ? AND expires > ?", (user, now)

@@ -80,6 +80,18 @@ class Mailbox(StoreCase):
         self.advance(self.short)
         assert post(store, b"4") > third
 
+    def test_write_refused_lets_the_same_id_be_posted_again(
+        self, store: Store, other: Store
+    ) -> None:
+        """A write with `refused` forgets those ids; every other id stays known."""
+        first, second = (post(store, b"bad", id=id) for id in ("T1", "T2"))
+        fence = granted(store.claim(Claim("ada", "k", lease=LONG))).fence
+        write = Write(HEAD, taken=(first, second), refused=("T1", "none"))
+        committed(store.commit(Commit("ada", "k", write, reply=b"", fence=fence)))
+        assert other.post(Post("ada", ACCOUNT, "T2", b"good")).outcome == "repeated"
+        assert other.post(Post("ada", ACCOUNT, "T1", b"good")).outcome == "kept"
+        assert store.post(Post("ada", ACCOUNT, "T1", b"good")).outcome == "repeated"
+
     def test_write_taken_under_a_lost_claim_removes_nothing(
         self, store: Store, other: Store
     ) -> None:

@@ -1,7 +1,7 @@
 -- The part of a write that concerns times, conversations aside and the mailbox. It stands before
 -- write.lua, after mail.lua.
 -- `time` has those of these fields that are needed: wake and account, aside (id document, of each),
--- unaside (ids), taken (numbers), fires (its time, and its `until`). It always has user, and has
+-- unaside (ids), taken (numbers), refused (ids), fires (its time, and its `until`). It always has user, and has
 -- `apart` if the index is on another server: 2 if that has an entry for `wake` already, else 1.
 
 local UNSAID = 8
@@ -67,6 +67,7 @@ local function keep_mail(doc, claim, time, forgets)
   if forgets then redis.call('DEL', KEYS[8], KEYS[9]) end
   if not time.taken then return end
   for _, number in ipairs(time.taken) do redis.call('HDEL', KEYS[8], format('%.0f', number)) end
+  for _, id in ipairs(time.refused or {}) do redis.call('ZREM', KEYS[9], id) end
   local left = read_mail(redis.call('HGETALL', KEYS[8]))
   if #left > 0 then
     claim.mail, claim.mail_until = left[#left].number, left.last
