@@ -175,7 +175,7 @@ class Bot(BotResources):
             customer_messages and token and not (app_id and app_secret),
             "customer_messages=True needs app_id= and app_secret=",
         )
-        age = age_limit(max_age, mode)
+        age, texts, cancel = age_limit(max_age, mode), texts or Texts(), tuple(cancel)
         self.token = token
         self.app_id = app_id
         self.app_secret = app_secret
@@ -201,11 +201,12 @@ class Bot(BotResources):
         self._checked = False
         self.rules = Rules(
             routes=self.routes(),
-            texts=texts or Texts(),
+            texts=texts,
             zone=zone_of(time_zone),
             timeout=timeout,
             on_divergence=on_divergence,
             cancel=frozenset(cancel),
+            way_out=texts.way_out.format(cancel=cancel[0]) if cancel else "",
             back=frozenset(back),
             journal_limit=journal_limit,
             strict=strict,

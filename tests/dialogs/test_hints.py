@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from wechat_dialog import Bot, Chat, Dialog
+import pytest
+
+from wechat_dialog import Bot, Chat, Dialog, Texts
 from wechat_dialog.testing import Talk
 
 
-def talk_to(hint: str | None, *, repeat: bool = False) -> Talk:
-    bot = Bot(timeout=None)
+def talk_to(hint: str | None, *, repeat: bool = False, **settings: Any) -> Talk:
+    bot = Bot(timeout=None, **settings)
 
     @bot.text("开始")
     def order(chat: Chat) -> Dialog[str]:
@@ -78,3 +81,38 @@ def test_in_a_form_as_well() -> None:
     assert asked
     assert talk("很多") == "请回复数字。"
     assert talk("2") == "2"
+
+
+WAY_OUT = "（不想继续的话，请回复“不玩了”。）"
+
+
+@pytest.mark.parametrize("repeat", [True, False])
+def test_who_is_lost_is_told_how_to_leave_at_every_third_answer(repeat: bool) -> None:
+    talk = talk_to("请回复数字。", repeat=repeat, cancel=("不玩了", "取消"))
+    talk("开始")
+    told = [WAY_OUT in talk(text) for text in ("很多", "?", "帮助", "不多", "更多", "好多", "几个")]
+    assert told == [False, False, False, True, False, False, True], "帮助 is no answer"
+    assert WAY_OUT not in talk("3")
+    assert [WAY_OUT in talk("也许") for _ in range(3)] == [False, False, True], "counted anew"
+    assert talk("不玩了") == "已取消。"
+
+
+@pytest.mark.parametrize(
+    "settings", [{"cancel": ()}, {"texts": Texts(way_out="")}], ids=["no words", "not wanted"]
+)
+def test_where_there_is_no_way_out_none_is_told(settings: dict[str, Any]) -> None:
+    talk = talk_to("请回复数字。", **settings)
+    talk("开始")
+    assert [talk("很多") for _ in range(6)] == ["请回复数字。"] * 6
+
+
+def test_a_question_that_takes_the_word_as_an_answer_does_not_offer_it() -> None:
+    bot = Bot()
+
+    @bot.text("开始")
+    def order(chat: Chat) -> Dialog[str]:
+        return str((yield from chat.ask("几份？", int, hint="请回复数字。", cancel=False)))
+
+    talk = Talk(bot)
+    talk("开始")
+    assert {talk("取消") for _ in range(3)} == {"请回复数字。\n几份？"}

@@ -146,8 +146,9 @@ def test_fifty_wrong_answers_cost_nothing() -> None:
     talk = Talk(bot)
     talk("数")
     before = all_records(talk)
-    for number in range(50):
-        assert talk(f"x{number}") == f"“x{number}”不是数。\n几？"
+    for number in range(1, 51):
+        way_out = "" if number % 3 else "（不想继续的话，请回复“取消”。）\n"
+        assert talk(f"x{number}") == f"“x{number}”不是数。\n{way_out}几？"
     assert all_records(talk) == before
     assert talk("7") == "7"
 

@@ -33,6 +33,8 @@ class Texts:
         no_way_back: Said after a back word if there is nothing to take back.
         too_many: Said when the attempts at one question are used up, and the dialog itself said
             nothing.
+        way_out: Said after every third answer in a row to one question that does not fit, if it can
+            be cancelled; `{cancel}` is the first of the bot's cancel words. "" says nothing.
         text_wanted: Said when a text was expected and something else came.
         other_wanted: Said when another kind of message was expected that is not in `kind_wanted`.
         kind_wanted: The same by expected kind of message.
@@ -86,6 +88,7 @@ class Texts:
     cancelled: str = "已取消。"
     no_way_back: str = "已经不能再返回了。"
     too_many: str = "几次都没有看懂，先到这里吧。"
+    way_out: str = "（不想继续的话，请回复“{cancel}”。）"
     text_wanted: str = "请用文字回答。"
     other_wanted: str = "请发送所要求的内容。"
     choice_wanted: str = "请从列出的选项里选一个。"
@@ -159,6 +162,7 @@ class Texts:
 
 _PLACES: Mapping[str, Mapping[str, Any]] = {
     "page": {"page": 1, "pages": 2},
+    "way_out": {"cancel": ""},
     "take": {"label": ""},
     "leave": {"label": ""},
     "ticked": {"label": ""},

@@ -26,6 +26,9 @@ from wechat_dialog.replies import to_reply
 
 __all__ = ["answer", "is_answer", "take_back"]
 
+WAY_OUT = 3
+"""After how many answers that do not fit a user is told how to leave, each time."""
+
 
 def answer(
     work: Work, run: Run, frame: Frame, at: Wait[Any], ticked: Sequence[str] | None = None
@@ -79,12 +82,15 @@ def _refuse(work: Work, run: Run, frame: Frame, at: Wait[Any], error: ValueError
         part = to_reply(work.without_secret(str(error)) if words is None else words)
     except BaseException as broken:  # noqa: BLE001 - the author's hint is broken
         return (yield from _break(work, run, frame, at, of_reading(broken)))
+    lost = frame.misses % WAY_OUT == 0 and at.options.cancel
+    way_out = replies.Text(work.rules.way_out) if lost and work.rules.way_out else None
     if at.options.repeat or part is None or work.doc.has_unseen(frame):
         work.draft.add(part)
+        work.draft.add(way_out)
         work.draft.ask_again(frame, at)
     else:
         # The error stands in the question's place, also if the answer is held or pushed.
-        work.draft.ask(frame, [part], seen=True)
+        work.draft.ask(frame, [part, way_out], seen=True)
     return False
 
 

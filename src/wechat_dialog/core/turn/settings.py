@@ -81,6 +81,7 @@ class Rules:
         timeout: Seconds without an answer after which a conversation expires; None: never.
         on_divergence: "resume", "restart" or "park".
         cancel: Cancel words.
+        way_out: Tells the user one of them; "": nothing is said.
         back: Back words.
         journal_limit: How many records a conversation may have.
         strict: Whether every turn is replayed from scratch and compared.
@@ -108,6 +109,7 @@ class Rules:
     timeout: float | None = 60.0
     on_divergence: str = "resume"
     cancel: frozenset[str] = frozenset()
+    way_out: str = ""
     back: frozenset[str] = frozenset()
     journal_limit: int = 10_000
     strict: bool = False
