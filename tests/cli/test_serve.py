@@ -151,7 +151,7 @@ def here(to_user):
         (
             DOUBTS,
             [
-                "the bot's token has 7 characters; the console takes 3 to 32",
+                "the console takes no such token (7 characters), only 3 to 32",
                 "Redis store: it does not answer",
             ],
         ),

@@ -317,9 +317,9 @@ REFUSALS = {
         "min-replicas-to-write 是 0，有 {0} 个副本：和副本断开的主节点还会接受写入，故障转移时"
         "就丢了；设成 min-replicas-to-write 1",
     # What will probably not work.
-    "the bot's token has {0} characters; the console takes 3 to 32 letters and digits only: copy "
-    "the console's":
-        "机器人的 token 有 {0} 个字符，不是 3 到 32 个字母和数字，而后台只收这样的；照后台的抄",
+    "the console takes no such token ({0} characters), only 3 to 32 letters and digits: copy the "
+    "console's":
+        "机器人的 token（{0} 个字符）后台不收，那里只能填 3 到 32 个英文字母和数字；照后台的抄",
     "ROUTER names functions that the module does not have: {0}":
         "ROUTER 里写了模块里没有的函数：{0}",
 }  # fmt: skip

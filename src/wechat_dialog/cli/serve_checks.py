@@ -28,8 +28,8 @@ def doubts(bot: Any) -> Iterator[str]:
     """
     if not is_token(bot.token):
         yield (
-            f"the bot's token has {len(bot.token)} characters; the console takes 3 to 32 letters "
-            "and digits only: copy the console's"
+            f"the console takes no such token ({len(bot.token)} characters), only 3 to 32 letters "
+            "and digits: copy the console's"
         )
     if missing := getattr(bot, "missing", list[str])():
         yield f"ROUTER names functions that the module does not have: {', '.join(missing)}"

@@ -305,7 +305,7 @@ class Document:
         """
         if self.forgets:
             return Write(b"", forget=True)
-        head = self.head
+        head, beside = self.head, self.beside
         if head.key or unfinished:
             head.key = unfinished
         if not unfinished:
@@ -315,7 +315,6 @@ class Document:
                 top = head.stack[-1]
                 top.length = len(self.records) - top.base
         data = msgspec.json.encode(self.data) if self.data else b""
-        beside = self.beside
         wake: Wake | None = None
         if fires and unfinished:
             wake = Wake(head.account, due or self.now)

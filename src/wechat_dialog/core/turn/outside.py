@@ -143,17 +143,11 @@ def send(
         raise MailboxFull(openid, full.most) from None
     if posted.outcome == "repeated":
         return Sent("repeated")
-    due, rounds = posted.due, 0 if post_only else ROUNDS
+    number, due, rounds = posted.number, posted.due, 0 if post_only else ROUNDS
     while due is not None and rounds:
         rounds -= 1
-        fired, handled = yield from _fire(
-            settings, due, account, openid, posted=posted.number, id=known
-        )
-        if (
-            handled is not None
-            and handled.mail is not None
-            and handled.mail.number == posted.number
-        ):
+        fired, handled = yield from _fire(settings, due, account, openid, posted=number, id=known)
+        if handled is not None and handled.mail is not None and handled.mail.number == number:
             return Sent("taken", fired.again)
         due = fired.again
         if fired.outcome != "done":
