@@ -5,6 +5,8 @@ in line: driven by hand, on a clock of the test's.
 from __future__ import annotations
 
 from collections.abc import Generator
+from contextvars import ContextVar
+from functools import partial
 from typing import Any, cast
 
 import pytest
@@ -15,10 +17,10 @@ from wechat_dialog.core.store.values import Claim
 from wechat_dialog.core.turn.outside import STANDS_IN_LINE, Fired
 from wechat_dialog.core.turn.settings import Settings
 from wechat_dialog.runtime.drive import Driver
-from wechat_dialog.runtime.firings import AT_ONCE, BESIDE, REST, TRIES, Fire, Firings
+from wechat_dialog.runtime.firings import AT_ONCE, BESIDE, REST, TRIES, Firings
 from wechat_dialog.runtime.hand import FEW, SLOW, TICK, Entry, Hand
 from wechat_dialog.runtime.running_turns import RunningTurns
-from wechat_dialog.runtime.wanted import Wait
+from wechat_dialog.runtime.wanted import BeginBeside, Wait
 from wechat_dialog.testing import Talk
 
 ACCOUNT = "gh_1"
@@ -61,9 +63,19 @@ def due(user: str = "ada", late: float = 0.0) -> Due:
     return Due(f"{ACCOUNT}:{user}", NOW - round(late * 1000), account=ACCOUNT)
 
 
-def pauses(fire: Fire) -> list[float | None]:
-    """Drive a firing to its end; returns how long it waits on the way."""
-    return [one.seconds for one in fire.driving if isinstance(one, Wait)]
+def pauses(fire: BeginBeside) -> list[float | None]:
+    """Drive a firing to its end, and those that follow; returns how long they wait on the way."""
+    waits: list[float | None] = []
+    driving = fire.driving
+    while True:
+        try:
+            wanted = next(driving)
+        except StopIteration as stop:
+            if stop.value is None:
+                return waits
+            driving = stop.value.driving
+        else:
+            waits += [wanted.seconds] if isinstance(wanted, Wait) else []
 
 
 def test_there_is_room_for_so_many_and_for_few_beside_messages() -> None:
@@ -132,7 +144,7 @@ def test_few_threads_do_many_things_one_after_another() -> None:
     assert [claim.user for claim in drives.asked] == [
         f"{ACCOUNT}:u{number}" for number in (0, *range(2, 10), 1)
     ]
-    assert (hand.done(), hand.done_there, hand.threads) == (True, 10, 0)
+    assert (hand.left, hand.done_there, hand.threads) == (0, 10, 0)
     assert (firings.room(), len(drives.turns)) == (AT_ONCE, 0)
 
 
@@ -150,15 +162,43 @@ def test_where_each_is_quick_there_are_no_more() -> None:
     firings = firings_of(drives := Drives("done"))
     hand = in_hand(firings, AT_ONCE)
     assert len(list(firings.begin(hand))) == FEW
-    hand.ended = round(FEW * TICK / SLOW)
+    for _ in range(round(FEW * TICK / SLOW)):
+        hand.leave()
     drives.later(TICK)
     assert list(firings.begin(hand)) == []
+
+
+def test_a_hand_that_is_waited_for_many_times_tells_the_last_who_waits_and_once() -> None:
+    hand = Hand()
+    hand.take([Entry(ACCOUNT, due())])
+    told: list[int] = []
+    for number in range(1000):
+        hand.over().when_over(partial(told.append, number))
+    hand.leave()
+    assert told == [999]
+    hand.over().when_over(partial(told.append, 1000))
+    assert told == [999, 1000], "nothing is left"
+
+
+def test_each_is_run_in_the_context_in_which_the_first_was_begun() -> None:
+    firings = firings_of(Drives("done"))
+    var: ContextVar[str] = ContextVar("var")
+    var.set("the sweeper's")
+    (first, _) = firings.begin(in_hand(firings, 3))
+    var.set("a dialog's")
+    with pytest.raises(StopIteration) as stop:
+        next(first.driving)
+    following: BeginBeside = stop.value.value
+    assert first.context is not None
+    assert following.context is not None
+    assert following.context.get(var) == "the sweeper's"
+    assert following.turn.user == f"{ACCOUNT}:u2"
 
 
 def test_beside_messages_threads_end_that_are_too_many() -> None:
     firings = firings_of(drives := Drives("done"))
     hand = in_hand(firings, AT_ONCE)
-    begun: list[Fire] = []
+    begun: list[BeginBeside] = []
     while hand.threads < 2 * BESIDE:
         begun += firings.begin(hand)
         drives.later(TICK)

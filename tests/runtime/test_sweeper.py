@@ -11,10 +11,10 @@ from wechat_dialog.core.store.times import Due, Wake
 from wechat_dialog.core.store.values import Claim, Claimed, Commit, Committed, Write
 from wechat_dialog.errors import ConfigurationError, StoreError
 from wechat_dialog.runtime.accounts import MOST, Accounts, unknown
-from wechat_dialog.runtime.firings import Fire, Firings
+from wechat_dialog.runtime.firings import Firings
 from wechat_dialog.runtime.hand import TICK, Entry, Hand
 from wechat_dialog.runtime.sweeper import BATCH, EMPTY, FIRST, IDLE, SPREAD, Sweeper
-from wechat_dialog.runtime.wanted import AskAccount, AskDue, NoteAccount
+from wechat_dialog.runtime.wanted import AskAccount, AskDue, BeginBeside, NoteAccount
 from wechat_dialog.stores.memory import MemoryStore
 
 ACCOUNT = "gh_1"
@@ -30,6 +30,7 @@ class Places:
         self.most = most
         self.begun: list[Due] = []
         self.hand = Hand()
+        self.unbegun = 0
 
     def room(self) -> int:
         return max(self.most - len(self.begun), 0)
@@ -39,8 +40,10 @@ class Places:
 
     def take(self, _hand: Hand, entries: list[Entry]) -> None:
         self.begun += [entry.due for entry in entries]
+        self.unbegun += len(entries)
 
-    def begin(self, _hand: Hand) -> Iterator[Fire]:
+    def begin(self, _hand: Hand) -> Iterator[BeginBeside]:
+        self.unbegun = 0
         return iter(())
 
 
@@ -54,6 +57,7 @@ class Desk:
         self.accounts = Accounts(given, lambda: "a bot")
         self.chance = 1.0
         self.failing: Exception | None = None
+        self.failing_for = ""
         self.asked: list[Any] = []
         self.sweeper = Sweeper(
             self.accounts, cast("Firings", self.places), lease=LEASE, chance=lambda: self.chance
@@ -73,6 +77,8 @@ class Desk:
             self.asked.append(wanted)
             if self.failing is not None:
                 error = self.failing
+            elif isinstance(wanted, AskDue) and wanted.account == self.failing_for:
+                error = StoreError("gone")
             else:
                 result = wanted.on(self.store)
 
@@ -208,6 +214,16 @@ def test_what_is_in_hand_is_looked_after_at_once() -> None:
     assert desk.sweep() == TICK
     desk.places.hand.entries.clear()
     assert desk.sweep() > TICK
+
+
+def test_what_one_account_has_due_is_begun_before_the_next_is_asked() -> None:
+    desk = Desk()
+    desk.timed("ada", 0.0)
+    desk.accounts.see("gh_2")
+    desk.failing_for = "gh_2"
+    desk.sweep()
+    assert [one.account for one in desk.asked] == [ACCOUNT, "gh_2"]
+    assert (desk.users(), desk.places.unbegun) == (["ada"], 0)
 
 
 def test_a_store_that_fails_is_asked_again_and_told_of_once(

@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
+from contextvars import Context, copy_context
 from functools import partial
 from inspect import GEN_CREATED, getgeneratorstate
 from itertools import count
@@ -33,12 +34,14 @@ from .hand import Entry, Hand
 from .signals import NEVER
 from .wanted import BeginBeside, NextTurn, Wait
 
-__all__ = ["AT_ONCE", "BESIDE", "Fire", "Firings"]
+__all__ = ["AT_ONCE", "BESIDE", "Firings"]
 
 T = TypeVar("T")
 
 AT_ONCE = 32
-"""How many firings run at once at most, each on a thread, and how many entries are in hand."""
+"""How many threads fire a hand's entries at once at most; and if as many entries are in hand in the
+process, the sweeper leases no more.
+"""
 
 BESIDE = 4
 """The same while messages are being answered."""
@@ -52,10 +55,6 @@ TRIES = (0.2, 0.8)
 """Seconds before each further try if another turn of the user is running. After that the lease of
 the index entry expires, and whoever gets it then queues for the claim.
 """
-
-
-class Fire(BeginBeside, frozen=True):
-    """Begin to do what is due for a user, and then for others."""
 
 
 class Firings:
@@ -104,7 +103,8 @@ class Firings:
     def wants_more(self) -> bool:
         """Return whether half of the room is free; if not, `ring` is called once it is."""
         with self._lock:
-            # Not for each firing that ends: reading one entry costs as much as reading many.
+            # Not called for each place: reading one entry costs as much as reading many. While
+            # entries in hand wait for a thread, the sweeper looks every `TICK`, and may read then.
             free = self._places <= self._most() // 2
             self._wanted = not free
             return free
@@ -119,9 +119,8 @@ class Firings:
     def take(self, hand: Hand, entries: Sequence[Entry]) -> None:
         """Take entries in hand; each occupies a place until its firing has ended."""
         with self._lock:
-            hand.entries.extend(entries)
-            hand.left += len(entries)
             self._places += len(entries)
+        hand.take(entries)
 
     def drop(self, hand: Hand) -> None:
         """Take the entries out of hand whose firings have not begun: they are still due."""
@@ -129,43 +128,33 @@ class Firings:
             self._leave(hand)
 
     def _leave(self, hand: Hand, done_there: int = 0) -> None:
-        """Free the place of an entry whose firing has ended, or never begins.
-
-        Args:
-            hand: Where it was in hand.
-            done_there: How many things were done.
-        """
+        """Free the place of an entry; see `Hand.leave`."""
         with self._lock:
             self._places -= 1
-            hand.left -= 1
-            hand.ended += 1
-            hand.done_there += done_there
-            all_ended = not hand.left
             ring = self._wanted and self._places <= self._most() // 2
             self._wanted = self._wanted and not ring
-        if all_ended:
-            hand.happen()
+        hand.leave(done_there)
         if ring:
             self.ring()
 
-    def begin(self, hand: Hand) -> Iterator[Fire]:
+    def begin(self, hand: Hand) -> Iterator[BeginBeside]:
         """Return the requests to begin as many threads as the entries in hand need now; to be
         called again every `TICK` seconds while there are any.
 
         Raises:
             Closing: The process begins no more turns.
         """
-        with self._lock:
-            count = hand.lacking(self._driver.clock(), self._most())
-        for _ in range(count):
-            fire = self._fire_first(hand)
-            if fire is None:
+        context = copy_context()
+        for _ in range(hand.lacking(self._driver.clock(), self._most())):
+            begins = self._next(hand, context)
+            if begins is None:
                 return
-            yield fire
+            hand.begin_thread()
+            yield begins
 
     # What is due ----------------------------------------------------------------------------------
 
-    def fire(self, account: str, due: Due, now: int = 0) -> Fire:
+    def fire(self, account: str, due: Due, now: int = 0) -> BeginBeside:
         """Return the request to do all that is due for a user. It occupies a place until it has
         ended.
 
@@ -179,43 +168,43 @@ class Firings:
         """
         hand = Hand()
         self.take(hand, [Entry(account, due, now)])
-        (fire,) = self.begin(hand)
-        return fire
+        (begins,) = self.begin(hand)
+        return begins
 
-    def _fire_first(self, hand: Hand) -> Fire | None:
-        """Return the request to fire the entries in hand; None: there is none any more."""
+    def _next(self, hand: Hand, context: Context) -> BeginBeside | None:
+        """Return the request to fire the next entry in hand, and then the others; None: there is
+        none any more.
+        """
         entry = hand.next_entry()
         if entry is None:
             return None
         try:
             listener = self._join(entry.due.user)
         except Closing:
-            self._leave(hand)
+            self._leave(hand)  # it is still due
             raise
-        with self._lock:
-            hand.threads += 1
-        fired = self._fired_in_turn(hand, entry, listener)
+        fired = self._fired_in_turn(hand, entry, listener, context)
         listener.turn.completion.when_over(partial(self._if_unbegun, fired, hand))
-        return Fire(listener.turn, fired)
+        return BeginBeside(listener.turn, fired, context)
 
-    def _fired_in_turn(self, hand: Hand, entry: Entry | None, listener: Listener) -> Driving[None]:
-        """Fire an entry, and then those that are still in hand."""
+    def _fired_in_turn(
+        self, hand: Hand, entry: Entry, listener: Listener, context: Context
+    ) -> Driving[BeginBeside | None]:
+        """Fire an entry; returns the request to fire the next one on the same thread."""
+        following: BeginBeside | None = None
+        done_there = 0
         try:
-            while entry is not None:
-                done_there = 0
-                try:
-                    done_there = yield from self._fired(entry, listener)
-                finally:
-                    self._leave(hand, done_there)
-                entry = hand.next_entry() if hand.threads <= self._most() else None
-                if entry is not None:
-                    listener = self._join(entry.due.user)
-                    yield NextTurn(listener.turn)
-        except Closing:
-            self._leave(hand)  # what is in hand is still due
+            try:
+                done_there = yield from self._fired(entry, listener)
+            finally:
+                self._leave(hand, done_there)
+            if hand.threads <= self._most():
+                with suppress(Closing):
+                    following = self._next(hand, context)
         finally:
-            with self._lock:
-                hand.threads -= 1
+            if following is None:
+                hand.end_thread()
+        return following
 
     def _fired(self, entry: Entry, listener: Listener) -> Driving[int]:
         """Do all that is due for one user; returns how many things were done."""
@@ -247,11 +236,10 @@ class Firings:
             )  # fmt: skip
         return done_there
 
-    def _if_unbegun(self, fired: Driving[None], hand: Hand) -> None:
+    def _if_unbegun(self, fired: Driving[BeginBeside | None], hand: Hand) -> None:
         """Free the place of what never began: no thread could be had, or its event loop ended."""
         if getgeneratorstate(fired) == GEN_CREATED:
-            with self._lock:
-                hand.threads -= 1
+            hand.end_thread()
             self._leave(hand)
 
     def _once(self, listener: Listener, account: str, due: Due, *, waits: bool) -> Driving[Fired]:

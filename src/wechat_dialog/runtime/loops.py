@@ -11,6 +11,7 @@ import contextlib
 import math
 import weakref
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from contextvars import Context
 from typing import Any, TypeVar
 
 from wechat_dialog.core.hung_up import hung_up
@@ -22,7 +23,7 @@ from wechat_dialog.core.turn.running_turn import RunningTurn
 from wechat_dialog.errors import Closing, StoreError
 
 from .drive import Driver, Driving
-from .performing import hear_late, perform_all_async
+from .performing import copy_of, hear_late, perform_all_async
 from .pusher import Pusher, none_to_push
 from .signals import future_of
 from .steps import Steps
@@ -110,10 +111,26 @@ class OnLoops:
     ) -> asyncio.Task[object]:
         """Run a turn in a task of its own, after `rounds` iterations of the event loop."""
         running = perform_all_async(driving, self.perform)
-        task = asyncio.ensure_future(_after(rounds, running) if rounds else running)
+        return self._begin(turn, _after(rounds, running) if rounds else running)
+
+    def _begin(
+        self,
+        turn: RunningTurn,
+        running: Coroutine[Any, Any, object],
+        context: Context | None = None,
+    ) -> asyncio.Task[object]:
+        task = asyncio.get_running_loop().create_task(running, context=context)
         self.turns[task] = turn
         task.add_done_callback(self._ended)
         return task
+
+    def _begin_beside(self, begins: BeginBeside) -> asyncio.Task[object]:
+        return self._begin(begins.turn, self._beside(begins.driving), copy_of(begins.context))
+
+    async def _beside(self, driving: Driving[object]) -> None:
+        following = await perform_all_async(driving, self.perform)
+        if isinstance(following, BeginBeside):
+            self._begin_beside(following)  # before this task ends: others wait for the last one
 
     def _ended(self, task: asyncio.Task[object]) -> None:
         turn = self.turns.pop(task)
@@ -162,7 +179,7 @@ class OnLoops:
             pusher = self._pusher or none_to_push()
             return await pusher.push_async(wanted.user, wanted.reply)
         if isinstance(wanted, BeginBeside):
-            return self.begin(wanted.turn, wanted.driving)
+            return self._begin_beside(wanted)
         if isinstance(wanted, (NextTurn, HandOver)):
             task = asyncio.current_task()  # one of its own does not block its request anyway
             if task in self.turns:

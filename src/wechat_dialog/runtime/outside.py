@@ -124,12 +124,13 @@ class Outside:
             dues: Dues = yield AskDue(account, limit, self._hidden)
             entries = [Entry(account, due, dues.now) for due in dues.entries]
             self._firings.take(hand, entries)
+            # Before another account is asked, which may fail: these entries are leased.
+            while hand.left:
+                yield from self._firings.begin(hand)
+                yield Wait(hand.over().when_over, TICK if hand.entries else None)
             limit -= len(entries)
             if limit <= 0:
                 break
-        while hand.left:
-            yield from self._firings.begin(hand)
-            yield Wait(hand.when_over, TICK if hand.entries else None)
 
     def _account(self) -> Driving[str]:
         account = yield from self.accounts.learn()

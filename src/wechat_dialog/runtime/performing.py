@@ -9,11 +9,12 @@ All decisions are made by the generators: a turn's, a request's, a step's (`driv
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator
+from contextvars import Context, copy_context
 from typing import Any, TypeVar
 
 from wechat_dialog.core.turn.listening import Deferral
 
-__all__ = ["Elsewhere", "hear_late", "perform_all", "perform_all_async"]
+__all__ = ["Elsewhere", "copy_of", "hear_late", "perform_all", "perform_all_async"]
 
 T = TypeVar("T")
 
@@ -69,6 +70,11 @@ async def perform_all_async(
             result = await perform(wanted)
         except BaseException as failure:  # noqa: BLE001 - the generator decides what it means
             error = failure
+
+
+def copy_of(context: Context | None) -> Context:
+    """Return a copy of a context to run a turn in; None: of the current one."""
+    return copy_context() if context is None else context.copy()
 
 
 def hear_late(answered: Any, wanted: Deferral) -> None:

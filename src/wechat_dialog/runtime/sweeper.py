@@ -120,6 +120,7 @@ class Sweeper:
         if not (yield from self._accounts.learn()):
             return False, None
         any_due, soonest, hand = False, math.inf, self._firings.hand
+        yield from self._firings.begin(hand)
         for account in list(self._accounts.seen):
             room = min(self._firings.room(), BATCH)
             if room <= 0:
@@ -127,12 +128,13 @@ class Sweeper:
             dues: Dues = yield AskDue(account, room, self._hidden)
             self._now = dues.now
             self._firings.take(hand, [Entry(account, due, dues.now) for due in dues.entries])
+            # Before another account is asked, which may fail: these entries are leased.
+            yield from self._firings.begin(hand)
             any_due = any_due or bool(dues.entries)
             if len(dues.entries) == room:
                 soonest = 0.0
             elif dues.next is not None:
                 soonest = min(soonest, (dues.next - dues.now) / 1000)
-        yield from self._firings.begin(hand)
         return any_due, None if math.isinf(soonest) else soonest
 
     def _until_next(self, any_due: bool, soonest: float | None) -> float:

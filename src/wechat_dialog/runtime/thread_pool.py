@@ -87,6 +87,12 @@ class ThreadPool:
         """Return the job that the current thread runs; None if it runs none of this pool."""
         return getattr(self._here, "job", None)
 
+    def rename(self, name: str) -> None:
+        """Let the job that the current thread runs have another name in the log from now on."""
+        job = self.here()
+        if job is not None:
+            job.name = name
+
     def start(self, work: Callable[[], object], name: str = "") -> Job:
         """Run a job, at once if there is a thread for it.
 

@@ -26,7 +26,7 @@ from wechat_dialog.errors import Closing, StoreError
 
 from .attempt import Attempt
 from .drive import Driver, Driving
-from .performing import Elsewhere, hear_late, perform_all
+from .performing import Elsewhere, copy_of, hear_late, perform_all
 from .pusher import Pusher, none_to_push
 from .signals import wait_for
 from .steps import Steps
@@ -48,6 +48,11 @@ __all__ = ["OnThreads"]
 
 TURNS = 500
 """How many messages' turns may have threads of their own at once."""
+
+
+def _name(turn: RunningTurn) -> str:
+    """Return the name of a turn's thread in the log."""
+    return f"a turn of user {turn.user}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +112,7 @@ class OnThreads:
         if isinstance(wanted, Deferral):
             return self._defer(wanted)
         if isinstance(wanted, BeginBeside):
-            return self._begin_beside(wanted.turn, wanted.driving)
+            return self._begin_beside(wanted)
         return self._take_long(wanted, wants)
 
     def _take_long(self, wanted: Wanted, wants: Driving[Any]) -> Any:
@@ -147,18 +152,25 @@ class OnThreads:
 
     def _go_on(self, wants: Driving[Any], error: BaseException | None = None) -> None:
         with contextlib.suppress(Elsewhere):
-            perform_all(wants, self.perform, error)
+            following = perform_all(wants, self.perform, error)
+            while isinstance(following, BeginBeside):
+                self._pool.rename(_name(following.turn))
+                following = copy_of(following.context).run(
+                    perform_all, following.driving, self.perform
+                )
 
-    def _begin_beside(self, turn: RunningTurn, driving: Driving[Any]) -> Job:
+    def _begin_beside(self, begins: BeginBeside) -> Job:
+        go_on = partial(self._go_on, begins.driving)
         try:
-            return self.start(driving, f"a turn of user {turn.user}")
+            return copy_of(begins.context).run(self._pool.start, go_on, _name(begins.turn))
         except Closing as error:
-            self._driver.turns.finish(turn, error)  # it never begins: nobody is to wait for it
+            # It never begins: nobody is to wait for it.
+            self._driver.turns.finish(begins.turn, error)
             raise
 
     def _hand_over(self, turn: RunningTurn, wants: Driving[Any]) -> None:
         try:
-            self.start(wants, f"a turn of user {turn.user}")
+            self.start(wants, _name(turn))
         except Closing:
             return  # no other thread can be created, so this one continues
         raise Elsewhere
@@ -199,7 +211,7 @@ class OnThreads:
             self._pool.give_up(stuck_job)
         go_on = partial(self._go_on, wants, self._driver.too_long(turn))
         try:
-            self._pool.start(go_on, f"a turn of user {turn.user}")
+            self._pool.start(go_on, _name(turn))
         except Closing:
             log.warning("user %s: a turn was given up while the process ends", turn.user)
         return True

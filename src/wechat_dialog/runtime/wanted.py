@@ -7,6 +7,7 @@ They are performed on threads (`threads.py`), on event loops (`loops.py`), or fo
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from contextvars import Context
 from typing import Any
 
 import msgspec
@@ -141,11 +142,15 @@ class BeginBeside(msgspec.Struct, frozen=True):
 
     Attributes:
         turn: The turn.
-        driving: Its generator, not yet begun. It raises nothing.
+        driving: Its generator, not yet begun. It raises nothing. If it returns such a request, that
+            is performed after it, on the same thread.
+        context: The turn is run in a copy of it, so that no turn finds what another has set; None:
+            the one in which this is performed.
     """
 
     turn: RunningTurn
     driving: Generator[Wanted, Any, object]
+    context: Context | None = None
 
 
 class NextTurn(msgspec.Struct, frozen=True):
