@@ -35,6 +35,12 @@ _SHARDS = 8
 """Shards of an index in a cluster: enough to spread it, few enough to read all of them."""
 
 
+_When = tuple[int, str, bool, int, bool]
+"""When something of a user is due (µs, 0: nothing), of which account, whether the user is claimed,
+the store's time (µs), and whether the index lacked the user.
+"""
+
+
 class TimeCalls:
     """Builds the calls for times and the mailbox of one store.
 
@@ -165,10 +171,20 @@ class TimeCalls:
 
     def undue(self, due: Due) -> Asking:
         """See `Store.undue`."""
-        first, account, claimed, now, _ = yield from self._together_or_apart(
-            due.user, due.account, due.at
-        )
-        if claimed or (0 < first <= now) or (self._together and account in {"", due.account}):
+        yield from self._either(self._undue_together(due), self._undue_apart(due))
+
+    def _undue_together(self, due: Due) -> Asking:
+        answer = yield self._when(due.user, due.account, due.at)
+        if answer[1] not in {"", due.account}:  # the script cannot see to two accounts' indexes
+            yield from self._drop_undue(due, answer)
+
+    def _undue_apart(self, due: Due) -> Asking:
+        yield from self._drop_undue(due, (yield self._when(due.user)))
+
+    def _drop_undue(self, due: Due, answer: _When) -> Asking:
+        """Take an entry out of the index if nothing is due, and add one for what is due later."""
+        first, account, claimed, now, _ = answer
+        if claimed or 0 < first <= now:
             return
         again = first > 0 and (millis(first), account) == (due.at, due.account)
         if first and not again:
@@ -180,11 +196,13 @@ class TimeCalls:
         if not post.account:
             raise ValueError("Post.account must not be empty")
         token = os.urandom(6)
-        if self._together:
-            try:
-                return _posted(post, (yield self._confirmed(self._post(post, token))))
-            except StoreError as error:
-                self._stand_apart(error)
+        together, apart = self._post_together(post, token), self._post_apart(post, token)
+        return (yield from self._either(together, apart))
+
+    def _post_together(self, post: Post, token: bytes) -> Asking:
+        return _posted(post, (yield self._confirmed(self._post(post, token))))
+
+    def _post_apart(self, post: Post, token: bytes) -> Asking:
         at, until, _ = yield self._add(post.user, post.account, 0, lease=micros(post.lease))
         posted = _posted(post, (yield self._confirmed(self._post(post, token))))
         if posted.due is None:
@@ -204,13 +222,19 @@ class TimeCalls:
             user: The user.
             account: The account whose index probably has them.
         """
-        first, of, *_, lacked = yield from self._together_or_apart(user, account)
+        together, apart = self._put_back_together(user, account), self._put_back_apart(user)
+        return (yield from self._either(together, apart))
+
+    def _put_back_together(self, user: str, account: str) -> Asking:
+        first, of, *_, lacked = yield self._when(user, account)
+        if first and of != account:
+            *_, lacked = yield self._when(user, of)
+        return bool(first and lacked)
+
+    def _put_back_apart(self, user: str) -> Asking:
+        first, of, *_ = yield self._when(user)
         if not first:
             return False
-        if self._together and of != account:
-            *_, lacked = yield from self._together_or_apart(user, of)
-        if self._together:
-            return bool(lacked)
         at, until, added = yield self._add(user, of, millis(first), stays=True)
         if not added:
             return False
@@ -221,26 +245,27 @@ class TimeCalls:
         yield self._drop(Due(user, at, until, of), "fired")
         return False
 
-    def _together_or_apart(self, user: str, *of: str | int) -> Asking:
-        """Look when something of a user is due and, if they are on one server, see to the index.
-
-        Args:
-            user: The user.
-            of: The account of the index; then the time of an entry that may be of no use.
-        """
+    def _either(self, together: Asking, apart: Asking) -> Asking:
+        """Perform the first if one script may write user and index, otherwise the second."""
         if self._together:
             try:
-                return (yield self._when(user, *of))
+                return (yield from together)
             except StoreError as error:
                 self._stand_apart(error)
-        return (yield self._when(user))
+        return (yield from apart)
 
     # The calls ------------------------------------------------------------------------------------
 
     def _index(self, user: str, account: str) -> str:
         return self._keys.index(self._keys.shard(user, self._shards), account)
 
-    def _when(self, user: str, *of: str | int) -> Call[tuple[int, str, bool, int, bool]]:
+    def _when(self, user: str, *of: str | int) -> Call[_When]:
+        """Look when something of a user is due and, if they are on one server, see to the index.
+
+        Args:
+            user: The user.
+            of: The account of the index; then the time of an entry that may be of no use.
+        """
         keys = [self._keys.of(user) + kind for kind in "hjcmt"]
         if of:
             keys.append(self._index(user, str(of[0])))
@@ -301,7 +326,7 @@ def _posted(post: Post, answer: Any) -> Posted:
     return Posted("kept", number, Due(post.user, millis(number), until, post.account))
 
 
-def _read_when(answer: Any) -> tuple[int, str, bool, int, bool]:
+def _read_when(answer: Any) -> _When:
     first, account, claimed, now, lacked = answer
     return first, account.decode(), claimed == 1, now, lacked == 1
 
