@@ -70,7 +70,8 @@ class Texts:
         page_writing: Shown on the page, below the content so far, while more is to come.
         page_end: Shown there when the answer is complete.
         page_stopped: Shown there when the page is no longer updated.
-        page_question: Stands for the question at the end of the answer, which is in the chat.
+        page_question: Stands for the question at the end of the answer, which is in the chat, or
+            is fetched there by `{more}`, the text `more`.
         page_other: Stands for a part of the answer that is not a text, and is in the chat.
         page_cut: Shown at the end of an answer that is too long for a page.
         page_gone: Shown if the page does not exist, or no longer exists.
@@ -122,7 +123,7 @@ class Texts:
     page_writing: str = "正在写，写好的会出现在这里"
     page_end: str = "写完了，可以回到对话继续聊。"
     page_stopped: str = "已不再自动更新，刷新可以再看。"
-    page_question: str = "（最后还有一个问题，请回到对话里回答。）"
+    page_question: str = "（最后还有一个问题，请回到对话里回答；没看到的话，回复“{more}”。）"
     page_other: str = "（这里有一条不是文字的内容，请回到对话里看。）"
     page_cut: str = "（太长了，后面的没有显示。）"
     page_gone: str = "这一页不存在，或者已经过期。"
@@ -163,6 +164,7 @@ class Texts:
 _PLACES: Mapping[str, Mapping[str, Any]] = {
     "page": {"page": 1, "pages": 2},
     "way_out": {"cancel": ""},
+    "page_question": {"more": ""},
     "take": {"label": ""},
     "leave": {"label": ""},
     "ticked": {"label": ""},

@@ -103,7 +103,7 @@ def _shown(stored: Iterable[bytes], texts: Texts) -> Shown:
 def _html(known: Sequence[Piece], texts: Texts) -> str:
     notes = {
         pieces.OTHER: texts.page_other,
-        pieces.QUESTION: texts.page_question,
+        pieces.QUESTION: texts.page_question.format(more=texts.more),
         pieces.CUT: texts.page_cut,
     }
     out: list[str] = []
