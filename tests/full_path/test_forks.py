@@ -19,6 +19,8 @@ from tests.full_path.preloaded import make_bot, use
 from tests.full_path.servers import Worker
 from wechat_dialog import Bot, Chat
 from wechat_dialog.runtime.heartbeat import Heartbeat
+from wechat_dialog.stores import open_store
+from wechat_dialog.stores.redis import RedisStore
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:This process .* is multi-threaded:DeprecationWarning"
@@ -115,6 +117,27 @@ def test_a_fork_in_the_middle_of_a_turn_leaves_it_to_the_parent(store_url: str) 
     assert "好了" in answers[0].decode()
     assert runs == [os.getpid()]
     bot.close()
+
+
+def test_a_child_waits_for_no_lock_of_a_pool_that_a_thread_of_its_parent_held(
+    redis_url: str,
+) -> None:
+    store = open_store(redis_url)
+    store.show("gh:ada")  # which makes its connections
+    assert isinstance(store, RedisStore)
+    assert store._lines is not None
+    pool, held, may_go = store._lines._pool, threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with pool._lock, pool._fork_lock:
+            held.set()
+            may_go.wait(PATIENCE)
+
+    threading.Thread(target=hold, daemon=True).start()
+    assert held.wait(PATIENCE)
+    assert in_a_child(lambda: store.show("gh:ada")) == 0
+    may_go.set()
+    store.close()
 
 
 @pytest.mark.parametrize("store_url", ["SQLite"], indirect=True)

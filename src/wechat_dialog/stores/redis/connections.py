@@ -15,11 +15,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import threading
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 from redis.exceptions import ConnectionError as Disconnected
 from redis.exceptions import MaxConnectionsError, ResponseError
+
+from wechat_dialog.forks import mind
 
 from .queue import AsyncQueue, Queue
 
@@ -79,6 +82,15 @@ class Lines:
         self._idle: list[Any] = []
         self._queue = Queue(self._pool.max_connections, self._give_back)
         self._process = os.getpid()
+        mind(self)
+
+    def begin_anew(self) -> None:
+        """See `forks.Forked`: another thread of the parent may have held a lock of the pool, which
+        redis-py takes to empty the pool in the child.
+        """
+        for name in ("_lock", "_fork_lock"):
+            if hasattr(self._pool, name):
+                setattr(self._pool, name, threading.RLock())
 
     def ask(self, words: Words, beside: Words | None = None) -> Any:
         """Send one command and return the answer; or two at once, and return both answers.
