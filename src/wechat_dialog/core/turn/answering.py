@@ -72,9 +72,9 @@ def _refuse(work: Work, run: Run, frame: Frame, at: Wait[Any], error: ValueError
     text = text_of(work.message)
     if text is None and (match := interruption(work, frame)) is not None:
         return (yield from interrupt(work, match))
-    frame.misses += 1
-    if at.options.attempts is not None and frame.misses >= at.options.attempts:
-        flow = throw(work, run, frame, f"attempts:{frame.misses}")
+    misses = frame.misses + 1
+    if at.options.attempts is not None and misses >= at.options.attempts:
+        flow = throw(work, run, frame, f"attempts:{misses}")
         return (yield from drive(work, frame, flow))
     hint = at.options.hint
     try:
@@ -82,7 +82,8 @@ def _refuse(work: Work, run: Run, frame: Frame, at: Wait[Any], error: ValueError
         part = to_reply(work.without_secret(str(error)) if words is None else words)
     except BaseException as broken:  # noqa: BLE001 - the author's hint is broken
         return (yield from _break(work, run, frame, at, of_reading(broken)))
-    lost = frame.misses % WAY_OUT == 0 and at.options.cancel
+    frame.misses = misses  # not where the hint is broken: the answer is read again once it is not
+    lost = misses % WAY_OUT == 0 and at.options.cancel
     way_out = replies.Text(work.rules.way_out) if lost and work.rules.way_out else None
     if at.options.repeat or part is None or work.doc.has_unseen(frame):
         work.draft.add(part)
