@@ -56,8 +56,7 @@ async def bursts(url: str, users: int = USERS, looks: Callable[[], object] = lam
     await burst(bot, "多少", "几个？", users)
     await burst(bot, "3", "3 个", users)
     looks()
-    await bot.async_store.close()
-    bot.close()
+    await bot.close_async()  # the sweeper first: it would open connections again
     store.close()
 
 

@@ -116,8 +116,7 @@ def test_a_crowd_in_steps_keeps_its_claims_though_the_store_is_far_away(
         await paying
         await all_ended(bot)
         assert till.begun == dict.fromkeys(users, 1)
-        await bot.async_store.close()
-        bot.close()
+        await bot.close_async()  # the sweeper first: it would open connections again
         store.close()
 
     with Proxy(server.port, delay=0.012) as proxy:
@@ -161,8 +160,7 @@ def test_a_dead_master_costs_no_claim_of_users_that_live_elsewhere(
         await unlucky
         await all_ended(bot)
         assert {user: till.begun[user] for user in healthy} == dict.fromkeys(healthy, 1)
-        await bot.async_store.close()
-        bot.close()
+        await bot.close_async()  # the sweeper first: it would open connections again
         store.close()
 
     asyncio.run(turns())
