@@ -16,7 +16,7 @@ from typing import Any
 
 from wechat_dialog import messages
 from wechat_dialog.core.store.times import Due, Posted
-from wechat_dialog.core.store.values import Claimed, Running
+from wechat_dialog.core.store.values import Claimed, Committed, Running
 from wechat_dialog.core.turn.firing import FIRING
 from wechat_dialog.core.turn.mail import SignalMail, begin_mail
 from wechat_dialog.core.turn.operations import (
@@ -286,6 +286,8 @@ class World:
             entry = self.store._users[task.user].entry
             held = entry.holder == FIRING and entry.is_claimed(int(self.now * 1e6))
             self.judge.refused(wanted.key, result.key, held=held)
+        if isinstance(wanted, Commit) and isinstance(result, Committed):
+            self.judge.replied(wanted.reply.decode())
         if isinstance(wanted, (Commit, RecordWrite)):
             self.judge.wrote(task.user, before, wanted.write.taken, self.now)
         if isinstance(result, Claimed):

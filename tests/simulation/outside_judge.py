@@ -17,6 +17,7 @@ from wechat_dialog.core.replay.records import (
 from wechat_dialog.core.store.times import Mail
 from wechat_dialog.core.turn.firing import FIRING
 from wechat_dialog.core.turn.mail import BeginMail, SignalMail, decode_mail
+from wechat_dialog.core.turn.work import LATE
 from wechat_dialog.stores.memory import MemoryStore
 
 from .outside_dialogs import ASKED
@@ -29,9 +30,10 @@ LATEST = 10.0
 of its user that come before it."""
 
 
-UNSURE = 3.0
+UNSURE = 4.0
 """A message written less than so many seconds before a question was pushed may be its answer, since
-it is unknown whether the user had seen the question."""
+it is unknown whether the user had seen the question: clocks may differ by two seconds, times are
+whole seconds, and the time noted is that of the claim, a moment before the push."""
 
 
 class Violation(AssertionError):
@@ -63,6 +65,7 @@ class Judge:
         self.recorded: set[str] = set()
         self.running: dict[str, Any] = {}
         self.asked: dict[str, float] = {}
+        self.in_reply: set[str] = set()  # conversations whose question a reply showed first
         self.turns = 0
 
     # What is stored -------------------------------------------------------------------------------
@@ -124,11 +127,20 @@ class Judge:
         for asked in ASKED.finditer(said):
             self.asked.setdefault(asked[1], now)
 
+    def replied(self, said: str) -> None:
+        """Something was said in a reply to a message. A question in it was shown by that message's
+        `CreateTime`, in whole seconds: the other simulation judges that.
+        """
+        self.in_reply |= {asked[1] for asked in ASKED.finditer(said)} - self.asked.keys()
+
     def _answer(self, id: str, record: TextRecord) -> None:
-        """A message that was written before a question was pushed is not taken as its answer."""
-        if id in self.asked and record.created + UNSURE < self.asked[id]:
+        """A message that was written before a question was pushed is not taken as its answer,
+        unless it was on its way for longer than the library allows for (`work.LATE`).
+        """
+        pushed = 0.0 if id in self.in_reply else self.asked.get(id, 0.0)
+        if UNSURE < pushed - record.created <= LATE:
             raise Violation(
-                f"{id} takes for an answer what was said {self.asked[id] - record.created:.0f} s "
+                f"{id} takes for an answer what was said {pushed - record.created:.0f} s "
                 "before it asked"
             )
 

@@ -142,7 +142,7 @@ def lay_aside(work: Work, killer: Exception, began: Frame | None = None) -> Flow
         # The dialog below is not asked whether it would have taken the message: it may be the
         # cause.
         frame, _ = new_conversation(work, match.route.dialog, match.args, work.message)
-    else:
+    elif not work.not_seen:
         work.keep_secret(frame.wait)
         work.doc.append(record_message(frame.wait, work.message, work.arrived))
     yield from follow(work, frame, Broke(killer))
