@@ -202,18 +202,34 @@ def print_placements(client: redis.Redis, server: RedisServer, rounds: int, coun
         print(f"{'Redis, ' + where:30}{cells}   (WeRoBot {micros:.0f} µs)")
 
 
-def print_crowd(client: redis.Redis, url: str, users: int) -> None:
-    """Print turns per second of many users."""
-    # With fewer dialogs than users each would be pushed out before its user's next message.
+def in_turn(
+    client: redis.Redis, url: str, users: int, what: str, measure: Callable[[Answer, str], float]
+) -> dict[str, list[float]]:
+    """Measure the live dialogs and WeRoBot in turn, on an empty store, three times each.
+
+    Args:
+        client: To empty the store with.
+        url: Its address.
+        users: How many users there are: with fewer dialogs, each would be pushed out before its
+            user's next message.
+        what: What is measured, for the terminal.
+        measure: Measures one contender, given with its name.
+    """
     contenders: dict[str, Callable[[str], Answer]] = {
         "live": partial(ours, live=True, kept=users), "WeRoBot": werobot,
     }  # fmt: skip
-    rates: dict[str, list[float]] = {name: [] for name in contenders}
+    figures: dict[str, list[float]] = {name: [] for name in contenders}
     for number in range(3):
         for name, make in contenders.items():
             client.flushall()
-            print(f"  crowd, round {number + 1} of 3", end="\r", file=sys.stderr)
-            rates[name].append(crowd(make(url), name, users))
+            print(f"  {what}, round {number + 1} of 3", end="\r", file=sys.stderr)
+            figures[name].append(measure(make(url), name))
+    return figures
+
+
+def print_crowd(client: redis.Redis, url: str, users: int) -> None:
+    """Print turns per second of many users."""
+    rates = in_turn(client, url, users, "crowd", lambda answer, name: crowd(answer, name, users))
     print(
         f"{users} users × {TURNS} turns: {statistics.median(rates['live']):.0f} turns/s, "
         f"÷ WeRoBot {ratios(rates, 'live')}"
@@ -222,18 +238,15 @@ def print_crowd(client: redis.Redis, url: str, users: int) -> None:
 
 def print_newcomers(client: redis.Redis, url: str, users: int) -> None:
     """Print the slowest turns while new users keep coming."""
-    contenders: dict[str, Callable[[str], Answer]] = {
-        "live": partial(ours, live=True, kept=users), "WeRoBot": werobot,
-    }  # fmt: skip
-    found: dict[str, list[float]] = {name: [] for name in contenders}
-    for number in range(3):
-        for name, make in contenders.items():
-            client.flushall()
-            print(f"  newcomers, round {number + 1} of 3", end="\r", file=sys.stderr)
-            survivors = SurvivorsFrozen()
-            survivors.install()
-            found[name].append(newcomers(make(url), name, users))
-            survivors.uninstall()
+
+    def measure(answer: Answer, name: str) -> float:
+        survivors = SurvivorsFrozen()
+        survivors.install()
+        slowest = newcomers(answer, name, users)
+        survivors.uninstall()
+        return slowest
+
+    found = in_turn(client, url, users, "newcomers", measure)
     print(
         f"{users} newcomers beside {users} live: 99 % of turns within "
         f"{statistics.median(found['live']):.2f} ms, ÷ WeRoBot {ratios(found, 'live')}"

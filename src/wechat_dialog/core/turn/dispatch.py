@@ -76,8 +76,7 @@ def _in_conversation(work: Work, run: Run, frame: Frame) -> Flow[bool]:
     at = run.at
     if not isinstance(at, Wait):
         raise AssertionError("only conversations that wait are committed")
-    text = text_of(work.message)
-    word = text.strip() if text is not None else None
+    word = _word(work)
     if work.not_seen:
         return (yield from _before_question(work, run, frame, at, word))
     if word is not None and type(at) is not Wait:  #  only a menu has pages and ticks
@@ -119,18 +118,14 @@ def _after_a_change(work: Work) -> Flow[None]:
     its question is another one now, which the message does not answer, but it may cancel or
     interrupt.
     """
-    frame, run, text = work.doc.top, work.doc.run, text_of(work.message)
+    frame, run = work.doc.top, work.doc.run
     if frame is None or run is None or not is_awake(work.doc, frame):
         return
     at = run.at
     if not isinstance(at, Wait):
         raise AssertionError("only conversations that wait are committed")
-    word = text.strip() if text is not None else None
-    if _cancels(work, at, word):
-        # "Please continue from here" is nothing to say to somebody who leaves.
-        work.draft.unsay(work.rules.texts.changed, work.rules.texts.restarted)
     # Handed back, it must not reach the conversation, as an answer.
-    yield from _cancel_or_interrupt(work, run, frame, at, word)
+    yield from _cancel_or_interrupt(work, run, frame, at, _word(work))
 
 
 def _cancel_or_interrupt(
@@ -144,7 +139,9 @@ def _cancel_or_interrupt(
     """
     if _takes(at, word):
         return None
-    if _cancels(work, at, word):
+    if word in work.rules.cancel and at.options.cancel:
+        # "Please continue from here" is nothing to say to somebody who leaves.
+        work.draft.unsay(work.rules.texts.changed, work.rules.texts.restarted)
         return (yield from drive(work, frame, throw(work, run, frame, "cancel")))
     match = interruption(work, frame)
     if match is not None:
@@ -152,14 +149,15 @@ def _cancel_or_interrupt(
     return None
 
 
+def _word(work: Work) -> str | None:
+    """Return the message's text without blanks around it; None if it has none."""
+    text = text_of(work.message)
+    return None if text is None else text.strip()
+
+
 def _takes(at: Wait[Any], word: str | None) -> bool:
     """Whether a word is exactly an answer to the question, whatever else it may mean."""
     return word is not None and at.options.takes is not None and at.options.takes(word)
-
-
-def _cancels(work: Work, at: Wait[Any], word: str | None) -> bool:
-    """Whether a word cancels the conversation that waits at the question."""
-    return word in work.rules.cancel and at.options.cancel and not _takes(at, word)
 
 
 def _wake_to_hear(work: Work, frame: Frame) -> Flow[Run | None]:
