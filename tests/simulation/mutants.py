@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from wechat_dialog import messages
 from wechat_dialog.core.dialog.chat_state import ChatState
-from wechat_dialog.core.store import rules
+from wechat_dialog.core.store import results, rules
 from wechat_dialog.core.store.entry import Entry
 from wechat_dialog.core.store.values import Claim, Commit
 from wechat_dialog.core.turn import committing, cut_off, job, step_records
@@ -293,6 +293,13 @@ def _confided() -> Iterator[type[MemoryStore]]:
 
 
 @contextmanager
+def _lacking() -> Iterator[type[MemoryStore]]:
+    """What a caller has of another journal counts as the beginning of this one."""
+    with patch.object(results, "lacking", lambda entry, have, _: min(have.length, entry.length)):
+        yield MemoryStore
+
+
+@contextmanager
 def _at_the_door() -> Iterator[type[MemoryStore]]:
     """A request that a stopped process receives after the platform hung up counts as waiting."""
     with patch.object(Workers, "deaf", 0.25):
@@ -343,6 +350,7 @@ MUTANTS: dict[str, Callable[[], AbstractContextManager[type[MemoryStore]]]] = {
     "sealed": _sealed,
     "told": _told,
     "left": _left,
+    "lacking": _lacking,
     "at the door": _at_the_door,
     "belated": _belated,
     "confided": _confided,

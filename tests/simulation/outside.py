@@ -40,6 +40,7 @@ from wechat_dialog.stores.memory import MemoryStore
 
 from .outside_dialogs import ASKED, PUSHING, RULES, begun
 from .outside_judge import Judge, Violation
+from .parts import staleness_of
 
 __all__ = ["World", "run"]
 
@@ -62,6 +63,7 @@ class Worker:
             LiveDialogs(4) if seed & 1 else None,
             lease=LEASE,
             fast=bool(seed & 2),
+            staleness=staleness_of(seed + number),
         )
 
 

@@ -12,6 +12,7 @@ from wechat_dialog.core.turn.outcome import Outcome
 from wechat_dialog.core.turn.outcomes_in_hand import Call
 from wechat_dialog.core.turn.running_turn import RunningTurn
 from wechat_dialog.core.turn.settings import Settings
+from wechat_dialog.core.turn.staleness import Staleness
 from wechat_dialog.core.turn.window import Window
 from wechat_dialog.runtime.drive import Driver
 from wechat_dialog.runtime.requests import Requests
@@ -29,6 +30,19 @@ LEASE = 3.0
 LONGEST = 120.0
 """Seconds that a turn may take: no turn without a hung step takes as long."""
 WINDOW = Window()
+
+
+class Doubtful(Staleness):
+    """What a process has learned among many others: it looks before it runs a live dialog."""
+
+    @property
+    def often(self) -> bool:
+        return True
+
+
+def staleness_of(seed: int) -> Staleness:
+    """Return what a process of a world has learned, for every second seed `Doubtful`."""
+    return Doubtful() if seed & 4 else Staleness()
 
 
 @dataclass(eq=False, slots=True)

@@ -39,7 +39,17 @@ from .dialogs import FORGETFUL, RULES
 from .judge import Judge, Snapshot, Violation
 from .network import Network
 from .parted import Parted
-from .parts import BEGIN, LEASE, LONGEST, WINDOW, Chain, Connection, Flying, Worker
+from .parts import (
+    BEGIN,
+    LEASE,
+    LONGEST,
+    WINDOW,
+    Chain,
+    Connection,
+    Flying,
+    Worker,
+    staleness_of,
+)
 from .plan import Dice, Fault, Freeze, Kill, Plan
 
 __all__ = ["Workers"]
@@ -96,7 +106,10 @@ class Workers:
 
     def _worker(self, number: int) -> Worker:
         cache = LiveDialogs(2) if self.plan.cache else None
-        settings = Settings(self.rules, cache, lease=LEASE, fast=self.plan.fast)
+        settings = Settings(
+            self.rules, cache, lease=LEASE, fast=self.plan.fast,
+            staleness=staleness_of(self.plan.seed + number),
+        )  # fmt: skip
         synchronous = (self.plan.seed + number) % 3 == 0
         process = Process(self)
         driver = Driver(

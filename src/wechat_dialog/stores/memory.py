@@ -96,19 +96,17 @@ class MemoryStore(KeptInMemory):
             now = self._now()
             known = self._open(claim.user, now)
             remembered = known.remembered(claim.key, now)
-            if rules.may_look(claim) and rules.is_quiet(known.entry, remembered):
-                everything = tuple(known.records)
-                return results.unclaimed(known.entry, now, records=everything, data=known.data)
+            if claim.optimistic and rules.is_quiet(known.entry, remembered):
+                records = known.lacking(claim.have)
+                return results.unclaimed(known.entry, now, records=records, data=known.data)
             granted = rules.claim(known.entry, remembered, claim, now)
             if not isinstance(granted, Granted):
                 return granted
-            held = results.lacking(known.entry, claim.have, known.records.__getitem__)
-            records = tuple(known.records[held:])
             return results.claimed(
                 known.entry,
                 granted,
                 now,
-                records=records,
+                records=known.lacking(claim.have),
                 data=known.data,
                 signals=known.signals(),
                 aside=known.put_aside(),

@@ -10,12 +10,12 @@ import itertools
 
 import msgspec
 
-from wechat_dialog.core.store import rules, waking
+from wechat_dialog.core.store import results, rules, waking
 from wechat_dialog.core.store.entry import Entry, Remembered, micros
 from wechat_dialog.core.store.kept import Aside, Parked
 from wechat_dialog.core.store.parts import PartPut
 from wechat_dialog.core.store.times import Mail
-from wechat_dialog.core.store.values import Write
+from wechat_dialog.core.store.values import Have, Write
 
 __all__ = ["Letter", "Shelf", "User"]
 
@@ -58,6 +58,10 @@ class User(msgspec.Struct, gc=False):
             del self.parked[id]
         for number in [n for n, letter in self.mail.items() if letter.expires <= now]:
             del self.mail[number]
+
+    def lacking(self, have: Have) -> tuple[bytes, ...]:
+        """Return the records that a caller does not have."""
+        return tuple(self.records[results.lacking(self.entry, have, self.records.__getitem__) :])
 
     def forget_ids(self, now: int) -> None:
         """Drop expired ids of signals."""

@@ -39,7 +39,6 @@ __all__ = [
     "end",
     "forget",
     "is_quiet",
-    "may_look",
     "put_part",
     "record",
     "release",
@@ -119,11 +118,6 @@ def _whose(entry: Entry, requested: Claim, first: int, now: int) -> str | None:
         in_line = waking.stands_in_line(entry, requested)
         holder = waking.in_the_way(entry, requested, now, first if in_line else None)
     return holder
-
-
-def may_look(requested: Claim) -> bool:
-    """Return whether a claim may be answered with an `Unclaimed`."""
-    return requested.optimistic and not requested.have.journal
 
 
 def is_quiet(entry: Entry, remembered: Remembered | None) -> bool:

@@ -87,7 +87,8 @@ class Claim(msgspec.Struct, frozen=True):
         optimistic: True: the caller would rather read than claim. If an entry exists, nothing is
             known of this message, and no other message asks, waits, is pending or has left a claim
             behind, the answer is `Unclaimed`: nothing is written, and the same request may ask
-            again as if for the first time. False, or `have` of any journal: never.
+            again as if for the first time. A store may claim nevertheless if the caller has part of
+            another journal. False: never.
         message: What to keep of the message while it is claimed, opaque bytes: if its worker dies,
             the next claim for another message returns it (`Claimed.pending`), and head and journal
             are kept for a day. It is removed by the commit and by `release`. Empty: it is not kept.
@@ -283,7 +284,7 @@ class Unclaimed(msgspec.Struct, frozen=True):
         journal: As in `Claimed`.
         length: As in `Claimed`.
         head: As in `Claimed`.
-        records: The whole journal.
+        records: As in `Claimed`: those that the caller lacks.
         data: As in `Claimed`.
         age: As in `Claimed`.
         now: As in `Claimed`.

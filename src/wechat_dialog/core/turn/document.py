@@ -119,6 +119,8 @@ class Document:
             self.is_claimed(claimed)
         if claimed.revision == self.revision and not self._new and claimed.revision:
             return
+        if type(claimed) is Unclaimed:
+            self.beside = NOTHING  # another worker may have changed it
         top = self.top
         head = decode_head(claimed.head)
         head.user, head.account = self.head.user, self.head.account

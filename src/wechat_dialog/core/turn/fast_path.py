@@ -6,7 +6,14 @@ from collections.abc import Generator
 from typing import Any
 
 from wechat_dialog.core.dialog.registered import RegisteredDialog
-from wechat_dialog.core.store.values import Answered, Claimed, Committed, Running, Unclaimed
+from wechat_dialog.core.store.values import (
+    Answered,
+    Claimed,
+    Committed,
+    Conflict,
+    Running,
+    Unclaimed,
+)
 from wechat_dialog.core.turn.committing import (
     commit_turn,
     conclude,
@@ -31,7 +38,7 @@ from wechat_dialog.core.turn.work import Work
 from wechat_dialog.errors import ClaimLost
 from wechat_dialog.replies.stored import encode_reply
 
-__all__ = ["is_ready", "run_cold", "run_live"]
+__all__ = ["is_ready", "run_unclaimed"]
 
 
 def is_ready(job: Job) -> bool:
@@ -47,22 +54,45 @@ def _may_run(settings: Settings, dialog: RegisteredDialog) -> bool:
     return dialog.pure and dialog.name not in settings.blocking
 
 
-def run_cold(job: Job) -> Generator[Operation, Any, Outcome | Claimed | Answered | None]:
-    """Read without a claim, if no other worker is active, and replay the dialog; then continue as
-    if it had been live.
+def run_unclaimed(job: Job) -> Generator[Operation, Any, Outcome | Claimed | Answered | None]:
+    """Run the dialog first and commit after; read before, if there is no live dialog, or if it is
+    likely to be out of date.
 
     Returns:
-        See `run_live`; or the claim, which the store grants if a read without one is not enough.
+        The outcome; or the answer that the message had already; or the claim, which the store
+        grants if a read without one is not enough; or None if the turn has to start over with a
+        claim.
+    """
+    staleness = job.settings.staleness
+    if job.doc.run is not None and not staleness.often:
+        ended = yield from _run_live(job)
+        staleness.note(behind=isinstance(ended, Conflict))
+        if not isinstance(ended, Conflict):
+            return ended
+    result = yield from _run_read(job)
+    return None if isinstance(result, Conflict) else result
+
+
+def _run_read(
+    job: Job,
+) -> Generator[Operation, Any, Outcome | Claimed | Answered | Conflict | None]:
+    """Read without a claim, if no other worker is active, and replay the dialog, or what a live one
+    lacks; then continue as if it had been up to date.
+
+    Returns:
+        See `run_unclaimed`; or `Conflict`.
     """
     answer = yield job.question(optimistic=True)
     if isinstance(answer, Unclaimed):
+        if job.doc.run is not None:
+            job.settings.staleness.note(behind=answer.revision != job.doc.revision)
         update_document(job, answer)
         top = job.doc.top
         dialog = None if top is None else dialog_of(job.settings.rules.routes, top)
         closed = top is not None and (dialog is None or not _may_run(job.settings, dialog))
         if closed or job.doc.cut_off:
             return None
-        return (yield from run_live(job))
+        return (yield from _run_live(job))
     job.counted = True
     if isinstance(answer, Running):
         pause = job.settings.poll
@@ -72,16 +102,16 @@ def run_cold(job: Job) -> Generator[Operation, Any, Outcome | Claimed | Answered
     return answer  # type: ignore[no-any-return]
 
 
-def run_live(job: Job) -> Generator[Operation, Any, Outcome | Answered | None]:
-    """Run the dialog first and commit after.
+def _run_live(job: Job) -> Generator[Operation, Any, Outcome | Answered | Conflict | None]:
+    """Run the dialog, and commit.
 
     No claim is held meanwhile, however long the dialog computes: another worker may do the same
     work, and only one of the two is committed. A dialog that was seen to block is claimed for from
     then on; see "A turn on the fast path takes no claim" in `docs/architecture.md`.
 
     Returns:
-        The outcome; or the answer that the message had already; or None if the turn has to start
-        over with a claim.
+        See `run_unclaimed`; or `Conflict`: the document was out of date, or somebody has a claim.
+        Nothing is left of it.
     """
     doc, top = job.doc, job.doc.top
     expected, limit = doc.revision, doc.max_age
@@ -119,9 +149,9 @@ def run_live(job: Job) -> Generator[Operation, Any, Outcome | Answered | None]:
         keep_live(job)
         return Outcome(reply, False, pushes, due_now(job, write, committed))
     drop(job)
-    if isinstance(committed, Answered):
+    if isinstance(committed, (Answered, Conflict)):
         return committed
-    return None  # a conflict, or no request listens any more
+    return None  # no request listens any more
 
 
 def _claim_for_step(

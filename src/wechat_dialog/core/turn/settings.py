@@ -16,6 +16,7 @@ from wechat_dialog.core.dialog.texts import Texts
 from wechat_dialog.core.dialog.user_data import PLAIN, DataShape
 from wechat_dialog.core.turn.limits import Limits
 from wechat_dialog.core.turn.outcomes_in_hand import Outcomes
+from wechat_dialog.core.turn.staleness import Staleness
 from wechat_dialog.core.wire.crypto import Seal
 from wechat_dialog.replies import Markdown, Reply, Text, Transfer, to_reply
 
@@ -192,6 +193,7 @@ class Settings:
         blocking: Names of dialogs that were seen to block between two waits, and may not use the
             fast path; the driver adds them.
         outcomes: Outcomes of steps in this process that the store is not known to have.
+        staleness: How often live dialogs of this process are out of date.
     """
 
     rules: Rules
@@ -202,3 +204,4 @@ class Settings:
     fast: bool = True
     blocking: set[str] = field(default_factory=set[str])
     outcomes: Outcomes = field(default_factory=Outcomes)
+    staleness: Staleness = field(default_factory=Staleness)

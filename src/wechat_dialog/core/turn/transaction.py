@@ -2,9 +2,9 @@
 
 There are two ways. The *fast path* runs the dialog first and commits afterwards, provided that
 nobody changed the conversation meanwhile: in one round trip if the dialog is live, in two if the
-journal has to be read and replayed. It is for dialogs that are pure between their waits. Everything
-else *claims* first. A turn that loses its claim has written nothing since, starts over, and finds
-what the new holder wrote.
+journal, or the rest of it, has to be read and replayed. It is for dialogs that are pure between
+their waits. Everything else *claims* first. A turn that loses its claim has written nothing since,
+starts over, and finds what the new holder wrote.
 
 Nothing here performs an operation, reads a clock or knows a store: `runtime/drive.py` performs the
 operations and sends their results in.
@@ -22,7 +22,7 @@ from wechat_dialog.core.store.values import Answered, Claimed, Pending
 from wechat_dialog.core.turn.committing import commit_turn, conclude
 from wechat_dialog.core.turn.cut_off import finish, lay_aside
 from wechat_dialog.core.turn.dispatch import handle
-from wechat_dialog.core.turn.fast_path import is_ready, run_cold, run_live
+from wechat_dialog.core.turn.fast_path import is_ready, run_unclaimed
 from wechat_dialog.core.turn.firing import FIRING, NotOurs, forget_the_expired, is_firing
 from wechat_dialog.core.turn.firing_turn import do_thing, finish_cut_off
 from wechat_dialog.core.turn.job import (
@@ -100,7 +100,7 @@ def turn(
     claimed: Claimed | Answered | Outcome | None = None
     if settings.fast and (live is None or is_ready(job)):
         try:
-            claimed = yield from (run_cold(job) if live is None else run_live(job))
+            claimed = yield from run_unclaimed(job)
         except StoreError:
             if not job.unrecorded:
                 raise

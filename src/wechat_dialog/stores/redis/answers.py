@@ -16,9 +16,11 @@ from wechat_dialog.core.store.values import (
     Committed,
     Conflict,
     Deferred,
+    Have,
     Pending,
     Running,
     Unclaimed,
+    checksum,
 )
 from wechat_dialog.errors import ClaimLost, StoreError
 
@@ -33,6 +35,7 @@ __all__ = [
     "read_done",
     "read_forget",
     "read_line",
+    "read_look",
     "read_mail",
     "read_parked",
     "read_record",
@@ -48,7 +51,7 @@ _TIME = struct.Struct(">QQHH")  # TIME of entry.lua, without the account
 
 class AskOtherwise(Exception):
     """A call has to be made in another way (`Call.instead`): the records that came with a head do
-    not belong to it, or there are times, which need more keys.
+    not belong to it, or not to what the caller has; or there are times, which need more keys.
     """
 
 
@@ -71,30 +74,64 @@ def _lost() -> ClaimLost:
     )
 
 
-def read_claim_beside(answers: Any) -> Claimed | Unclaimed | Answered | Running:
-    """Decode the answer to a claim, with the records that were read beside it."""
+def read_claim_beside(
+    have: Have, first: int, answers: Any
+) -> Claimed | Unclaimed | Answered | Running:
+    """Decode the answer to a claim, with the records that were read beside it.
+
+    Args:
+        have: What the caller has.
+        first: The position of the first record that was read.
+        answers: The script's answer, and the records.
+
+    Raises:
+        AskOtherwise: The records do not belong to the head.
+    """
     answer, records = answers
     if answer[0] == _LOOKED:
         _, now, text, data = answer
-        return _unclaimed(now, text, data, records)
+        return _unclaimed(have, first, now, text, data, records)
     claimed = read_claim(answer)
     if not isinstance(claimed, Claimed):
         return claimed
-    return msgspec.structs.replace(claimed, records=_first(claimed.length, records))
+    lacks = _lacking(have, first, claimed.journal, claimed.length, records)
+    return msgspec.structs.replace(claimed, records=lacks)
 
 
-def _first(length: int, records: list[bytes]) -> tuple[bytes, ...]:
-    """Return the records that a script has seen, out of those that were read beside it.
+def read_look(have: Have, first: int, answer: Any) -> Claimed | Unclaimed | Answered | Running:
+    """Decode the answer to a claim whose script reads the records itself; see
+    `read_claim_beside`.
+    """
+    if answer[0] != _LOOKED:
+        return read_claim(answer)
+    _, now, text, data, records = answer
+    return _unclaimed(have, first, now, text, data, records)
+
+
+def _lacking(
+    have: Have, first: int, journal: int, length: int, records: list[bytes]
+) -> tuple[bytes, ...]:
+    """Return the records that a caller does not have, out of those of a journal from `first` on.
 
     Raises:
-        AskOtherwise: There are fewer: they were evicted, or the conversation ended between the two.
+        AskOtherwise: They are not all there. They were evicted, or the conversation ended between
+            script and reading; or the caller has part of another journal.
     """
-    if len(records) < length:
+    if len(records) < length - first:
         raise AskOtherwise
-    return tuple(records[:length])
+    del records[length - first :]  # written since
+    held = have.length
+    continues = bool(held) and have.journal == journal and held <= length
+    if continues and (not have.last or checksum(records[held - 1 - first]) == have.last):
+        return tuple(records[held - first :])
+    if first:
+        raise AskOtherwise
+    return tuple(records)
 
 
-def _unclaimed(now: int, text: bytes, data: bytes, records: list[bytes]) -> Unclaimed:
+def _unclaimed(
+    have: Have, first: int, now: int, text: bytes, data: bytes, records: list[bytes]
+) -> Unclaimed:
     """Decode the answer of look.lua."""
     if text[0] < 12:
         _, revision, journal, length, committed, *_, replies = _HEAD.unpack_from(text, 1)
@@ -105,16 +142,14 @@ def _unclaimed(now: int, text: bytes, data: bytes, records: list[bytes]) -> Uncl
     else:  # written by an earlier version
         line, _, head = text.partition(b"\n")
         revision, journal, length, committed = map(int, line.split()[1:5])
-    journal_records = _first(length, records)
+    lacks = _lacking(have, first, journal, length, records)
     age = max(now - committed, 0) / 1e6
-    return Unclaimed(revision, journal, length, head, journal_records, data, age, entry.millis(now))
+    return Unclaimed(revision, journal, length, head, lacks, data, age, entry.millis(now))
 
 
 def read_claim(answer: Any) -> Claimed | Unclaimed | Answered | Running:
     """Decode the answer to a claim."""
     kind = answer[0]
-    if kind == _LOOKED:
-        return _unclaimed(*answer[1:])
     if kind == _DONE:
         _, fence, revision, journal, length, age, deferred, since, copies, *rest = answer
         pending, lost, head, data, records, untaken, *timed = rest

@@ -16,12 +16,13 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from wechat_dialog.core.store import entry, rules
+from wechat_dialog.core.store import entry
 from wechat_dialog.core.store.kept import Shown, Stored
 from wechat_dialog.core.store.values import (
     Answered,
     Claim,
     Claimed,
+    Have,
     Running,
     Unclaimed,
 )
@@ -32,6 +33,7 @@ from wechat_dialog.stores.redis.answers import (
     read_done,
     read_forget,
     read_line,
+    read_look,
     read_show,
 )
 from wechat_dialog.stores.redis.keys import Keys
@@ -42,9 +44,15 @@ __all__ = ["PREFIX", "Arguments", "Call", "Calls", "name_of"]
 T = TypeVar("T")
 
 Arguments = tuple[str | bytes | int, ...]
-_CLAIM = struct.Struct(">6s??Q?QQQ6s8s")
+_CLAIM = struct.Struct(">6s??IQ?QQQ6s8s")
 """The fixed-size arguments of the scripts, packed into one: each argument costs the server as much
 as reading a whole record.
+"""
+
+
+_READ_WHOLE = 50
+"""Up to how many records of a caller a journal is read as a whole: it may be another one by now,
+and to read it again would take a round trip.
 """
 
 
@@ -68,6 +76,13 @@ class Call(msgspec.Struct, Generic[T], frozen=True):
     read: Callable[[Any], T]
     beside: tuple[str | bytes | int, ...] | None = None
     instead: Callable[[], Call[T]] | None = None
+
+
+def _first_read(have: Have) -> int:
+    """Return the position from which a look reads the journal: of a long one that its caller has in
+    part, from the last record that they have, which shows whether they still have it.
+    """
+    return have.length - 1 if have.length > _READ_WHOLE else 0
 
 
 def name_of(key: str) -> bytes:
@@ -102,17 +117,17 @@ class Calls:
             beside: Whether the records may be read by a command beside the script: through a
                 script, each of them costs the server ten times as much.
         """
-        timed = claim.fires is not None
-        looks = rules.may_look(claim)
-        beside = beside and claim.arrival and not claim.have.journal and not timed
+        timed, looks = claim.fires is not None, claim.optimistic
+        beside = beside and claim.arrival and (looks or not claim.have.journal) and not timed
         return self._claim(claim, os.urandom(6), looks=looks, beside=beside, timed=timed)
 
     def _claim(
         self, claim: Claim, token: bytes, *, looks: bool, beside: bool, timed: bool
     ) -> Call[Claimed | Unclaimed | Answered | Running]:
         k, have = self.keys.of(claim.user), claim.have
+        first = _first_read(have)
         question = _CLAIM.pack(
-            *(name_of(claim.key), looks, beside, entry.micros(claim.lease), claim.arrival),
+            *(name_of(claim.key), looks, beside, first, entry.micros(claim.lease), claim.arrival),
             *(have.journal, have.length, claim.instead, token, have.last.encode()),
         )
         keys = (k + "h", k + "j", k + "c", f"{k}a:{claim.key}", k + "d")
@@ -126,8 +141,8 @@ class Calls:
         return Call(
             self._scripts.claim,
             (5, *keys, *values),
-            read_claim_beside if beside else read_claim,
-            ("LRANGE", k + "j", "0", "-1") if beside else None,
+            partial(read_claim_beside if beside else read_look, have, first),
+            ("LRANGE", k + "j", first, "-1") if beside else None,
             partial(self._claim, claim, token, looks=False, beside=False, timed=True),
         )
 

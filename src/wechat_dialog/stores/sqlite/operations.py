@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from wechat_dialog.core.store import results, rules
-from wechat_dialog.core.store.entry import Granted, Remembered, micros
+from wechat_dialog.core.store.entry import Entry, Granted, Remembered, micros
 from wechat_dialog.core.store.kept import Shown, Stored
 from wechat_dialog.core.store.pages import Page, PageAppend, PageOpen
 from wechat_dialog.core.store.parts import PartPut
@@ -54,23 +54,28 @@ class Operations:
         rows, now, user = self._rows, self._now, claim.user
         entry = rows.open(user, now, timed=claim.fires is not None)
         remembered = rows.remembered(user, claim.key, now)
-        if rules.may_look(claim) and rules.is_quiet(entry, remembered):
-            everything = rows.records(user, 0)
-            return results.unclaimed(entry, now, records=everything, data=rows.data(user))
+        if claim.optimistic and rules.is_quiet(entry, remembered):
+            records = self._lacking(entry, claim)
+            return results.unclaimed(entry, now, records=records, data=rows.data(user))
         granted = rules.claim(entry, remembered, claim, now)
         rows.save(user, entry)
         if not isinstance(granted, Granted):
             return granted
-        held = results.lacking(entry, claim.have, lambda position: rows.record(user, position))
         return results.claimed(
             entry,
             granted,
             now,
-            records=rows.records(user, held),
+            records=self._lacking(entry, claim),
             data=rows.data(user),
             signals=rows.times.signals(user, entry, now),
             aside=rows.times.aside(user, entry),
         )
+
+    def _lacking(self, entry: Entry, claim: Claim) -> tuple[bytes, ...]:
+        """Return the records that a caller does not have."""
+        rows, user = self._rows, claim.user
+        held = results.lacking(entry, claim.have, lambda position: rows.record(user, position))
+        return rows.records(user, held)
 
     def record(self, user: str, fence: int, write: Write) -> Committed:
         """See `Store.record`."""

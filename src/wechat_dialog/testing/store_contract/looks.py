@@ -6,6 +6,7 @@ from functools import partial
 
 from wechat_dialog.core.store.contract import Store
 from wechat_dialog.core.store.values import (
+    NOTHING,
     Answered,
     Claim,
     Claimed,
@@ -16,6 +17,7 @@ from wechat_dialog.core.store.values import (
     Running,
     Unclaimed,
     Write,
+    checksum,
 )
 
 from .asking import HEAD, LONG, ONE, TWO, StoreCase, begin, committed, granted, together
@@ -26,9 +28,11 @@ __all__ = ["Looks"]
 class Looks(StoreCase):
     """`claim` with `optimistic`."""
 
-    def look(self, store: Store, key: str = "k") -> Claimed | Unclaimed | Answered | Running:
+    def look(
+        self, store: Store, key: str = "k", have: Have = NOTHING
+    ) -> Claimed | Unclaimed | Answered | Running:
         """Make an optimistic claim."""
-        return store.claim(Claim("ada", key, lease=LONG, optimistic=True))
+        return store.claim(Claim("ada", key, lease=LONG, have=have, optimistic=True))
 
     def test_optimistic_claim_returns_the_entry_without_a_claim(
         self, store: Store, other: Store
@@ -98,12 +102,57 @@ class Looks(StoreCase):
         self.advance(self.short * 2)
         assert granted(self.look(store)).revision == 0
 
-    def test_optimistic_claim_with_have_claims(self, store: Store) -> None:
-        """With `have`, an optimistic claim is granted as a claim."""
+    def test_optimistic_claim_with_have_returns_the_records_that_the_caller_lacks(
+        self, store: Store, other: Store
+    ) -> None:
+        """With `have`, an optimistic claim returns the records after those of the caller."""
         begun = begin(store, ONE, TWO)
-        have = Have(begun.journal, 1)
-        claim = granted(store.claim(Claim("ada", "k", lease=LONG, have=have, optimistic=True)))
-        assert claim.records == (TWO,)
+        for length, lacks in ((1, (TWO,)), (2, ())):
+            last = checksum((ONE, TWO)[length - 1])
+            looked = self.look(other, have=Have(begun.journal, length, last))
+            assert isinstance(looked, Unclaimed)
+            assert (looked.revision, looked.length, looked.records) == (begun.revision, 2, lacks)
+
+    def test_optimistic_claim_with_have_of_a_long_journal_returns_what_the_caller_lacks(
+        self, store: Store
+    ) -> None:
+        """However long the journal is, only what the caller lacks is returned."""
+        records = tuple(b"%d" % number for number in range(200))
+        begun = begin(store, *records)
+        for length in (49, 50, 51, 199, 200):
+            have = Have(begun.journal, length, checksum(records[length - 1]))
+            looked = self.look(store, have=have)
+            assert isinstance(looked, Unclaimed)
+            assert (looked.length, looked.records) == (200, records[length:])
+
+    def test_optimistic_claim_with_have_of_another_journal_returns_the_whole(
+        self, store: Store
+    ) -> None:
+        """If the caller has records of another journal, or others than the store, the whole is
+        returned.
+        """
+        begun = begin(store, ONE, TWO)
+        for have in (
+            Have(begun.journal + 1, 1, checksum(ONE)),
+            Have(begun.journal, 1, checksum(TWO)),
+            Have(begun.journal, 3, checksum(ONE)),
+        ):
+            looked = self.look(store, have=have)
+            assert isinstance(looked, Unclaimed)
+            assert looked.records == (ONE, TWO)
+
+    def test_optimistic_claim_with_much_of_another_journal_returns_the_whole(
+        self, store: Store
+    ) -> None:
+        """If it was much that the caller has of another journal, the store may claim instead."""
+        begun = begin(store, ONE, TWO)
+        for number, length in enumerate((60, 1)):
+            have = Have(begun.journal + 1, length, checksum(ONE))
+            looked = self.look(store, f"k{number}", have=have)
+            assert isinstance(looked, (Claimed, Unclaimed))
+            assert looked.records == (ONE, TWO)
+            if isinstance(looked, Claimed):
+                store.release("ada", looked.fence)
 
     def test_optimistic_claim_is_refused_while_a_claim_is_valid(
         self, store: Store, other: Store
