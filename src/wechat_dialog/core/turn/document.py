@@ -368,10 +368,8 @@ class Document:
         self._written(committed.revision, committed.journal)
 
     def _written(self, revision: int, journal: int) -> None:
-        self.revision = revision
-        self.journal = journal
-        self.park = None
-        self.unpark = None
+        self.revision, self.journal = revision, journal
+        self.park = self.unpark = None
         self.forgets = False
         self._stored = self._kept = len(self.records)
         self._cut = ()
