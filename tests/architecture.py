@@ -145,9 +145,9 @@ FLOORS: Mapping[str, tuple[str, ...]] = {
         "document", "held", "results", "outcome", "outcomes_in_hand", "staleness", "settings",
         "saying", "page_link", "push", "shelf", "waiting_text", "running_turn", "listening",
         "draft", "work", "aside", "step_parts", "step_records", "parking", "requested", "leaving",
-        "conversation", "stack", "asking", "beginning", "ending", "answering", "events", "dispatch", "cut_off",
-        "resuming", "job", "reviewing", "page", "committing", "firing", "reaching", "firing_turn",
-        "fast_path", "transaction", "outside", "operator",
+        "conversation", "stack", "asking", "beginning", "ending", "answering", "events", "dispatch",
+        "cut_off", "resuming", "job", "reviewing", "page", "committing", "firing", "reaching",
+        "firing_turn", "fast_path", "transaction", "outside", "operator",
     ),
 }  # fmt: skip
 
