@@ -108,9 +108,7 @@ WINGS: Mapping[str, Wing] = {
         ),
     ),
     # The names of the public face; each is imported when it is asked for.
-    "__init__": Wing(
-        "the public names", _words("errors messages replies core.dialog core.turn bot")
-    ),
+    "__init__": Wing("the public names", _words("errors core.dialog core.turn bot")),
     "operators": Wing(
         "stored conversations listed, shown, resumed, exported, checked",
         _words("errors messages replies core core.store core.dialog core.replay core.turn bot"),

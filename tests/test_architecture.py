@@ -246,20 +246,40 @@ def test_the_list_of_modules_is_not_empty() -> None:
     assert {"wechat_dialog", f"wechat_dialog.{RUN}", "wechat_dialog.core.wire.xml"} <= known()
 
 
-def test_importing_the_package_loads_no_driver() -> None:
+def test_importing_the_package_loads_none_of_its_modules() -> None:
+    code = (
+        "import sys, wechat_dialog\n"
+        "print(*[name for name in sys.modules if name.startswith('wechat_dialog.')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "", "")
+
+
+def test_the_first_name_that_is_asked_for_is_there() -> None:
+    """In any order, and listed before it is loaded."""
+    code = (
+        "import sys, wechat_dialog as package\n"
+        "assert {*package.__all__} <= {*dir(package)}\n"
+        "assert getattr(package, sys.argv[1]) is getattr(package, sys.argv[1])\n"
+    )
+    for name in ("Cancelled", "Chat", "Field", "formats", "step"):
+        subprocess.run([sys.executable, "-c", code, name], check=True)
+
+
+def test_importing_a_bot_loads_no_driver() -> None:
     """asyncio may be loaded: the async interface needs it, and the import budget is a multiple of
     its time.
     """
     optional = sorted(name for name, places in house.DRIVERS.items() if places)
     code = (
-        "import sys, wechat_dialog\n"
+        "import sys\nfrom wechat_dialog import Bot\n"
         f"print(*[name for name in {optional} if name in sys.modules and name != 'cryptography'])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "", "")
 
 
-def test_importing_the_package_loads_nothing_that_replays_or_serves() -> None:
+def test_importing_a_bot_loads_nothing_that_replays_or_serves() -> None:
     """Only what registers dialogs is loaded; the first message loads what handles it."""
     later = [
         *("core.replay.run", "core.replay.records", "core.turn.document", "core.turn.dispatch"),
@@ -268,7 +288,7 @@ def test_importing_the_package_loads_nothing_that_replays_or_serves() -> None:
         *("operators", "testing", "cli"),
     ]
     code = (
-        "import sys, wechat_dialog\n"
+        "import sys\nfrom wechat_dialog import Bot\n"
         f"print(*[name for name in {later} if f'wechat_dialog.{{name}}' in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -12,32 +12,29 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from wechat_dialog.core.dialog.step_parts import AsyncSteps, Steps
-from wechat_dialog.core.dialog.steps import step
-
-from . import errors, messages, replies
-from .bot import Bot
-from .core.dialog.chat import Chat, Dialog
-from .core.dialog.router import Dialogs
-from .core.dialog.texts import Texts
-from .core.turn.limits import Limits
-from .core.turn.window import Window
-from .errors import (
-    Cancelled,
-    NoAnswer,
-    Refused,
-    ReplayMismatch,
-    SignalMisfit,
-    StoreError,
-    TimedOut,
-    TooManyAttempts,
-    UnexpectedAnswer,
-)
-
 if TYPE_CHECKING:
-    from . import formats
+    from . import errors, formats, messages, replies
+    from .bot import Bot
+    from .core.dialog.chat import Chat, Dialog
     from .core.dialog.form_fields import Field
     from .core.dialog.review import Outgoing
+    from .core.dialog.router import Dialogs
+    from .core.dialog.step_parts import AsyncSteps, Steps
+    from .core.dialog.steps import step
+    from .core.dialog.texts import Texts
+    from .core.turn.limits import Limits
+    from .core.turn.window import Window
+    from .errors import (
+        Cancelled,
+        NoAnswer,
+        Refused,
+        ReplayMismatch,
+        SignalMisfit,
+        StoreError,
+        TimedOut,
+        TooManyAttempts,
+        UnexpectedAnswer,
+    )
 
 __all__ = [
     "AsyncSteps",
@@ -69,6 +66,12 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
+    # Whoever imports a module of this package imports this one first; `wechat-dialog --version`
+    # and an emulated platform need no bot.
+    if name in {"errors", "formats", "messages", "replies"}:
+        return import_module(f".{name}", __name__)
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     # Forms bring the parsers, which take longer to import than all the rest.
     if name == "Field":
         from .core.dialog.form_fields import Field
@@ -78,6 +81,15 @@ def __getattr__(name: str) -> object:
         from .core.dialog.review import Outgoing
 
         return Outgoing
-    if name == "formats":
-        return import_module(".formats", __name__)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import bot, errors
+    from .core.dialog import chat, router, step_parts, steps, texts
+    from .core.turn import limits, window
+
+    for home in (bot, chat, router, step_parts, steps, texts, limits, window, errors):
+        for each in {*home.__all__}.intersection(__all__):
+            globals()[each] = getattr(home, each)
+    return globals()[name]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
