@@ -16,6 +16,12 @@ EXTRA = frozenset(
 
 def main() -> None:
     """Run the command; its exit status is the process's."""
+    if sys.argv[1:] == ["--version"]:
+        # Other words beside it may be wrong, which is for typer to say.
+        from wechat_dialog.cli.version import print_version
+
+        print_version()
+        return
     try:
         from wechat_dialog.cli.main import command_line
         from wechat_dialog.cli.main import main as run

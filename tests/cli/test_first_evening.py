@@ -145,12 +145,19 @@ def python(*words: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["typer", "uvicorn", "httpx", "rich", "starlette"])
-def test_without_the_commands_packages_it_says_what_to_install(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("typer", []), ("rich", []), ("uvicorn", ["serve"]), ("httpx", ["send"]),
+        ("starlette", ["simulate"]), ("watchfiles", ["simulate"]),
+    ],
+)  # fmt: skip
+def test_without_the_commands_packages_it_says_what_to_install(name: str, words: list[str]) -> None:
     ended = python(
         "-c",
         f"import sys; sys.modules[{name!r}] = None\n"
         "from wechat_dialog.__main__ import main\nmain()",
+        *words,
     )
     assert ended.returncode == 2
     assert f"needs {name}, which is not installed: pip install 'wechat-dialog[cli]'" in ended.stderr

@@ -22,9 +22,14 @@ def texts_of(command: Any) -> Iterator[str]:
 
 def put_into_chinese(command: Any) -> None:
     """Translate the help of a command and its subcommands into Chinese."""
+    # A subcommand that is not called has only the first paragraph of its help.
+    first_paragraphs = {
+        english.partition("\n\n")[0]: chinese.partition("\n\n")[0]
+        for english, chinese in HELP.items()
+    }
     for owner, name in _places(command):
         text = _plain(getattr(owner, name))
-        setattr(owner, name, HELP.get(text, text))
+        setattr(owner, name, HELP.get(text) or first_paragraphs.get(text, text))
     for each in _commands(command):
         each.get_usage = _usage_of(each.get_usage)
         each.get_help_option = _help_option_of(each.get_help_option)

@@ -1,7 +1,7 @@
 """The `wechat-dialog` command.
 
 Each subcommand is in a module of its own, and only that of the one that is called is imported: all
-of them take twice as long.
+of them take twice as long. For the command's own help there is a sentence about each in a table.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.metadata import version
 from typing import Annotated, Any
 
 import typer
@@ -20,16 +19,51 @@ from wechat_dialog.platform.safe_console import SafeConsole
 
 from .help_in_chinese import put_into_chinese
 from .refusals import refusal
+from .version import print_version
 
 __all__ = ["command_line", "main"]
 
-MODULES = {
-    "conversations": "conversations", "serve": "serve", "work": "work", "check": "conversations",
-    "signal": "outside", "begin": "outside", "simulate": "simulate", "chat": "chat", "send": "send",
-    "probe": "probe", "new": "new", "demo": "try_example",
-}  # fmt: skip
-"""The subcommands, in the order of the help, and the module of each; it has a function of that
-name, or with several commands below it a `typer.Typer`."""
+SUBCOMMANDS = {
+    "serve": ("serve", "Serve a bot with uvicorn."),
+    "work": (
+        "work",
+        (
+            "Do what falls due, and answer no message: timers, reminders, signals that were only "
+            "posted."
+        ),
+    ),
+    "check": (
+        "conversations",
+        "Replay stored conversations against this code: a gate before a deployment.",
+    ),
+    "signal": (
+        "outside",
+        "Tell a user's conversations that something has happened, as `bot.signal` does.",
+    ),
+    "begin": ("outside", "Begin a conversation that no message began, as `bot.begin` does."),
+    "simulate": (
+        "simulate",
+        "Talk to a bot on a web page that looks like the phone, with its journal beside it.",
+    ),
+    "chat": (
+        "chat",
+        "Chat with a bot in the terminal, over real HTTP; lines from a pipe work too.",
+    ),
+    "send": ("send", "Send one signed message to a server and print what its sender sees."),
+    "probe": (
+        "probe",
+        "Ask a server the conformance checklist: what it does right and wrong, seen from outside.",
+    ),
+    "new": ("new", "Begin a bot of your own: bot.py, test_bot.py and README.md."),
+    "demo": (
+        "try_example",
+        "Try the example bot, on the embedded store: on a web page, or in the terminal.",
+    ),
+    "conversations": ("conversations", "List, show, resume and end stored conversations."),
+}
+"""The subcommands, in the order of the help: the module of each and the first paragraph of its
+help. The module has a function of the subcommand's name, or with several commands below it a
+`typer.Typer`."""
 
 errors = SafeConsole(stderr=True)
 
@@ -60,8 +94,14 @@ def main(command: Any = None) -> None:
     sys.exit(status)
 
 
-def command_line(words: Sequence[str] = ()) -> Any:
-    """Return the command with the subcommand that is called with these words, or with all."""
+def command_line(words: Sequence[str] | None = None) -> Any:
+    """Return the command for a call with these words.
+
+    Args:
+        words: Of the subcommands that are not among them, the command has the name and the first
+            paragraph of the help, and neither options nor function. None: it has all of each.
+    """
+    called = next((word for word in words or () if not word.startswith("-")), "")
     app = typer.Typer(
         help="Conversations on a WeChat Official Account.",
         no_args_is_help=True,
@@ -70,9 +110,11 @@ def command_line(words: Sequence[str] = ()) -> Any:
         pretty_exceptions_enable=False,
         callback=_options,
     )
-    called = next((word for word in words if not word.startswith("-")), "")
-    for name in [called] if called in MODULES else MODULES:
-        subcommand = getattr(import_module(f".{MODULES[name]}", __package__), name)
+    for name, (module, about) in SUBCOMMANDS.items():
+        if words is not None and name != called:
+            app.command(name, help=about)(_not_called)
+            continue
+        subcommand = getattr(import_module(f".{module}", __package__), name)
         if isinstance(subcommand, typer.Typer):
             app.add_typer(subcommand, name=name)
         else:
@@ -80,9 +122,13 @@ def command_line(words: Sequence[str] = ()) -> Any:
     return typer.main.get_command(app)
 
 
+def _not_called() -> None:
+    pass
+
+
 def _show_version(is_given: bool) -> None:
     if is_given:
-        print(f"wechat-dialog {version('wechat-dialog')}")
+        print_version()
         raise typer.Exit
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import enum
 import logging
 import math
 import os
@@ -25,7 +24,7 @@ from wechat_dialog.runtime.garbage import SurvivorsFrozen
 
 from .load import load
 from .refusals import refusal
-from .serve_checks import LeaveOutQueries, cause_of, doubts, log_to_stderr
+from .serve_checks import LeaveOutQueries, LogLevel, cause_of, doubts, log_to_stderr
 from .unfinished_heads import options as bounds
 
 __all__ = ["asgi_of_worker", "listening", "serve"]
@@ -39,16 +38,6 @@ KEEP_ALIVE = 150
 """Seconds that a connection may be idle: longer than a proxy keeps it (by default nginx 60, Caddy
 120). If the server closed it first, the proxy's next request could meet a closed connection, and
 the platform a 502."""
-
-
-class LogLevel(enum.StrEnum):
-    """The lowest level of log records that `serve` prints."""
-
-    debug = "debug"
-    info = "info"
-    warning = "warning"
-    error = "error"
-    critical = "critical"
 
 
 def serve(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import logging
 import os
 from collections.abc import Callable, Iterator
@@ -10,12 +11,21 @@ from typing import Any
 
 from wechat_dialog.core.wire.signature import is_token
 from wechat_dialog.errors import StoreError
-from wechat_dialog.stores.sqlite import SQLiteStore
 
-__all__ = ["LeaveOutQueries", "advice", "cause_of", "doubts", "log_to_stderr"]
+__all__ = ["LeaveOutQueries", "LogLevel", "advice", "cause_of", "doubts", "log_to_stderr"]
 
 NOBODY = "nobody"
 """A user who cannot exist, looked up to see whether the store answers."""
+
+
+class LogLevel(enum.StrEnum):
+    """The lowest level of log records that `serve` and `work` print."""
+
+    debug = "debug"
+    info = "info"
+    warning = "warning"
+    error = "error"
+    critical = "critical"
 
 
 def doubts(bot: Any) -> Iterator[str]:
@@ -36,6 +46,9 @@ def doubts(bot: Any) -> Iterator[str]:
     try:
         bot.store.show(NOBODY)
     except StoreError as error:
+        # `simulate` has checks of this module, and no store.
+        from wechat_dialog.stores.sqlite import SQLiteStore
+
         if isinstance(bot.store, SQLiteStore):
             raise
         yield f"{error}; until it is there, users get no answer but an apology"

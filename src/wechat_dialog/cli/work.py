@@ -20,8 +20,7 @@ from wechat_dialog.platform.language import tr
 from wechat_dialog.platform.safe_console import SafeConsole
 
 from .load import load
-from .serve import LogLevel
-from .serve_checks import log_to_stderr
+from .serve_checks import LogLevel, log_to_stderr
 
 __all__ = ["work"]
 
