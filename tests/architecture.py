@@ -140,7 +140,7 @@ WINGS: Mapping[str, Wing] = {
 FLOORS: Mapping[str, tuple[str, ...]] = {
     "core.turn": (
         "limits", "window", "given_parts", "operations", "pending", "mail", "beside", "waking",
-        "document", "held", "results", "outcome", "outcomes_in_hand", "staleness", "settings",
+        "held", "document", "results", "outcome", "outcomes_in_hand", "staleness", "settings",
         "saying", "page_link", "push", "shelf", "waiting_text", "running_turn", "listening",
         "draft", "work", "aside", "step_parts", "step_records", "parking", "requested", "leaving",
         "conversation", "stack", "asking", "beginning", "ending", "answering", "events", "dispatch",

@@ -131,6 +131,11 @@ def zoo(**settings: Any) -> Bot:  # noqa: C901 - one dialog after the other
     def news(chat: Chat) -> replies.Reply:
         return News([Article("n" + mark(chat, 1))])
 
+    @bot.text("图文")
+    def story(chat: Chat) -> replies.Reply:
+        chat.say(mark(chat, 1))
+        return Image("i" + mark(chat, 2))
+
     @bot.text("人工", anytime=True)
     def human(chat: Chat) -> replies.Reply:
         return Transfer()
@@ -163,7 +168,7 @@ def think() -> None:
 
 LETTERS = (
     "继续", "嗯", "7", "取消", "返回", "短问", "长问", "大问", "满问", "图问", "迟问", "长答",
-    "迟答", "帮助", "长帮", "看图", "新闻", "人工", "不语", "插问", "!t", "!s", "!none",
+    "迟答", "图文", "帮助", "长帮", "看图", "新闻", "人工", "不语", "插问", "!t", "!s", "!none",
     "!unsubscribe", "+61", "+90000",
 )  # fmt: skip
 """What may come: a text, !an event, +seconds that pass."""

@@ -72,10 +72,11 @@ def complaints(place: Place, letter: str, there: Place, answer: Seen) -> Iterato
             yield f"lost: {lost}"
     if twice := {*once} & {*place.seen, *held}:
         yield f"said twice: {twice}"
+    yield from overtaking(shown, held)
     # A reply that nobody took is one part, its question and all.
     whole = [one for one in place.state.held if not one.question and b"?" in bytes(one.reply)]
     if not (QUESTION.search(place.untaken) or whole):
-        yield from misordered(shown, held, there)
+        yield from misordered(shown, there)
     stack = place.state.stack
     if letter in ANYTIME and len(stack) < 5 and ANYTIME[letter] not in said:
         yield "what may come at any time was not answered"
@@ -88,11 +89,18 @@ def complaints(place: Place, letter: str, there: Place, answer: Seen) -> Iterato
         yield "it was not answered"
 
 
-def misordered(shown: list[str], held: list[str], there: Place) -> Iterator[str]:
-    """Yield what is wrong with the order of what was said."""
+def overtaking(shown: list[str], held: list[str]) -> Iterator[str]:
+    """Yield which parts are shown before an earlier part of their answer."""
+    for number, mark in enumerate(shown):
+        if not mark.endswith(ASKS):
+            later = [*shown[number + 1 :], *held]
+            if any(other[:-2] == mark[:-2] and other < mark for other in later):
+                yield f"{mark} overtook what was said before it"
+
+
+def misordered(shown: list[str], there: Place) -> Iterator[str]:
+    """Yield what is wrong with the questions that are shown."""
     for mark in shown:
-        if any(other[:-2] == mark[:-2] and other < mark for other in held):
-            yield f"{mark} overtook what was said before it"
         if mark.endswith(ASKS) and mark != shown[-1]:
             yield "something was said behind the question"
         if mark.endswith(ASKS) and pending(there.state) not in asked_as(mark):
@@ -285,6 +293,19 @@ def test_a_reply_nobody_took_comes_before_its_rest_also_where_another_conversati
     place, answer = walk.go(place, "继续")
     assert MARK.findall(words(answer)) == ["⟨000002.1⟩"]
     assert MARK.findall(words(walk.go(place, "继续")[1])) == ["⟨000002.2⟩"]
+
+
+def test_nothing_overtakes_what_a_reply_nobody_took_says_before_an_interrupted_question() -> None:
+    walk = Walk(zoo())
+    place, shown = walk.start(), list[str]()
+    for letter in ("图文", "×", "短问", "×", "插问", "继续", "继续", "7", "继续", "继续", "7"):
+        if letter == "×":
+            place = walk.drop(place)
+        else:
+            before, (place, answer) = place, walk.go(place, letter)
+            shown.append(glance(answer))
+            assert not list(complaints(before, letter, place, answer))
+    assert shown == ["»", "»/一?", "…»", "…/插?", "»", "7/»", "[图]", "一?", "二?"]
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,11 @@ SHOWN_BY = {
 or the library have changed since, another seed may notice them.
 """
 
+RARE = [3_012_318]
+"""In this world a reply that nobody took ends an older answer's first part with a question that is
+interrupted, while the rest of that answer is held.
+"""
+
 
 @pytest.fixture(autouse=True)
 def _quiet() -> Iterator[None]:
@@ -40,6 +45,11 @@ def _quiet() -> Iterator[None]:
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_in_every_world_each_message_has_one_turn(chunk: int) -> None:
     assert run_seeds(range(chunk * CHUNK, (chunk + 1) * CHUNK)) >= 5_000
+
+
+@pytest.mark.parametrize("seed", RARE)
+def test_no_world_that_broke_a_rule_breaks_one_again(seed: int) -> None:
+    assert run_seeds([seed])
 
 
 @pytest.mark.long

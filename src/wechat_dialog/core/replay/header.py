@@ -199,6 +199,9 @@ class UserHead(msgspec.Struct, omit_defaults=True, gc=False):
         asked_before: Whether the reply of the last commit does not show the pending question, which
             the user had seen before. The question then counts as seen even if that reply is not
             taken.
+        question_at: Index in the text of the last commit's reply at which the pending question
+            begins, if parts are held that may continue what it says before. If the reply is not
+            taken, both are held separately (`Document.owe`). 0: it is held as one part.
         shown: `CreateTime` of the message whose reply first showed the pending question: messages
             written before do not answer it. It never decreases. 0 if it is unknown, or an earlier
             version wrote the head.
@@ -224,6 +227,7 @@ class UserHead(msgspec.Struct, omit_defaults=True, gc=False):
     held: tuple[Held, ...] = ()
     more: str = ""
     asked_before: bool = False
+    question_at: int = 0
     shown: int = 0
     pushed: int = 0
     key: str = ""

@@ -6,13 +6,13 @@ is only appended to, or cut when an interrupting conversation ends and its recor
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from wechat_dialog.core.logs import log
-from wechat_dialog.core.replay.header import Frame, Held, UserHead, decode_head, encode_head
+from wechat_dialog.core.replay.header import Frame, UserHead, decode_head, encode_head
 from wechat_dialog.core.replay.records import Record, decode_records, encode_record
 from wechat_dialog.core.replay.rivals import first_due
 from wechat_dialog.core.replay.run import Run
@@ -21,6 +21,7 @@ from wechat_dialog.core.store.times import Mail, Wake
 from wechat_dialog.core.store.values import Claimed, Committed, Have, Unclaimed, Write, checksum
 
 from .beside import NOTHING, Beside
+from .held import owed_of
 from .waking import is_timed, lasts, next_wake
 
 __all__ = ["NO_REPLY", "Document"]
@@ -166,25 +167,23 @@ class Document:
         """
         self.age = max(0.0, self.age - since)
 
-    def owe(self, replies: Iterable[bytes], until: int) -> None:
+    def owe(self, replies: Sequence[bytes], until: int) -> None:
         """Hold replies that no request took, according to the claim, before everything already
         held.
 
-        The last of them contains the pending question, which is therefore unseen, unless the commit
-        recorded otherwise (`asked_before`). If every such reply were treated as the question, an
-        interrupting conversation would set it aside, and later parts of the same answer overtake
-        it.
+        The last of them ends with the pending question, which is therefore unseen, unless the
+        commit recorded otherwise (`asked_before`). An interrupting conversation sets that question
+        aside. What the reply says before it must not be set aside with it if other parts are held:
+        those may continue one of its answers, and would overtake it. So the commit has recorded
+        where the question begins, and it is a part of its own.
 
         Args:
             replies: The replies, oldest first, encoded.
             until: When to drop them, ms since the epoch.
         """
-        held = self.head.held  # already has them if the turn claims again
-        known = {bytes(part.reply) for part in held if part.owed} | {NO_REPLY}
-        owed = [Held(msgspec.Raw(reply), until, True) for reply in replies if reply not in known]
-        if owed and self.top is not None and not (self.unseen or self.head.asked_before):
-            owed[-1].asks = self.top.id
-        self.head.held = (*owed, *held)
+        head, top = self.head, self.top
+        asks = "" if top is None or self.unseen or head.asked_before else top.id
+        head.held = (*owed_of(replies, head, until, asks), *head.held)
         # This counts as stored: the next write contains it.
         self._encoded = encode_head(self.head)
 

@@ -143,6 +143,8 @@ class Draft(msgspec.Struct, eq=False):
             created: `CreateTime` of the message that is replied to.
         """
         head = self.doc.head
+        if head.question_at:
+            head.question_at = 0
         if not (head.held or head.owed or self.unasked) and self.note is None:
             # The usual case: nothing to weigh up, and nothing to undo.
             top = self.doc.top
@@ -204,7 +206,7 @@ class Draft(msgspec.Struct, eq=False):
         """Hold the whole answer for the user's next message, since no request listens for this
         one.
         """
-        self.doc.head.asked_before = False
+        self.doc.head.asked_before, self.doc.head.question_at = False, 0
         if self.note is None:
             self.shelf().owe(self.content())
         else:

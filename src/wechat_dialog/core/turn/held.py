@@ -12,10 +12,10 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from wechat_dialog import replies
 from wechat_dialog.core.replay.header import Frame, Held, UserHead
+from wechat_dialog.replies import Reply, Text
 from wechat_dialog.replies.links import TEXT_LIMIT
-from wechat_dialog.replies.packing import Part
+from wechat_dialog.replies.packing import Part, together
 from wechat_dialog.replies.splitting import pages
 from wechat_dialog.replies.stored import decode_reply, encode_reply
 
@@ -26,7 +26,9 @@ __all__ = [
     "is_gone",
     "is_pushable",
     "is_word",
+    "owed_of",
     "parts_of",
+    "question_at",
     "shortened",
     "to_ask",
 ]
@@ -99,12 +101,64 @@ def held_of(parts: Iterable[Part]) -> list[Held]:
     ]
 
 
+def question_at(parts: Sequence[Part], reply: Reply | None, mark: str) -> int:
+    """Return the index in a reply's text at which the question begins that it ends with.
+
+    Args:
+        parts: The parts it was made of; at least one belongs to the question.
+        reply: The reply.
+        mark: See `packing.pack`.
+
+    Returns:
+        0 if it has nothing before the question, or the two cannot be told apart.
+    """
+    first = next(number for number, part in enumerate(parts) if part.asks)
+    before = together([part.reply for part in parts[:first]], mark)
+    if not (isinstance(reply, Text) and isinstance(before, Text)):
+        return 0
+    known = parts[first].question and reply.content.startswith(f"{before.content}\n")
+    return len(before.content) if known else 0
+
+
+def owed_of(replies: Sequence[bytes], head: UserHead, until: int, asks: str) -> list[Held]:
+    """Return replies that no request took as owed parts, without those that are held already.
+
+    Args:
+        replies: The replies, oldest first, encoded; at least one.
+        head: The user's head.
+        until: When to drop them, ms since the epoch.
+        asks: Id of the conversation whose question the last of them ends with, unseen; or "".
+    """
+    known = {bytes(part.reply) for part in head.held if part.owed} | {bytes(_NOTHING)}
+    last = _in_two(replies[-1], head.question_at)
+    owed = [
+        Held(msgspec.Raw(part), until, True)
+        for answer in (*((reply,) for reply in replies[:-1]), last)
+        if answer[0] not in known
+        for part in answer
+    ]
+    if owed and asks:
+        owed[-1].asks, owed[-1].question = asks, len(last) > 1
+    return owed
+
+
+def _in_two(reply: bytes, at: int) -> tuple[bytes, ...]:
+    """Return an encoded text as two, of which the second begins at this index (`question_at`); any
+    other reply is left whole.
+    """
+    text = decode_reply(reply) if at else None
+    if not isinstance(text, Text) or text.content[at : at + 1] != "\n":
+        return (reply,)
+    contents = text.content[:at], text.content[at + 1 :]
+    return tuple([encode_reply(msgspec.structs.replace(text, content=one)) for one in contents])
+
+
 def shortened(part: Held, excess: int) -> Held | None:
     """Return a long text shortened by `excess` bytes at its end; None if too little would
     remain.
     """
     reply = decode_reply(bytes(part.reply))
-    if not isinstance(reply, replies.Text):
+    if not isinstance(reply, Text):
         return None
     room = len(reply.content.encode("utf-8", "surrogatepass")) - excess
     if room < TEXT_LIMIT:

@@ -19,6 +19,7 @@ from wechat_dialog.core.turn.held import (
     held_of,
     is_gone,
     parts_of,
+    question_at,
     shortened,
     to_ask,
 )
@@ -164,10 +165,7 @@ class Shelf:
         return bool(owed)
 
     def _send(self, parts: Sequence[Part], *, follows: bool) -> Reply | None:
-        parcel = self._pack(parts, follows=follows)
-        self.shows = _has_question(parts, parcel)
-        self._hold(parcel.rest, self.head.held)
-        return parcel.reply
+        return self._sent(parts, self._pack(parts, follows=follows), self.head.held)
 
     def _stuck(self) -> list[Held]:
         """Return the owed parts if they begin with one that cannot be pushed, on an account that
@@ -220,12 +218,18 @@ class Shelf:
         parcel = self._pack(parts, fetched=True)
         starts_with_note = bool(parts) and parts[0].reply == replies.Text(note)
         if note and not starts_with_note and isinstance(parcel.reply, replies.Text):
-            noted = self._pack([Part(replies.Text(note)), *parts], fetched=True)
+            noted = [Part(replies.Text(note)), *parts]
             # The note alone would announce a part again and again, without ever delivering it.
-            if noted.rest != tuple(parts):
-                parcel = noted
-        self.shows = _has_question(parts, parcel)
+            if (with_note := self._pack(noted, fetched=True)).rest != tuple(parts):
+                parts, parcel = noted, with_note
+        return self._sent(parts, parcel, behind)
+
+    def _sent(self, parts: Sequence[Part], parcel: Parcel, behind: Sequence[Held]) -> Reply | None:
+        """Hold what a reply has no room for, and note what it shows of the pending question."""
+        self.shows = any(part.asks for part in parts) and not any(p.asks for p in parcel.rest)
         self._hold(parcel.rest, behind)
+        if self.shows and self.head.held:
+            self.head.question_at = question_at(parts, parcel.reply, self._mark)
         return parcel.reply
 
     def owe(self, content: Content) -> None:
@@ -367,11 +371,6 @@ class Shelf:
             return (1, number) if part.owed else (0, -number)
 
         return sorted(range(len(held)), key=need)
-
-
-def _has_question(parts: Sequence[Part], parcel: Parcel) -> bool:
-    """Whether the reply made of these parts contains the whole pending question."""
-    return any(part.asks for part in parts) and not any(part.asks for part in parcel.rest)
 
 
 def _group(parts: Sequence[Part], asks: str) -> int:
