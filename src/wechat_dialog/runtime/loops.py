@@ -25,7 +25,7 @@ from wechat_dialog.errors import Closing, StoreError
 from .drive import Driver, Driving
 from .performing import copy_of, hear_late, perform_all_async
 from .pusher import Pusher, none_to_push
-from .signals import future_of
+from .signals import future_of, over_or_late
 from .steps import Steps
 from .wanted import (
     ON_STORE,
@@ -279,7 +279,7 @@ class _Request:
         """
         asks = None if self._hung_up is not None else hung_up.get()
         if asks is not None and not self._doubtful:
-            await asyncio.wait([turn_ended], timeout=min(seconds, listening.LOOK_AGAIN))
+            await over_or_late(turn_ended, min(seconds, listening.LOOK_AGAIN))
             if not turn_ended.done():
                 self._hung_up = asyncio.ensure_future(asks())
             return False

@@ -6,10 +6,11 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from threading import Event, Lock
+from typing import Any
 
 from wechat_dialog.forks import mind
 
-__all__ = ["NEVER", "Signal", "future_of", "wait_for"]
+__all__ = ["NEVER", "Signal", "future_of", "over_or_late", "wait_for"]
 
 
 class Signal:
@@ -73,6 +74,26 @@ class _Shared:
 
 _shared = _Shared()
 mind(_shared)
+
+
+async def over_or_late(future: asyncio.Future[Any], seconds: float) -> None:
+    """Wait until a future is done, `seconds` at most: `asyncio.wait` for one future and nothing
+    else, at a third of what that costs.
+    """
+    loop = asyncio.get_running_loop()
+    over = loop.create_future()
+
+    def end(_future: object = None) -> None:
+        if not over.done():
+            over.set_result(None)
+
+    late = loop.call_later(seconds, end)
+    future.add_done_callback(end)
+    try:
+        await over
+    finally:
+        late.cancel()
+        future.remove_done_callback(end)
 
 
 def wait_for(when_over: Callable[[Callable[[], object]], None], seconds: float | None) -> None:
