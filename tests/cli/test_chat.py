@@ -235,6 +235,17 @@ def test_the_requests_of_the_last_message_are_shown(shop: Path) -> None:
     assert "<![CDATA[版本 1：嗨]]>" in done.stderr
 
 
+def test_a_refused_signal_is_told_in_chinese(shop: Path) -> None:
+    (shop / "shop.py").write_text(
+        SHOP + "\n@bot.text('买')\ndef buy(chat):\n"
+        "    yield from chat.wait_for('paid', int, match='A1')\n"
+    )
+    given = "买\n/signal paid match=A1 [5]\n/signal paid match=A1 {5\n"
+    done = run(shop, "chat", "shop:bot", given=given)
+    assert "信号 'paid' 和对话在等的不符：要 int，给的是 array" in done.stderr
+    assert '数据不是 JSON：第 1 个字节不对，键要写成 "…"' in done.stderr
+
+
 def test_a_restarted_bot_has_its_code_read_anew_and_its_conversations_kept(shop: Path) -> None:
     with typing(shop, "chat", "shop:bot") as typed:
         assert typed("嗨") == "版本 1：嗨"

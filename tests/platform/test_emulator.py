@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 import threading
@@ -19,7 +20,8 @@ from wechat_dialog.core.wire.signature import sign
 from wechat_dialog.errors import ConfigurationError
 from wechat_dialog.platform.account import Account, Mode
 from wechat_dialog.platform.display import FAULT
-from wechat_dialog.platform.emulator import Platform
+from wechat_dialog.platform.emulator import AsyncPlatform, Platform
+from wechat_dialog.platform.language import in_chinese
 from wechat_dialog.platform.protocol import Request
 
 APP_ID = "wx0123456789abcdef"
@@ -160,12 +162,71 @@ def test_a_refused_connection_is_a_failure_like_any_other(platform_of: Make) -> 
     platform, made = platform_of(f"http://127.0.0.1:{port}/")
     shown = platform.deliver(platform.message(USER, "text", Content="a"))
     assert (shown.text, len(made)) == (FAULT, 3)
-    assert "no connection" in shown.fault
+    assert shown.fault == "no connection: ConnectionRefusedError: Connection refused"
+    assert in_chinese(shown.fault) == (
+        "连不上：没有程序在那里监听；机器人在运行吗？（ConnectionRefusedError）"
+    )
 
 
-def test_an_address_that_is_none_is_a_failure_too(platform_of: Make) -> None:
-    platform, _ = platform_of("http://[::1/")
-    assert "no connection" in platform.deliver(platform.message(USER, "text", Content="a")).fault
+def test_an_event_loop_names_the_same_reason() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+    async def fault() -> str:
+        # Of a name with two addresses both are tried.
+        async with AsyncPlatform(account(), f"http://localhost:{port}/") as platform:
+            message = platform.message(USER, "text", Content="a")
+            return (await platform.deliver(message)).fault
+
+    assert asyncio.run(fault()) == "no connection: ConnectionRefusedError: Connection refused"
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("http://[::1/", "网址写得不对"),
+        ("127.0.0.1:8000", "网址写得不对"),
+        ("http://nowhere.invalid/", "找不到这个主机名"),
+    ],
+)
+def test_an_address_that_is_none_is_a_failure_too(platform_of: Make, url: str, why: str) -> None:
+    platform, _ = platform_of(url)
+    fault = platform.deliver(platform.message(USER, "text", Content="a")).fault
+    assert "no connection" in fault
+    assert f"连不上：{why}" in in_chinese(fault)
+
+
+def test_a_server_that_hangs_up_without_a_word_is_told_so(platform_of: Make) -> None:
+    with raw(lambda _, connection, __: connection.close()) as url:
+        platform, _ = platform_of(url)
+        fault = platform.deliver(platform.message(USER, "text", Content="a")).fault
+    assert "连不上：它没有回答就断开了" in in_chinese(fault)
+
+
+@pytest.mark.parametrize(
+    ("page", "said"),
+    [
+        ("Internal Server Error", "Internal Server Error"),
+        ("\n\n  先看日志  \n第二行", "先看日志"),
+        ("Traceback (most recent call last):\n  File \"a.py\"\nKeyError: '面'\n", "KeyError: '面'"),
+        ("<!doctype html><title>NameError: x &amp; y</title><h1>Oops</h1>", "NameError: x & y"),
+        ("<html><body><h1>502 Bad Gateway</h1></body></html>", "502 Bad Gateway"),
+        ("a" * 1000, "a" * 199 + "…"),
+        ("", ""),
+        ("<html></html>", ""),
+    ],
+)
+def test_what_an_error_page_says_is_told_with_its_status(
+    platform_of: Make, page: str, said: str
+) -> None:
+    with raw(lambda _, connection, __: connection.sendall(http(page.encode(), "500 Oops"))) as url:
+        platform, _ = platform_of(url)
+        fault = platform.deliver(platform.message(USER, "text", Content="a")).fault
+    status = "HTTP status 500, not 200 (protocol reference 5.3)"
+    assert fault == (f"{status}; it says: {said}" if said else status)
+    assert in_chinese(fault) == "HTTP 状态是 500，不是 200（协议 5.3）" + (
+        said and f"；它说：{said}"
+    )
 
 
 def test_an_answer_after_the_window_is_lost_and_the_next_request_counts(

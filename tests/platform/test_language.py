@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from wechat_dialog.platform import language
@@ -86,6 +88,54 @@ def test_every_reason_of_the_emulator_is_told_in_chinese() -> None:
         told = in_chinese(reason)
         assert CHINESE.search(told), reason
         assert not re.search(r"\b(is|the|not|no|has)\b", told), told
+
+
+def filled(message: ast.expr) -> str:
+    """The text of a message, with 5 for each value."""
+    parts = message.values if isinstance(message, ast.JoinedStr) else [message]
+    return "".join(str(part.value) if isinstance(part, ast.Constant) else "5" for part in parts)
+
+
+def refusals() -> list[str]:
+    """Every sentence with which the desk refuses something."""
+    return [
+        filled(node.args[0])
+        for path in sorted((SOURCE / "platform" / "simulator").glob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("NotPossible", "NotRunning")
+        if isinstance(node.args[0], ast.Constant | ast.JoinedStr)
+    ]
+
+
+def test_every_refusal_of_the_desk_is_told_in_chinese() -> None:
+    sentences = refusals()
+    assert len(sentences) > 12
+    for sentence in sentences:
+        told = in_chinese(sentence)
+        assert CHINESE.search(told), sentence
+        assert not re.search(r"\b(is|the|not|no|has|cannot)\b", told), told
+
+
+@dataclass
+class Payment:
+    """What a signal brings."""
+
+    fen: int
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "{", "", "{bad", '{"fen": 1,}', '{"fen": 1} 2', '{"fen" 1}', "[1 2]", '{"fen": -}', "5",
+        '{"fen": "x"}', "{}", '"\\x"',
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_json_is_told_in_chinese(data: str) -> None:
+    with pytest.raises(msgspec.MsgspecError) as refused:
+        msgspec.json.decode(data, type=Payment)
+    told = in_chinese(str(refused.value))
+    assert CHINESE.search(told), refused.value
+    assert not re.search(r"\b(is|the|not|no|expected|invalid)\b", told, re.IGNORECASE), told
 
 
 def test_what_nobody_translated_is_told_as_it_is() -> None:

@@ -68,7 +68,20 @@ def test_a_form_sends_a_signal(page: Page) -> None:
     refused = page.ask("signal", user=page.user, name="paid", data="{")
     assert refused.status_code == 409
     assert "no JSON" in refused.json()["error"]
+    assert "数据不是 JSON" in refused.json()["error_zh"]
     assert page.say("嗨") == "收到 5 分\n嗨！"
+
+
+def test_data_that_the_waiting_dialog_does_not_take_are_refused_in_both_languages(
+    page: Page,
+) -> None:
+    page.say("买")
+    refused = page.ask("signal", user=page.user, name="paid", match="A1", data="[]")
+    assert refused.status_code == 409
+    assert refused.json() == {
+        "error": "signal 'paid' does not fit what is waited for: Expected `object`, got `array`",
+        "error_zh": "信号 'paid' 和对话在等的不符：要 object，给的是 array",
+    }
 
 
 def test_a_signal_may_be_the_first_that_a_bot_hears(page: Page) -> None:

@@ -65,7 +65,7 @@ def test_what_waits_is_shown_and_a_signal_ends_it(desk: Desk) -> None:
     expect(dialog.locator("[name=match]")).to_have_value("A1")
     assert desk.barriers() == []
     refusal = form(desk, data='{"fen": "many"}').get_by_role("alert")
-    expect(refusal).to_contain_text("Expected `int`, got `str`")
+    expect(refusal).to_contain_text("要 int，给的是 str，在 $.fen")
     seen(desk, refusal)
     assert desk.barriers() == []
     [complaint] = desk.complaints  # the browser's own, of a status that says no

@@ -232,7 +232,11 @@ class _Answers:
         try:
             return {"id": number, "result": work(**request)}
         except Exception as error:  # noqa: BLE001 - the simulator reports it
-            return {"id": number, "error": f"{type(error).__name__}: {error}"}
+            # Of an error that is raised on purpose the sentence says all.
+            name = "" if isinstance(error, DialogError) else f"{type(error).__name__}: "
+            # The page may be read in another language than the terminal.
+            english, chinese = str(error), chinese_of(str(error))
+            return {"id": number, "error": f"{name}{english}", "chinese": f"{name}{chinese}"}
 
 
 def _listen(control: _Control, answers: _Answers) -> None:

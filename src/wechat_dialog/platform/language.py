@@ -8,8 +8,20 @@ from __future__ import annotations
 
 import os
 import re
+from functools import cache
 
-__all__ = ["ENGLISH", "HELP", "SIGNAL_OUTCOMES", "in_chinese", "reason", "speaks_chinese", "tr"]
+from .reasons import REASONS
+
+__all__ = [
+    "ENGLISH",
+    "HELP",
+    "SIGNAL_OUTCOMES",
+    "chinese_of_error",
+    "in_chinese",
+    "reason",
+    "speaks_chinese",
+    "tr",
+]
 
 
 def speaks_chinese() -> bool:
@@ -42,50 +54,21 @@ def reason(text: str) -> str:
 
 def in_chinese(text: str) -> str:
     """Return the reason of a fault in Chinese; unchanged if there is no translation."""
-    for pattern, chinese in _REASONS:
+    for pattern, chinese in _patterns():
         if match := pattern.fullmatch(text):
             return chinese.format(*(in_chinese(part) if part else "" for part in match.groups()))
     return text
 
 
-_REASONS = [
-    (re.compile(pattern, re.DOTALL), chinese)
-    for pattern, chinese in (
-        (r"(.+) \(protocol reference ([\d.]+)\)", "{0}（协议 {1}）"),
-        (r"(.+); it refuses what we sign: is --token the server's\?",
-         "{0}；它不认我们的签名，--token 和服务器上的一样吗？"),
-        (r"no answer within ([\d.]+) s", "{0} 秒内没有回答"),
-        (r"no answer", "没有回答"),
-        (r"no connection: .*Connection refused.*", "连不上：没有程序在那里监听；机器人在运行吗？"),
-        (r"no connection: (.+)", "连不上：{0}"),
-        (r"the bot's process has ended; see its error", "机器人的进程结束了；看它的错误"),
-        (r"HTTP status (\d+), not 200", "HTTP 状态是 {0}，不是 200"),
-        (r"answered (.+), not the echostr (.+)", "回的是 {0}，不是 echostr {1}"),
-        (r"the answer is plain, and the account is in safe mode",
-         "公众号是安全模式，回答却没有加密"),
-        (r"MsgSignature does not fit the answer's TimeStamp, Nonce and Encrypt",
-         "MsgSignature 和 TimeStamp、Nonce、Encrypt 对不上"),
-        (r"the answer cannot be decrypted: (.+)", "回答解不开：{0}"),
-        (r"ToUserName is (.+), not the user's OpenID (.+)",
-         "ToUserName 是 {0}，不是用户的 OpenID {1}"),
-        (r"FromUserName is (.+), not the account's original id (.+)",
-         "FromUserName 是 {0}，不是公众号的原始 ID {1}"),
-        (r"CreateTime is (.+), not seconds in digits", "CreateTime 是 {0}，不是整数秒"),
-        (r"the answer is no XML: (.+); it begins (.+)", "回答不是 XML：{0}；开头是 {1}"),
-        (r"the root element is (.+), not 'xml'", "根元素是 {0}，不是 'xml'"),
-        (r"MsgType is (.+), which is no kind of reply", "MsgType 是 {0}，没有这种回复"),
-        (r"Content is empty; for no reply answer success", "Content 是空的；不想回复就回 success"),
-        (r"Content has (\d+) bytes of UTF-8, (\d+) are the limit",
-         "Content 有 {0} 字节（UTF-8），最多 {1} 字节"),
-        (r"Music has nothing in it", "Music 里什么也没有"),
-        (r"Music has an empty (\w+); leave the element out",
-         "Music 的 {0} 是空的；没有就整个不要写"),
-        (r"Articles has no item", "Articles 里没有 item"),
-        (r"ArticleCount is (.+), and there are (\d+) items", "ArticleCount 是 {0}，item 有 {1} 个"),
-        (r"item (\d+) has no (.+)", "第 {0} 个 item 没有 {1}"),
-        (r"(\w+) has no (\w+)", "{0} 里没有 {1}"),
-    )
-]  # fmt: skip
+def chinese_of_error(error: Exception) -> str:
+    """Return an error's message in Chinese: its own `chinese`, else by the table of reasons."""
+    return getattr(error, "chinese", "") or in_chinese(str(error))
+
+
+@cache
+def _patterns() -> list[tuple[re.Pattern[str], str]]:
+    return [(re.compile(pattern, re.DOTALL), chinese) for pattern, chinese in REASONS]
+
 
 HELP = """\
 直接输入文字就是发消息（以 / 开头的文字写成 //）。

@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import html
 import itertools
+import os
+import re
 import secrets
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from urllib.parse import urlencode
 
 from wechat_dialog.core.wire import xml
@@ -19,10 +22,22 @@ from .account import Account, open_answer, seal, signed
 from .answer_check import Broken, judge
 from .display import Shown, fault, show
 
-__all__ = ["ANSWER_LIMIT", "HEADERS", "Answer", "Ask", "Protocol", "Request", "Watch"]
+__all__ = [
+    "ANSWER_LIMIT",
+    "HEADERS",
+    "Answer",
+    "Ask",
+    "Protocol",
+    "Request",
+    "Watch",
+    "gist",
+]
 
 ANSWER_LIMIT = 2 * xml.MAX_BYTES
 """Bytes of an answer that are read; a longer answer is never a valid one."""
+
+GIST, GIST_READ = 200, 64 * 1024
+"""Characters of what is told of an error's page, and bytes of the page that are read for it."""
 
 HEADERS = {
     "Content-Type": "text/xml",
@@ -201,9 +216,48 @@ class Protocol:
         problem = "" if status == 200 else f"HTTP status {status}, not 200 (protocol reference 5.3)"
         if status == 403:
             problem += "; it refuses what we sign: is --token the server's?"
+        if problem and (said := gist(body)):
+            problem += f"; it says: {said}"
         return Answer(status, body, problem)
 
     @staticmethod
     def broken(error: Exception, body: bytes = b"") -> Answer:
         """Return the result of a request whose connection failed."""
-        return Answer(0, body, f"no connection: {str(error) or type(error).__name__}")
+        cause = _cause(error)
+        why = str(cause)
+        if isinstance(cause, OSError):
+            # An event loop writes its own words in place of the system's: "Connect call failed".
+            known = isinstance(cause, ConnectionError | TimeoutError) and cause.errno
+            why = os.strerror(known) if known else cause.strerror or why
+        name = type(cause).__name__
+        return Answer(0, body, f"no connection: {name}: {why}" if why else f"no connection: {name}")
+
+
+def _cause(error: BaseException) -> BaseException:
+    """Return the system's error that led to an error of the HTTP client; the latter if none did."""
+    found, inner = error, error.__cause__ or error.__context__
+    while inner is not None:
+        if isinstance(inner, BaseExceptionGroup):  # every address of a host was tried
+            inner = cast("BaseException", inner.exceptions[0])
+        if isinstance(inner, OSError):
+            found = inner
+        inner = inner.__cause__ or inner.__context__
+    return found
+
+
+def gist(body: bytes) -> str:
+    """Return the line of an error's page that says what happened; "" if there is none.
+
+    It is the first line; of HTML the title, and of a traceback the last line, which names the
+    exception.
+    """
+    text = body[:GIST_READ].decode("utf-8", "replace")
+    if title := re.search(r"(?is)<title[^>]*>(.+?)</title>", text):
+        text = html.unescape(title[1])
+    elif re.match(r"(?i)\s*<(?:!doctype|html)", text):
+        text = html.unescape(re.sub(r"(?s)<[^>]*>", "\n", text))
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if not lines:
+        return ""
+    line = lines[-1] if lines[0].startswith("Traceback (most recent call last)") else lines[0]
+    return line if len(line) <= GIST else f"{line[: GIST - 1]}…"

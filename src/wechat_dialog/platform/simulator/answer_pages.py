@@ -42,7 +42,9 @@ class AnswerPages:
         try:
             response = await self._client.get(f"{bot}{path}?{query}".rstrip("?"))
         except httpx.HTTPError as error:
-            return PlainTextResponse(f"the bot does not answer: {type(error).__name__}", 502)
+            return PlainTextResponse(
+                f"机器人没有回答（{type(error).__name__}）\nThe bot does not answer.\n", 502
+            )
         headers = {name: response.headers[name] for name in _KEPT if name in response.headers}
         policy = headers.get("content-security-policy", "default-src 'none'")
         headers["content-security-policy"] = policy.replace(

@@ -34,6 +34,7 @@ from wechat_dialog.platform.language import tr
 
 from .bot_info import BotInfo
 from .passing import let_pass
+from .user_screens import NotPossible
 
 __all__ = ["BotProcess", "NotRunning"]
 
@@ -45,7 +46,15 @@ LINES = 200
 
 
 class NotRunning(DialogError):
-    """The bot's process does not run, or does not answer."""
+    """The bot's process does not run or does not answer, or it refused a request.
+
+    Attributes:
+        chinese: The message in Chinese, where the process told it; else "".
+    """
+
+    def __init__(self, message: str, chinese: str = "") -> None:
+        super().__init__(message)
+        self.chinese = chinese
 
 
 class _Failed(msgspec.Struct, frozen=True):
@@ -218,8 +227,13 @@ class BotProcess:
         """Send a signal, as the bot's application would; `data` is JSON. Returns what became of it.
 
         Raises:
+            NotPossible: The data is not JSON.
             NotRunning: The bot refused it, or no process runs.
         """
+        try:
+            msgspec.json.decode(data or "null")
+        except msgspec.DecodeError as error:
+            raise NotPossible(f"the data are no JSON: {error}; a text is '\"…\"'") from error
         outcome: str = self.ask("signal", user=user, name=name, data=data, match=match, once=id)
         return outcome
 
@@ -350,7 +364,7 @@ class _Life:
                 self.owner.failed(self, failed.failed, failed.files)
             elif future := self._waiting.pop(message["id"], None):
                 if "error" in message:
-                    future.set_exception(NotRunning(message["error"]))
+                    future.set_exception(NotRunning(message["error"], message["chinese"]))
                 else:
                     future.set_result(message["result"])
         status = self.process.wait()

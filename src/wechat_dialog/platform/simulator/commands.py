@@ -15,12 +15,12 @@ from typing import Any, Protocol
 import msgspec
 
 from wechat_dialog.errors import DialogError
-from wechat_dialog.platform.language import ENGLISH, SIGNAL_OUTCOMES
+from wechat_dialog.platform.language import ENGLISH, SIGNAL_OUTCOMES, chinese_of_error
 
 from .simulator import Simulator
 from .user_screens import NotPossible
 
-__all__ = ["run"]
+__all__ = ["refusal", "run"]
 
 Answer = dict[str, Any]
 
@@ -265,15 +265,20 @@ async def run(simulator: Simulator, name: str, body: bytes) -> tuple[int, Answer
         body: Its JSON.
 
     Returns:
-        The HTTP status and the answer, which is `{"error": a sentence}` unless the status is 200.
+        The HTTP status and the answer; unless the status is 200, a `refusal`.
     """
     command = _COMMANDS.get(name)
     if command is None:
-        return 404, {"error": f"no command {name!r}"}
+        return 404, refusal(NotPossible(f"no command {name!r}"))
     try:
         answer = await msgspec.json.decode(body or b"{}", type=command).do(simulator)
     except msgspec.MsgspecError as error:
-        return 400, {"error": str(error)}
+        return 400, refusal(error)
     except DialogError as error:
-        return 409, {"error": str(error)}
+        return 409, refusal(error)
     return 200, answer or {}
+
+
+def refusal(error: Exception) -> Answer:
+    """Return the answer to a command that is refused: why, in both of the page's languages."""
+    return {"error": str(error), "error_zh": chinese_of_error(error)}

@@ -15,7 +15,14 @@ from typing import Any
 from wechat_dialog.errors import DialogError
 from wechat_dialog.platform.display import Part, Shown
 from wechat_dialog.platform.emulator import Platform
-from wechat_dialog.platform.language import HELP, SIGNAL_OUTCOMES, reason, tr
+from wechat_dialog.platform.language import (
+    HELP,
+    SIGNAL_OUTCOMES,
+    chinese_of_error,
+    reason,
+    speaks_chinese,
+    tr,
+)
 from wechat_dialog.platform.protocol import Request
 
 from .bot_process import BotProcess
@@ -123,8 +130,10 @@ class Chat:
             return False
         try:
             self._command(name, words)
-        except (_CommandError, DialogError) as error:
+        except _CommandError as error:
             self.screen.tell(str(error))
+        except DialogError as error:
+            self.screen.tell(chinese_of_error(error) if speaks_chinese() else str(error))
         return True
 
     def _command(self, name: str, words: list[str]) -> None:

@@ -28,8 +28,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .active_side import ActiveSide, ApiCall
 from .answer_pages import AnswerPages
-from .commands import run
+from .commands import refusal, run
 from .simulator import Simulator
+from .user_screens import NotPossible
 
 __all__ = ["application", "is_loopback"]
 
@@ -86,11 +87,17 @@ class _Guard:
         request = Request(scope)
         host, origin = request.headers.get("host", ""), request.headers.get("origin")
         if not self._ours(host):
-            refused = PlainTextResponse(f"not for {host!r}: open the address as printed", 403)
+            refused = PlainTextResponse(
+                f"not for {host!r}: open the address as printed\n"
+                f"这里不认 {host!r}：请打开程序输出的那个网址\n",
+                403,
+            )
             await refused(scope, receive, send)
             return
         if origin is not None and origin != f"{request.url.scheme}://{host}":
-            await PlainTextResponse(f"not from {origin!r}", 403)(scope, receive, send)
+            await PlainTextResponse(
+                f"not from {origin!r}\n这里不接受来自 {origin!r} 的请求\n", 403
+            )(scope, receive, send)
             return
 
         async def say(message: Message) -> None:
@@ -228,10 +235,10 @@ class _Face:
     async def command(self, request: Request) -> Response:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != "application/json":
-            return JSONResponse({"error": "a command is application/json"}, 415)
+            return JSONResponse(refusal(NotPossible("a command is application/json")), 415)
         body = await _read(request)
         if body is None:
-            return JSONResponse({"error": f"more than {LIMIT} bytes"}, 413)
+            return JSONResponse(refusal(NotPossible(f"more than {LIMIT} bytes")), 413)
         status, answer = await run(self._simulator, request.path_params["command"], body)
         return JSONResponse(answer, status)
 

@@ -2,7 +2,7 @@
 // is in the events.
 
 import { complain } from "./dialogs.js";
-import { t } from "./strings.js";
+import { spoken, t } from "./strings.js";
 
 /**
  * Ask for a command.
@@ -22,6 +22,6 @@ export async function ask(command, values = {}) {
   }
   const body = await answer.json().catch(() => ({}));
   if (answer.ok) return body;
-  complain(body.error || t("refused", answer.status));
+  complain(spoken(body.error, body.error_zh) || t("refused", answer.status));
   return null;
 }

@@ -1,0 +1,115 @@
+"""Reasons and refusals of the emulator, the simulator and the probe, with their translations.
+
+They are raised in English, since programs see them, too; `language.in_chinese` looks them up.
+"""
+
+from __future__ import annotations
+
+__all__ = ["REASONS"]
+
+NO_HOST = "找不到这个主机名；网址写对了吗？"
+NO_URL = "网址写得不对；要 http://主机:端口/ 这样的"
+
+REASONS = (
+    # Why the platform shows its fault notice.
+    (r"(.+?); it says: (.+)", "{0}；它说：{1}"),
+    (r"(.+) \(protocol reference ([\d.]+)\)", "{0}（协议 {1}）"),
+    (r"(.+); it refuses what we sign: is --token the server's\?",
+     "{0}；它不认我们的签名，--token 和服务器上的一样吗？"),
+    (r"no answer within ([\d.]+) s", "{0} 秒内没有回答"),
+    (r"no answer", "没有回答"),
+    (r"no connection: (\w+): (.+)", "连不上：{1}（{0}）"),
+    (r"no connection: (.+)", "连不上：{0}"),
+    (r"Connection refused", "没有程序在那里监听；机器人在运行吗？"),
+    (r"Server disconnected without sending a response\.?",
+     "它没有回答就断开了；进程是不是结束了？"),
+    (r"peer closed connection without sending complete message body.*", "它的回答只来了一半就断了"),
+    (r"Connection (?:reset by peer|aborted)|Broken pipe", "连接被它断开了"),
+    (r"Connection timed out|timed out", "等了很久也没连上"),
+    (r"No route to host|Network is unreachable", "到那台机器的网络不通"),
+    (r"(?:Name or service not|nodename nor servname provided, or not) known", NO_HOST),
+    (r"No address associated with hostname|Temporary failure in name resolution", NO_HOST),
+    (r"Request URL (?:has an unsupported protocol|is missing) .+", NO_URL),
+    (r"Invalid (?:port|IPv\d address|URL).+", NO_URL),
+    (r"\[SSL: WRONG_VERSION_NUMBER\].*|\[SSL: RECORD_LAYER_FAILURE\].*",
+     "它说的不是 https；网址要写 http:// 吗？"),
+    (r"\[SSL: CERTIFICATE_VERIFY_FAILED\] (.*)", "它的证书不可信：{0}"),
+    (r"the bot's process has ended; see its error", "机器人的进程结束了；看它的错误"),
+    (r"HTTP status (\d+), not 200", "HTTP 状态是 {0}，不是 200"),
+    (r"answered (.+), not the echostr (.+)", "回的是 {0}，不是 echostr {1}"),
+    (r"the answer is plain, and the account is in safe mode",
+     "公众号是安全模式，回答却没有加密"),
+    (r"MsgSignature does not fit the answer's TimeStamp, Nonce and Encrypt",
+     "MsgSignature 和 TimeStamp、Nonce、Encrypt 对不上"),
+    (r"the answer cannot be decrypted: (.+)", "回答解不开：{0}"),
+    (r"ToUserName is (.+), not the user's OpenID (.+)",
+     "ToUserName 是 {0}，不是用户的 OpenID {1}"),
+    (r"FromUserName is (.+), not the account's original id (.+)",
+     "FromUserName 是 {0}，不是公众号的原始 ID {1}"),
+    (r"CreateTime is (.+), not seconds in digits", "CreateTime 是 {0}，不是整数秒"),
+    (r"the answer is no XML: (.+); it begins (.+)", "回答不是 XML：{0}；开头是 {1}"),
+    (r"the root element is (.+), not 'xml'", "根元素是 {0}，不是 'xml'"),
+    (r"MsgType is (.+), which is no kind of reply", "MsgType 是 {0}，没有这种回复"),
+    (r"Content is empty; for no reply answer success", "Content 是空的；不想回复就回 success"),
+    (r"Content has (\d+) bytes of UTF-8, (\d+) are the limit",
+     "Content 有 {0} 字节（UTF-8），最多 {1} 字节"),
+    (r"Music has nothing in it", "Music 里什么也没有"),
+    (r"Music has an empty (\w+); leave the element out",
+     "Music 的 {0} 是空的；没有就整个不要写"),
+    (r"Articles has no item", "Articles 里没有 item"),
+    (r"ArticleCount is (.+), and there are (\d+) items", "ArticleCount 是 {0}，item 有 {1} 个"),
+    (r"item (\d+) has no (.+)", "第 {0} 个 item 没有 {1}"),
+    (r"(\w+) has no (\w+)", "{0} 里没有 {1}"),
+    # What the desk cannot do.
+    (r"an empty text cannot be sent", "空的文字不能发"),
+    (r"(.+) is no picture", "{0} 不是图片"),
+    (r"the picture's data is no Base64: (.+)", "图片的数据不是 Base64：{0}"),
+    (r"time passes forward, and by a year at most", "时间只能往前走，一次最多一年"),
+    (r"(.+) is a server somewhere else: that cannot be done to it",
+     "{0} 是别处的服务器，这里对它做不了这件事"),
+    (r"the data are no JSON: (.+); a text is '\"…\"'",
+     '数据不是 JSON：{0}；文字要写成 "…"，带引号'),
+    (r"a message is being answered; wait for it", "有一条消息正在回答；等它答完"),
+    (r"that point of the conversation is not kept", "对话的那一刻没有保存"),
+    (r"no user (.+) here", "这里没有 {0} 这个用户"),
+    (r"(.+) follows the account already", "{0} 已经关注了"),
+    (r"the menu has no such button", "菜单里没有这个按钮"),
+    (r"(.+) has sent nothing yet", "{0} 还没有发过消息"),
+    (r"(.+) does not follow the account, and so cannot write to it",
+     "{0} 没有关注这个公众号，所以不能给它发消息"),
+    (r"no command (.+)", "没有 {0} 这个命令"),
+    (r"more than (\d+) bytes", "超过了 {0} 字节"),
+    (r"a command is application/json", "命令必须是 application/json"),
+    # The bot's process.
+    (r"the bot's process does not run", "机器人没有在运行"),
+    (r"the bot's process has ended", "机器人的进程结束了"),
+    (r"the bot's process does not answer", "机器人的进程不回答"),
+    (r"killed by signal (\d+)", "进程被信号 {0} 结束了"),
+    (r"ended with status (\d+)", "进程退出了，状态 {0}"),
+    # Signals.
+    (r"signal (.+?) does not fit what is waited for: (.+)", "信号 {0} 和对话在等的不符：{1}"),
+    (r"(\d+) signals are kept for user (.+), and no dialog waits for them: .+",
+     "用户 {1} 已经存了 {0} 个信号，没有对话在等；每个信号存一周"),
+    # What msgspec finds wrong with JSON.
+    (r"(.+) - at `(.+)`", "{0}，在 {1}"),
+    (r"Expected `(.+)`, got `(.+)`", "要 {0}，给的是 {1}"),
+    (r"Expected `(.+)` (>=|<=|>|<) (.+)", "要 {0} {1} {2}"),
+    (r"Expected `(.+)` of length (>=|<=) (\d+)", "要 {0}，长度 {1} {2}"),
+    (r"Expected `(.+)`", "要 {0}"),
+    (r"Object missing required field `(.+)`", "少了 {0}"),
+    (r"Object contains unknown field `(.+)`", "多了 {0}"),
+    (r"Invalid (?:enum )?value (.+)", "没有 {0} 这个值"),
+    (r"Input data was truncated", "没有写完"),
+    (r"JSON is malformed: (.+) \(byte (\d+)\)", "第 {1} 个字节不对，{0}"),
+    (r"invalid (?:utf-16 .+|character|escaped? character.*)", "这里不能有这个字符"),
+    (r"trailing characters", "后面多了东西"),
+    (r"object keys must be strings", '键要写成 "…"'),
+    (r"expected ':'", "要一个冒号"),
+    (r"expected '\"'", "要一个双引号"),
+    (r"expected ',' or '(.)'", "要一个逗号或者 {0}"),
+    (r"trailing comma in (?:array|object)", "多了一个逗号"),
+    (r"invalid number", "数写得不对"),
+)  # fmt: skip
+"""Patterns of whole English sentences and their translations; the first that fits is used. What
+stands in a group is looked up in turn.
+"""
