@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import socket
 import subprocess
 from pathlib import Path
 
@@ -244,6 +246,49 @@ def test_a_refused_signal_is_told_in_chinese(shop: Path) -> None:
     done = run(shop, "chat", "shop:bot", given=given)
     assert "信号 'paid' 和对话在等的不符：要 int，给的是 array" in done.stderr
     assert '数据不是 JSON：第 1 个字节不对，键要写成 "…"' in done.stderr
+
+
+def test_the_journal_shows_what_waits_for_a_time_or_a_signal(shop: Path) -> None:
+    (shop / "shop.py").write_text(
+        SHOP
+        + """
+
+def look():
+    return "有货"
+
+
+@bot.text("买")
+def buy(chat):
+    chat.say("请付款")
+    yield from chat.step(look)
+    paid = yield from chat.wait_for("paid", int, match="A1", within=900)
+    return f"收到 {paid}"
+"""
+    )
+    given = "买\n/journal\n/signal paid match=A1 5\n/journal\n"
+    done = run(shop, "chat", "shop:bot", given=given)
+    waiting, _, later = done.stderr.partition("有对话接着走了")
+    assert "在等的对话 buy：等信号 paid match=A1；最晚 " in waiting
+    assert re.search(r"步骤 +look +\"有货\"", waiting)
+    assert "欠着没说：收到 5" in later
+
+
+def test_no_reply_and_which_request_failed_are_told(shop: Path) -> None:
+    (shop / "shop.py").write_text(
+        SHOP + "\n@bot.text('静')\ndef quiet(chat):\n    yield from chat.ask('说')\n"
+    )
+    done = run(shop, "chat", "shop:bot", given="静\n好\n")
+    assert (done.stdout, done.stderr) == ("说\n", "（无回复；现在没有进行中的对话）\n")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    done = run(shop, "chat", f"http://127.0.0.1:{port}/", "--token", "a", given="喂\n/requests\n")
+    why = "连不上：没有程序在那里监听；机器人在运行吗？（ConnectionRefusedError）"
+    assert [line for line in done.stderr.splitlines() if "次请求" in line][:3] == [
+        f"第 1 次请求：{why}，再发一次…",
+        f"第 2 次请求：{why}，再发一次…",
+        f"为什么：第 3 次请求：{why}",
+    ]
+    assert "no connection" not in done.stderr
 
 
 def test_a_restarted_bot_has_its_code_read_anew_and_its_conversations_kept(shop: Path) -> None:

@@ -28,9 +28,9 @@ class _Quiet(WSGIRequestHandler):
 
 
 @contextlib.contextmanager
-def wsgi(application: Any) -> Iterator[str]:
-    """Serve a WSGI application, a thread a request; gives its URL."""
-    server = _Server(("127.0.0.1", 0), _Quiet)
+def wsgi(application: Any, port: int = 0) -> Iterator[str]:
+    """Serve a WSGI application, a thread a request, at a free port or this one; gives its URL."""
+    server = _Server(("127.0.0.1", port), _Quiet)
     server.set_app(application)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()

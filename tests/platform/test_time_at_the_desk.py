@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import pytest
 from tests.platform.pages import Page, page_of
 
 SHOP = """
-from wechat_dialog import Bot, NoAnswer
+import pathlib, time
+from wechat_dialog import Bot, NoAnswer, Steps
 
 bot = Bot(timeout=None, customer_messages={pushes}, app_id="wx1", app_secret="s")
 
@@ -28,6 +30,23 @@ def two(chat):
     chat.remind(120, "后")
     chat.remind(60, "先")
     return "好"
+
+def look():
+    return "有货"
+
+def ship(steps: Steps, fen):
+    number = steps.run("book", str, fen)
+    while not pathlib.Path("go").exists():
+        time.sleep(0.01)
+    return f"运单 {{number}}"
+
+@bot.text("寄")
+def send(chat):
+    yield from chat.step(look)
+    paid = yield from chat.wait_for("paid", dict, match="B1")
+    number = yield from chat.step(ship, paid["fen"])
+    yield from chat.wait_for("arrived", dict, match="B1")
+    return number
 
 @bot.text("嗨")
 def hello(chat):
@@ -52,6 +71,27 @@ def test_what_waits_is_shown_for_what_and_until_when(page: Page) -> None:
     assert (signal["name"], signal["match"]) == ("paid", "A1")
     assert limit["limit"]
     assert limit["due"] > page.state["now"]
+
+
+def aside(page: Page) -> list[tuple[str, str, str]]:
+    """The journal of the one conversation that waits."""
+    told = (page.conversation() or {}).get("aside") or [{"journal": []}]
+    return [(one["kind"], one["title"], one["detail"]) for one in told[0]["journal"]]
+
+
+def test_the_steps_of_a_turn_that_no_message_began_are_shown(page: Page, tmp_path: Path) -> None:
+    page.do("text", user=page.user, content="寄")
+    before = [("message", "寄", ""), ("step", "look", '"有货"')]
+    page.until(lambda: aside(page) == before)
+    fields = {"user": page.user, "name": "paid", "match": "B1", "data": '{"fen": 5}'}
+    thread = threading.Thread(target=page.do, args=("signal",), kwargs=fields)
+    thread.start()
+    # While the step runs, its parts that have ended; once it has ended, its result.
+    page.until(lambda: ("step", "↳ book", '"5"') in aside(page))
+    (tmp_path / "go").touch()
+    thread.join()
+    signalled = ("signal", "paid", '{"fen":5}')
+    page.until(lambda: aside(page) == [*before, signalled, ("step", "ship", '"运单 5"')])
 
 
 def test_a_form_sends_a_signal(page: Page) -> None:

@@ -190,6 +190,7 @@ def test_a_broken_rule_is_a_notice_to_the_user_and_a_reason_to_the_developer(
     with simulating(tmp_path, "simulate", rude, "--token", "secret") as (_, url):
         desk = opener(url)
         page = desk.page
+        expect(page.locator(".outage")).to_contain_text("HTTP 状态是 501")
         desk.say("你好")
         notice = desk.said.last
         expect(notice).to_contain_text("该公众号提供的服务出现故障，请稍后再试")

@@ -37,7 +37,7 @@ from wechat_dialog.platform.account import Account
 from wechat_dialog.stores.sqlite import SQLiteStore
 
 from .load import in_four_lines, load
-from .refusals import chinese_of, refusal
+from .refusals import chinese_of
 from .source_finder import is_installed
 
 __all__ = ["main"]
@@ -57,6 +57,7 @@ class _Control:
         self._socket = socket.socket(fileno=fd)
         self._socket.set_inheritable(False)
         self._lines = self._socket.makefile("rb")
+        self._writing = threading.Lock()
 
     def hear(self) -> dict[str, Any] | None:
         """Return the next line; None if the connection is closed."""
@@ -64,8 +65,9 @@ class _Control:
         return msgspec.json.decode(line) if line else None
 
     def say(self, message: dict[str, Any]) -> None:
-        """Send a line."""
-        self._socket.sendall(msgspec.json.encode(message) + b"\n")
+        """Send a line; any thread may."""
+        with self._writing:
+            self._socket.sendall(msgspec.json.encode(message) + b"\n")
 
 
 class _Clock:
@@ -207,6 +209,9 @@ class _Answers:
             }
         return state
 
+    def ping(self) -> None:
+        """Answer."""
+
     def files(self) -> list[str]:
         """Return the files of the application, later imports included."""
         return _files()
@@ -240,8 +245,13 @@ class _Answers:
 
 
 def _listen(control: _Control, answers: _Answers) -> None:
+    def answer(request: dict[str, Any]) -> None:
+        with contextlib.suppress(OSError):  # the simulator has ended
+            control.say(answers.answer(request))
+
+    # Each on a thread of its own: while a signal's turn runs its steps, they are looked at.
     while (request := control.hear()) is not None:
-        control.say(answers.answer(request))
+        threading.Thread(target=answer, args=(request,), daemon=True).start()
     os.kill(os.getpid(), signal.SIGTERM)
 
 
@@ -255,8 +265,9 @@ def main(target: str, listener: int, control_fd: int) -> int:
     try:
         bot = _prepared(target, hello, clock)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the simulator reports it
-        why = refusal(str(error)) if isinstance(error, DialogError) else traceback.format_exc()
-        control.say({"failed": why, "files": _read_on_the_way(target, error)})
+        why = str(error) if isinstance(error, DialogError) else traceback.format_exc()
+        files = _read_on_the_way(target, error)
+        control.say({"failed": why, "chinese": chinese_of(why), "files": files})
         return 2
     control.say({"ready": _described(bot)})
     answers = _Answers(bot, clock)

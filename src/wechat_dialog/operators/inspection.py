@@ -94,7 +94,7 @@ def inspect(bot: Bot, user: str, *, now: float) -> Plain | None:
         "data": msgspec.json.decode(shown.data) if shown.data else {},
         "parked": [_parked(parked.document) for parked in shown.parked.values()],
         "divergence": None,
-        "aside": [*_aside(user, shown)],
+        "aside": [*_aside(bot, f"{state.account}:{state.user}", user, shown)],
         "owed": [_in_words(decode_reply(bytes(owed.reply))) for owed in state.owed],
         "mail": [_letter(mail) for mail in shown.mail],
     }
@@ -121,8 +121,10 @@ def _find(bot: Bot, user: str) -> Shown | None:
     return None
 
 
-def _aside(user: str, shown: Shown) -> Iterator[Plain]:
-    """Yield what waits for a time or a signal, and until when."""
+def _aside(bot: Bot, key: str, user: str, shown: Shown) -> Iterator[Plain]:
+    """Yield what waits for a time or a signal, until when, and its journal, with the parts of the
+    step that runs since one of them has come. `key` is the user's in the store.
+    """
     for stored in conversations_of(user, shown, UTC):
         if stored.aside:
             summary = stored.summary
@@ -130,6 +132,10 @@ def _aside(user: str, shown: Shown) -> Iterator[Plain]:
                 "id": summary.id, "dialog": summary.dialog, "version": summary.version,
                 "state": summary.state, "began": int(summary.begun.timestamp() * 1000),
                 "records": summary.records, "waits": _rivals(stored.frame),
+                "journal": [
+                    *_entries(stored.records, [stored.frame], user, stored.account, {}),
+                    *_parts(bot, key, stored.frame),
+                ],
             }  # fmt: skip
 
 

@@ -216,8 +216,8 @@ class Protocol:
         problem = "" if status == 200 else f"HTTP status {status}, not 200 (protocol reference 5.3)"
         if status == 403:
             problem += "; it refuses what we sign: is --token the server's?"
-        if problem and (said := gist(body)):
-            problem += f"; it says: {said}"
+        if problem and (line := gist(body)):
+            problem += f"; it says: {line}"
         return Answer(status, body, problem)
 
     @staticmethod
@@ -235,14 +235,14 @@ class Protocol:
 
 def _cause(error: BaseException) -> BaseException:
     """Return the system's error that led to an error of the HTTP client; the latter if none did."""
-    found, inner = error, error.__cause__ or error.__context__
+    cause, inner = error, error.__cause__ or error.__context__
     while inner is not None:
         if isinstance(inner, BaseExceptionGroup):  # every address of a host was tried
             inner = cast("BaseException", inner.exceptions[0])
         if isinstance(inner, OSError):
-            found = inner
+            cause = inner
         inner = inner.__cause__ or inner.__context__
-    return found
+    return cause
 
 
 def gist(body: bytes) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-__all__ = ["BotInfo"]
+__all__ = ["BotFailure", "BotInfo"]
 
 
 class BotInfo(msgspec.Struct, frozen=True):
@@ -32,3 +32,17 @@ class BotInfo(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:  # its representation shows no secret
         return f"BotInfo(app_id={self.app_id!r}, mode={self.mode!r})"
+
+
+class BotFailure(msgspec.Struct, frozen=True):
+    """Why an application could not be loaded.
+
+    Attributes:
+        failed: The reason.
+        chinese: The same in Chinese, as far as it is ours.
+        files: The files to watch for a correction.
+    """
+
+    failed: str
+    chinese: str
+    files: list[str] = []

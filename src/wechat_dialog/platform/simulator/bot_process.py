@@ -29,39 +29,25 @@ from typing import Any, Self
 
 import msgspec
 
-from wechat_dialog.errors import DialogError
-from wechat_dialog.platform.language import tr
+from wechat_dialog.platform.language import in_chinese, tr
 
-from .bot_info import BotInfo
+from .bot_info import BotFailure, BotInfo
+from .not_running import NotRunning
 from .passing import let_pass
 from .user_screens import NotPossible
 
-__all__ = ["BotProcess", "NotRunning"]
+__all__ = ["BotProcess"]
 
 PATIENCE = 10.0
 """Seconds to wait for running turns before the process is killed, and for a request's answer."""
 
+TURN = 60.0
+"""Seconds to wait for the answer to a request that may run a whole turn, with its steps."""
+
+RUNS_TURNS = frozenset({"signal", "run_due", "resume"})
+
 LINES = 200
 """Lines of the process's output that are kept."""
-
-
-class NotRunning(DialogError):
-    """The bot's process does not run or does not answer, or it refused a request.
-
-    Attributes:
-        chinese: The message in Chinese, where the process told it; else "".
-    """
-
-    def __init__(self, message: str, chinese: str = "") -> None:
-        super().__init__(message)
-        self.chinese = chinese
-
-
-class _Failed(msgspec.Struct, frozen=True):
-    """The application could not be loaded: the reason, and the files to watch for a correction."""
-
-    failed: str
-    files: list[str] = []
 
 
 class BotProcess:
@@ -74,6 +60,7 @@ class BotProcess:
         offset: Seconds that its clock is ahead of the real time.
         status: "starting", "running", "crashed" (it ended by itself) or "stopped" (it was ended).
         error: Why it crashed, from its own output; "" if it has not crashed.
+        error_zh: The same, with what is ours in Chinese.
         info: Its description of the bot; None before it first serves.
         log: The last lines of its output.
         changed: Called with "status" and "" when `status` changes, and with "log" and the line for
@@ -107,7 +94,7 @@ class BotProcess:
         """
         self.target = target
         self.status = "stopped"
-        self.error = ""
+        self.error = self.error_zh = ""
         self.offset = 0.0
         self.info: BotInfo | None = None
         self.files: set[str] = set()
@@ -143,7 +130,7 @@ class BotProcess:
         with self._turning:
             if self.pid is not None:
                 return
-            self.error = ""
+            self.error = self.error_zh = ""
             self._set("starting")
             self._life = _Life(self)
 
@@ -244,12 +231,13 @@ class BotProcess:
             user: The user's OpenID.
 
         Returns:
-            None if nothing of the user is stored, or no process runs that could read it.
+            None if nothing of the user is stored.
+
+        Raises:
+            NotRunning: No process runs that could read it, or it does not answer.
         """
-        with contextlib.suppress(NotRunning):
-            conversation: dict[str, Any] | None = self.ask("conversation", user=user)
-            return conversation
-        return None
+        conversation: dict[str, Any] | None = self.ask("conversation", user=user)
+        return conversation
 
     # Called by `_Life` ----------------------------------------------------------------------------
 
@@ -263,17 +251,20 @@ class BotProcess:
             self.info, self.files = info, set(info.files)
             self._set("running")
 
-    def failed(self, life: _Life, why: str, files: list[str]) -> None:
+    def failed(self, life: _Life, failure: BotFailure) -> None:
         """Note why the process cannot serve."""
         if life is self._life:
-            self.error = why
-            self.files |= set(files)
+            self.error, self.error_zh = failure.failed, failure.chinese
+            self.files |= set(failure.files)
 
     def ended(self, life: _Life, status: int) -> None:
         """Note that the process has ended by itself."""
         if life is self._life:
             how = f"killed by signal {-status}" if status < 0 else f"ended with status {status}"
-            self.error = self.error or "\n".join([*list(self.log)[-20:], how])
+            if not self.error:
+                printed = list(self.log)[-20:]
+                self.error = "\n".join([*printed, how])
+                self.error_zh = "\n".join([*printed, in_chinese(how)])
             self._set("crashed")
 
     def printed(self, line: str) -> None:
@@ -360,11 +351,10 @@ class _Life:
                 self.owner.began(self, msgspec.convert(message["ready"], BotInfo))
                 self.settled.set()
             elif "failed" in message:
-                failed = msgspec.convert(message, _Failed)
-                self.owner.failed(self, failed.failed, failed.files)
+                self.owner.failed(self, msgspec.convert(message, BotFailure))
             elif future := self._waiting.pop(message["id"], None):
                 if "error" in message:
-                    future.set_exception(NotRunning(message["error"], message["chinese"]))
+                    future.set_exception(NotRunning.refusal(message))
                 else:
                     future.set_result(message["result"])
         status = self.process.wait()
@@ -390,7 +380,7 @@ class _Life:
             raise NotRunning("the bot's process has ended")
         self._send({"id": number, **message})
         try:
-            return future.result(PATIENCE)
+            return future.result(TURN if message["do"] in RUNS_TURNS else PATIENCE)
         except TimeoutError as error:
             raise NotRunning("the bot's process does not answer") from error
         finally:

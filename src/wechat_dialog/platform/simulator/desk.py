@@ -31,6 +31,15 @@ def _nowhere(_user: str) -> None:
     """Return no savepoint."""
 
 
+def _nothing(_fault: str) -> None:
+    """Do nothing."""
+
+
+async def _unknown(_user: str) -> bool:
+    """Return that it is not known."""
+    return False
+
+
 class Desk(Screens):
     """The users of an account.
 
@@ -40,6 +49,8 @@ class Desk(Screens):
         marks: Called with a user's OpenID before each of their messages; returns a savepoint of the
             conversation, or None.
         before: Awaited before each message is posted; None to post at once.
+        after: Called with the fault of each message, "" for none, when its requests are over.
+        rests: Awaited with the OpenID of a user who got no reply: whether nothing waits for them.
     """
 
     def __init__(
@@ -51,7 +62,10 @@ class Desk(Screens):
         self.quotas = Quotas(self.clock)
         self.marks = marks or _nowhere
         self.before: Callable[[], Awaitable[object]] | None = None
+        self.after: Callable[[str], object] = _nothing
+        self.rests: Callable[[str], Awaitable[bool]] = _unknown
         self._last: dict[str, tuple[dict[str, Any], Bubble]] = {}
+        self._broken: dict[str, list[Bubble]] = {}
         self._tasks: set[Task] = set()
 
     async def close(self) -> None:
@@ -244,9 +258,29 @@ class Desk(Screens):
             shown = await self.platform.deliver(message, watch)
         finally:
             self.work(user, -1)
+        self.after(shown.fault)
+        rests = not shown.kind and await self.rests(user)
         if era == self._eras.get(user, 0) and user in self.users:
-            self.answered(user, shown, requests=[exchange.id for exchange in exchanges.values()])
+            requests = [exchange.id for exchange in exchanges.values()]
+            if shown.kind:
+                self.answered(user, shown, requests=requests)
+            else:
+                self.unanswered(user, requests, rests=rests)
+        self._show_broken(user)
         return shown
+
+    def broke(self, user: str, why: str) -> None:
+        """Show the developer why a conversation was parked: below the answer, if one is to come."""
+        bubble = self.bubble("system", "parked", why=why, why_zh=in_chinese(why))
+        self._broken.setdefault(user, []).append(bubble)
+        if not self.is_busy(user):
+            self._show_broken(user)
+
+    def _show_broken(self, user: str) -> None:
+        """Show what `broke` has kept until the answer was there."""
+        for bubble in self._broken.pop(user, ()):
+            if user in self.users:
+                self.show(user, bubble)
 
     def _exchange(self, request: Request, group: int, exchange: Exchange | None) -> Exchange:
         if exchange is None:
@@ -274,4 +308,5 @@ class Desk(Screens):
     def clear(self, user: str, before: Bubble | None = None) -> None:
         """See `Screens.clear`; `resend` has nothing to send then."""
         super().clear(user, before)
+        self._broken.pop(user, None)
         self._last.pop(user, None)

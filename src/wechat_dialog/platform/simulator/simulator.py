@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, cast
@@ -19,16 +18,17 @@ from watchfiles import awatch  # pyright: ignore[reportUnknownVariableType] - tr
 
 from wechat_dialog.platform.account import Account, Mode
 
+from .bot_file import LOOK, changed_users, opened
 from .bot_process import BotProcess
 from .buttons import from_keys
 from .desk import Desk
+from .elsewhere import Elsewhere
+from .not_running import NotRunning
+from .own_process import OwnProcess
 from .savepoints import Points
 from .user_screens import NotPossible
 
 __all__ = ["Simulator"]
-
-LOOK = 0.15
-"""Seconds between two checks of the bot's SQLite file for changes; a check reads one number."""
 
 TICK = 5.0
 """Seconds between two events that tell the pages the bot's time."""
@@ -55,11 +55,17 @@ class Simulator:
         self._own_menu = bool(desk.menu)
         self._reloading = False
         self._settled = asyncio.Event()
+        self._standing: OwnProcess | Elsewhere
         self._tasks: set[asyncio.Task[Any]] = set()
         if process is not None:
             desk.marks = self._mark
             desk.before = self._settled.wait
             desk.platform.refused = self._refused
+            desk.rests = self._rests
+            self._standing = OwnProcess(process, self._emit_bot)
+        else:
+            self._standing = Elsewhere(desk.platform, self._emit_bot)
+            desk.after = self._standing.heard
 
     def _mark(self, user: str) -> int | None:
         return None if self._points is None else self._points.mark(user, self.desk.clock())
@@ -82,33 +88,17 @@ class Simulator:
 
     def bot(self) -> dict[str, Any]:
         """Return the state of the bot's process."""
-        process = self.process
-        if process is None:
-            status: dict[str, Any] = {
-                "managed": False,
-                "pages": "",
-                "status": "running",
-                "pid": None,
-                "error": "",
-                "log": [],
-            }
-        else:
-            status = {
-                "managed": True,
-                "pages": "" if process.info is None else process.info.pages,
-                "status": process.status,
-                "pid": process.pid,
-                "error": process.error,
-                "log": list(process.log),
-            }
-        return {"name": self.name, **status}
+        return {"name": self.name, **self._standing.told()}
+
+    def _emit_bot(self) -> None:
+        self.desk.feed.emit("bot", bot=self.bot())
 
     # Following the bot ----------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Start the bot and follow its changes until cancelled."""
         process = self.process
-        jobs = [self._tell_the_time()]
+        jobs = [self._tell_the_time(), self._standing.watch()]
         if process is not None:
             loop = asyncio.get_running_loop()
 
@@ -140,10 +130,12 @@ class Simulator:
             self._later(self._refresh_all())
         elif process.status == "crashed" and self._reloading:
             self._reloading = False
-            self.desk.feed.emit("reloaded", divergence=None, error=process.error)
+            self.desk.feed.emit(
+                "reloaded", divergence=None, error=process.error, error_zh=process.error_zh
+            )
         if process.status in ("running", "crashed"):
             self._settled.set()
-        self.desk.feed.emit("bot", bot=self.bot())
+        self._emit_bot()
 
     def _take_over(self, process: BotProcess) -> None:
         """Take over the account and the menu of a bot that has just started."""
@@ -186,25 +178,44 @@ class Simulator:
     async def refresh(self, user: str) -> None:
         """Read a user's conversation again, and publish it if it has changed."""
         process = self.process
-        if process is None or process.status != "running":
+        standing = self._standing
+        if process is None or isinstance(standing, Elsewhere) or process.status != "running":
             return
-        conversation = await asyncio.to_thread(process.conversation, user)
-        if user in self.desk.users and self.conversations.get(user) != conversation:
-            self.conversations[user] = conversation
-            self.desk.feed.emit("conversation", user=user, conversation=conversation)
+        try:
+            conversation = await standing.ask(process.conversation, user)
+        except NotRunning as error:
+            # What was known last stays. Of a process that does not answer the page says so itself.
+            if error.refused:
+                process.printed(f"{user}: {error}")
+            return
+        if user not in self.desk.users or self.conversations.get(user) == conversation:
+            return
+        before, self.conversations[user] = self.conversations.get(user), conversation
+        self.desk.feed.emit("conversation", user=user, conversation=conversation)
+        known = {parked["id"] for parked in (before or {}).get("parked", ())}
+        for parked in (conversation or {}).get("parked", ()):
+            if parked["id"] not in known:
+                self.desk.broke(user, parked["error"])
+
+    async def _rests(self, user: str) -> bool:
+        """Return whether no conversation of a user is running or waits, as far as is known."""
+        await self.refresh(user)
+        conversation = self.conversations.get(user)
+        known = isinstance(self._standing, OwnProcess) and self._standing.answers
+        return known and not (conversation and (conversation["dialog"] or conversation["aside"]))
 
     # The file -------------------------------------------------------------------------------------
 
     async def _look_at_the_file(self, process: BotProcess) -> None:
         rows: dict[str, Any] = {}
-        with contextlib.closing(await _opened(process.store)) as connection:
+        with contextlib.closing(await opened(process.store)) as connection:
             version = -1
             while True:
                 # SQLite changes this number when another connection has written.
                 (now,) = connection.execute("PRAGMA data_version").fetchone()
                 if now != version:
                     version = now
-                    changed, rows = _changed_users(connection, rows)
+                    changed, rows = changed_users(connection, rows)
                     for user in [user for user in self.desk.users if user in changed]:
                         await self.refresh(user)
                 await asyncio.sleep(LOOK)
@@ -221,18 +232,12 @@ class Simulator:
                 *folders, recursive=False, debounce=200, rust_timeout=1000, yield_on_timeout=True
             ):
                 paths = _sources(path for _, path in changes) | process.edited()
-                if paths and await self._concerns(process, paths):
+                if paths and await _concerns(process, paths):
                     self._reloading = True
                     await asyncio.to_thread(process.restart)
                     await asyncio.to_thread(process.wait)
                 if _folders(process.files) != folders:
                     break
-
-    @staticmethod
-    async def _concerns(process: BotProcess, paths: set[str]) -> bool:
-        with contextlib.suppress(Exception):  # without a process, the files it named last are used
-            process.files |= set(await asyncio.to_thread(process.ask, "files"))
-        return bool(paths & process.files)
 
     # Commands to the bot --------------------------------------------------------------------------
 
@@ -325,15 +330,10 @@ class Simulator:
             await asyncio.to_thread(self.process.close)
 
 
-async def _opened(store: str) -> sqlite3.Connection:
-    """Open the bot's SQLite file for reading, as soon as it exists."""
-    while True:
-        try:
-            return sqlite3.connect(
-                f"{Path(store).as_uri()}?mode=ro", uri=True, isolation_level=None
-            )
-        except sqlite3.OperationalError:
-            await asyncio.sleep(LOOK)
+async def _concerns(process: BotProcess, paths: set[str]) -> bool:
+    with contextlib.suppress(Exception):  # without a process, the files it named last are used
+        process.files |= set(await asyncio.to_thread(process.ask, "files"))
+    return bool(paths & process.files)
 
 
 def _sources(paths: Iterable[str]) -> set[str]:
@@ -342,24 +342,3 @@ def _sources(paths: Iterable[str]) -> set[str]:
 
 def _folders(files: set[str]) -> set[str]:
     return {str(Path(file).parent) for file in files if Path(file).parent.is_dir()}
-
-
-_COUNTED = "SELECT user, count(*) FROM {} GROUP BY user"
-
-
-def _changed_users(
-    connection: sqlite3.Connection, known: dict[str, Any]
-) -> tuple[set[str], dict[str, Any]]:
-    """Return the OpenIDs of the users whose rows differ from `known`, and all present rows."""
-    rows: dict[str, Any] = {}
-    try:
-        documents = connection.execute("SELECT user, head, length, revision FROM documents")
-        for user, *columns in documents:
-            rows[user] = tuple(columns)
-        for table in ("parked", "mail", "step_parts"):
-            for user, number in connection.execute(_COUNTED.format(table)):
-                rows[user] = (*rows.get(user, ()), table, number)
-    except sqlite3.OperationalError:  # the tables are being created
-        return set(), known
-    changed = {user for user in {*rows, *known} if rows.get(user) != known.get(user)}
-    return {user.rpartition(":")[2] for user in changed}, rows

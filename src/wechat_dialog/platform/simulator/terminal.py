@@ -26,6 +26,7 @@ from wechat_dialog.platform.language import (
 from wechat_dialog.platform.protocol import Request
 
 from .bot_process import BotProcess
+from .not_running import NotRunning
 from .pictures import Pictures
 from .terminal_screen import Screen
 
@@ -161,7 +162,8 @@ class Chat:
         self._requests.clear()
         shown = self._platform.deliver(message)
         self._links = [part for part in _links(shown) if part.tap or part.href]
-        self.screen.say(shown)
+        rests = not shown.kind and _rests(self._process, self.user)
+        self.screen.say(shown, len(self._requests), rests=rests)
 
     def _image(self, words: list[str]) -> None:
         source = " ".join(words)
@@ -241,7 +243,10 @@ class Chat:
         """Whether the bot awaits a secret answer; False if its process does not run."""
         if self._process is None or not self._process.wait(0):
             return False
-        conversation = self._process.conversation(self.user)
+        try:
+            conversation = self._process.conversation(self.user)
+        except NotRunning:
+            return False
         waiting = conversation["waiting"] if conversation else None
         return waiting is not None and bool(waiting["kind"] == "ask in secret")
 
@@ -282,7 +287,8 @@ class Chat:
         self._revive()
         if self._process is None or self._process.wait():
             return True
-        self.screen.tell(tr("机器人启动不了：") + f"\n{in_brief(self._process.error)}")
+        why = self._process.error_zh if speaks_chinese() else self._process.error
+        self.screen.tell(tr("机器人启动不了：") + f"\n{in_brief(why)}")
         return False
 
 
@@ -298,6 +304,17 @@ def _signal(chat: Chat, words: list[str]) -> None:
     if outcome == "taken":
         sentence = tr("{0}，说了什么发一条消息就能看到", sentence)
     chat.screen.tell(sentence)
+
+
+def _rests(process: BotProcess | None, user: str) -> bool:
+    """Whether no conversation of a user is running or waits; False if that is not known."""
+    if process is None:
+        return False
+    try:
+        conversation = process.conversation(user)
+    except NotRunning:
+        return False
+    return not (conversation and (conversation["dialog"] or conversation["aside"]))
 
 
 def in_brief(error: str) -> str:

@@ -32,6 +32,8 @@ _SIGNS = {
     "rewind": "撤回到",
     "data": "数据",
     "interrupt": "插入",
+    "timer": "到点",
+    "signal": "信号",
     "killed": "被终止",
 }
 
@@ -53,16 +55,26 @@ class Screen:
         """Print a text for the developer."""
         self._errors.print(text, style="dim" if self.terminal else "")
 
-    def say(self, shown: Shown) -> None:
-        """Print what the user sees of an answer and, for the developer, why it is a fault."""
-        if not shown.text:
+    def say(self, shown: Shown, requests: int = 1, *, rests: bool = False) -> None:
+        """Print what the user sees of an answer and, for the developer, why it is a fault.
+
+        Args:
+            shown: The answer.
+            requests: How many requests were made until it was there.
+            rests: If there is no reply: whether no conversation of the user is running or waits.
+        """
+        if not shown.text and rests:
+            self.tell(tr("（无回复；现在没有进行中的对话）"))
+        elif not shown.text:
             self.tell(tr("（无回复）"))
         elif self.terminal:
             self._draw(shown)
         else:
             self._out.print(shown.text)
         if shown.fault:
-            self.tell(tr("为什么：{0}", reason(shown.fault)))
+            why = reason(shown.fault)
+            which = tr("第 {0} 次请求：{1}", requests, why) if requests > 1 else why
+            self.tell(tr("为什么：{0}", which))
         # On a terminal the numbers are part of the text.
         if taps := tappable(shown, hidden=self.terminal):
             self.tell(tr("可点：") + "  ".join(taps))
@@ -87,7 +99,8 @@ class Screen:
         """Print a request and its answer for the developer."""
         self.tell(tr("第 {0} 次请求，{1:.2f} 秒：", request.number, request.seconds))
         sent, received = (request.body, request.message), (request.answer, request.reply)
-        for line in lines("POST", url, sent, request.status or request.problem, received):
+        outcome = request.status or reason(request.problem)
+        for line in lines("POST", url, sent, outcome, received):
             self.tell(line)
         if request.problem:
             self.tell(tr("问题：{0}", reason(request.problem)))
@@ -97,20 +110,40 @@ class Screen:
         if conversation is None or not conversation["dialog"]:
             self.tell(tr("没有进行中的对话"))
         else:
-            begun = datetime.fromtimestamp(conversation["began"] / 1000).astimezone()
-            version = f"@{conversation['version']}" if conversation["version"] else ""
-            self.tell(tr("对话 {0}，{1:%H:%M:%S} 开始", conversation["dialog"] + version, begun))
-            self._errors.print(
-                _records(conversation["journal"]), style="dim" if self.terminal else ""
-            )
-            if (waiting := conversation["waiting"]) is not None:
-                self.tell(tr("在等 {0}：{1}", waiting["kind"], waiting["prompt"]))
-            if (divergence := conversation["divergence"]) is not None:
-                self.tell(tr("代码变了：{0}", divergence["text"]))
-        for held in (conversation or {}).get("held", ()):
-            self.tell(tr("还没取走：{0}", held))
+            self._running(conversation)
+        for aside in (conversation or {}).get("aside", ()):
+            self._aside(aside)
+        for kind, text in (("held", "还没取走：{0}"), ("owed", "欠着没说：{0}")):
+            for answer in (conversation or {}).get(kind, ()):
+                self.tell(tr(text, answer))
         for parked in (conversation or {}).get("parked", ()):
             self.tell(tr("出错搁置：{0}", parked["error"]))
+
+    def _running(self, conversation: Mapping[str, Any]) -> None:
+        begun = datetime.fromtimestamp(conversation["began"] / 1000).astimezone()
+        version = f"@{conversation['version']}" if conversation["version"] else ""
+        self.tell(tr("对话 {0}，{1:%H:%M:%S} 开始", conversation["dialog"] + version, begun))
+        self._errors.print(_records(conversation["journal"]), style="dim" if self.terminal else "")
+        if (waiting := conversation["waiting"]) is not None:
+            self.tell(tr("在等 {0}：{1}", waiting["kind"], waiting["prompt"]))
+        if (divergence := conversation["divergence"]) is not None:
+            self.tell(tr("代码变了：{0}", divergence["text"]))
+
+    def _aside(self, aside: Mapping[str, Any]) -> None:
+        """Print a conversation that waits for a time or a signal."""
+        version = f"@{aside['version']}" if aside["version"] else ""
+        waits = tr("；").join(map(_awaited, aside["waits"])) or tr("有一个问题还没问出去")
+        self.tell(tr("在等的对话 {0}：{1}", aside["dialog"] + version, waits))
+        self._errors.print(_records(aside["journal"]), style="dim" if self.terminal else "")
+
+
+def _awaited(wait: Mapping[str, Any]) -> str:
+    """Return what ends a wait: a signal, or a time."""
+    if wait["name"]:
+        match = f" match={wait['match']}" if wait["match"] else ""
+        return tr("等信号 {0}", wait["name"] + match)
+    due = datetime.fromtimestamp(wait["due"] / 1000).astimezone()
+    return tr("最晚 {0:%m-%d %H:%M:%S}" if wait["limit"] else "等到 {0:%m-%d %H:%M:%S}", due)
 
 
 def _text(parts: Iterable[Part]) -> Text:

@@ -163,7 +163,8 @@ class Screens:
         pushed: bool = False,
         note: str = "",
     ) -> None:
-        """Show a user an answer; do nothing if it has no reply, or the user was removed.
+        """Show a user an answer; do nothing if it has no reply, or the user was removed or does not
+        follow the account.
 
         Args:
             user: The OpenID.
@@ -186,6 +187,18 @@ class Screens:
         person.unread += 1
         self.feed.emit("user", user=person)
 
+    def unanswered(self, user: str, requests: list[int], *, rests: bool) -> None:
+        """Show the developer that a message was answered with no reply, which the user cannot see.
+
+        Args:
+            user: The OpenID.
+            requests: See `Bubble`.
+            rests: Whether no conversation is running or waits.
+        """
+        person = self.users.get(user)
+        if person is not None and person.following:
+            self.show(user, self.bubble("system", "silence", rests=rests, requests=requests))
+
     def _attach(self, bubble: Bubble, shown: Shown) -> None:
         if shown.kind in ("image", "voice", "video", "music"):
             inner = shown.reply.get(shown.kind.capitalize(), {})
@@ -200,7 +213,7 @@ class Screens:
 
     def show(self, user: str, bubble: Bubble) -> None:
         """Put a bubble on a user's screen."""
-        if bubble.kind != "notice":
+        if bubble.kind not in ("notice", "silence", "parked"):
             self._heard[user] = self.clock()
         self.bubbles[user].append(bubble)
         self.feed.emit("bubble", user=user, bubble=bubble)

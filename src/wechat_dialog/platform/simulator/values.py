@@ -55,7 +55,8 @@ class Bubble(msgspec.Struct):
         sender: "user", "bot" or "system".
         at: When it appeared.
         kind: "text", "image", "voice", "video", "music", "news", "location", "link", "event",
-            "notice" or "fault".
+            "notice" or "fault"; for the developer alone: "silence" (there was no reply) and
+            "parked" (the conversation broke).
         parts: Its text, cut up.
         image: The picture; None if there is none.
         articles: The articles of a news reply; empty for any other kind.
@@ -66,7 +67,8 @@ class Bubble(msgspec.Struct):
         point: The savepoint made before this message; None if there is none.
         pushed: Whether it is a customer message.
         note: The platform's label below it; "" for none.
-        why: For a fault: which rule was broken.
+        rests: For a silence: whether no conversation of the user is running or waits.
+        why: For a fault: which rule was broken. For a parked conversation: the error.
         why_zh: The same in Chinese.
         requests: The ids of the requests that delivered this message.
     """
@@ -85,6 +87,7 @@ class Bubble(msgspec.Struct):
     point: int | None = None
     pushed: bool = False
     note: str = ""
+    rests: bool = False
     why: str = ""
     why_zh: str = ""
     requests: list[int] = []

@@ -21,9 +21,10 @@ const NARROW = matchMedia("(max-width: 759px)");
 let parts = {};
 
 function build() {
-  const act = { back, look, sheet, list: () => set({ view: "list" }) };
+  const show = (name) => () => { open(name); sheet(); };
+  const act = { back, look, sheet, conversation: show("conversation"), bot: show("bot"), list: () => set({ view: "list" }) };
   parts = {
-    bar: bar({ language: otherLanguage, bot: () => { open("bot"); sheet(); }, sheet }),
+    bar: bar({ language: otherLanguage, bot: show("bot"), sheet }),
     people: people(lookAt),
     chat: chat(act),
     developer: developer(closeSheet),

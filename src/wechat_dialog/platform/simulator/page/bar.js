@@ -3,6 +3,7 @@
 import { h, icon, iconButton, fill } from "./dom.js";
 import { ahead, hour } from "./format.js";
 import { help } from "./keys.js";
+import { outage } from "./outage.js";
 import { language, setTheme, theme } from "./settings.js";
 import { now, server } from "./store.js";
 import { t } from "./strings.js";
@@ -35,6 +36,7 @@ export function bar(act) {
   }
   function draw() {
     const { bot, connected, known } = server;
+    status.title = Object.values(outage()).filter(Boolean).join("\n");
     fill(status, [bot.name, bot.status, connected], () => {
       const word = connected ? t(`status_${bot.status}`) : t(known ? "reconnecting" : "connecting");
       return h("span", {}, h("span.dot", { class: `dot ${connected ? bot.status : "stopped"}` }), h("span.bot-name", {}, bot.name), h("span.bot-status", {}, word));

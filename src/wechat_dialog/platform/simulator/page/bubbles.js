@@ -6,6 +6,7 @@ import { ask } from "./commands.js";
 import { showPicture } from "./dialogs.js";
 import { h, icon, iconButton } from "./dom.js";
 import { face } from "./emoticons.js";
+import { took } from "./format.js";
 import { current, own, server } from "./store.js";
 import { spoken, t } from "./strings.js";
 
@@ -13,6 +14,8 @@ import { spoken, t } from "./strings.js";
 export function preview(bubble) {
   const words = (bubble.parts ?? []).map((part) => (part.emoticon ? face(part.emoticon) ?? part.text : part.text)).join("");
   const tag = PREVIEWS[bubble.kind];
+  if (bubble.kind === "silence") return silence(bubble);
+  if (bubble.kind === "parked") return spoken(bubble.why, bubble.why_zh);
   if (bubble.kind === "news") return `[${t("link")}] ${bubble.articles?.[0]?.title ?? ""}`;
   return tag ? `[${t(tag)}] ${bubble.title ?? bubble.location?.label ?? words}` : words;
 }
@@ -23,10 +26,12 @@ const PREVIEWS = { image: "picture", voice: "voice", video: "video", shortvideo:
  * The element of a message.
  * @param {object} bubble
  * @param {object[]} copies the requests that carried it, in order
- * @param {function} act {back(bubble), look(request id)}
+ * @param {function} act {back(bubble), look(request id), conversation()}
  */
 export function bubbleOf(bubble, copies, act) {
-  if (bubble.kind === "fault") return faultOf(bubble, act);
+  if (bubble.kind === "fault") return faultOf(bubble, copies, act);
+  if (bubble.kind === "parked") return brokenOf(bubble, act);
+  if (bubble.kind === "silence") return h("li.notice", { data: { bubble: bubble.id } }, h("span.words", {}, silence(bubble)));
   if (bubble.from === "system" || bubble.kind === "notice") return h("li.notice", { data: { bubble: bubble.id } }, words(bubble));
   if (bubble.kind === "event") return eventOf(bubble, copies, act);
   const mine = bubble.from === "user";
@@ -67,7 +72,7 @@ function copiesOf(copies, act) {
   if (copies.length < 2 && !copies.some((copy) => copy.problem)) return open && h("span.sending", { title: t("waiting") }, icon("wait"), h("span.unseen", {}, t("waiting")));
   return h(
     "button.copies",
-    { type: "button", onclick: () => act.look(copies.at(-1).id), title: t("lookAtRequest"), data: { focus: "copies" } },
+    { type: "button", onclick: () => act.look(copies.at(-1).id), title: copies.map(told).join("\n"), data: { focus: "copies" } },
     copies.map((copy) => h(`span.copy.${stateOf(copy)}`, {}, icon(SIGNS[stateOf(copy)]))),
     h("span", {}, open ? t("copyUnderWay", copies.at(-1).number) : t("copiesSent", copies.length)),
   );
@@ -81,11 +86,38 @@ export function stateOf(request) {
   return request.problem ? "bad" : "good";
 }
 
+// What became of a request, in words.
+function told(copy) {
+  const answered = () => t("answeredIn", copy.status, took(copy.seconds));
+  return t("copyTold", copy.number, copy.open ? t("waiting") : spoken(copy.problem, copy.problem_zh) || answered());
+}
+
+function silence(bubble) {
+  return t(bubble.rests ? "silenceRests" : "silence");
+}
+
 function eventOf(bubble, copies, act) {
   return h("li.notice.acted", { data: { bubble: bubble.id } }, h("span.notice-line", {}, icon("event"), words(bubble), actionsOf(bubble, copies, act)), copiesOf(copies, act));
 }
 
-function faultOf(bubble, act) {
+// Why the user sees the fault notice: of each request, unless all failed for one reason.
+function reasons(bubble, copies) {
+  const why = spoken(bubble.why, bubble.why_zh);
+  if (copies.length < 2) return [why];
+  const same = copies.every((copy) => copy.problem === bubble.why);
+  return same ? [t("everyCopy", copies.length, why)] : copies.map(told);
+}
+
+// What broke a conversation: its user got an apology, or nothing.
+function brokenOf(bubble, act) {
+  return h(
+    "li.notice.fault",
+    { data: { bubble: bubble.id } },
+    h("div.why", {}, h("strong", {}, icon("alert"), t("brokeHere")), h("p", {}, spoken(bubble.why, bubble.why_zh)), h("button.quiet", { type: "button", onclick: act.conversation, data: { focus: "look" } }, t("lookAtTraceback"))),
+  );
+}
+
+function faultOf(bubble, copies, act) {
   const request = bubble.requests?.at(-1);
   return h(
     "li.notice.fault",
@@ -96,7 +128,7 @@ function faultOf(bubble, act) {
         "div.why",
         {},
         h("strong", {}, icon("alert"), t("onlyForYou")),
-        h("p", {}, spoken(bubble.why, bubble.why_zh)),
+        reasons(bubble, copies).map((line) => h("p", {}, line)),
         request !== undefined && h("button.quiet", { type: "button", onclick: () => act.look(request), data: { focus: "look" } }, t("lookAtRequest")),
       ),
   );

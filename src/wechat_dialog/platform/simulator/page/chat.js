@@ -7,6 +7,7 @@ import { ask } from "./commands.js";
 import { composer } from "./composer.js";
 import { fill, h, icon, iconButton, sync } from "./dom.js";
 import { ago, hour } from "./format.js";
+import { outage, outageBar } from "./outage.js";
 import { profile, scan } from "./sending.js";
 import { current, now, own, server, set } from "./store.js";
 import { t } from "./strings.js";
@@ -15,23 +16,25 @@ import { t } from "./strings.js";
 const PAUSE = 5 * 60_000;
 const NEAR_THE_END = 80;
 
-/** The phone; `act` is {back(bubble), look(request id), sheet(), list()}. */
+/** The phone; `act` is {back(bubble), look(request id), conversation(), bot(), sheet(), list()}. */
 export function chat(act) {
   const clock = h("span", {});
   const title = h("h2.chat-title", { tabindex: "-1" });
   const log = h("ol.log", {});
   const frame = h("div.log-scroll", { role: "log", "aria-label": t("conversationLog"), tabindex: "0" }, log);
   const jump = h("button.jump", { type: "button", hidden: true, onclick: () => toEnd(frame) }, icon("down"), t("newMessages"));
+  const trouble = h("div", { role: "status" });
   const below = h("div.below", {});
   const write = composer();
   const head = header(title, act);
   const middle = h("div.log-frame", {}, frame, jump);
-  const web = browser([head, middle, below, write.root]);
+  const web = browser([head, trouble, middle, below, write.root]);
   const root = h(
     "section.phone",
     { id: "phone", "aria-label": t("phone") },
     h("div.status-bar", { "aria-hidden": "true" }, clock, h("span.status-signs", {}, h("i.signal"), h("i.wifi"), h("i.battery"))),
     head,
+    trouble,
     middle,
     below,
     write.root,
@@ -53,6 +56,7 @@ export function chat(act) {
     if (lookedAt !== own.user) web.close();
     const user = current();
     drawTitle(title, user);
+    fill(trouble, Object.values(outage()), () => outageBar(act.bot));
     const bubbles = user ? server.messages[user.id] ?? [] : [];
     const more = bubbles.length > count && lookedAt === own.user;
     if (lookedAt !== own.user || (more && bubbles.at(-1).from === "user")) stuck = true;
@@ -113,9 +117,10 @@ function drawLog(log, user, bubbles, act) {
   );
 }
 
-// The copies belong to what the user sent; an answer only points at the last of them.
+// The copies belong to what the user sent, and to the fault that came of all; an answer only points at
+// the last of them.
 function copiesOf(bubble, byId) {
-  if (bubble.from !== "user") return [];
+  if (bubble.from !== "user" && bubble.kind !== "fault") return [];
   return (bubble.requests ?? []).map((id) => byId.get(id)).filter((request) => request && request.method !== "API");
 }
 

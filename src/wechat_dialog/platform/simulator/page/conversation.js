@@ -4,6 +4,7 @@ import { code } from "./code.js";
 import { ask } from "./commands.js";
 import { h, icon, fill, sync } from "./dom.js";
 import { left, moment, second, tidy } from "./format.js";
+import { outage, outageBox } from "./outage.js";
 import { signal } from "./sending.js";
 import { now, own, server, toggle } from "./store.js";
 import { spoken, t } from "./strings.js";
@@ -20,7 +21,8 @@ export function conversationTab() {
   setInterval(() => tick(root), 500);
   function draw() {
     const conversation = server.conversations[own.user] ?? null;
-    fill(top, [conversation, server.bot.managed], () => head(conversation));
+    const { managed, status } = server.bot;
+    fill(top, [conversation, managed, status, ...Object.values(outage())], () => head(conversation));
     const records = conversation?.journal ?? [];
     const first = conversation?.divergence?.position ?? Infinity;
     journal.hidden = !records.length;
@@ -31,25 +33,31 @@ export function conversationTab() {
       ({ record, place }) => [JSON.stringify(record), own.open.has(name(place)), lost(record, place, first)],
       ({ record, place }) => entry(record, place, lost(record, place, first)),
     );
-    fill(rest, [conversation], () => below(conversation));
+    const unfolded = [...own.open].filter((one) => one.startsWith("record ")).join();
+    fill(rest, [conversation, unfolded], () => below(conversation));
     tick(root);
   }
   return { root, draw };
 }
 
-const name = (place) => `record ${own.user} ${place}`;
+const name = (place, id = "") => `record ${own.user} ${id}${place}`;
 
 function lost(record, place, first) {
   return (record.position ?? place) >= first;
 }
 
 function head(conversation) {
-  if (!server.bot.managed) return nothing("noJournal");
-  if (!conversation?.dialog) return h("div", {}, divergenceOf(conversation?.divergence, conversation?.journal), nothing("noConversation"));
+  const { managed, status } = server.bot;
+  const trouble = outageBox(Boolean(conversation));
+  if (!managed) return h("div", {}, trouble, nothing("noJournal"));
+  // Of a bot that does not answer nobody knows whether a conversation is running.
+  if (!conversation && status !== "running") return trouble ? h("div", {}, trouble) : nothing(`status_${status}`);
+  if (!conversation?.dialog) return h("div", {}, trouble, divergenceOf(conversation?.divergence, conversation?.journal), nothing("noConversation"));
   const { dialog, version, id, began, waiting, expires, depth } = conversation;
   return h(
     "div",
     {},
+    trouble,
     divergenceOf(conversation.divergence, conversation.journal),
     h(
       "div.card-box",
@@ -99,9 +107,10 @@ export function divergenceOf(divergence, journal = []) {
   );
 }
 
-function entry(record, place, isLost) {
-  const open = own.open.has(name(place));
-  const id = `record-${place}`;
+function entry(record, place, isLost, of = "") {
+  const called = name(place, of);
+  const open = own.open.has(called);
+  const id = `record-${of}${place}`;
   return h(
     "li.record",
     { class: `record of-${record.kind}${isLost ? " lost" : ""}` },
@@ -111,14 +120,14 @@ function entry(record, place, isLost) {
       {},
       h(
         "button.record-head",
-        { type: "button", "aria-expanded": open, "aria-controls": open ? id : null, data: { focus: name(place) }, onclick: () => toggle(name(place)) },
+        { type: "button", "aria-expanded": open, "aria-controls": open ? id : null, data: { focus: called }, onclick: () => toggle(called) },
         h("span.record-kind", {}, t(KINDS.has(record.kind) ? `kind_${record.kind}` : "kind_other", record.kind)),
         h("span.record-title", {}, record.title),
         isLost && h("span.chip.small", {}, t("lost")),
         icon(open ? "down" : "right"),
       ),
       record.detail && h("p.record-detail", {}, record.detail),
-      open && h("div", { id }, code(tidy(record.raw ?? ""), name(place) + " raw")),
+      open && h("div", { id }, code(tidy(record.raw ?? ""), called + " raw")),
     ),
   );
 }
@@ -142,8 +151,16 @@ function below(conversation) {
   );
 }
 
-function asideOf({ dialog, version, state, waits }) {
-  return h("li.aside", {}, h("b", {}, dialog), version && h("span.chip.small", {}, `v${version}`), state === "waits to ask" && h("small", {}, t("waitsToAsk")), rivals(waits));
+function asideOf({ id, dialog, version, state, waits, journal }) {
+  return h(
+    "li.aside",
+    {},
+    h("b", {}, dialog),
+    version && h("span.chip.small", {}, `v${version}`),
+    state === "waits to ask" && h("small", {}, t("waitsToAsk")),
+    rivals(waits),
+    journal.length > 0 && h("ol.journal", { "aria-label": t("journal") }, journal.map((record, place) => entry(record, place, false, `${id}-`))),
+  );
 }
 
 // What else ends a wait: signals, each with a button that sends it, and times.

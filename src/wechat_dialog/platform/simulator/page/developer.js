@@ -42,6 +42,7 @@ export function developer(close) {
       tabs[name].setAttribute("aria-selected", chosen);
       tabs[name].tabIndex = chosen ? 0 : -1;
       tabs[name].classList.toggle("fresh", own.fresh.has(name));
+      tabs[name].title = own.fresh.get(name) ?? "";
       bodies[name].panel.hidden = !chosen;
       if (chosen) bodies[name].draw();
     }

@@ -97,3 +97,8 @@ export function tidy(text) {
     return text;
   }
 }
+
+/** The last line of a text: there a traceback has its error. */
+export function lastLine(text) {
+  return (text ?? "").trim().split("\n").at(-1);
+}

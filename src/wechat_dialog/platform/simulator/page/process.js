@@ -3,9 +3,9 @@
 import { ask } from "./commands.js";
 import { divergenceOf } from "./conversation.js";
 import { h, icon, fill } from "./dom.js";
-import { second } from "./format.js";
+import { lastLine, second } from "./format.js";
 import { server } from "./store.js";
-import { t } from "./strings.js";
+import { spoken, t } from "./strings.js";
 
 /** The tab: {root, draw}. */
 export function processTab() {
@@ -29,13 +29,14 @@ export function processTab() {
 }
 
 function card(bot, account) {
+  const error = spoken(bot.error, bot.error_zh);
   const down = bot.status === "stopped" || bot.status === "crashed";
   return h(
     "section.card-box",
     {},
     h("div.bot-head", {}, h("span.dot", { class: `dot ${bot.status}` }), h("h3", {}, bot.name), h("span.status-word", {}, t(`status_${bot.status}`))),
     h("dl.facts", {}, fact("pid", bot.pid ?? "—", bot.managed), fact("accountId", account.id), fact("mode", t(`mode_${account.mode}`)), fact("appId", account.app_id, Boolean(account.app_id))),
-    bot.error && h("div.bot-error", { role: "alert" }, h("strong", {}, icon("alert"), t("botError")), h("p", {}, lastLine(bot.error)), h("pre", { tabindex: "0" }, bot.error)),
+    error && h("div.bot-error", { role: "alert" }, h("strong", {}, icon("alert"), t(bot.status === "crashed" ? "botError" : `outage_${bot.status}`)), h("p", {}, lastLine(error)), error.includes("\n") && h("pre", { tabindex: "0" }, error)),
     bot.managed
       ? h(
           "div.bot-acts",
@@ -47,18 +48,14 @@ function card(bot, account) {
   );
 }
 
-// The error of a traceback is at its end.
-function lastLine(text) {
-  return text.trim().split("\n").at(-1);
-}
-
 function fact(name, value, shown = true) {
   return shown && [h("dt", {}, t(name)), h("dd", {}, String(value))];
 }
 
 function reloadOf(reloaded) {
   if (!reloaded) return h("div", {});
-  const { divergence, error, at } = reloaded;
+  const { divergence, at } = reloaded;
+  const error = spoken(reloaded.error, reloaded.error_zh);
   const look = error || divergence ? "bad" : "good";
   return h(
     "section.card-box.reload",

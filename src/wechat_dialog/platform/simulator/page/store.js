@@ -3,10 +3,13 @@
 //
 // Objects are replaced, never changed in place, so that a view sees by identity what is new.
 
+import { lastLine } from "./format.js";
+import { spoken } from "./strings.js";
+
 export const server = {
   known: false, // the first snapshot has come
   connected: false,
-  bot: { name: "", managed: true, status: "starting", pid: null, error: "", log: [] },
+  bot: { name: "", managed: true, status: "starting", pid: null, error: "", error_zh: "", log: [] },
   account: { id: "", app_id: "", mode: "plain" },
   users: [],
   menu: [],
@@ -27,7 +30,7 @@ export const own = {
   drafts: {},
   open: new Set(), // requests and records that are unfolded
   shown: null, // the request that a bubble points at
-  fresh: new Set(), // tabs with something not looked at yet
+  fresh: new Map(), // tabs with something not looked at yet, and what that is
 };
 
 const listeners = [];
@@ -87,11 +90,11 @@ const CHANGES = {
   },
   bot({ bot }) {
     server.bot = bot;
-    if (bot.status === "crashed") fresh("bot");
+    if (bot.status === "crashed") fresh("bot", lastLine(spoken(bot.error, bot.error_zh)));
   },
   log({ line }) {
     server.bot = { ...server.bot, log: [...(server.bot.log ?? []), line].slice(-500) };
-    fresh("bot"); // what strict mode refuses is told here alone
+    fresh("bot", line); // what strict mode refuses is told here alone
   },
   user({ user }) {
     server.users = replaced(server.users, user);
@@ -111,11 +114,13 @@ const CHANGES = {
   },
   request({ user, request }) {
     add("requests", user, request);
-    if (request.problem) fresh("requests");
+    if (request.problem) fresh("requests", spoken(request.problem, request.problem_zh));
   },
   conversation({ user, conversation }) {
     server.conversations = { ...server.conversations, [user]: conversation };
-    if (conversation?.divergence || conversation?.parked?.length) fresh("conversation");
+    const { divergence, parked } = conversation ?? {};
+    if (divergence) fresh("conversation", spoken(divergence.text, divergence.zh?.text));
+    else if (parked?.length) fresh("conversation", parked.at(-1).error);
   },
   cleared({ user, messages, requests }) {
     server.messages = { ...server.messages, [user]: messages ?? [] };
@@ -124,9 +129,9 @@ const CHANGES = {
   clock({ now: time }) {
     server.ahead = time - Date.now();
   },
-  reloaded({ divergence, error }) {
-    server.reloaded = { divergence: divergence ?? null, error: error ?? "", at: now() };
-    fresh("bot");
+  reloaded({ divergence, error, error_zh }) {
+    server.reloaded = { divergence: divergence ?? null, error: error ?? "", error_zh: error_zh ?? "", at: now() };
+    fresh("bot", lastLine(spoken(error, error_zh) ?? ""));
   },
 };
 
@@ -139,6 +144,6 @@ function replaced(items, item) {
   return place < 0 ? [...items, item] : items.with(place, item);
 }
 
-function fresh(tab) {
-  if (own.tab !== tab) own.fresh.add(tab);
+function fresh(tab, what) {
+  if (own.tab !== tab) own.fresh.set(tab, what);
 }
