@@ -52,7 +52,7 @@ function head(conversation) {
   if (!managed) return h("div", {}, trouble, nothing("noJournal"));
   // Of a bot that does not answer nobody knows whether a conversation is running.
   if (!conversation && status !== "running") return trouble ? h("div", {}, trouble) : nothing(`status_${status}`);
-  if (!conversation?.dialog) return h("div", {}, trouble, divergenceOf(conversation?.divergence, conversation?.journal), nothing("noConversation"));
+  if (!conversation?.dialog) return h("div", {}, trouble, divergenceOf(conversation?.divergence, conversation?.journal), !trouble && nothing("noConversation"));
   const { dialog, version, id, began, waiting, expires, depth } = conversation;
   return h(
     "div",
