@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +17,9 @@ from tests.full_path.people import ACCOUNT, push, signed
 from tests.full_path.waiting import Payment, make_bot
 from tests.redis_server import wait_until
 from wechat_dialog import Bot
+from wechat_dialog.core.store.times import Dues
 from wechat_dialog.errors import Closing
+from wechat_dialog.stores.memory import MemoryStore
 
 USER = "oUser0000000000000000000001"
 
@@ -113,6 +116,95 @@ def test_what_comes_while_it_is_being_closed_is_refused_for_another_process_to_t
         # What was under way was recorded, and is told to the user.
         assert "收到 1 分" in say(other, "嗨")
         other.close()
+
+
+USERS = [f"oUser{number:022}" for number in range(3)]
+
+
+def shared(store_url: str) -> Any:
+    """Return a store for two bots of one process."""
+    return MemoryStore() if store_url == "memory://" else store_url
+
+
+def woken(store: Any) -> Bot:
+    """Have users sleep for a moment, until it is over; returns a bot that sweeps for nobody."""
+    bot = make_bot(store, list[str]().append, account=ACCOUNT, timers=False)
+    for user in USERS:
+        bot.answer(push(user, Content="小睡"), signed())
+    wait_until(lambda: len(bot.store.due(ACCOUNT, 9, 0.0).entries) == len(USERS), "their time")
+    return bot
+
+
+def close_once_it_has_leased(bot: Bot) -> None:
+    """Sweep on a thread, and close the bot between a look that leases entries and their begin."""
+    due, closing = bot.store.due, list[threading.Thread]()
+
+    def look(account: str, limit: int, lease: float) -> Dues:
+        dues = due(account, limit, lease)
+        if dues.entries:
+            thread = threading.Thread(target=bot.close)
+            thread.start()
+            closing.append(thread)
+            wait_until(lambda: bot._runner.turns.closing, "the bot to be closed")
+        return dues
+
+    bot.store.due = look  # type: ignore[method-assign]
+    bot.sweep()
+    wait_until(lambda: closing, "something to be leased")
+    closing[0].join()
+    bot.store.due = due  # type: ignore[method-assign]
+
+
+async def close_once_it_has_leased_on_the_loop(bot: Bot) -> None:
+    """The same on the running event loop."""
+    due, closing = bot.async_store.due, asyncio.Queue[asyncio.Task[None]]()
+
+    async def look(account: str, limit: int, lease: float) -> Dues:
+        dues = await due(account, limit, lease)
+        if dues.entries:
+            closing.put_nowait(asyncio.ensure_future(bot.close_async()))
+            await asyncio.sleep(0)
+            assert bot._runner.turns.closing
+        return dues
+
+    bot.async_store.due = look  # type: ignore[method-assign]
+    bot.sweep_here()
+    await (await closing.get())
+
+
+def closed_with_leased_entries(store: Any, *, on_loop: bool) -> list[str]:
+    """Close a bot that has leased what is due, and begun none of it; returns what it did."""
+    ledger: list[str] = []
+    bot = make_bot(store, ledger.append, account=ACCOUNT)
+    if on_loop:
+        asyncio.run(close_once_it_has_leased_on_the_loop(bot))
+    else:
+        close_once_it_has_leased(bot)
+    return ledger
+
+
+@pytest.mark.parametrize("on_loop", [False, True], ids=["threads", "loop"])
+def test_what_a_closed_process_has_leased_and_not_begun_is_for_others_to_take_at_once(
+    store_url: str, *, on_loop: bool
+) -> None:
+    store = shared(store_url)
+    other = woken(store)
+    assert closed_with_leased_entries(store, on_loop=on_loop) == []
+    assert other.run_due() == len(USERS)
+    other.close()
+
+
+@pytest.mark.parametrize("on_loop", [False, True], ids=["threads", "loop"])
+def test_a_store_that_cannot_end_leases_keeps_them_and_no_closing_fails(*, on_loop: bool) -> None:
+    late = 0.0
+    store = MemoryStore(lambda: time.time() + late)
+    store.end_leases = None  # type: ignore[assignment, method-assign]
+    other = woken(store)
+    assert closed_with_leased_entries(store, on_loop=on_loop) == []
+    assert other.run_due() == 0
+    late = 2 * other.settings.lease
+    assert other.run_due() == len(USERS)
+    other.close()
 
 
 def test_a_step_of_a_turn_that_may_still_end_may_still_post(store_url: str) -> None:

@@ -16,11 +16,12 @@ from wechat_dialog.core.store.times import Due
 from wechat_dialog.core.store.values import Claim
 from wechat_dialog.core.turn.outside import STANDS_IN_LINE, Fired
 from wechat_dialog.core.turn.settings import Settings
+from wechat_dialog.errors import Closing, StoreError
 from wechat_dialog.runtime.drive import Driver
 from wechat_dialog.runtime.firings import AT_ONCE, BESIDE, REST, TRIES, Firings
 from wechat_dialog.runtime.hand import FEW, SLOW, TICK, Entry, Hand
 from wechat_dialog.runtime.running_turns import RunningTurns
-from wechat_dialog.runtime.wanted import BeginBeside, Wait
+from wechat_dialog.runtime.wanted import BeginBeside, EndLeases, Wait
 from wechat_dialog.testing import Talk
 
 ACCOUNT = "gh_1"
@@ -106,6 +107,28 @@ def test_beside_messages_one_rests_as_long_as_it_worked(seconds: float, rests: f
     assert pauses(firings.fire(ACCOUNT, due())) == []
     drives.turns.join((f"{ACCOUNT}:bob", "a message"), 0.0)
     assert pauses(firings.fire(ACCOUNT, due())) == [rests]
+
+
+def test_what_a_closing_process_has_in_hand_or_refuses_is_given_back_once() -> None:
+    firings = firings_of(drives := Drives("done"))
+    firings.take(firings.hand, [Entry(ACCOUNT, due("ada")), Entry(ACCOUNT, due("bob"))])
+    drives.turns.close(lambda: None)
+    with pytest.raises(Closing):
+        firings.fire(ACCOUNT, due("cy"))
+    with pytest.raises(Closing):
+        list(firings.begin(firings.hand))
+    assert list(firings.give_back()) == [EndLeases((due("cy"), due("ada"), due("bob")))]
+    assert list(firings.give_back()) == []
+    assert firings.room() == AT_ONCE
+
+
+def test_a_store_that_fails_keeps_no_process_from_closing() -> None:
+    firings = firings_of(Drives("done"))
+    firings.take(firings.hand, [Entry(ACCOUNT, due())])
+    giving = firings.give_back()
+    next(giving)
+    with pytest.raises(StopIteration):
+        giving.throw(StoreError("gone"))
 
 
 def test_where_somebody_has_the_turn_it_is_tried_again_without_a_line() -> None:

@@ -129,6 +129,9 @@ PYTHON = {
     "that a part was written": Mutant(
         RULES, "    entry.lost = 0\n\n\ndef release", "\n\ndef release"
     ),
+    "who leased an entry last, when a lease is ended": Mutant(
+        WAKING, "    if entry.hidden != due.until:\n        return False\n"
+    ),
     "to drop the parts of a step that has ended": Mutant(
         "memory_users.py", "            self.parts.pop(step, None)\n", "            pass\n"
     ),
@@ -207,6 +210,9 @@ LUA = {
         "if claim.fence ~= tonumber(ARGV[1]) or not is_claimed(claim) then return {LOST} end\n",
     ),
     "that a part was written": Mutant("part_put", "  claim.lost = 0\n"),
+    "who leased an entry last, when a lease is ended": Mutant(
+        "index_drop", "if redis.call('ZSCORE', KEYS[1], entry) ~= ARGV[3] then return 0 end\n"
+    ),
     "to drop the parts of a step that has ended": Mutant(
         "write", "  if extras.ended then drop_parts(extras.ended) end\n"
     ),

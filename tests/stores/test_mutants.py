@@ -60,6 +60,7 @@ NOTICED_BY = {
     "the fence, when a part is kept": "test_part_put_under_a_lost_claim_raises_claim_lost",
     "that a part was written": "test_part_put_counts_as_a_write_under_the_claim",
     "the lease, when a firing records": ("test_firing_record_keeps_the_lease_of_the_index_entry"),
+    "who leased an entry last, when a lease is ended": "test_end_leases_leaves_a_newer_lease",
     "to drop the parts of a step that has ended": (
         "test_write_ended_drops_the_parts_of_those_steps"
     ),

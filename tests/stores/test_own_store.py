@@ -9,12 +9,13 @@ import sys
 from pathlib import Path
 
 from wechat_dialog.core.store.contract import Store
+from wechat_dialog.core.store.times import EndsLeases
 from wechat_dialog.core.store.values import RenewsAll
 from wechat_dialog.testing import StoreContract
 
 OPERATIONS = {
     name
-    for protocol in (Store, RenewsAll)
+    for protocol in (Store, RenewsAll, EndsLeases)
     for name, _ in inspect.getmembers(protocol, inspect.isfunction)
     if not name.startswith("_")
 } | {

@@ -32,7 +32,7 @@ from wechat_dialog.forks import mind
 from .drive import Driver, Driving
 from .hand import Entry, Hand
 from .signals import NEVER
-from .wanted import BeginBeside, NextTurn, Wait
+from .wanted import BeginBeside, EndLeases, NextTurn, Wait
 
 __all__ = ["AT_ONCE", "BESIDE", "Firings"]
 
@@ -87,6 +87,7 @@ class Firings:
         self._running = 0
         self._wanted = False
         self.hand = Hand()
+        self._refused: list[Due] = []
 
     @property
     def closing(self) -> bool:
@@ -122,10 +123,27 @@ class Firings:
             self._places += len(entries)
         hand.take(entries)
 
-    def drop(self, hand: Hand) -> None:
-        """Take the entries out of hand whose firings have not begun: they are still due."""
-        while hand.next_entry() is not None:
+    def drop(self, hand: Hand) -> list[Due]:
+        """Take the entries out of hand whose firings have not begun, and return them: they are
+        still due, and leased.
+        """
+        dropped: list[Due] = []
+        while (entry := hand.next_entry()) is not None:
+            dropped.append(entry.due)
             self._leave(hand)
+        return dropped
+
+    def give_back(self) -> Driving[None]:
+        """Let other processes have at once what the sweeper has leased, and what was refused here
+        since the process begins no more turns. Otherwise they get it when the leases end.
+        """
+        refused, self._refused = self._refused, []
+        entries = (*refused, *self.drop(self.hand))
+        if entries:
+            try:
+                yield EndLeases(entries)
+            except Exception as error:  # noqa: BLE001 - the process goes on closing
+                log.info("what is due for %d users waits for its lease: %s", len(entries), error)
 
     def _leave(self, hand: Hand, done_there: int = 0) -> None:
         """Free the place of an entry; see `Hand.leave`."""
@@ -181,7 +199,8 @@ class Firings:
         try:
             listener = self._join(entry.due.user)
         except Closing:
-            self._leave(hand)  # it is still due
+            self._refused.append(entry.due)
+            self._leave(hand)
             raise
         fired = self._fired_in_turn(hand, entry, listener, context)
         listener.turn.completion.when_over(partial(self._if_unbegun, fired, hand))
@@ -218,7 +237,9 @@ class Firings:
                 if fired.outcome != "busy":
                     due, waits = fired.again, False
                     done_there += fired.outcome == "done"
-                    yield from self._rests(self._driver.clock() - began)
+                    if self._messages():  # it pauses as long as it worked
+                        worked = self._driver.clock() - began
+                        yield Wait(NEVER.when_over, min(worked, self._rest))
                 elif (pause := next(tries, None)) is not None:
                     yield Wait(NEVER.when_over, pause)
                 else:
@@ -251,11 +272,6 @@ class Firings:
             due.user, fired.outcome, fired.dialog, fired.late,
         )  # fmt: skip
         return fired
-
-    def _rests(self, worked: float) -> Driving[None]:
-        """Pause as long as it worked, while messages are being answered."""
-        if self._messages():
-            yield Wait(NEVER.when_over, min(worked, self._rest))
 
     # What comes from outside ----------------------------------------------------------------------
 

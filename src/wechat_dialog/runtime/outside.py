@@ -99,6 +99,14 @@ class Outside:
         yield Wait(partial(_when_over, sent), None)
         return sent.result()
 
+    def give_back(self) -> None:
+        """See `Firings.give_back`."""
+        self.run(self._firings.give_back())
+
+    async def give_back_async(self) -> None:
+        """See `Firings.give_back`."""
+        await self.run_async(self._firings.give_back())
+
     def run_due(self, limit: int) -> Driving[int]:
         """Do what is due, and wait for it; returns how many things were done.
 

@@ -33,7 +33,7 @@ from .performing import perform_all, perform_all_async
 from .pusher import Pusher
 from .requests import Requests
 from .running_turns import RunningTurns
-from .signals import future_of, wait_for
+from .signals import Signal, future_of, wait_for
 from .step_parts import PartPerformer
 from .steps import Steps
 from .threads import OnThreads
@@ -46,6 +46,11 @@ __all__ = ["Runner"]
 ROUNDS = 20
 """Iterations of an event loop for which a turn waits if its client may have hung up long ago: a
 server notices that some iterations after it has read the request.
+"""
+
+LOOK = 1.0
+"""Seconds for which the closing of a bot waits for a look at what is due: what that leases then is
+given back.
 """
 
 LOOKS = 60.0
@@ -203,17 +208,28 @@ class Runner:
         Args:
             drain: Seconds that the turns may take.
         """
-        self.outside.sweeping.stop()
+        sweeping = self.outside.sweeping
+        sweeping.stop()
         if self._can_wait():
-            wait_for(self.turns.close, drain)
+            over = Signal()
+            self.turns.close(over.happen)
+            wait_for(sweeping.when_still, LOOK)
+            self.outside.give_back()  # nobody here takes it, and a turn may take long to end
+            wait_for(over.when_over, drain)
         else:
             self.turns.close(nothing)
+        self.outside.give_back()
         self._stop(drain)
 
     async def close_async(self, drain: float) -> None:
         """See `close`."""
-        self.outside.sweeping.stop()
-        await asyncio.wait([future_of(self.turns.close)], timeout=drain)
+        sweeping = self.outside.sweeping
+        sweeping.stop()
+        over = future_of(self.turns.close)
+        await asyncio.wait([future_of(sweeping.when_still)], timeout=LOOK)
+        await self.outside.give_back_async()
+        await asyncio.wait([over], timeout=drain)
+        await self.outside.give_back_async()
         self._stop(drain)
 
     def when_idle(self, close: Callable[[], Awaitable[object]]) -> None:
@@ -248,6 +264,7 @@ class Runner:
                 "run for %.1f s, now in %s; its claim expires, and the next worker repeats that",
                 turn.user, drain, now - turn.began, turn.doing or "no step",
             )  # fmt: skip
+        self.outside.sweeping.end()
         self._heartbeat.stop()
         self._untaken.stop()
         self._watch.stop()

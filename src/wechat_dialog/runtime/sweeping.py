@@ -14,6 +14,7 @@ from wechat_dialog.errors import Closing
 from .firings import Firings
 from .loops import OnLoops
 from .performing import perform_all, perform_all_async
+from .signals import Signal
 from .sweeper import IDLE, Sweeper
 from .threads import OnThreads
 from .ticker import Ticker
@@ -47,6 +48,8 @@ class Sweeping:
         self._task: asyncio.Task[None] | None = None
         self._rung: Callable[[], object] = lambda: None
         self._stopped = False
+        self._look_over = Signal()
+        self._look_over.happen()
         firings.ring = self.ring
 
     def on_a_thread(self) -> None:
@@ -61,12 +64,16 @@ class Sweeping:
         self.on_thread = True
 
     def _look(self) -> float:
+        over = self._look_over = Signal()
         try:
-            return perform_all(self._sweeper.sweep(), self._threads.perform)
+            if not self._stopped:
+                return perform_all(self._sweeper.sweep(), self._threads.perform)
         except Closing:
             self._thread.stop()
         except Exception as error:  # noqa: BLE001 - the next look may succeed
             report(logging.ERROR, _ODD, error=error)
+        finally:
+            over.happen()
         return IDLE
 
     def look_often(self) -> None:
@@ -96,6 +103,7 @@ class Sweeping:
 
     async def _go_on(self, rung: asyncio.Event) -> None:
         while not self._stopped:
+            over = self._look_over = Signal()
             try:
                 pause = await perform_all_async(self._sweeper.sweep(), self._loops.perform)
             except Closing:
@@ -103,6 +111,8 @@ class Sweeping:
             except Exception as error:  # noqa: BLE001 - the next look may succeed
                 report(logging.ERROR, _ODD, error=error)
                 pause = IDLE
+            finally:
+                over.happen()
             try:
                 async with asyncio.timeout(pause):
                     await rung.wait()
@@ -122,9 +132,17 @@ class Sweeping:
             self._rung()
 
     def stop(self) -> None:
-        """Stop sweeping; running firings continue."""
+        """Begin no more looks. One that is in progress continues, and so do running firings."""
         self._stopped = True
         self._thread.stop()
+        self._rung()
+
+    def when_still(self, tell: Callable[[], object]) -> None:
+        """Call `tell` once no look is in progress: what it has leased is in hand then."""
+        self._look_over.when_over(tell)
+
+    def end(self) -> None:
+        """Give up a look that is in progress on an event loop."""
         task = self._task
         if task is not None and not task.done():
             try:

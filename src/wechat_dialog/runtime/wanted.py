@@ -13,14 +13,15 @@ from typing import Any
 import msgspec
 
 from wechat_dialog.core.store.contract import AsyncStore, Store
+from wechat_dialog.core.store.times import Due, EndsLeases
 from wechat_dialog.core.turn.listening import Deferral, Listen
 from wechat_dialog.core.turn.operations import STORED, Operation, RunStep
 from wechat_dialog.core.turn.outcome import Outcome
 from wechat_dialog.core.turn.running_turn import RunningTurn
 
 __all__ = [
-    "ON_STORE", "AskAccount", "AskDue", "Begin", "BeginBeside", "Gather", "HandOver", "NextOutcome",
-    "NoteAccount", "Renew", "Step", "TellUntaken", "Wait", "Wanted",
+    "ON_STORE", "AskAccount", "AskDue", "Begin", "BeginBeside", "EndLeases", "Gather", "HandOver",
+    "NextOutcome", "NoteAccount", "Renew", "Step", "TellUntaken", "Wait", "Wanted",
 ]  # fmt: skip
 
 
@@ -116,6 +117,23 @@ class AskDue(msgspec.Struct, frozen=True):
         return store.due(self.account, self.limit, self.lease)
 
 
+class EndLeases(msgspec.Struct, frozen=True):
+    """End the leases of entries of the index, if the store can; see `EndsLeases.end_leases`."""
+
+    entries: tuple[Due, ...]
+
+    def on(self, store: Store | AsyncStore) -> Any:
+        """Perform it."""
+        return store.end_leases(self.entries) if isinstance(store, EndsLeases) else _Nothing()
+
+
+class _Nothing:
+    """What doing nothing results in, whether or not it is awaited."""
+
+    def __await__(self) -> Generator[None, None, None]:
+        yield from ()
+
+
 class AskAccount(msgspec.Struct, frozen=True):
     """Look up the account that was noted under a name; see `Store.account`."""
 
@@ -163,10 +181,10 @@ class NextTurn(msgspec.Struct, frozen=True):
     turn: RunningTurn
 
 
-ON_STORE = (*STORED, Renew, TellUntaken, AskDue, AskAccount, NoteAccount)
+ON_STORE = (*STORED, Renew, TellUntaken, AskDue, EndLeases, AskAccount, NoteAccount)
 """The operations that a store performs; the one that every turn has comes first."""
 
 Wanted = (
     Operation | Begin | HandOver | Step | Gather | NextOutcome | Wait | Renew | TellUntaken
-    | Listen | Deferral | AskDue | AskAccount | NoteAccount | BeginBeside | NextTurn
+    | Listen | Deferral | AskDue | EndLeases | AskAccount | NoteAccount | BeginBeside | NextTurn
 )  # fmt: skip

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, Protocol, TypeVar, runtime_checkable
 
 from wechat_dialog.core.store.contract import AsyncStore, Store
 from wechat_dialog.core.store.pages import Page, PageAppend, PageOpen
 from wechat_dialog.core.store.parts import PartPut
-from wechat_dialog.core.store.times import Due, Dues, Post, Posted
+from wechat_dialog.core.store.times import Due, Dues, EndsLeases, Post, Posted
 from wechat_dialog.core.store.values import (
     Answered,
     Claim,
@@ -151,6 +151,10 @@ class _Adapted:
 
     async def due(self, account: str, limit: int, lease: float) -> Dues:
         return await self._calls.call(self._store.due, account, limit, lease)
+
+    async def end_leases(self, entries: Sequence[Due]) -> None:
+        if isinstance(self._store, EndsLeases):
+            await self._calls.call(self._store.end_leases, entries)
 
     async def undue(self, due: Due) -> None:
         await self._calls.call(self._store.undue, due)

@@ -199,6 +199,13 @@ class MemoryStore(KeptInMemory):
             following = min((self._users[user].entry.rings for _, user in ringing), default=None)
             return results.dues(leased, now, following)
 
+    def end_leases(self, entries: Sequence[Due]) -> None:
+        """See `EndsLeases.end_leases`."""
+        with self._lock:
+            for due in entries:
+                if due.user in self._users:
+                    waking.end_lease(self._users[due.user].entry, due)
+
     def undue(self, due: Due) -> None:
         """Do nothing: the index consists of the users themselves."""
 

@@ -129,8 +129,8 @@ class Store(Protocol):
 
     def due(self, account: str, limit: int, lease: float) -> Dues:
         """Return due entries of an account's index, and lease them: each is hidden from further
-        calls for `lease` seconds, or until its user's time is set again; a record of the firing
-        that is begun for it leaves it hidden, whatever time it sets.
+        calls for `lease` seconds, or until its user's time is set again (or `EndsLeases`); a record
+        of the firing that is begun for it leaves it hidden, whatever time it sets.
 
         An entry names a user to look at. It may exist although nothing of the user is due, and a
         user may have several; but if something is due, there is one. Something is due when

@@ -7,11 +7,12 @@ compared and stored; durations are seconds, as everywhere.
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import Literal, Protocol, runtime_checkable
 
 import msgspec
 
-__all__ = ["Due", "Dues", "Mail", "Post", "Posted", "Wake"]
+__all__ = ["Due", "Dues", "EndsLeases", "Mail", "Post", "Posted", "Wake"]
 
 
 class Wake(msgspec.Struct, frozen=True):
@@ -108,3 +109,20 @@ class Posted(msgspec.Struct, frozen=True):
     outcome: Literal["kept", "repeated"]
     number: int = 0
     due: Due | None = None
+
+
+@runtime_checkable
+class EndsLeases(Protocol):
+    """An optional ability of a `Store`: to end the leases of index entries before their time.
+
+    A process that is closed may have leased entries for which it has begun nothing. With a store
+    without this, other processes get them when the leases end.
+    """
+
+    def end_leases(self, entries: Sequence[Due]) -> None:
+        """End the leases of entries that `due` or `post` returned, and for which no firing was
+        begun: the next call of `due` returns them.
+
+        An entry that was leased again since stays leased.
+        """
+        ...

@@ -13,6 +13,7 @@ __all__ = [
     "begin",
     "dismiss",
     "end",
+    "end_lease",
     "in_the_way",
     "lease",
     "post",
@@ -122,6 +123,14 @@ def lease(user: str, entry: Entry, now: int, *, span: int) -> Due:
     """Lease the user's index entry, which is due."""
     entry.hidden = now + span
     return Due(user, millis(entry.due), entry.hidden, entry.account)
+
+
+def end_lease(entry: Entry, due: Due) -> bool:
+    """End the lease of an entry; returns whether it was still leased to whoever got this result."""
+    if entry.hidden != due.until:
+        return False
+    entry.hidden = 0
+    return True
 
 
 def post(entry: Entry, letter: Post, count: int, now: int) -> Due:

@@ -9,7 +9,7 @@ out later. If index and user are on one server, one script writes both.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from wechat_dialog.core.logs import log
@@ -26,7 +26,7 @@ from .keys import Keys
 from .packing import Packable
 from .scripts import Scripts
 from .walking import Walk
-from .writes import Writes
+from .writes import Writes, timing_of
 
 __all__ = ["AsyncTimes", "TimeCalls", "Times"]
 
@@ -74,7 +74,7 @@ class TimeCalls:
         """See `Store.record`; for a write that sets times."""
         check(write, commits=False)
         index = None if write.wake is None else self._index(user, write.wake.account)
-        timing = _timing_of(user, write)
+        timing = timing_of(user, write)
 
         def call(timing: dict[str, Packable], index: str | None) -> Call[Committed]:
             return self._writes.record(user, fence, write, timing=timing, index=index)
@@ -85,7 +85,7 @@ class TimeCalls:
         """See `Store.commit`; for one that sets times."""
         check_commit(requested)
         user, write, fires = requested.user, requested.write, requested.fires
-        timing = _timing_of(user, write)
+        timing = timing_of(user, write)
         of = {write.wake.account} if write.wake else set[str]()
         if fires is not None:
             timing["fires"] = [fires.at, fires.until]
@@ -99,7 +99,7 @@ class TimeCalls:
         together = index is not None and self._together
         if fires is not None and type(result) is Committed and not together:
             again = write.wake is not None and write.wake.at == fires.at
-            yield self._drop(fires, "again" if again else "fired")
+            yield self.drop(fires, "again" if again else "fired")
         return result
 
     def _written(
@@ -189,7 +189,7 @@ class TimeCalls:
         again = first > 0 and (millis(first), account) == (due.at, due.account)
         if first and not again:
             yield self._add(due.user, account, millis(first), stays=True)
-        yield self._drop(due, "again" if again else "idle")
+        yield self.drop(due, "again" if again else "idle")
 
     def post(self, post: Post) -> Asking:
         """See `Store.post`."""
@@ -242,7 +242,7 @@ class TimeCalls:
         now_first, *_ = yield self._when(user)
         if now_first == first:
             return True
-        yield self._drop(Due(user, at, until, of), "fired")
+        yield self.drop(Due(user, at, until, of), "fired")
         return False
 
     def _either(self, together: Asking, apart: Asking) -> Asking:
@@ -277,7 +277,13 @@ class TimeCalls:
         arguments = (1, self._index(user, account), user, at, lease, int(stays))
         return Call(self._scripts.index_add, arguments, tuple)
 
-    def _drop(self, due: Due, why: str) -> Call[int]:
+    def drop(self, due: Due, why: str) -> Call[int]:
+        """Remove an entry from the index, or end its lease, unless it was leased again since.
+
+        Args:
+            due: The entry.
+            why: See `lua/index_drop.lua`.
+        """
         arguments = (1, self._index(due.user, due.account), due.user, due.at, due.until, why)
         return Call(self._scripts.index_drop, arguments, int)
 
@@ -298,22 +304,6 @@ class TimeCalls:
         )
         arguments = (len(keys), *keys, *values, post.user, token, int(self._together))
         return Call(self._scripts.post, arguments, tuple)
-
-
-def _timing_of(user: str, write: Write) -> dict[str, Packable]:
-    """Return the times of a write, in the form of timed.lua."""
-    timing: dict[str, Packable] = {"user": user}
-    if write.wake is not None:
-        timing["wake"], timing["account"] = write.wake.at * 1000, write.wake.account
-    if write.aside:
-        timing["aside"] = [(conversation.id, conversation.document) for conversation in write.aside]
-    if write.unaside:
-        timing["unaside"] = write.unaside
-    if write.taken:
-        timing["taken"] = [number for number in write.taken if 0 < number < 2**53]
-    if write.refused:
-        timing["refused"] = write.refused
-    return timing
 
 
 def _posted(post: Post, answer: Any) -> Posted:
@@ -350,6 +340,11 @@ class Times(Asker):
         """See `Store.due`."""
         return self._perform(self._times.due(account, limit, lease))  # type: ignore[no-any-return]
 
+    def end_leases(self, entries: Sequence[Due]) -> None:
+        """See `EndsLeases.end_leases`."""
+        for due in entries:
+            self._call(self._times.drop(due, "again"))
+
     def undue(self, due: Due) -> None:
         """See `Store.undue`."""
         self._perform(self._times.undue(due))
@@ -375,6 +370,11 @@ class AsyncTimes(AsyncAsker):
     async def due(self, account: str, limit: int, lease: float) -> Dues:
         """See `Store.due`."""
         return await self._perform(self._times.due(account, limit, lease))  # type: ignore[no-any-return]
+
+    async def end_leases(self, entries: Sequence[Due]) -> None:
+        """See `EndsLeases.end_leases`."""
+        for due in entries:
+            await self._call(self._times.drop(due, "again"))
 
     async def undue(self, due: Due) -> None:
         """See `Store.undue`."""

@@ -30,7 +30,7 @@ from .keys import Keys
 from .packing import Packable, packed
 from .scripts import Scripts
 
-__all__ = ["Writes", "says_time"]
+__all__ = ["Writes", "says_time", "timing_of"]
 
 _SHORTEST = 0.001  # Redis' own resolution of a TTL
 _AT_ONCE = 1000  # records that are worth a script of their own
@@ -48,6 +48,22 @@ Timing = Mapping[str, Packable]
 def says_time(write: Write) -> bool:
     """Return whether a write sets times, conversations aside or the mailbox."""
     return bool(write.wake is not None or write.aside or write.unaside or write.taken)
+
+
+def timing_of(user: str, write: Write) -> dict[str, Packable]:
+    """Return the times of a write."""
+    timing: dict[str, Packable] = {"user": user}
+    if write.wake is not None:
+        timing["wake"], timing["account"] = write.wake.at * 1000, write.wake.account
+    if write.aside:
+        timing["aside"] = [(conversation.id, conversation.document) for conversation in write.aside]
+    if write.unaside:
+        timing["unaside"] = write.unaside
+    if write.taken:
+        timing["taken"] = [number for number in write.taken if 0 < number < 2**53]
+    if write.refused:
+        timing["refused"] = write.refused
+    return timing
 
 
 class Writes:

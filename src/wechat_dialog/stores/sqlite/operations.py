@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from wechat_dialog.core.store import results, rules
+from wechat_dialog.core.store import results, rules, waking
 from wechat_dialog.core.store.entry import Entry, Granted, Remembered, micros
 from wechat_dialog.core.store.kept import Shown, Stored
 from wechat_dialog.core.store.pages import Page, PageAppend, PageOpen
 from wechat_dialog.core.store.parts import PartPut
-from wechat_dialog.core.store.times import Dues, Post, Posted
+from wechat_dialog.core.store.times import Due, Dues, Post, Posted
 from wechat_dialog.core.store.values import (
     Answered,
     Claim,
@@ -145,6 +145,13 @@ class Operations:
     def due(self, account: str, limit: int, lease: float) -> Dues:
         """See `Store.due`."""
         return self._rows.due(account, limit, self._now, span=micros(lease))
+
+    def end_leases(self, entries: Sequence[Due]) -> None:
+        """See `EndsLeases.end_leases`."""
+        for due in entries:
+            entry = self._rows.open(due.user, self._now, timed=True)
+            if waking.end_lease(entry, due):
+                self._rows.times.save(due.user, entry)
 
     def post(self, post: Post) -> Posted:
         """See `Store.post`."""

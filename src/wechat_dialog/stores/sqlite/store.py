@@ -127,6 +127,10 @@ class SQLiteStore(Kept):
         """See `Store.due`."""
         return self._do(lambda operations: operations.due(account, limit, lease))
 
+    def end_leases(self, entries: Sequence[Due]) -> None:
+        """See `EndsLeases.end_leases`."""
+        self._do(lambda operations: operations.end_leases(entries))
+
     def undue(self, due: Due) -> None:
         """Do nothing: the index consists of the users' own rows."""
 

@@ -26,6 +26,7 @@ for _part in (
     "forgetting",
     "index",
     "keeping",
+    "leases",
     "looks",
     "pages",
     "parts",
@@ -43,6 +44,7 @@ from .firings import Firings  # noqa: E402
 from .forgetting import Forgetting  # noqa: E402
 from .index import Index  # noqa: E402
 from .keeping import Keeping  # noqa: E402
+from .leases import Leases  # noqa: E402
 from .looks import Looks  # noqa: E402
 from .mailbox import Mailbox  # noqa: E402
 from .pages import Pages  # noqa: E402
@@ -62,6 +64,7 @@ class StoreContract(
     Forgetting,
     Index,
     Keeping,
+    Leases,
     Looks,
     Mailbox,
     Pages,
