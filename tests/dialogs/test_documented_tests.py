@@ -21,10 +21,11 @@ def test_the_tests_of_the_manual_pass(tmp_path: Path) -> None:
         assert block.title, "a block is a file"
         (tmp_path / block.title).write_text(block.text, "utf-8")
     (tmp_path / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n", "utf-8")
+    env = environment()
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
         cwd=tmp_path,
-        env=environment() | {"PYTHONPATH": os.fspath(tmp_path)},
+        env=env | {"PYTHONPATH": f"{env['PYTHONPATH']}{os.pathsep}{tmp_path}"},
         capture_output=True,
         text=True,
         check=False,

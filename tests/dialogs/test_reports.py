@@ -144,7 +144,7 @@ def pays(chat):
     return (yield from chat.step(pay))
 
 
-@pytest.mark.parametrize("name", ["pay", "pey"])
+@pytest.mark.parametrize("name", ["pay", "refund"])
 def test_it_survives(name):
     talk = Talk(bot)
     talk.crashes(name)
@@ -157,7 +157,7 @@ def test_a_planned_crash_that_never_happened_is_warned_of(tmp_path: Path) -> Non
     told = run(tmp_path)
     assert "2 passed, 1 warning" in told
     assert (
-        "talk.crashes('pey'): no worker died, since no step of that name ran after that; "
+        "talk.crashes('refund'): no worker died, since no step of that name ran after that; "
         "in the whole talk ran: 'pay'"
     ) in told
     assert "crashes('pay')" not in told

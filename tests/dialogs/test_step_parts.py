@@ -408,7 +408,7 @@ def test_it_is_on_the_page_at_once(fn: Callable[..., Any]) -> None:
         return "<b>"
 
     talk.fake("b", None)
-    talk._world.plans.of("b").fake = look
+    talk._world.plans.of("b", "fake").fake = look
     assert talk("x").startswith("正在处理")
     assert pages == ["先说。\n\n一。\n\n二。"]
     assert talk.page == "先说。\n\n一。\n\n二。\n\n**三。**\n\n答：完"

@@ -49,11 +49,7 @@ LEFT_BEHIND = 256
 
 
 class _Once(msgspec.Struct, frozen=True):
-    """Call a step's function once; the result is an `Ended`.
-
-    Attributes:
-        parts: Its parts; None if it has none.
-    """
+    """Call a step's function once, with its parts if it has any; the result is an `Ended`."""
 
     parts: TriedParts | None = None
 
@@ -190,18 +186,23 @@ class Steps:
 
         def perform(wanted: _Once | Wait | PartPut, _wants: object) -> object:
             if isinstance(wanted, Wait):
-                wait_for(wanted.when_over, wanted.seconds)
+                self.pause(wanted)
                 return None
             if isinstance(wanted, PartPut):
                 return wanted.on(self._performer.store)
-            return called(partial(self._once, step, wanted.parts, attempt))
+            return called(partial(self.once, step, wanted.parts, attempt))
 
         def stopped(error: BaseException) -> bool:
             return attempt.given_up and isinstance(error, CancelledError)
 
         return perform_all(self._performed(step, user, attempt, stopped), perform)
 
-    def _once(self, step: RunStep, parts: TriedParts | None, attempt: Attempt) -> object:
+    def pause(self, wanted: Wait) -> None:
+        """Wait on this thread. A testing kit overrides it: its clock is not the machine's."""
+        wait_for(wanted.when_over, wanted.seconds)
+
+    def once(self, step: RunStep, parts: TriedParts | None, attempt: Attempt) -> object:
+        """Call a step's function on this thread; see `pause`. It may raise `TimedOut`."""
         call, limit = step.call, step.call.options.timeout
         job = partial(call.fn, *call.args, **_arguments(step))
         if parts is not None:

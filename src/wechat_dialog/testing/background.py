@@ -14,7 +14,8 @@ from wechat_dialog.core.turn.operations import Operation
 from wechat_dialog.core.turn.outside import Sent, fire, send
 from wechat_dialog.replies import Reply
 
-from .world import Crash, Performer, World
+from .timed_steps import Crash
+from .world import Performer, World
 
 __all__ = ["Background"]
 

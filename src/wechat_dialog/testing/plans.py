@@ -7,7 +7,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["Plan", "Plans", "crashes_that_never_happened", "forget"]
+from .step_names import StepNames, name_of
+
+__all__ = ["Plan", "Plans", "forget", "plans_that_never_happened"]
 
 
 @dataclasses.dataclass
@@ -42,52 +44,97 @@ class Plans:
     """The plans of a talk, by the names of steps."""
 
     def __init__(self) -> None:
+        self.names = StepNames()
         self._plans: dict[str, Plan] = {}
         self._ran: set[str] = set()
 
-    def of(self, step: str | Callable[..., Any]) -> Plan:
-        """Return the plan for a step, or for all of that name."""
-        return self._plans.setdefault(_name(step), Plan())
+    def of(self, step: str | Callable[..., Any], call: str) -> Plan:
+        """Return the plan for a step, or for all of that name.
+
+        Args:
+            step: The step, or its name.
+            call: What plans something for it, such as "fake".
+
+        Raises:
+            LookupError: It is a name that the bot's code does not show, and one is similar.
+        """
+        name = name_of(step)
+        if isinstance(step, str) and (meant := self._meant(name)):
+            raise LookupError(
+                f"talk.{call}({name!r}): the bot has no step of that name; did you mean {meant!r}?"
+            )
+        plan = self._plans.setdefault(name, Plan())
+        if not any(known.plan is plan and known.call == call for known in _planned):
+            _planned.append(_Planned(call, name, plan, self))
+        return plan
+
+    def _meant(self, name: str) -> str:
+        """Return the name that was probably misspelled as this one; "" if it may be right."""
+        return "" if self.may_run(name) else self.names.nearest(name)
+
+    def may_run(self, name: str) -> bool:
+        """Whether a step of this name has run, or may."""
+        return name in self._ran or name in _ever_ran or self.names.know(name)
 
     def begin(self, name: str) -> Plan:
         """Note that a step of this name runs; returns the plan for it."""
         self._ran.add(name)
+        _ever_ran.add(name)
         return self._plans.get(name) or Plan()
 
     def crash(
         self, step: str | Callable[..., Any], when: str, *, times: int, repeats: bool
     ) -> None:
         """Plan what `Talk.crashes` says."""
-        plan = self.of(step)
-        plan.crashes, plan.deaths, plan.repeats, plan.crashed = when, times, repeats, False
-        known = any(plan is planned for _, planned, _ in _crashing)
-        if times > 0 and not known:
-            _crashing.append((_name(step), plan, self._ran))
+        plan = self.of(step, "crashes")
+        plan.crashes, plan.deaths, plan.repeats, plan.crashed = when, times, repeats, times <= 0
+
+    @property
+    def ran(self) -> str:
+        """The names of the steps that ran, for a sentence."""
+        return ", ".join(map(repr, sorted(self._ran))) or "none"
 
 
-_crashing: deque[tuple[str, Plan, set[str]]] = deque(maxlen=100)
-"""The latest planned crashes: name of the step, its plan, and the names of those that ran."""
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Planned:
+    """One call of a test that planned something, with its plan."""
+
+    call: str
+    name: str
+    plan: Plan
+    plans: Plans
+
+    def why_not(self) -> str:
+        """Return why it did not happen; "" if it did, or need not."""
+        if self.call == "crashes":
+            return (
+                ""
+                if self.plan.crashed
+                else "no worker died, since no step of that name ran after that"
+            )
+        if self.plans.may_run(self.name):
+            return ""  # planned for several tests, perhaps, of which not all come to it
+        return "no step of that name ran, and the bot's code shows none"
 
 
-def crashes_that_never_happened() -> list[str]:
-    """Return a sentence for each crash that the current test planned and that did not happen, for
+_planned: deque[_Planned] = deque(maxlen=100)
+"""What the current test has planned last."""
+
+_ever_ran: set[str] = set()
+"""The names of all steps that have run in this process's talks."""
+
+
+def plans_that_never_happened() -> list[str]:
+    """Return a sentence for each plan of the current test that did not happen and should have, for
     the pytest plugin; usually empty.
     """
     return [
-        f"talk.crashes({name!r}): no worker died, since no step of that name ran after that; "
-        f"in the whole talk ran: {', '.join(map(repr, sorted(ran))) or 'none'}"
-        for name, plan, ran in _crashing
-        if not plan.crashed
+        f"talk.{planned.call}({planned.name!r}): {why}; in the whole talk ran: {planned.plans.ran}"
+        for planned in _planned
+        if (why := planned.why_not())
     ]
 
 
 def forget() -> None:
     """Forget the plans of a finished test (pytest plugin)."""
-    _crashing.clear()
-
-
-def _name(step: str | Callable[..., Any]) -> str:
-    if isinstance(step, str):
-        return step
-    options = getattr(step, "options", None)
-    return getattr(options, "name", "") or getattr(step, "__qualname__", type(step).__name__)
+    _planned.clear()

@@ -1,6 +1,6 @@
 """The pytest plugin: the fixture `talk`, reports of failing tests made for the author of a bot
 (with the conversation so far, and without the lines of this library), and a warning where a test
-passes though a crash that it planned never happened.
+passes though what it planned for a step never happened.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ def talk(request: pytest.FixtureRequest) -> Talk:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Warn of planned crashes that never happened: a misspelled step proves nothing."""
+    """Warn of plans that never happened: a misspelled step proves nothing."""
     result = yield
     plans = sys.modules.get("wechat_dialog.testing.plans")
-    for sentence in plans.crashes_that_never_happened() if plans else ():
+    for sentence in plans.plans_that_never_happened() if plans else ():
         item.warn(UserWarning(sentence))
     return result
 

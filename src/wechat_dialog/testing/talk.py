@@ -44,7 +44,8 @@ from .plans import forget as forget_plans
 from .seen import Seen
 from .seen_page import SeenPage, link_in, read
 from .talk_times import TalkTimes
-from .world import Crash, Delivery, World
+from .timed_steps import Crash
+from .world import Delivery, World
 
 if TYPE_CHECKING:
     from .store_contract import StoreContract
@@ -197,8 +198,22 @@ class Talk(TalkTimes):
     # What happens meanwhile -----------------------------------------------------------------------
 
     def takes(self, step: str | Callable[..., Any], seconds: float) -> None:
-        """Let a step, or a part of one, take this many seconds from now on, on the talk's clock."""
-        self._world.plans.of(step).takes = seconds
+        """Let a step, or a part of one, take this many seconds from now on, on the talk's clock.
+
+        What its `timeout`, its retries and the bot's `longest_turn` make of that happens as in
+        production; a function that times out has run, and its result is lost.
+
+        Args:
+            step: The step, or its name; or that of a part of one.
+            seconds: For each call of its function, 0 or more; `math.inf`: it hangs.
+
+        Raises:
+            LookupError: The bot has no step of that name, but one of a similar name.
+            ValueError: The seconds are below 0, or no number.
+        """
+        if not seconds >= 0:
+            raise ValueError(f"takes: {seconds} is no time; write seconds, 0 or more")
+        self._world.plans.of(step, "takes").takes = seconds
 
     def fake(
         self,
@@ -207,14 +222,20 @@ class Talk(TalkTimes):
         *,
         raises: Exception | None = None,
     ) -> None:
-        """From now on return `returns`, or raise `raises`, instead of running a step."""
+        """From now on return `returns`, or raise `raises`, instead of calling a step's function.
+
+        An exception is retried as the step's own would be.
+
+        Raises:
+            LookupError: See `takes`.
+        """
 
         def instead(*_: Any, **__: Any) -> Any:
             if raises is not None:
                 raise raises
             return returns
 
-        self._world.plans.of(step).fake = instead
+        self._world.plans.of(step, "fake").fake = instead
 
     def crashes(
         self,
@@ -238,6 +259,7 @@ class Talk(TalkTimes):
                 finished when they write again.
 
         Raises:
+            LookupError: See `takes`.
             ValueError: `when` is something else.
         """
         if when not in ("before", "in", "after"):

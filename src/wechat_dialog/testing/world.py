@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator, Sequence
+from operator import itemgetter
 from typing import Any, TypeVar
 
 from wechat_dialog import messages
@@ -19,9 +20,10 @@ from wechat_dialog.core.store.values import Answered
 from wechat_dialog.core.turn.operations import Operation, Push, RecordWrite, RunStep, StepOutcome
 from wechat_dialog.core.turn.outcome import Outcome
 from wechat_dialog.core.turn.outcomes_in_hand import Outcomes
+from wechat_dialog.core.turn.outside import LONGEST
 from wechat_dialog.core.turn.page_link import link_to_page
 from wechat_dialog.core.turn.pending import sealed_pending
-from wechat_dialog.core.turn.running_turn import Listener
+from wechat_dialog.core.turn.running_turn import Listener, RunningTurn
 from wechat_dialog.core.turn.settings import Rules
 from wechat_dialog.core.turn.step_parts import Part, TriedParts
 from wechat_dialog.core.turn.transaction import turn
@@ -29,27 +31,24 @@ from wechat_dialog.core.turn.waiting_text import too_late
 from wechat_dialog.messages.keys import message_key
 from wechat_dialog.replies import Reply
 from wechat_dialog.replies.stored import decode_reply
+from wechat_dialog.runtime.attempt import GivenUp
 from wechat_dialog.runtime.drive import Driver
 from wechat_dialog.runtime.live_dialogs import LiveDialogs
 from wechat_dialog.runtime.performing import perform_all
 from wechat_dialog.runtime.running_turns import RunningTurns
 from wechat_dialog.runtime.step_parts import PartPerformer
-from wechat_dialog.runtime.steps import Steps
 from wechat_dialog.runtime.wanted import ON_STORE, Gather, NextOutcome, Step, Wait, Wanted
 from wechat_dialog.stores.memory import MemoryStore
 
 from .plans import Plan, Plans
+from .timed_steps import Crash, StepTime, TimedSteps
 
-__all__ = ["START", "Crash", "Delivery", "Performer", "World"]
+__all__ = ["START", "Delivery", "Performer", "World"]
 
 T = TypeVar("T")
 
 START = 1_700_000_000.0
 """When a talk begins, in seconds since 1970: always 15 November 2023, in China."""
-
-
-class Crash(BaseException):
-    """The worker dies here."""
 
 
 class World:
@@ -61,7 +60,7 @@ class World:
         self.plans = Plans()
         self.outcomes = Outcomes()
         self.performer: Performer | None = None
-        self.steps = Steps(self.outcomes, parts=_Parts(self))
+        self.steps = TimedSteps(self.outcomes, _Parts(self))
         self.claims = Claims()
         self.sent = 0
         self.strict = strict
@@ -80,6 +79,7 @@ class World:
         bot.check()
         self.bot = bot
         bot.delivers = self._delivers
+        self.plans.names.add(bot.router.collected.dialogs.values(), bot.rules.review)
         self.outcomes.begin_anew()
         pages = None if bot.rules.pages is None else bot.rules.pages.anew()
         self.rules: Rules = dataclasses.replace(
@@ -92,7 +92,7 @@ class World:
         )  # fmt: skip
         self.driver = Driver(
             self.settings, bot.window, RunningTurns(), self.claims, clock=lambda: self.clock,
-            longest_turn=math.inf,
+            longest_turn=bot.longest_turn or math.inf,
         )  # fmt: skip
 
 
@@ -154,7 +154,10 @@ class _Parts(PartPerformer):
         if crashes == "before":
             self._die()
         yield
-        performer.pass_time(plan.takes)
+        time = self._world.steps.time
+        time.pass_time(plan.takes)
+        if time.timed_out and self._tried is not None:
+            self._tried.stop()  # what its function still asks for raises `StepEnded`
         if crashes == "in":
             self._die()
         performer.dying = crashes == "after"
@@ -203,8 +206,10 @@ class Performer:
         self.repeats = True
 
     def drive(self, transaction: Generator[Operation, Any, T], key: str) -> T:
-        """Drive a turn to its end."""
-        return self._drive(transaction, self._joined(key))
+        """Drive a turn that no message began to its end."""
+        listener = self._joined(key)
+        listener.turn.longest = LONGEST
+        return self._drive(transaction, listener)
 
     def _joined(self, key: str) -> Listener:
         world = self.world
@@ -219,11 +224,11 @@ class Performer:
 
     def _perform(self, operation: Wanted, _wants: object) -> Any:
         if isinstance(operation, Step):
-            return self._step(operation.step)
+            time = self._time_of(operation.step, operation.turn, self.pass_time)
+            outcome, self.dying = self._step(operation.step, time)
+            return outcome
         if isinstance(operation, Gather):
-            outcomes = [self._step(step, pass_time=False) for step in operation.steps]
-            self.pass_time(max(self._plan(step).takes for step in operation.steps))
-            return iter(outcomes)
+            return self._gathered(operation.steps, operation.turn)
         if isinstance(operation, NextOutcome):
             return next(operation.turn.gathering)
         if isinstance(operation, Wait):
@@ -238,28 +243,51 @@ class Performer:
             raise Crash
         return result
 
-    def _plan(self, step: RunStep) -> Plan:
-        return self.world.plans.begin(step.call.name)
+    def _time_of(
+        self, step: RunStep, turn: RunningTurn, pass_time: Callable[[float], object]
+    ) -> StepTime:
+        left = self.world.driver.time_left(turn) if turn.claimed_since else math.inf
+        return StepTime(self.world.plans.begin(step.call.name), left, pass_time)
 
-    def _step(self, step: RunStep, *, pass_time: bool = True) -> StepOutcome:
-        plan = self._plan(step)
+    def _step(self, step: RunStep, time: StepTime) -> tuple[StepOutcome, bool]:
+        """Run a step; returns its outcome, and whether the worker dies when it has been recorded.
+
+        Raises:
+            GivenUp: The time of its turn has passed before it ended.
+        """
         self.world.performer = self
-        crashes = self.crashes(plan)
+        crashes = self.crashes(time.plan)
         if crashes == "before":
             raise Crash
-        if plan.fake is not None:
-            try:
-                outcome = StepOutcome(step.slot, plan.fake(*step.call.args, **step.call.kwargs))
-            except Exception as error:  # noqa: BLE001 - the step's outcome
-                outcome = StepOutcome(step.slot, error=error)
-        else:
-            outcome = self.world.steps.run(step, self.user)
-        if pass_time:
-            self.pass_time(plan.takes)
+        outcome = self.world.steps.run_on(time, step, self.user)
         if crashes == "in":
             raise Crash
-        self.dying = crashes == "after"
-        return outcome
+        return outcome, crashes == "after"
+
+    def _gathered(self, steps: Sequence[RunStep], turn: RunningTurn) -> Iterator[StepOutcome]:
+        """Run the steps of a gathering, and return their outcomes in the order of their ends."""
+        ended: list[tuple[float, tuple[StepOutcome, bool] | None]] = []
+        for step in steps:
+            # They run at once, so the time of each is counted for itself, and passes below.
+            time = self._time_of(step, turn, lambda _: None)
+            try:
+                outcome = self._step(step, time)
+            except GivenUp:
+                outcome = None
+            ended.append((time.spent, outcome))
+        return self._in_order(sorted(ended, key=itemgetter(0)))
+
+    def _in_order(
+        self, ended: Sequence[tuple[float, tuple[StepOutcome, bool] | None]]
+    ) -> Iterator[StepOutcome]:
+        now = 0.0
+        for end, outcome in ended:
+            self.pass_time(end - now)
+            now = end
+            if outcome is None:
+                raise GivenUp
+            self.dying = outcome[1]
+            yield outcome[0]
 
     def crashes(self, plan: Plan) -> str:
         """Return where the worker dies now; "" if it lives."""

@@ -12,8 +12,8 @@ from wechat_dialog.errors import SideEffect
 __all__ = ["is_in_step", "refuse_in_dialog"]
 
 _DRIVER = f"{__name__.rpartition('.')[0]}.driver"
-_STEPS = frozenset({"wechat_dialog.runtime.steps", "wechat_dialog.testing.world"})
-"""Modules that call the functions of steps."""
+_STEPS = "wechat_dialog.runtime.steps"
+"""The module that calls the functions of steps."""
 
 
 def refuse_in_dialog(call: str) -> None:
@@ -38,7 +38,7 @@ def is_in_step() -> bool:
 
     False if the step has delegated the work to another thread or task.
     """
-    return any(frame.f_globals.get("__name__") in _STEPS for frame in _frames())
+    return any(frame.f_globals.get("__name__") == _STEPS for frame in _frames())
 
 
 def _frames() -> Iterator[FrameType]:

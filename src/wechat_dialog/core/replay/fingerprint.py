@@ -25,9 +25,11 @@ import sysconfig
 import types
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
-__all__ = ["fingerprint", "reached"]
+from wechat_dialog.core.dialog.steps import StepFunction
+
+__all__ = ["fingerprint", "is_step", "reached", "reached_steps"]
 
 _INSTALLED = tuple(
     {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
@@ -54,6 +56,16 @@ def reached(fn: Callable[..., Any]) -> list[types.FunctionType]:
     return _Reach(_package_of(fn)).functions(fn)
 
 
+def reached_steps(fn: Callable[..., Any]) -> list[StepFunction[..., Any]]:
+    """Return the functions with options as a step that a dialog can reach."""
+    return [thing for thing in _Reach(_package_of(fn)).all(fn) if is_step(thing)]
+
+
+def is_step(thing: object) -> TypeGuard[StepFunction[..., Any]]:
+    """Whether it is a function with options as a step."""
+    return type(thing) is StepFunction  # `isinstance` would ask a proxy what it stands for
+
+
 def _package_of(fn: Any) -> str:
     """Return the top-level package of a dialog's module."""
     while (inner := getattr(fn, "__wrapped__", None) or getattr(fn, "func", None)) is not None:
@@ -74,14 +86,18 @@ class _Reach:
 
     def functions(self, fn: Callable[..., Any]) -> list[types.FunctionType]:
         """Return all reachable functions of the application."""
-        for _ in self.of(fn):
-            pass
         return [
             thing
-            for thing in self._held
+            for thing in self.all(fn)
             if isinstance(thing, types.FunctionType)
             and self._ours(thing.__module__, thing.__code__.co_filename)
         ]
+
+    def all(self, fn: Callable[..., Any]) -> list[object]:
+        """Return everything that is reachable, plain values left out."""
+        for _ in self.of(fn):
+            pass
+        return self._held
 
     def of(self, thing: Any, depth: int = 0) -> Iterator[str]:
         """Yield the texts that make up the fingerprint of any object."""
