@@ -379,6 +379,81 @@ def test_strict_mode_compares_arguments_and_words(dialog: Callable[..., Any]) ->
     assert str(inspect.getsourcefile(dialog)) in str(told.value)
 
 
+def starts_at_once(chat: Chat) -> str:
+    chat.start(starts_later, {"order": str(uuid.uuid4())})
+    return "好"
+
+
+def starts_later(chat: Chat, order: str = "") -> Dialog[str]:
+    yield from chat.ask("好吗？")
+    chat.start(starts_later, {"order": "A1"})
+    chat.start(starts_later, {"order": str(uuid.uuid4())})
+    return "好"
+
+
+def words(chat: Chat) -> Dialog[str]:
+    if not chat.user:
+        yield from chat.ask("好吗？")
+    return str(uuid.uuid4())
+
+
+def test_strict_mode_names_the_dialogs_line_where_it_came_to_no_other() -> None:
+    with pytest.raises(NotRepeatable) as told:
+        talk_to(words)("开始")
+    assert f"({__file__}:{inspect.getsourcelines(words)[1]})" in str(told.value)
+
+
+async def starts_before_a_question(chat: Chat) -> None:
+    chat.start(starts_later, {"order": str(uuid.uuid4())})
+    await chat.ask("好吗？")
+
+
+def reminds(chat: Chat) -> Dialog[str]:
+    yield from chat.ask("好吗？")
+    chat.remind(60, str(uuid.uuid4()))
+    return "好"
+
+
+def stops(chat: Chat) -> Dialog[str]:
+    yield from chat.ask("好吗？")
+    chat.stop(str(uuid.uuid4()))
+    return "好"
+
+
+ORDERS: list[int] = []
+
+
+def starts_the_first_time(chat: Chat) -> str:
+    ORDERS.append(1)
+    if len(ORDERS) % 2:
+        chat.start(starts_later)
+    return "好"
+
+
+@pytest.mark.parametrize(
+    ("dialog", "line"),
+    [
+        (starts_at_once, 1),
+        (starts_later, 3),
+        (starts_before_a_question, 1),
+        (reminds, 2),
+        (stops, 2),
+        (starts_the_first_time, 3),
+    ],
+)
+def test_strict_mode_names_the_line_of_a_request_that_differs(
+    dialog: Callable[..., Any], line: int
+) -> None:
+    bot = Bot()
+    bot.text("开始")(dialog)
+    bot.dialog(name="later")(starts_later)
+    talk = Talk(bot)
+    with pytest.raises(NotRepeatable) as told:
+        talk("开始"), talk("好")
+    place = f"({inspect.getsourcefile(dialog)}:{inspect.getsourcelines(dialog)[1] + line})"
+    assert place in str(told.value)
+
+
 def repeatable(chat: Chat) -> Dialog[str]:
     number = f"{chat.random.random()} {chat.now()}"
     yield from chat.ask("好吗？")

@@ -67,6 +67,7 @@ class ChatState(Generic[D]):
         heard: The current message, or its record, from which `message` is built when it is read.
         outbox: What the dialog has said in this turn, without questions.
         requests: What it has requested in this turn, to be carried out in its commit.
+        requested_at: `file:line` of each of them.
         called: Whether `outbox` or `requests` may be non-empty.
         put_away: 0 while the dialog runs; while it is being closed, 1 plus the number of effects it
             has requested.
@@ -85,6 +86,7 @@ class ChatState(Generic[D]):
         "outbox",
         "put_away",
         "replaying",
+        "requested_at",
         "requests",
         "stored",
         "texts",
@@ -119,6 +121,7 @@ class ChatState(Generic[D]):
         # Tuples: nearly always empty, and an empty list each is work for the garbage collector.
         self.outbox: tuple[object, ...] = ()
         self.requests: tuple[Request, ...] = ()
+        self.requested_at: tuple[str, ...] = ()
         self.called = False
         self.made = 0
         self._random: Random | None = None

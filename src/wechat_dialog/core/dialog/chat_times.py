@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
+from wechat_dialog.core.blame import line_at_hand
 from wechat_dialog.core.dialog.effects import Effect
 
 from .chat_state import ChatState, D
@@ -238,5 +239,7 @@ class ChatTimes(ChatState[D]):
 
     def _request(self, request: Request) -> None:
         if not self.put_away:
+            # Those before are cut to the requests that are left: a new turn empties these only.
+            self.requested_at = (*self.requested_at[: len(self.requests)], line_at_hand())
             self.requests = (*self.requests, request)
             self.called = True

@@ -7,6 +7,7 @@ replay.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from itertools import zip_longest
 from typing import Any
@@ -69,7 +70,7 @@ def compare(
             with looking_for_left() as left:
                 mismatch = _difference(live, again, records, at, said)
             if requests is not None:
-                mismatch = mismatch or _otherwise_requested(again, requests)
+                mismatch = mismatch or _otherwise_requested(live, again, requests)
             if (acted := noted()) is not None:
                 raise acted
             # An exception thrown in between may have kept it from being waited for.
@@ -205,11 +206,15 @@ def _otherwise_said(live: Run, again: Run, said: Sequence[Reply]) -> ReplayMisma
     return None
 
 
-def _otherwise_requested(again: Run, requests: Sequence[Request]) -> ReplayMismatch | None:
+def _otherwise_requested(
+    live: Run, again: Run, requests: Sequence[Request]
+) -> ReplayMismatch | None:
     """Compare the requests of this turn, except for the times of reminders."""
-    for first, second in zip_longest(requests, again.chat.requests):
+    lines = list(zip_longest(again.chat.requested_at, live.chat.requested_at, fillvalue=""))
+    pairs = zip_longest(requests, again.chat.requests)
+    for number, (first, second) in enumerate(pairs):
         if _asked_for(first) != _asked_for(second):
-            place = again.where() or "".join((again.trail or [])[-1:])
+            place = next(filter(None, lines[number]), "")
             name, position = again.dialog.name, again.position
             return ReplayMismatch(name, position, _named(first), _named(second), place)
     return None
@@ -227,6 +232,12 @@ def _named(request: Request | None) -> str:
         name = getattr(request.dialog, "__qualname__", request.dialog)
         state = f" of {name} with {request.state}"
     return f"chat.{kind}{state}" + (f" with key {request.key!r}" if request.key else "")
+
+
+def _line_of(fn: Callable[..., Any]) -> str:
+    """Return `file:line` of a dialog's function; "" if it has no Python code."""
+    code = getattr(inspect.unwrap(fn), "__code__", None)
+    return f"{code.co_filename}:{code.co_firstlineno}" if code else ""
 
 
 def _last_word(value: object) -> Any:
@@ -256,6 +267,6 @@ def _not_repeatable(
         mismatch.position,
         mismatch.expected,
         mismatch.found,
-        mismatch.where or "".join(stood[-1:]),
+        mismatch.where or "".join(stood[-1:]) or _line_of(live.dialog.fn),
         tuple((f"{site.file}:{site.line}", site.text) for site in sites),
     )
