@@ -156,6 +156,26 @@ def test_what_is_put_aside_is_listed_by_what_it_waits_for(
     assert summary.openid == USER
 
 
+@pytest.mark.parametrize(
+    ("frame", "records", "asks", "due"),
+    [
+        (SLEEPS, [START], False, "2023-11-15 07:13:20+08:00"),
+        (SENT, PAYING, False, "2023-11-16 07:13:20+08:00"),
+        (Frame("c6", "racing", wait="a1", rivals=(StoredRival(-1, NOW),)), [START], None,
+         "2023-11-15 07:13:20+08:00"),
+        (Frame("c3", "asleep", wait="a1"), [START], True, None),
+        (Frame("c5", "asleep"), [], False, None),
+    ],
+    ids=["a sleep", "a signal with a limit", "a limit of a question", "a question", "a beginning"],
+)  # fmt: skip
+def test_what_waits_for_a_time_is_listed_with_it_in_the_bots_zone(
+    world: World, frame: Frame, records: list[Record], asks: bool | None, due: str | None
+) -> None:
+    world.put(frame, records, asks=asks)
+    [summary] = world.conversations().list()
+    assert (None if summary.due is None else str(summary.due)) == due
+
+
 def test_a_document_that_is_newer_is_listed_as_unreadable(world: World) -> None:
     world.put(Frame("c9", "asleep", wait="s", flags=("leap",)), [START], asks=False)
     [summary] = world.conversations().list()
@@ -217,6 +237,18 @@ def renamed(chat: Chat) -> Dialog[str]:
     return "好"
 
 
+def renamed_last(chat: Chat) -> Dialog[str]:
+    yield from Sleep(chat, 60)
+    yield from SignalWait[Payment](chat, "paid", Payment, ORDER)
+    yield from SignalWait[None](chat, "shipped", None, ORDER)
+    return "好"
+
+
+def awaiting(chat: Chat) -> Dialog[str]:
+    yield from SignalWait[None](chat, "woken", None)
+    return "醒了"
+
+
 @pytest.mark.parametrize(
     ("frame", "records", "dialog", "outcome", "why"),
     [
@@ -229,6 +261,22 @@ def renamed(chat: Chat) -> Dialog[str]:
             "asks again",
             "has sleep, now it does ask '还在吗？'",
             id="a sleep turned into a question",
+        ),
+        pytest.param(
+            SENT,
+            PAYING,
+            renamed_last,
+            "waits again",
+            "has wait_for 'sent', now it does wait_for 'shipped'",
+            id="a wait whose name changed",
+        ),
+        pytest.param(
+            SLEEPS,
+            [START],
+            awaiting,
+            "waits again",
+            "has sleep, now it does wait_for 'woken'",
+            id="a sleep turned into a wait for a signal",
         ),
         pytest.param(
             Frame("c5", "asleep"), [], asleep, "unchanged", "", id="what is still to begin"

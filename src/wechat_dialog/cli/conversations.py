@@ -39,12 +39,15 @@ SHOWN = 10
 """The most differences that a check lists."""
 
 OUTCOMES = (
-    "unchanged", "finished", "asks again", "restarted", "parked", "unreadable", "cannot tell",
+    "unchanged", "finished", "asks again", "waits again", "restarted", "parked", "unreadable",
+    "cannot tell",
 )  # fmt: skip
 OUTCOMES_IN_CHINESE = {
-    "unchanged": "照旧", "finished": "会结束", "asks again": "会重新问", "restarted": "会重来",
-    "parked": "会搁置", "unreadable": "读不了", "cannot tell": "看不出来",
+    "unchanged": "照旧", "finished": "会结束", "asks again": "会重新问",
+    "waits again": "会改等别的", "restarted": "会重来", "parked": "会搁置",
+    "unreadable": "读不了", "cannot tell": "看不出来",
 }  # fmt: skip
+AGAIN = ("asks again", "waits again")
 FAILING = ("restarted", "parked", "unreadable")
 
 errors = SafeConsole(stderr=True)
@@ -98,11 +101,12 @@ def list_(target: App, store: Store = "") -> None:
     for summary in Conversations(with_store(target, store)).list():
         number += 1
         version = f"@{summary.version}" if summary.version else ""
+        due = f"  {tr('等到 {0:%Y-%m-%d %H:%M}', summary.due)}" if summary.due else ""
         why = f"  {one_line(refusal(summary.why))}" if summary.why else ""
         console.print(
             f"{summary.id}  {_state(summary.state):11}  {summary.begun:%m-%d %H:%M}  "
             f"{tr('{0:4} 条记录', summary.records)}  {summary.dialog}{version}  "
-            f"{one_line(summary.openid)}{why}"
+            f"{one_line(summary.openid)}{due}{why}"
         )
     if not number:
         console.print(tr("没有对话"))
@@ -115,7 +119,8 @@ def _state(state: str) -> str:
 @conversations.command()
 def show(target: App, name: Name, store: Store = "") -> None:
     """Print a conversation as a transcript, with where it broke."""
-    console.print(Conversations(with_store(target, store)).show(name, chinese=speaks_chinese()))
+    conversations = Conversations(with_store(target, store))
+    console.print(conversations.show(name, chinese=speaks_chinese(), translated=refusal))
 
 
 @conversations.command()
@@ -199,7 +204,7 @@ def check(
         Path | None, typer.Option("--from", metavar="FILE", help="a file that `export` wrote")
     ] = None,
     strict: Annotated[
-        bool, typer.Option("--strict", help="asking again counts as a failure too")
+        bool, typer.Option("--strict", help="asking or waiting again counts as a failure too")
     ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="one JSON object, for a pipeline")
@@ -226,7 +231,7 @@ def check(
             counts[result.verdict.outcome] += 1
             if result.verdict.why and len(first) < SHOWN:
                 first.append(result)
-    failing = FAILING + (("asks again", "cannot tell") if strict else ())
+    failing = FAILING + ((*AGAIN, "cannot tell") if strict else ())
     failed = any(counts[outcome] for outcome in failing)
     if as_json:
         origin = str(source) if source is not None else bot.store_name
@@ -255,9 +260,16 @@ def _print(counts: Counter[str], first: list[Checked]) -> None:
     for outcome in OUTCOMES:
         if counts[outcome]:
             console.print(f"{counts[outcome]:7}  {tr(OUTCOMES_IN_CHINESE[outcome])}")
+    if counts["waits again"]:
+        console.print(
+            tr(
+                "（会改等别的：不问用户。先照旧等；等的时间或信号来了，或者用户回答了，"
+                "才改等新代码里的）"
+            )
+        )
     for result in first:
         verdict = result.verdict
-        again = verdict.outcome == "asks again"
+        again = verdict.outcome in AGAIN
         question = tr("，从第 {0} 条记录起", verdict.position) if again else ""
         outcome = tr(OUTCOMES_IN_CHINESE[verdict.outcome])
         why = one_line(refusal(verdict.why))

@@ -179,7 +179,7 @@ HELP = {
     "module:bot": "模块:变量，例如 bot:bot",
     "URL of the store; the bot's own if not given": "存储的 URL；不写就是机器人自己的",
     "a file that `export` wrote": "`export` 写出的文件",
-    "asking again counts as a failure too": "会重新问也算失败",
+    "asking or waiting again counts as a failure too": "会重新问、会改等别的也算失败",
     "one JSON object, for a pipeline": "输出一个 JSON 对象，给流水线用",
     # simulate
     "Talk to a bot on a web page that looks like the phone, with its journal beside it.":

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -119,13 +119,17 @@ class Conversations:
                 return named
         raise NotFound(name)
 
-    def show(self, name: str, *, chinese: bool = False) -> str:
+    def show(
+        self, name: str, *, chinese: bool = False, translated: Callable[[str], str] = str
+    ) -> str:
         """Return conversations as readable transcripts: who said what when, which steps ran, and
         where it broke.
 
         Args:
             name: A conversation's id, or a user.
             chinese: Whether the transcript is in Chinese, and not in English.
+            translated: Returns an error's message, or a part of one, in the reader's language; by
+                default as it is, in English.
 
         Raises:
             NotFound: There is no such conversation.
@@ -133,7 +137,12 @@ class Conversations:
         zone = self._bot.rules.zone
         return "\n\n".join(
             transcript(
-                stored, zone, self._run_of(stored), parts=self._parts_of(stored), chinese=chinese
+                stored,
+                zone,
+                self._run_of(stored),
+                parts=self._parts_of(stored),
+                chinese=chinese,
+                translated=translated,
             )
             for stored in self._find(name)
         )

@@ -28,6 +28,7 @@ STATES = {
 TRANSCRIPT = {
     " version {0}": " 版本 {0}",
     "user {0}, begun {1}": "用户 {0}，{1} 开始",
+    "begun without a message": "没有消息，自己开始",
     "asked ": "问 ",
     "(or {0})": "（或者 {0}）",
     "(the code at hand goes on otherwise: {0})": "（现在的代码接下去不一样：{0}）",

@@ -17,6 +17,7 @@ from wechat_dialog.core.replay.header import (
 )
 from wechat_dialog.core.replay.records import Record, decode_records
 from wechat_dialog.core.replay.redacted_records import decode_redacted
+from wechat_dialog.core.replay.rivals import first_due
 from wechat_dialog.core.store.kept import Shown
 from wechat_dialog.errors import NewerJournal
 
@@ -43,6 +44,8 @@ class Summary:
         records: Number of its records.
         begun: When it began, in the bot's time zone.
         why: The error it broke with, or why it cannot be read; else "".
+        due: When the earliest time comes that it waits for, a limit included, in the bot's time
+            zone; None: it waits for no time, or is parked.
     """
 
     id: str
@@ -54,6 +57,7 @@ class Summary:
     records: int
     begun: datetime
     why: str = ""
+    due: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,4 +166,8 @@ def _summary(
     user: str, openid: str, frame: Frame, state: str, records: int, zone: tzinfo, why: str = ""
 ) -> Summary:
     begun = datetime.fromtimestamp(frame.begun / 1000, zone)
-    return Summary(frame.id, user, openid, frame.dialog, frame.version, state, records, begun, why)
+    first = None if state == "parked" else first_due(frame.rivals)
+    due = None if first is None else datetime.fromtimestamp(first.due / 1000, zone)
+    return Summary(
+        frame.id, user, openid, frame.dialog, frame.version, state, records, begun, why, due
+    )

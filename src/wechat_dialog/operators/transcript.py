@@ -57,6 +57,7 @@ def transcript(
     *,
     parts: Iterable[bytes] = (),
     chinese: bool = False,
+    translated: Callable[[str], str] = str,
 ) -> str:
     """Return a conversation as a readable text.
 
@@ -67,6 +68,7 @@ def transcript(
             none: as far as the current code fits the journal. None leaves the questions out.
         parts: How parts of the step that it is in have ended, as the store has them.
         chinese: Whether the reader reads Chinese, and not English.
+        translated: See `Conversations.show`.
     """
     say = _in_chinese if chinese else _in_english
     summary = conversation.summary
@@ -76,16 +78,19 @@ def transcript(
         f"{summary.id}  {summary.dialog}{version}  {state}",
         say("user {0}, begun {1}", one_line(summary.openid), f"{summary.begun:%Y-%m-%d %H:%M:%S}"),
     ]
-    questions = _questions(conversation.records, run, say)
+    questions = _questions(conversation.records, run, say, translated)
     for position, record in enumerate(conversation.records):
         lines.append(f"{position:5}  {_line(record, conversation, zone, say)}")
         lines += _block(say("asked "), questions.get(position, ""))
     lines += [f"{_MARGIN}  {_part(part, say)}" for part in parts]
     lines += _until(conversation, zone, say)
     if summary.state == "unreadable":
-        lines.append(one_line(summary.why))
+        lines.append(one_line(translated(summary.why)))
     if conversation.parked is not None:
-        lines += ["", conversation.parked.traceback.rstrip() or conversation.parked.error]
+        lines.append("")
+        if (reason := translated(conversation.parked.error)) != conversation.parked.error:
+            lines += [one_line(reason), ""]  # Python's own traceback ends with it, in English
+        lines += [conversation.parked.traceback.rstrip() or conversation.parked.error]
         for raw in conversation.parked.unheard:
             [record] = decode_records([bytes(raw)])
             line = _line(record, conversation, zone, say)
@@ -93,7 +98,9 @@ def transcript(
     return block("\n".join(lines))
 
 
-def _questions(records: list[Record], run: Run | None, say: Say) -> dict[int, str]:
+def _questions(
+    records: list[Record], run: Run | None, say: Say, translated: Callable[[str], str]
+) -> dict[int, str]:
     """Return the questions, by the position of the record after which each was asked."""
     questions: dict[int, str] = {}
     if run is None or any(isinstance(record, Rewind) for record in records):
@@ -104,12 +111,12 @@ def _questions(records: list[Record], run: Run | None, say: Say) -> dict[int, st
             texts = [str(part) for part in run.chat.outbox]
             if isinstance(run.at, Wait):
                 texts += [str(run.at.prompt)] if isinstance(run.at.prompt, (str, Markdown)) else []
-                texts += [say("(or {0})", rivals_of(run.at))] if run.at.rivals else []
+                texts += [say("(or {0})", translated(rivals_of(run.at)))] if run.at.rivals else []
                 questions[position] = "\n".join(texts)
             elif isinstance(run.at, Background):
-                questions[position] = "\n".join([*texts, f"({doing(run.at)})"])
+                questions[position] = "\n".join([*texts, f"({translated(doing(run.at))})"])
     except ReplayMismatch as mismatch:
-        otherwise = say("(the code at hand goes on otherwise: {0})", mismatch)
+        otherwise = say("(the code at hand goes on otherwise: {0})", translated(str(mismatch)))
         questions[mismatch.position - 1] = otherwise
     finally:
         run.close()
@@ -142,6 +149,8 @@ def _line(record: Record, conversation: StoredConversation, zone: tzinfo, say: S
     if isinstance(record, (TextRecord, MessageRecord)):
         when = datetime.fromtimestamp(arrival_of(record) / 1000, zone)
         message = record.message(conversation.summary.openid, conversation.account)
+        if isinstance(message, messages.Begun):
+            return f"{when:%m-%d %H:%M:%S}  {say('begun without a message')}"
         text = message.text if isinstance(message, messages.Text) else f"[{message.kind}]"
         thrown = f"  ({decode_thrown(record.wait)[0]})" if record.wait.startswith("!") else ""
         return f"{when:%m-%d %H:%M:%S}  {say('said {0}{1}', repr(text), thrown)}"

@@ -185,6 +185,7 @@ ENGLISH = {
     "把 {0} 的一切永远删掉？": "remove everything that is stored of {0}, for good?",
     "{0} 个进行中的（{1} 条记录）": "{0} running with {1} records",
     "{0} 个搁置的": "{0} parked",
+    "等到 {0:%Y-%m-%d %H:%M}": "until {0:%Y-%m-%d %H:%M}",
     "数据": "data",
     "最近几条消息留下的": "what was left of the last messages",
     "已删除：{0}": "forgotten: {0}",
@@ -193,14 +194,18 @@ ENGLISH = {
     "{0} 个对话": "{0} conversations",
     "，从第 {0} 条记录起": " from record {0}",
     "：": ": ",
+    "（会改等别的：不问用户。先照旧等；等的时间或信号来了，或者用户回答了，才改等新代码里的）":
+        "(waits again: nobody is asked anything. It waits as before; once the time or signal that "
+        "it waits for has come, or its user has answered, it waits for what the new code says)",
     "没有 {0} 这个存储：机器人没有在这里运行过；用 --store URL 说明它在哪里，"
     "或者在机器人运行的目录里执行":
         "there is no store {0}: the bot has not run here; say where it keeps it, --store URL, or "
         "run this in the folder in which the bot runs",
     "存储": "store",
     "重放": "replaying",
-    "照旧": "unchanged", "会结束": "finished", "会重新问": "asks again", "会重来": "restarted",
-    "会搁置": "parked", "读不了": "unreadable", "看不出来": "cannot tell",
+    "照旧": "unchanged", "会结束": "finished", "会重新问": "asks again",
+    "会改等别的": "waits again", "会重来": "restarted", "会搁置": "parked",
+    "读不了": "unreadable", "看不出来": "cannot tell",
     # The simulator's page, and the probe.
     "（按 Ctrl-C 结束）": "(Ctrl-C ends it)",
     "谁能访问它，谁就能用它": "everybody who reaches it can use it",

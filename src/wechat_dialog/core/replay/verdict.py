@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from wechat_dialog.core.dialog.background import Background
 from wechat_dialog.core.dialog.registered import RegisteredDialog
 from wechat_dialog.core.replay.run import Run
 from wechat_dialog.core.replay.standing import Ended, Raised
@@ -26,9 +27,10 @@ class Verdict(msgspec.Struct, frozen=True):
     """What would become of a conversation.
 
     Attributes:
-        outcome: "unchanged", "asks again", "finished" (it would end at once), "restarted",
-            "parked", "unreadable" (written by a newer version of the library), or "cannot tell" (it
-            depends on something redacted).
+        outcome: "unchanged", "asks again", "waits again" (for a time or a signal: nobody is asked
+            anything), "finished" (it would end at once), "restarted", "parked", "unreadable"
+            (written by a newer version of the library), or "cannot tell" (it depends on something
+            redacted).
         position: Index of the first record that differs; -1 if none does.
         why: A description of the first difference; "" if there is none.
     """
@@ -114,7 +116,11 @@ def _changed(
             why = f"{mismatch}; and then it raises {run.at.error!r}"
             return Verdict("parked", mismatch.position, why)
         # A step comes before the next question: its outcome is not known here.
-        outcome = "finished" if isinstance(run.at, Ended) else "asks again"
+        outcome = "asks again"
+        if isinstance(run.at, Ended):
+            outcome = "finished"
+        elif isinstance(run.at, Background):
+            outcome = "waits again"
         return Verdict(outcome, mismatch.position, str(mismatch))
     except CannotTell as unknown:
         return Verdict("cannot tell", mismatch.position, f"{mismatch}; and {unknown}")
