@@ -24,17 +24,19 @@ class Proxy:
     Args:
         target: Port of the server on 127.0.0.1.
         delay: Seconds every chunk takes, each way.
+        unknown: A command of Redis with an E that the server does not know; "": it knows all.
 
     Attributes:
         port: Where it listens, on 127.0.0.1.
         lost: Set as soon as an answer that was to be lost has come from the server.
     """
 
-    def __init__(self, target: int, *, delay: float = 0.0) -> None:
+    def __init__(self, target: int, *, delay: float = 0.0, unknown: str = "") -> None:
         self.port = 0
         self.lost = threading.Event()
         self._target = target
         self._delay = delay
+        self._unknown = b"\r\n%b\r\n" % unknown.encode() if unknown else b""
         self._down = False
         self._loses: bytes | None = None
         self._writers: set[asyncio.StreamWriter] = set()
@@ -139,6 +141,9 @@ class Proxy:
                 if asks and self._loses is not None and self._loses in chunk:
                     self._loses = None
                     loses.set()
+                if asks and self._unknown:
+                    # It has as many letters as before: the protocol counts them.
+                    chunk = chunk.replace(self._unknown, self._unknown.replace(b"E", b"X"))
                 if not asks and loses.is_set():
                     self.lost.set()
                     await self._cut()

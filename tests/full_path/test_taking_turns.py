@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from tests.full_path.doors import Door, OpenDoor
 from tests.full_path.people import ACCOUNT, PATIENT, TOKEN, Person
 from tests.full_path.test_round_trips import watched
+from tests.proxy import Proxy
 from wechat_dialog import Bot, Chat, Dialog
 from wechat_dialog.core.store.contract import Store
 from wechat_dialog.stores.memory import MemoryStore
 
 MANY = 40
+
+
+def port_of(url: str) -> int:
+    port = urlsplit(url).port
+    assert port is not None
+    return port
 
 
 class Adding:
@@ -70,7 +79,7 @@ def test_a_turn_behind_another_process_is_two_round_trips(
     take_turns(person, doors, 1, 2 * MANY)
     with watched(redis_url) as seen:
         take_turns(person, doors, 2 * MANY, 2 * MANY + 1)
-    assert seen.commands == ["EVALSHA", "LRANGE", "EVALSHA"]
+    assert seen.commands == ["TIME", "MGET", "LRANGE", "EVALSHA"], "three in one go, and the commit"
     (lrange,) = [words for words in seen.asked if words[0] == "LRANGE"]
     assert lrange[2:] == [str(2 * MANY - 2), "-1"], "from the last record that it has"
 
@@ -102,3 +111,32 @@ def test_what_another_process_began_beside_is_not_lost(open_door: OpenDoor) -> N
     now[0] += 90.0
     assert second.bot.run_due() == 1
     assert second.waited == [person.name]
+
+
+def test_a_server_that_lacks_a_command_is_asked_by_script(
+    open_door: OpenDoor, redis_url: str
+) -> None:
+    with Proxy(port_of(redis_url), unknown="TIME") as proxy:
+        processes = [Adding(f"redis://127.0.0.1:{proxy.port}/0") for _ in range(2)]
+        doors: list[Door] = [open_door(process.bot) for process in processes]
+        person = Person(doors[0])
+        assert person.say("加") == "0"
+        take_turns(person, doors, 1, MANY)
+        with watched(redis_url) as seen:
+            take_turns(person, doors, MANY, MANY + 1)
+    assert seen.commands == ["EVALSHA", "LRANGE", "EVALSHA"]
+
+
+def test_a_look_whose_answer_is_lost_is_made_again(open_door: OpenDoor, redis_url: str) -> None:
+    with Proxy(port_of(redis_url)) as proxy:
+        processes = [Adding(f"redis://127.0.0.1:{proxy.port}/0") for _ in range(2)]
+        doors: list[Door] = [open_door(process.bot) for process in processes]
+        person = Person(doors[0])
+        assert person.say("加") == "0"
+        take_turns(person, doors, 1, MANY)
+        proxy.lose_answer_to(b"\r\nTIME\r\n")
+        network = threading.Thread(target=lambda: proxy.lost.wait(30) and proxy.restore())
+        network.start()
+        take_turns(person, doors, MANY, MANY + 2)
+        network.join()
+        assert proxy.lost.is_set()

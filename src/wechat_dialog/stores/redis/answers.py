@@ -27,6 +27,8 @@ from wechat_dialog.errors import ClaimLost, StoreError
 __all__ = [
     "AskOtherwise",
     "Unsaid",
+    "first_read",
+    "looked",
     "read_aside",
     "read_claim",
     "read_claim_beside",
@@ -74,15 +76,25 @@ def _lost() -> ClaimLost:
     )
 
 
-def read_claim_beside(
-    have: Have, first: int, answers: Any
-) -> Claimed | Unclaimed | Answered | Running:
+_READ_WHOLE = 50
+"""Up to how many records of a caller a journal is read as a whole: it may be another one by now,
+and to read it again would take a round trip.
+"""
+
+
+def first_read(have: Have) -> int:
+    """Return the position from which a look reads the journal: of a long one that its caller has in
+    part, from the last record that they have, which shows whether they still have it.
+    """
+    return have.length - 1 if have.length > _READ_WHOLE else 0
+
+
+def read_claim_beside(have: Have, answers: Any) -> Claimed | Unclaimed | Answered | Running:
     """Decode the answer to a claim, with the records that were read beside it.
 
     Args:
         have: What the caller has.
-        first: The position of the first record that was read.
-        answers: The script's answer, and the records.
+        answers: The script's answer, and the records from `first_read` on.
 
     Raises:
         AskOtherwise: The records do not belong to the head.
@@ -90,33 +102,33 @@ def read_claim_beside(
     answer, records = answers
     if answer[0] == _LOOKED:
         _, now, text, data = answer
-        return _unclaimed(have, first, now, text, data, records)
+        return looked(have, now, text, data, records)
     claimed = read_claim(answer)
     if not isinstance(claimed, Claimed):
         return claimed
-    lacks = _lacking(have, first, claimed.journal, claimed.length, records)
+    lacks = _lacking(have, claimed.journal, claimed.length, records)
     return msgspec.structs.replace(claimed, records=lacks)
 
 
-def read_look(have: Have, first: int, answer: Any) -> Claimed | Unclaimed | Answered | Running:
+def read_look(have: Have, answer: Any) -> Claimed | Unclaimed | Answered | Running:
     """Decode the answer to a claim whose script reads the records itself; see
     `read_claim_beside`.
     """
     if answer[0] != _LOOKED:
         return read_claim(answer)
     _, now, text, data, records = answer
-    return _unclaimed(have, first, now, text, data, records)
+    return looked(have, now, text, data, records)
 
 
-def _lacking(
-    have: Have, first: int, journal: int, length: int, records: list[bytes]
-) -> tuple[bytes, ...]:
-    """Return the records that a caller does not have, out of those of a journal from `first` on.
+def _lacking(have: Have, journal: int, length: int, records: list[bytes]) -> tuple[bytes, ...]:
+    """Return the records that a caller does not have, out of those of a journal from `first_read`
+    on.
 
     Raises:
         AskOtherwise: They are not all there. They were evicted, or the conversation ended between
             script and reading; or the caller has part of another journal.
     """
+    first = first_read(have)
     if len(records) < length - first:
         raise AskOtherwise
     del records[length - first :]  # written since
@@ -129,10 +141,19 @@ def _lacking(
     return tuple(records)
 
 
-def _unclaimed(
-    have: Have, first: int, now: int, text: bytes, data: bytes, records: list[bytes]
-) -> Unclaimed:
-    """Decode the answer of look.lua."""
+def looked(have: Have, now: int, text: bytes, data: bytes, records: list[bytes]) -> Unclaimed:
+    """Assemble what a look without a claim has found.
+
+    Args:
+        have: What the caller has.
+        now: The server's time in microseconds.
+        text: The value of h.
+        data: The user's data.
+        records: The journal from `first_read` on.
+
+    Raises:
+        AskOtherwise: The records do not belong to the head.
+    """
     if text[0] < 12:
         _, revision, journal, length, committed, *_, replies = _HEAD.unpack_from(text, 1)
         start = 1 + _HEAD.size + replies
@@ -142,7 +163,7 @@ def _unclaimed(
     else:  # written by an earlier version
         line, _, head = text.partition(b"\n")
         revision, journal, length, committed = map(int, line.split()[1:5])
-    lacks = _lacking(have, first, journal, length, records)
+    lacks = _lacking(have, journal, length, records)
     age = max(now - committed, 0) / 1e6
     return Unclaimed(revision, journal, length, head, lacks, data, age, entry.millis(now))
 

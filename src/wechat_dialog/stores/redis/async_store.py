@@ -27,6 +27,7 @@ from wechat_dialog.stores.redis.connections import AsyncLines
 from wechat_dialog.stores.redis.keys import Keys
 from wechat_dialog.stores.redis.pages import AsyncPages, PageCalls
 from wechat_dialog.stores.redis.parts import AsyncParts, PartCalls
+from wechat_dialog.stores.redis.peeks import Peeks
 from wechat_dialog.stores.redis.queue import AsyncGates
 from wechat_dialog.stores.redis.replicas import Replicas, replicas_of
 from wechat_dialog.stores.redis.scripts import Scripts
@@ -85,6 +86,7 @@ class AsyncRedisStore(AsyncPages, AsyncParts, AsyncTimes):
             clients.require_bytes(server)
         keys, scripts = Keys(prefix, key_format), Scripts(_clock)
         self._calls = Calls(keys, scripts)
+        self._peeks = Peeks(keys, _clock)
         self._writes = Writes(keys, scripts, patience, learns=_clock is None)
         self._pages = PageCalls(keys, _clock)
         self._parts = PartCalls(keys, _clock, self._confirmed)
@@ -106,7 +108,8 @@ class AsyncRedisStore(AsyncPages, AsyncParts, AsyncTimes):
     async def _ask(self, command: str, script: str, call: Call[Any]) -> Any:
         words = (command, script, *call.arguments)
         if self._direct:
-            return await self._line().ask(words, call.beside)
+            beside = () if call.beside is None else (call.beside,)
+            return await self._line().ask(words, *beside)
         client = self._connected()
         try:
             if self._url is None:
@@ -134,8 +137,18 @@ class AsyncRedisStore(AsyncPages, AsyncParts, AsyncTimes):
 
     async def claim(self, claim: Claim) -> Claimed | Unclaimed | Answered | Running:
         """See `Store.claim`."""
-        call = self._calls.claim(claim, beside=self._direct)
-        return await self._call(call)
+        if self._direct and self._peeks.fits(claim):
+            try:
+                answers = await self._line().ask(*self._peeks.commands(claim))
+            except clients.FAILED as error:
+                if not self._peeks.is_refused(error):
+                    call = self._calls.claim(claim, beside=self._direct)
+                    return await self._perform(settle(call, error, self._patience))  # type: ignore[no-any-return]
+            else:
+                unclaimed = self._peeks.read(claim, answers)
+                if unclaimed is not None:
+                    return unclaimed
+        return await self._call(self._calls.claim(claim, beside=self._direct))
 
     async def record(self, user: str, fence: int, write: Write) -> Committed:
         """See `Store.record`."""

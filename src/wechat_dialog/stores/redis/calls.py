@@ -22,11 +22,11 @@ from wechat_dialog.core.store.values import (
     Answered,
     Claim,
     Claimed,
-    Have,
     Running,
     Unclaimed,
 )
 from wechat_dialog.stores.redis.answers import (
+    first_read,
     read_claim,
     read_claim_beside,
     read_defer,
@@ -50,12 +50,6 @@ as reading a whole record.
 """
 
 
-_READ_WHOLE = 50
-"""Up to how many records of a caller a journal is read as a whole: it may be another one by now,
-and to read it again would take a round trip.
-"""
-
-
 class Call(msgspec.Struct, Generic[T], frozen=True):
     """One round trip.
 
@@ -76,13 +70,6 @@ class Call(msgspec.Struct, Generic[T], frozen=True):
     read: Callable[[Any], T]
     beside: tuple[str | bytes | int, ...] | None = None
     instead: Callable[[], Call[T]] | None = None
-
-
-def _first_read(have: Have) -> int:
-    """Return the position from which a look reads the journal: of a long one that its caller has in
-    part, from the last record that they have, which shows whether they still have it.
-    """
-    return have.length - 1 if have.length > _READ_WHOLE else 0
 
 
 def name_of(key: str) -> bytes:
@@ -125,7 +112,7 @@ class Calls:
         self, claim: Claim, token: bytes, *, looks: bool, beside: bool, timed: bool
     ) -> Call[Claimed | Unclaimed | Answered | Running]:
         k, have = self.keys.of(claim.user), claim.have
-        first = _first_read(have)
+        first = first_read(have)
         question = _CLAIM.pack(
             *(name_of(claim.key), looks, beside, first, entry.micros(claim.lease), claim.arrival),
             *(have.journal, have.length, claim.instead, token, have.last.encode()),
@@ -141,7 +128,7 @@ class Calls:
         return Call(
             self._scripts.claim,
             (5, *keys, *values),
-            partial(read_claim_beside if beside else read_look, have, first),
+            partial(read_claim_beside if beside else read_look, have),
             ("LRANGE", k + "j", first, "-1") if beside else None,
             partial(self._claim, claim, token, looks=False, beside=False, timed=True),
         )

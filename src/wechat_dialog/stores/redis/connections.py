@@ -45,33 +45,41 @@ def pack(connection: Any, commands: Iterable[Words]) -> bytes:
     return b"".join(piece for words in commands for piece in connection.pack_command(*words))
 
 
-def _packed(connection: Any, words: Words, beside: Words | None) -> list[bytes]:
-    # Like redis-py's own packing, without its check of each argument's type and length. Two
+def _packed(connection: Any, words: Words, beside: tuple[Words, ...]) -> list[bytes]:
+    # Like redis-py's own packing, without its check of each argument's type and length. All
     # commands become one piece, so that they are sent in one system call.
-    if _pack is not None:
-        return [_pack(words) if beside is None else _pack(words) + _pack(beside)]
-    packed: list[bytes] = connection.pack_command(*words)
-    return packed if beside is None else [b"".join((*packed, *connection.pack_command(*beside)))]
+    if beside:
+        return [pack(connection, (words, *beside))]
+    packed: list[bytes] = connection.pack_command(*words) if _pack is None else [_pack(words)]
+    return packed
 
 
-def _read_both(connection: Any) -> tuple[Any, Any]:
-    try:
-        first = connection.read_response()
-    except ResponseError:
-        with contextlib.suppress(ResponseError):
-            connection.read_response()
-        raise
-    return first, connection.read_response()
+def _read_all(connection: Any, count: int) -> list[Any]:
+    """Read all answers, so that none is left for the next call, before an error is raised."""
+    answers: list[Any] = []
+    failed: ResponseError | None = None
+    for _ in range(count):
+        try:
+            answers.append(connection.read_response())
+        except ResponseError as error:
+            failed = failed or error
+    if failed is not None:
+        raise failed
+    return answers
 
 
-async def _read_both_async(connection: Any) -> tuple[Any, Any]:
-    try:
-        first = await connection.read_response()
-    except ResponseError:
-        with contextlib.suppress(ResponseError):
-            await connection.read_response()
-        raise
-    return first, await connection.read_response()
+async def _read_all_async(connection: Any, count: int) -> list[Any]:
+    """See `_read_all`."""
+    answers: list[Any] = []
+    failed: ResponseError | None = None
+    for _ in range(count):
+        try:
+            answers.append(await connection.read_response())
+        except ResponseError as error:
+            failed = failed or error
+    if failed is not None:
+        raise failed
+    return answers
 
 
 class Lines:
@@ -92,14 +100,15 @@ class Lines:
             if hasattr(self._pool, name):
                 setattr(self._pool, name, threading.RLock())
 
-    def ask(self, words: Words, beside: Words | None = None) -> Any:
-        """Send one command and return the answer; or two at once, and return both answers.
+    def ask(self, words: Words, *beside: Words) -> Any:
+        """Send one command and return the answer; or several at once, and return a list of all
+        answers.
 
-        The two are not a transaction: the server may serve other clients in between.
+        Several are not a transaction: the server may serve other clients in between.
 
         Args:
             words: The command.
-            beside: The second one; None: there is none.
+            beside: The others.
 
         Raises:
             ResponseError: The server answered one of them with an error.
@@ -114,7 +123,9 @@ class Lines:
             connection = self._further()
         try:
             connection.send_packed_command(_packed(connection, words, beside))
-            answer = connection.read_response() if beside is None else _read_both(connection)
+            answer = (
+                _read_all(connection, 1 + len(beside)) if beside else connection.read_response()
+            )
         except ResponseError:
             self._give_back(connection)
             raise
@@ -193,7 +204,7 @@ class AsyncLines:
         self._idle: list[Any] = []
         self._queue = AsyncQueue(self._pool.max_connections, self._give_back)
 
-    async def ask(self, words: Words, beside: Words | None = None) -> Any:
+    async def ask(self, words: Words, *beside: Words) -> Any:
         """See `Lines.ask`.
 
         Raises:
@@ -207,7 +218,9 @@ class AsyncLines:
             async with asyncio.timeout(self._limit):
                 await connection.send_packed_command(_packed(connection, words, beside))
                 answer = await (
-                    connection.read_response() if beside is None else _read_both_async(connection)
+                    _read_all_async(connection, 1 + len(beside))
+                    if beside
+                    else connection.read_response()
                 )
         except ResponseError:
             self._give_back(connection)

@@ -39,6 +39,7 @@ from .advice import advice
 from .asking import UNSETTLED, attempt, settle
 from .connections import Lines
 from .keys import Keys
+from .peeks import Peeks
 from .queue import Gates
 from .renewals import Renewals
 from .replicas import Replicas
@@ -113,6 +114,7 @@ class RedisStore(Pages, Parts, Times):
         keys, scripts = Keys(self._options["prefix"], self._options["key_format"]), Scripts(clock)
         self._options["_clock"] = clock
         self._calls = Calls(keys, scripts)
+        self._peeks = Peeks(keys, clock)
         self._writes = Writes(keys, scripts, self._patience, learns=clock is None)
         self._pages = PageCalls(keys, clock)
         self._parts = PartCalls(keys, clock, self._confirmed)
@@ -156,18 +158,33 @@ class RedisStore(Pages, Parts, Times):
                 return client.execute_command(*words)
             with self._gates.through(clients.server_of(client, words[3])):
                 return client.execute_command(*words)
+        beside = () if call.beside is None else (call.beside,)
+        return self._opened().ask(words, *beside)
+
+    def _opened(self) -> Lines:
         lines = self._lines
         if lines is None:
             lines = self._lines = self._first.setdefault("lines", Lines(self._connected()))
-        return lines.ask(words, call.beside)
+        return lines
 
     def _attempt(self, call: Call[T]) -> T:
         return self._perform(attempt(call))  # type: ignore[no-any-return]
 
     def claim(self, claim: Claim) -> Claimed | Unclaimed | Answered | Running:
         """See `Store.claim`."""
-        call = self._calls.claim(claim, beside=self._direct)
-        return self._call(call)
+        if self._direct and self._peeks.fits(claim):
+            try:
+                unclaimed = self._peeks.read(
+                    claim, self._opened().ask(*self._peeks.commands(claim))
+                )
+            except clients.FAILED as error:
+                if not self._peeks.is_refused(error):
+                    call = self._calls.claim(claim, beside=self._direct)
+                    return self._perform(settle(call, error, self._patience))  # type: ignore[no-any-return]
+            else:
+                if unclaimed is not None:
+                    return unclaimed
+        return self._call(self._calls.claim(claim, beside=self._direct))
 
     def record(self, user: str, fence: int, write: Write) -> Committed:
         """See `Store.record`."""

@@ -1,0 +1,74 @@
+"""A look at a user by plain commands, for a process that has the user's conversation in part.
+
+`look.lua` does the same, in a script that costs the server four times as much and can claim in the
+same round trip. Who has part of a conversation hardly ever needs that: the conversation exists, and
+nearly always nobody is active. If it is otherwise, or not certain, the script is asked after all.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wechat_dialog.core.store.values import Claim, Unclaimed
+
+from . import clients
+from .answers import AskOtherwise, first_read, looked
+from .calls import name_of
+from .keys import Keys
+
+__all__ = ["Peeks"]
+
+Words = tuple[str | bytes | int, ...]
+
+_EXPIRES = slice(35, 43)  # in h, see HEAD in entry.lua
+_REPLIES = 67
+_OLD = 12  # the first byte of a head of an earlier version is greater
+
+
+class Peeks:
+    """Builds such looks for one store, and reads their answers.
+
+    Args:
+        keys: The store's key names.
+        clock: Lua that sets `now`, in microseconds since 1970; None: the server's clock. For tests.
+
+    """
+
+    def __init__(self, keys: Keys, clock: str | None) -> None:
+        self._keys = keys
+        self._time: Words = ("TIME",) if clock is None else ("EVAL", f"{clock}\nreturn now", 0)
+        self._refused = False
+
+    def fits(self, claim: Claim) -> bool:
+        """Whether a claim may be answered by such a look."""
+        return claim.optimistic and claim.have.journal != 0 and not self._refused
+
+    def commands(self, claim: Claim) -> tuple[Words, ...]:
+        """Return what to send."""
+        k = self._keys.of(claim.user)
+        return (
+            self._time,
+            ("MGET", k + "h", k + "c", f"{k}a:{claim.key}", k + "d"),
+            ("LRANGE", k + "j", first_read(claim.have), "-1"),
+        )
+
+    def read(self, claim: Claim, answers: list[Any]) -> Unclaimed | None:
+        """Decode the answers; None: the script has to be asked."""
+        time, (text, line, remembered, data), records = answers
+        if not text or line is not None or remembered is not None or text[0] >= _OLD:
+            return None
+        now = time if isinstance(time, int) else int(time[0]) * 1_000_000 + int(time[1])
+        expires = int.from_bytes(text[_EXPIRES], "big")
+        if now >= expires or text.find(name_of(claim.key), _REPLIES) >= 0:
+            return None
+        try:
+            return looked(claim.have, now, text, data or b"", records)
+        except AskOtherwise:
+            return None
+
+    def is_refused(self, error: Exception) -> bool:
+        """Note how such a look failed; returns whether the server refuses one of the commands, so
+        that nobody asks it again. Otherwise it is away: the claim waits for it.
+        """
+        self._refused = not clients.passes(error)
+        return self._refused
