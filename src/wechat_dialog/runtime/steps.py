@@ -132,8 +132,7 @@ class Steps:
         attempt: Attempt,
         stopped: Callable[[BaseException], bool],
     ) -> Generator[_Once | Wait | PartPut, Any, StepOutcome]:
-        options, repetition = step.call.options, 0
-        parts = None
+        options, repetition, parts = step.call.options, 0, None
         if step.parts is not None:
             in_hand = self._outcomes.parts(user, step.key)
             parts = StepParts(step.call.name, step.parts, in_hand)
@@ -151,8 +150,9 @@ class Steps:
                 if not is_bug(error):
                     raise
                 repetition += 1
-                if repetition > options.retries or attempt.given_up:
-                    return StepOutcome(step.slot, error=error, said=_said(once))
+                failed = StepOutcome(step.slot, error=error, said=_said(once))
+                if repetition > options.retries:
+                    return failed
             else:
                 _end(once, None)
                 return StepOutcome(step.slot, result, said=_said(once))
@@ -163,6 +163,8 @@ class Steps:
                 yield Wait(NEVER.when_over, 0.0 + options.pause(repetition))
             except Exception as error:  # noqa: BLE001 - its back-off function is broken
                 return StepOutcome(step.slot, error=error)
+            if attempt.given_up:
+                return failed
 
     # On threads -----------------------------------------------------------------------------------
 
