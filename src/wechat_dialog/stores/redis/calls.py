@@ -44,7 +44,7 @@ __all__ = ["PREFIX", "Arguments", "Call", "Calls", "name_of"]
 T = TypeVar("T")
 
 Arguments = tuple[str | bytes | int, ...]
-_CLAIM = struct.Struct(">6s??IQ?QQQ6s8s")
+_CLAIM = struct.Struct(">6s??Q?QQQ6s8s")
 """The fixed-size arguments of the scripts, packed into one: each argument costs the server as much
 as reading a whole record.
 """
@@ -112,9 +112,8 @@ class Calls:
         self, claim: Claim, token: bytes, *, looks: bool, beside: bool, timed: bool
     ) -> Call[Claimed | Unclaimed | Answered | Running]:
         k, have = self.keys.of(claim.user), claim.have
-        first = first_read(have)
         question = _CLAIM.pack(
-            *(name_of(claim.key), looks, beside, first, entry.micros(claim.lease), claim.arrival),
+            *(name_of(claim.key), looks, beside, entry.micros(claim.lease), claim.arrival),
             *(have.journal, have.length, claim.instead, token, have.last.encode()),
         )
         keys = (k + "h", k + "j", k + "c", f"{k}a:{claim.key}", k + "d")
@@ -129,7 +128,7 @@ class Calls:
             self._scripts.claim,
             (5, *keys, *values),
             partial(read_claim_beside if beside else read_look, have),
-            ("LRANGE", k + "j", first, "-1") if beside else None,
+            ("LRANGE", k + "j", first_read(have), "-1") if beside else None,
             partial(self._claim, claim, token, looks=False, beside=False, timed=True),
         )
 

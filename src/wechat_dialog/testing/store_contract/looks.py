@@ -116,7 +116,7 @@ class Looks(StoreCase):
     def test_optimistic_claim_with_have_of_a_long_journal_returns_what_the_caller_lacks(
         self, store: Store
     ) -> None:
-        """However long the journal is, only what the caller lacks is returned."""
+        """Of a long journal, too, an optimistic claim returns only what the caller lacks."""
         records = tuple(b"%d" % number for number in range(200))
         begun = begin(store, *records)
         for length in (49, 50, 51, 199, 200):
@@ -128,9 +128,7 @@ class Looks(StoreCase):
     def test_optimistic_claim_with_have_of_another_journal_returns_the_whole(
         self, store: Store
     ) -> None:
-        """If the caller has records of another journal, or others than the store, the whole is
-        returned.
-        """
+        """If the caller has part of another journal, an optimistic claim returns the whole."""
         begun = begin(store, ONE, TWO)
         for have in (
             Have(begun.journal + 1, 1, checksum(ONE)),
@@ -144,7 +142,7 @@ class Looks(StoreCase):
     def test_optimistic_claim_with_much_of_another_journal_returns_the_whole(
         self, store: Store
     ) -> None:
-        """If it was much that the caller has of another journal, the store may claim instead."""
+        """If the caller has much of another journal, an optimistic claim may claim instead."""
         begun = begin(store, ONE, TWO)
         for number, length in enumerate((60, 1)):
             have = Have(begun.journal + 1, length, checksum(ONE))

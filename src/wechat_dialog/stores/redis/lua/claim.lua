@@ -1,8 +1,8 @@
 -- Grants a claim, or says why not. look.lua stands before it and has read `got`.
 -- KEYS h j c a d; with a third argument also b m, and then it needs mail.lua and firing.lua
 -- ARGV 1: packed: the message's name in h, optimistic, whether LRANGE is sent beside the script,
---         the first record that look.lua reads, lease, arrival, have.journal, have.length,
---         instead, caller, have.last (NULs: none); then the message's key
+--         lease, arrival, have.journal, have.length, instead, caller, have.last (NULs: none);
+--         then the message's key
 --      2: the message to keep
 --      3: '1' for a firing, '0' for a message whose user has signals or conversations aside
 local lease, arrival, have_journal, have_length, instead, caller, have_last, key_start =

@@ -1,9 +1,9 @@
 -- The first part of claim.lua: answers an optimistic claim without granting one, if nobody else is
 -- active. It stands before entry.lua, because it does not need the functions of that, and creating
 -- them takes time. See claim.lua for KEYS and ARGV, and entry.lua for the keys.
--- Returns LOOKED, the time, the values of h and d, and the records from `first` on, unless an
--- LRANGE is sent beside the script. If a claim is needed, the script continues instead.
-local name, looks, beside, first, question = struct.unpack('>c6I1I1I4', ARGV[1])
+-- Returns LOOKED, the time, the values of h and d, and the records that the caller may lack, unless
+-- an LRANGE is sent beside the script. If a claim is needed, the script continues instead.
+local name, looks, beside, question = struct.unpack('>c6I1I1', ARGV[1])
 local got = redis.call('MGET', KEYS[1], KEYS[4], KEYS[5], KEYS[3])
 if looks == 1 and got[1] then
   local expires, start = 0, 68
@@ -30,7 +30,11 @@ if looks == 1 and got[1] then
   end
   if quiet then
     local found = {9, now, got[1], got[3] or ''} -- a number costs less to answer than its text
-    if beside == 0 then found[5] = redis.call('LRANGE', KEYS[2], first, -1) end
+    if beside == 0 then
+      local _, _, _, have = struct.unpack('>I8I1I8I8', ARGV[1], question)
+      -- See first_read in answers.py.
+      found[5] = redis.call('LRANGE', KEYS[2], have > 50 and have - 1 or 0, -1)
+    end
     return found
   end
 end
