@@ -28,13 +28,28 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from pathlib import Path
+from typing import Any
 
 import redis
+from uvloop import new_event_loop
 
-from benchmarks.turns import Answer, floor, lengthen, ours, push, users, werobot
+from benchmarks.turns import (
+    QUERY,
+    TOKEN,
+    Answer,
+    accumulator,
+    behind,
+    floor,
+    lengthen,
+    ours,
+    push,
+    users,
+    werobot,
+)
 from tests.redis_server import RedisServer, binary, redis_servers
+from wechat_dialog import Bot
 from wechat_dialog.runtime import drive
 
 LENGTH = 20
@@ -48,15 +63,48 @@ def in_file(folder: str, *, live: bool) -> Answer:
     return ours(f"sqlite:///{folder}/bench.db", live=live, timers=False)
 
 
+def asgi(url: str) -> Answer:
+    """Return the ASGI application of a bot of ours, on an event loop that `serve` would have. Its
+    figure has what entering and leaving the loop takes.
+    """
+    bot, loop = Bot(TOKEN, store=url, timeout=3600, timers=False), new_event_loop()
+    bot.text("累加器")(accumulator)
+    bot.asgi.announced = True
+
+    def answer(body: bytes) -> bytes:
+        received = [{"type": "http.request", "body": body}]
+        sent: list[MutableMapping[str, Any]] = []
+
+        async def receive() -> MutableMapping[str, Any]:
+            return received.pop() if received else await loop.create_future()
+
+        async def send(message: MutableMapping[str, Any]) -> None:
+            sent.append(message)
+
+        loop.run_until_complete(bot.asgi(dict(SCOPE), receive, send))
+        return sent[1]["body"]  # type: ignore[no-any-return]
+
+    return answer
+
+
+SCOPE = {
+    "type": "http", "method": "POST", "path": "/", "headers": [], "http_version": "1.1",
+    "query_string": QUERY.encode(),
+}  # fmt: skip
+
 CONTENDERS: dict[str, Callable[[str, str], Answer]] = {
     "floor": lambda url, folder: floor(url),
     "live": lambda url, folder: ours(url, live=True, timers=False),
+    "behind": lambda url, folder: behind(url, timers=False),
     "cold": lambda url, folder: ours(url, live=False, timers=False),
+    "ASGI": lambda url, folder: asgi(url),
     "memory": lambda url, folder: ours("memory://", live=True, timers=False),
     "SQLite-live": lambda url, folder: in_file(folder, live=True),
     "SQLite-cold": lambda url, folder: in_file(folder, live=False),
     "WeRoBot": lambda url, folder: werobot(url),
 }
+
+DEFAULT = ["floor", "live", "behind", "cold", "ASGI", "memory", "WeRoBot"]
 
 BEGINNERS = {"cold": "live", "SQLite-cold": "SQLite-live"}
 """Who begins the conversations of those that replay; the others do so themselves."""
@@ -175,7 +223,7 @@ def print_server(names: list[str]) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Print the table; returns 1 if a live turn is over its budget."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", default=["floor", "live", "cold", "memory", "WeRoBot"])
+    parser.add_argument("names", nargs="*", default=DEFAULT)
     parser.add_argument("--turns", type=int, default=100)
     parser.add_argument("--server", action="store_true", help="count those of Redis")
     parser.add_argument("--run", help=argparse.SUPPRESS)

@@ -6,7 +6,8 @@ WeRoBot is the peer that a user would pick. Its session is one GET and one SET o
 notices no repetition, has no claim, and two messages at once lose one. What runs where changes the
 ratio: on one core with Redis a turn pays for the server's work as for its own, on two it waits for
 another core to wake up. So the same contenders are measured in three placements: Redis pinned to
-another core than this process, both pinned to the same one, and neither pinned.
+another core than this process, both pinned to the same one, and neither pinned. "Behind" are two
+bots that take turns with each user, as two workers do.
 
 After that, in the placement of two cores:
 
@@ -39,6 +40,7 @@ from benchmarks.turns import (
     QUERY,
     Answer,
     accumulator,
+    behind,
     floor,
     lengthen,
     ours,
@@ -51,7 +53,7 @@ from wechat_dialog import Bot
 from wechat_dialog.runtime.garbage import SurvivorsFrozen
 
 PLACEMENTS = ("another core", "the same core", "not pinned")
-RATED = ("live", "cold", "floor")
+RATED = ("live", "behind", "cold", "floor")
 TURNS = 7
 LIVE = 10_000
 
@@ -87,6 +89,7 @@ def turns(url: str, rounds: int, users: int) -> dict[str, list[float]]:
     contenders = {
         "floor": floor(url),
         "live": ours(url, live=True),
+        "behind": behind(url),
         "cold": ours(url, live=False),
         "WeRoBot": werobot(url),
     }

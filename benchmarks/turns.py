@@ -77,6 +77,21 @@ def ours(
     return lambda body: bot.answer(body, QUERY)
 
 
+def behind(url: str, *, timers: bool = True) -> Answer:
+    """Return two bots of ours on a store that take turns with each user, as two workers behind a
+    load balancer may: each has the dialog live, and it is behind by the other's turn.
+    """
+    bots = [ours(url, live=True, timers=timers) for _ in range(2)]
+    nexts: dict[bytes, int] = {}
+
+    def answer(body: bytes) -> bytes:
+        user = body[body.index(b"<FromUserName>") : body.index(b"</FromUserName>")]
+        number = nexts[user] = nexts.get(user, 0) + 1
+        return bots[number % 2](body)
+
+    return answer
+
+
 def floor(url: str) -> Answer:
     """Return the floor: the wire and one compare-and-append script."""
     client = redis.Redis.from_url(url)

@@ -135,7 +135,12 @@ def test_a_look_whose_answer_is_lost_is_made_again(open_door: OpenDoor, redis_ur
         assert person.say("加") == "0"
         take_turns(person, doors, 1, MANY)
         proxy.lose_answer_to(b"\r\nTIME\r\n")
-        network = threading.Thread(target=lambda: proxy.lost.wait(30) and proxy.restore())
+
+        def mend() -> None:
+            proxy.lost.wait(30)
+            proxy.restore()
+
+        network = threading.Thread(target=mend)
         network.start()
         take_turns(person, doors, MANY, MANY + 2)
         network.join()

@@ -192,8 +192,10 @@ class Simulator:
             return
         before, self.conversations[user] = self.conversations.get(user), conversation
         self.desk.feed.emit("conversation", user=user, conversation=conversation)
-        known = {parked["id"] for parked in (before or {}).get("parked", ())}
-        for parked in (conversation or {}).get("parked", ()):
+        parked_before: list[dict[str, Any]] = before["parked"] if before else []
+        parked_now: list[dict[str, Any]] = conversation["parked"] if conversation else []
+        known = {parked["id"] for parked in parked_before}
+        for parked in parked_now:
             if parked["id"] not in known:
                 self.desk.broke(user, parked["error"])
 
