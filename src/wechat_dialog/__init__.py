@@ -68,7 +68,7 @@ __all__ = [
 def __getattr__(name: str) -> object:
     # Whoever imports a module of this package imports this one first; `wechat-dialog --version`
     # and an emulated platform need no bot.
-    if name in {"errors", "formats", "messages", "replies"}:
+    if name in {"bot", "errors", "formats", "messages", "replies"}:
         return import_module(f".{name}", __name__)
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -87,7 +87,7 @@ def __getattr__(name: str) -> object:
 
     for home in (bot, chat, router, step_parts, steps, texts, limits, window, errors):
         for each in {*home.__all__}.intersection(__all__):
-            globals()[each] = getattr(home, each)
+            globals().setdefault(each, getattr(home, each))
     return globals()[name]
 
 

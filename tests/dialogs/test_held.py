@@ -23,6 +23,7 @@ from tests.dialogs.held_zoo import (
     likeness,
     pending,
     refusing,
+    think,
     words,
     zoo,
 )
@@ -306,6 +307,32 @@ def test_nothing_overtakes_what_a_reply_nobody_took_says_before_an_interrupted_q
             shown.append(glance(answer))
             assert not list(complaints(before, letter, place, answer))
     assert shown == ["»", "»/一?", "…»", "…/插?", "»", "7/»", "[图]", "一?", "二?"]
+
+
+def test_a_question_behind_a_sentence_that_is_held_already_is_not_lost() -> None:
+    bot = Bot(live_dialogs=0)
+
+    @bot.text("迟报")
+    def late(chat: Chat) -> Dialog[None]:
+        yield from chat.step(think)
+        chat.say("说来话长。" * 133)
+        chat.say("收到")
+
+    @bot.text("记")
+    def note(chat: Chat) -> Dialog[str]:
+        chat.say("收到")
+        wish = yield from chat.ask("还要别的吗？" * 8)
+        return f"你说了{wish.content}"
+
+    walk = Walk(bot)
+    place = walk.start()
+    for letter in ("迟报", "记"):
+        place, _ = walk.go(place, letter)
+    place, answer = walk.go(walk.drop(place), "好")
+    assert "（先看）" in glance(answer)
+    assert "还要别的吗？" in glance(answer)
+    place, answer = walk.go(place, "嗯")
+    assert glance(answer).endswith("你说了嗯")
 
 
 @pytest.mark.parametrize(

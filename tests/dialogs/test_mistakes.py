@@ -423,6 +423,15 @@ def stops(chat: Chat) -> Dialog[str]:
 ORDERS: list[int] = []
 
 
+def starts_in_its_first_turn_and_sometimes_later(chat: Chat) -> Dialog[None]:
+    chat.start(starts_later, key="a")
+    yield from chat.ask("好吗？")
+    ORDERS.append(1)
+    if len(ORDERS) < 3:
+        chat.start(starts_later, key="b")
+    yield from chat.ask("还好吗？")
+
+
 def starts_the_first_time(chat: Chat) -> str:
     ORDERS.append(1)
     if len(ORDERS) % 2:
@@ -439,11 +448,13 @@ def starts_the_first_time(chat: Chat) -> str:
         (reminds, 2),
         (stops, 2),
         (starts_the_first_time, 3),
+        (starts_in_its_first_turn_and_sometimes_later, 5),
     ],
 )
 def test_strict_mode_names_the_line_of_a_request_that_differs(
     dialog: Callable[..., Any], line: int
 ) -> None:
+    ORDERS.clear()
     bot = Bot()
     bot.text("开始")(dialog)
     bot.dialog(name="later")(starts_later)

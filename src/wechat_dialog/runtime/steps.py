@@ -151,7 +151,7 @@ class Steps:
                     raise
                 repetition += 1
                 failed = StepOutcome(step.slot, error=error, said=_said(once))
-                if repetition > options.retries:
+                if repetition > options.retries or attempt.given_up:
                     return failed
             else:
                 _end(once, None)
@@ -163,7 +163,7 @@ class Steps:
                 yield Wait(NEVER.when_over, 0.0 + options.pause(repetition))
             except Exception as error:  # noqa: BLE001 - its back-off function is broken
                 return StepOutcome(step.slot, error=error)
-            if attempt.given_up:
+            if attempt.given_up:  # in the pause
                 return failed
 
     # On threads -----------------------------------------------------------------------------------

@@ -158,17 +158,16 @@ async def _within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
 @types.coroutine
 def _further(work: Coroutine[Any, Any, T], future: Any) -> Generator[Any, Any, T]:
     """Await a coroutine that already waits for a future."""
-    while True:
-        try:
-            sent = yield future
-        except BaseException as error:  # noqa: BLE001 - it is the coroutine's
-            resume = partial(work.throw, error)
-        else:
-            resume = partial(work.send, sent)
-        try:
-            future = resume()
-        except StopIteration as stop:
-            return stop.value  # type: ignore[no-any-return]
+    try:
+        while True:
+            try:
+                sent = yield future
+            except BaseException as error:  # noqa: BLE001 - it is the coroutine's
+                future = work.throw(error)
+            else:
+                future = work.send(sent)
+    except StopIteration as stop:
+        return stop.value  # type: ignore[no-any-return]
 
 
 def _header(scope: Scope, name: bytes) -> str:

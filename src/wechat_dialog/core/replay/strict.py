@@ -210,7 +210,10 @@ def _otherwise_requested(
     live: Run, again: Run, requests: Sequence[Request]
 ) -> ReplayMismatch | None:
     """Compare the requests of this turn, except for the times of reminders."""
-    lines = list(zip_longest(again.chat.requested_at, live.chat.requested_at, fillvalue=""))
+    # The lines of a chat may be those of an earlier turn, if it has requested nothing in this one.
+    ours = again.chat.requested_at[: len(again.chat.requests)]
+    theirs = live.chat.requested_at[: len(requests)]
+    lines = list(zip_longest(ours, theirs, fillvalue=""))
     pairs = zip_longest(requests, again.chat.requests)
     for number, (first, second) in enumerate(pairs):
         if _asked_for(first) != _asked_for(second):

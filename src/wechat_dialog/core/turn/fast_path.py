@@ -66,9 +66,11 @@ def run_unclaimed(job: Job) -> Generator[Operation, Any, Outcome | Claimed | Ans
     staleness = job.settings.staleness
     if job.doc.run is not None and not staleness.often:
         ended = yield from _run_live(job)
-        staleness.note(behind=isinstance(ended, Conflict))
         if not isinstance(ended, Conflict):
+            if ended is not None:
+                staleness.note(behind=False)
             return ended
+        staleness.note(behind=True)  # or somebody has a claim, or it has expired: less often
     result = yield from _run_read(job)
     return None if isinstance(result, Conflict) else result
 
@@ -172,6 +174,7 @@ def _claim_for_step(
     job.fence = claim.fence
     moved = claim.revision != expected or claim.pending or claim.untaken or claim.signals
     if moved or (limit is not None and claim.age - claim.since > limit):
+        job.settings.staleness.note(behind=claim.revision != expected)
         # The claim did not return what we had, which is now discarded: claim again, for all of it.
         flow.close()
         drop(job)

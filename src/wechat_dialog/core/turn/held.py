@@ -121,7 +121,8 @@ def question_at(parts: Sequence[Part], reply: Reply | None, mark: str) -> int:
 
 
 def owed_of(replies: Sequence[bytes], head: UserHead, until: int, asks: str) -> list[Held]:
-    """Return replies that no request took as owed parts, without those that are held already.
+    """Return replies that no request took as owed parts, without those that are held already as a
+    whole: a turn that claims again is given them again.
 
     Args:
         replies: The replies, oldest first, encoded; at least one.
@@ -134,7 +135,7 @@ def owed_of(replies: Sequence[bytes], head: UserHead, until: int, asks: str) -> 
     owed = [
         Held(msgspec.Raw(part), until, True)
         for answer in (*((reply,) for reply in replies[:-1]), last)
-        if answer[0] not in known
+        if not known.issuperset(answer)
         for part in answer
     ]
     if owed and asks:

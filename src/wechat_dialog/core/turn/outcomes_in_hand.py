@@ -135,13 +135,13 @@ class Outcomes:
         tell()
 
     def holds(self, user: str) -> bool:
-        """Return the idempotency keys of a user's steps that are in progress or have an outcome in
-        hand; empty if there are none.
-        """
+        """Return whether a step of this user has an outcome in hand or a call in progress."""
         return user in self._calls or user in self._parts
 
     def keys(self, user: str) -> list[str]:
-        """Return whether a step of this user has an outcome in hand or a call in progress."""
+        """Return the idempotency keys of a user's steps that are in progress or have an outcome in
+        hand; empty if there are none.
+        """
         with self._lock:
             parted = [key for key, parts in self._parts.get(user, {}).items() if parts]
             return list({**self._calls.get(user, {}), **dict.fromkeys(parted)})

@@ -128,6 +128,8 @@ def _lacking(have: Have, journal: int, length: int, records: list[bytes]) -> tup
         AskOtherwise: They are not all there. They were evicted, or the conversation ended between
             script and reading; or the caller has part of another journal.
     """
+    if not length:
+        return ()  # nothing is stored, or nothing any more
     first = first_read(have)
     if len(records) < length - first:
         raise AskOtherwise

@@ -11,10 +11,12 @@ from typing import Any
 
 from wechat_dialog.core.store.values import Claim, Unclaimed
 
-from . import clients
 from .answers import AskOtherwise, first_read, looked
 from .calls import name_of
 from .keys import Keys
+
+# The guard against a missing redis-py is in `clients`, so it is imported before.
+from redis.exceptions import ResponseError  # isort: skip
 
 __all__ = ["Peeks"]
 
@@ -31,7 +33,6 @@ class Peeks:
     Args:
         keys: The store's key names.
         clock: Lua that sets `now`, in microseconds since 1970; None: the server's clock. For tests.
-
     """
 
     def __init__(self, keys: Keys, clock: str | None) -> None:
@@ -67,8 +68,10 @@ class Peeks:
             return None
 
     def is_refused(self, error: Exception) -> bool:
-        """Note how such a look failed; returns whether the server refuses one of the commands, so
-        that nobody asks it again. Otherwise it is away: the claim waits for it.
+        """Return whether the server does not know one of the commands, and note that: nobody asks
+        it in this way again. After any other error the claim fails, or waits for the server, as if
+        it had been asked by script.
         """
-        self._refused = not clients.passes(error)
-        return self._refused
+        unknown = isinstance(error, ResponseError) and "unknown command" in str(error).lower()
+        self._refused = self._refused or unknown
+        return unknown
