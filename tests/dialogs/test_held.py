@@ -322,7 +322,7 @@ def test_a_question_behind_a_sentence_that_is_held_already_is_not_lost() -> None
     def note(chat: Chat) -> Dialog[str]:
         chat.say("收到")
         wish = yield from chat.ask("还要别的吗？" * 8)
-        return f"你说了{wish.content}"
+        return f"你说了{wish}"
 
     walk = Walk(bot)
     place = walk.start()

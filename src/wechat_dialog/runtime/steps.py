@@ -106,7 +106,7 @@ class Steps:
             yield Wait(partial(self._over, call, attempt), None)
             if call.outcome is not None:
                 return call.outcome
-            if attempt.given_up:
+            if attempt.is_given_up():
                 raise CancelledError
             if call.given_up:
                 raise GivenUp
@@ -151,7 +151,7 @@ class Steps:
                     raise
                 repetition += 1
                 failed = StepOutcome(step.slot, error=error, said=_said(once))
-                if repetition > options.retries or attempt.given_up:
+                if repetition > options.retries or attempt.is_given_up():
                     return failed
             else:
                 _end(once, None)
@@ -163,7 +163,7 @@ class Steps:
                 yield Wait(NEVER.when_over, 0.0 + options.pause(repetition))
             except Exception as error:  # noqa: BLE001 - its back-off function is broken
                 return StepOutcome(step.slot, error=error)
-            if attempt.given_up:  # in the pause
+            if attempt.is_given_up():  # in the pause
                 return failed
 
     # On threads -----------------------------------------------------------------------------------
@@ -195,7 +195,7 @@ class Steps:
             return called(partial(self.once, step, wanted.parts, attempt))
 
         def stopped(error: BaseException) -> bool:
-            return attempt.given_up and isinstance(error, CancelledError)
+            return attempt.is_given_up() and isinstance(error, CancelledError)
 
         return perform_all(self._performed(step, user, attempt, stopped), perform)
 

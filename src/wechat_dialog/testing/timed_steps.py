@@ -107,11 +107,14 @@ class TimedSteps(Steps):
         """
         self._time = time
         try:
-            return self.run(step, user, time.attempt)
+            outcome = self.run(step, user, time.attempt)
         except CancelledError:
             raise GivenUp from None
         finally:
             self._time = None
+        if time.attempt.is_given_up():
+            raise GivenUp
+        return outcome
 
     def pause(self, wanted: Wait) -> None:
         """See `Steps.pause`."""
@@ -123,7 +126,7 @@ class TimedSteps(Steps):
     def once(self, step: RunStep, parts: TriedParts | None, attempt: Attempt) -> object:
         """See `Steps.once`."""
         time, call = self.time, step.call
-        if attempt.given_up:
+        if attempt.is_given_up():
             raise CancelledError
         time.begin_call(call.options.timeout)
         fake = time.plan.fake
@@ -134,7 +137,7 @@ class TimedSteps(Steps):
         if not isinstance(ended.error, Crash):
             time.pass_time(time.plan.takes)
         time.end_call()
-        if attempt.given_up:
+        if attempt.is_given_up():
             raise CancelledError
         if time.timed_out and call.options.timeout is not None:
             raise TimedOut(call.name, call.options.timeout)
