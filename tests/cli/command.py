@@ -172,3 +172,11 @@ def serving(
             server.terminate()
             server.communicate(timeout=PATIENCE)
             see_the_end_of(server.pid)
+
+
+def is_there(pid: int) -> bool:
+    """Whether a process runs."""
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command import BOTS, COMMAND, PATIENCE, environment, run
+from tests.cli.command import BOTS, COMMAND, PATIENCE, environment, is_there, run
 from tests.full_path.people import ACCOUNT, push, signed
 from tests.full_path.waiting import make_bot
 from tests.redis_server import wait_until
@@ -174,13 +174,6 @@ def test_workers_end_with_the_process_that_started_them(folder: Path) -> None:
         process.kill()
         process.wait(PATIENCE)
         wait_until(lambda: not any(is_there(pid) for pid in pids), "them to end")
-
-
-def is_there(pid: int) -> bool:
-    try:
-        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
 
 
 def test_a_2017_module_has_no_timers(folder: Path) -> None:

@@ -9,7 +9,8 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
-from tests.cli.command import BOTS, PATIENCE, run, serving
+from tests.cli.command import BOTS, PATIENCE, is_there, run, serving
+from tests.redis_server import wait_until
 from wechat_dialog.core.wire import xml
 from wechat_dialog.core.wire.signature import sign
 
@@ -44,6 +45,17 @@ def test_it_answers_signed_pushes_and_ends_with_status_0(
         server.terminate()
         server.communicate(timeout=PATIENCE)
     assert server.returncode == 0
+
+
+def test_workers_end_with_the_process_that_started_them(folder: Path) -> None:
+    with serving(folder, "bots:bot", "--workers", "2") as (server, url):
+        assert push(url, "加").status_code == 200
+        children = Path(f"/proc/{server.pid}/task/{server.pid}/children")
+        pids = [int(pid) for pid in children.read_text().split()]
+        assert len(pids) >= 2
+        server.kill()
+        server.wait(PATIENCE)
+        wait_until(lambda: not any(is_there(pid) for pid in pids), "them to end")
 
 
 STRUCK = """

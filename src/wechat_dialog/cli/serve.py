@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
+import multiprocessing
 import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Generator
 from copy import deepcopy
 from types import FrameType
@@ -170,7 +172,18 @@ def asgi_of_worker() -> Any:
     """Return the application in a worker process that `serve --workers` started."""
     bot = _bot_to_serve()
     SurvivorsFrozen().install()
+    threading.Thread(target=_end_with_parent, name="wechat-dialog-parent", daemon=True).start()
     return bot.asgi
+
+
+def _end_with_parent() -> None:
+    """End this worker, as at a SIGTERM, when the process that started it is gone: killed, it cannot
+    tell. Workers that stayed would keep the port, and answer with the code of before.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _bot_to_serve() -> Any:
