@@ -234,7 +234,7 @@ KNOWN = {
     "bot_process.py: print(blo",  # cleaned on the spot: rich is not loaded there
     "safe_console.py: class Saf",
     "__main__.py: sys.stder",  # one of our own extras, where rich is not installed
-    'main.py: print(f"w',  # our own version
+    'version.py: print(f"w',  # our own version
     "conversations.py: print(con",  # in a docstring
 }
 

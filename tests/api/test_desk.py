@@ -45,7 +45,12 @@ def long(chat):
 
 
 def answers(page: Page) -> list[str]:
-    return [text for who, text in page.shown() if who != "user"]
+    return [text for who, text in page.shown() if who not in ("user", "system")]
+
+
+def silences(page: Page) -> list[bool]:
+    bubbles = page.state["messages"][page.user]
+    return [bubble["rests"] for bubble in bubbles if bubble["kind"] == "silence"]
 
 
 def typing(page: Page) -> bool:
@@ -62,7 +67,8 @@ def test_what_is_late_or_long_reaches_the_users_screen(tmp_path: Path) -> None:
                 for one in page.state["requests"].get(page.user, [])
             )
         )
-        assert answers(page) == [], "answered, and nothing said yet"
+        page.until(lambda: silences(page) == [False])  # nothing said yet, and it goes on
+        assert answers(page) == []
         page.until(lambda: typing(page))  # no request is open, so it is the bot that shows it
         (tmp_path / "go").touch()
         page.until(lambda: answers(page) == ["想好了\n对吗？"])

@@ -206,5 +206,5 @@ def test_in_the_terminal_a_signal_is_sent_and_time_passes_in_order(shop: Path) -
 def test_a_signal_that_cannot_be_is_told_and_the_chat_goes_on(shop: Path) -> None:
     done = run(shop, "chat", "shop:bot", given="嗨\n/signal paid {\n/signal\n嗨\n")
     assert done.stdout.splitlines() == ["嗨！", "嗨！"]
-    assert "DecodeError" in done.stderr
+    assert "数据不是 JSON" in done.stderr
     assert "/signal 名称" in done.stderr

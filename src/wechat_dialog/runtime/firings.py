@@ -143,7 +143,10 @@ class Firings:
             try:
                 yield EndLeases(entries)
             except Exception as error:  # noqa: BLE001 - the process goes on closing
-                log.info("what is due for %d users waits for its lease: %s", len(entries), error)
+                report(
+                    logging.INFO, "what is due for %d users waits for its lease", len(entries),
+                    error=error,
+                )  # fmt: skip
 
     def _leave(self, hand: Hand, done_there: int = 0) -> None:
         """Free the place of an entry; see `Hand.leave`."""

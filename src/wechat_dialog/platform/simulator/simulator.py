@@ -201,6 +201,8 @@ class Simulator:
 
     async def _rests(self, user: str) -> bool:
         """Return whether no conversation of a user is running or waits, as far as is known."""
+        if self.desk.platform.account.kind == "service":
+            return False  # its bot may still be at work, and push the answer
         await self.refresh(user)
         conversation = self.conversations.get(user)
         known = isinstance(self._standing, OwnProcess) and self._standing.answers
