@@ -10,6 +10,7 @@ Here are the public names, and nothing else: `Bot` and `Dialogs` to build with, 
 from __future__ import annotations
 
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -66,29 +67,37 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    # Whoever imports a module of this package imports this one first; `wechat-dialog --version`
-    # and an emulated platform need no bot.
+    # Whoever imports a module of this package imports this one first; `wechat-dialog --version` and
+    # an emulated platform need no bot, and forms bring the parsers, which take long to import.
     if name in {"bot", "errors", "formats", "messages", "replies"}:
         return import_module(f".{name}", __name__)
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    # Forms bring the parsers, which take longer to import than all the rest.
-    if name == "Field":
-        from .core.dialog.form_fields import Field
+    home: ModuleType
+    match name:
+        case "Bot":
+            from . import bot as home
+        case "Chat" | "Dialog":
+            from .core.dialog import chat as home
+        case "Dialogs":
+            from .core.dialog import router as home
+        case "Field":
+            from .core.dialog import form_fields as home
+        case "Limits" | "Window":
+            from .core.turn import limits, window
 
-        return Field
-    if name == "Outgoing":
-        from .core.dialog.review import Outgoing
-
-        return Outgoing
-    from . import bot, errors
-    from .core.dialog import chat, router, step_parts, steps, texts
-    from .core.turn import limits, window
-
-    for home in (bot, chat, router, step_parts, steps, texts, limits, window, errors):
-        for each in {*home.__all__}.intersection(__all__):
-            globals().setdefault(each, getattr(home, each))
-    return globals()[name]
+            home = limits if name == "Limits" else window
+        case "Outgoing":
+            from .core.dialog import review as home
+        case "Steps" | "AsyncSteps":
+            from .core.dialog import step_parts as home
+        case "step":
+            from .core.dialog import steps as home
+        case "Texts":
+            from .core.dialog import texts as home
+        case _ if name in __all__:
+            from . import errors as home
+        case _:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return globals().setdefault(name, getattr(home, name))
 
 
 def __dir__() -> list[str]:
