@@ -48,6 +48,15 @@ class Adding:
         self.waited.append(chat.user)
 
 
+def met(open_door: OpenDoor, store: str) -> tuple[Person, list[Door], list[Adding]]:
+    """Two processes on a store, the doors into them, and a person in a conversation with one."""
+    processes = [Adding(store), Adding(store)]
+    doors: list[Door] = [open_door(process.bot) for process in processes]
+    person = Person(doors[0])
+    assert person.say("加") == "0"
+    return person, doors, processes
+
+
 def take_turns(person: Person, doors: list[Door], first: int, last: int) -> None:
     """Say 1, now to one door, now to the other."""
     for number in range(first, last):
@@ -59,10 +68,7 @@ def take_turns(person: Person, doors: list[Door], first: int, last: int) -> None
 def test_a_process_reads_what_another_has_added_and_replays_nothing(
     open_door: OpenDoor, store_url: str
 ) -> None:
-    processes = [Adding(store_url), Adding(store_url)]
-    doors: list[Door] = [open_door(process.bot) for process in processes]
-    person = Person(doors[0])
-    assert person.say("加") == "0"
+    person, doors, processes = met(open_door, store_url)
     take_turns(person, doors, 1, MANY)
     before = [process.begun for process in processes]  # while they found out about each other
     take_turns(person, doors, MANY, 2 * MANY)
@@ -72,10 +78,7 @@ def test_a_process_reads_what_another_has_added_and_replays_nothing(
 def test_a_turn_behind_another_process_is_two_round_trips(
     open_door: OpenDoor, redis_url: str
 ) -> None:
-    processes = [Adding(redis_url), Adding(redis_url)]
-    doors: list[Door] = [open_door(process.bot) for process in processes]
-    person = Person(doors[0])
-    assert person.say("加") == "0"
+    person, doors, _ = met(open_door, redis_url)
     take_turns(person, doors, 1, 2 * MANY)
     with watched(redis_url) as seen:
         take_turns(person, doors, 2 * MANY, 2 * MANY + 1)
@@ -85,10 +88,7 @@ def test_a_turn_behind_another_process_is_two_round_trips(
 
 
 def test_a_process_that_is_alone_again_runs_first(open_door: OpenDoor, redis_url: str) -> None:
-    processes = [Adding(redis_url), Adding(redis_url)]
-    doors: list[Door] = [open_door(process.bot) for process in processes]
-    person = Person(doors[0])
-    assert person.say("加") == "0"
+    person, doors, _ = met(open_door, redis_url)
     take_turns(person, doors, 1, MANY)
     take_turns(person, doors[:1], MANY, 2 * MANY)
     with watched(redis_url) as seen:
@@ -117,10 +117,7 @@ def test_a_server_that_lacks_a_command_is_asked_by_script(
     open_door: OpenDoor, redis_url: str
 ) -> None:
     with Proxy(port_of(redis_url), unknown="TIME") as proxy:
-        processes = [Adding(f"redis://127.0.0.1:{proxy.port}/0") for _ in range(2)]
-        doors: list[Door] = [open_door(process.bot) for process in processes]
-        person = Person(doors[0])
-        assert person.say("加") == "0"
+        person, doors, _ = met(open_door, f"redis://127.0.0.1:{proxy.port}/0")
         take_turns(person, doors, 1, MANY)
         with watched(redis_url) as seen:
             take_turns(person, doors, MANY, MANY + 1)
@@ -129,10 +126,7 @@ def test_a_server_that_lacks_a_command_is_asked_by_script(
 
 def test_a_look_whose_answer_is_lost_is_made_again(open_door: OpenDoor, redis_url: str) -> None:
     with Proxy(port_of(redis_url)) as proxy:
-        processes = [Adding(f"redis://127.0.0.1:{proxy.port}/0") for _ in range(2)]
-        doors: list[Door] = [open_door(process.bot) for process in processes]
-        person = Person(doors[0])
-        assert person.say("加") == "0"
+        person, doors, _ = met(open_door, f"redis://127.0.0.1:{proxy.port}/0")
         take_turns(person, doors, 1, MANY)
         proxy.lose_answer_to(b"\r\nTIME\r\n")
 

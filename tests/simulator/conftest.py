@@ -17,6 +17,13 @@ BOT = Path(__file__).with_name("shop.py")
 Opener = Callable[..., Desk]
 
 
+def folder_with(factory: pytest.TempPathFactory, bot: Path) -> Path:
+    """Return a new folder with a copy of one of the bots here."""
+    folder = factory.mktemp(bot.stem)
+    (folder / bot.name).write_text(bot.read_text("utf-8"), "utf-8")
+    return folder
+
+
 # A module's, not a session's: while Playwright runs, no other test of this process could run an
 # event loop.
 @pytest.fixture(scope="module")
@@ -31,9 +38,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a copy of the bot."""
-    folder = tmp_path_factory.mktemp("shop")
-    (folder / "shop.py").write_text(BOT.read_text("utf-8"), "utf-8")
-    return folder
+    return folder_with(tmp_path_factory, BOT)
 
 
 @pytest.fixture(scope="module")

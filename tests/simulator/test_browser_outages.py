@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, expect
 from tests.platform.pages import simulating
 from tests.platform.servers import wsgi
 from tests.simulator.chromium import Desk
-from tests.simulator.conftest import Opener
+from tests.simulator.conftest import Opener, folder_with
 from wechat_dialog import Bot
 
 pytestmark = pytest.mark.browser
@@ -25,8 +25,7 @@ PHONE = {"viewport": {"width": 390, "height": 780}, "has_touch": True, "is_mobil
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a simulator of that bot."""
-    folder = tmp_path_factory.mktemp("quiet")
-    (folder / "quiet.py").write_text(BOT.read_text("utf-8"), "utf-8")
+    folder = folder_with(tmp_path_factory, BOT)
     with simulating(folder, "simulate", "quiet:bot", "--window", "2") as (_, address):
         yield address
 

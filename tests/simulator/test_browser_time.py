@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, expect
 
 from tests.platform.pages import simulating
 from tests.simulator.chromium import Desk
-from tests.simulator.conftest import Opener
+from tests.simulator.conftest import Opener, folder_with
 
 pytestmark = pytest.mark.browser
 
@@ -21,8 +21,7 @@ PHONE = {"viewport": {"width": 390, "height": 780}, "has_touch": True, "is_mobil
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a simulator of that bot."""
-    folder = tmp_path_factory.mktemp("waiting")
-    (folder / "waiting.py").write_text(BOT.read_text("utf-8"), "utf-8")
+    folder = folder_with(tmp_path_factory, BOT)
     with simulating(folder, "simulate", "waiting:bot") as (_, address):
         yield address
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from inspect import currentframe
+from inspect import currentframe, unwrap
 from itertools import pairwise
 from opcode import opmap
 from signal import getsignal, valid_signals
@@ -25,6 +25,7 @@ __all__ = [
     "hide_library",
     "is_bug",
     "line_at_hand",
+    "line_of",
     "place_of",
     "places",
     "told",
@@ -190,6 +191,14 @@ def line_at_hand() -> str:
     way.reverse()
     at = authors(way)
     return str(way[at]) if at >= 0 else ""
+
+
+def line_of(fn: Callable[..., Any]) -> str:
+    """Return `file:line` at which an author's function begins, without what wraps it; "" if it has
+    no Python code.
+    """
+    code = getattr(unwrap(fn), "__code__", None)
+    return f"{code.co_filename}:{code.co_firstlineno}" if code else ""
 
 
 _DRIVERS = tuple(f"{__name__.partition('.')[0]}.core.replay.{name}" for name in ("run", "driver"))

@@ -6,7 +6,10 @@ import msgspec
 
 from wechat_dialog.replies.kinds import Reply, Text
 
-__all__ = ["decode_reply", "encode_reply"]
+__all__ = ["NO_REPLY", "decode_reply", "encode_reply"]
+
+NO_REPLY = b"null"
+"""Encoding of "no reply"."""
 
 
 _reply_decoder: msgspec.json.Decoder[Reply | str | None] = msgspec.json.Decoder(Reply | str | None)

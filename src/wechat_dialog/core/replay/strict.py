@@ -7,11 +7,11 @@ replay.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from itertools import zip_longest
 from typing import Any
 
+from wechat_dialog.core.blame import line_of
 from wechat_dialog.core.dialog.background import Background
 from wechat_dialog.core.dialog.effects import ContinueAs
 from wechat_dialog.core.dialog.questions import Wait
@@ -237,12 +237,6 @@ def _named(request: Request | None) -> str:
     return f"chat.{kind}{state}" + (f" with key {request.key!r}" if request.key else "")
 
 
-def _line_of(fn: Callable[..., Any]) -> str:
-    """Return `file:line` of a dialog's function; "" if it has no Python code."""
-    code = getattr(inspect.unwrap(fn), "__code__", None)
-    return f"{code.co_filename}:{code.co_firstlineno}" if code else ""
-
-
 def _last_word(value: object) -> Any:
     try:
         return to_reply(value)
@@ -270,6 +264,6 @@ def _not_repeatable(
         mismatch.position,
         mismatch.expected,
         mismatch.found,
-        mismatch.where or "".join(stood[-1:]) or _line_of(live.dialog.fn),
+        mismatch.where or "".join(stood[-1:]) or line_of(live.dialog.fn),
         tuple((f"{site.file}:{site.line}", site.text) for site in sites),
     )

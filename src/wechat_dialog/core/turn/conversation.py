@@ -9,13 +9,12 @@ decided in `stack.follow`. The flows yield operations (`RunStep`, `RunSteps`, an
 from __future__ import annotations
 
 import hashlib
-import inspect
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
-from wechat_dialog.core.blame import told
+from wechat_dialog.core.blame import line_of, told
 from wechat_dialog.core.dialog.background import Background
 from wechat_dialog.core.dialog.effects import ContinueAs, Effect
 from wechat_dialog.core.dialog.question_ids import encode_answered, encode_thrown
@@ -302,7 +301,7 @@ def _finish(
 ) -> Finished | Broke:
     try:
         if issubclass(type(value), Effect):
-            raise NotWaitedFor(value.call, _place(dialog))  # type: ignore[attr-defined]
+            raise NotWaitedFor(value.call, line_of(dialog.fn))  # type: ignore[attr-defined]
         reply = rules.reply_of(value)
     except NotWaitedFor as error:
         if rules.strict:
@@ -310,12 +309,6 @@ def _finish(
         return Broke(error.with_traceback(None))
     except Exception as error:  # noqa: BLE001 - the author's value may raise when it is inspected
         # There is no line of the dialog to name.
-        place = f"what dialog {dialog.name!r} ({_place(dialog)}) returned"
+        place = f"what dialog {dialog.name!r} ({line_of(dialog.fn)}) returned"
         return Broke(TypeError(f"{place}: {told(error)}"))
     return Finished(parts if reply is None else [*parts, reply])
-
-
-def _place(dialog: RegisteredDialog) -> str:
-    """Return `file:line` at which a dialog's function begins; "" if it has no code."""
-    code = getattr(inspect.unwrap(dialog.fn), "__code__", None)
-    return f"{code.co_filename}:{code.co_firstlineno}" if code else ""

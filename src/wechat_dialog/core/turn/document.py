@@ -19,15 +19,13 @@ from wechat_dialog.core.replay.run import Run
 from wechat_dialog.core.store.kept import Parked
 from wechat_dialog.core.store.times import Mail, Wake
 from wechat_dialog.core.store.values import Claimed, Committed, Have, Unclaimed, Write, checksum
+from wechat_dialog.replies.stored import NO_REPLY
 
 from .beside import NOTHING, Beside
 from .held import owed_of
 from .waking import is_timed, lasts, next_wake
 
-__all__ = ["NO_REPLY", "Document"]
-
-NO_REPLY = b"null"
-"""Encoding of "no reply"."""
+__all__ = ["Document"]
 
 UNFINISHED = 86400.0
 """Seconds for which a turn that was cut off is kept until the user's next message."""
@@ -219,7 +217,7 @@ class Document:
         held = self.head.held
         if not held:
             return False  # nearly always
-        return any(part.asks == frame.id and bytes(part.reply) != b"null" for part in held)
+        return any(part.asks == frame.id and bytes(part.reply) != NO_REPLY for part in held)
 
     @property
     def limit(self) -> float | None:

@@ -17,7 +17,7 @@ from wechat_dialog.replies import Reply, Text
 from wechat_dialog.replies.links import TEXT_LIMIT
 from wechat_dialog.replies.packing import Part, together
 from wechat_dialog.replies.splitting import pages
-from wechat_dialog.replies.stored import decode_reply, encode_reply
+from wechat_dialog.replies.stored import NO_REPLY, decode_reply, encode_reply
 
 __all__ = [
     "coming",
@@ -33,7 +33,7 @@ __all__ = [
     "to_ask",
 ]
 
-_NOTHING = msgspec.Raw(b"null")
+_NOTHING = msgspec.Raw(NO_REPLY)
 
 _AROUND = " \t\r\n\u3000。．.，,、！!？?～~…“”‘’\"'「」『』《》【】[]（）()"
 
@@ -130,7 +130,7 @@ def owed_of(replies: Sequence[bytes], head: UserHead, until: int, asks: str) -> 
         until: When to drop them, ms since the epoch.
         asks: Id of the conversation whose question the last of them ends with, unseen; or "".
     """
-    known = {bytes(part.reply) for part in head.held if part.owed} | {bytes(_NOTHING)}
+    known = {bytes(part.reply) for part in head.held if part.owed} | {NO_REPLY}
     last = _in_two(replies[-1], head.question_at)
     owed = [
         Held(msgspec.Raw(part), until, True)

@@ -20,7 +20,6 @@ from wechat_dialog.core.store.values import (
     Running,
     Unclaimed,
 )
-from wechat_dialog.core.turn.document import NO_REPLY
 from wechat_dialog.core.turn.operations import (
     Claim,
     Commit,
@@ -32,6 +31,7 @@ from wechat_dialog.core.turn.operations import (
 from wechat_dialog.core.turn.outcome import Outcome
 from wechat_dialog.core.turn.window import Window
 from wechat_dialog.messages import Message
+from wechat_dialog.replies.stored import NO_REPLY
 
 __all__ = ["Completion", "Listener", "Request", "RunningTurn", "TurnId", "tells_copies"]
 
