@@ -103,7 +103,7 @@ def test_the_first_reply_has_the_link_and_the_page_ends_complete(
     bot.close()
 
 
-def test_it_tells_nobody_anything_else(
+def test_a_wrong_link_tells_nobody_anything(
     serve: Callable[[Bot], AbstractContextManager[int]], gate: Gate
 ) -> None:
     now = 1_700_000_000.0

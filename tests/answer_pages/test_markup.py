@@ -173,7 +173,7 @@ LARGE: dict[str, Callable[[int], str]] = {
 
 
 @pytest.mark.parametrize("name", LARGE)
-def test_it_is_bounded(name: str) -> None:
+def test_the_html_of_a_large_text_is_bounded(name: str) -> None:
     """Twice the text makes no more than twice the HTML, and some."""
     one, two = (len(html_of(LARGE[name](size))) for size in (5_000, 10_000))
     assert two <= 3 * one + 1000

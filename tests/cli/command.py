@@ -50,6 +50,19 @@ def second(chat):
 """
 
 
+def write_shop(folder: Path, code: str) -> None:
+    """Save a bot as `shop.py`: that of `tests.deploys.town`, so that it has its conversations.
+
+    All versions have the same time, as of one second: Python must not take the one before from its
+    cache.
+    """
+    path = folder / "shop.py"
+    store = f"sqlite:///{folder / 'town.db'}"
+    head = f'from wechat_dialog import Bot\nbot = Bot("t", store="{store}", timeout=None)\n'
+    path.write_text(head + code, "utf-8")
+    os.utime(path, (1_700_000_000, 1_700_000_000))
+
+
 def environment(*, chinese: bool = False) -> dict[str, str]:
     """This one, with the project's source in it and no word of a bot's settings."""
     own = ("LC_ALL", "LC_MESSAGES", "LANG", "LANGUAGE")

@@ -248,11 +248,7 @@ def test_a_transcript_is_in_the_terminals_language(tmp_path: Path) -> None:
         made.deploy(SHOP)
         made.say("开始")
         made.say("饺子")
-    (tmp_path / "shop.py").write_text(
-        "from wechat_dialog import Bot\n"
-        f'bot = Bot("t", store="sqlite:///{tmp_path / "town.db"}", timeout=None)\n{SHOP}',
-        "utf-8",
-    )
+    command.write_shop(tmp_path, SHOP)
     english = command.run(tmp_path, "conversations", "show", "shop:bot", USER)
     chinese = command.run(tmp_path, "conversations", "show", "shop:bot", USER, chinese=True)
     said = ("waiting", f"user {USER}, begun ", "said '饺子'", "asked 吃什么？", "step price → 18")

@@ -33,7 +33,7 @@ def test_the_new_bot_talks_and_passes_its_own_test(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_it_refuses_to_overwrite_and_writes_nothing(tmp_path: Path, name: str) -> None:
+def test_new_refuses_to_overwrite_and_writes_nothing(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("mine")
     done = run(tmp_path, "new", str(tmp_path))
     assert done.returncode == 2
@@ -68,7 +68,7 @@ def test_what_to_do_next_can_be_pasted(tmp_path: Path, folder: str, told: str) -
         ("en_US.UTF-8", "# My bot", "created; now: cd "),
     ],
 )
-def test_it_speaks_the_language_of_the_terminal(
+def test_new_speaks_the_language_of_the_terminal(
     language: str,
     readme: str,
     said: str,

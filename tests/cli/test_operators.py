@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import stat
 from pathlib import Path
 
@@ -36,33 +35,22 @@ def folder(tmp_path: Path) -> Path:
         made.deploy(OLD)
         made.say("开始")
         made.say("小明")
-    write(tmp_path, OLD)
+    command.write_shop(tmp_path, OLD)
     return tmp_path
-
-
-def write(folder: Path, code: str) -> None:
-    """Save the module, always within the same second."""
-    path = folder / "shop.py"
-    path.write_text(
-        "from wechat_dialog import Bot\n"
-        f'bot = Bot("t", store="sqlite:///{folder / "town.db"}", timeout=None)\n{code}',
-        "utf-8",
-    )
-    os.utime(path, (1_700_000_000, 1_700_000_000))
 
 
 def test_check_is_quiet_in_a_pipe_and_fails_where_an_answer_would_be_lost(folder: Path) -> None:
     fits = command.run(folder, "check", "shop:bot")
     assert (fits.returncode, fits.stderr.count("\n")) == (0, 1)
     assert fits.stdout == "1 conversations\n      1  unchanged\n"
-    write(folder, NEW)
+    command.write_shop(folder, NEW)
     asks = command.run(folder, "check", "shop:bot")
     assert (asks.returncode, asks.stderr.count("\n")) == (0, 1)
     assert "1  asks again" in asks.stdout
     assert "asks again from record 1: dialog 'shop' at record 1" in asks.stdout
     assert f"({folder / 'shop.py'}:6)" in asks.stdout
     assert command.run(folder, "check", "shop:bot", "--strict").returncode == 1
-    write(folder, NEW.replace('"开始"', '"开始", on_divergence="park"'))
+    command.write_shop(folder, NEW.replace('"开始"', '"开始", on_divergence="park"'))
     told = command.run(folder, "check", "shop:bot", "--json")
     assert told.returncode == 1
     report = json.loads(told.stdout)
@@ -82,7 +70,7 @@ def test_conversations_go_into_a_file_and_are_checked_from_it(folder: Path) -> N
     whole = command.run(folder, "conversations", "export", "--store", store, "-")
     assert "小明" in whole.stdout
     (folder / "town.db").rename(folder / "gone.db")
-    write(folder, NEW)
+    command.write_shop(folder, NEW)
     checked = command.run(folder, "check", "shop:bot", "--from", "all.jsonl")
     assert "1  asks again" in checked.stdout
     assert not (folder / "town.db").exists()
@@ -113,7 +101,7 @@ def test_an_operator_lists_shows_resumes_and_ends(folder: Path) -> None:
         made.deploy(OLD.replace("return f", 'raise ZeroDivisionError("零"); return f'))
         made.clock += 100
         made.say("北京")
-    write(folder, OLD)
+    command.write_shop(folder, OLD)
     listed = command.run(folder, "conversations", "list", "shop:bot").stdout
     assert "parked" in listed
     assert "ZeroDivisionError: 零" in listed

@@ -105,7 +105,7 @@ def test_the_address_of_a_link_is_printed_where_its_label_hides_it(
     assert done.stderr.endswith("1. 全文 https://example.com/all\n")
 
 
-def test_it_speaks_to_an_account_in_safe_mode(safe: str, tmp_path: Path) -> None:
+def test_send_speaks_to_an_account_in_safe_mode(safe: str, tmp_path: Path) -> None:
     done = run(tmp_path, "send", safe, "--token", "secret", "--text", "谁", "--user", "oMe", *SAFE)
     assert (done.returncode, done.stdout, done.stderr) == (0, "oMe\n", "")
 

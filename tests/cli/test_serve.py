@@ -36,7 +36,7 @@ def push(url: str, text: str, token: str = "secret", user: str = "oUser") -> htt
 
 
 @pytest.mark.parametrize("words", [(), ("--workers", "2")], ids=["one process", "two workers"])
-def test_it_answers_signed_pushes_and_ends_with_status_0(
+def test_serve_answers_signed_pushes_and_ends_with_status_0(
     folder: Path, words: tuple[str, ...]
 ) -> None:
     with serving(folder, "bots:bot", *words) as (server, url):
@@ -80,7 +80,7 @@ gc.set_threshold(10)
 
 
 @pytest.mark.parametrize("words", [(), ("--workers", "2")], ids=["one process", "two workers"])
-def test_it_ends_at_a_signal_that_comes_in_a_callback_before_it_serves(
+def test_serve_ends_at_a_signal_that_comes_in_a_callback_before_it_serves(
     folder: Path, words: tuple[str, ...]
 ) -> None:
     # What a handler raises there is ignored by Python.

@@ -49,7 +49,7 @@ def terminal(folder: Path) -> Iterator[Any]:
         yield chat
 
 
-def test_it_shows_prompts_and_who_speaks(terminal: Any) -> None:
+def test_a_chat_shows_prompts_and_who_speaks(terminal: Any) -> None:
     terminal.sendline("加")
     terminal.expect("公众号：一？")
     terminal.expect("你：")
@@ -80,7 +80,7 @@ def pay(chat):
 
 
 @pytest.mark.parametrize("end", ["/quit\n", "\x04", "\x03"], ids=["/quit", "Ctrl-D", "Ctrl-C"])
-def test_it_ends_with_status_0_and_takes_the_server_along(terminal: Any, end: str) -> None:
+def test_a_chat_ends_with_status_0_and_takes_the_server_along(terminal: Any, end: str) -> None:
     terminal.sendline("加")
     terminal.expect("你：")
     servers = psutil.Process(terminal.pid).children(recursive=True)

@@ -50,16 +50,8 @@ def folder(tmp_path: Path) -> Path:
         made.deploy(OLD)
         made.say("付")
         made.say("A17")
-    write(tmp_path, OLD)
+    command.write_shop(tmp_path, OLD)
     return tmp_path
-
-
-def write(folder: Path, code: str) -> None:
-    (folder / "shop.py").write_text(
-        "from wechat_dialog import Bot\n"
-        f'bot = Bot("t", store="sqlite:///{folder / "town.db"}", timeout=None)\n{code}',
-        "utf-8",
-    )
 
 
 def said(folder: Path, *words: str, chinese: bool = False) -> str:
@@ -73,7 +65,7 @@ def test_a_list_says_until_when_a_conversation_waits(folder: Path) -> None:
 
 
 def test_a_check_says_of_a_changed_wait_that_nobody_is_asked(folder: Path) -> None:
-    write(folder, NEW)
+    command.write_shop(folder, NEW)
     english = said(folder, "check", "shop:bot")
     assert "1  waits again\n(waits again: nobody is asked anything." in english
     assert "waits again from record 2: dialog 'pays' at record 2" in english
@@ -86,13 +78,13 @@ def test_a_check_says_of_a_changed_wait_that_nobody_is_asked(folder: Path) -> No
 
 
 def test_a_difference_is_told_in_chinese(folder: Path) -> None:
-    write(folder, RACES)
+    command.write_shop(folder, RACES)
     place = f"({folder / 'shop.py'}:7)"
     checked = said(folder, "check", "shop:bot", chinese=True)
     assert f"日志里是 wait_for 'paid'，现在是 竞赛（sleep, wait_for 'paid'） {place}；给" in checked
     shown = said(folder, "conversations", "show", "shop:bot", USER, chinese=True)
     assert "问 (竞赛（sleep, wait_for 'paid'）)" in shown
-    write(folder, OLD)
+    command.write_shop(folder, OLD)
     shown = said(folder, "conversations", "show", "shop:bot", USER, chinese=True)
     assert "问 (wait_for 'paid'、时限)" in shown
 
@@ -105,7 +97,7 @@ def test_a_conversation_that_a_difference_parked_is_told_in_chinese(tmp_path: Pa
             OTHER.replace("几号？", "哪一号？").replace(")\ndef", ', on_divergence="park")\ndef')
         )
         made.say("5")
-    write(tmp_path, OTHER)
+    command.write_shop(tmp_path, OTHER)
     listed = said(tmp_path, "conversations", "list", "shop:bot", chinese=True)
     assert "ReplayMismatch: 对话 'pays' 第 1 条记录：日志里是 问题 ask" in listed
     shown = said(tmp_path, "conversations", "show", "shop:bot", USER, chinese=True)

@@ -56,7 +56,7 @@ def stored(number: int) -> Talk:
     return talk
 
 
-def test_it_has_both_kinds_of_record() -> None:
+def test_the_kept_journals_have_both_kinds_of_record() -> None:
     kinds = {
         record[0]
         for user in FILE["users"]

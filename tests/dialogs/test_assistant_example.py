@@ -55,12 +55,12 @@ def said(text: str) -> str:
     return text.removesuffix(f"\n{MADE}")
 
 
-def test_it_is_short() -> None:
+def test_the_example_is_short() -> None:
     source = Path(__file__).parents[2] / "examples" / "assistant.py"
     assert len(source.read_text("utf-8").splitlines()) < 90
 
 
-def test_it_asks_with_what_was_said_before(talk: Talk, model: FakeModel) -> None:
+def test_the_model_is_asked_with_what_was_said_before(talk: Talk, model: FakeModel) -> None:
     model.says("你", "好", "！")
     model.says("晴。")
     assert said(talk("你好")) == "你好！"
@@ -158,7 +158,9 @@ def test_a_stall_is_ended(talk: Talk, example: ModuleType, model: FakeModel) -> 
 
 
 @pytest.mark.parametrize("pieces", [(), ("", "\n\n")])
-def test_it_says_nothing(talk: Talk, model: FakeModel, pieces: tuple[str, ...]) -> None:
+def test_a_model_that_says_nothing_is_asked_three_times(
+    talk: Talk, model: FakeModel, pieces: tuple[str, ...]
+) -> None:
     for _ in range(3):
         model.says(*pieces)
     assert said(talk("天气")) == BROKEN

@@ -69,7 +69,7 @@ def say(talk: Talk, written: int, text: str) -> str:
     return str(talk.send("text", Content=text, CreateTime=BEGIN + written))
 
 
-def test_it_gets_the_question_again_and_the_next_one_answers(talk: Talk) -> None:
+def test_a_belated_message_gets_the_question_again_and_the_next_one_answers(talk: Talk) -> None:
     say(talk, 0, "记账")
     assert say(talk, 9, "5") == "第二个数？（已有 5）"
     assert say(talk, 8, "7") == f"{NOT_TAKEN}\n第二个数？（已有 5）"
@@ -84,7 +84,7 @@ def test_one_of_the_same_second_or_of_another_clock_answers(talk: Talk, written:
     assert say(talk, written, "7") == "合计 12"
 
 
-def test_it_cancels_and_interrupts_all_the_same(talk: Talk) -> None:
+def test_a_belated_message_cancels_and_interrupts_all_the_same(talk: Talk) -> None:
     say(talk, 9, "记账")
     assert say(talk, 5, "帮助") == "在的。\n第一个数？"
     assert say(talk, 5, "取消") == "已取消。"
@@ -145,7 +145,7 @@ def test_its_user_is_told_once_where_nobody_waited_for_that(bot: Bot, word: str)
     assert say(talk, 11, "6") == "合计 11"
 
 
-def test_it_counts_from_the_latest_where_conversations_are_begun_belatedly(talk: Talk) -> None:
+def test_belated_is_what_was_written_before_the_question_that_was_shown_last(talk: Talk) -> None:
     say(talk, 9, "记账")
     assert say(talk, 5, "客服") == "单号？"
     assert state(talk).shown == BEGIN + 9

@@ -65,7 +65,7 @@ def test_a_turn_that_nobody_finished_is_finished_first_when_its_user_writes_agai
     assert not talk.waiting
 
 
-def test_it_is_finished_first_hours_later_too(talk: Talk, shop: Shop) -> None:
+def test_a_cut_off_turn_is_finished_first_hours_later_too(talk: Talk, shop: Shop) -> None:
     talk("买")
     talk.crashes(Shop.pay, "in", repeats=False)
     talk("苹果")

@@ -85,7 +85,7 @@ def test_what_is_parked_or_held_goes_too(bot: Bot) -> None:
     assert talk("继续") == ""
 
 
-def test_it_says_so_to_no_one_twice(bot: Bot) -> None:
+def test_a_repeated_unsubscribe_cleans_up_no_second_time(bot: Bot) -> None:
     talk = Talk(bot)
     talk("买")
     talk("小明")

@@ -192,7 +192,9 @@ def test_what_is_waited_for_later_is_none(
 
 
 @pytest.mark.parametrize("use", [str, "{}".format, "{:>5}".format, bool])
-def test_it_has_no_text_and_is_neither_true_nor_false(use: Callable[[object], Any]) -> None:
+def test_a_question_not_waited_for_has_no_text_and_is_neither_true_nor_false(
+    use: Callable[[object], Any],
+) -> None:
     """Else a user reads `<…Wait object at 0x7fa1…>`, and every `if chat.confirm(…)` is a yes."""
 
     def dialog(chat: Chat) -> Dialog[str]:

@@ -27,7 +27,7 @@ def talk_to(hint: str | None, *, repeat: bool = False, **settings: Any) -> Talk:
     return Talk(bot)
 
 
-def test_it_stands_alone() -> None:
+def test_a_hint_stands_alone() -> None:
     talk = talk_to("请回复数字。")
     assert talk("开始") == "几份？"
     assert talk("很多") == "请回复数字。"

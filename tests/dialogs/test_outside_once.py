@@ -241,7 +241,7 @@ def test_a_time_that_is_over_already_is_due_at_once() -> None:
 # What it knows -----------------------------------------------------------------------------------
 
 
-def test_it_knows_the_last_message_that_it_heard() -> None:
+def test_after_a_timer_a_dialog_knows_the_last_message_that_it_heard() -> None:
     def order(chat: Chat) -> Dialog[str]:
         yield from chat.ask("几位？")
         yield from chat.sleep(60)

@@ -255,7 +255,7 @@ def test_an_account_that_pushes_waits_without_a_link_and_has_one_for_what_is_lon
     assert pushed.content.endswith("看全文</a>")
 
 
-def test_it_is_gone_after_a_day(talk: Talk) -> None:
+def test_a_page_is_gone_after_a_day(talk: Talk) -> None:
     talk("长")
     talk.advance(86_000)
     assert talk.page == LONG

@@ -145,7 +145,7 @@ def pays(chat):
 
 
 @pytest.mark.parametrize("name", ["pay", "refund"])
-def test_it_survives(name):
+def test_a_payment_survives_a_crash(name):
     talk = Talk(bot)
     talk.crashes(name)
     assert talk("付") == "已付"

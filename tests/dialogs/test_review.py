@@ -64,7 +64,7 @@ class Reviewer:
         return [going.text for going in self.seen]
 
 
-def test_it_sees_what_goes_out_and_what_came_in() -> None:
+def test_a_reviewer_sees_what_goes_out_and_what_came_in() -> None:
     reviewer = Reviewer()
     talk = Talk(shop(Bot(review=reviewer)))
     assert talk("点单") == "欢迎！\n今天有茶。\n您贵姓？"
@@ -111,7 +111,7 @@ def test_a_question_that_is_refused_waits_all_the_same() -> None:
     assert not silent.waiting
 
 
-def test_it_is_said_once_that_something_was_refused() -> None:
+def test_a_refusal_is_said_once() -> None:
     talk = Talk(shop(Bot(review=lambda _: None, texts=Texts(refused="不便发送"))))
     assert talk("点单") == "不便发送"
     assert talk.other("o2")("图") == "不便发送"
@@ -277,7 +277,7 @@ def echo(review: Any, **settings: Any) -> Bot:
 
 @HEARD
 @pytest.mark.parametrize("review", [shout, shout_later, Shouting(), step(shout, retries=1)])
-def test_it_may_be_a_function_or_a_coroutine(hear: Callable[..., Any], review: Any) -> None:
+def test_a_reviewer_may_be_a_function_or_a_coroutine(hear: Callable[..., Any], review: Any) -> None:
     bot = echo(review)
     assert hear(bot, "a") == Text("GO ON?")
     assert hear(bot, "b") == Text("A!B")

@@ -238,7 +238,7 @@ def test_what_is_remembered_of_a_user_has_none(bank: Bank) -> None:
 
 
 @pytest.mark.parametrize("said", ["return", "say"])
-def test_it_is_said_to_nobody(said: str) -> None:
+def test_a_secret_answer_is_said_to_nobody(said: str) -> None:
     bot = Bot("t")
 
     @bot.text("付")
@@ -331,7 +331,7 @@ class Struct(msgspec.Struct, frozen=True):
         (lambda code: Struct("小明", code), Struct("小明", PIN)),
     ],
 )
-def test_it_may_be_inside_of_what_a_step_is_handed(
+def test_a_secret_answer_may_be_inside_of_what_a_step_is_handed(
     make: Callable[[Any], Any], told: object
 ) -> None:
     bot, seen = Bot("t"), list[object]()

@@ -105,7 +105,7 @@ def test_a_turn_that_gets_on_is_not_parked_for_its_third_death() -> None:
     assert talk.parked == 0
 
 
-def test_it_is_parked_where_a_part_kills_its_worker() -> None:
+def test_a_conversation_is_parked_where_a_part_kills_its_workers() -> None:
     talk = begun(research)
     talk.crashes("c", times=3)
     talk("x")
@@ -367,14 +367,14 @@ SPEAKS = pytest.mark.parametrize("fn", [speaks, speaks_async])
 
 @SPEAKS
 @pytest.mark.parametrize("when", ["", "before", "in", "after"])
-def test_what_it_says_is_part_of_the_answer_once(fn: Callable[..., Any], when: str) -> None:
+def test_what_a_step_says_is_part_of_the_answer_once(fn: Callable[..., Any], when: str) -> None:
     talk = begun(fn)
     if when:
         talk.crashes("b", when)
     assert talk("x") == "先说。\n一。\n二。\n三。\n答：完"
 
 
-def test_it_is_so_where_the_worker_dies_after_the_step() -> None:
+def test_what_a_step_says_is_said_once_where_the_worker_dies_after_the_step() -> None:
     bot = Bot(token="t")
 
     def last() -> str:
@@ -393,7 +393,7 @@ def test_it_is_so_where_the_worker_dies_after_the_step() -> None:
 
 
 @SPEAKS
-def test_it_is_on_the_page_at_once(fn: Callable[..., Any]) -> None:
+def test_what_a_step_says_is_on_the_page_at_once(fn: Callable[..., Any]) -> None:
     talk = begun(fn, pages=True)
     pages: list[str | None] = []
     talk.takes("a", 20)

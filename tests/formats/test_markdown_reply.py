@@ -11,7 +11,7 @@ from wechat_dialog.api.customer import body
 from wechat_dialog.testing import Talk
 
 
-def test_it_is_said_asked_and_returned() -> None:
+def test_markdown_is_said_asked_and_returned() -> None:
     bot = Bot(token="t", store="memory://")
 
     @bot.text("问")
@@ -44,11 +44,11 @@ def test_one_that_shows_nothing_is_no_reply() -> None:
     assert replies.to_reply(replies.Markdown(" \n")) is None
 
 
-def test_it_is_pushed_as_a_text() -> None:
+def test_markdown_is_pushed_as_a_text() -> None:
     assert body(replies.Markdown("**a**")) == ("text", {"content": "a"})
 
 
 @pytest.mark.parametrize("wrong", [None, 5, b"a"])
-def test_it_takes_a_text(wrong: Any) -> None:
+def test_markdown_is_made_of_a_text_only(wrong: Any) -> None:
     with pytest.raises(TypeError, match="it takes a str"):
         replies.Markdown(wrong)

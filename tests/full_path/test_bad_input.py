@@ -48,7 +48,7 @@ REFUSED: dict[str, tuple[int, str, Body]] = {
 
 
 @pytest.mark.parametrize(("status", "query", "body"), REFUSED.values(), ids=REFUSED)
-def test_it_is_refused_and_leaves_no_trace(
+def test_a_bad_request_is_refused_and_leaves_no_trace(
     open_door: OpenDoor, status: int, query: str, body: Body
 ) -> None:
     bot = make_bot("memory://")

@@ -22,7 +22,7 @@ def say_all(person: Person, lines: Sequence[tuple[str, str]]) -> None:
     [("SQLite", "gunicorn", "uvicorn"), ("Redis", "uvicorn", "gunicorn")],
     indirect=["store_url"],
 )
-def test_it_goes_on_elsewhere(store_url: str, first: str, second: str) -> None:
+def test_a_conversation_goes_on_in_another_process(store_url: str, first: str, second: str) -> None:
     with worker(first, STORE=store_url) as killed, worker(second, STORE=store_url) as other:
         person = Person(HttpDoor(killed.port))
         say_all(person, TRANSCRIPT[:4])

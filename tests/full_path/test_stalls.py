@@ -74,7 +74,7 @@ def test_what_met_a_stall_is_finished_when_it_is_repeated(
 
 
 @pytest.mark.parametrize("stalls_at", [1, 2], ids=["before a record", "before the commit"])
-def test_it_is_finished_first_where_another_message_comes_instead(
+def test_a_stalled_turn_is_finished_first_where_another_message_comes_instead(
     open_door: OpenDoor, redis_server: Servers, stalls_at: int
 ) -> None:
     server = redis_server(aof=True)

@@ -96,7 +96,7 @@ def test_a_turn_that_is_over_or_has_not_begun_shows_none(desk: Desk) -> None:
     assert desk.phones.calls == []
 
 
-def test_it_ends_where_the_answer_has_overtaken_it(desk: Desk) -> None:
+def test_the_sign_ends_where_the_answer_has_overtaken_it(desk: Desk) -> None:
     desk.phones.in_call = desk.begins("oA")
     desk.passes(2)
     assert desk.phones.calls == [("oA", True), ("oA", False)]

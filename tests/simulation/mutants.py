@@ -104,49 +104,60 @@ class NotKept(MemoryStore):
         return super().claim(replace(claim, message=b""))
 
 
+Broken = Callable[[], AbstractContextManager[type[MemoryStore]]]
+
+MUTANTS: dict[str, Broken] = {}
+"""The mutants by name, which says what is broken; each provides the store to run worlds on."""
+
+
+def _mutant(broken: Callable[[], Iterator[type[MemoryStore]]]) -> Broken:
+    made = MUTANTS[broken.__name__.replace("_", " ")] = contextmanager(broken)
+    return made
+
+
 def _second_only(message: messages.Message) -> str:
     return str(message.created)
 
 
-@contextmanager
-def _none() -> Iterator[type[MemoryStore]]:
+@_mutant
+def none() -> Iterator[type[MemoryStore]]:
     yield MemoryStore
 
 
-@contextmanager
-def _claim() -> Iterator[type[MemoryStore]]:
+@_mutant
+def grants_a_claim_that_another_holds() -> Iterator[type[MemoryStore]]:
     yield NoClaim
 
 
-@contextmanager
-def _fence() -> Iterator[type[MemoryStore]]:
+@_mutant
+def writes_under_a_lost_claim() -> Iterator[type[MemoryStore]]:
     yield NoFence
 
 
-@contextmanager
-def _revision() -> Iterator[type[MemoryStore]]:
+@_mutant
+def commits_after_another_write() -> Iterator[type[MemoryStore]]:
     yield NoRevision
 
 
-@contextmanager
-def _kept() -> Iterator[type[MemoryStore]]:
+@_mutant
+def keeps_no_message_with_its_claim() -> Iterator[type[MemoryStore]]:
     yield NotKept
 
 
-@contextmanager
-def _forgotten() -> Iterator[type[MemoryStore]]:
+@_mutant
+def forgets_a_user_with_messages_unanswered() -> Iterator[type[MemoryStore]]:
     yield NotAnswered
 
 
-@contextmanager
-def _left() -> Iterator[type[MemoryStore]]:
+@_mutant
+def keeps_a_user_who_left() -> Iterator[type[MemoryStore]]:
     """A user who unsubscribed is not forgotten if another worker finishes the turn."""
     with patch.object(cut_off, "forget_who_left", lambda _work, _message: None):
         yield MemoryStore
 
 
-@contextmanager
-def _sealed() -> Iterator[type[MemoryStore]]:
+@_mutant
+def defers_a_message_unencrypted() -> Iterator[type[MemoryStore]]:
     """A message that waited for its turn is deferred unencrypted."""
 
     def plain(seal: Seal, message: messages.Message, arrived: int) -> bytes:
@@ -156,28 +167,28 @@ def _sealed() -> Iterator[type[MemoryStore]]:
         yield MemoryStore
 
 
-@contextmanager
-def _told() -> Iterator[type[MemoryStore]]:
+@_mutant
+def tells_a_secret_answer_no_second_time() -> Iterator[type[MemoryStore]]:
     """A worker that finishes a dead worker's turn does not give its dialog the secret answer."""
     with patch.object(cut_off, "_tell_secret_again", lambda *_: None):
         yield MemoryStore
 
 
-@contextmanager
-def _key() -> Iterator[type[MemoryStore]]:
+@_mutant
+def knows_messages_by_their_second() -> Iterator[type[MemoryStore]]:
     with patch.object(world, "message_key", _second_only):
         yield MemoryStore
 
 
-@contextmanager
-def _outcomes() -> Iterator[type[MemoryStore]]:
+@_mutant
+def keeps_no_outcome_in_hand() -> Iterator[type[MemoryStore]]:
     """A process keeps no outcome, and a turn joins no call."""
     with patch.object(Outcomes, "join", lambda _, user, key: (Call(user, key), True)):
         yield MemoryStore
 
 
-@contextmanager
-def _given_back() -> Iterator[type[MemoryStore]]:
+@_mutant
+def gives_back_a_claim_under_which_a_step_ran() -> Iterator[type[MemoryStore]]:
     """A claim is released although a step ran under it."""
 
     def called(_job: object, op: object, slots: dict[int, str]) -> Any:
@@ -189,8 +200,8 @@ def _given_back() -> Iterator[type[MemoryStore]]:
         yield MemoryStore
 
 
-@contextmanager
-def _asked() -> Iterator[type[MemoryStore]]:
+@_mutant
+def counts_a_lease_from_its_grant() -> Iterator[type[MemoryStore]]:
     """A claim's age counts from when its grant is received."""
     learn = RunningTurn.learn
 
@@ -203,8 +214,8 @@ def _asked() -> Iterator[type[MemoryStore]]:
         yield MemoryStore
 
 
-@contextmanager
-def _one_after_another() -> Iterator[type[MemoryStore]]:
+@_mutant
+def renews_claims_one_after_another() -> Iterator[type[MemoryStore]]:
     """Claims are renewed one after another, however long each renewal takes."""
 
     def beat(workers: Workers, worker: Worker) -> None:
@@ -225,8 +236,8 @@ def _one_after_another() -> Iterator[type[MemoryStore]]:
         yield MemoryStore
 
 
-@contextmanager
-def _closing() -> Iterator[type[MemoryStore]]:
+@_mutant
+def renews_no_claim_while_closing() -> Iterator[type[MemoryStore]]:
     """A process that is being closed renews no claims."""
     renew = Workers.renew
 
@@ -240,22 +251,22 @@ def _closing() -> Iterator[type[MemoryStore]]:
         yield MemoryStore
 
 
-@contextmanager
-def _belated() -> Iterator[type[MemoryStore]]:
+@_mutant
+def takes_a_belated_message_for_the_answer() -> Iterator[type[MemoryStore]]:
     """A message is taken for the answer, whenever it was written."""
     with patch.object(Work, "not_seen", property(lambda work: work.doc.unseen)):
         yield MemoryStore
 
 
-@contextmanager
-def _endless() -> Iterator[type[MemoryStore]]:
+@_mutant
+def sets_a_turn_no_time_limit() -> Iterator[type[MemoryStore]]:
     """A turn has no time limit."""
     with patch.object(Driver, "time_left", lambda *_: math.inf):
         yield MemoryStore
 
 
-@contextmanager
-def _not_parked() -> Iterator[type[MemoryStore]]:
+@_mutant
+def leaves_a_conversation_that_is_given_up() -> Iterator[type[MemoryStore]]:
     """A turn that is given up is left until its user writes again."""
 
     def put_off(work: Work, _error: Exception) -> Flow[None]:
@@ -266,15 +277,15 @@ def _not_parked() -> Iterator[type[MemoryStore]]:
         yield MemoryStore
 
 
-@contextmanager
-def _resumed() -> Iterator[type[MemoryStore]]:
+@_mutant
+def runs_resumed_steps_under_new_keys() -> Iterator[type[MemoryStore]]:
     """A resumed conversation runs its steps under new keys."""
     with patch.object(step_records, "heard_key", lambda key: key):
         yield MemoryStore
 
 
-@contextmanager
-def _awake() -> Iterator[type[MemoryStore]]:
+@_mutant
+def goes_on_without_waiting_for_the_store() -> Iterator[type[MemoryStore]]:
     """A turn that waits for the store continues at once."""
 
     def wakes(*_: object) -> Generator[object, object, bool]:
@@ -285,29 +296,29 @@ def _awake() -> Iterator[type[MemoryStore]]:
         yield MemoryStore
 
 
-@contextmanager
-def _confided() -> Iterator[type[MemoryStore]]:
+@_mutant
+def handles_the_secret_of_an_ended_conversation() -> Iterator[type[MemoryStore]]:
     """A secret answer whose conversation was ended is handled as an ordinary message."""
     with patch.object(rules, "_was_ended", lambda *_: False):
         yield MemoryStore
 
 
-@contextmanager
-def _lacking() -> Iterator[type[MemoryStore]]:
+@_mutant
+def takes_another_journal_for_the_beginning_of_this_one() -> Iterator[type[MemoryStore]]:
     """What a caller has of another journal counts as the beginning of this one."""
     with patch.object(results, "lacking", lambda entry, have, _: min(have.length, entry.length)):
         yield MemoryStore
 
 
-@contextmanager
-def _at_the_door() -> Iterator[type[MemoryStore]]:
+@_mutant
+def counts_a_request_that_hung_up_as_waiting() -> Iterator[type[MemoryStore]]:
     """A request that a stopped process receives after the platform hung up counts as waiting."""
     with patch.object(Workers, "deaf", 0.25):
         yield MemoryStore
 
 
-@contextmanager
-def _parts() -> Iterator[type[MemoryStore]]:
+@_mutant
+def runs_the_parts_of_a_step_again() -> Iterator[type[MemoryStore]]:
     """A worker that takes over a step runs all of its parts again."""
 
     class NoParts(MemoryStore):
@@ -317,46 +328,15 @@ def _parts() -> Iterator[type[MemoryStore]]:
     yield NoParts
 
 
-@contextmanager
-def _said() -> Iterator[type[MemoryStore]]:
+@_mutant
+def records_a_step_without_what_it_said() -> Iterator[type[MemoryStore]]:
     """The record of a step lacks what the step said."""
     with patch.object(ChatState, "heard_of_step", lambda *_: None):
         yield MemoryStore
 
 
-@contextmanager
-def _parts_in_hand() -> Iterator[type[MemoryStore]]:
+@_mutant
+def keeps_no_part_in_hand() -> Iterator[type[MemoryStore]]:
     """A part whose outcome the store did not take is forgotten."""
     with patch.object(Outcomes, "parts", lambda *_: {}):
         yield MemoryStore
-
-
-MUTANTS: dict[str, Callable[[], AbstractContextManager[type[MemoryStore]]]] = {
-    "none": _none,
-    "claim": _claim,
-    "fence": _fence,
-    "revision": _revision,
-    "key": _key,
-    "kept": _kept,
-    "outcomes": _outcomes,
-    "parts": _parts,
-    "parts in hand": _parts_in_hand,
-    "said": _said,
-    "given back": _given_back,
-    "asked": _asked,
-    "one after another": _one_after_another,
-    "closing": _closing,
-    "forgotten": _forgotten,
-    "sealed": _sealed,
-    "told": _told,
-    "left": _left,
-    "lacking": _lacking,
-    "at the door": _at_the_door,
-    "belated": _belated,
-    "confided": _confided,
-    "awake": _awake,
-    "endless": _endless,
-    "not parked": _not_parked,
-    "resumed": _resumed,
-}
-"""The mutants by name; each provides the store to run worlds on."""

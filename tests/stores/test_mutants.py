@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stores.mutants import LUA, PYTHON, REDIS, TIMES, forget
+from tests.stores.mutants import LUA, PYTHON, REDIS, TIMES, apply
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 100
@@ -20,103 +20,120 @@ PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload([__name__, "redis.asyncio", "tests.redis_server"])
 
 
-# What is forgotten, and a test of the contract that notices. Others do, too, but all of them take
+# A mutant, and a test of the contract that notices it. Others do, too, but all of them take
 # seconds; one that is renamed is not found, and that is a failure as well.
 NOTICED_BY = {
-    "a claim that is held": "test_claim_is_refused_while_another_claim_is_valid",
-    "who came first": "test_claim_is_granted_to_waiting_messages_in_order_of_arrival",
-    "the fence": "test_writes_under_a_lost_claim_raise_claim_lost",
-    "the revision": "test_fast_commit_is_refused_after_another_write",
-    "a claim, on the fast path": "test_fast_commit_is_refused_while_a_claim_is_valid",
-    "that it is answered": "test_claim_of_an_answered_message_returns_its_reply_while_remembered",
-    "that it is answered, on the fast path": (
+    "grants a claim that another holds": "test_claim_is_refused_while_another_claim_is_valid",
+    "lets a later message go first": (
+        "test_claim_is_granted_to_waiting_messages_in_order_of_arrival"
+    ),
+    "writes under a lost claim": "test_writes_under_a_lost_claim_raise_claim_lost",
+    "commits fast after another write": "test_fast_commit_is_refused_after_another_write",
+    "commits fast while another holds the claim": (
+        "test_fast_commit_is_refused_while_a_claim_is_valid"
+    ),
+    "grants a claim for an answered message": (
+        "test_claim_of_an_answered_message_returns_its_reply_while_remembered"
+    ),
+    "commits fast for an answered message": (
         "test_fast_commit_of_an_answered_message_returns_its_reply"
     ),
-    "what its user has still to hear": (
+    "commits fast while another message is pending": (
         "test_fast_commit_is_refused_while_another_message_is_pending"
     ),
-    "who has a reply by now": "test_claim_of_a_copy_is_empty_while_another_turn_has_the_reply",
-    "that a reply was written": "test_record_counts_as_delivering_the_untaken_reply",
-    "that a copy has asked": "test_untaken_does_not_count_the_callers_own_takes",
-    "a claim, in a look": "test_optimistic_claim_is_refused_if_a_commit_kept_its_claim",
-    "a claim, when its user is forgotten": "test_forget_ends_a_turn_in_progress",
-    "who is at it, when its user is forgotten": (
+    "gives one reply to two turns": (
+        "test_claim_of_a_copy_is_empty_while_another_turn_has_the_reply"
+    ),
+    "takes a delivered reply for untaken": "test_record_counts_as_delivering_the_untaken_reply",
+    "takes a reply for untaken that a copy took": (
+        "test_untaken_does_not_count_the_callers_own_takes"
+    ),
+    "looks and misses a claim": "test_optimistic_claim_is_refused_if_a_commit_kept_its_claim",
+    "leaves the claim of a forgotten user": "test_forget_ends_a_turn_in_progress",
+    "leaves messages of a forgotten user unanswered": (
         "test_forget_answers_waiting_messages_with_an_empty_reply"
     ),
-    "the fence, when a signal is taken": "test_write_taken_under_a_lost_claim_removes_nothing",
-    "which signals a firing was told of": "test_post_after_a_firings_claim_stays_due",
-    "a mailbox, on the fast path": "test_fast_commit_is_refused_if_the_mailbox_has_a_signal",
-    "a mailbox, in a look": "test_optimistic_claim_with_mail_claims",
-    "a time, on the fast path": "test_fast_commit_may_keep_postpone_or_clear_wake_only",
-    "a turn that may be repeated, in a firing": (
+    "takes a signal under a lost claim": "test_write_taken_under_a_lost_claim_removes_nothing",
+    "takes signals for read that a firing was not told of": (
+        "test_post_after_a_firings_claim_stays_due"
+    ),
+    "commits fast past a signal": "test_fast_commit_is_refused_if_the_mailbox_has_a_signal",
+    "looks and misses a signal": "test_optimistic_claim_with_mail_claims",
+    "sets a time on the fast path": "test_fast_commit_may_keep_postpone_or_clear_wake_only",
+    "fires while a message may be repeated": (
         "test_firing_claim_is_refused_for_20_s_after_a_messages_claim_expired"
     ),
-    "that a firing stands in no line": "test_firing_claim_that_is_refused_leaves_no_trace",
-    "what was last, when a firing ends": "test_untaken_is_not_too_late_after_a_firing",
-    "to leave no trace of a firing": "test_firing_that_has_ended_does_not_prevent_the_fast_path",
-    "how long a head outlives its time": (
+    "lets a firing stand in line": "test_firing_claim_that_is_refused_leaves_no_trace",
+    "takes a firing for the last message": "test_untaken_is_not_too_late_after_a_firing",
+    "leaves a trace of a firing": "test_firing_that_has_ended_does_not_prevent_the_fast_path",
+    "drops a head that has still a time": (
         "test_write_wake_keeps_head_and_journal_until_a_week_later"
     ),
-    "the fence, when a part is kept": "test_part_put_under_a_lost_claim_raises_claim_lost",
-    "that a part was written": "test_part_put_counts_as_a_write_under_the_claim",
-    "the lease, when a firing records": ("test_firing_record_keeps_the_lease_of_the_index_entry"),
-    "who leased an entry last, when a lease is ended": "test_end_leases_leaves_a_newer_lease",
-    "to drop the parts of a step that has ended": (
-        "test_write_ended_drops_the_parts_of_those_steps"
-    ),
-    "that a signal was posted before": (
+    "keeps a part under a lost claim": "test_part_put_under_a_lost_claim_raises_claim_lost",
+    "takes no part for a write": "test_part_put_counts_as_a_write_under_the_claim",
+    "ends a lease when a firing records": "test_firing_record_keeps_the_lease_of_the_index_entry",
+    "ends a lease of another": "test_end_leases_leaves_a_newer_lease",
+    "keeps the parts of a step that has ended": "test_write_ended_drops_the_parts_of_those_steps",
+    "posts a signal a second time": (
         "test_post_with_a_known_id_is_repeated_even_after_it_was_taken"
     ),
 }
 
 TIMES_NOTICED_BY = {
-    "to write the index before what it tells of": (
+    "writes the index after what it tells of": (
         "test_a_worker_that_dies_between_index_and_head_leaves_an_entry_that_means_nothing"
     ),
-    "to write the index at all": (
-        "test_an_index_has_an_entry_for_each_time_and_none_is_overwritten"
+    "writes no index": "test_an_index_has_an_entry_for_each_time_and_none_is_overwritten",
+    "removes an entry of another after a firing": (
+        "test_an_entry_that_was_written_anew_meanwhile_stays"
     ),
-    "whose entry it is, after a firing": "test_an_entry_that_was_written_anew_meanwhile_stays",
-    "whose entry it is, after a look": "test_an_entry_that_is_written_anew_during_a_look_stays",
-    "that nobody has leased what goes on by itself": (
-        "test_what_goes_on_by_itself_leaves_no_entry"
+    "removes an entry of another after a look": (
+        "test_an_entry_that_is_written_anew_during_a_look_stays"
     ),
-    "who may be about to write a head": (
+    "leaves an entry of what goes on by itself": "test_what_goes_on_by_itself_leaves_no_entry",
+    "removes an entry whose head may be about to be written": (
         "test_apart_what_is_idle_is_looked_at_ever_less_and_gone_after_a_minute"
     ),
-    "a claim, in a look at what is due": "test_a_user_who_has_the_claim_keeps_their_entry",
-    "to drop what is aside with its head": "test_what_is_aside_leaves_nothing_behind",
-    "the time that comes next": "test_a_time_that_was_moved_on_is_in_the_index_after_a_look",
-    "that a signal was sent twice": "test_a_signal_whose_answer_is_lost_is_kept_once",
-    "to keep what is aside for as long as its head": (
-        "test_what_is_aside_is_kept_for_as_long_as_its_head"
+    "looks at what is due and misses a claim": "test_a_user_who_has_the_claim_keeps_their_entry",
+    "keeps what is aside without its head": "test_what_is_aside_leaves_nothing_behind",
+    "leaves the next time out of the index": (
+        "test_a_time_that_was_moved_on_is_in_the_index_after_a_look"
     ),
-    "what an earlier version dropped of a mailbox": (
+    "keeps a signal twice whose answer was lost": "test_a_signal_whose_answer_is_lost_is_kept_once",
+    "drops what is aside before its head": "test_what_is_aside_is_kept_for_as_long_as_its_head",
+    "misses what an earlier version dropped of a mailbox": (
         "test_what_an_earlier_release_drops_of_a_mailbox_is_found_by_a_firing"
     ),
-    "to put back what is lacking": "test_what_an_index_lacks_is_put_back[together]",
-    "what ends while the walk comes by": (
+}
+"""The same, of what only Redis can do wrong with time; in `test_redis_times`."""
+
+WALK_NOTICED_BY = {
+    "puts nothing back that an index lacks": "test_what_an_index_lacks_is_put_back[together]",
+    "puts back what ended while the walk came by": (
         "test_what_is_done_while_the_walk_comes_by_was_not_lacking[apart-after the look]"
     ),
-    "that somebody else walks": "test_one_walks_and_nobody_again_within_the_hour[together]",
+    "walks while another walks": "test_one_walks_and_nobody_again_within_the_hour[together]",
 }
-"""The same, of what only Redis forgets of time; in `test_redis_times` and `test_redis_walk`."""
+"""The same, in `test_redis_walk`."""
 
 # Memory and SQLite have the same rules, and SQLite syncs its file.
-FORGOTTEN = [
-    *[("TestMemory", forgotten) for forgotten in PYTHON],
-    *[("TestSQLite", forgotten) for forgotten in ("a claim that is held", "the fence")],
-    *[("TestRedis", forgotten) for forgotten in LUA],
+MUTANTS = [
+    *[("TestMemory", mutant) for mutant in PYTHON],
+    *[
+        ("TestSQLite", mutant)
+        for mutant in ("grants a claim that another holds", "writes under a lost claim")
+    ],
+    *[("TestRedis", mutant) for mutant in LUA],
 ]
 
 
-def keep(tests: str, forgotten: str, said: Path) -> None:
+def run(tests: str, mutant: str, said: Path) -> None:
     """Break the stores of this process, and end it with the status of some tests."""
     with said.open("w") as output:
         os.dup2(output.fileno(), 1)
         os.dup2(output.fileno(), 2)
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    forget(forgotten)
+    apply(mutant)
     bare = ["-c", os.devnull, "--rootdir", str(ROOT), "--import-mode=importlib", "--tb=no"]
     where = f"{ROOT}/tests/stores/{tests}"
     only = Only(tests.rpartition("::")[2].partition("[")[0])
@@ -134,36 +151,33 @@ class Only:
         return [] if self._name and name.startswith("test_") and name != self._name else None
 
 
-def assert_noticed(tests: str, forgotten: str, said: Path) -> None:
-    """See that one of some tests fails in a process whose stores forget something."""
-    keeping = PROCESSES.Process(target=keep, args=(tests, forgotten, said), daemon=True)
-    keeping.start()
-    keeping.join(PATIENCE)
-    assert keeping.exitcode == 1, said.read_text()
+def assert_noticed(tests: str, mutant: str, said: Path) -> None:
+    """See that one of some tests fails in a process whose stores are a mutant."""
+    process = PROCESSES.Process(target=run, args=(tests, mutant, said), daemon=True)
+    process.start()
+    process.join(PATIENCE)
+    assert process.exitcode == 1, said.read_text()
     assert "1 failed" in said.read_text()
 
 
-@pytest.mark.parametrize(("store", "forgotten"), FORGOTTEN)
-def test_the_contract_notices_what_a_store_forgets(
-    store: str, forgotten: str, tmp_path: Path
-) -> None:
-    test = f"test_contract.py::{store}::{NOTICED_BY[forgotten]}"
-    assert_noticed(test, forgotten, tmp_path / "said")
+@pytest.mark.parametrize(("store", "mutant"), MUTANTS)
+def test_the_contract_notices_a_store_that(store: str, mutant: str, tmp_path: Path) -> None:
+    test = f"test_contract.py::{store}::{NOTICED_BY[mutant]}"
+    assert_noticed(test, mutant, tmp_path / "said")
 
 
-@pytest.mark.parametrize("forgotten", REDIS)
-def test_what_redis_forgets_of_replies_is_noticed(forgotten: str, tmp_path: Path) -> None:
-    assert_noticed("test_redis_replies.py", forgotten, tmp_path / "said")
+@pytest.mark.parametrize("mutant", REDIS)
+def test_a_redis_store_is_noticed_that(mutant: str, tmp_path: Path) -> None:
+    assert_noticed("test_redis_replies.py", mutant, tmp_path / "said")
 
 
-@pytest.mark.parametrize("forgotten", TIMES)
-def test_what_redis_forgets_of_time_is_noticed(forgotten: str, tmp_path: Path) -> None:
-    walks = "walk" in forgotten or "put back" in forgotten
-    file = "test_redis_walk.py" if walks else "test_redis_times.py"
-    test = f"{file}::{TIMES_NOTICED_BY[forgotten]}"
-    assert_noticed(test, forgotten, tmp_path / "said")
+@pytest.mark.parametrize("mutant", TIMES)
+def test_a_redis_store_with_times_is_noticed_that(mutant: str, tmp_path: Path) -> None:
+    file = "test_redis_walk.py" if mutant in WALK_NOTICED_BY else "test_redis_times.py"
+    test = f"{file}::{(TIMES_NOTICED_BY | WALK_NOTICED_BY)[mutant]}"
+    assert_noticed(test, mutant, tmp_path / "said")
 
 
-def test_all_stores_forget_the_same() -> None:
+def test_all_stores_have_the_same_mutants() -> None:
     assert PYTHON.keys() == LUA.keys() == NOTICED_BY.keys()
-    assert TIMES.keys() == TIMES_NOTICED_BY.keys()
+    assert TIMES.keys() == TIMES_NOTICED_BY.keys() | WALK_NOTICED_BY.keys()

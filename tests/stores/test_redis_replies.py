@@ -282,7 +282,7 @@ def test_that_nobody_took_it_may_be_said_after_an_update(
     assert granted(recorded.claim(Claim(user, "new", lease=5))).untaken == (reply,)
 
 
-def test_it_is_too_late_to_say_so_once_the_next_turn_was_done(recorded: RedisStore) -> None:
+def test_a_reply_is_not_marked_untaken_once_the_next_turn_was_done(recorded: RedisStore) -> None:
     write = Write(b"h", (b"4",), ttl=LONG)
     revision = 1_700_000_000_000_040
     committed(recorded.commit(Commit("live", "new", write, reply=b"r", revision=revision)))

@@ -579,7 +579,7 @@ def test_turns_of_who_has_no_time_are_byte_for_byte_what_they_were(
     assert len(then) > 60
 
 
-def test_it_leaves_alone_of_whom_a_time_is_said(
+def test_the_version_before_leaves_alone_of_whom_a_time_is_stored(
     store: RedisStore, before: RedisStore, client: redis.Redis
 ) -> None:
     set_time(store, "k1", wake(60), aside=(Aside("a", b"1"),))
@@ -599,7 +599,9 @@ def test_it_leaves_alone_of_whom_a_time_is_said(
     assert {key: client.dump(key) for key in client.scan_iter("{wechat-dialog:ada}*")} == stored
 
 
-def test_it_serves_who_has_a_signal_which_stays(store: RedisStore, before: RedisStore) -> None:
+def test_the_version_before_serves_who_has_a_signal_and_the_signal_stays(
+    store: RedisStore, before: RedisStore
+) -> None:
     begin(store, ONE, ttl=LONG)
     number = store.post(Post("ada", ACCOUNT, "wx1", b"paid")).number
     claim = granted(before.claim(Claim("ada", "k1", lease=LONG)))
