@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import math
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
+import uvicorn
 
 from tests.cli.command import BOTS, PATIENCE, serving
 from tests.cli.test_serve import push
+from tests.redis_server import wait_until
+from wechat_dialog.cli import unfinished_heads
+from wechat_dialog.cli.serve import listening
 from wechat_dialog.core.wire import xml
 
 HEAD = b"POST / HTTP/1.1\r\nHost: x\r\nX: "
@@ -125,3 +133,61 @@ def test_a_connection_that_is_kept_may_be_slow_between_requests_only(served: str
             got = one.recv(65536)
             assert got
             answer += got
+
+
+def answers(url: str, said: bytes) -> int:
+    """How many answers come to what is said, before the connection is ended."""
+    got = b""
+    with clients(url, 1) as (one,), contextlib.suppress(OSError):
+        one.settimeout(PATIENCE)
+        one.sendall(said)
+        while piece := one.recv(65536):
+            got += piece
+    return got.count(b"HTTP/1.1 ")
+
+
+LAST = b"GET /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "all_of_them"),
+    [
+        (LAST + 150_000 * b"A: b\r\n" + b"\r\n", 1),
+        (200 * b"GET /x HTTP/1.1\r\nHost: x\r\n\r\n" + LAST + b"\r\n", 201),
+    ],
+    ids=["a head", "requests at once"],
+)
+def test_nobody_fills_the_memory(served: str, said: bytes, all_of_them: int) -> None:
+    assert answers(served, LAST + b"\r\n") == 1
+    assert answers(served, said) < all_of_them
+    assert push(served, "加").status_code == 200
+
+
+async def long(scope: Any, receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    for _ in range(1_000 if scope["path"] == "/long" else 0):
+        await send({"type": "http.response.body", "body": 65536 * b"x", "more_body": True})
+    await send({"type": "http.response.body", "body": b"ok"})
+
+
+@pytest.mark.parametrize(("seconds", "most"), [(0.1, 100), (math.inf, 3)], ids=["time", "number"])
+def test_who_reads_no_response_is_ended(
+    seconds: float, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = {**unfinished_heads.options(), "lifespan": "off", "log_level": "error"}
+    monkeypatch.setattr(unfinished_heads, "UNREAD", min(seconds, 1e6))
+    monkeypatch.setattr(unfinished_heads, "_most", lambda: most)
+    with listening("127.0.0.1", 0) as listener:
+        server = uvicorn.Server(uvicorn.Config(long, **told))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            wait_until(lambda: server.started, "the server listens")
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+            with clients(url, 8, said=b"GET /long HTTP/1.1\r\nHost: x\r\n\r\n"):
+                left = most if math.isinf(seconds) else 0
+                wait_until(lambda: len(server.server_state.tasks) == left, "an end of the others")
+                assert httpx.get(url).text == "ok"
+        finally:
+            server.should_exit = True
+            thread.join(10)

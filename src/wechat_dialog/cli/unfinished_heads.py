@@ -1,14 +1,23 @@
-"""Limits on connections whose request `serve` has not received completely: in time and number.
+"""Limits on connections whose request `serve` has not received completely, or whose response nobody
+reads: in time, number and bytes.
 
-Without limits, a client that opens connections and sends nothing, or one header an hour, could use
-up the server's file descriptors. The platform sends a request in one piece and hangs up after five
-seconds (protocol reference 5.3), so these limits do not affect it:
+Without limits, a client that opens connections and sends nothing, or one header an hour, or reads
+no response, could use up the server's file descriptors; and one that sends headers without end, or
+requests without waiting for their responses, its memory. The platform sends a request in one piece,
+waits for its response and hangs up after five seconds (protocol reference 5.3), so these limits do
+not affect it:
 
 - A connection is closed if a request's head is not complete `SECONDS` after the connection was
   made or, on a kept-alive connection, after the head's first byte.
+- A connection is closed if its client reads so slowly that the response does not fit into the
+  buffers for `UNREAD` seconds.
 - A quarter of the process's descriptors, and 1000 at most, may belong to connections whose request
-  is not complete, idle ones included. Beyond that, the one that has waited longest is closed. A
-  request that arrives in one piece is never counted.
+  is not complete, idle ones included, or whose response does not fit into the buffers. Beyond that,
+  the one that has waited longest is closed. A request that arrives in one piece is never counted.
+- A connection is closed if a head has more than `HEAD` bytes, or if more than `REQUEST` bytes come
+  before a response is complete. Of the requests that do not wait for the response to an earlier
+  one, `PIPELINED` are answered at most. uvicorn takes in headers without end, and further requests
+  at each response: one connection could fill the machine's memory.
 
 The body has `web.asgi.PATIENCE`, an idle connection uvicorn's `timeout_keep_alive`.
 """
@@ -35,6 +44,11 @@ else:
 __all__ = ["BoundedProtocol", "options"]
 
 SECONDS = 5.0
+UNREAD = 30.0
+HEAD = 65536
+REQUEST = 524288
+"""A request that is too large is read so far, that its sender learns it (413)."""
+PIPELINED = 16
 FEWEST, MOST = 16, 1000
 """Bounds of the number of connections that may wait at once, a quarter of the descriptors."""
 DESCRIPTORS = 8192
@@ -80,9 +94,12 @@ def options() -> dict[str, Any]:
 
 
 class BoundedProtocol(_Base):
-    """uvicorn's HTTP protocol (httptools or h11) with both limits."""
+    """uvicorn's HTTP protocol (httptools or h11) with these limits."""
 
     _late: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
+    _received = 0
+    """Bytes since the last response was complete."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Count the connection as waiting, and start the timer for its first head."""
@@ -92,13 +109,46 @@ class BoundedProtocol(_Base):
         self._expect_a_head()
 
     def data_received(self, data: bytes) -> None:
-        """Stop counting the connection once its request is complete."""
+        """Stop counting the connection once its request is complete; refuse too much of it."""
         super().data_received(data)
-        self._look()
+        self._received += len(data)
+        self._bound_pipeline()
+        if self._received > (HEAD if self._is_between else REQUEST):
+            self.end("that had sent too much before its response")
+        else:
+            self._look()
 
     def on_response_complete(self) -> None:
         """Wait for the next request, which may have arrived already."""
         super().on_response_complete()
+        self._received = 0
+        if self.transport.is_closing():  # once its client has read what is in the buffers
+            self._expect_a_reader()
+        self._bound_pipeline()
+        self._look()
+
+    def _bound_pipeline(self) -> None:
+        """Read no more as long as requests wait for the response to an earlier one, and drop those
+        that are too many: the last that is left ends the connection.
+        """
+        waiting: Any = getattr(self, "pipeline", None)  # h11 reads only one request at a time
+        if waiting:
+            self.flow.pause_reading()
+        if waiting and len(waiting) > PIPELINED:
+            while len(waiting) > PIPELINED:
+                waiting.popleft()
+            waiting[0][0].keep_alive = False
+
+    def pause_writing(self) -> None:
+        """Count the connection as waiting, and start the timer for its client to read."""
+        super().pause_writing()
+        self._expect_a_reader()
+        self._wait()
+
+    def resume_writing(self) -> None:
+        """Stop the timer."""
+        super().resume_writing()
+        self._is_read()
         self._look()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -106,15 +156,21 @@ class BoundedProtocol(_Base):
         super().connection_lost(exc)
         self._stop_waiting()
         self._head_is_whole()
+        self._is_read()
+
+    @property
+    def _is_between(self) -> bool:
+        """Whether no request is being answered: the head of the next is not complete."""
+        cycle: Any = self.cycle  # None before the first request, despite its annotation
+        return not cycle or cycle.response_complete
 
     def _look(self) -> None:
-        cycle: Any = self.cycle  # None before the first request, despite its annotation
-        between = not cycle or cycle.response_complete
+        between = self._is_between
         if not between:
             self._head_is_whole()
         elif self.timeout_keep_alive_task is None:  # otherwise it is idle, which uvicorn limits
             self._expect_a_head()
-        if between or cycle.more_body:
+        if between or self.cycle.more_body or self._unread is not None:
             self._wait()
         else:
             self._stop_waiting()
@@ -130,6 +186,17 @@ class BoundedProtocol(_Base):
             self._late.cancel()
             self._late = None
 
+    # The reader's time ----------------------------------------------------------------------------
+
+    def _expect_a_reader(self) -> None:
+        if self._unread is None:
+            self._unread = self.loop.call_later(UNREAD, self.end, "whose client read no response")
+
+    def _is_read(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+
     # Their number ---------------------------------------------------------------------------------
 
     def _wait(self) -> None:
@@ -139,7 +206,7 @@ class BoundedProtocol(_Base):
         waiting[self] = None
         while len(waiting) > _most():
             oldest = cast("BoundedProtocol", next(iter(waiting)))
-            oldest.end("whose request was not whole, for there were too many")
+            oldest.end("that waited longest, for there were too many")
 
     def _stop_waiting(self) -> None:
         _waiting.get(self.server_state, {}).pop(self, None)
@@ -149,6 +216,7 @@ class BoundedProtocol(_Base):
         global _last_logged  # noqa: PLW0603 - one time for all connections limits the log
         self._stop_waiting()
         self._head_is_whole()
+        self._is_read()
         self.transport.abort()
         if time.monotonic() - _last_logged > LOG_EVERY:
             _last_logged = time.monotonic()
