@@ -46,11 +46,54 @@ def test_the_line_that_broke_and_what_the_bot_prints_are_told_to_the_developer(
     done = run(tmp_path, "chat", "mine:bot", given="a\n")
     assert (done.returncode, done.stdout) == (0, "抱歉，出了点问题，请稍后再试。\n")
     assert "looking for [/a]\n" in done.stderr
-    assert f"KeyError at {tmp_path / 'mine.py'}:6\n" in done.stderr
+    assert f"KeyError，在 {tmp_path / 'mine.py'}:6\n" in done.stderr
     assert "    return {}[chat.message.text]\n" in done.stderr
     assert "KeyError: 'a'\n" in done.stderr
     assert "conversations show" not in done.stderr, "it cannot find where chat keeps them"
     assert "/resume" in done.stderr
+
+
+def test_what_an_author_did_wrong_is_told_in_the_terminals_language(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "import asyncio, random, time\n"
+        "from wechat_dialog import Bot\n"
+        "bot = Bot(longest_turn=0.3)\n"
+        "@bot.text('忘')\n"
+        "def forgets(chat):\n"
+        "    name = chat.ask('名字？')\n"
+        "    return f'你好，{name}'\n"
+        "@bot.text('睡')\n"
+        "async def sleeps(chat):\n"
+        "    await asyncio.sleep(1)\n"
+        "@bot.text('慢')\n"
+        "def slow(chat):\n"
+        "    yield from chat.step(time.sleep, 3)\n"
+        "@bot.text('单')\n"
+        "def menu(chat):\n"
+        "    return (yield from chat.choose('吃什么？', []))\n"
+        "@bot.text('掷')\n"
+        "def throws(chat):\n"
+        "    if random.random() != 5:\n"
+        "        yield from chat.ask(f'{random.random()}？')\n"
+        "    return str(random.random())\n"
+    )
+    done = run(tmp_path, "chat", "mine:bot", given="忘\n睡\n慢\n单\n掷\n好\n取消\n/journal\n")
+    told = done.stderr
+    for sentence in (
+        f"一条 text 消息没能回答：NotWaitedFor: {tmp_path}/mine.py:7 的 chat.ask(…) 没有人等",
+        "对话 'sleeps' 在第 1 条记录出错，搁置为 ",
+        "errors.ForeignAwait: 对话 'sleeps' 在 ",
+        "errors.TurnTooLong: 这一轮超过了 longest_turn=0.3 秒，在步骤 'sleep'里被放弃；",
+        "ValueError: choose：没有选项；至少要有一个\n",
+        "对话 'throws' 每次重放问的话都不一样（第 1 条记录",
+        "NotRepeatable: 对话 'throws' 重放时走了另一条路，在第 2 条记录",
+        "出错搁置：ForeignAwait: 对话 'sleeps' 在 ",
+        "出错搁置：ValueError: choose：没有选项",
+    ):
+        assert sentence in told, told
+    assert "contextlib.py" not in told, "of no code of theirs no line is shown"
+    for line in told.splitlines():
+        assert not re.search(r"\b(is|the|was|which|never|took)\b", line), line
 
 
 def test_what_broke_is_taken_up_again_with_mended_code(tmp_path: Path) -> None:

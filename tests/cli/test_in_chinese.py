@@ -15,8 +15,10 @@ import pytest
 import wechat_dialog
 from tests.cli import command
 from tests.deploys.town import USER, town
+from wechat_dialog import errors
 from wechat_dialog.cli.help_in_chinese import HELP, put_into_chinese, texts_of
 from wechat_dialog.cli.main import command_line
+from wechat_dialog.cli.mistakes_in_chinese import GENERAL, MISTAKES
 from wechat_dialog.cli.refusals import REFUSALS, refusal
 from wechat_dialog.cli.serve import listening
 from wechat_dialog.errors import ConfigurationError
@@ -174,9 +176,10 @@ def test_many_refusals_are_found() -> None:
     assert len(spoken()) > 70
 
 
-@pytest.mark.parametrize("english", REFUSALS)
+@pytest.mark.parametrize("english", [*REFUSALS, *MISTAKES, *GENERAL])
 def test_a_translation_has_the_same_places(english: str) -> None:
-    assert {*re.findall(r"{\d}", english)} == {*re.findall(r"{\d}", REFUSALS[english])}
+    chinese = {**MISTAKES, **REFUSALS, **GENERAL}[english]
+    assert {*re.findall(r"{\d}", english)} == {*re.findall(r"{\d}", chinese)}
 
 
 ERRORS = [NotFound("oUser"), BadExport(3, "it is empty")]
@@ -194,6 +197,128 @@ def test_in_another_terminal_it_stays_english(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("LC_ALL", "en_US.UTF-8")
     monkeypatch.delenv("LANGUAGE", raising=False)
     assert refusal("No such command 'chek'.") == "No such command 'chek'."
+
+
+# What an author does wrong ------------------------------------------------------------------------
+
+AT_A_DESK = [
+    *(SOURCE / "core" / "dialog").glob("*.py"),
+    *(SOURCE / name for name in (
+        "core/replay/driver.py", "core/replay/outcomes.py", "core/turn/conversation.py",
+        "core/turn/leaving.py", "core/turn/mail.py", "core/turn/requested.py",
+        "core/turn/step_parts.py", "parsers/kinds.py", "parsers/numbers.py", "replies/kinds.py",
+    )),
+]  # fmt: skip
+MISTAKEN = {"TypeError", "ValueError", "LookupError", "TooManyParts", "_wrong"}
+# Raised before a bot runs, or told with the line of the call by whoever catches it.
+NOT_AT_A_DESK = (
+    "a dialog is a function, not", "{0} is an event; write", "{0} is no kind of message; write",
+    "{0}: {1}", "{0} at {1}: {2}", "continue_as: {0} {1}",
+)  # fmt: skip
+
+
+def mistakes() -> list[str]:
+    """Every sentence with which a dialog is told what it does wrong, as far as one call has it."""
+    calls = [
+        node
+        for path in AT_A_DESK
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in MISTAKEN
+    ]
+    said = {template(argument) for call in calls for argument in call.args}
+    return sorted(one for one in said if " " in one and not one.startswith(NOT_AT_A_DESK))
+
+
+def sample(cls: type[Exception]) -> Exception:
+    """An error of a class, made of numbers and of texts that are not words."""
+    given: list[Any] = []
+    texts = {"call": "chat.say(…)", "where": "mine.py:5"}
+    own = cls.__init__ if "__init__" in vars(cls) else lambda self: None
+    for name, parameter in [*inspect.signature(own).parameters.items()][1:]:
+        kind = str(parameter.annotation)
+        word = texts.get(name, "55")
+        given.append(5 if kind in ("int", "float") else () if "tuple" in kind else word)
+    return cls(*given)
+
+
+RAISED_AT_A_DESK = [
+    errors.ArgumentsChanged, errors.ForeignAwait, errors.JournalFull, errors.NotRepeatable,
+    errors.NotSayable, errors.NotWaitedFor, errors.ReplayMismatch, errors.SecretGone,
+    errors.SecretMisused, errors.SideEffect, errors.SignalMisfit, errors.StepEnded,
+    errors.TimedOut, errors.TooManyAside, errors.TooManyAttempts, errors.TooManyParts,
+    errors.TurnTooLong, errors.Unreachable, errors.WorkerDied,
+]  # fmt: skip
+OWN_WORDS = re.compile(
+    r"\b(is|are|was|the|not|no|cannot|has|needs|wanted|took|longer|at|what|which|reached)\b"
+)
+
+
+def is_told_in_chinese(english: str) -> None:
+    told = refusal(english)
+    assert CHINESE.search(told), f"nobody has translated {english!r}"
+    assert not OWN_WORDS.search(re.sub("`[^`]*`", "", told)), told
+
+
+@pytest.mark.parametrize("said", mistakes())
+@pytest.mark.usefixtures("chinese")
+def test_what_a_dialog_does_wrong_is_told_in_chinese(said: str) -> None:
+    # Where it is said is the line of a call.
+    call = r"^(?:\{0\} at \{1\}: |\{0\}: (?!a )|chat\.wait_for at \{0\}: )"
+    placed = re.sub(call, "chat.say(…) at mine.py:5: ", said)
+    is_told_in_chinese(re.sub(r"{\d}", "5", placed))
+
+
+def test_many_mistakes_are_found() -> None:
+    assert len(mistakes()) > 50
+
+
+@pytest.mark.parametrize("cls", RAISED_AT_A_DESK, ids=lambda cls: cls.__name__)
+@pytest.mark.usefixtures("chinese")
+def test_an_error_of_a_dialog_is_told_in_chinese(cls: type[Exception]) -> None:
+    is_told_in_chinese(str(sample(cls)))
+
+
+def logged() -> list[str]:
+    """Every line that the turns of a bot log as a warning or an error."""
+    lines: set[str] = set()
+    for path in [*(SOURCE / "core").rglob("*.py"), SOURCE / "bot.py"]:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call):
+                called = ast.unparse(node.func)
+                said = [one.value for one in node.args if isinstance(one, ast.Constant)]
+                if called in ("log.warning", "log.error"):
+                    lines |= {*filter(None, map(str, said[:1]))}
+                elif called == "report":
+                    lines |= {f"{one}: KeyError at mine.py:5" for one in map(str, said[:1])}
+    return sorted(re.sub(r"%[rsd]", "5", line) for line in lines)
+
+
+# What only an operator of several machines meets.
+NOT_ON_THE_FIRST_EVENING = (
+    "user 5: a message whose worker died", "user 5: the outcome of step",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "line", [line for line in logged() if not line.startswith(NOT_ON_THE_FIRST_EVENING)]
+)
+@pytest.mark.usefixtures("chinese")
+def test_what_a_turn_logs_is_told_in_chinese(line: str) -> None:
+    is_told_in_chinese(line)
+
+
+@pytest.mark.usefixtures("chinese")
+def test_where_a_dialog_broke_is_told_in_chinese() -> None:
+    line = "user o: dialog 'a' broke at record 2 and is parked as 3f: "
+    assert refusal(f"{line}KeyError at /a b/c.py:5, called from /d.py:6") == (
+        "用户 o：对话 'a' 在第 2 条记录出错，搁置为 3f：KeyError，在 /a b/c.py:5，从 /d.py:6 调用"
+    )
+
+
+@pytest.mark.usefixtures("chinese")
+@pytest.mark.parametrize("text", ["KeyError: 'meet me at 5'", "没有这个城市", "see you at: 5"])
+def test_an_authors_own_text_stays_as_it_is(text: str) -> None:
+    assert refusal(text) == text
 
 
 MISTYPED = [

@@ -143,13 +143,13 @@ def _put(kept: list[Event], one: Event) -> None:
 
 @contextlib.contextmanager
 def simulating(
-    folder: Path, *words: str, port: str = "0"
+    folder: Path, *words: str, port: str = "0", chinese: bool = False
 ) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """`simulate` for the length of a block; gives the process and its URL."""
     process = subprocess.Popen(
         [*COMMAND, *words, "--no-browser", "--port", port],
         cwd=folder,
-        env=environment(),
+        env=environment(chinese=chinese),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

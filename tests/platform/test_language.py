@@ -49,7 +49,7 @@ def test_the_terminals_language_is_what_its_variables_say(
 SPEAKING = (
     "platform/simulator/terminal.py", "platform/simulator/terminal_screen.py",
     "platform/simulator/bot_process.py", "cli/chat.py", "cli/conversations.py", "cli/simulate.py",
-    "cli/probe.py",
+    "cli/probe.py", "cli/standing_notes.py",
 )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import importlib.util
+import logging
 import os
 import signal
 import socket
@@ -29,6 +30,7 @@ import msgspec
 import uvicorn
 
 from wechat.bot import ModuleBot
+from wechat_dialog.core.logs import log
 from wechat_dialog.core.printable import block
 from wechat_dialog.errors import DialogError
 from wechat_dialog.operators import Conversations, NotFound
@@ -37,7 +39,7 @@ from wechat_dialog.platform.account import Account
 from wechat_dialog.stores.sqlite import SQLiteStore
 
 from .load import in_four_lines, load
-from .refusals import chinese_of
+from .refusals import chinese_of, refusal
 from .source_finder import is_installed
 
 __all__ = ["main"]
@@ -118,7 +120,16 @@ def _prepared(target: str, hello: dict[str, Any], clock: _Clock) -> Any:
 
 def _tell(parked: str, error: BaseException) -> None:
     """Print the error that parked a conversation, escaped, and what the developer can do."""
-    print(block(f"{in_four_lines(error)}\n{parked}"), file=sys.stderr, flush=True)
+    print(block(f"{in_four_lines(error, refusal)}\n{parked}"), file=sys.stderr, flush=True)
+
+
+class _InTheTerminalsLanguage(logging.Formatter):
+    """Formats the library's lines of the log for a developer who reads them at a desk."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """See `logging.Formatter`."""
+        line = super().format(record)
+        return refusal(line) if record.name == log.name else line
 
 
 def _described(bot: Any) -> dict[str, Any]:
@@ -156,11 +167,21 @@ def _read_on_the_way(target: str, error: BaseException) -> list[str]:
     files |= {
         os.path.realpath(frame.filename) for frame in traceback.extract_tb(error.__traceback__)
     }
-    where = target.partition(":")[0]
-    with contextlib.suppress(ImportError, ValueError, AttributeError):
-        spec = None if where.endswith(".py") else importlib.util.find_spec(where)
-        files.add(os.path.realpath(where if spec is None else spec.origin or where))
+    files.add(os.path.realpath(_source_of(target.partition(":")[0])))
     return sorted(path for path in files if not is_installed(path))
+
+
+def _source_of(module: str) -> str:
+    """Return the source file of a module, or of a path; also of one that is still to be written."""
+    if module.endswith(".py"):
+        return module
+    if os.sep not in module:
+        with contextlib.suppress(ImportError, ValueError, AttributeError):
+            spec = importlib.util.find_spec(module)
+            if spec is not None and spec.origin:
+                return spec.origin
+        module = module.replace(".", os.sep)
+    return f"{module}.py"
 
 
 class _Answers:
@@ -202,8 +223,12 @@ class _Answers:
     def conversation(self, user: str) -> dict[str, Any] | None:
         """Return the state of a user's conversation."""
         state = inspect(self._bot, user, now=self._clock())
-        if state is not None and (difference := state["divergence"]) is not None:
-            # The page may be read in another language than the terminal.
+        if state is None:
+            return None
+        # The page may be read in another language than the terminal.
+        for parked in state["parked"]:
+            parked["error_zh"] = chinese_of(parked["error"])
+        if (difference := state["divergence"]) is not None:
             difference["zh"] = {
                 name: chinese_of(difference[name] or "") for name in ("expected", "found", "text")
             }
@@ -262,6 +287,8 @@ def main(target: str, listener: int, control_fd: int) -> int:
     if hello is None:
         return 1
     clock = _Clock(hello["offset"])
+    if logging.lastResort is not None:  # it prints the log of an application that sets none up
+        logging.lastResort.setFormatter(_InTheTerminalsLanguage())
     try:
         bot = _prepared(target, hello, clock)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the simulator reports it

@@ -6,11 +6,12 @@ import importlib
 import os
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from wechat_dialog.core.blame import authors, places
+from wechat_dialog.core.blame import authors, places, told
 from wechat_dialog.errors import ConfigurationError
 
 from .source_finder import find_sources
@@ -67,12 +68,20 @@ def load(name: str) -> Any:
     return target
 
 
-def in_four_lines(error: BaseException) -> str:
-    """Return a short traceback: the innermost line of the application's own code, and the error."""
-    way = traceback.extract_tb(error.__traceback__)
-    at = authors(places(error))
-    lines = [] if at < 0 or isinstance(error, SyntaxError) else traceback.format_list([way[at]])
-    return "".join([*lines, *traceback.format_exception_only(error)]).rstrip()
+def in_four_lines(error: BaseException, translated: Callable[[str], str] = str) -> str:
+    """Return a short traceback: the innermost line of the application's own code, and the error.
+
+    Args:
+        error: The error.
+        translated: Returns its message in the reader's language; by default as it is.
+    """
+    way, passed = traceback.extract_tb(error.__traceback__), places(error)
+    at = authors(passed)
+    is_shown = at >= 0 and passed[at].is_own and not isinstance(error, SyntaxError)
+    lines = traceback.format_list([way[at]]) if is_shown else []
+    message = told(error)
+    only = "".join(traceback.format_exception_only(error))
+    return "".join([*lines, only.replace(message, translated(message), 1)]).rstrip()
 
 
 def _of_2017(module: ModuleType) -> Any:

@@ -13,7 +13,18 @@ from functools import cache
 from wechat_dialog import errors
 from wechat_dialog.platform.language import in_chinese, speaks_chinese
 
+from .mistakes_in_chinese import GENERAL, MISTAKES
+
 __all__ = ["REFUSALS", "chinese_of", "refusal"]
+
+NAMES = frozenset({*errors.__all__, "TypeError", "ValueError", "LookupError", "AttributeError"})
+"""Errors that the library raises, and so has sentences for."""
+
+CALL = re.compile(r"((?:chat|bot|steps)\.\S.*?) at (.+?:\d+): (.+)", re.DOTALL)
+"""What is wrong with a call of this library, and its line."""
+
+PLACE = re.compile(r"(\w+) at (.+?:\d+)(?:, called from (.+:\d+))?")
+"""Where an error of an author's code was raised, as it is logged."""
 
 
 def refusal(text: str) -> str:
@@ -23,18 +34,24 @@ def refusal(text: str) -> str:
 
 def chinese_of(text: str) -> str:
     """Return a message in Chinese; unchanged if it has no translation."""
+    name, colon, sentence = text.partition(": ")
+    if colon and name in NAMES:  # the error that a conversation was parked with
+        return f"{name}: {chinese_of(sentence)}"
+    if call := CALL.fullmatch(text):
+        return f"{call[2]} 的 {call[1]}：{chinese_of(call[3])}"
     for pattern, chinese in _patterns():
         if match := pattern.fullmatch(text):
             return chinese.format(*(chinese_of(group) for group in match.groups()))
-    name, colon, sentence = text.partition(": ")
-    if colon and name in errors.__all__:  # the error that a conversation was parked with
-        return f"{name}: {chinese_of(sentence)}"
+    if place := PLACE.fullmatch(text):
+        called = f"，从 {place[3]} 调用" if place[3] else ""
+        return f"{place[1]}，在 {place[2]}{called}"
     return in_chinese(text)
 
 
 @cache
 def _patterns() -> list[tuple[re.Pattern[str], str]]:
-    return [(re.compile(_pattern(text), re.DOTALL), chinese) for text, chinese in REFUSALS.items()]
+    table = {**MISTAKES, **REFUSALS, **GENERAL}
+    return [(re.compile(_pattern(text), re.DOTALL), chinese) for text, chinese in table.items()]
 
 
 def _pattern(text: str) -> str:
@@ -249,47 +266,6 @@ REFUSALS = {
     "{0}, a limit": "{0}、时限",
     "a limit": "时限",
     "{0}; and then it raises {1}": "{0}；然后抛出 {1}",
-    # What a conversation was parked with.
-    "LookupError: no dialog {0} is registered any more": "已经没有 {0} 这个对话了",
-    "the turn took longer than longest_turn={0} s and was given up in {1}; give what it calls a "
-    "time limit of its own, then resume the conversation":
-        "这一轮超过了 longest_turn={0} 秒，在{1}里被放弃；给它调用的东西设一个时限，再接上这个对话",
-    "a turn that a timer or a signal begins may take {0} s, and this one was given up in {1}; hand "
-    "out what takes long in a step, and report its end by another signal; then resume the "
-    "conversation":
-        "定时或信号引起的一轮最多 {0} 秒，这一轮在{1}里被放弃；太久的事在步骤里交出去，做完再用信号"
-        "报告；然后接上这个对话",
-    "{0} processes in a row died in this turn; look for what ends them (memory, a crash of native "
-    "code, os._exit), then resume the conversation":
-        "连续 {0} 个进程死在这一轮里；找出是什么结束了它们（内存、原生代码崩溃、os._exit），"
-        "再接上这个对话",
-    "the conversation of dialog {0} reached {1} records; let it hand over to itself with `return "
-    "chat.continue_as(…)`":
-        "对话 {0} 到了 {1} 条记录；让它用 `return chat.continue_as(…)` 交给自己",
-    "{0} answers in a row did not fit; catch TooManyAttempts to say more than an apology":
-        "连续 {0} 个回答不合适；捕获 TooManyAttempts，就能说得比一句抱歉多",
-    "{0} conversations of this user wait for a time or a signal already: end what is over with "
-    "chat.stop(key), or give them keys, so that the same replaces":
-        "这个用户已经有 {0} 个对话在等时间或信号：过去了的用 chat.stop(key) 结束，或者给它们 key，"
-        "同样的就会替换",
-    "a secret answer is known in its own turn only: hand it to a step before the next question, or "
-    "ask for it again":
-        "机密的回答只在它那一轮里有：在下一个问题之前交给步骤，或者再问一次",
-    "a secret answer {0}: a dialog never sees it, since a replay does not know it; hand it to a "
-    "step, and let its parser check it":
-        "机密的回答（{0}）：对话看不到它，因为重放时不知道它；把它交给步骤，由解析器检查",
-    "step {0} took longer than its {1} s": "步骤 {0} 超过了它的 {1} 秒",
-    "{0} is never waited for, and does nothing: write `yield from` before it, in a coroutine "
-    "`await`":
-        "{0} 没有人等，什么也没做：在它前面写 `yield from`，在协程里写 `await`",
-    "dialog {0} awaits {1} at {2}; a dialog may await only what its chat offers: put this into a "
-    "step, `await chat.step(fn, …)`":
-        "对话 {0} 在 {2} 等 {1}；对话只能等 chat 给的东西：把它放进步骤，`await chat.step(fn, …)`",
-    "dialog {0} calls {1} at {2}, and would again at every replay, while its user waits: put this "
-    "into a step, `chat.step(fn, …)`":
-        "对话 {0} 在 {2} 调用了 {1}，每次重放都会再调用，用户就等着：把它放进步骤，"
-        "`chat.step(fn, …)`",
-    "a redacted value {0} after record {1}": "第 {1} 条记录以后，隐去的值{0}",
     # The store.
     "store={0} is no store: use {1}": "store={0} 不是存储：可以写 {1}",
     "SQLite store {0}: {1}: check that its folder exists and may be written to":

@@ -30,6 +30,7 @@ from wechat_dialog.platform.simulator.simulator import Simulator
 from wechat_dialog.platform.simulator.web import application, is_loopback
 
 from .serve_checks import cause_of
+from .standing_notes import StandingNotes
 
 __all__ = ["LOOPBACK", "Host", "Port", "open_simulator", "simulate"]
 
@@ -176,6 +177,7 @@ async def _serve(
         platform = AsyncPlatform(account, process.url, window=window, clock=process.clock)
     desk = _desk(platform, url, menu)
     simulator = Simulator(desk, process, title)
+    simulator.bot_changed = StandingNotes(target, errors).tell
     config = uvicorn.Config(
         application(simulator, host),
         log_level="warning",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 import msgspec
@@ -70,7 +70,8 @@ def inspect(bot: Bot, user: str, *, now: float) -> Plain | None:
         now: The time, in seconds since 1970.
 
     Returns:
-        Plain data; None if nothing of the user is stored. `dialog` is "" if none is running.
+        Plain data; None if nothing of the user is stored. `dialog` is "" if none is running. Times
+        are milliseconds since 1970, and beside them (`began_at`, `due_at`) in the bot's time zone.
 
     Raises:
         StoreError: The store failed.
@@ -78,14 +79,12 @@ def inspect(bot: Bot, user: str, *, now: float) -> Plain | None:
     shown = _find(bot, user)
     if shown is None:
         return None
+    zone = bot.rules.zone
     state = decode_head(shown.head)
     records = decode_records(shown.records)
     top = state.stack[-1] if state.stack else None
     data: Plain = {
-        "dialog": "",
-        "version": "",
-        "id": "",
-        "began": 0,
+        **_begun(top or Frame("", ""), zone),
         "waiting": None,
         "expires": None,
         "depth": len(state.stack),
@@ -100,16 +99,22 @@ def inspect(bot: Bot, user: str, *, now: float) -> Plain | None:
     }
     if top is None:
         return data
-    data |= {"dialog": top.dialog, "version": top.version, "id": top.id, "began": top.begun}
     if top.timeout is not None:
         data["expires"] = int((now + top.timeout - shown.age) * 1000)
     questions: dict[int, str] = {}
     data |= _replayed(bot, top, records[top.base :], user, state.account, questions)
     data["journal"] = [
-        *_entries(records, state.stack, user, state.account, questions),
+        *_entries(records, state.stack, user, state.account, questions, zone),
         *_parts(bot, f"{state.account}:{state.user}", top),
     ]
     return data
+
+
+def _begun(frame: Frame, zone: tzinfo) -> Plain:
+    return {
+        "dialog": frame.dialog, "version": frame.version, "id": frame.id, "began": frame.begun,
+        "began_at": _moment(frame.begun, zone) if frame.begun else "",
+    }  # fmt: skip
 
 
 def _find(bot: Bot, user: str) -> Shown | None:
@@ -129,21 +134,25 @@ def _aside(bot: Bot, key: str, user: str, shown: Shown) -> Iterator[Plain]:
         if stored.aside:
             summary = stored.summary
             yield {
-                "id": summary.id, "dialog": summary.dialog, "version": summary.version,
-                "state": summary.state, "began": int(summary.begun.timestamp() * 1000),
-                "records": summary.records, "waits": _rivals(stored.frame),
+                **_begun(stored.frame, bot.rules.zone), "state": summary.state,
+                "records": summary.records, "waits": _rivals(stored.frame, bot.rules.zone),
                 "journal": [
-                    *_entries(stored.records, [stored.frame], user, stored.account, {}),
+                    *_entries(
+                        stored.records, [stored.frame], user, stored.account, {}, bot.rules.zone
+                    ),
                     *_parts(bot, key, stored.frame),
                 ],
             }  # fmt: skip
 
 
-def _rivals(frame: Frame) -> list[Plain]:
+def _rivals(frame: Frame, zone: tzinfo) -> list[Plain]:
     return [
-        {"name": rival.name, "match": rival.match, "due": rival.due, "limit": rival.branch == LIMIT}
+        {
+            "name": rival.name, "match": rival.match, "due": rival.due,
+            "due_at": _moment(rival.due, zone), "limit": rival.branch == LIMIT,
+        }
         for rival in frame.rivals
-    ]
+    ]  # fmt: skip
 
 
 def _letter(mail: Mail) -> Plain:
@@ -174,6 +183,7 @@ def _entries(
     user: str,
     account: str,
     questions: dict[int, str],
+    zone: tzinfo,
 ) -> list[Plain]:
     bases = {frame.base: frame for frame in stack[1:]}
     top = stack[-1].base
@@ -183,7 +193,7 @@ def _entries(
             title = f"{frame.dialog}"
             entries.append({"kind": "interrupt", "title": title, "detail": frame.id, "raw": ""})
         raw = encode_record(record).decode("utf-8", "replace")
-        kind, title, detail = _entry(record, user, account)
+        kind, title, detail = _entry(record, user, account, zone)
         detail = questions.get(id(record)) or detail
         # Positions are those of the running conversation, as a divergence names them.
         position = index - top if index >= top else None
@@ -202,13 +212,13 @@ def _parts(bot: Bot, user: str, top: Frame) -> Iterator[Plain]:
             kind, title, detail, raw = "step", "", SHOWN, ""
             record = plain_part(stored)
             if record is not None:
-                kind, title, detail = _entry(record, "", "")
+                kind, title, detail = _entry(record, "", "", UTC)
                 raw = stored.decode("utf-8", "replace")
             entry: Plain = {"kind": kind, "title": f"↳ {title}", "detail": detail, "raw": raw}
             yield {**entry, "position": None}
 
 
-def _entry(record: Record, user: str, account: str) -> tuple[str, str, str]:
+def _entry(record: Record, user: str, account: str, zone: tzinfo) -> tuple[str, str, str]:
     if isinstance(record, (TextRecord, MessageRecord)):
         message = record.message(user, account)
         text = message.text if isinstance(message, messages.Text) else _named(message)
@@ -221,7 +231,7 @@ def _entry(record: Record, user: str, account: str) -> tuple[str, str, str]:
     if isinstance(record, Rewind):
         return "rewind", str(record.length), record.why
     if isinstance(record, TimerRecord):
-        return "timer", _clock(record.due), _clock(record.now)
+        return "timer", _clock(record.due, zone), _clock(record.now, zone)
     if isinstance(record, SignalRecord):
         return "signal", record.name, record.misfit or bytes(record.data).decode()
     if isinstance(record, Data):
@@ -229,8 +239,12 @@ def _entry(record: Record, user: str, account: str) -> tuple[str, str, str]:
     return "killed", "", ""
 
 
-def _clock(at: int) -> str:
-    return datetime.fromtimestamp(at / 1000).astimezone().strftime("%m-%d %H:%M:%S")
+def _moment(at: int, zone: tzinfo) -> str:
+    return datetime.fromtimestamp(at / 1000, zone).isoformat()
+
+
+def _clock(at: int, zone: tzinfo) -> str:
+    return f"{datetime.fromtimestamp(at / 1000, zone):%m-%d %H:%M:%S}"
 
 
 def _named(message: messages.Message) -> str:
@@ -250,7 +264,7 @@ def _replayed(
     """
     dialog = dialog_of(bot.rules.routes, top)
     waiting: Plain = {
-        "waits": _rivals(top),
+        "waits": _rivals(top, bot.rules.zone),
         "kind": _KINDS.get(top.wait[:1], top.wait[:1]),
         "key": "",
         "prompt": "",

@@ -207,6 +207,9 @@ ENGLISH = {
     "会改等别的": "waits again", "会重来": "restarted", "会搁置": "parked",
     "读不了": "unreadable", "看不出来": "cannot tell",
     # The simulator's page, and the probe.
+    "机器人没有在运行：": "the bot does not run:",
+    "（改好并保存，就会再启动）": "(mend and save it, and it is started again)",
+    "机器人在运行了": "the bot runs",
     "（按 Ctrl-C 结束）": "(Ctrl-C ends it)",
     "谁能访问它，谁就能用它": "everybody who reaches it can use it",
     "这里没有屏幕；在你自己的电脑上运行 ssh -L {0}:127.0.0.1:{0} {1}@{2}，再在那里打开 "

@@ -269,9 +269,9 @@ class Desk(Screens):
         self._show_broken(user)
         return shown
 
-    def broke(self, user: str, why: str) -> None:
+    def broke(self, user: str, why: str, why_zh: str) -> None:
         """Show the developer why a conversation was parked: below the answer, if one is to come."""
-        bubble = self.bubble("system", "parked", why=why, why_zh=in_chinese(why))
+        bubble = self.bubble("system", "parked", why=why, why_zh=why_zh)
         self._broken.setdefault(user, []).append(bubble)
         if not self.is_busy(user):
             self._show_broken(user)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, cast
 
@@ -43,6 +43,7 @@ class Simulator:
         name: The bot's name.
         conversations: Each user's conversation, by OpenID, as `inspection.inspect` returns it; None
             for a user without one.
+        bot_changed: Called with the state of the bot whenever it changes; see `bot`.
     """
 
     def __init__(self, desk: Desk, process: BotProcess | None, name: str) -> None:
@@ -51,6 +52,7 @@ class Simulator:
         self.process = process
         self.name = name
         self.conversations: dict[str, dict[str, Any] | None] = {}
+        self.bot_changed: Callable[[dict[str, Any]], None] = lambda _: None
         self._points = Points(process.store) if process is not None else None
         self._own_menu = bool(desk.menu)
         self._reloading = False
@@ -91,7 +93,9 @@ class Simulator:
         return {"name": self.name, **self._standing.told()}
 
     def _emit_bot(self) -> None:
-        self.desk.feed.emit("bot", bot=self.bot())
+        bot = self.bot()
+        self.desk.feed.emit("bot", bot=bot)
+        self.bot_changed(bot)
 
     # Following the bot ----------------------------------------------------------------------------
 
@@ -197,7 +201,7 @@ class Simulator:
         known = {parked["id"] for parked in parked_before}
         for parked in parked_now:
             if parked["id"] not in known:
-                self.desk.broke(user, parked["error"])
+                self.desk.broke(user, parked["error"], parked["error_zh"])
 
     async def _rests(self, user: str) -> bool:
         """Return whether no conversation of a user is running or waits, as far as is known."""

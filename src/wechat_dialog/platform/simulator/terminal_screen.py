@@ -16,7 +16,7 @@ from rich.text import Text
 
 from wechat_dialog.platform.display import Article, Part, Shown, tappable
 from wechat_dialog.platform.dump import lines
-from wechat_dialog.platform.language import reason, tr
+from wechat_dialog.platform.language import reason, speaks_chinese, tr
 from wechat_dialog.platform.protocol import Request
 from wechat_dialog.platform.safe_console import SafeConsole
 
@@ -24,6 +24,9 @@ __all__ = ["Screen"]
 
 FRAME = 60
 """The most columns of an article's frame."""
+
+LONGEST = 200
+"""Characters of an answer that are shown where it only has to be recognised."""
 
 _SIGNS = {
     "message": "答",
@@ -115,12 +118,13 @@ class Screen:
             self._aside(aside)
         for kind, text in (("held", "还没取走：{0}"), ("owed", "欠着没说：{0}")):
             for answer in (conversation or {}).get(kind, ()):
-                self.tell(tr(text, answer))
+                self.tell(tr(text, _recognised(answer)))
         for parked in (conversation or {}).get("parked", ()):
-            self.tell(tr("出错搁置：{0}", parked["error"]))
+            error = parked["error_zh"] if speaks_chinese() else parked["error"]
+            self.tell(tr("出错搁置：{0}", error))
 
     def _running(self, conversation: Mapping[str, Any]) -> None:
-        begun = datetime.fromtimestamp(conversation["began"] / 1000).astimezone()
+        begun = datetime.fromisoformat(conversation["began_at"])
         version = f"@{conversation['version']}" if conversation["version"] else ""
         self.tell(tr("对话 {0}，{1:%H:%M:%S} 开始", conversation["dialog"] + version, begun))
         self._errors.print(_records(conversation["journal"]), style="dim" if self.terminal else "")
@@ -142,8 +146,12 @@ def _awaited(wait: Mapping[str, Any]) -> str:
     if wait["name"]:
         match = f" match={wait['match']}" if wait["match"] else ""
         return tr("等信号 {0}", wait["name"] + match)
-    due = datetime.fromtimestamp(wait["due"] / 1000).astimezone()
+    due = datetime.fromisoformat(wait["due_at"])
     return tr("最晚 {0:%m-%d %H:%M:%S}" if wait["limit"] else "等到 {0:%m-%d %H:%M:%S}", due)
+
+
+def _recognised(answer: str) -> str:
+    return answer if len(answer) <= LONGEST else f"{answer[:LONGEST]}…"
 
 
 def _text(parts: Iterable[Part]) -> Text:

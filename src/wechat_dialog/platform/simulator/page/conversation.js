@@ -185,11 +185,11 @@ function box(sign, title, ...content) {
   return h("section.card-box", {}, h("h3", {}, icon(sign), title), content);
 }
 
-function parkedOf(user, { id, error, traceback }) {
+function parkedOf(user, { id, error, error_zh, traceback }) {
   return h(
     "details.parked",
     { open: true },
-    h("summary", {}, h("b", {}, error), h("code", {}, id)),
+    h("summary", {}, h("b", {}, spoken(error, error_zh)), h("code", {}, id)),
     code(traceback ?? "", `parked ${id}`),
     h("button.resume", { type: "button", title: t("resumeHint"), data: { focus: `resume ${id}` }, onclick: () => resume(user, id) }, t("resume")),
   );

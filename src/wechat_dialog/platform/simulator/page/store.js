@@ -120,7 +120,7 @@ const CHANGES = {
     server.conversations = { ...server.conversations, [user]: conversation };
     const { divergence, parked } = conversation ?? {};
     if (divergence) fresh("conversation", spoken(divergence.text, divergence.zh?.text));
-    else if (parked?.length) fresh("conversation", parked.at(-1).error);
+    else if (parked?.length) fresh("conversation", spoken(parked.at(-1).error, parked.at(-1).error_zh));
   },
   cleared({ user, messages, requests }) {
     server.messages = { ...server.messages, [user]: messages ?? [] };
