@@ -59,10 +59,17 @@ def last(page: Page, kind: str) -> Event:
     return note
 
 
+def explained(page: Page) -> Event:
+    """The last bubble, as soon as it says that there was no reply, and how the user stands."""
+    last(page, "silence")
+    page.until(lambda: last(page, "silence")["rests"] is not None)
+    return last(page, "silence")
+
+
 def test_a_dialog_that_ends_without_a_word_is_not_a_silence_without_end(page: Page) -> None:
     page.say("静")
     page.do("text", user=page.user, content="好")
-    note = last(page, "silence")
+    note = explained(page)
     assert (note["from"], note["rests"]) == ("system", True)
     request = page.state["requests"][page.user][-1]
     assert (note["requests"], request["answer"]) == ([request["id"]], "success")
@@ -71,7 +78,7 @@ def test_a_dialog_that_ends_without_a_word_is_not_a_silence_without_end(page: Pa
 
 def test_a_dialog_that_waits_for_a_signal_is_not_said_to_be_over(page: Page) -> None:
     page.do("text", user=page.user, content="等")
-    assert last(page, "silence")["rests"] is False
+    assert explained(page)["rests"] is False
 
 
 def test_what_broke_stands_below_the_apology(page: Page) -> None:

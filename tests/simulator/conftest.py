@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from tests.simulator.chromium import Desk, executable, launched
 BOT = Path(__file__).with_name("shop.py")
 
 Opener = Callable[..., Desk]
+Starter = Callable[..., str]
 
 
 def folder_with(factory: pytest.TempPathFactory, bot: Path) -> Path:
@@ -49,7 +51,16 @@ def url(shop: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def opener(browser: Browser) -> Iterator[Opener]:
+def starter() -> Iterator[Starter]:
+    """Starts simulators: `starter(folder, "simulate", "shop:bot")` returns the address."""
+    with ExitStack() as running:
+        yield lambda folder, *words: running.enter_context(simulating(folder, *words))[1]
+
+
+# After `starter`, so that windows are closed before their simulators end, also where a test fails:
+# a window without its server complains, which would be told beside what is really wrong.
+@pytest.fixture
+def opener(browser: Browser, starter: Starter) -> Iterator[Opener]:
     """Opens windows: `opener(url, "name", **context options)`; none may complain in its console."""
     opened: list[Desk] = []
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.platform.pages import simulating
 from tests.simulator.chromium import Desk
-from tests.simulator.conftest import BOT, Opener
+from tests.simulator.conftest import BOT, Opener, Starter
 
 pytestmark = pytest.mark.browser
 
@@ -260,30 +260,30 @@ def test_a_dialog_that_breaks_is_parked_with_its_traceback(desk: Desk) -> None:
     expect(parked.locator("pre")).to_contain_text("shop.py")
 
 
-def test_a_change_of_the_file_that_diverges_is_shown(opener: Opener, tmp_path: Path) -> None:
+def test_a_change_of_the_file_that_diverges_is_shown(
+    starter: Starter, opener: Opener, tmp_path: Path
+) -> None:
     source = BOT.read_text("utf-8")
     bot = tmp_path / "shop.py"
     bot.write_text(source, "utf-8")
-    with simulating(tmp_path, "simulate", "shop:bot") as (_, url):
-        desk = opener(url)
-        accumulate(desk, "两个", "三")
-        desk.tab("conversation")
-        expect(desk.journal).to_have_count(3)
-        bot.write_text(source.replace("要加几个数？", "一共几个数？"), "utf-8")
-        found = desk.page.locator("#panel-conversation .divergence")
-        expect(found.locator(".was")).to_contain_text("两个")
-        expect(found.locator(".is")).to_contain_text("一共几个数？")
-        expect(found).to_contain_text("shop.py")
-        expect(desk.page.locator(".record.lost")).not_to_have_count(0)
-        expect(desk.tab("bot").locator(".reload.bad")).to_be_visible()
-        bot.write_text(source.replace("一共是", "加起来是"), "utf-8")  # this fits again
-        expect(desk.page.locator(".reload.good")).to_be_visible()
-        desk.say("4")
-        desk.shows("4", "加起来是 7。")
-        bot.write_text(source + "\n)", "utf-8")
-        expect(desk.page.locator(".reload.bad pre")).to_contain_text("SyntaxError")
-        expect(desk.page.locator(".bot-chip .dot")).to_have_class("dot crashed")
-        desk.page.close()
+    desk = opener(starter(tmp_path, "simulate", "shop:bot"))
+    accumulate(desk, "两个", "三")
+    desk.tab("conversation")
+    expect(desk.journal).to_have_count(3)
+    bot.write_text(source.replace("要加几个数？", "一共几个数？"), "utf-8")
+    found = desk.page.locator("#panel-conversation .divergence")
+    expect(found.locator(".was")).to_contain_text("两个")
+    expect(found.locator(".is")).to_contain_text("一共几个数？")
+    expect(found).to_contain_text("shop.py")
+    expect(desk.page.locator(".record.lost")).not_to_have_count(0)
+    expect(desk.tab("bot").locator(".reload.bad")).to_be_visible()
+    bot.write_text(source.replace("一共是", "加起来是"), "utf-8")  # this fits again
+    expect(desk.page.locator(".reload.good")).to_be_visible()
+    desk.say("4")
+    desk.shows("4", "加起来是 7。")
+    bot.write_text(source + "\n)", "utf-8")
+    expect(desk.page.locator(".reload.bad pre")).to_contain_text("SyntaxError")
+    expect(desk.page.locator(".bot-chip .dot")).to_have_class("dot crashed")
 
 
 def test_what_strict_mode_refuses_is_pointed_at(desk: Desk) -> None:

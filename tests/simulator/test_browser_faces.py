@@ -13,9 +13,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.platform.pages import simulating
 from tests.simulator.chromium import Desk
-from tests.simulator.conftest import Opener
+from tests.simulator.conftest import Opener, Starter
 
 pytestmark = pytest.mark.browser
 
@@ -185,25 +184,23 @@ def rude() -> Iterator[str]:
 
 
 def test_a_broken_rule_is_a_notice_to_the_user_and_a_reason_to_the_developer(
-    opener: Opener, rude: str, tmp_path: Path
+    starter: Starter, opener: Opener, rude: str, tmp_path: Path
 ) -> None:
-    with simulating(tmp_path, "simulate", rude, "--token", "secret") as (_, url):
-        desk = opener(url)
-        page = desk.page
-        expect(page.locator(".outage")).to_contain_text("HTTP 状态是 501")
-        desk.say("你好")
-        notice = desk.said.last
-        expect(notice).to_contain_text("该公众号提供的服务出现故障，请稍后再试")
-        expect(notice.locator(".why")).to_contain_text("ToUserName 是 None")
-        expect(notice.locator(".why")).to_contain_text("协议 5.1")
-        notice.get_by_role("button", name="查看请求").click()
-        detail = page.locator(".request-body")
-        # What looks like markup stays the text that it is.
-        expect(detail.locator("pre").last).to_contain_text("<img src=x onerror=alert(1)>")
-        expect(page.locator("img[src=x]")).to_have_count(0)
-        expect(page.locator(".request.bad .problem")).to_contain_text("ToUserName")
-        assert desk.barriers() == []
-        expect(desk.tab("conversation")).to_contain_text("看不到它的对话记录")
-        expect(desk.tab("bot").get_by_role("button", name="杀掉")).to_have_count(0)
-        expect(page.get_by_role("button", name="过 1 小时")).to_be_hidden()
-        page.close()
+    desk = opener(starter(tmp_path, "simulate", rude, "--token", "secret"))
+    page = desk.page
+    expect(page.locator(".outage")).to_contain_text("HTTP 状态是 501")
+    desk.say("你好")
+    notice = desk.said.last
+    expect(notice).to_contain_text("该公众号提供的服务出现故障，请稍后再试")
+    expect(notice.locator(".why")).to_contain_text("ToUserName 是 None")
+    expect(notice.locator(".why")).to_contain_text("协议 5.1")
+    notice.get_by_role("button", name="查看请求").click()
+    detail = page.locator(".request-body")
+    # What looks like markup stays the text that it is.
+    expect(detail.locator("pre").last).to_contain_text("<img src=x onerror=alert(1)>")
+    expect(page.locator("img[src=x]")).to_have_count(0)
+    expect(page.locator(".request.bad .problem")).to_contain_text("ToUserName")
+    assert desk.barriers() == []
+    expect(desk.tab("conversation")).to_contain_text("看不到它的对话记录")
+    expect(desk.tab("bot").get_by_role("button", name="杀掉")).to_have_count(0)
+    expect(page.get_by_role("button", name="过 1 小时")).to_be_hidden()

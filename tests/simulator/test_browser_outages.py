@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, expect
 from tests.platform.pages import simulating
 from tests.platform.servers import wsgi
 from tests.simulator.chromium import Desk
-from tests.simulator.conftest import Opener, folder_with
+from tests.simulator.conftest import Opener, Starter, folder_with
 from wechat_dialog import Bot
 
 pytestmark = pytest.mark.browser
@@ -90,15 +90,10 @@ def test_the_same_on_a_phone_at_night(browser: Browser, elsewhere: tuple[str, in
 
 
 def test_without_a_process_the_desk_does_not_claim_that_no_conversation_is_running(
-    opener: Opener, tmp_path: Path
+    starter: Starter, opener: Opener, tmp_path: Path
 ) -> None:
     (tmp_path / "quiet.py").write_text(BOT.read_text("utf-8"), "utf-8")
-    with simulating(tmp_path, "simulate", "quiet:bot") as (_, url):
-        look_at_a_killed_process(opener(url))
-
-
-def look_at_a_killed_process(desk: Desk) -> None:
-    """Kill it before a conversation has begun, and in the middle of one."""
+    desk = opener(starter(tmp_path, "simulate", "quiet:bot"))
     panel = desk.tab("conversation")
     expect(panel).to_contain_text("没有进行中的对话")
     desk.ask("kill")
@@ -114,17 +109,23 @@ def look_at_a_killed_process(desk: Desk) -> None:
     desk.ask("kill")
     expect(panel.locator(".outage-box")).to_contain_text("最后一次回答时的样子")
     expect(desk.waiting).to_have_text("说点什么")
-    desk.ask("restart")
+    restart(desk)
     desk.say("好")
+    desk.shows("好", "没有回复")
     desk.say("买")
-    desk.shows("请付款。")
+    desk.shows("买", "请付款。")
     expect(panel.locator(".aside")).to_be_visible()
     desk.ask("kill")
     expect(panel.locator(".outage-box")).to_be_visible()
     expect(panel).not_to_contain_text("没有进行中的对话")
-    desk.ask("restart")
+    restart(desk)
     expect(panel.locator(".outage-box")).to_have_count(0)
-    desk.page.close()
+
+
+def restart(desk: Desk) -> None:
+    """Start a process in place of the one that was killed, and wait until it serves."""
+    desk.ask("restart")
+    expect(desk.page.locator(".bot-chip .dot")).to_have_class("dot running")
 
 
 def test_no_reply_is_a_note_and_not_a_wait(desk: Desk) -> None:

@@ -35,9 +35,9 @@ def _nothing(_fault: str) -> None:
     """Do nothing."""
 
 
-async def _unknown(_user: str) -> bool:
+async def _unknown(_user: str) -> bool | None:
     """Return that it is not known."""
-    return False
+    return None
 
 
 class Desk(Screens):
@@ -50,7 +50,8 @@ class Desk(Screens):
             conversation, or None.
         before: Awaited before each message is posted; None to post at once.
         after: Called with the fault of each message, "" for none, when its requests are over.
-        rests: Awaited with the OpenID of a user who got no reply: whether nothing waits for them.
+        rests: Awaited with the OpenID of a user who got no reply: whether nothing waits for them;
+            None if that is not known.
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class Desk(Screens):
         self.marks = marks or _nowhere
         self.before: Callable[[], Awaitable[object]] | None = None
         self.after: Callable[[str], object] = _nothing
-        self.rests: Callable[[str], Awaitable[bool]] = _unknown
+        self.rests: Callable[[str], Awaitable[bool | None]] = _unknown
         self._last: dict[str, tuple[dict[str, Any], Bubble]] = {}
         self._broken: dict[str, list[Bubble]] = {}
         self._tasks: set[Task] = set()
@@ -259,14 +260,17 @@ class Desk(Screens):
         finally:
             self.work(user, -1)
         self.after(shown.fault)
-        rests = not shown.kind and await self.rests(user)
+        silence: Bubble | None = None
         if era == self._eras.get(user, 0) and user in self.users:
             requests = [exchange.id for exchange in exchanges.values()]
             if shown.kind:
                 self.answered(user, shown, requests=requests)
             else:
-                self.unanswered(user, requests, rests=rests)
+                silence = self.unanswered(user, requests)
         self._show_broken(user)
+        if silence is not None:
+            # Added to the note afterwards: the bot may take long to say, and answer others first.
+            self.explain(user, silence, rests=await self.rests(user))
         return shown
 
     def broke(self, user: str, why: str, why_zh: str) -> None:

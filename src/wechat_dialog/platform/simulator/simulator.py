@@ -203,14 +203,15 @@ class Simulator:
             if parked["id"] not in known:
                 self.desk.broke(user, parked["error"], parked["error_zh"])
 
-    async def _rests(self, user: str) -> bool:
-        """Return whether no conversation of a user is running or waits, as far as is known."""
+    async def _rests(self, user: str) -> bool | None:
+        """Return whether no conversation of a user is running or waits; None: it is not known."""
         if self.desk.platform.account.kind == "service":
-            return False  # its bot may still be at work, and push the answer
+            return None  # its bot may still be at work, and push the answer
         await self.refresh(user)
+        if not (isinstance(self._standing, OwnProcess) and self._standing.answers):
+            return None
         conversation = self.conversations.get(user)
-        known = isinstance(self._standing, OwnProcess) and self._standing.answers
-        return known and not (conversation and (conversation["dialog"] or conversation["aside"]))
+        return not (conversation and (conversation["dialog"] or conversation["aside"]))
 
     # The file -------------------------------------------------------------------------------------
 

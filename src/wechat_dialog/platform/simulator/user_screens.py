@@ -187,17 +187,28 @@ class Screens:
         person.unread += 1
         self.feed.emit("user", user=person)
 
-    def unanswered(self, user: str, requests: list[int], *, rests: bool) -> None:
+    def unanswered(self, user: str, requests: list[int]) -> Bubble | None:
         """Show the developer that a message was answered with no reply, which the user cannot see.
 
         Args:
             user: The OpenID.
             requests: See `Bubble`.
-            rests: Whether no conversation is running or waits.
+
+        Returns:
+            The note; None if the user was removed or does not follow the account.
         """
         person = self.users.get(user)
-        if person is not None and person.following:
-            self.show(user, self.bubble("system", "silence", rests=rests, requests=requests))
+        if person is None or not person.following:
+            return None
+        note = self.bubble("system", "silence", requests=requests)
+        self.show(user, note)
+        return note
+
+    def explain(self, user: str, silence: Bubble, *, rests: bool | None) -> None:
+        """Add to the note that there was no reply, if it is still shown; see `Bubble.rests`."""
+        silence.rests = rests
+        if silence in self.bubbles.get(user, ()):
+            self.feed.emit("bubble", user=user, bubble=silence)
 
     def _attach(self, bubble: Bubble, shown: Shown) -> None:
         if shown.kind in ("image", "voice", "video", "music"):

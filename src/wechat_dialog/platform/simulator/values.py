@@ -67,7 +67,8 @@ class Bubble(msgspec.Struct):
         point: The savepoint made before this message; None if there is none.
         pushed: Whether it is a customer message.
         note: The platform's label below it; "" for none.
-        rests: For a silence: whether no conversation of the user is running or waits.
+        rests: For a silence: whether no conversation of the user is running or waits; None while
+            that is not known.
         why: For a fault: which rule was broken. For a parked conversation: the error.
         why_zh: The same in Chinese.
         requests: The ids of the requests that delivered this message.
@@ -87,7 +88,7 @@ class Bubble(msgspec.Struct):
     point: int | None = None
     pushed: bool = False
     note: str = ""
-    rests: bool = False
+    rests: bool | None = None
     why: str = ""
     why_zh: str = ""
     requests: list[int] = []
