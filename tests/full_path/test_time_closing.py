@@ -135,9 +135,12 @@ def woken(store: Any) -> Bot:
     return bot
 
 
-def close_once_it_has_leased(bot: Bot) -> None:
-    """Sweep on a thread, and close the bot between a look that leases entries and their begin."""
+def close_once_it_has_leased(bot: Bot, *, asked: bool) -> None:
+    """Sweep on a thread, or if asked to, on this one; and close the bot between a look that leases
+    entries and their begin.
+    """
     due, closing = bot.store.due, list[threading.Thread]()
+    turns = bot._runner.turns
 
     def look(account: str, limit: int, lease: float) -> Dues:
         dues = due(account, limit, lease)
@@ -145,17 +148,21 @@ def close_once_it_has_leased(bot: Bot) -> None:
             thread = threading.Thread(target=bot.close)
             thread.start()
             closing.append(thread)
-            wait_until(lambda: bot._runner.turns.closing, "the bot to be closed")
+            wait_until(lambda: turns.closing, "the bot to be closed")
         return dues
 
     bot.store.due = look  # type: ignore[method-assign]
-    bot.sweep()
-    wait_until(lambda: closing, "something to be leased")
+    if asked:
+        with pytest.raises(Closing):
+            bot.run_due()
+    else:
+        bot.sweep()
+        wait_until(lambda: closing, "something to be leased")
     closing[0].join()
     bot.store.due = due  # type: ignore[method-assign]
 
 
-async def close_once_it_has_leased_on_the_loop(bot: Bot) -> None:
+async def close_once_it_has_leased_on_the_loop(bot: Bot, *, asked: bool) -> None:
     """The same on the running event loop."""
     due, closing = bot.async_store.due, asyncio.Queue[asyncio.Task[None]]()
 
@@ -168,28 +175,33 @@ async def close_once_it_has_leased_on_the_loop(bot: Bot) -> None:
         return dues
 
     bot.async_store.due = look  # type: ignore[method-assign]
-    bot.sweep_here()
+    if asked:
+        with pytest.raises(Closing):
+            await bot.run_due_async()
+    else:
+        bot.sweep_here()
     await (await closing.get())
 
 
-def closed_with_leased_entries(store: Any, *, on_loop: bool) -> list[str]:
+def closed_with_leased_entries(store: Any, *, on_loop: bool, asked: bool = False) -> list[str]:
     """Close a bot that has leased what is due, and begun none of it; returns what it did."""
     ledger: list[str] = []
     bot = make_bot(store, ledger.append, account=ACCOUNT)
     if on_loop:
-        asyncio.run(close_once_it_has_leased_on_the_loop(bot))
+        asyncio.run(close_once_it_has_leased_on_the_loop(bot, asked=asked))
     else:
-        close_once_it_has_leased(bot)
+        close_once_it_has_leased(bot, asked=asked)
     return ledger
 
 
+@pytest.mark.parametrize("asked", [False, True], ids=["sweeping", "run_due"])
 @pytest.mark.parametrize("on_loop", [False, True], ids=["threads", "loop"])
 def test_what_a_closed_process_has_leased_and_not_begun_is_for_others_to_take_at_once(
-    store_url: str, *, on_loop: bool
+    store_url: str, *, on_loop: bool, asked: bool
 ) -> None:
     store = shared(store_url)
     other = woken(store)
-    assert closed_with_leased_entries(store, on_loop=on_loop) == []
+    assert closed_with_leased_entries(store, on_loop=on_loop, asked=asked) == []
     assert other.run_due() == len(USERS)
     other.close()
 

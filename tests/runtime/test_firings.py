@@ -14,7 +14,8 @@ import pytest
 from wechat_dialog import Bot
 from wechat_dialog.core.store.times import Due
 from wechat_dialog.core.store.values import Claim
-from wechat_dialog.core.turn.outside import STANDS_IN_LINE, Fired
+from wechat_dialog.core.turn.mail import SignalMail
+from wechat_dialog.core.turn.outside import STANDS_IN_LINE, Fired, Sent
 from wechat_dialog.core.turn.settings import Settings
 from wechat_dialog.errors import Closing, StoreError
 from wechat_dialog.runtime.drive import Driver
@@ -25,6 +26,8 @@ from wechat_dialog.runtime.wanted import BeginBeside, EndLeases, Wait
 from wechat_dialog.testing import Talk
 
 ACCOUNT = "gh_1"
+UNDER_WAY = Wait(lambda _tell: None, None)
+"""What a turn does between its claim and its end."""
 NOW = 1_000_000_000_000
 
 
@@ -47,13 +50,15 @@ class Drives:
     def settings(self) -> Settings:
         return Talk(Bot())._world.settings
 
-    def drive(self, transaction: Any, *_: Any) -> Generator[Any, Any, Fired]:
+    def drive(self, transaction: Any, *_: Any) -> Generator[Any, Any, Fired | Sent]:
         self.asked.append(next(transaction))
         transaction.close()
         self._now += self.seconds
         outcome: Any = self._outcomes.pop(0) if len(self._outcomes) > 1 else self._outcomes[0]
-        yield from ()
-        return Fired(outcome)
+        yield UNDER_WAY
+        if outcome == "closing":
+            raise Closing("it stood in line for the claim")
+        return Sent(outcome, due()) if outcome == "kept" else Fired(outcome)
 
 
 def firings_of(drives: Drives) -> Firings:
@@ -76,7 +81,7 @@ def pauses(fire: BeginBeside) -> list[float | None]:
                 return waits
             driving = stop.value.driving
         else:
-            waits += [wanted.seconds] if isinstance(wanted, Wait) else []
+            waits += [wanted.seconds] if isinstance(wanted, Wait) and wanted != UNDER_WAY else []
 
 
 def test_there_is_room_for_so_many_and_for_few_beside_messages() -> None:
@@ -107,28 +112,6 @@ def test_beside_messages_one_rests_as_long_as_it_worked(seconds: float, rests: f
     assert pauses(firings.fire(ACCOUNT, due())) == []
     drives.turns.join((f"{ACCOUNT}:bob", "a message"), 0.0)
     assert pauses(firings.fire(ACCOUNT, due())) == [rests]
-
-
-def test_what_a_closing_process_has_in_hand_or_refuses_is_given_back_once() -> None:
-    firings = firings_of(drives := Drives("done"))
-    firings.take(firings.hand, [Entry(ACCOUNT, due("ada")), Entry(ACCOUNT, due("bob"))])
-    drives.turns.close(lambda: None)
-    with pytest.raises(Closing):
-        firings.fire(ACCOUNT, due("cy"))
-    with pytest.raises(Closing):
-        list(firings.begin(firings.hand))
-    assert list(firings.give_back()) == [EndLeases((due("cy"), due("ada"), due("bob")))]
-    assert list(firings.give_back()) == []
-    assert firings.room() == AT_ONCE
-
-
-def test_a_store_that_fails_keeps_no_process_from_closing() -> None:
-    firings = firings_of(Drives("done"))
-    firings.take(firings.hand, [Entry(ACCOUNT, due())])
-    giving = firings.give_back()
-    next(giving)
-    with pytest.raises(StopIteration):
-        giving.throw(StoreError("gone"))
 
 
 def test_where_somebody_has_the_turn_it_is_tried_again_without_a_line() -> None:
@@ -209,8 +192,9 @@ def test_each_is_run_in_the_context_in_which_the_first_was_begun() -> None:
     var.set("the sweeper's")
     (first, _) = firings.begin(in_hand(firings, 3))
     var.set("a dialog's")
+    driving = under_way(first)
     with pytest.raises(StopIteration) as stop:
-        next(first.driving)
+        next(driving)
     following: BeginBeside = stop.value.value
     assert first.context is not None
     assert following.context is not None
@@ -232,6 +216,9 @@ def test_beside_messages_threads_end_that_are_too_many() -> None:
     assert hand.threads == BESIDE
 
 
+# Closing ------------------------------------------------------------------------------------------
+
+
 def test_what_is_in_hand_when_it_closes_is_left_to_others() -> None:
     firings = firings_of(drives := Drives("done"))
     hand = in_hand(firings, 5)
@@ -241,3 +228,109 @@ def test_what_is_in_hand_when_it_closes_is_left_to_others() -> None:
     firings.drop(hand)
     assert len(drives.asked) == 1
     assert firings.room() == AT_ONCE - 1, "the other one never ran"
+
+
+def closed(drives: Drives, firings: Firings) -> list[EndLeases]:
+    """Begin to close; returns what is given back, once no turn is running."""
+    given: list[Any] = []
+    drives.turns.close(lambda: given.extend(firings.give_back()))
+    return given
+
+
+def under_way(fire: BeginBeside) -> Generator[Any, Any, Any]:
+    """Drive a firing until its turn has begun."""
+    assert next(fire.driving) == UNDER_WAY
+    return fire.driving
+
+
+def end(driving: Generator[Any, Any, Any]) -> None:
+    for wanted in driving:
+        assert wanted != UNDER_WAY, "another turn has begun"
+
+
+def test_what_a_closing_process_has_in_hand_or_refuses_is_given_back_once() -> None:
+    firings = firings_of(drives := Drives("done"))
+    firings.take(firings.hand, [Entry(ACCOUNT, due("ada")), Entry(ACCOUNT, due("bob"))])
+    drives.turns.close(lambda: None)
+    with pytest.raises(Closing):
+        firings.fire(ACCOUNT, due("cy"))
+    with pytest.raises(Closing):
+        list(firings.begin(firings.hand))
+    assert list(firings.give_back()) == [EndLeases((due("ada"), due("bob"), due("cy")))]
+    assert list(firings.give_back()) == []
+
+
+def test_what_a_call_of_run_due_has_in_hand_is_given_back_before_it_hears_of_the_closing() -> None:
+    firings = firings_of(drives := Drives("done"))
+    hand = in_hand(firings, 2)
+    assert closed(drives, firings) == [EndLeases((due("u0"), due("u1")))]
+    firings.drop(hand)
+
+
+def test_what_is_done_or_under_way_is_not_given_back() -> None:
+    firings = firings_of(drives := Drives("done"))
+    end(under_way(firings.fire(ACCOUNT, due("ada"))))
+    bob = under_way(firings.fire(ACCOUNT, due("bob")))
+    given = closed(drives, firings)
+    assert list(firings.give_back()) == []
+    end(bob)
+    assert given == []
+
+
+@pytest.mark.parametrize("outcome", ["busy", "left", "closing"])
+def test_what_is_not_done_when_its_turn_ends_in_a_closing_process_is_given_back(
+    outcome: str,
+) -> None:
+    firings = firings_of(drives := Drives(outcome))
+    driving = under_way(firings.fire(ACCOUNT, due()))
+    given = closed(drives, firings)
+    assert given == []
+    end(driving)
+    assert given == [EndLeases((due(),))]
+
+
+def test_what_pauses_before_it_is_tried_again_when_the_process_closes_is_given_back() -> None:
+    firings = firings_of(drives := Drives("busy"))
+    driving = under_way(firings.fire(ACCOUNT, due()))
+    assert next(driving).seconds == TRIES[0]
+    assert closed(drives, firings) == [EndLeases((due(),))]
+    end(driving)
+
+
+def test_what_never_began_in_a_closing_process_is_given_back() -> None:
+    firings = firings_of(drives := Drives("done"))
+    begins = firings.fire(ACCOUNT, due())
+    given = closed(drives, firings)
+    assert given == []
+    drives.turns.finish(begins.turn, Closing("no thread can be had"))
+    assert given == [EndLeases((due(),))]
+
+
+def test_a_signal_that_is_kept_when_the_process_closes_is_given_back() -> None:
+    firings = firings_of(drives := Drives("kept"))
+    begins, sent = firings.send(ACCOUNT, "ada", SignalMail.of("paid", 1, ""), "")
+    driving = under_way(begins)
+    given = closed(drives, firings)
+    end(driving)
+    assert sent.result().outcome == "kept"
+    assert given == [EndLeases((due(),))]
+
+
+@pytest.mark.parametrize("outcome", ["busy", "left", "closing", "done"])
+def test_what_was_given_up_before_the_process_closes_waits_for_its_lease(outcome: str) -> None:
+    """Whoever has the claim may need so long; and what is noted must not grow for ever."""
+    firings = firings_of(drives := Drives(outcome))
+    pauses(firings.fire(ACCOUNT, due("ada")))
+    begins = firings.fire(ACCOUNT, due("bob"))
+    drives.turns.finish(begins.turn, Closing("no thread can be had"))
+    firings.drop(in_hand(firings, 2))
+    assert closed(drives, firings) == []
+
+
+def test_a_store_that_fails_keeps_no_process_from_closing() -> None:
+    firings = firings_of(Drives("done"))
+    firings.take(firings.hand, [Entry(ACCOUNT, due())])
+    giving = firings.give_back()
+    next(giving)
+    with pytest.raises(StopIteration):
+        giving.throw(StoreError("gone"))

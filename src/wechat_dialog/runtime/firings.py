@@ -87,7 +87,7 @@ class Firings:
         self._running = 0
         self._wanted = False
         self.hand = Hand()
-        self._refused: list[Due] = []
+        self._leased = dict[Due, None]()  # not done yet; in order
 
     @property
     def closing(self) -> bool:
@@ -121,24 +121,33 @@ class Firings:
         """Take entries in hand; each occupies a place until its firing has ended."""
         with self._lock:
             self._places += len(entries)
+            self._leased.update((entry.due, None) for entry in entries)
         hand.take(entries)
 
-    def drop(self, hand: Hand) -> list[Due]:
-        """Take the entries out of hand whose firings have not begun, and return them: they are
-        still due, and leased.
-        """
-        dropped: list[Due] = []
+    def drop(self, hand: Hand) -> None:
+        """Take the entries out of hand whose firings have not begun: they are still due."""
         while (entry := hand.next_entry()) is not None:
-            dropped.append(entry.due)
+            self._give_up(entry.due)
             self._leave(hand)
-        return dropped
+
+    def _give_up(self, due: Due) -> None:
+        """Leave an entry to its lease, unless the process is being closed: see `give_back`."""
+        with self._lock:
+            if not self.closing:
+                self._leased.pop(due, None)
 
     def give_back(self) -> Driving[None]:
-        """Let other processes have at once what the sweeper has leased, and what was refused here
-        since the process begins no more turns. Otherwise they get it when the leases end.
+        """Let other processes have at once what is leased and will not be done in this one, which
+        begins no more turns. Otherwise they get it when the leases end.
+
+        To be called again when no turn is running any more: of the users whose turns are running,
+        nothing is given back yet.
         """
-        refused, self._refused = self._refused, []
-        entries = (*refused, *self.drop(self.hand))
+        running = {turn.user for turn in self._turns.running()}
+        with self._lock:
+            entries = tuple(due for due in self._leased if due.user not in running)
+            for due in entries:
+                del self._leased[due]
         if entries:
             try:
                 yield EndLeases(entries)
@@ -202,11 +211,10 @@ class Firings:
         try:
             listener = self._join(entry.due.user)
         except Closing:
-            self._refused.append(entry.due)
             self._leave(hand)
             raise
         fired = self._fired_in_turn(hand, entry, listener, context)
-        listener.turn.completion.when_over(partial(self._if_unbegun, fired, hand))
+        listener.turn.completion.when_over(partial(self._if_unbegun, fired, hand, entry.due))
         return BeginBeside(listener.turn, fired, context)
 
     def _fired_in_turn(
@@ -251,25 +259,28 @@ class Firings:
                     listener = self._join(due.user)
                     yield NextTurn(listener.turn)
         except Closing:
-            pass  # it is still due
+            pass  # it is still due, and given back
         except Exception as error:  # noqa: BLE001 - it is still due, and nobody waits for it
             level = logging.WARNING if isinstance(error, StoreError) else logging.ERROR
             report(
                 level, "user %s: what is due could not be done, and is tried again",
                 entry.due.user, error=error,
             )  # fmt: skip
+        finally:
+            self._give_up(entry.due)
         return done_there
 
-    def _if_unbegun(self, fired: Driving[BeginBeside | None], hand: Hand) -> None:
+    def _if_unbegun(self, fired: Driving[BeginBeside | None], hand: Hand, due: Due) -> None:
         """Free the place of what never began: no thread could be had, or its event loop ended."""
         if getgeneratorstate(fired) == GEN_CREATED:
             hand.end_thread()
+            self._give_up(due)
             self._leave(hand)
 
     def _once(self, listener: Listener, account: str, due: Due, *, waits: bool) -> Driving[Fired]:
         openid = due.user.removeprefix(f"{account}:")
         transaction = fire(self._settings(), due, account, openid, waits=waits)
-        fired = yield from self._driven(listener, transaction)
+        fired = yield from self._driven(listener, transaction, due)
         log.debug(
             "user %s: what is due: %s, dialog %r, %.3f s late",
             due.user, fired.outcome, fired.dialog, fired.late,
@@ -343,12 +354,24 @@ class Firings:
         with self._lock:
             self._running -= 1
 
-    def _driven(self, listener: Listener, transaction: Generator[Operation, Any, T]) -> Driving[T]:
+    def _driven(
+        self,
+        listener: Listener,
+        transaction: Generator[Operation, Any, T],
+        due: Due | None = None,
+    ) -> Driving[T]:
         turn = listener.turn
         try:
             result = yield from self._driver.drive(transaction, listener, listener.arrived)
         except BaseException as error:
             self._turns.finish(turn, error, self._driver.clock())
             raise
+        # Before the turn ends: then a process that is being closed gives back what is noted.
+        with self._lock:
+            if due is not None and isinstance(result, Fired):
+                if result.outcome in ("done", "nothing"):
+                    self._leased.pop(due, None)
+            elif isinstance(result, Sent) and result.again is not None:
+                self._leased[result.again] = None
         self._turns.finish(turn, Outcome(None))
         return result

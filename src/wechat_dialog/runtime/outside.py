@@ -19,6 +19,7 @@ from .firings import Firings
 from .hand import TICK, Entry, Hand
 from .loops import OnLoops
 from .performing import perform_all, perform_all_async
+from .signals import Signal
 from .sweeper import Sweeper
 from .sweeping import Sweeping
 from .threads import OnThreads
@@ -64,6 +65,7 @@ class Outside:
         self._threads = threads
         self._loops = loops
         self._hidden = 2 * lease
+        self._looks: set[Signal] = set()  # of calls of `run_due`
 
     def note(self) -> None:
         """Tell the store the account soon; no message waits for that."""
@@ -107,6 +109,20 @@ class Outside:
         """See `Firings.give_back`."""
         await self.run_async(self._firings.give_back())
 
+    def when_still(self, tell: Callable[[], object]) -> None:
+        """Call `tell` once no look that is in progress now continues: what it has leased is in hand
+        then.
+        """
+        looks = [self.sweeping.when_still, *(over.when_over for over in list(self._looks))]
+
+        def next_or_tell() -> None:
+            if looks:
+                looks.pop()(next_or_tell)
+            else:
+                tell()
+
+        next_or_tell()
+
     def run_due(self, limit: int) -> Driving[int]:
         """Do what is due, and wait for it; returns how many things were done.
 
@@ -129,16 +145,28 @@ class Outside:
     def _fire_due(self, hand: Hand, limit: int) -> Driving[None]:
         """Take what is due in hand, and fire it all."""
         for account in list(self.accounts.seen):
-            dues: Dues = yield AskDue(account, limit, self._hidden)
-            entries = [Entry(account, due, dues.now) for due in dues.entries]
-            self._firings.take(hand, entries)
+            entries = yield from self._look(hand, account, limit)
             # Before another account is asked, which may fail: these entries are leased.
             while hand.left:
                 yield from self._firings.begin(hand)
                 yield Wait(hand.over().when_over, TICK if hand.entries else None)
-            limit -= len(entries)
+            limit -= entries
             if limit <= 0:
                 break
+
+    def _look(self, hand: Hand, account: str, limit: int) -> Driving[int]:
+        """Take what is due for an account in hand; returns how many entries."""
+        over = Signal()
+        self._looks.add(over)
+        try:
+            if self._firings.closing:  # which waits for looks that began before it
+                return 0
+            dues: Dues = yield AskDue(account, limit, self._hidden)
+            self._firings.take(hand, [Entry(account, due, dues.now) for due in dues.entries])
+            return len(dues.entries)
+        finally:
+            self._looks.discard(over)
+            over.happen()
 
     def _account(self) -> Driving[str]:
         account = yield from self.accounts.learn()

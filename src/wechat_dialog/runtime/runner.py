@@ -213,7 +213,7 @@ class Runner:
         if self._can_wait():
             over = Signal()
             self.turns.close(over.happen)
-            wait_for(sweeping.when_still, LOOK)
+            wait_for(self.outside.when_still, LOOK)
             self.outside.give_back()  # nobody here takes it, and a turn may take long to end
             wait_for(over.when_over, drain)
         else:
@@ -226,7 +226,7 @@ class Runner:
         sweeping = self.outside.sweeping
         sweeping.stop()
         over = future_of(self.turns.close)
-        await asyncio.wait([future_of(sweeping.when_still)], timeout=LOOK)
+        await asyncio.wait([future_of(self.outside.when_still)], timeout=LOOK)
         await self.outside.give_back_async()
         await asyncio.wait([over], timeout=drain)
         await self.outside.give_back_async()
