@@ -1,4 +1,4 @@
-"""A network between a bot and its store: slow, lossy, or gone.
+"""A network between a bot and its store: slow, lossy, silent, or gone.
 
 `Proxy` stands before a server on 127.0.0.1. It forwards bytes both ways, each chunk `delay` seconds
 after it came, so that what is sent together arrives together: it adds latency, and does not limit
@@ -29,11 +29,14 @@ class Proxy:
     Attributes:
         port: Where it listens, on 127.0.0.1.
         lost: Set as soon as an answer that was to be lost has come from the server.
+        swallowed: What was sent to the server since `stall`, in the order in which it came.
     """
 
     def __init__(self, target: int, *, delay: float = 0.0, unknown: str = "") -> None:
         self.port = 0
         self.lost = threading.Event()
+        self.swallowed: list[bytes] = []
+        self._stalls = False
         self._target = target
         self._delay = delay
         self._unknown = b"\r\n%b\r\n" % unknown.encode() if unknown else b""
@@ -66,9 +69,13 @@ class Proxy:
         """Close all connections, and every new one at once, until `restore`."""
         self._do(self._cut)
 
+    def stall(self) -> None:
+        """Accept every connection and whatever is sent, and never answer, until `restore`."""
+        self._stalls = True
+
     def restore(self) -> None:
-        """Let everything through again."""
-        self._loses, self._down = None, False
+        """Let everything through again; what was swallowed stays without an answer."""
+        self._loses, self._down, self._stalls = None, False, False
 
     @contextlib.contextmanager
     def down(self) -> Iterator[None]:
@@ -138,6 +145,9 @@ class Proxy:
     ) -> None:
         with contextlib.suppress(OSError):
             while chunk := await reader.read(1 << 16):
+                if asks and self._stalls:
+                    self.swallowed.append(chunk)
+                    continue
                 if asks and self._loses is not None and self._loses in chunk:
                     self._loses = None
                     loses.set()

@@ -206,6 +206,33 @@ def test_what_a_closed_process_has_leased_and_not_begun_is_for_others_to_take_at
     other.close()
 
 
+def without_firing_threads(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Have no thread for firings be had while the event that is returned is set."""
+    start, scarce = threading.Thread.start, threading.Event()
+
+    def refuse(thread: threading.Thread) -> None:
+        if scarce.is_set() and thread.name == "wechat-dialog-firing":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    return scarce
+
+
+def test_where_no_thread_can_be_had_it_is_given_back_on_the_one_that_closes(
+    store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it is when the interpreter exits, since Python 3.12."""
+    store = shared(store_url)
+    other = woken(store)
+    scarce = without_firing_threads(monkeypatch)
+    scarce.set()
+    assert closed_with_leased_entries(store, on_loop=False, asked=True) == []
+    scarce.clear()
+    assert other.run_due() == len(USERS)
+    other.close()
+
+
 @pytest.mark.parametrize("on_loop", [False, True], ids=["threads", "loop"])
 def test_a_store_that_cannot_end_leases_keeps_them_and_no_closing_fails(*, on_loop: bool) -> None:
     late = 0.0
@@ -251,15 +278,7 @@ def test_a_process_that_has_no_thread_to_give_goes_on_once_it_has(
     ledger: list[str] = []
     bot = make_bot(store_url, ledger.append, account=ACCOUNT)
     visit = bot.router.collected.dialogs["visit", ""].fn
-    start = threading.Thread.start
-    scarce = threading.Event()
-
-    def refuse(thread: threading.Thread) -> None:
-        if scarce.is_set() and thread.name == "wechat-dialog-firing":
-            raise RuntimeError("can't start new thread")
-        start(thread)
-
-    monkeypatch.setattr(threading.Thread, "start", refuse)
+    scarce = without_firing_threads(monkeypatch)
     bot.sweep()
     scarce.set()
     say(bot, "小睡")

@@ -225,7 +225,7 @@ LUA = {
     ),
     "takes no part for a write": Mutant("part_put", "  claim.lost = 0\n"),
     "ends a lease of another": Mutant(
-        "index_drop", "if redis.call('ZSCORE', KEYS[1], entry) ~= ARGV[3] then return 0 end\n"
+        "index_free", "redis.call('ZSCORE', KEYS[1], entry) == ARGV[i + 2]", "true"
     ),
     "keeps the parts of a step that has ended": Mutant(
         "write", "  if extras.ended then drop_parts(extras.ended) end\n"

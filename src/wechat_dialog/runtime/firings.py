@@ -127,21 +127,17 @@ class Firings:
     def drop(self, hand: Hand) -> None:
         """Take the entries out of hand whose firings have not begun: they are still due."""
         while (entry := hand.next_entry()) is not None:
-            self._give_up(entry.due)
-            self._leave(hand)
+            self._leave(hand, entry)
 
-    def _give_up(self, due: Due) -> None:
-        """Leave an entry to its lease, unless the process is being closed: see `give_back`."""
-        with self._lock:
-            if not self.closing:
-                self._leased.pop(due, None)
-
-    def give_back(self) -> Driving[None]:
+    def give_back(self) -> Driving[bool]:
         """Let other processes have at once what is leased and will not be done in this one, which
         begins no more turns. Otherwise they get it when the leases end.
 
         To be called again when no turn is running any more: of the users whose turns are running,
         nothing is given back yet.
+
+        Returns:
+            Whether the store did it; there is no use in asking one that failed again.
         """
         running = {turn.user for turn in self._turns.running()}
         with self._lock:
@@ -156,11 +152,17 @@ class Firings:
                     logging.INFO, "what is due for %d users waits for its lease", len(entries),
                     error=error,
                 )  # fmt: skip
+                return False
+        return True
 
-    def _leave(self, hand: Hand, done_there: int = 0) -> None:
-        """Free the place of an entry; see `Hand.leave`."""
+    def _leave(self, hand: Hand, entry: Entry, done_there: int = 0) -> None:
+        """Free the place of an entry, and leave it to its lease, unless the process is being closed
+        (see `give_back`); see `Hand.leave`.
+        """
         with self._lock:
             self._places -= 1
+            if not self.closing:
+                self._leased.pop(entry.due, None)
             ring = self._wanted and self._places <= self._most() // 2
             self._wanted = self._wanted and not ring
         hand.leave(done_there)
@@ -211,10 +213,10 @@ class Firings:
         try:
             listener = self._join(entry.due.user)
         except Closing:
-            self._leave(hand)
+            self._leave(hand, entry)
             raise
         fired = self._fired_in_turn(hand, entry, listener, context)
-        listener.turn.completion.when_over(partial(self._if_unbegun, fired, hand, entry.due))
+        listener.turn.completion.when_over(partial(self._if_unbegun, fired, hand, entry))
         return BeginBeside(listener.turn, fired, context)
 
     def _fired_in_turn(
@@ -227,7 +229,7 @@ class Firings:
             try:
                 done_there = yield from self._fired(entry, listener)
             finally:
-                self._leave(hand, done_there)
+                self._leave(hand, entry, done_there)
             if hand.threads <= self._most():
                 with suppress(Closing):
                     following = self._next(hand, context)
@@ -266,16 +268,13 @@ class Firings:
                 level, "user %s: what is due could not be done, and is tried again",
                 entry.due.user, error=error,
             )  # fmt: skip
-        finally:
-            self._give_up(entry.due)
         return done_there
 
-    def _if_unbegun(self, fired: Driving[BeginBeside | None], hand: Hand, due: Due) -> None:
+    def _if_unbegun(self, fired: Driving[BeginBeside | None], hand: Hand, entry: Entry) -> None:
         """Free the place of what never began: no thread could be had, or its event loop ended."""
         if getgeneratorstate(fired) == GEN_CREATED:
             hand.end_thread()
-            self._give_up(due)
-            self._leave(hand)
+            self._leave(hand, entry)
 
     def _once(self, listener: Listener, account: str, due: Due, *, waits: bool) -> Driving[Fired]:
         openid = due.user.removeprefix(f"{account}:")

@@ -101,18 +101,20 @@ class Outside:
         yield Wait(partial(_when_over, sent), None)
         return sent.result()
 
-    def give_back(self) -> None:
-        """See `Firings.give_back`."""
-        self.run(self._firings.give_back())
+    def give_back(self, look: float, ended: Signal) -> Driving[None]:
+        """Give back what is leased, at once and when the turns have ended; see `Firings.give_back`.
 
-    async def give_back_async(self) -> None:
-        """See `Firings.give_back`."""
-        await self.run_async(self._firings.give_back())
-
-    def when_still(self, tell: Callable[[], object]) -> None:
-        """Call `tell` once no look that is in progress now continues: what it has leased is in hand
-        then.
+        Args:
+            look: Seconds to wait for looks in progress: what they lease is in hand after them.
+            ended: Happens when the turns have ended, or had their time.
         """
+        yield Wait(self._when_still, look)
+        if (yield from self._firings.give_back()):
+            yield Wait(ended.when_over, None)
+            yield from self._firings.give_back()
+
+    def _when_still(self, tell: Callable[[], object]) -> None:
+        """Call `tell` once none of the looks in progress continues."""
         looks = [self.sweeping.when_still, *(over.when_over for over in list(self._looks))]
 
         def next_or_tell() -> None:

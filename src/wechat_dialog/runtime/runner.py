@@ -8,14 +8,16 @@ the running turns, the heartbeat, the watch, the threads.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import random
 import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import wait
 
 from wechat_dialog.core.logs import log
 from wechat_dialog.core.store.contract import AsyncStore, Store
-from wechat_dialog.core.turn.listening import SLACK, nothing
+from wechat_dialog.core.turn.listening import SLACK
 from wechat_dialog.core.turn.outcome import Outcome, Transaction
 from wechat_dialog.core.turn.running_turn import Request
 from wechat_dialog.core.turn.settings import Settings
@@ -51,6 +53,11 @@ server notices that some iterations after it has read the request.
 LOOK = 1.0
 """Seconds for which the closing of a bot waits for a look at what is due: what that leases then is
 given back.
+"""
+
+GRACE = 2.0
+"""Seconds that closing a bot takes at most beyond those that its turns have, whatever the store
+does: for such a look, and to give back what is leased.
 """
 
 LOOKS = 60.0
@@ -205,31 +212,46 @@ class Runner:
         Claims are renewed until the last turn has ended. A turn that has not ended in time is
         logged; its claim expires, and whoever takes it over repeats the step in progress.
 
+        Meanwhile what is leased is given back: nobody here takes it, and a turn may take long to
+        end. It takes `GRACE` seconds more at most.
+
         Args:
             drain: Seconds that the turns may take.
         """
-        sweeping = self.outside.sweeping
-        sweeping.stop()
-        if self._can_wait():
-            over = Signal()
-            self.turns.close(over.happen)
-            wait_for(self.outside.when_still, LOOK)
-            self.outside.give_back()  # nobody here takes it, and a turn may take long to end
-            wait_for(over.when_over, drain)
+        self.outside.sweeping.stop()
+        over, ended = Signal(), Signal()
+        self.turns.close(over.happen)
+        waits = self._can_wait()
+        giving = self.outside.give_back(LOOK if waits else 0.0, ended)
+        try:
+            # On a thread that can be left: a store may not answer for a long time.
+            job = self._beside.start(giving, "giving back what is leased")
+        except Closing:
+            job = None
+        try:
+            if waits:
+                wait_for(over.when_over, drain)
+        finally:
+            ended.happen()
+        if job is None:
+            self.outside.run(giving)  # for as long as the store takes
         else:
-            self.turns.close(nothing)
-        self.outside.give_back()
+            wait([job], GRACE)
         self._stop(drain)
 
     async def close_async(self, drain: float) -> None:
         """See `close`."""
-        sweeping = self.outside.sweeping
-        sweeping.stop()
-        over = future_of(self.turns.close)
-        await asyncio.wait([future_of(self.outside.when_still)], timeout=LOOK)
-        await self.outside.give_back_async()
-        await asyncio.wait([over], timeout=drain)
-        await self.outside.give_back_async()
+        self.outside.sweeping.stop()
+        over, ended = future_of(self.turns.close), Signal()
+        giving = self.outside.run_async(self.outside.give_back(LOOK, ended))
+        task = asyncio.ensure_future(giving)
+        try:
+            await asyncio.wait([over], timeout=drain)
+        finally:
+            ended.happen()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GRACE):
+                await task
         self._stop(drain)
 
     def when_idle(self, close: Callable[[], Awaitable[object]]) -> None:

@@ -270,7 +270,9 @@ class Desk(Screens):
         self._show_broken(user)
         if silence is not None:
             # Added to the note afterwards: the bot may take long to say, and answer others first.
-            self.explain(user, silence, rests=await self.rests(user))
+            silence.rests = await self.rests(user)
+            if silence in self.bubbles.get(user, ()):
+                self.feed.emit("bubble", user=user, bubble=silence)
         return shown
 
     def broke(self, user: str, why: str, why_zh: str) -> None:

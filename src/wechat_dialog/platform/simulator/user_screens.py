@@ -204,12 +204,6 @@ class Screens:
         self.show(user, note)
         return note
 
-    def explain(self, user: str, silence: Bubble, *, rests: bool | None) -> None:
-        """Add to the note that there was no reply, if it is still shown; see `Bubble.rests`."""
-        silence.rests = rests
-        if silence in self.bubbles.get(user, ()):
-            self.feed.emit("bubble", user=user, bubble=silence)
-
     def _attach(self, bubble: Bubble, shown: Shown) -> None:
         if shown.kind in ("image", "voice", "video", "music"):
             inner = shown.reply.get(shown.kind.capitalize(), {})

@@ -49,6 +49,7 @@ class Scripts:
         self.index_add = self._script("index_add")
         self.index_due = self._script("index_due")
         self.index_drop = self._script("index_drop")
+        self.index_free = self._script("index_free")
         self.note = self._script("note")
         self.walk = self._script("walk")
         self._forget: dict[int, Script] = {}

@@ -169,17 +169,24 @@ class TimeCalls:
         leased.sort(key=lambda each: scores.get(each[0], now))
         return now, min([each for each in firsts.values() if each >= 0], default=-1), leased
 
+    def end_leases(self, entries: Sequence[Due]) -> Asking:
+        """See `EndsLeases.end_leases`; one call for each shard."""
+        of = dict[str, list[str | int]]()
+        for due in entries:
+            leased = of.setdefault(self._index(due.user, due.account), [])
+            leased += [due.user, due.at, due.until]
+        for index, leased in of.items():
+            yield Call(self._scripts.index_free, (1, index, *leased), int)
+
     def undue(self, due: Due) -> Asking:
         """See `Store.undue`."""
-        yield from self._either(self._undue_together(due), self._undue_apart(due))
+        yield from self._either(self._undue(due, due.account, due.at), self._undue(due))
 
-    def _undue_together(self, due: Due) -> Asking:
-        answer = yield self._when(due.user, due.account, due.at)
-        if answer[1] not in {"", due.account}:  # the script cannot see to two accounts' indexes
+    def _undue(self, due: Due, *of: str | int) -> Asking:
+        answer = yield self._when(due.user, *of)
+        # The script has seen to the index of one account, and cannot see to that of another.
+        if not of or answer[1] not in {"", due.account}:
             yield from self._drop_undue(due, answer)
-
-    def _undue_apart(self, due: Due) -> Asking:
-        yield from self._drop_undue(due, (yield self._when(due.user)))
 
     def _drop_undue(self, due: Due, answer: _When) -> Asking:
         """Take an entry out of the index if nothing is due, and add one for what is due later."""
@@ -278,7 +285,7 @@ class TimeCalls:
         return Call(self._scripts.index_add, arguments, tuple)
 
     def drop(self, due: Due, why: str) -> Call[int]:
-        """Remove an entry from the index, or end its lease, unless it was leased again since.
+        """Remove an entry from the index, unless it was leased again since.
 
         Args:
             due: The entry.
@@ -342,8 +349,7 @@ class Times(Asker):
 
     def end_leases(self, entries: Sequence[Due]) -> None:
         """See `EndsLeases.end_leases`."""
-        for due in entries:
-            self._call(self._times.drop(due, "again"))
+        self._perform(self._times.end_leases(entries))
 
     def undue(self, due: Due) -> None:
         """See `Store.undue`."""
@@ -373,8 +379,7 @@ class AsyncTimes(AsyncAsker):
 
     async def end_leases(self, entries: Sequence[Due]) -> None:
         """See `EndsLeases.end_leases`."""
-        for due in entries:
-            await self._call(self._times.drop(due, "again"))
+        await self._perform(self._times.end_leases(entries))
 
     async def undue(self, due: Due) -> None:
         """See `Store.undue`."""

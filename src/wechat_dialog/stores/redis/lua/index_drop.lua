@@ -1,7 +1,7 @@
 -- Removes an entry from an index, unless it was written or leased again meanwhile.
 -- KEYS the index
 -- ARGV user, time in ms, until, and the reason: 'fired'; 'idle': a check found nothing due; 'again':
---      it stays, since something else is due at the same time, or its lease is ended early
+--      it stays, since something else is due at the same time
 local entry, due = ARGV[2] .. ':' .. ARGV[1], ARGV[2] * 1000
 if redis.call('ZSCORE', KEYS[1], entry) ~= ARGV[3] then return 0 end
 -- A caller that writes the index before the head may still be about to write the head, so the entry
