@@ -126,7 +126,7 @@ def test_a_broken_hint_parks_the_conversation_as_any_bug_does(
     assert "said '很多'" in world.conversations.show(parked.id)
     assert not world.conversations.resume(USER)  # nothing was mended: it breaks again
     assert [one.id for one in world.conversations.list()] == [parked.id]
-    assert world.say("在吗").startswith(world.bot.rules.texts.apology)
+    assert world.say("在吗") == "没有对话", "the user has had an apology"
     world.deploy("order", hinting(lambda said: f"“{said}”不是数。"))
     assert world.conversations.resume(USER)
     assert world.say("在吗") == f"{world.bot.rules.texts.not_taken}\n“很多”不是数。\n几份？"
@@ -200,6 +200,35 @@ def test_ending_a_running_conversation_runs_its_clean_up_once(world: World) -> N
     world.conversations.end(USER)
     assert done == ["cleaned"]
     assert world.say("喂") == "没有对话"
+
+
+def test_a_resume_that_breaks_again_apologises_to_nobody(world: World) -> None:
+    world.deploy("shop", broken)
+    for text in ("开始", "面"):
+        world.say(text)
+    assert world.say("2") == world.bot.rules.texts.apology
+    for _ in range(2):
+        assert not world.conversations.resume(USER)
+    assert world.say("在吗？") == "没有对话"
+    world.deploy("shop", order)
+    assert world.conversations.resume(USER)
+    assert world.say("在吗？").startswith("一共 20 元")
+
+
+def test_a_resumed_conversation_that_breaks_at_a_later_message_apologises(world: World) -> None:
+    world.deploy("shop", broken)
+    world.say("开始")
+
+    def breaks_later(chat: Chat) -> Dialog[str]:
+        yield from chat.ask("吃什么？")
+        raise ZeroDivisionError
+
+    world.deploy("shop", breaks_later)
+    assert world.say("面") == world.bot.rules.texts.apology
+    world.deploy("shop", broken)
+    assert world.conversations.resume(USER)
+    assert "几份？" in world.say("好了吗？")
+    assert world.say("2") == world.bot.rules.texts.apology
 
 
 def test_a_message_that_a_resumed_dialog_hands_back_is_not_given_to_it_again(world: World) -> None:

@@ -16,7 +16,7 @@ from wechat_dialog.core.replay.records import Record, encode_record
 from wechat_dialog.core.replay.run import Run
 from wechat_dialog.core.store.kept import Parked
 from wechat_dialog.core.turn.operations import CHECKPOINT, NEEDS_CLAIM, Flow
-from wechat_dialog.core.turn.step_records import heard_key
+from wechat_dialog.core.turn.step_records import heard_key, is_resumption
 from wechat_dialog.core.turn.work import Work
 
 __all__ = ["park"]
@@ -28,7 +28,7 @@ _SHOWN = " (all of it: wechat-dialog conversations show APP %s)"
 def park(
     work: Work, frame: Frame, error: BaseException, run: Run | None, unheard: Record | None = None
 ) -> Flow[None]:
-    """Park the conversation on top, and apologize.
+    """Park the conversation on top, and apologize, unless an operator has resumed it.
 
     Args:
         work: The current message.
@@ -76,7 +76,9 @@ def _put_aside(
         run.close()
     doc.pop(frame)
     draft.parts = list(draft.over)
-    if not any(part == replies.Text(rules.texts.apology) for part in draft.parts):
+    # One trouble, one apology: of a resumed conversation the user has had it.
+    apologised = is_resumption(work.key) or replies.Text(rules.texts.apology) in draft.parts
+    if not apologised:
         draft.say(rules.texts.apology)
 
 

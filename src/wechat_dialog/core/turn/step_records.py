@@ -39,6 +39,7 @@ __all__ = [
     "heard_key",
     "idempotency_key",
     "is_full",
+    "is_resumption",
     "message_part",
     "resume_key",
     "run_gathering",
@@ -77,6 +78,11 @@ def resume_key(parked: ParkedConversation) -> str:
 
 
 _RESUME = "resume"
+
+
+def is_resumption(key: str) -> bool:
+    """Return whether an operator began the turn that has this key, by resuming a conversation."""
+    return key.startswith(f"{_RESUME}:")
 
 
 def heard_key(key: str) -> str:
