@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command import PATIENCE, environment, run, within
+from tests.cli.command import PATIENCE, ROOT, environment, run, within
 from wechat_dialog.cli.new import files
 
 NAMES = ["README.md", "bot.py", "test_bot.py"]
@@ -93,3 +93,13 @@ def test_both_languages_say_the_same_commands(monkeypatch: pytest.MonkeyPatch) -
     chinese = commands()
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
     assert commands() == chinese
+
+
+@pytest.mark.parametrize(("language", "name"), [("C", "README.md"), ("zh_CN", "README.zh-CN.md")])
+def test_it_is_installed_as_the_projects_own_page_says(
+    language: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LC_ALL", language)
+    lines = (ROOT / name).read_text("utf-8").splitlines()
+    [line] = [line for line in lines if line.startswith("pip install")]
+    assert line in files()["README.md"]

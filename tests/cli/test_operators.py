@@ -102,6 +102,12 @@ def test_an_operator_lists_shows_resumes_and_ends(folder: Path) -> None:
         made.clock += 100
         made.say("北京")
     command.write_shop(folder, OLD)
+    checked = command.run(folder, "check", "shop:bot", chinese=True)
+    assert (checked.returncode, checked.stdout.partition("：")[0]) == (
+        0, "0 个对话\n（搁置着的 1 个没有重放",
+    )  # fmt: skip
+    report = command.run(folder, "check", "shop:bot", "--json").stdout
+    assert json.loads(report)["parked_before"] == 1
     listed = command.run(folder, "conversations", "list", "shop:bot").stdout
     assert "parked" in listed
     assert "ZeroDivisionError: 零" in listed

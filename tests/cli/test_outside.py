@@ -85,7 +85,7 @@ def test_a_signal_from_a_shell_goes_on_with_the_conversation(folder: Path) -> No
 def test_a_conversation_is_begun_from_a_shell(folder: Path) -> None:
     said(folder, "嗨")
     done = run(folder, "begin", "mine:bot", USER, "visit", '{"place": "门口"}')
-    assert (done.returncode, done.stdout) == (0, "taken: a conversation has continued\n")
+    assert (done.returncode, done.stdout) == (0, "taken: a new conversation has begun\n")
     assert f"{USER} at 门口" in ledger(folder)
 
 

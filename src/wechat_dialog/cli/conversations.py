@@ -19,6 +19,7 @@ from wechat_dialog.errors import ConfigurationError
 from wechat_dialog.operators import Checked, Conversations
 from wechat_dialog.operators.export import private_file
 from wechat_dialog.operators.in_chinese import state_in_chinese
+from wechat_dialog.operators.listing import Summary
 from wechat_dialog.platform.language import speaks_chinese, tr
 from wechat_dialog.platform.safe_console import SafeConsole
 from wechat_dialog.stores.sqlite import SQLiteStore
@@ -216,6 +217,7 @@ def check(
     """
     counts: Counter[str] = Counter()
     first: list[Checked] = []
+    parked: list[Summary] = []
     bot = _bot(target, store)
     conversations = Conversations(bot)
     if source is None:
@@ -223,7 +225,7 @@ def check(
         for sentence in advice(bot.store):
             errors.print(f"wechat-dialog: {refusal(sentence)}")
     with _lines(source) as lines:
-        checked: Iterable[Checked] = conversations.check(lines)
+        checked: Iterable[Checked] = conversations.check(lines, left_out=parked.append)
         if sys.stderr.isatty():
             total = conversations.count() if lines is None else None
             checked = track(checked, tr("重放"), total=total, console=errors, transient=True)
@@ -235,9 +237,9 @@ def check(
     failed = any(counts[outcome] for outcome in failing)
     if as_json:
         origin = str(source) if source is not None else bot.store_name
-        _print_json(counts, first, origin, failed=failed)
+        _print_json(counts, first, len(parked), origin, failed=failed)
     else:
-        _print(counts, first)
+        _print(counts, first, len(parked))
     if failed:
         raise typer.Exit(1)
 
@@ -255,7 +257,7 @@ def _lines(source: Path | None) -> Generator[BinaryIO | None]:
         yield file
 
 
-def _print(counts: Counter[str], first: list[Checked]) -> None:
+def _print(counts: Counter[str], first: list[Checked], parked: int) -> None:
     console.print(tr("{0} 个对话", counts.total()))
     for outcome in OUTCOMES:
         if counts[outcome]:
@@ -267,6 +269,14 @@ def _print(counts: Counter[str], first: list[Checked]) -> None:
                 "才改等新代码里的）"
             )
         )
+    if parked:
+        console.print(
+            tr(
+                "（搁置着的 {0} 个没有重放：它们等人处理；改好代码以后用 `conversations resume` "
+                "接上，或者用 `conversations end` 结束）",
+                parked,
+            )
+        )
     for result in first:
         verdict = result.verdict
         again = verdict.outcome in AGAIN
@@ -276,11 +286,14 @@ def _print(counts: Counter[str], first: list[Checked]) -> None:
         console.print(f"{result.summary.id}  {outcome}{question}{tr('：')}{why}")
 
 
-def _print_json(counts: Counter[str], first: list[Checked], source: str, *, failed: bool) -> None:
+def _print_json(
+    counts: Counter[str], first: list[Checked], parked: int, source: str, *, failed: bool
+) -> None:
     report = {
         "store": source,
         "conversations": counts.total(),
         "outcomes": {outcome: counts[outcome] for outcome in OUTCOMES},
+        "parked_before": parked,
         "failed": failed,
         "first": [
             {

@@ -62,9 +62,11 @@ def test_anything_else_is_told_what_to_say() -> None:
 _ENGLISH = """\
 # My bot
 
-    pip install 'wechat-dialog[cli]' pytest
+    pip install "wechat-dialog[cli]" pytest   # not on PyPI yet: clone it; in another folder: \
+pip install "/path/to/your/clone[cli]" pytest
 
     wechat-dialog chat bot:bot       # talk to it here, no account needed
+    wechat-dialog simulate bot:bot   # the same on a page that looks like the phone
     python -m pytest                 # the same, as a test
 
 On the server:
@@ -80,10 +82,14 @@ port 8000, and give its address as the URL in the console. Conversations are kep
 _CHINESE = """\
 # 我的公众号机器人
 
-    pip install 'wechat-dialog[cli]' pytest
+    pip install "wechat-dialog[cli]" pytest   # 还没有发布到 PyPI：先克隆，在别的目录里 \
+pip install "/克隆的目录[cli]" pytest
 
     wechat-dialog chat bot:bot       # 在终端里跟它聊，不需要公众号
+    wechat-dialog simulate bot:bot   # 在像手机一样的网页上聊
     python -m pytest                 # 同样的对话，写成了测试
+
+（命令说英文的话，先 `export LANG=zh_CN.UTF-8`。）
 
 在服务器上：
 

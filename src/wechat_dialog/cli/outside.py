@@ -9,7 +9,7 @@ import typer
 
 from wechat_dialog.bot import Bot
 from wechat_dialog.errors import ConfigurationError
-from wechat_dialog.platform.language import SIGNAL_OUTCOMES, tr
+from wechat_dialog.platform.language import BEGIN_OUTCOMES, SIGNAL_OUTCOMES, tr
 from wechat_dialog.platform.safe_console import SafeConsole
 
 from .conversations import with_store
@@ -42,9 +42,10 @@ def signal(
     """
     bot = _bot(target, store, account)
     try:
-        _say(bot.signal(user, name, _read(data), match=match, id=id))
+        outcome = bot.signal(user, name, _read(data), match=match, id=id)
     except (TypeError, ValueError) as error:
         raise ConfigurationError(str(error)) from error
+    console.print(tr(SIGNAL_OUTCOMES[outcome]))
 
 
 def begin(
@@ -65,9 +66,10 @@ def begin(
     if registered is None:
         raise ConfigurationError(f"the bot has no dialog {dialog!r}")
     try:
-        _say(bot.begin(user, registered.fn, _object(state), id=id))
+        outcome = bot.begin(user, registered.fn, _object(state), id=id)
     except (TypeError, ValueError) as error:
         raise ConfigurationError(str(error)) from error
+    console.print(tr(BEGIN_OUTCOMES[outcome]))
 
 
 def _bot(target: str, store: str, account: str) -> Bot:
@@ -88,7 +90,3 @@ def _object(state: str) -> dict[str, Any]:
     if not isinstance(arguments, dict):
         raise ConfigurationError(f"{state!r}: a JSON object is wanted, with the arguments by name")
     return cast("dict[str, Any]", arguments)
-
-
-def _say(outcome: str) -> None:
-    console.print(tr(SIGNAL_OUTCOMES[outcome]), markup=False)

@@ -327,11 +327,17 @@ class Conversations:
         error = stored.summary.why.partition(":")[0]
         return Exported(hidden, raw, stored.summary.state, str(number), error=error)
 
-    def check(self, export: Iterable[bytes] | None = None) -> Iterator[Checked]:
+    def check(
+        self,
+        export: Iterable[bytes] | None = None,
+        *,
+        left_out: Callable[[Summary], object] = bool,
+    ) -> Iterator[Checked]:
         """Replay every running conversation against the code at hand; nothing is run or written.
 
         Args:
             export: The lines of a file that `export` wrote; None reads the store.
+            left_out: Called with each that is not replayed, since it is parked.
 
         Raises:
             BadExport: A line is not one of an export.
@@ -343,11 +349,11 @@ class Conversations:
             if export is None
             else (conversation_of_line(line, head.redacted, zone) for head, line in read(export))
         )
-        return (
-            Checked(stored.summary, self._examined(stored))
-            for stored in conversations
-            if stored.checkable
-        )
+        for stored in conversations:
+            if stored.checkable:
+                yield Checked(stored.summary, self._examined(stored))
+            else:
+                left_out(stored.summary)
 
     def count(self) -> int:
         """Return how many users have something stored."""

@@ -13,6 +13,7 @@ from functools import cache
 from .reasons import REASONS
 
 __all__ = [
+    "BEGIN_OUTCOMES",
     "ENGLISH",
     "HELP",
     "SIGNAL_OUTCOMES",
@@ -98,6 +99,13 @@ SIGNAL_OUTCOMES = {
 }
 """What `bot.signal` returns, in words: for the terminal, the page and the command."""
 
+BEGIN_OUTCOMES = {
+    **SIGNAL_OUTCOMES,
+    "taken": "新的对话开始了",
+    "kept": "先存着，等这个用户手头的一轮完了就开始",
+}
+"""What `bot.begin` returns, in words."""
+
 ENGLISH = {
     # The terminal's chat.
     "和公众号聊天：输入 /help 看命令，/quit 结束。":
@@ -175,6 +183,9 @@ ENGLISH = {
     "没有对话": "no conversations",
     # signal and begin
     "有对话接着走了": "taken: a conversation has continued",
+    "新的对话开始了": "taken: a new conversation has begun",
+    "先存着，等这个用户手头的一轮完了就开始":
+        "kept: it begins once the user's present turn is over",
     "先存着，等对话来取": "kept until a conversation waits for it",
     "这个编号来过了，什么也没做": "repeated: this id came before; nothing was done",
     "接上了；用户下次发消息时看到回答": "resumed; the user gets the answer with their next message",
@@ -192,6 +203,10 @@ ENGLISH = {
     "导出了 {0} 个对话": "exported {0} conversations",
     "，已隐去内容": ", redacted",
     "{0} 个对话": "{0} conversations",
+    "（搁置着的 {0} 个没有重放：它们等人处理；改好代码以后用 `conversations resume` 接上，或者用 "
+    "`conversations end` 结束）":
+        "({0} that are parked were not replayed: they wait for an operator, to be resumed with "
+        "mended code, `conversations resume`, or ended, `conversations end`)",
     "，从第 {0} 条记录起": " from record {0}",
     "：": ": ",
     "（会改等别的：不问用户。先照旧等；等的时间或信号来了，或者用户回答了，才改等新代码里的）":
