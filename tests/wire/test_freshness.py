@@ -6,6 +6,7 @@ Some rows are what a mode cannot prevent. They are here so that the page stays t
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from wechat_dialog.core.wire import xml
 from wechat_dialog.core.wire.codec import Codec, read_query
 from wechat_dialog.core.wire.signature import sign
 from wechat_dialog.errors import ConfigurationError, Refused, Stale
+from wechat_dialog.operators import Conversations
 from wechat_dialog.platform.account import Account, seal
 
 TOKEN = "Token2026"
@@ -186,6 +188,21 @@ def test_a_captured_push_never_is_a_second_turn(ahead: float) -> None:
     assert ran == ["paid"]
     assert refused
     assert taken or ahead > 0
+    bot.close()
+
+
+@pytest.mark.parametrize("ahead", [-290.0, 0.0, 290.0])
+def test_a_captured_push_of_a_user_who_was_forgotten_is_no_turn(ahead: float) -> None:
+    clock, ran = [MADE + ahead], list[str]()
+    bot = safe_bot(clock, ran)
+    query, body = captured("safe")
+    bot.answer(body, query)
+    Conversations(bot).forget("gh_1:oVictim")
+    for seconds in range(1, 700, 7):
+        clock[0] = MADE + ahead + seconds
+        with suppress(Stale):
+            assert bot.answer(body, query) == b"success"
+    assert ran == ["paid"]
     bot.close()
 
 

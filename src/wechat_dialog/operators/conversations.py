@@ -241,7 +241,8 @@ class Conversations:
             for conversation in self._of(key, shown)
         ]
         self._clean_up(conversations)
-        removed = [store.forget(key) for key in keys]
+        # A captured push is accepted for so long in safe mode, and must not begin a second turn.
+        removed = [store.forget(key, self._bot.settings.remember) for key in keys]
         if not any(removed):
             raise NotFound(user)
         running = [conversation for conversation in conversations if conversation.checkable]

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from msgspec.structs import replace
 
 from wechat_dialog.core.store import results, rules, waking
-from wechat_dialog.core.store.entry import SEEN_KEPT, Granted, Remembered, micros, seconds
+from wechat_dialog.core.store.entry import Granted, Remembered, micros, seconds
 from wechat_dialog.core.store.kept import Shown, Stored
 from wechat_dialog.core.store.times import Due, Dues, Post, Posted
 from wechat_dialog.core.store.values import (
@@ -291,7 +291,7 @@ class MemoryStore(KeptInMemory):
                 known.records, known.aside = [], {}
             return ended
 
-    def forget(self, user: str) -> bool:
+    def forget(self, user: str, remember: float = 60.0) -> bool:
         """See `Store.forget`."""
         with self._lock:
             now = self._now()
@@ -303,7 +303,7 @@ class MemoryStore(KeptInMemory):
             existed = bool(existed or known.parts) or any(
                 remembered.reply != b"" for remembered in replies
             )
-            until = now + SEEN_KEPT
+            until = now + micros(remember)
             known.replies = {
                 key: Remembered(b"", min(remembered.expires, until))
                 for key, remembered in known.replies.items()

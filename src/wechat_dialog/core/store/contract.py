@@ -211,7 +211,7 @@ class Store(Protocol):
         """
         ...
 
-    def forget(self, user: str) -> bool:
+    def forget(self, user: str, remember: float = 60.0) -> bool:
         """Drop everything about a user, whatever claim is held: conversation, journal,
         conversations aside and parked, data, mailbox, messages without an answer, answer pages,
         parts of steps, and the contents of replies.
@@ -219,7 +219,12 @@ class Store(Protocol):
         Workers with a turn of this user lose their claim, and have a revision that is never issued
         again, so nothing that a process has in memory is written back. Every message that the store
         knows counts as answered with `b""`, and so do its copies, so that earlier messages have no
-        effect later. For a minute these notes and the issued numbers remain; then nothing.
+        effect later: for `remember` seconds, but one that had an answer no longer than that. The
+        issued numbers remain for a minute; then nothing.
+
+        Args:
+            user: The user's key.
+            remember: How long copies may come.
 
         Returns:
             Whether there was anything, including such remains.

@@ -162,11 +162,14 @@ class Calls:
         keys = (5, k + "h", k + "j", k + "c", k + "p", k + "b")
         return Call(self._scripts.end, keys if id is None else (*keys, id), bool)
 
-    def forget(self, user: str, unanswered: Sequence[str] = ()) -> Call[bool | tuple[str, ...]]:
+    def forget(
+        self, user: str, remember: float, unanswered: Sequence[str] = ()
+    ) -> Call[bool | tuple[str, ...]]:
         """See `Store.forget`; remembered replies have to be searched for.
 
         Args:
             user: The user's key.
+            remember: See `Store.forget`.
             unanswered: Keys of the user's messages that have no answer. If these are not all of
                 them, the result is the keys of all, and nothing is forgotten: call again with
                 these.
@@ -175,15 +178,16 @@ class Calls:
         own = [k + kind for kind in "hjcdpbtmi"]
         keys = (*own, *(f"{k}a:{key}" for key in unanswered))
         script = self._scripts.forget(len(unanswered))
-        return Call(script, (len(keys), *keys, *unanswered), read_forget)
+        return Call(script, (len(keys), *keys, entry.micros(remember), *unanswered), read_forget)
 
-    def silence(self, reply: bytes) -> Call[bool]:
+    def silence(self, reply: bytes, remember: float) -> Call[bool]:
         """Blank a remembered reply; the result says whether it had any content.
 
         Args:
             reply: Its key, as found by `Keys.replies`.
+            remember: See `Store.forget`.
         """
-        return Call(self._scripts.silence, (1, reply), bool)
+        return Call(self._scripts.silence, (1, reply, entry.micros(remember)), bool)
 
     def show(self, user: str) -> Call[Shown | None]:
         """See `Store.show`."""

@@ -266,13 +266,13 @@ class RedisStore(Pages, Parts, Times):
         """See `Store.end`."""
         return self._call(self._calls.end(user, id))
 
-    def forget(self, user: str) -> bool:
+    def forget(self, user: str, remember: float = 60.0) -> bool:
         """See `Store.forget`. Scans the names of all keys for those of replies, which other clients
         do not notice, but takes a second per million keys.
         """
-        result = self._call(self._calls.forget(user))
+        result = self._call(self._calls.forget(user, remember))
         while isinstance(result, tuple):
-            result = self._call(self._calls.forget(user, result))
+            result = self._call(self._calls.forget(user, remember, result))
         existed = bool(self._perform(self._pages.forget(user)) or result)
         existed |= self._call(self._parts.forget(user))
         try:
@@ -282,7 +282,7 @@ class RedisStore(Pages, Parts, Times):
         except clients.FAILED as error:
             raise clients.explain(error) from error
         for reply in replies:
-            existed |= self._call(self._calls.silence(reply))
+            existed |= self._call(self._calls.silence(reply, remember))
         return existed
 
     def close(self) -> None:

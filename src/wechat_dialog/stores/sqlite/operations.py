@@ -207,14 +207,14 @@ class Operations:
             rows.save(user, entry)
         return ended
 
-    def forget(self, user: str) -> bool:
+    def forget(self, user: str, remember: float) -> bool:
         """See `Store.forget`."""
         rows, now = self._rows, self._now
         entry = rows.open(user, now)
         existed = bool(entry.revision or entry.seen)
         unanswered = rules.forget(entry)
         rows.save(user, entry)
-        existed = rows.forget(user, unanswered, now) or existed
+        existed = rows.forget(user, unanswered, now, now + micros(remember)) or existed
         return rows.pages.forget(user, now) or existed
 
     def page_open(self, asked: PageOpen) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from wechat_dialog.core.store import results, rules, waking
-from wechat_dialog.core.store.entry import SEEN_KEPT, Entry, Remembered, Seen, micros, seconds
+from wechat_dialog.core.store.entry import Entry, Remembered, Seen, micros, seconds
 from wechat_dialog.core.store.kept import Parked, Stored
 from wechat_dialog.core.store.times import Due, Dues
 from wechat_dialog.core.store.values import Write
@@ -245,18 +245,18 @@ class Rows:
         data = self._sql("DELETE FROM data WHERE user = ?", (user,)).rowcount
         return bool(self._sql("DELETE FROM parked WHERE user = ?", (user,)).rowcount + data)
 
-    def forget(self, user: str, unanswered: Iterable[str], now: int) -> bool:
+    def forget(self, user: str, unanswered: Iterable[str], now: int, until: int) -> bool:
         """Delete everything beside the entry, and keep of replies only that there was one.
 
         Args:
             user: The user's key.
             unanswered: Keys of messages that count as answered, with nothing.
             now: The time.
+            until: How long it is kept that a message was answered, at most.
 
         Returns:
             Whether there was anything.
         """
-        until = now + SEEN_KEPT
         self._sql("DELETE FROM parked WHERE user = ? AND expires <= ?", (user, now))
         existed = self._drop_the_rest(user)
         self._sql("DELETE FROM replies WHERE user = ? AND expires <= ?", (user, now))

@@ -171,9 +171,9 @@ class SQLiteStore(Kept):
         """See `Store.end`."""
         return self._do(lambda operations: operations.end(user, id), durable=True)
 
-    def forget(self, user: str) -> bool:
+    def forget(self, user: str, remember: float = 60.0) -> bool:
         """See `Store.forget`."""
-        existed = self._do(lambda operations: operations.forget(user), durable=True)
+        existed = self._do(lambda operations: operations.forget(user, remember), durable=True)
         self._database.empty_the_log()
         return existed
 

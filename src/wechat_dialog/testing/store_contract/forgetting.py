@@ -187,6 +187,26 @@ class Forgetting(StoreCase):
         self.advance(61.0)
         granted(store.claim(Claim("ada", "first", lease=LONG)))
 
+    def test_forget_remembers_for_as_long_as_copies_may_come(self, store: Store) -> None:
+        """For `remember` seconds after `forget`, or as long as its reply, a message is known."""
+        if self.short < 1:
+            pytest.skip("it takes a clock that can be set")
+        for key, remember, reply in (
+            ("a", 600.0, b"r"),
+            ("b", 600.0, b"r" * 3000),
+            ("c", 100.0, b"r"),
+        ):
+            fence = granted(store.claim(Claim("ada", key, lease=LONG))).fence
+            commit = Commit("ada", key, Write(HEAD), reply=reply, fence=fence, remember=remember)
+            committed(store.commit(commit))
+        assert store.defer("ada", "d", b"said") is None
+        store.forget("ada", 600.0)
+        for seconds, keys in ((90.0, "abcd"), (400.0, "abd"), (120.0, "")):
+            self.advance(seconds)
+            for key in keys:
+                assert store.claim(Claim("ada", key, lease=LONG)) == Answered(b"")
+        granted(store.claim(Claim("ada", "a", lease=LONG)))
+
     @pytest.mark.parametrize("text", ODD_TEXTS)
     def test_forget_accepts_any_text_as_user_and_key(self, store: Store, text: str) -> None:
         """`forget` drops the user of that name and no other, whatever characters are in it."""

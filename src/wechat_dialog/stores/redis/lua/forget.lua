@@ -1,5 +1,5 @@
 -- KEYS h j c d p b t m i, then the a of each message that has no answer, as far as the caller knows
--- ARGV the keys of those messages
+-- ARGV for how long it is remembered which messages were answered, in µs; the keys of those messages
 -- Returns 1 if there was anything, 0 if not. If other messages have no answer either, it changes
 -- nothing and returns the keys of all that have none: the caller calls again with these.
 local got = redis.call('MGET', KEYS[1], KEYS[3])
@@ -9,7 +9,8 @@ local there = doc ~= nil or next(seen) ~= nil or redis.call('EXISTS', KEYS[4]) =
 -- Otherwise a worker that has one of these in hand, or waiting, would begin again with it.
 if claim.fence ~= 0 then seen[claim.holder] = true end
 local known, unanswered = {}, {}
-for _, key in ipairs(ARGV) do known[key] = true end
+for i = 2, #ARGV do known[ARGV[i]] = true end
+local remember = tonumber(ARGV[1])
 local complete = true
 for key in pairs(seen) do
   unanswered[#unanswered + 1] = key
@@ -26,14 +27,14 @@ redis.call('DEL', KEYS[2], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9])
 local left = {}
 for name, since, reply in each(replies) do
   there = there or reply ~= ''
-  since = math.min(since + replies.span - SEEN_KEPT, now)
+  since = math.min(since + replies.span - remember, now)
   left[#left + 1] = struct.pack(REPLY, name, since, 0)
 end
-replies.text, replies.span = table.concat(left), SEEN_KEPT
+replies.text, replies.span = table.concat(left), remember
 drop_head(replies)
 -- Copies of a message learn that it was answered, with an empty reply. stores/redis/scripts.py
 -- repeats this line for each of the caller's messages, with KEYS[11] for the next, and so on.
-redis.call('SET', KEYS[10], format('=%.0f\n', now + SEEN_KEPT), 'PX', ceil(SEEN_KEPT / 1000))
+redis.call('SET', KEYS[10], format('=%.0f\n', now + remember), 'PX', ceil(remember / 1000))
 
 claim.last = max(claim.last, doc and doc.revision or 0)
 free(claim)
