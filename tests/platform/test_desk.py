@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from wechat_dialog import Bot, Chat
 from wechat_dialog.platform.account import Account
 from wechat_dialog.platform.emulator import AsyncPlatform
 from wechat_dialog.platform.simulator.desk import Desk
+from wechat_dialog.platform.simulator.values import Place
+
+PLACES = [Place("shop.py:7", "spins", "while True:")]
 
 
 def mute() -> Bot:
@@ -55,3 +59,38 @@ def test_that_there_was_no_reply_is_told_at_once_and_not_below_a_later_answer() 
         ("user", "text", None),
         ("bot", "text", None),
     ]
+
+
+async def told_of_a_request_that_hangs() -> list[tuple[bool, list[Place] | None]]:
+    """Return what the developer is told of a request: as soon as there is more to tell of it than
+    that it was made, and when it has been answered.
+    """
+    may_go_on = asyncio.Event()
+
+    async def application(_scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await may_go_on.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"success"})
+
+    async def where() -> list[Place]:
+        return PLACES
+
+    async with AsyncPlatform.to_asgi(application, Account("secret"), window=600.0) as platform:
+        desk = Desk(platform)
+        desk.late, desk.where = 0.0, where
+        user = desk.add_user().id
+        sent = desk.text(user, "转")
+        with desk.feed.listening(dict) as listener:
+            while (event := await listener.next(60)) is not None:
+                if b'"doing":[' in event[1]:
+                    break
+        (request,) = desk.requests[user]
+        before = request.open, request.doing
+        may_go_on.set()
+        await sent
+        return [before, (request.open, request.doing)]
+
+
+def test_while_there_is_no_answer_the_developer_is_told_what_the_bot_does() -> None:
+    assert asyncio.run(told_of_a_request_that_hangs()) == [(True, PLACES), (False, PLACES)]

@@ -103,7 +103,7 @@ def test_what_is_known_of_a_conversation_outlives_a_process_that_hangs(page: Pag
     try:
         page.do("advance", seconds=1)
         page.until(lambda: standing(page) == "unreachable")
-        assert page.state["bot"]["error_zh"] == "机器人的进程不回答"
+        assert page.state["bot"]["error_zh"] == "机器人的进程不回答：停在断点上了吗？"
         told = page.conversation()
         assert told is not None
         assert told["waiting"]["prompt"] == "一？"

@@ -10,6 +10,7 @@ parent process has died, and this one ends.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import dataclasses
 import importlib.util
@@ -22,7 +23,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Generator
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ from wechat_dialog.stores.sqlite import SQLiteStore
 from .load import in_four_lines, load
 from .refusals import chinese_of, refusal
 from .source_finder import is_installed
+from .whereabouts import whereabouts
 
 __all__ = ["main"]
 
@@ -83,9 +85,18 @@ class _Clock:
 
 
 class _Server(uvicorn.Server):
+    """The server.
+
+    Attributes:
+        loop: Its event loop; None before it runs.
+    """
+
+    loop: asyncio.AbstractEventLoop | None = None
+
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
         """Leave Ctrl-C to the process that started this one."""
+        self.loop = asyncio.get_running_loop()
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, self.handle_exit)
         yield
@@ -154,8 +165,14 @@ _DEMO = str(Path(__file__).resolve().with_name("demo.py"))
 def _files() -> list[str]:
     """Return the source files of all modules that belong to the application."""
     names = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
-    paths = {os.path.realpath(path) for path in names if path and path.endswith(".py")}
-    return sorted(path for path in paths if path == _DEMO or not is_installed(path))
+    return sorted({os.path.realpath(path) for path in names if path and _is_own(path)})
+
+
+@cache
+def _is_own(path: str) -> bool:
+    """Whether a file belongs to the application."""
+    real = os.path.realpath(path)
+    return real.endswith(".py") and (real == _DEMO or not is_installed(real))
 
 
 def _read_on_the_way(target: str, error: BaseException) -> list[str]:
@@ -187,9 +204,10 @@ def _source_of(module: str) -> str:
 class _Answers:
     """The requests of the simulator: each method answers the one that has its name."""
 
-    def __init__(self, bot: Any, clock: _Clock) -> None:
+    def __init__(self, bot: Any, clock: _Clock, server: _Server) -> None:
         self._bot = bot
         self._clock = clock
+        self._server = server
         self._due = threading.Lock()
 
     def sweep(self) -> None:
@@ -236,6 +254,10 @@ class _Answers:
 
     def ping(self) -> None:
         """Answer."""
+
+    def where(self) -> list[dict[str, str]]:
+        """Return what the application's code is doing."""
+        return whereabouts(_is_own, self._server.loop)
 
     def files(self) -> list[str]:
         """Return the files of the application, later imports included."""
@@ -297,13 +319,13 @@ def main(target: str, listener: int, control_fd: int) -> int:
         control.say({"failed": why, "chinese": chinese_of(why), "files": files})
         return 2
     control.say({"ready": _described(bot)})
-    answers = _Answers(bot, clock)
+    server = _Server(uvicorn.Config(bot.asgi, log_level="warning", access_log=False))
+    answers = _Answers(bot, clock, server)
     threading.Thread(target=_listen, args=(control, answers), daemon=True).start()
     if not isinstance(bot, ModuleBot):
         threading.Thread(target=answers.sweep, daemon=True).start()
-    config = uvicorn.Config(bot.asgi, log_level="warning", access_log=False)
     # Not by `fd=`, which uvicorn takes for a UNIX socket: its answers would be 40 ms late.
-    _Server(config).run(sockets=[socket.socket(fileno=listener)])
+    server.run(sockets=[socket.socket(fileno=listener)])
     return 0
 
 

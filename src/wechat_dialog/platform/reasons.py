@@ -83,7 +83,8 @@ REASONS = (
     # The bot's process.
     (r"the bot's process does not run", "机器人没有在运行"),
     (r"the bot's process has ended", "机器人的进程结束了"),
-    (r"the bot's process does not answer", "机器人的进程不回答"),
+    (r"the bot's process does not answer: is it at a breakpoint\?",
+     "机器人的进程不回答：停在断点上了吗？"),
     (r"killed by signal (\d+)", "进程被信号 {0} 结束了"),
     (r"ended with status (\d+)", "进程退出了，状态 {0}"),
     # Signals.

@@ -44,7 +44,8 @@ PATIENCE = 10.0
 TURN = 60.0
 """Seconds to wait for the answer to a request that may run a whole turn, with its steps."""
 
-RUNS_TURNS = frozenset({"signal", "run_due", "resume"})
+LIMITS = {"signal": TURN, "run_due": TURN, "resume": TURN, "where": 2.0}
+"""Where a request's answer is not waited for as long as others."""
 
 LINES = 200
 """Lines of the process's output that are kept."""
@@ -380,9 +381,10 @@ class _Life:
             raise NotRunning("the bot's process has ended")
         self._send({"id": number, **message})
         try:
-            return future.result(TURN if message["do"] in RUNS_TURNS else PATIENCE)
+            return future.result(LIMITS.get(message["do"], PATIENCE))
         except TimeoutError as error:
-            raise NotRunning("the bot's process does not answer") from error
+            why = "the bot's process does not answer: is it at a breakpoint?"
+            raise NotRunning(why) from error
         finally:
             self._waiting.pop(number, None)
 

@@ -20,11 +20,16 @@ from wechat_dialog.platform.protocol import HEADERS, Request
 from .buttons import tapped
 from .quotas import Quotas
 from .user_screens import NotPossible, Screens
-from .values import Bubble, Exchange, Location, Picture, User
+from .values import Bubble, Exchange, Location, Picture, Place, User
 
 __all__ = ["Desk"]
 
 Task = asyncio.Task[Shown]
+
+LATE = 1.5
+"""Seconds after which the developer is told that there is no answer yet, of a window that is long
+enough: a bot that works answers within tenths of one.
+"""
 
 
 def _nowhere(_user: str) -> None:
@@ -33,6 +38,11 @@ def _nowhere(_user: str) -> None:
 
 def _nothing(_fault: str) -> None:
     """Do nothing."""
+
+
+async def _nowhere_known() -> list[Place]:
+    """Return nothing."""
+    return []
 
 
 async def _unknown(_user: str) -> bool | None:
@@ -50,6 +60,8 @@ class Desk(Screens):
             conversation, or None.
         before: Awaited before each message is posted; None to post at once.
         after: Called with the fault of each message, "" for none, when its requests are over.
+        where: Awaited for what the bot's code is doing, while an answer takes long.
+        late: Seconds after which it does; then it is asked again as often.
         rests: Awaited with the OpenID of a user who got no reply: whether nothing waits for them;
             None if that is not known.
     """
@@ -65,6 +77,8 @@ class Desk(Screens):
         self.before: Callable[[], Awaitable[object]] | None = None
         self.after: Callable[[str], object] = _nothing
         self.rests: Callable[[str], Awaitable[bool | None]] = _unknown
+        self.where: Callable[[], Awaitable[list[Place]]] = _nowhere_known
+        self.late = min(LATE, platform.window / 2)
         self._last: dict[str, tuple[dict[str, Any], Bubble]] = {}
         self._broken: dict[str, list[Bubble]] = {}
         self._tasks: set[Task] = set()
@@ -247,6 +261,8 @@ class Desk(Screens):
                 return
             exchange = self._exchange(request, group, exchanges.get(request.number))
             if request.number not in exchanges:
+                if (before := exchanges.get(request.number - 1)) is not None:
+                    exchange.doing = before.doing
                 exchanges[request.number] = exchange
                 bubble.requests = [*bubble.requests, exchange.id]
                 self.feed.emit("bubble", user=user, bubble=bubble)
@@ -256,7 +272,11 @@ class Desk(Screens):
         try:
             if self.before is not None:
                 await self.before()
-            shown = await self.platform.deliver(message, watch)
+            looking = asyncio.create_task(self._look(user, exchanges))
+            try:
+                shown = await self.platform.deliver(message, watch)
+            finally:
+                looking.cancel()
         finally:
             self.work(user, -1)
         self.after(shown.fault)
@@ -274,6 +294,16 @@ class Desk(Screens):
             if silence in self.bubbles.get(user, ()):
                 self.feed.emit("bubble", user=user, bubble=silence)
         return shown
+
+    async def _look(self, user: str, exchanges: dict[int, Exchange]) -> None:
+        """Tell the developer what the bot is doing while it does not answer, until cancelled."""
+        while True:
+            await asyncio.sleep(self.late)
+            doing = await self.where()
+            exchange = exchanges.get(max(exchanges, default=0))
+            if exchange is not None and exchange.open and exchange.doing != doing:
+                exchange.doing = doing
+                self.exchanged(user, exchange)
 
     def broke(self, user: str, why: str, why_zh: str) -> None:
         """Show the developer why a conversation was parked: below the answer, if one is to come."""

@@ -7,10 +7,13 @@ import contextlib
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from wechat_dialog.platform.language import chinese_of_error
 
 from .bot_process import BotProcess
 from .not_running import NotRunning
+from .values import Place
 
 __all__ = ["OwnProcess"]
 
@@ -58,6 +61,12 @@ class OwnProcess:
             if self._process.status == "running":
                 with contextlib.suppress(NotRunning):
                     await self.ask(self._process.ask, "ping")
+
+    async def where(self) -> list[Place]:
+        """Return what the bot's code is doing; nothing if it does not say."""
+        with contextlib.suppress(NotRunning):
+            return msgspec.convert(await self.ask(self._process.ask, "where"), list[Place])
+        return []
 
     async def ask(self, request: Callable[..., Any], *arguments: Any) -> Any:
         """Make a request to it on a thread.

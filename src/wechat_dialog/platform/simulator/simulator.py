@@ -65,6 +65,7 @@ class Simulator:
             desk.platform.refused = self._refused
             desk.rests = self._rests
             self._standing = OwnProcess(process, self._emit_bot)
+            desk.where = self._standing.where
         else:
             self._standing = Elsewhere(desk.platform, self._emit_bot)
             desk.after = self._standing.heard

@@ -9,7 +9,7 @@ import msgspec
 
 from wechat_dialog.platform.display import Article, Part
 
-__all__ = ["Bubble", "Exchange", "Location", "Picture", "User"]
+__all__ = ["Bubble", "Exchange", "Location", "Picture", "Place", "User"]
 
 
 class User(msgspec.Struct):
@@ -94,6 +94,20 @@ class Bubble(msgspec.Struct):
     requests: list[int] = []
 
 
+class Place(msgspec.Struct, frozen=True):
+    """A place in the bot's code that is being executed.
+
+    Attributes:
+        at: File and line.
+        name: The function.
+        code: The line of source.
+    """
+
+    at: str
+    name: str
+    code: str = ""
+
+
 class Exchange(msgspec.Struct):
     """One request of the platform, or one of the bot to it, for the developer.
 
@@ -115,6 +129,8 @@ class Exchange(msgspec.Struct):
         problem: Which rule was broken; "" if none was.
         problem_zh: The same in Chinese.
         open: Whether its answer is still awaited.
+        doing: What the bot's code was last seen doing; None if the answer did not take long, empty
+            if that is not known.
         window: Seconds within which it must be answered.
         of: How many attempts there are at most.
     """
@@ -136,5 +152,6 @@ class Exchange(msgspec.Struct):
     problem: str = ""
     problem_zh: str = ""
     open: bool = False
+    doing: list[Place] | None = None
     window: float = 5.0
     of: int = 3

@@ -68,14 +68,24 @@ function canGoBack(bubble) {
 
 // The platform's repetitions, where there were any or where one failed: ● ● ○.
 function copiesOf(copies, act) {
-  const open = copies.some((copy) => copy.open);
-  if (copies.length < 2 && !copies.some((copy) => copy.problem)) return open && h("span.sending", { title: t("waiting") }, icon("wait"), h("span.unseen", {}, t("waiting")));
-  return h(
-    "button.copies",
-    { type: "button", onclick: () => act.look(copies.at(-1).id), title: copies.map(told).join("\n"), data: { focus: "copies" } },
-    copies.map((copy) => h(`span.copy.${stateOf(copy)}`, {}, icon(SIGNS[stateOf(copy)]))),
-    h("span", {}, open ? t("copyUnderWay", copies.at(-1).number) : t("copiesSent", copies.length)),
-  );
+  const open = copies.find((copy) => copy.open);
+  // Of the first request it is said in words once its answer takes long.
+  if (copies.length < 2 && !open?.doing && !copies.some((copy) => copy.problem)) return open && h("span.sending", { title: t("waiting") }, icon("wait"), h("span.unseen", {}, t("waiting")));
+  return [
+    h(
+      "button.copies",
+      { type: "button", onclick: () => act.look(copies.at(-1).id), title: copies.map(told).join("\n"), data: { focus: "copies" } },
+      copies.map((copy) => h(`span.copy.${stateOf(copy)}`, {}, icon(SIGNS[stateOf(copy)]))),
+      h("span", {}, open ? t("noAnswerYet", open.number, open.of) : t("copiesSent", copies.length)),
+    ),
+    open && placesOf("doing", open.doing),
+  ];
+}
+
+/** What the bot's code is, or was, doing; null where that is not known. */
+export function placesOf(word, places) {
+  if (!places?.length) return null;
+  return h("div.doing", {}, h("span", {}, t(word)), places.map(({ at, name, code }) => h("code", { title: code }, `${at} ${name}()`)));
 }
 
 const SIGNS = { open: "wait", good: "check", bad: "cross" };
@@ -129,6 +139,7 @@ function faultOf(bubble, copies, act) {
         {},
         h("strong", {}, icon("alert"), t("onlyForYou")),
         reasons(bubble, copies).map((line) => h("p", {}, line)),
+        placesOf("wasDoing", copies.findLast((copy) => copy.doing?.length)?.doing),
         request !== undefined && h("button.quiet", { type: "button", onclick: () => act.look(request), data: { focus: "look" } }, t("lookAtRequest")),
       ),
   );

@@ -107,7 +107,7 @@ function drawLog(log, user, bubbles, act) {
       if (item.empty) return [user?.id, user?.following, server.known];
       if (item.time) return [item.time, day];
       const copies = copiesOf(item, byId);
-      return [item, user?.name, server.bot.managed, copies.map((copy) => `${copy.id}${stateOf(copy)}`).join()];
+      return [item, user?.name, server.bot.managed, copies.map((copy) => `${copy.id}${stateOf(copy)}${JSON.stringify(copy.doing)}`).join()];
     },
     (item) => {
       if (item.empty) return emptiness(user);

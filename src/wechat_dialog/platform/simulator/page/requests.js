@@ -1,7 +1,7 @@
 // The tab of requests: each copy of each message with its bytes, and which rule was broken.
 
 import { code, xmlCode } from "./code.js";
-import { stateOf } from "./bubbles.js";
+import { placesOf, stateOf } from "./bubbles.js";
 import { h, icon, sync } from "./dom.js";
 import { digest, moment, second, tidy, took } from "./format.js";
 import { now, own, server, toggle } from "./store.js";
@@ -80,6 +80,7 @@ function row(request) {
       icon(open ? "down" : "right"),
     ),
     request.problem && h("p.problem", {}, icon("alert"), h("span", {}, spoken(request.problem, request.problem_zh))),
+    placesOf(request.open ? "doing" : "wasDoing", request.doing),
     open && h("div.request-body", { id }, detail(request)),
   );
 }
