@@ -15,6 +15,7 @@ from typing import IO, cast
 
 import pytest
 
+from tests.forking import Forked
 from tests.redis_server import wait_until
 from wechat_dialog.cli.main import main
 
@@ -76,7 +77,7 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """Run the command to its end, and see that nothing it started outlives it."""
     command = [*COMMAND, *words]
-    with subprocess.Popen(
+    with Forked(
         command,
         cwd=folder,
         # The tests of both are in Chinese.
@@ -101,7 +102,7 @@ def typing(folder: Path, *words: str) -> Iterator[Callable[..., str]]:
     """Run the command for the length of a block; gives a function that types some lines and returns
     what is said to them, one line or `lines`.
     """
-    with subprocess.Popen(
+    with Forked(
         [*COMMAND, *words],
         cwd=folder,
         env=environment(chinese=True),
@@ -162,7 +163,7 @@ def serving(
     What it says before the URL is added to `before`.
     """
     with (folder / "log").open("w+") as log:
-        server = subprocess.Popen(
+        server = Forked(
             [*COMMAND, "serve", *words, "--port", "0"],
             cwd=folder,
             env=environment(),

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command import BOTS, COMMAND, PATIENCE, environment, is_there, run
+from tests.forking import Forked
 from tests.full_path.people import ACCOUNT, push, signed
 from tests.full_path.waiting import make_bot
 from tests.redis_server import wait_until
@@ -121,7 +122,7 @@ def test_a_store_that_is_not_there_is_not_made(folder: Path) -> None:
 @contextmanager
 def working(folder: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
     """A process that works, until the block's end at the latest."""
-    process = subprocess.Popen(
+    process = Forked(
         [*COMMAND, "work", "mine:bot", *options], cwd=folder, env=environment(), text=True,
         stderr=subprocess.PIPE, start_new_session=True,
     )  # fmt: skip

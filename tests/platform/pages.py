@@ -15,6 +15,7 @@ from typing import IO, Any, cast
 import httpx
 
 from tests.cli.command import COMMAND, PATIENCE, environment, see_the_end_of
+from tests.forking import Forked
 
 Event = dict[str, Any]
 
@@ -146,7 +147,7 @@ def simulating(
     folder: Path, *words: str, port: str = "0", chinese: bool = False
 ) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """`simulate` for the length of a block; gives the process and its URL."""
-    process = subprocess.Popen(
+    process = Forked(
         [*COMMAND, *words, "--no-browser", "--port", port],
         cwd=folder,
         env=environment(chinese=chinese),
