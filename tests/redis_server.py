@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import redis
+import redis.utils
 
 _GUARD = """
 import os, subprocess, sys, threading
@@ -38,6 +39,10 @@ def outlive_nobody():
 threading.Thread(target=outlive_nobody, daemon=True).start()
 os._exit(server.wait() & 255)
 """
+
+# redis-py reads its own version from a file for each client and each connection: that takes as long
+# as a contract test's commands together.
+setattr(redis.utils, "get_lib_version", cache(redis.utils.get_lib_version))  # noqa: B010
 
 _PATIENCE = 60.0  # seconds for what takes milliseconds, or on a busy machine as long as it takes
 

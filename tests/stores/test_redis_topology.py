@@ -29,12 +29,28 @@ def cluster() -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="module")
+def store_of_cluster(cluster: Cluster) -> Iterator[RedisStore]:
+    """One for all tests: a client takes longer to connect than a test, asks for the slots and for
+    all commands that there are.
+    """
+    with closing(RedisStore(cluster_url(cluster))) as store:
+        yield store
+
+
+@pytest.fixture(scope="module")
 def sentinel() -> Iterator[Sentinel]:
     with start_sentinel() as sentinel:
         # On a busy machine a second of silence is no death, and no test here wants one.
         patience = ("down-after-milliseconds", 60_000)
         sentinel.sentinel.ask("SENTINEL", "SET", sentinel.name, *patience)
         yield sentinel
+
+
+@pytest.fixture(scope="module")
+def store_of_sentinel(sentinel: Sentinel) -> Iterator[RedisStore]:
+    """One for all tests."""
+    with closing(RedisStore(sentinel_url(sentinel))) as store:
+        yield store
 
 
 def cluster_url(cluster: Cluster) -> str:
@@ -63,8 +79,7 @@ class Clocked(StoreContract):
         self.began = time.time_ns() // 1000
         self.stores: list[RedisStore] = []
 
-    def open(self, url: str) -> RedisStore:
-        store = RedisStore(url)
+    def keep_time_in(self, store: RedisStore) -> RedisStore:
         self.stores.append(store)
         self.advance(0.0)
         return store
@@ -83,15 +98,13 @@ class Clocked(StoreContract):
 
 class TestCluster(Clocked):
     @pytest.fixture
-    def store(self, cluster: Cluster) -> Iterator[Store]:
-        cluster.flush()
-        store = self.open(cluster_url(cluster))
-        yield store
-        store.close()
+    def store(self, store_of_cluster: RedisStore) -> Store:
+        store_of_cluster._connected().flushall()
+        return self.keep_time_in(store_of_cluster)
 
     @pytest.fixture
     def other(self, store: Store, cluster: Cluster) -> Iterator[Store]:
-        other = self.open(cluster_url(cluster))
+        other = self.keep_time_in(RedisStore(cluster_url(cluster)))
         yield other
         other.close()
 
@@ -112,15 +125,13 @@ class TestCluster(Clocked):
 
 class TestSentinel(Clocked):
     @pytest.fixture
-    def store(self, sentinel: Sentinel) -> Iterator[Store]:
-        sentinel.master.ask("FLUSHALL")
-        store = self.open(sentinel_url(sentinel))
-        yield store
-        store.close()
+    def store(self, store_of_sentinel: RedisStore) -> Store:
+        store_of_sentinel._connected().flushall()
+        return self.keep_time_in(store_of_sentinel)
 
     @pytest.fixture
     def other(self, store: Store, sentinel: Sentinel) -> Iterator[Store]:
-        other = self.open(sentinel_url(sentinel))
+        other = self.keep_time_in(RedisStore(sentinel_url(sentinel)))
         yield other
         other.close()
 
