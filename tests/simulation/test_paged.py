@@ -88,16 +88,18 @@ def _loses_what_was_said() -> Iterator[None]:
         yield
 
 
-BROKEN: dict[str, Callable[[], AbstractContextManager[None]]] = {
-    "cut in silence": _silent_cut, "never ends": _never_ends, "said twice": _said_twice,
-    "lost": _loses_what_was_said,
+BROKEN: dict[str, tuple[Callable[[], AbstractContextManager[None]], int]] = {
+    "cut in silence": (_silent_cut, 11), "never ends": (_never_ends, 6),
+    "said twice": (_said_twice, 0), "lost": (_loses_what_was_said, 10),
 }  # fmt: skip
+"""The mutants, each with the seed that noticed it, which is tried first."""
 
 
 @pytest.mark.parametrize("broken", BROKEN)
 def test_each_mutant_of_pages_is_noticed(broken: str) -> None:
-    with BROKEN[broken]():
-        assert any(_fails(seed) for seed in SEEDS)
+    mutant, shown_by = BROKEN[broken]
+    with mutant():
+        assert any(_fails(seed) for seed in (shown_by, *SEEDS))
 
 
 def _fails(seed: int) -> bool:
