@@ -34,6 +34,7 @@ __all__ = [
     "NewerJournal",
     "NoAnswer",
     "NoFollower",
+    "NoThread",
     "NotGranted",
     "NotParked",
     "NotRepeatable",
@@ -219,6 +220,12 @@ class Closing(Refused):
     """
 
     status = 503
+
+
+class NoThread(Closing):
+    """The system gives no thread: its limit is reached, or the process ends. What needed the thread
+    has not begun.
+    """
 
 
 # For the author. ----------------------------------------------------------------------------------

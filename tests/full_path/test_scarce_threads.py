@@ -10,9 +10,9 @@ from collections.abc import Callable
 import pytest
 
 from tests.full_path.doors import OpenDoor
-from tests.full_path.people import ACCOUNT, TOKEN, Person
+from tests.full_path.people import ACCOUNT, TOKEN, Person, content
 from tests.redis_server import wait_until
-from wechat_dialog import Bot, Chat, Dialog, Window
+from wechat_dialog import Bot, Chat, Dialog, Window, step
 from wechat_dialog.core.store.values import Answered, Claim, Claimed, Commit, Write
 from wechat_dialog.runtime.ticker import Ticker
 from wechat_dialog.runtime.untaken_replies import UntakenReplies
@@ -148,3 +148,42 @@ def test_an_untaken_reply_is_told_of_by_the_next_thread(scarce: Scarce) -> None:
         assert isinstance(claim, Claimed)
         assert claim.untaken == (b"r",)
     untaken.stop()
+
+
+def plain(chat: Chat, pay: Callable[..., int]) -> Dialog[None]:
+    yield from chat.step(pay)
+
+
+def limited(chat: Chat, pay: Callable[..., int]) -> Dialog[None]:
+    yield from chat.step(step(pay, name="pay", timeout=30))
+
+
+def after_another(chat: Chat, pay: Callable[..., int]) -> Dialog[None]:
+    yield from limited(chat, pay)
+    yield from chat.gather(chat.step(pay), chat.step(pay))
+
+
+@pytest.mark.parametrize("pays", [plain, limited, after_another])
+def test_a_step_that_finds_no_thread_is_left_to_the_repetition(
+    pays: Callable[[Chat, Callable[..., int]], Dialog[None]], open_door: OpenDoor, scarce: Scarce
+) -> None:
+    ran: list[str] = []
+
+    def pay(idempotency_key: str) -> int:
+        ran.append(idempotency_key)
+        return 1
+
+    bot = Bot(TOKEN, store=MemoryStore(), lease=0.3)
+
+    @bot.text("付")
+    def begins(chat: Chat) -> Dialog[str]:
+        yield from pays(chat, pay)
+        return "已付"
+
+    is_scarce = scarce("wechat-dialog-step")
+    person = Person(open_door(bot), USER)
+    first = person.send(Content="付")
+    assert first.status == 503 or content(first) == "已付"  # on a thread a step needs no other
+    is_scarce.clear()
+    assert content(person.again()) == "已付"
+    assert len(ran) == len(set(ran)) == (3 if pays is after_another else 1)

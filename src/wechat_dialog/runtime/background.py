@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from wechat_dialog.errors import Closing
+from wechat_dialog.errors import NoThread
 
 __all__ = ["BackgroundLoop", "begin"]
 
@@ -24,7 +24,7 @@ class BackgroundLoop:
         """Return the loop.
 
         Raises:
-            Closing: It is not running, and no thread is available for it.
+            NoThread: It is not running, and no thread is available for it.
         """
         with self._lock:
             if self._loop is None:
@@ -67,10 +67,10 @@ def begin(work: Callable[..., object], *args: Any) -> None:
     """Start a separate thread.
 
     Raises:
-        Closing: No thread is available, since the process is ending or the system's limit is
+        NoThread: No thread is available, since the process is ending or the system's limit is
             reached; what needed one is left to another process.
     """
     try:
         threading.Thread(target=work, args=args, name="wechat-dialog-step", daemon=True).start()
     except RuntimeError as error:
-        raise Closing(f"no thread can be had: {error}") from error
+        raise NoThread(f"no thread can be had: {error}") from error

@@ -28,7 +28,7 @@ from wechat_dialog.core.store.parts import PartPut
 from wechat_dialog.core.turn.operations import RunStep, StepOutcome
 from wechat_dialog.core.turn.outcomes_in_hand import Call, Outcomes
 from wechat_dialog.core.turn.step_parts import StepParts, TriedParts
-from wechat_dialog.errors import Closing, StoreError, TimedOut
+from wechat_dialog.errors import NoThread, StoreError, TimedOut
 
 from .attempt import Attempt, GivenUp
 from .background import BackgroundLoop, begin
@@ -143,7 +143,7 @@ class Steps:
                 ended: Ended = yield once
                 result = ended.unpack()
             except BaseException as error:
-                if isinstance(error, Closing) or stopped(error):
+                if isinstance(error, NoThread) or stopped(error):
                     _end(once)
                     raise
                 _end(once, error)
@@ -177,7 +177,7 @@ class Steps:
             attempt: Whether the step is still waited for; None: as long as it takes.
 
         Raises:
-            Closing: It did not begin, since the process is ending.
+            NoThread: It did not begin, since the process is ending.
             CancelledError: It was given up, and has no outcome here: it did not begin, was
                 cancelled, or its call continues elsewhere.
             GivenUp: The call that was joined was given up by whoever made it.
@@ -265,7 +265,7 @@ class Steps:
             after which it raises `queue.Empty`.
 
         Raises:
-            Closing: One did not begin, since the process is ending.
+            NoThread: One did not begin, since the process is ending.
         """
         outcomes: queue.SimpleQueue[StepOutcome | StoreError] = queue.SimpleQueue()
         for step in steps:
@@ -391,7 +391,7 @@ def _outcome_or_raise(outcome: StepOutcome | StoreError) -> StepOutcome:
     """Return the outcome of a step of a gathering, or raise the error that it has none."""
     if isinstance(outcome, StoreError):
         raise outcome
-    if isinstance(outcome.error, (Closing, GivenUp)):
+    if isinstance(outcome.error, (NoThread, GivenUp)):
         raise outcome.error
     return outcome
 

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
-from wechat_dialog.errors import Closing
+from wechat_dialog.errors import NoThread
 
 __all__ = ["Job", "ThreadPool"]
 
@@ -101,7 +101,7 @@ class ThreadPool:
             name: Its name in the log.
 
         Raises:
-            Closing: No thread can be created, and none exists for which it could wait: the process
+            NoThread: No thread can be created, and none exists for which it could wait: the process
                 is ending.
         """
         job = Job(work, name)
@@ -171,7 +171,7 @@ class ThreadPool:
                 if self._alive > self._lost:
                     self._waiting.append(job)
                     return
-            raise Closing(f"no thread can be had: {error}") from error
+            raise NoThread(f"no thread can be had: {error}") from error
 
     def _live(self, job: Job | None) -> None:
         inbox: queue.SimpleQueue[Job | None] = queue.SimpleQueue()

@@ -30,6 +30,7 @@ from wechat_dialog.core.turn.waiting_text import too_late
 from wechat_dialog.core.turn.work import Work
 from wechat_dialog.errors import (
     ClaimLost,
+    NoThread,
     NotRepeatable,
     NotWaitedFor,
     SideEffect,
@@ -51,7 +52,7 @@ __all__ = [
 
 T = TypeVar("T")
 
-PASSES = (StoreError, ClaimLost, NotRepeatable, NotWaitedFor, SideEffect)
+PASSES = (StoreError, ClaimLost, NoThread, NotRepeatable, NotWaitedFor, SideEffect)
 """Exceptions that end a turn without being an error in an author's code, or that strict mode is to
 report. Any other exception from the handling of a message is such an error, and parks it.
 """
