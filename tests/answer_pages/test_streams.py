@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -223,6 +224,24 @@ def test_two_hundred_readers_cost_one_look_and_one_more_is_told_to_ask(
         await readers[0].end()
         again = Reader(application)
         await again.until(lambda one: one.events)
+        assert again.status == 200
+
+    run(test)
+
+
+def test_of_three_hundred_readers_at_once_a_hundred_are_told_to_ask(
+    run: Callable[[Test], None],
+) -> None:
+    async def test(application: Any, store: Counting, write: Writer) -> None:
+        readers = [Reader(application) for _ in range(300)]
+        for reader in readers:
+            await reader.until(lambda one: one.status)
+        assert Counter(reader.status for reader in readers) == {200: 200, 503: 100}
+        write(0, "好", end=True)
+        for reader in readers:
+            await reader.end()
+        again = Reader(application)
+        await again.end()
         assert again.status == 200
 
     run(test)

@@ -126,18 +126,19 @@ class Application:
         streams = self._streams.setdefault(asyncio.get_running_loop(), Streams(pages))
         if streams.full:
             return Served(503, b"", headers=pages.headers)
-        try:
-            heard = await pages.hear(id, place, comes=True)
-        except StoreError:
-            return Served(503, b"", headers=pages.headers)
-        if heard.over and not heard.news:
-            return Served(204, b"", headers=pages.headers)
+        with streams.reader():
+            try:
+                heard = await pages.hear(id, place, comes=True)
+            except StoreError:
+                return Served(503, b"", headers=pages.headers)
+            if heard.over and not heard.news:
+                return Served(204, b"", headers=pages.headers)
 
-        await send({"type": "http.response.start", "status": 200, "headers": _streamed(pages)})
-        async with contextlib.aclosing(streams.follow(id, heard, _hangs_up(receive))) as events:
-            async for event in events:
-                await send({"type": "http.response.body", "body": event, "more_body": True})
-        await send({"type": "http.response.body", "body": b""})
+            await send({"type": "http.response.start", "status": 200, "headers": _streamed(pages)})
+            async with contextlib.aclosing(streams.follow(id, heard, _hangs_up(receive))) as events:
+                async for event in events:
+                    await send({"type": "http.response.body", "body": event, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
         return None
 
 

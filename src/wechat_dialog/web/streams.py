@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, Awaitable
+from collections.abc import AsyncGenerator, Awaitable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -72,6 +72,15 @@ class Streams:
         """Whether there is no room for another reader."""
         return self._count >= READERS
 
+    @contextlib.contextmanager
+    def reader(self) -> Iterator[None]:
+        """Count a reader, from before the first look for them: many may come during it."""
+        self._count += 1
+        try:
+            yield
+        finally:
+            self._count -= 1
+
     async def follow(
         self, id: str, heard: PageNews, leaves: Awaitable[object]
     ) -> AsyncGenerator[bytes, None]:
@@ -82,7 +91,6 @@ class Streams:
             heard: What was new for the reader when they connected.
             leaves: Completes when the reader has hung up.
         """
-        self._count += 1
         queue: asyncio.Queue[_News] = asyncio.Queue(100)
         page = self._followed.setdefault(id, _Followed(heard.place))
         page.readers.add(queue)
@@ -106,7 +114,6 @@ class Streams:
         except StoreError as error:
             _could_not_read(error)
         finally:
-            self._count -= 1
             hung_up.cancel()
             self._leave(id, page, queue)
 
