@@ -136,6 +136,13 @@ def book():
 NAMES = {"query": "search the web"}
 
 
+def look_up():
+    return "找到了"
+
+
+TOOLS = {"read the page": look_up}
+
+
 @bot.text("付")
 def pays(chat):
     return (yield from chat.step(pay))
@@ -144,7 +151,7 @@ def pays(chat):
 @bot.text("订")
 def books(chat):
     for name in NAMES.values():
-        yield from chat.step(step(pay, name=name))
+        yield from chat.step(step(TOOLS.get(name, pay), name=name))
     return (yield from chat.step(book))
 
 
@@ -175,22 +182,37 @@ def test_of_another_name(talk):
 
 
 def test_of_another_function(talk):
-    talk.fake(test_one, 20)
+    def refund(): ...
+
+    talk.fake(refund, 20)
+    assert talk("付") == "没付"
+
+
+def test_of_a_table(talk):
+    talk.fake("look_up", 20)
+    talk.fake("read the page", 20)
     assert talk("付") == "没付"
 """
 
 
-def test_what_is_planned_for_a_step_that_no_code_shows_is_warned_of_when_the_test_has_ended(
+def test_what_is_planned_for_a_step_that_no_code_shows_fails_the_test_at_its_end(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "test_mine.py").write_text(PLANNING, "utf-8")
     told = run(tmp_path)
-    assert "5 passed, 2 warnings" in told
-    for call, ran in [
-        ("takes('reservation')", "'book', 'search the web'"),
-        ("fake('test_one')", "'pay'"),
+    assert "2 failed, 4 passed" in told
+    for written, call, ran in [
+        ('    talk.takes("reservation", 20)', "takes('reservation')", "'book', 'search the web'"),
+        ("    talk.fake(refund, 20)", "fake('test_of_another_function.<locals>.refund')", "'pay'"),
     ]:
+        line = 1 + PLANNING.splitlines().index(written)
         assert (
-            f"talk.{call}: no step of that name ran, and the bot's code shows none; "
-            f"in the whole talk ran: {ran}"
+            f"{tmp_path / 'test_mine.py'}:{line}: talk.{call}: no step of that name ran, and the "
+            f"bot's code shows none; in the whole talk ran: {ran}"
         ) in told
+
+
+@pytest.mark.parametrize("only", ["test_dynamic_unused", "test_of_a_table"])
+def test_a_step_of_a_table_that_is_not_reached_is_no_mistake(tmp_path: Path, only: str) -> None:
+    (tmp_path / "test_mine.py").write_text(PLANNING, "utf-8")
+    assert "1 passed" in run(tmp_path, "-k", only)

@@ -149,15 +149,20 @@ def test_a_payment_survives_a_crash(name):
     talk = Talk(bot)
     talk.crashes(name)
     assert talk("付") == "已付"
+
+
+def refund(): ...
 """
 
 
 def test_a_planned_crash_that_never_happened_is_warned_of(tmp_path: Path) -> None:
     (tmp_path / "test_mine.py").write_text(CRASHING, "utf-8")
     told = run(tmp_path)
+    line = 1 + CRASHING.splitlines().index("    talk.crashes(name)")
     assert "2 passed, 1 warning" in told
     assert (
-        "talk.crashes('refund'): no worker died, since no step of that name ran after that; "
+        f"test_mine.py:{line}: talk.crashes('refund'): no worker died, since no step of that name "
+        "ran after that; "
         "in the whole talk ran: 'pay'"
     ) in told
     assert "crashes('pay')" not in told

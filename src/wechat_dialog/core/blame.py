@@ -110,6 +110,14 @@ def _raises(entry: TracebackType) -> bool:
     return entry.tb_frame.f_code.co_code[entry.tb_lasti] == opmap["RAISE_VARARGS"]
 
 
+def _was_thrown_into(entry: TracebackType) -> bool:
+    """Return whether a traceback entry is at a `yield`, from which an exception came that another
+    one raised: `Generator.throw`.
+    """
+    at_yield = (opmap["YIELD_VALUE"], opmap["RESUME"])
+    return entry.tb_frame.f_code.co_code[entry.tb_lasti] in at_yield
+
+
 class Place(NamedTuple):
     """A line of code that is running, was running or is suspended.
 
@@ -207,8 +215,8 @@ _DRIVERS = tuple(f"{__name__.partition('.')[0]}.core.replay.{name}" for name in 
 def hide_library(error: BaseException) -> None:
     """Remove this library's lines from the traceback of an exception and of its causes.
 
-    They stay if there are no other lines, and at the end unless they are a deliberate `raise`:
-    there the library itself has a bug.
+    They stay if there are no other lines, and at the end unless they are a deliberate `raise`, or
+    a `yield` into which an error was thrown: there the library itself has a bug.
     """
     visited: list[BaseException] = []
     link: BaseException | None = error
@@ -222,7 +230,7 @@ def hide_library(error: BaseException) -> None:
         remaining = [
             entry for entry, hidden in zip(entries[:end], ours, strict=False) if not hidden
         ]
-        if remaining and not _raises(entries[-1]):
+        if remaining and not (_raises(entries[-1]) or _was_thrown_into(entries[-1])):
             remaining += entries[end:]
         for outer, inner in pairwise(remaining):
             outer.tb_next = inner

@@ -7,9 +7,12 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from wechat_dialog.core.blame import line_at_hand
+
+from .arguments import must_be_step
 from .step_names import StepNames, name_of
 
-__all__ = ["Plan", "Plans", "forget", "plans_that_never_happened"]
+__all__ = ["Plan", "Plans", "crashes_that_never_happened", "forget", "plans_for_no_step"]
 
 
 @dataclasses.dataclass
@@ -58,6 +61,7 @@ class Plans:
         Raises:
             LookupError: It is a name that the bot's code does not show, and one is similar.
         """
+        must_be_step(step, call)
         name = name_of(step)
         if isinstance(step, str) and (meant := self._meant(name)):
             raise LookupError(
@@ -65,7 +69,7 @@ class Plans:
             )
         plan = self._plans.setdefault(name, Plan())
         if not any(known.plan is plan and known.call == call for known in _planned):
-            _planned.append(_Planned(call, name, plan, self))
+            _planned.append(_Planned(call, name, line_at_hand(), plan, self))
         return plan
 
     def _meant(self, name: str) -> str:
@@ -97,24 +101,30 @@ class Plans:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Planned:
-    """One call of a test that planned something, with its plan."""
+    """One call of a test that planned something, with its line and its plan."""
 
     call: str
     name: str
+    where: str
     plan: Plan
     plans: Plans
 
-    def why_not(self) -> str:
-        """Return why it did not happen; "" if it did, or need not."""
-        if self.call == "crashes":
-            return (
-                ""
-                if self.plan.crashed
-                else "no worker died, since no step of that name ran after that"
-            )
-        if self.plans.may_run(self.name):
-            return ""  # planned for several tests, perhaps, of which not all come to it
-        return "no step of that name ran, and the bot's code shows none"
+    @property
+    def is_mistaken(self) -> bool:
+        """Whether the bot has no such step: none ran, and its code shows none. One that is there
+        need not run, since a plan may be made for several tests.
+        """
+        return not self.plans.may_run(self.name)
+
+    @property
+    def never_crashed(self) -> bool:
+        """Whether it is a crash that did not happen."""
+        return self.call == "crashes" and not self.plan.crashed
+
+    def told(self, why: str) -> str:
+        """Return a sentence that says what did not happen."""
+        call = f"talk.{self.call}({self.name!r})"
+        return f"{self.where}: {call}: {why}; in the whole talk ran: {self.plans.ran}"
 
 
 _planned: deque[_Planned] = deque(maxlen=100)
@@ -124,15 +134,20 @@ _ever_ran: set[str] = set()
 """The names of all steps that have run in this process's talks."""
 
 
-def plans_that_never_happened() -> list[str]:
-    """Return a sentence for each plan of the current test that did not happen and should have, for
+def plans_for_no_step() -> list[str]:
+    """Return a sentence for each plan of the current test that is for no step of its bot, for the
+    pytest plugin; usually empty.
+    """
+    why = "no step of that name ran, and the bot's code shows none"
+    return [planned.told(why) for planned in _planned if planned.is_mistaken]
+
+
+def crashes_that_never_happened() -> list[str]:
+    """Return a sentence for each crash that the current test planned and that did not happen, for
     the pytest plugin; usually empty.
     """
-    return [
-        f"talk.{planned.call}({planned.name!r}): {why}; in the whole talk ran: {planned.plans.ran}"
-        for planned in _planned
-        if (why := planned.why_not())
-    ]
+    why = "no worker died, since no step of that name ran after that"
+    return [planned.told(why) for planned in _planned if planned.never_crashed]
 
 
 def forget() -> None:

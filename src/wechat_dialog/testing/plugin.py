@@ -1,6 +1,6 @@
 """The pytest plugin: the fixture `talk`, reports of failing tests made for the author of a bot
-(with the conversation so far, and without the lines of this library), and a warning where a test
-passes though what it planned for a step never happened.
+(with the conversation so far, and without the lines of this library), and a failure where a test
+passes though what it planned is for no step of its bot.
 """
 
 from __future__ import annotations
@@ -30,11 +30,15 @@ def talk(request: pytest.FixtureRequest) -> Talk:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Warn of plans that never happened: a misspelled step proves nothing."""
+    """Fail a test that passes, and has planned something for a step that its bot does not have: it
+    proves nothing. Warn of a crash that never happened.
+    """
     result = yield
-    plans = sys.modules.get("wechat_dialog.testing.plans")
-    for sentence in plans.plans_that_never_happened() if plans else ():
-        item.warn(UserWarning(sentence))
+    if plans := sys.modules.get("wechat_dialog.testing.plans"):
+        if mistaken := plans.plans_for_no_step():
+            pytest.fail("\n".join(mistaken), pytrace=False)
+        for sentence in plans.crashes_that_never_happened():
+            item.warn(UserWarning(sentence))
     return result
 
 

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from wechat_dialog.core.replay.fingerprint import is_step, reached, reached_steps
+from wechat_dialog.core.replay.fingerprint import is_step, reached, reached_steps, reached_texts
 
 __all__ = ["StepNames", "name_of"]
 
 STEM = 3
-"""A name that begins with so many letters of a text in the code may be put together there."""
+"""A name that begins with so many letters of a text in the code, or two Chinese characters, may be
+put together there."""
 
 
 def name_of(step: str | Callable[..., Any]) -> str:
@@ -34,7 +35,7 @@ class _Written:
 
     Attributes:
         steps: Names of its steps, and of functions that may be called as steps.
-        words: All its names and texts.
+        words: All its names and texts, and the names in its modules.
         stems: The texts of which a name may be put together.
     """
 
@@ -99,9 +100,17 @@ def _read(fn: Callable[..., Any]) -> _Written:
     steps = reached_steps(fn)
     wrapped = [step.fn for step in steps]
     plain = [one for one in functions if one not in wrapped and one is not fn]
-    stems = tuple(text for text in texts if len(text) >= STEM)
+    stems = tuple(text for text in texts if _may_be_stem(text))
+    # What is called by a name that was looked up in a table, or handed over by a framework.
+    names |= {name for function in functions for name in function.__globals__}
     callables: list[Callable[..., Any]] = [*steps, *plain]
-    return _Written(frozenset(map(name_of, callables)), frozenset(texts | names), stems)
+    return _Written(
+        frozenset(map(name_of, callables)), frozenset(texts | names | reached_texts(fn)), stems
+    )
+
+
+def _may_be_stem(text: str) -> bool:
+    return len(text) >= STEM or len(text.encode("utf-8", "ignore")) >= 2 * STEM
 
 
 def _nested(code: types.CodeType) -> Iterator[types.CodeType]:

@@ -39,6 +39,7 @@ from wechat_dialog.messages.said import text_of
 from wechat_dialog.platform.display import FAULT
 from wechat_dialog.replies import Reply
 
+from .arguments import must_be_bot, must_be_exception, must_be_number
 from .background import Background
 from .plans import forget as forget_plans
 from .seen import Seen
@@ -95,6 +96,7 @@ class Talk(TalkTimes):
                 user, as in production. False: what it raised is raised here, too.
             account: The account's id.
         """
+        must_be_bot(bot)
         self._world = World(bot, strict)
         self._background = Background(self._world, account)
         self._begin(user, account, apologies)
@@ -179,7 +181,7 @@ class Talk(TalkTimes):
         Raises:
             LookupError: It has no link with this label that sends a text.
         """
-        if label not in self._seen.taps:
+        if label not in list(self._seen.taps):
             raise LookupError(
                 f"no tappable {label!r}; there is {', '.join(self._seen.taps) or 'none'}"
             )
@@ -209,10 +211,9 @@ class Talk(TalkTimes):
 
         Raises:
             LookupError: The bot has no step of that name, but one of a similar name.
-            ValueError: The seconds are below 0, or no number.
+            ValueError: The seconds are below 0.
         """
-        if not seconds >= 0:
-            raise ValueError(f"takes: {seconds} is no time; write seconds, 0 or more")
+        must_be_number(seconds, "takes", "seconds")
         self._world.plans.of(step, "takes").takes = seconds
 
     def fake(
@@ -229,6 +230,7 @@ class Talk(TalkTimes):
         Raises:
             LookupError: See `takes`.
         """
+        must_be_exception(raises, "fake")
 
         def instead(*_: Any, **__: Any) -> Any:
             if raises is not None:
@@ -264,13 +266,16 @@ class Talk(TalkTimes):
         """
         if when not in ("before", "in", "after"):
             raise ValueError('when is "before", "in" or "after"')
+        must_be_number(times, "crashes", "times")
         self._world.plans.crash(step, when, times=times, repeats=repeats)
 
     def restart(self, bot: Bot | None = None) -> None:
         """Let the process die and another one start on the same store, with the code of `bot` if
         one is given.
         """
-        self._world.take(bot or self._world.bot)
+        bot = self._world.bot if bot is None else bot
+        must_be_bot(bot)
+        self._world.take(bot)
 
     # What can be looked at ------------------------------------------------------------------------
 

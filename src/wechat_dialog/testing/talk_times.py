@@ -10,6 +10,7 @@ from wechat_dialog.core.blame import OURS, place_of
 from wechat_dialog.core.turn.mail import Letter, SignalMail, begin_mail
 from wechat_dialog.errors import ReplayMismatch, TurnTooLong, WorkerDied
 
+from .arguments import must_be_number
 from .background import Background
 from .seen import Seen
 from .world import World
@@ -34,6 +35,7 @@ class TalkTimes(ABC):
     def advance(self, seconds: float) -> None:
         """Let time pass. What falls due on the way is done when it does, in that order."""
         __tracebackhide__ = True
+        must_be_number(seconds, "advance", "seconds")
         self._world.broken.clear()
         self._background.pass_until(self._world.clock + seconds)
         self._tell_of_background()

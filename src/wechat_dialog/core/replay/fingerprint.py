@@ -15,6 +15,7 @@ that leniency.
 
 from __future__ import annotations
 
+import ast
 import dis
 import functools
 import hashlib
@@ -29,7 +30,7 @@ from typing import Any, TypeGuard, cast
 
 from wechat_dialog.core.dialog.steps import StepFunction
 
-__all__ = ["fingerprint", "is_step", "reached", "reached_steps"]
+__all__ = ["fingerprint", "is_step", "reached", "reached_steps", "reached_texts"]
 
 _INSTALLED = tuple(
     {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
@@ -59,6 +60,14 @@ def reached(fn: Callable[..., Any]) -> list[types.FunctionType]:
 def reached_steps(fn: Callable[..., Any]) -> list[StepFunction[..., Any]]:
     """Return the functions with options as a step that a dialog can reach."""
     return [thing for thing in _Reach(_package_of(fn)).all(fn) if is_step(thing)]
+
+
+def reached_texts(fn: Callable[..., Any]) -> frozenset[str]:
+    """Return the texts in the data that a dialog can reach, such as the keys of a table."""
+    parts = "\0".join(_Reach(_package_of(fn)).of(fn)).split("\0")
+    return frozenset(
+        ast.literal_eval(part.removeprefix("str:")) for part in parts if part.startswith("str:")
+    )
 
 
 def is_step(thing: object) -> TypeGuard[StepFunction[..., Any]]:
