@@ -11,6 +11,8 @@ import importlib
 import inspect
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -77,32 +79,39 @@ def places(owner: type | ModuleType, name: str) -> Iterator[type | ModuleType]:
             yield module
 
 
+def watch(
+    patches: pytest.MonkeyPatch, owner: type | ModuleType, name: str, at_call: Callable[[], None]
+) -> None:
+    """Have `at_call` called whenever a function begins."""
+    true = getattr(owner, name)
+    if inspect.isgeneratorfunction(true):
+
+        def instead(*args: Any, **kwargs: Any) -> Any:
+            at_call()
+            return (yield from true(*args, **kwargs))
+    else:
+
+        def instead(*args: Any, **kwargs: Any) -> Any:
+            at_call()
+            return true(*args, **kwargs)
+
+    for place in list(places(owner, name)):
+        patches.setattr(place, name, instead)
+
+
 class Broken:
     """One function that raises from when it is told to until the net has caught that."""
 
-    def __init__(
-        self, monkeypatch: pytest.MonkeyPatch, owner: type | ModuleType, name: str
-    ) -> None:
+    def __init__(self, patches: pytest.MonkeyPatch, owner: type | ModuleType, name: str) -> None:
         self.armed = self.raised = False
-        true, stored = getattr(owner, name), Document.as_stored
-        if inspect.isgeneratorfunction(true):
-
-            def instead(*args: Any, **kwargs: Any) -> Any:
-                self.breaks()
-                return (yield from true(*args, **kwargs))
-        else:
-
-            def instead(*args: Any, **kwargs: Any) -> Any:
-                self.breaks()
-                return true(*args, **kwargs)
+        stored = Document.as_stored
 
         def caught(document: Document) -> Document:
             self.armed = False
             return stored(document)
 
-        for place in list(places(owner, name)):
-            monkeypatch.setattr(place, name, instead)
-        monkeypatch.setattr(Document, "as_stored", caught)
+        watch(patches, owner, name, self.breaks)
+        patches.setattr(Document, "as_stored", caught)
 
     def breaks(self) -> None:
         if self.armed:
@@ -110,30 +119,45 @@ class Broken:
             raise ZeroDivisionError
 
 
+@contextmanager
+def town(kind: str, live: int) -> Iterator[Town]:
+    """A bot with the dialog of a kind, and one that may interrupt it."""
+    hostile.begin_anew()
+    with Town(function(KINDS[kind]), "threads", live) as made:
+        made.bot.text("帮助", name="help", anytime=True)(function(HELP))
+        yield made
+
+
+def called(kind: str, live: int, text: str) -> list[tuple[type | ModuleType, str]]:
+    """The functions that are called in the turn that each of them is to break."""
+    seen: set[tuple[type | ModuleType, str]] = set()
+    with town(kind, live) as whole, pytest.MonkeyPatch.context() as patches:
+        assert whole.say("开始").endswith("？")
+        for place in functions():
+            watch(patches, *place, partial(seen.add, place))
+        whole.say(text)
+    return [place for place in functions() if place in seen]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("live", [0, 100], ids=["cold", "live"])
 def test_whatever_breaks_is_parked(kind: str, live: int, monkeypatch: pytest.MonkeyPatch) -> None:
     broke: list[str] = []
     alone: set[str] = set()
-    for owner, name in functions():
-        hostile.begin_anew()
-        with Town(function(KINDS[kind]), "threads", live) as town, monkeypatch.context() as patches:
+    text = "帮助" if kind == "interrupts" else SECRET
+    for owner, name in called(kind, live, text):
+        with town(kind, live) as whole, monkeypatch.context() as patches:
             broken = Broken(patches, owner, name)
-            town.bot.text("帮助", name="help", anytime=True)(
-                function("yield from chat.step(takes)\n    return '帮'")
-            )
-            assert town.say("开始").endswith("？")
-            text = "帮助" if kind == "interrupts" else SECRET
+            assert whole.say("开始").endswith("？")
             broken.armed = True
-            answer = town.say(text)
+            answer = whole.say(text)
             broken.armed = False
             where = f"{owner.__name__}.{name}: {answer}"
+            assert broken.raised, where
             assert max(hostile.ran.values(), default=1) <= 1, where
-            if not broken.raised:
-                continue
             broke.append(name)
             assert answer.count(APOLOGY) == 1, where
-            [kept] = town.parked()
+            [kept] = whole.parked()
             parked = decode_parked(kept)
             assert "ZeroDivisionError" in parked.traceback, where
             heard = b"".join(map(bytes, [*parked.records, *parked.unheard]))
@@ -144,11 +168,11 @@ def test_whatever_breaks_is_parked(kind: str, live: int, monkeypatch: pytest.Mon
                 assert text.encode() in heard, where
             if kind == "interrupts" and parked.frame.dialog == "help":
                 alone.add(name)
-                assert town.say("好") == "None", "what was interrupted goes on"
+                assert whole.say("好") == "None", "what was interrupted goes on"
             else:
-                assert town.say("有人吗？") == NOBODY, where
+                assert whole.say("有人吗？") == NOBODY, where
                 assert b"\xe5\xbc\x80\xe5\xa7\x8b" in bytes(parked.records[0]), "and it is whole"
-            town.end_all()
+            whole.end_all()
     assert len(broke) > 15
     if kind == "interrupts":
         assert {"go_on", "run_step", "add_record", "_end", "_finish"} <= alone, alone
