@@ -73,11 +73,15 @@ def environment(*, chinese: bool = False) -> dict[str, str]:
 
 
 def run(
-    folder: Path, *words: str, given: str = "", chinese: bool = False
+    folder: Path, *words: str, given: str = "", chinese: bool = False, anew: bool = False
 ) -> subprocess.CompletedProcess[str]:
-    """Run the command to its end, and see that nothing it started outlives it."""
+    """Run the command to its end, and see that nothing it started outlives it.
+
+    With `anew` it is a Python of its own from the start, as where its environment is for Python.
+    """
     command = [*COMMAND, *words]
-    with Forked(
+    kind: type[subprocess.Popen[str]] = subprocess.Popen if anew else Forked
+    with kind(
         command,
         cwd=folder,
         # The tests of both are in Chinese.
