@@ -46,7 +46,7 @@ def whereabouts(
 def _of_threads() -> Iterator[list[FrameType]]:
     """Yield the stack of each thread that may run a turn, the innermost frame first."""
     names = {thread.ident: thread.name for thread in threading.enumerate()}
-    for ident, top in sys._current_frames().items():  # noqa: SLF001 - the documented name
+    for ident, top in sys._current_frames().items():  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         if names.get(ident, "").startswith(THREADS):
             frame: FrameType | None = top
             stack: list[FrameType] = []
