@@ -82,8 +82,9 @@ async def told_of_a_request_that_hangs() -> list[tuple[bool, list[Place] | None]
         user = desk.add_user().id
         sent = desk.text(user, "转")
         with desk.feed.listening(dict) as listener:
-            while (event := await listener.next(60)) is not None:
-                if b'"doing":[' in event[1]:
+            for _ in range(20):
+                event = await listener.next(60)
+                if event is None or b'"doing":[' in event[1]:
                     break
         (request,) = desk.requests[user]
         before = request.open, request.doing
