@@ -22,8 +22,8 @@ from wechat_dialog.core.store.values import (
 from wechat_dialog.stores.redis import clients
 from wechat_dialog.stores.redis.address import Address
 from wechat_dialog.stores.redis.asking import UNSETTLED, settle
+from wechat_dialog.stores.redis.async_connections import AsyncLines
 from wechat_dialog.stores.redis.calls import PREFIX, Call, Calls
-from wechat_dialog.stores.redis.connections import AsyncLines
 from wechat_dialog.stores.redis.keys import Keys
 from wechat_dialog.stores.redis.pages import AsyncPages, PageCalls
 from wechat_dialog.stores.redis.parts import AsyncParts, PartCalls

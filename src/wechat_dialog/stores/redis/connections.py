@@ -12,7 +12,6 @@ For a single server, or the master behind Sentinel; a cluster's calls go through
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import threading
@@ -24,9 +23,9 @@ from redis.exceptions import MaxConnectionsError, ResponseError
 
 from wechat_dialog.forks import mind
 
-from .queue import AsyncQueue, Queue
+from .queue import Queue
 
-__all__ = ["AsyncLines", "Lines", "Words", "pack"]
+__all__ = ["Lines", "Words", "pack"]
 
 Words = tuple[str | bytes | int, ...]
 """A command and its arguments."""
@@ -61,20 +60,6 @@ def _read_all(connection: Any, count: int) -> list[Any]:
     for _ in range(count):
         try:
             answers.append(connection.read_response())
-        except ResponseError as error:
-            failed = failed or error
-    if failed is not None:
-        raise failed
-    return answers
-
-
-async def _read_all_async(connection: Any, count: int) -> list[Any]:
-    """See `_read_all`."""
-    answers: list[Any] = []
-    failed: ResponseError | None = None
-    for _ in range(count):
-        try:
-            answers.append(await connection.read_response())
         except ResponseError as error:
             failed = failed or error
     if failed is not None:
@@ -184,84 +169,3 @@ class Lines:
                 connection = idle.pop()
                 connection.disconnect()
                 self._pool.release(connection)
-
-
-class AsyncLines:
-    """The connections of one client, for one event loop.
-
-    Args:
-        client: The client. Its connections must be made without a timeout, since redis-py creates a
-            task at every call for one; `limit` takes its place.
-        limit: Seconds that an answer may take; None: no limit.
-        greeting: Seconds that opening a connection may take, the answers to its first commands
-            included; None: no limit.
-    """
-
-    def __init__(self, client: Any, limit: float | None, greeting: float | None) -> None:
-        self._pool = client.connection_pool
-        self._limit = limit
-        self._greeting = greeting
-        self._idle: list[Any] = []
-        self._queue = AsyncQueue(self._pool.max_connections, self._give_back)
-
-    async def ask(self, words: Words, *beside: Words) -> Any:
-        """See `Lines.ask`.
-
-        Raises:
-            TimeoutError: There was no answer within the limit.
-        """
-        try:
-            connection = self._idle.pop()
-        except IndexError:
-            connection = await self._further()
-        try:
-            async with asyncio.timeout(self._limit):
-                await connection.send_packed_command(_packed(connection, words, beside))
-                answer = await (
-                    _read_all_async(connection, 1 + len(beside))
-                    if beside
-                    else connection.read_response()
-                )
-        except ResponseError:
-            self._give_back(connection)
-            raise
-        except BaseException as error:
-            await connection.disconnect(nowait=True)
-            await self._pool.release(connection)
-            self._queue.give(None)
-            if isinstance(error, Disconnected):
-                await self.close()
-            raise
-        self._give_back(connection)
-        return answer
-
-    async def _further(self) -> Any:
-        try:
-            return await self._new()
-        except MaxConnectionsError:
-            return await self._queue.take(self._next)
-
-    async def _new(self) -> Any:
-        try:
-            async with asyncio.timeout(self._greeting):
-                return await self._pool.get_connection()
-        except MaxConnectionsError:
-            raise
-        except BaseException:
-            self._queue.give(None)
-            raise
-
-    async def _next(self) -> Any:
-        return self._idle.pop() if self._idle else await self._new()
-
-    def _give_back(self, connection: Any) -> None:
-        if not self._queue.waiting or not self._queue.give(connection):
-            self._idle.append(connection)
-
-    async def close(self) -> None:
-        """See `Lines.close`."""
-        idle, self._idle = self._idle, []
-        while idle:
-            connection = idle.pop()
-            await connection.disconnect(nowait=True)
-            await self._pool.release(connection)

@@ -1,0 +1,177 @@
+"""Calls of an event loop, read by ourselves or, where its connections are unknown, by redis-py."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from functools import wraps
+from typing import Any, ParamSpec
+
+import pytest
+import redis
+import redis.asyncio
+from redis.exceptions import ResponseError
+
+from wechat_dialog.stores.redis import async_connections
+from wechat_dialog.stores.redis.address import Address
+from wechat_dialog.stores.redis.async_connections import AsyncLines
+from wechat_dialog.stores.redis.clients import async_client
+
+P = ParamSpec("P")
+
+
+def on_a_loop(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
+    @wraps(test)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        asyncio.run(test(*args, **kwargs))
+
+    return run
+
+
+class Clock:
+    """Sets the clock of the running loop forward."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+        loop = asyncio.get_running_loop()
+        time = loop.time
+        loop.time = lambda: time() + self.ahead  # type: ignore[method-assign]
+
+
+NEVER = ("BLPOP", "nothing comes here", "0")
+"""A command that the server does not answer."""
+
+
+@pytest.fixture(params=["direct", "through redis-py"], autouse=True)
+def reading(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    if request.param != "direct":
+        monkeypatch.setattr(async_connections, "_READER", None)
+    return str(request.param)
+
+
+@asynccontextmanager
+async def opened(url: str, limit: float | None = 5.0) -> AsyncIterator[AsyncLines]:
+    client = async_client(Address.parse(url))
+    lines = AsyncLines(client, limit, 5.0)
+    try:
+        yield lines
+    finally:
+        await lines.close()
+        await client.aclose()
+
+
+async def own_id(lines: AsyncLines) -> int:
+    """Return the server's number of a connection, which tells whether it is another one."""
+    return int(await lines.ask(("CLIENT", "ID")))
+
+
+@on_a_loop
+async def test_connections_are_read_directly_if_hiredis_is_there(
+    redis_url: str, reading: str
+) -> None:
+    async with opened(redis_url) as lines:
+        await lines.ask(("PING",))
+        (line,) = lines._idle
+        assert (type(line).__name__ == "_DirectLine") is (reading == "direct")
+
+
+@on_a_loop
+async def test_a_call_returns_its_answer_and_several_a_list(redis_url: str) -> None:
+    async with opened(redis_url) as lines:
+        assert await lines.ask(("SET", "key", b"\x00\xff")) == b"OK"
+        assert await lines.ask(("GET", "key"), ("STRLEN", "key")) == [b"\x00\xff", 2]
+
+
+@on_a_loop
+async def test_an_answer_may_be_larger_than_what_is_read_at_once(redis_url: str) -> None:
+    large = bytes(range(256)) * 16_384
+    async with opened(redis_url) as lines:
+        await lines.ask(("SET", "key", large))
+        assert await lines.ask(("GET", "key"), ("PING",)) == [large, b"PONG"]
+
+
+@on_a_loop
+async def test_an_error_among_the_answers_is_raised_and_the_connection_kept(
+    redis_url: str,
+) -> None:
+    async with opened(redis_url) as lines:
+        first = await own_id(lines)
+        with pytest.raises(ResponseError, match="unknown command"):
+            await lines.ask(("PING",), ("NO", "SUCH"), ("PING",))
+        assert await own_id(lines) == first
+
+
+@on_a_loop
+async def test_a_connection_whose_answer_is_late_is_not_used_again(redis_url: str) -> None:
+    clock = Clock()
+    async with opened(redis_url, limit=100.0) as lines:
+        first = await own_id(lines)
+        call = asyncio.create_task(lines.ask(NEVER))
+        await asyncio.sleep(0)
+        clock.ahead += 101.0
+        with pytest.raises(TimeoutError):
+            await call
+        assert await own_id(lines) > first
+
+
+@on_a_loop
+async def test_a_call_that_is_within_its_limit_is_not_given_up_for_the_one_before(
+    redis_url: str,
+) -> None:
+    clock = Clock()
+    async with opened(redis_url, limit=100.0) as lines:
+        first = await own_id(lines)
+        for _ in range(4):
+            clock.ahead += 60.0  # longer than the limit, in all
+            assert await own_id(lines) == first
+
+
+@on_a_loop
+async def test_a_connection_whose_call_was_cancelled_is_not_used_again(redis_url: str) -> None:
+    async with opened(redis_url) as lines:
+        first = await own_id(lines)
+        call = asyncio.create_task(lines.ask(NEVER))
+        await asyncio.sleep(0)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        assert await own_id(lines) > first
+
+
+@on_a_loop
+async def test_a_server_that_closes_connections_fails_the_call_and_closes_the_idle_ones(
+    redis_url: str,
+) -> None:
+    async with opened(redis_url) as lines:
+        ids = await asyncio.gather(own_id(lines), own_id(lines))
+        assert len(set(ids)) == len(lines._idle) == 2
+        with redis.Redis.from_url(redis_url) as operator:
+            for each in ids:
+                operator.client_kill_filter(_id=str(each))
+        with pytest.raises(redis.ConnectionError):
+            await lines.ask(("PING",))
+        assert not lines._idle
+        assert await own_id(lines) > max(ids)
+
+
+@on_a_loop
+async def test_a_call_that_waits_fails_when_the_connection_is_closed(redis_url: str) -> None:
+    async with opened(redis_url) as lines:
+        number = await own_id(lines)
+        call = asyncio.create_task(lines.ask(NEVER))
+        await asyncio.sleep(0)
+        with redis.Redis.from_url(redis_url) as operator:
+            operator.client_kill_filter(_id=str(number))
+        with pytest.raises(redis.ConnectionError):
+            await call
+
+
+@on_a_loop
+async def test_the_connection_is_opened_as_the_url_says(redis_url: str) -> None:
+    url = f"{redis_url.rpartition('/')[0]}/3"
+    async with opened(url) as lines:
+        await lines.ask(("SET", "key", "in the fourth"))
+        with redis.Redis.from_url(url) as operator:
+            assert operator.get("key") == b"in the fourth"
+            operator.flushdb()
