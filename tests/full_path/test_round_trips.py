@@ -19,8 +19,8 @@ from wechat_dialog.stores.redis import RedisStore
 from wechat_dialog.testing.store_contract.index import ACCOUNT, timed
 
 END = "that was all"
-# The records are asked for in the first of two, in one go with the script that looks or claims.
-TRIPS = {"1": ["EVALSHA"], "2": ["EVALSHA", "LRANGE", "EVALSHA"]}
+# The first of two looks, by plain commands in one go.
+TRIPS = {"1": ["EVALSHA"], "2": ["TIME", "MGET", "LRANGE", "EVALSHA"]}
 LONG = 30  # numbers to add, so turns of one conversation
 
 
@@ -109,7 +109,7 @@ def test_a_user_who_has_no_time_pays_nothing_for_those_who_have(
     for text, answer in TRANSCRIPT:
         with watched(redis_url) as seen:
             assert person.say(text) == answer
-        kinds = [word.rpartition("}:")[2][:1] for word in seen.words if "{wechat-dialog:" in word]
+        kinds = [word.rpartition("}:")[2][:1] for word in seen.words if "oSecond}:" in word]
         assert set(kinds) <= set("hjcad"), "the keys of before"
         # What the scripts of before asked the server themselves.
         assert set(seen.inside) <= {
@@ -126,7 +126,10 @@ def test_a_user_who_has_no_time_pays_nothing_for_those_who_have(
 def test_the_length_of_a_conversation_costs_no_command(
     open_door: OpenDoor, redis_url: str, live_dialogs: int, trips: str
 ) -> None:
-    person = Person(open_door(make_bot(redis_url, live_dialogs=live_dialogs)))
+    door = open_door(make_bot(redis_url, live_dialogs=live_dialogs))
+    for text, _ in TRANSCRIPT:  # connects, and loads the scripts
+        Person(door, "oFirst").say(text)
+    person = Person(door, "oSecond")
     for text in ("累加器", str(LONG + 1)):
         person.say(text)
     for _ in range(LONG):
@@ -145,15 +148,16 @@ def test_a_dialog_that_blocks_is_claimed_for_from_then_on(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     person = Person(open_door(make_bot(redis_url, live_dialogs=live_dialogs)))
-    for text in ("累加器", "3"):
+    for text in ("累加器", "4"):
         person.say(text)
     monkeypatch.setattr(drive, "BLOCKS", -1.0)  # any time is too long
     assert person.say("1") == "第 2 个数是？（已有 1）"
     assert "blocks between two questions" in caplog.text
     monkeypatch.undo()
+    person.say("0")  # loads the scripts
     with watched(redis_url) as seen:
-        assert person.say("1") == "第 3 个数是？（已有 2）"
-    cold = ["EVALSHA", "LRANGE", "EVALSHA", "EVALSHA"]  # looks, claims, commits
+        assert person.say("1") == "第 4 个数是？（已有 2）"
+    cold = ["TIME", "MGET", "LRANGE", "EVALSHA", "EVALSHA"]  # looks, claims, commits
     assert seen.commands == (["EVALSHA"] * 2 if live_dialogs else cold)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from wechat_dialog import messages, replies
 from wechat_dialog.core.turn.operations import RunStep, RunSteps, StepOutcome
@@ -17,6 +17,8 @@ from wechat_dialog.stores.memory import MemoryStore
 from .dialogs import FIRST_ID, RULES
 
 __all__ = ["USER", "Desk", "typed"]
+
+T = TypeVar("T")
 
 USER = "gh:u"
 """Their key in the store: all messages are one user's."""
@@ -60,6 +62,13 @@ class Desk:
             else:
                 result = op.on(self.store)  # type: ignore[union-attr]
         return None
+
+    def until(self, transaction: Transaction, kind: type[T]) -> T:
+        """Let the store perform a turn's operations, up to the first of a kind; return that."""
+        op: Any = transaction.send(None)
+        while not isinstance(op, kind):
+            op = transaction.send(op.on(self.store))
+        return op
 
     def say(self, serial: int, text: str, settings: Settings) -> str:
         reply = self.drive(self.turn(serial, text, settings))

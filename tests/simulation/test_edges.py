@@ -90,9 +90,7 @@ def test_a_step_repeated_after_a_crash_has_the_same_key_if_a_later_copy_repeats_
     keys: list[str] = []
     for _ in range(2):
         transaction = desk.turn(1, "加1a", desk.cold)
-        step = transaction.send(transaction.send(None).on(desk.store))  # type: ignore[union-attr]
-        assert isinstance(step, RunStep)
-        keys.append(step.key)
+        keys.append(desk.until(transaction, RunStep).key)
         desk.now += 5.0
     assert keys[0] == keys[1]
 
@@ -218,8 +216,8 @@ def test_a_first_message_that_kills_every_worker_is_parked_with_its_dialog() -> 
 
 def test_a_message_that_waited_for_its_turn_is_deferred_encrypted() -> None:
     desk = Desk()
-    other = desk.turn(1, "客服", desk.cold)
-    other.send(other.send(None).on(desk.store))  # type: ignore[union-attr]
+    other = desk.turn(1, "加1a", desk.cold)
+    desk.until(other, RunStep)
     waiting_ = desk.turn(2, "4711", desk.cold)
     assert isinstance(waiting_.send(waiting_.send(None).on(desk.store)), Pause)  # type: ignore[union-attr]
     put_off = waiting_.send(True)

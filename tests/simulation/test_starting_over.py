@@ -25,7 +25,7 @@ def test_a_step_that_outlasts_the_memory_of_its_message_begins_no_second_turn(
     assert desk.say(1, "加1a", desk.cold).endswith(":?")
     desk.now += 60.1  # that was long ago, and so was the conversation
     if busy:
-        desk.drive(desk.turn(2, "客服", desk.cold), only=2)
+        desk.drive(desk.turn(2, "加1a", desk.cold), only=3)
     expected = ["RecordWrite", "Claim"] if busy else ["RecordWrite", "Claim", "Release"]
     assert perform_late(desk, late) == expected
     desk.now += 3.1
@@ -111,7 +111,7 @@ def performed(desk: Desk, op: Any) -> Any:
 def at_step(desk: Desk) -> Transaction:
     """Begin a turn, up to its step."""
     late = desk.turn(1, "加1a", desk.cold)
-    assert isinstance(late.send(late.send(None).on(desk.store)), RunStep)  # type: ignore[union-attr]
+    desk.until(late, RunStep)
     return late
 
 

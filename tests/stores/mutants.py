@@ -11,13 +11,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
-from wechat_dialog.core.store import checks, entry, results, rules, waking
+from wechat_dialog.core.store import checks, entry, looks, results, rules, waking
 from wechat_dialog.stores import memory, memory_users
 from wechat_dialog.stores.redis import scripts, walking
 from wechat_dialog.stores.redis import times as times_of_redis
 from wechat_dialog.stores.sqlite import operations, rows, store, times
 
-__all__ = ["LUA", "PYTHON", "REDIS", "TIMES", "apply"]
+__all__ = ["LUA", "PYTHON", "REDIS", "TIMES", "WRITE", "apply"]
 
 
 class Mutant(NamedTuple):
@@ -34,7 +34,7 @@ class Mutant(NamedTuple):
     instead: str = ""
 
 
-ENTRY, RULES, WAKING = "entry.py", "rules.py", "waking.py"
+ENTRY, LOOKS, RULES, WAKING = "entry.py", "looks.py", "rules.py", "waking.py"
 
 PYTHON = {
     "grants a claim that another holds": Mutant(
@@ -46,7 +46,18 @@ PYTHON = {
         ENTRY, "self.fence != fence or not self.is_claimed(now):", "False:"
     ),
     "commits fast after another write": Mutant(
-        RULES, "            or entry.revision != requested.revision\n"
+        LOOKS, "entry.revision == requested.revision", "True"
+    ),
+    "begins an entry after another came and went": Mutant(
+        LOOKS, "not entry.revision and entry.last == requested.issued", "not entry.revision"
+    ),
+    "begins an entry long after its look": Mutant(
+        LOOKS,
+        "    return untouched and now - requested.looked * 1000 <= micros(LOOK_HOLDS)",
+        "    return untouched",
+    ),
+    "forgets the number issued last": Mutant(
+        "results.py", "issued=0 if entry.revision else entry.last", "issued=0"
     ),
     "commits fast while another holds the claim": Mutant(
         RULES, "            entry.is_claimed(now)\n            or"
@@ -80,7 +91,7 @@ PYTHON = {
     "takes a reply for untaken that a copy took": Mutant(
         RULES, "entry.was_last(key) and took == takes:", "entry.was_last(key):"
     ),
-    "looks and misses a claim": Mutant(RULES, "entry.fence or entry.seen or", "entry.seen or"),
+    "looks and misses a claim": Mutant(LOOKS, "entry.fence or entry.seen or", "entry.seen or"),
     "leaves the claim of a forgotten user": Mutant(
         RULES,
         '    entry.fence = entry.lost = 0\n    entry.holder, entry.before = "", None\n'
@@ -103,7 +114,7 @@ PYTHON = {
         "entry.read, entry.hidden = entry.mail, 0",
     ),
     "commits fast past a signal": Mutant(RULES, "            or entry.mail\n"),
-    "looks and misses a signal": Mutant(RULES, " or entry.seen or entry.mail", " or entry.seen"),
+    "looks and misses a signal": Mutant(LOOKS, " or entry.seen or entry.mail", " or entry.seen"),
     "sets a time on the fast path": Mutant(
         RULES, "            or waking.sets_a_time(entry, write)\n"
     ),
@@ -158,6 +169,11 @@ LUA = {
         "write", "claim.fence ~= fence or not is_claimed(claim) or "
     ),
     "commits fast after another write": Mutant("fast", "revision ~= expected or "),
+    "begins an entry after another came and went": Mutant(
+        "fast", "if absent and last ~= expected then return {3} end\n"
+    ),
+    "begins an entry long after its look": Mutant("fast", " or now > limit then", " then"),
+    "forgets the number issued last": Mutant("fast", "absent and last ~=", "absent and 0 ~="),
     "commits fast while another holds the claim": Mutant(
         "fast", "if claim.fence ~= 0 and now < claim.until_ then return {3} end"
     ),
@@ -177,12 +193,12 @@ LUA = {
     "takes a reply for untaken that a copy took": Mutant(
         "untaken", "took == tonumber(ARGV[2])\n  and "
     ),
-    "looks and misses a claim": Mutant("look", "quiet = claim.fence == 0", "quiet = true"),
+    "looks and misses a claim": Mutant("look", "quiet = claim.fence == 0 and (", "quiet = ("),
     "leaves the claim of a forgotten user": Mutant("forget", "free(claim)\n"),
     "leaves messages of a forgotten user unanswered": Mutant(
         "forget",
-        "redis.call('SET', KEYS[10], format('=%.0f\\n', now + SEEN_KEPT), 'PX', "
-        "ceil(SEEN_KEPT / 1000))",
+        "redis.call('SET', KEYS[10], format('=%.0f\\n', now + remember), 'PX', "
+        "ceil(remember / 1000))",
     ),
     "takes a signal under a lost claim": Mutant(
         "write",
@@ -236,6 +252,17 @@ LUA = {
     ),
 }
 """The same, for Redis."""
+
+WRITE = {
+    "begins an entry after another came and went, by the long script": Mutant(
+        "write", "claim.last ~= tonumber(ARGV[3]) or "
+    ),
+    "begins an entry long after its look, by the long script": Mutant(
+        "write", " or now > tonumber(ARGV[4])\n      or", "\n      or"
+    ),
+    "begins an entry where there is one": Mutant("write", "if not gone or", "if"),
+}
+"""What the script of the other commits can do wrong."""
 
 REDIS = {
     "misses a reply in h": Mutant("entry", "      if other == name then return reply end\n"),
@@ -340,7 +367,7 @@ TIMES = {
 
 
 READ_ANEW = (
-    *(entry, checks, waking, results, rules),
+    *(entry, checks, waking, results, looks, rules),
     *(times, rows, memory_users, memory, operations, store),
 )
 """In the order in which they import from each other."""
@@ -370,7 +397,8 @@ def apply(name: str) -> None:
     """Break the stores of this process, for as long as it lives.
 
     Args:
-        name: What they do: a key of `PYTHON` and `LUA`, or of `REDIS` or `TIMES`.
+        name: What they do: a key of `PYTHON` and `LUA`, or of `WRITE`, `REDIS` or
+            `TIMES`.
     """
     python = PYTHON.get(name)
     # Whoever has imported a name from the file that is changed has to import it anew.
@@ -380,7 +408,7 @@ def apply(name: str) -> None:
         if python and path.name == python.file:
             source = _changed(source, python)
         exec(compile(source, str(path), "exec"), module.__dict__)
-    mutant, read = {**LUA, **REDIS, **TIMES}[name], scripts._source
+    mutant, read = {**LUA, **WRITE, **REDIS, **TIMES}[name], scripts._source
     if mutant.file.endswith(".py"):
         _change_methods({"times.py": times_of_redis, "walking.py": walking}[mutant.file], mutant)
         return

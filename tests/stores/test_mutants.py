@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stores.mutants import LUA, PYTHON, REDIS, TIMES, apply
+from tests.stores.mutants import LUA, PYTHON, REDIS, TIMES, WRITE, apply
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 100
@@ -29,6 +29,11 @@ NOTICED_BY = {
     ),
     "writes under a lost claim": "test_writes_under_a_lost_claim_raise_claim_lost",
     "commits fast after another write": "test_fast_commit_is_refused_after_another_write",
+    "begins an entry after another came and went": (
+        "test_absent_commit_is_refused_after_a_turn_that_left_no_entry"
+    ),
+    "begins an entry long after its look": "test_absent_commit_is_refused_long_after_the_look",
+    "forgets the number issued last": "test_absent_commit_follows_an_entry_that_is_over",
     "commits fast while another holds the claim": (
         "test_fast_commit_is_refused_while_a_claim_is_valid"
     ),
@@ -77,6 +82,16 @@ NOTICED_BY = {
     "posts a signal a second time": (
         "test_post_with_a_known_id_is_repeated_even_after_it_was_taken"
     ),
+}
+
+WRITE_NOTICED_BY = {
+    "begins an entry after another came and went, by the long script": (
+        "test_absent_commit_is_refused_after_a_turn_that_left_no_entry"
+    ),
+    "begins an entry long after its look, by the long script": (
+        "test_absent_commit_is_refused_long_after_the_look"
+    ),
+    "begins an entry where there is one": "test_absent_commit_is_refused_if_there_is_an_entry",
 }
 
 TIMES_NOTICED_BY = {
@@ -169,6 +184,12 @@ def test_the_contract_notices_a_store_that(store: str, mutant: str, tmp_path: Pa
 @pytest.mark.parametrize("mutant", REDIS)
 def test_a_redis_store_is_noticed_that(mutant: str, tmp_path: Path) -> None:
     assert_noticed("test_redis_replies.py", mutant, tmp_path / "said")
+
+
+@pytest.mark.parametrize("mutant", WRITE)
+def test_a_redis_store_is_noticed_that_also(mutant: str, tmp_path: Path) -> None:
+    test = f"test_contract.py::TestRedis::{WRITE_NOTICED_BY[mutant]}"
+    assert_noticed(test, mutant, tmp_path / "said")
 
 
 @pytest.mark.parametrize("mutant", TIMES)

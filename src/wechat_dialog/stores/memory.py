@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from wechat_dialog.core.store import results, rules, waking
 from wechat_dialog.core.store.entry import Granted, Remembered, micros, seconds
 from wechat_dialog.core.store.kept import Shown, Stored
+from wechat_dialog.core.store.looks import may_look
 from wechat_dialog.core.store.times import Due, Dues, Post, Posted
 from wechat_dialog.core.store.values import (
     Answered,
@@ -96,7 +97,7 @@ class MemoryStore(KeptInMemory):
             now = self._now()
             known = self._open(claim.user, now)
             remembered = known.remembered(claim.key, now)
-            if claim.optimistic and rules.is_quiet(known.entry, remembered):
+            if may_look(known.entry, remembered, claim):
                 records = known.lacking(claim.have)
                 return results.unclaimed(known.entry, now, records=records, data=known.data)
             granted = rules.claim(known.entry, remembered, claim, now)

@@ -24,7 +24,9 @@ def check_commit(commit: Commit) -> None:
     check(commit.write, commits=True)
     if commit.fence:
         return
-    if not commit.revision:
-        raise ValueError("a commit without a fence needs the revision it is based on")
+    if bool(commit.revision) == bool(commit.looked):
+        raise ValueError(
+            "a commit without a fence needs the revision it is based on, or when none was there"
+        )
     if commit.fires is not None or commit.write.taken:
         raise ValueError("Commit.fires and Write.taken need a fence")

@@ -32,6 +32,7 @@ def unclaimed(entry: Entry, now: int, *, records: tuple[bytes, ...], data: bytes
         data=data,
         age=_age(entry, now),
         now=millis(now),
+        issued=0 if entry.revision else entry.last,
     )
 
 

@@ -27,7 +27,17 @@ from wechat_dialog.errors import ClaimLost, TooManyWaiting
 from . import waking
 from .checks import check, check_commit
 from .kept import Parked
-from .values import Answered, Claim, Commit, Committed, Conflict, Deferred, Running, Write
+from .looks import is_as_expected
+from .values import (
+    Answered,
+    Claim,
+    Commit,
+    Committed,
+    Conflict,
+    Deferred,
+    Running,
+    Write,
+)
 
 __all__ = [
     "MESSAGES_KEPT",
@@ -38,7 +48,6 @@ __all__ = [
     "defer",
     "end",
     "forget",
-    "is_quiet",
     "put_part",
     "record",
     "release",
@@ -120,12 +129,6 @@ def _whose(entry: Entry, requested: Claim, first: int, now: int) -> str | None:
     return holder
 
 
-def is_quiet(entry: Entry, remembered: Remembered | None) -> bool:
-    """Return whether a turn may do without a claim; see `Claim.optimistic` for the conditions."""
-    something = remembered is not None or entry.fence or entry.seen or entry.mail
-    return bool(entry.revision and not something)
-
-
 def _take(entry: Entry, key: str, reply: bytes, now: int) -> Answered:
     """Give a copy of an answered message its reply, unless another message's turn delivers it."""
     seen = entry.seen.get(key)
@@ -201,11 +204,6 @@ def record(entry: Entry, fence: int, write: Write, now: int) -> Committed:
     return committed
 
 
-def _is_older(entry: Entry, age: float | None, now: int) -> bool:
-    """Return whether the last commit was longer ago than `age` in seconds; None: no limit."""
-    return age is not None and now - entry.committed > micros(age)
-
-
 def commit(
     entry: Entry, remembered: Remembered | None, requested: Commit, now: int
 ) -> Committed | Answered | Conflict | Deferred:
@@ -227,8 +225,7 @@ def commit(
             return Conflict() if key in entry.seen else Answered(remembered.reply)
         if (
             entry.is_claimed(now)
-            or entry.revision != requested.revision
-            or _is_older(entry, requested.max_age, now)
+            or not is_as_expected(entry, requested, now)
             or entry.first_in_line(key, None, now) is not None
             or any(seen.pends and name != key for name, seen in entry.seen.items())
             or _was_ended(entry, key)

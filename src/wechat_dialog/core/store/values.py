@@ -26,6 +26,7 @@ from .kept import Aside, Parked
 from .times import Due, Mail, Wake
 
 __all__ = [
+    "LOOK_HOLDS",
     "NOTHING",
     "Answered",
     "Claim",
@@ -63,8 +64,7 @@ class Have(msgspec.Struct, frozen=True):
 
 def checksum(record: bytes) -> str:
     """Return a record's checksum for `Have.last`: the first eight hexadecimal digits of its SHA-1.
-
-    Not CRC32, which is not available in Redis' Lua.
+    Redis' Lua has no CRC32.
     """
     import hashlib  # brings OpenSSL, which nothing else needs when a bot is made
 
@@ -72,6 +72,9 @@ def checksum(record: bytes) -> str:
 
 
 NOTHING = Have()
+
+LOOK_HOLDS = 30.0
+"""Seconds for which a commit may rely on a look that found no entry; see `Commit.looked`."""
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -89,6 +92,8 @@ class Claim(msgspec.Struct, frozen=True):
             behind, the answer is `Unclaimed`: nothing is written, and the same request may ask
             again as if for the first time. A store may claim nevertheless if the caller has part of
             another journal. False: never.
+        absent: Whether an optimistic claim is also `Unclaimed` if there is no entry, and nothing of
+            the above is the case. After an entry has expired, a store may claim nevertheless.
         message: What to keep of the message while it is claimed, opaque bytes: if its worker dies,
             the next claim for another message returns it (`Claimed.pending`), and head and journal
             are kept for a day. It is removed by the commit and by `release`. Empty: it is not kept.
@@ -111,6 +116,7 @@ class Claim(msgspec.Struct, frozen=True):
     have: Have = NOTHING
     arrival: bool = True
     optimistic: bool = False
+    absent: bool = False
     message: bytes = b""
     instead: int = 0
     fires: Due | None = None
@@ -179,7 +185,10 @@ class Commit(msgspec.Struct, frozen=True):
             nobody waits for one, no other message is pending, no other's reply is untaken, the
             mailbox is empty, and the index knows `write.wake`: it is not earlier than the stored
             one. A turn that sets a time has to claim.
-        revision: Only with `fence` 0; never 0 then.
+        revision: Only with `fence` 0. 0: there was no entry. The write is then done only if there
+            is still none, and the next two hold.
+        issued: `Unclaimed.issued`, still the greatest number; only with `revision` 0.
+        looked: `Unclaimed.now`, at most `LOOK_HOLDS` seconds ago; only with `revision` 0.
         max_age: Seconds; only with `fence` 0; None sets no limit.
         deferred: Whether the caller knows that the reply has to be held for later.
         release: False keeps the claim for another message's turn.
@@ -200,6 +209,8 @@ class Commit(msgspec.Struct, frozen=True):
     reply: bytes
     fence: int = 0
     revision: int = 0
+    issued: int = 0
+    looked: int = 0
     max_age: float | None = None
     deferred: bool = False
     release: bool = True
@@ -280,7 +291,7 @@ class Unclaimed(msgspec.Struct, frozen=True):
     """The entry, for a turn that commits without a claim; nothing was written.
 
     Attributes:
-        revision: As in `Claimed`, but never 0: to be passed to `commit`.
+        revision: As in `Claimed`: to be passed to `commit`. 0 only if `Claim.absent` allowed it.
         journal: As in `Claimed`.
         length: As in `Claimed`.
         head: As in `Claimed`.
@@ -288,6 +299,7 @@ class Unclaimed(msgspec.Struct, frozen=True):
         data: As in `Claimed`.
         age: As in `Claimed`.
         now: As in `Claimed`.
+        issued: If there is no entry, the greatest number issued for the user; 0: none is known.
     """
 
     revision: int
@@ -298,6 +310,7 @@ class Unclaimed(msgspec.Struct, frozen=True):
     data: bytes
     age: float
     now: int = 0
+    issued: int = 0
 
 
 class Answered(msgspec.Struct, frozen=True):

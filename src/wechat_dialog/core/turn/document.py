@@ -41,6 +41,7 @@ class Document:
         run: The live dialog of the top conversation, fed with all its records; None if it has to be
             replayed.
         revision: Revision of the store at the last read or write.
+        issued: Greatest number issued for the user, if a look found no entry.
         journal: Id of the journal in the store.
         age: Seconds since the last commit, at the time of reading, or when the current message was
             first seen.
@@ -65,6 +66,7 @@ class Document:
         "data",
         "forgets",
         "head",
+        "issued",
         "journal",
         "now",
         "park",
@@ -79,7 +81,7 @@ class Document:
         self.records: list[Record] = []
         self.data: dict[str, Any] = {}
         self.run: Run | None = None
-        self.revision = 0
+        self.revision = self.issued = 0
         self.journal = 0
         self.age = 0.0
         self.now = self.committed = 0
@@ -104,22 +106,20 @@ class Document:
         return Have(self.journal, self._stored, checksum(self._last) if self._last else "")
 
     def update(self, claimed: Claimed | Unclaimed) -> None:
-        """Update the document with what a claim, or a read without a claim, returned.
-
-        Changes that were not written are discarded.
+        """Take over what a claim or a look returned, and discard what was not written.
 
         Raises:
             msgspec.DecodeError: The stored document was not written by this library.
         """
         self.age = claimed.age
-        self.now = claimed.now
-        self.committed = self.now - int(self.age * 1000)
+        self.now, self.committed = claimed.now, claimed.now - int(self.age * 1000)
         if type(claimed) is Claimed:
             self.is_claimed(claimed)
         if claimed.revision == self.revision and not self._new and claimed.revision:
             return
         if type(claimed) is Unclaimed:
             self.beside = NOTHING  # another worker may have changed it
+            self.issued = claimed.issued
         top = self.top
         head = decode_head(claimed.head)
         head.user, head.account = self.head.user, self.head.account
@@ -144,6 +144,11 @@ class Document:
         self._data = claimed.data
         self.data = msgspec.json.decode(claimed.data) if claimed.data else {}
         self._written(claimed.revision, claimed.journal)
+
+    def is_of(self, claimed: Claimed) -> bool:
+        """Return whether a claim found what this process has; without a conversation, the data."""
+        same = bool(claimed.revision) or claimed.data == self._data
+        return same and claimed.revision == self.revision
 
     def is_claimed(self, claimed: Claimed) -> None:
         """Take over what only a claim returns: mailbox and conversations put aside."""
@@ -203,9 +208,7 @@ class Document:
     @property
     def unseen(self) -> bool:
         """Whether the pending question is held, so that the user cannot have seen it."""
-        if not self.head.held:
-            return False
-        top = self.top
+        top = self.top if self.head.held else None
         return top is not None and self.has_unseen(top)
 
     def has_unseen(self, frame: Frame) -> bool:

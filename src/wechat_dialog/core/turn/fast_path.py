@@ -56,7 +56,7 @@ def _may_run(settings: Settings, dialog: RegisteredDialog) -> bool:
 
 def run_unclaimed(job: Job) -> Generator[Operation, Any, Outcome | Claimed | Answered | None]:
     """Run the dialog first and commit after; read before, if there is no live dialog, or if it is
-    likely to be out of date.
+    likely to be out of date. See "A turn on the fast path takes no claim" in docs/architecture.md.
 
     Returns:
         The outcome; or the answer that the message had already; or the claim, which the store
@@ -84,17 +84,22 @@ def _run_read(
     Returns:
         See `run_unclaimed`; or `Conflict`.
     """
-    answer = yield job.question(optimistic=True)
+    # A live dialog hardly ever turns out to be gone, so its routes are not asked.
+    absent, begins = _may_begin(job) if job.doc.run is None else (False, "")
+    answer = yield job.question(optimistic=True, absent=absent)
     if isinstance(answer, Unclaimed):
         if job.doc.run is not None:
             job.settings.staleness.note(behind=answer.revision != job.doc.revision)
         update_document(job, answer)
         top = job.doc.top
-        dialog = None if top is None else dialog_of(job.settings.rules.routes, top)
-        closed = top is not None and (dialog is None or not _may_run(job.settings, dialog))
-        if closed or job.doc.cut_off:
+        if top is None:
+            goes_on = absent
+        else:
+            dialog = dialog_of(job.settings.rules.routes, top)
+            goes_on = dialog is not None and _may_run(job.settings, dialog)
+        if not goes_on or job.doc.cut_off:
             return None
-        return (yield from _run_live(job))
+        return (yield from _run_live(job, begins))
     job.counted = True
     if isinstance(answer, Running):
         pause = job.settings.poll
@@ -104,24 +109,35 @@ def _run_read(
     return answer  # type: ignore[no-any-return]
 
 
-def _run_live(job: Job) -> Generator[Operation, Any, Outcome | Answered | Conflict | None]:
+def _may_begin(job: Job) -> tuple[bool, str]:
+    """Return whether the message of a user without a conversation may be handled without a claim,
+    and the name of the dialog that it begins then; "" if it begins none.
+    """
+    match = next(job.settings.rules.routes.matches(job.message), None)
+    if match is None:
+        return True, ""
+    dialog = match.route.dialog
+    return dialog.waits and _may_run(job.settings, dialog), dialog.name
+
+
+def _run_live(
+    job: Job, begins: str = ""
+) -> Generator[Operation, Any, Outcome | Answered | Conflict | None]:
     """Run the dialog, and commit.
 
-    No claim is held meanwhile, however long the dialog computes: another worker may do the same
-    work, and only one of the two is committed. A dialog that was seen to block is claimed for from
-    then on; see "A turn on the fast path takes no claim" in `docs/architecture.md`.
+    Args:
+        job: The message.
+        begins: Dialog that it begins if there is no conversation.
 
     Returns:
         See `run_unclaimed`; or `Conflict`: the document was out of date, or somebody has a claim.
-        Nothing is left of it.
     """
     doc, top = job.doc, job.doc.top
-    expected, limit = doc.revision, doc.max_age
+    expected, looked, limit = doc.revision, 0 if doc.revision else doc.now, doc.max_age
     if limit is not None and doc.age > limit:
         if any(frame.rivals for frame in doc.head.stack):
             return None  # first handle the time limit or signal that ended a wait on the stack
         limit = None  # already passed, and still passed when the store compares it
-    ran = "" if top is None else top.dialog
     work = job.work()
     flow = finished(job, work, handle(work))
     try:
@@ -142,8 +158,9 @@ def _run_live(job: Job) -> Generator[Operation, Any, Outcome | Answered | Confli
         drop(job)
         return None
     committed = yield Commit(
-        job.user, job.key, write, remembered, revision=expected,
-        max_age=limit, remember=job.settings.remember, ran=ran,
+        job.user, job.key, write, remembered, revision=expected, issued=doc.issued, looked=looked,
+        max_age=limit, remember=job.settings.remember,
+        ran=begins if top is None else top.dialog,
     )  # fmt: skip
     if isinstance(committed, Committed):
         doc.wrote(write, committed)
@@ -151,9 +168,8 @@ def _run_live(job: Job) -> Generator[Operation, Any, Outcome | Answered | Confli
         keep_live(job)
         return Outcome(reply, False, pushes, due_now(job, write, committed))
     drop(job)
-    if isinstance(committed, (Answered, Conflict)):
-        return committed
-    return None  # no request listens any more
+    # None if no request listens any more.
+    return committed if isinstance(committed, (Answered, Conflict)) else None
 
 
 def _claim_for_step(
@@ -172,7 +188,7 @@ def _claim_for_step(
         drop(job)
         return claim if isinstance(claim, Answered) else None
     job.fence = claim.fence
-    moved = claim.revision != expected or claim.pending or claim.untaken or claim.signals
+    moved = not job.doc.is_of(claim) or claim.pending or claim.untaken or claim.signals
     if moved or (limit is not None and claim.age - claim.since > limit):
         job.settings.staleness.note(behind=claim.revision != expected)
         # The claim did not return what we had, which is now discarded: claim again, for all of it.

@@ -104,7 +104,9 @@ class Job(msgspec.Struct, eq=False):
         """See `Rules.grace`."""
         return self.settings.rules.grace
 
-    def question(self, *, optimistic: bool = False, keep: bool = True) -> Claim:
+    def question(
+        self, *, optimistic: bool = False, absent: bool = False, keep: bool = True
+    ) -> Claim:
         """Return the claim to ask for; `keep`: whether the store keeps the message with it."""
         pending = b""
         if self.stores_message and keep:
@@ -113,7 +115,7 @@ class Job(msgspec.Struct, eq=False):
             pending = sealed_pending(self.settings.rules.seal, self.message, self.arrived)
         return Claim(
             self.user, self.key, self.settings.lease, self.doc.have(), not self.counted, optimistic,
-            pending, self.fence,
+            absent, pending, self.fence,
         )  # fmt: skip
 
     def take(self, claimed: Claimed) -> None:

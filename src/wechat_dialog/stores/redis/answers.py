@@ -143,19 +143,21 @@ def _lacking(have: Have, journal: int, length: int, records: list[bytes]) -> tup
     return tuple(records)
 
 
-def looked(have: Have, now: int, text: bytes, data: bytes, records: list[bytes]) -> Unclaimed:
+def looked(have: Have, now: int, text: bytes | int, data: bytes, records: list[bytes]) -> Unclaimed:
     """Assemble what a look without a claim has found.
 
     Args:
         have: What the caller has.
         now: The server's time in microseconds.
-        text: The value of h.
+        text: The value of h; or if there is no entry, the number issued last.
         data: The user's data.
         records: The journal from `first_read` on.
 
     Raises:
         AskOtherwise: The records do not belong to the head.
     """
+    if isinstance(text, int):
+        return Unclaimed(0, 0, 0, b"", (), data, 0.0, entry.millis(now), text)
     if text[0] < 12:
         _, revision, journal, length, committed, *_, replies = _HEAD.unpack_from(text, 1)
         start = 1 + _HEAD.size + replies

@@ -44,7 +44,7 @@ __all__ = ["PREFIX", "Arguments", "Call", "Calls", "name_of"]
 T = TypeVar("T")
 
 Arguments = tuple[str | bytes | int, ...]
-_CLAIM = struct.Struct(">6s??Q?QQQ6s8s")
+_CLAIM = struct.Struct(">6sB?Q?QQQ6s8s")
 """The fixed-size arguments of the scripts, packed into one: each argument costs the server as much
 as reading a whole record.
 """
@@ -104,12 +104,15 @@ class Calls:
             beside: Whether the records may be read by a command beside the script: through a
                 script, each of them costs the server ten times as much.
         """
-        timed, looks = claim.fires is not None, claim.optimistic
-        beside = beside and claim.arrival and (looks or not claim.have.journal) and not timed
+        timed = claim.fires is not None
+        looks = 0 if not claim.optimistic else 2 if claim.absent else 1
+        beside = (
+            beside and claim.arrival and (claim.optimistic or not claim.have.journal) and not timed
+        )
         return self._claim(claim, os.urandom(6), looks=looks, beside=beside, timed=timed)
 
     def _claim(
-        self, claim: Claim, token: bytes, *, looks: bool, beside: bool, timed: bool
+        self, claim: Claim, token: bytes, *, looks: int, beside: bool, timed: bool
     ) -> Call[Claimed | Unclaimed | Answered | Running]:
         k, have = self.keys.of(claim.user), claim.have
         question = _CLAIM.pack(
@@ -129,7 +132,7 @@ class Calls:
             (5, *keys, *values),
             partial(read_claim_beside if beside else read_look, have),
             ("LRANGE", k + "j", first_read(have), "-1") if beside else None,
-            partial(self._claim, claim, token, looks=False, beside=False, timed=True),
+            partial(self._claim, claim, token, looks=0, beside=False, timed=True),
         )
 
     def defer(self, user: str, key: str, message: bytes) -> Call[Answered | None]:

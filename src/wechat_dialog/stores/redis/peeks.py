@@ -1,13 +1,16 @@
-"""A look at a user by plain commands, for a process that has the user's conversation in part.
+"""A look at a user by plain commands.
 
 `look.lua` does the same, in a script that costs the server four times as much and can claim in the
-same round trip. Who has part of a conversation hardly ever needs that: the conversation exists, and
-nearly always nobody is active. If it is otherwise, or not certain, the script is asked after all.
+same round trip. Where a turn can go on without a claim whether or not there is a conversation, it
+hardly ever needs that, since nearly always nobody is active. If it is otherwise, or not certain,
+the script is asked after all.
 """
 
 from __future__ import annotations
 
 from typing import Any
+
+import msgspec
 
 from wechat_dialog.core.store.values import Claim, Unclaimed
 
@@ -22,8 +25,8 @@ __all__ = ["Peeks"]
 
 Words = tuple[str | bytes | int, ...]
 
-_EXPIRES = slice(35, 43)  # in h, see HEAD in entry.lua
-_REPLIES = 67
+_REVISION, _EXPIRES, _REPLIES = slice(7, 15), slice(35, 43), 67  # in h, see HEAD in entry.lua
+_PLAIN = 9
 _OLD = 12  # the first byte of a head of an earlier version is greater
 
 
@@ -42,7 +45,8 @@ class Peeks:
 
     def fits(self, claim: Claim) -> bool:
         """Whether a claim may be answered by such a look."""
-        return claim.optimistic and claim.have.journal != 0 and not self._refused
+        wanted = claim.absent or claim.have.journal != 0
+        return claim.optimistic and wanted and not self._refused
 
     def commands(self, claim: Claim) -> tuple[Words, ...]:
         """Return what to send."""
@@ -56,11 +60,16 @@ class Peeks:
     def read(self, claim: Claim, answers: list[Any]) -> Unclaimed | None:
         """Decode the answers; None: the script has to be asked."""
         time, (text, line, remembered, data), records = answers
-        if not text or line is not None or remembered is not None or text[0] >= _OLD:
+        issued = 0 if line is None else _issued(line)
+        if remembered is not None or issued is None:
             return None
         now = time if isinstance(time, int) else int(time[0]) * 1_000_000 + int(time[1])
-        expires = int.from_bytes(text[_EXPIRES], "big")
-        if now >= expires or text.find(name_of(claim.key), _REPLIES) >= 0:
+        if text and (text[0] >= _OLD or text.find(name_of(claim.key), _REPLIES) >= 0):
+            return None
+        if not text or int.from_bytes(text[_REVISION], "big") == 0:
+            absent = claim.absent and (not text or text[0] == _PLAIN)
+            return looked(claim.have, now, issued, data or b"", records) if absent else None
+        if now >= int.from_bytes(text[_EXPIRES], "big"):
             return None
         try:
             return looked(claim.have, now, text, data or b"", records)
@@ -75,3 +84,28 @@ class Peeks:
         unknown = isinstance(error, ResponseError) and "unknown command" in str(error).lower()
         self._refused = self._refused or unknown
         return unknown
+
+
+class _Claim(msgspec.Struct):
+    """Of the claim in c, what `read_line` in entry.lua has made of it."""
+
+    fence: int
+    last: int
+    mail: msgspec.Raw | None = None
+
+
+_LINE = msgspec.msgpack.Decoder(tuple[_Claim, msgspec.Raw])
+_NOBODY = (b"\x80", b"\x90")
+"""No messages seen: an empty table, which may be packed as either."""
+
+
+def _issued(line: bytes) -> int | None:
+    """Return the number issued last, out of c; None if there is a claim or a signal, if a message
+    is waiting or kept, or if that cannot be read.
+    """
+    try:
+        claim, seen = _LINE.decode(line)
+    except msgspec.DecodeError:
+        return None
+    idle = claim.fence == 0 and claim.mail is None and bytes(seen) in _NOBODY
+    return claim.last if idle else None

@@ -16,6 +16,7 @@ from typing import Any
 
 from wechat_dialog.core.store import checks, entry
 from wechat_dialog.core.store.values import (
+    LOOK_HOLDS,
     Answered,
     Commit,
     Committed,
@@ -35,8 +36,9 @@ __all__ = ["Writes", "says_time", "timing_of"]
 _SHORTEST = 0.001  # Redis' own resolution of a TTL
 _AT_ONCE = 1000  # records that are worth a script of their own
 _SLACK = 60_000  # ms, as SLACK in entry.lua
+_LOOK_HOLDS = entry.micros(LOOK_HOLDS)
 _NEVER = 2**53 - 1  # µs; the greatest whole number that Lua's are exact for
-_FAST = struct.Struct(">6s6sQQ?QQQQI")
+_FAST = struct.Struct(">6s6sQQBQQQQI")
 """The fixed-size arguments of the script, packed into one: each argument costs the server as much
 as reading a whole record.
 """
@@ -138,7 +140,7 @@ class Writes:
         """See `Store.commit`; for the other arguments see `record`."""
         write, fence = commit.write, commit.fence
         checks.check_commit(commit)
-        limit = self._limit(commit.revision, commit.max_age)
+        limit = self._limit(commit)
         if (
             timing is None
             and not fence
@@ -156,7 +158,13 @@ class Writes:
             (
                 *("4", f"{k}h", f"{k}j", f"{k}c", f"{k}a:{commit.key}"),
                 _FAST.pack(
-                    *(write_id, name_of(commit.key), commit.revision, limit, commit.deferred),
+                    *(
+                        write_id,
+                        name_of(commit.key),
+                        commit.revision or commit.issued,
+                        limit,
+                        _flags(commit),
+                    ),
                     *(*_spans(write.ttl, commit.remember), len(commit.reply)),
                 )
                 + commit.key.encode(),
@@ -181,8 +189,8 @@ class Writes:
             self._scripts.write if timing is None else self._scripts.write_timed,
             (
                 *_write_keys(k, keys, write, timing, index),
-                *(1 if commit.taken else 2, commit.fence, commit.revision, limit),
-                *(int(commit.deferred), int(commit.release), write_id),
+                *(1 if commit.taken else 2, commit.fence, commit.revision or commit.issued, limit),
+                *(_flags(commit), int(commit.release), write_id),
                 *_change(write),
                 *(key, commit.reply, entry.micros(commit.remember), name_of(key)),
                 *(_extras(write, timing), *write.records),
@@ -193,8 +201,9 @@ class Writes:
             else partial(self._commit, commit, write_id, limit, {"user": commit.user}, None),
         )
 
-    def _limit(self, revision: int, max_age: float | None) -> int:
-        """Return the µs since the last commit after which a commit without a claim is refused.
+    def _limit(self, commit: Commit) -> int:
+        """Return the µs since the last commit after which a commit without a claim is refused; or
+        the time, if it is based on a look that found no entry.
 
         A server that stalled executes what was sent to it when it continues: possibly after the
         sender gave up and told the user that something went wrong. A claim has expired by then;
@@ -203,11 +212,15 @@ class Writes:
         estimate of the server's clock, which is never ahead of it: a commit that is refused too
         early falls back to a claim.
         """
-        age = _NEVER if max_age is None else min(entry.micros(max_age), _NEVER)
-        if not revision or self._ahead is None:
-            return age
+        looked, max_age, revision = commit.looked, commit.max_age, commit.revision
+        if looked:
+            limit = looked * 1000 + _LOOK_HOLDS
+        else:
+            limit = _NEVER if max_age is None else min(entry.micros(max_age), _NEVER)
+        if commit.fence or self._ahead is None:
+            return limit
         until = time.monotonic_ns() // 1000 + self._ahead + self._patience - revision
-        return max(min(age, until), 0)
+        return max(min(limit, until), 0)
 
     def _read_commit(self, answer: Any) -> Committed | Answered | Conflict | Deferred:
         result = read_commit(answer)
@@ -216,6 +229,10 @@ class Writes:
             if self._ahead is None or ahead > self._ahead:
                 self._ahead = ahead
         return result
+
+
+def _flags(commit: Commit) -> int:
+    return commit.deferred + 2 * (commit.looked > 0)
 
 
 def _has_extras(write: Write) -> bool:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from wechat_dialog.core.store import results, rules, waking
 from wechat_dialog.core.store.entry import Entry, Granted, Remembered, micros
 from wechat_dialog.core.store.kept import Shown, Stored
+from wechat_dialog.core.store.looks import may_look
 from wechat_dialog.core.store.pages import Page, PageAppend, PageOpen
 from wechat_dialog.core.store.parts import PartPut
 from wechat_dialog.core.store.times import Due, Dues, Post, Posted
@@ -54,7 +55,7 @@ class Operations:
         rows, now, user = self._rows, self._now, claim.user
         entry = rows.open(user, now, timed=claim.fires is not None)
         remembered = rows.remembered(user, claim.key, now)
-        if claim.optimistic and rules.is_quiet(entry, remembered):
+        if may_look(entry, remembered, claim):
             records = self._lacking(entry, claim)
             return results.unclaimed(entry, now, records=records, data=rows.data(user))
         granted = rules.claim(entry, remembered, claim, now)

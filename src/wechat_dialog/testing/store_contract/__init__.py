@@ -18,6 +18,7 @@ import pytest
 
 # pytest explains failed asserts outside of test modules only in modules that are registered.
 for _part in (
+    "absent",
     "asking",
     "claims",
     "commits",
@@ -37,6 +38,7 @@ for _part in (
 ):
     pytest.register_assert_rewrite(f"wechat_dialog.testing.store_contract.{_part}")
 
+from .absent import Absent  # noqa: E402
 from .claims import Claims  # noqa: E402
 from .commits import Commits  # noqa: E402
 from .fast_path import FastPath  # noqa: E402
@@ -57,6 +59,7 @@ __all__ = ["StoreContract"]
 
 
 class StoreContract(
+    Absent,
     Claims,
     Commits,
     FastPath,

@@ -4,9 +4,12 @@
 -- that is sent as text: so most of them are packed into one.
 -- See entry.lua for the keys.
 -- KEYS h j c a
--- ARGV 1: packed: write-id, name, revision, max-age, deferred, ttl, remember, how long Redis has
+-- ARGV 1: packed: write-id, name, revision, max-age, flags, ttl, remember, how long Redis has
 --         to keep h and j, the TTL in ms if that has to be extended, and the length of the reply;
 --         then the message's key
+--         The flags: 1: the caller knows that the message was deferred; 2: there was no
+--         conversation. Then the revision is the number that was issued last, and the max-age the
+--         time until which this may be relied upon.
 --      2: reply and head, joined
 --      3 and following: the records
 -- Returns revision and journal, packed, if it is done. If the user has conversations aside,
@@ -14,7 +17,7 @@
 local sub, unpacked, packed = string.sub, struct.unpack, struct.pack
 local got = redis.call('MGET', KEYS[1], KEYS[3], KEYS[4])
 local text, line, remembered = got[1], got[2], got[3]
-local write_id, name, expected, limit, knows, ttl, remember, needed, renewed, reply_size, key_start =
+local write_id, name, expected, limit, flags, ttl, remember, needed, renewed, reply_size, key_start =
   unpacked('>c6c6I8I8I1I8I8I8I8I4', ARGV[1])
 
 local writer, revision, journal, length, committed, expires, span, kept, _, size, start
@@ -27,7 +30,10 @@ elseif text and string.byte(text) == 11 then
     unpacked('>c6I8I8I4I8I8I8I8c6I2', text, 2)
   _, _, aside, _, start = unpacked('>I8I8I2I2c0', text, start)
   if aside > 0 then return {7} end
-elseif text then -- written by an earlier version
+elseif not text then
+  text, revision, journal, length, committed, expires, span, kept, size, start =
+    '', 0, 0, 0, 0, 0, remember, 0, 0, 1
+else -- written by an earlier version
   local lasts
   revision, journal, length, committed, lasts, expires, start =
     string.match(text, '^%S+ (%d+) (%d+) (%d+) (%d+) (%+?)(%d+)\n()')
@@ -38,8 +44,9 @@ end
 -- The same write again: its answer was lost on the wire.
 if writer == write_id then return packed('>I8I8', revision, journal) end
 
+local knows, absent = flags % 2, flags > 1
 local answer
-if text and string.find(text, name, start, true) then
+if string.find(text, name, start, true) then
   local at, stop = start, start + size
   while at < stop do
     local found, since, bytes, reply = unpacked('>c6I7I2', text, at)
@@ -60,7 +67,11 @@ if answer then
   return {0, answer}
 end
 
-if revision ~= expected or now >= expires or now - committed > limit then return {3} end
+if absent then
+  if revision ~= 0 or now > limit then return {3} end
+elseif revision ~= expected or now >= expires or now - committed > limit then
+  return {3}
+end
 local last = revision
 if line then
   local claim, seen = unpack(cmsgpack.unpack(line))
@@ -83,6 +94,7 @@ if line then
   end
 end
 if deferred and knows == 0 then return {4} end
+if absent and last ~= expected then return {3} end
 
 -- What is remembered goes on, but for what is over by now.
 local at, stop = start, start + size
@@ -125,6 +137,7 @@ else
   rest = sub(rest, reply_size + 1)
 end
 revision = math.max(now, last + 1)
+if journal == 0 then journal = revision end
 local renews = now + needed > kept or length == 0 and after > 0
 if renews then kept = now + renewed * 1000 end
 -- Made in one go: a long text costs what making it costs, for each that is in between.

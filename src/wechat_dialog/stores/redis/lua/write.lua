@@ -2,8 +2,9 @@
 -- KEYS h j c a d p b m i t, the index, s
 --      Without extras: no d and the following; if the extras have no time and no steps: nothing
 --      after p; for a record without extras: no a (for one with extras, a is not used).
--- ARGV commits fence revision max-age deferred release write-id ttl keep head key reply remember
+-- ARGV commits fence revision max-age flags release write-id ttl keep head key reply remember
 --      name extras, then the records
+--      For revision, max-age and flags see fast.lua.
 --      `commits` is '2' if no request takes the reply. The extras are packed and have only what is
 --      to be done: data, park (id document ttl most room, of each), unpark (ids), forget, ended
 --      (steps), and time, for timed.lua.
@@ -68,11 +69,11 @@ local park = extras and extras.park and function(one, stamp, dropped)
   if redis.call('PTTL', KEYS[6]) < ttl then redis.call('PEXPIRE', KEYS[6], ttl) end
 end
 
-local doc, replies, line, remembered, text
+local doc, replies, line, remembered, text, stored
 if commits then
   local got = redis.call('MGET', KEYS[1], KEYS[3], KEYS[4])
   doc, replies = read_head(got[1])
-  line, text = got[2], got[3]
+  stored, line, text = got[1], got[2], got[3]
   remembered = read_remembered(text, replies, ARGV[14])
 else
   local got = redis.call('MGET', KEYS[1], KEYS[3])
@@ -99,14 +100,20 @@ else
     if seen[ARGV[11]] then return {CONFLICT} end
     return {ANSWERED, remembered}
   end
-  if is_claimed(claim) or not doc or doc.revision ~= tonumber(ARGV[3]) or not whole
+  if is_claimed(claim) or claim.mail
+    or first_in_line(seen, ARGV[11]) or pends(seen, ARGV[11]) or was_ended(seen, ARGV[11]) then
+    return {CONFLICT}
+  elseif ARGV[5] > '1' then
+    local gone = not stored or string.byte(stored) == 9 and struct.unpack('>I8', stored, 8) == 0
+    if not gone or claim.last ~= tonumber(ARGV[3]) or now > tonumber(ARGV[4])
+      or time and time.wake then return {CONFLICT} end
+  elseif not doc or doc.revision ~= tonumber(ARGV[3]) or not whole
     or now - doc.committed > tonumber(ARGV[4])
-    or first_in_line(seen, ARGV[11]) or pends(seen, ARGV[11]) or was_ended(seen, ARGV[11])
-    or claim.mail or time and time.wake and ((doc.wake or 0) == 0 or time.wake < doc.wake) then
+    or time and time.wake and ((doc.wake or 0) == 0 or time.wake < doc.wake) then
     return {CONFLICT}
   end
 end
-if remembered == false and ARGV[5] == '0' then return {DEFERRED} end
+if remembered == false and ARGV[5] % 2 == 0 then return {DEFERRED} end
 
 local forgets = extras and extras.forget
 local is_aside = doc and doc.aside and doc.aside > 0
