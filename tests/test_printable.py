@@ -125,7 +125,7 @@ def test_the_chat_writes_no_control_characters_of_an_answer(
         screen.journal(
             {
                 "dialog": HOSTILE, "began_at": "2023-11-15T06:13:20+08:00", "version": HOSTILE,
-                "divergence": {"text": HOSTILE},
+                "divergence": {"text": HOSTILE, "zh": {"text": HOSTILE}},
                 "waiting": {"kind": "ask", "prompt": HOSTILE}, "held": [HOSTILE],
                 "journal": [{"kind": "message", "title": HOSTILE, "detail": HOSTILE}],
                 "parked": [{"error": HOSTILE, "error_zh": HOSTILE}],

@@ -102,20 +102,26 @@ def run(
 
 
 @contextlib.contextmanager
-def typing(folder: Path, *words: str) -> Iterator[Callable[..., str]]:
+def typing(
+    folder: Path, *words: str, told: list[str] | None = None
+) -> Iterator[Callable[..., str]]:
     """Run the command for the length of a block; gives a function that types some lines and returns
-    what is said to them, one line or `lines`.
+    what is said to them, one line or `lines`. What its developer is told is added to `told`.
     """
-    with Forked(
-        [*COMMAND, *words],
-        cwd=folder,
-        env=environment(chinese=True),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        start_new_session=True,
-    ) as process:
+    notes = folder / "told"
+    with (
+        notes.open("w") as errors,
+        Forked(
+            [*COMMAND, *words],
+            cwd=folder,
+            env=environment(chinese=True),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            start_new_session=True,
+        ) as process,
+    ):
 
         def typed(text: str, *, lines: int = 1) -> str:
             given, said = cast("IO[str]", process.stdin), cast("IO[str]", process.stdout)
@@ -128,6 +134,8 @@ def typing(folder: Path, *words: str) -> Iterator[Callable[..., str]]:
         try:
             yield typed
             process.communicate(timeout=PATIENCE)
+            if told is not None:
+                told.append(notes.read_text())
         finally:
             watchdog.cancel()
             process.kill()

@@ -380,6 +380,28 @@ def test_a_server_elsewhere_keeps_its_time_and_its_journal(folder: Path) -> None
     assert done.stderr.count("不是这里启动的") == 3
 
 
+def test_code_that_changes_and_breaks_under_a_conversation_is_told(tmp_path: Path) -> None:
+    source = (
+        "from wechat_dialog import Bot\nbot = Bot()\n@bot.text('加')\ndef add(chat):\n"
+        "    a = yield from chat.ask('一？', int)\n"
+        "    b = yield from chat.ask('二？', int)\n"
+        "    return f'{a + b}'\n"
+    )
+    mine = tmp_path / "mine.py"
+    mine.write_text(source)
+    told: list[str] = []
+    with typing(tmp_path, "chat", "mine:bot", told=told) as typed:
+        typed("加")
+        assert typed("2") == "二？"
+        mine.write_text(source.replace("二", "三").replace("int)", "float)"))
+        typed("/restart\n/journal\n加", lines=2)
+        mine.write_text(source.replace("def add(chat):", "def add(chat)"))
+        typed("/restart\n/journal\n/journal\n/quit", lines=0)
+    assert "代码变了：对话 'add' 第 2 条记录：日志里是 问题" in told[0]
+    assert told[0].count("机器人启动不了：") == 3
+    assert "机器人的进程已退出" not in told[0]
+
+
 @pytest.mark.parametrize(
     ("source", "said"), [("import nowhere\n", "ModuleNotFoundError"), ("def f(:\n", "SyntaxError")]
 )

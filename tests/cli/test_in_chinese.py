@@ -19,7 +19,7 @@ from wechat_dialog import errors
 from wechat_dialog.cli.help_in_chinese import HELP, put_into_chinese, texts_of
 from wechat_dialog.cli.main import command_line
 from wechat_dialog.cli.mistakes_in_chinese import GENERAL, MISTAKES
-from wechat_dialog.cli.refusals import REFUSALS, refusal
+from wechat_dialog.cli.refusals import REFUSALS, chinese_of, refusal
 from wechat_dialog.cli.serve import listening
 from wechat_dialog.errors import ConfigurationError
 from wechat_dialog.operators import NotFound
@@ -276,6 +276,28 @@ def test_many_mistakes_are_found() -> None:
 @pytest.mark.usefixtures("chinese")
 def test_an_error_of_a_dialog_is_told_in_chinese(cls: type[Exception]) -> None:
     is_told_in_chinese(str(sample(cls)))
+
+
+def uses() -> list[str]:
+    """What is done with a value that a dialog must not look at."""
+    paths = ("core/dialog/secret_answers.py", "core/replay/withheld.py",
+             "core/replay/redacted_run.py")  # fmt: skip
+    nodes = [node for path in paths for node in ast.walk(ast.parse((SOURCE / path).read_text()))]
+    texts = {template(node) for node in nodes if isinstance(node, ast.Constant | ast.JoinedStr)}
+    return sorted(text for text in texts if re.fullmatch(r"decides|is [a-z ,{}0]*\S", text))
+
+
+@pytest.mark.parametrize("use", uses())
+@pytest.mark.usefixtures("chinese")
+def test_what_is_done_with_a_value_that_is_not_there_is_told_in_chinese(use: str) -> None:
+    is_told_in_chinese(str(errors.SecretMisused(use.replace("{0}", "'upper'"))))
+    is_told_in_chinese(str(errors.CannotTell(use.replace("{0}", "KeyError"), 5)))
+
+
+def test_where_a_dialog_yields_what_cannot_be_said_is_told_in_chinese() -> None:
+    assert (
+        chinese_of("dialog 'a' at mine.py:5: nothing to say") == "mine.py:5 的对话 'a'：没有要说的"
+    )
 
 
 def logged() -> list[str]:

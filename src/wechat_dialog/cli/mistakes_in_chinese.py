@@ -35,9 +35,30 @@ ERRORS = {
     "a secret answer is known in its own turn only: hand it to a step before the next question, or "
     "ask for it again":
         "机密的回答只在它那一轮里有：在下一个问题之前交给步骤，或者再问一次",
+    # What is done with a secret answer, or with a value that an export left out.
+    "is compared": "被比较",
+    "is looked up": "被用来查表",
+    "decides": "决定往哪里走",
+    "is searched": "被搜索",
+    "is counted": "被数长度",
+    "is counted with": "被用来计数",
+    "is computed with": "被用来计算",
+    "is looped over": "被遍历",
+    "is taken apart": "被拆开",
+    "is encoded": "被编码",
+    "is written into a text": "被写进文字",
+    "is written into a text that is not said": "被写进没有说出来的文字",
+    "is written down": "被存下来",
+    "is entered": "被用在 with 里",
+    "is awaited": "被等",
+    "is told by its type": "被按类型分辨",
+    "is quoted in a question": "被写进问题",
+    "is given to one of several steps": "被交给几个步骤中的一个",
+    "is there, and the dialog raises {0}": "在那里，对话抛出 {0}",
+    "is asked for its {0}": "被取 {0}",
     "a secret answer {0}: a dialog never sees it, since a replay does not know it; hand it to a "
     "step, and let its parser check it":
-        "机密的回答（{0}）：对话看不到它，因为重放时不知道它；把它交给步骤，由解析器检查",
+        "机密的回答{0}：对话看不到它，因为重放时不知道它；把它交给步骤，由解析器检查",
     "step {0} took longer than its {1} s": "步骤 {0} 超过了它的 {1} 秒",
     "{0} at {1} is never waited for, and does nothing: write `yield from` before it, in a "
     "coroutine `await`":
@@ -293,7 +314,7 @@ LOGGED = {
 MISTAKES = {**LOGGED, **ERRORS}
 
 GENERAL = {
-    "dialog {0}: {1}": "对话 {0}：{1}",
     "dialog {0} at {1}: {2}": "{1} 的对话 {0}：{2}",
+    "dialog {0}: {1}": "对话 {0}：{1}",
 }
 """These fit other sentences, too, and so are tried last."""

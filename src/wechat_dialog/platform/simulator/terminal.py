@@ -77,6 +77,7 @@ class Chat:
         self._pictures = Pictures()
         self._last: dict[str, Any] | None = None
         self._requests: list[Request] = []
+        self._is_unloadable = False  # as was told last: that its process then ends is no news
         self._links: list[Part] = []
         platform.heard = self._heard
         self._commands: dict[str, tuple[Callable[[list[str]], object], int, str]] = {
@@ -279,13 +280,15 @@ class Chat:
             )
 
     def _revive(self) -> None:
-        if self._process is not None and (notice := self._process.revive()):
+        notice = "" if self._process is None else self._process.revive()
+        if notice and not self._is_unloadable:
             self.screen.tell(notice)
 
     def _alive(self) -> bool:
         """Start the bot's process again if it has died; return whether it serves."""
         self._revive()
-        if self._process is None or self._process.wait():
+        self._is_unloadable = self._process is not None and not self._process.wait()
+        if self._process is None or not self._is_unloadable:
             return True
         why = self._process.error_zh if speaks_chinese() else self._process.error
         self.screen.tell(tr("机器人启动不了：") + f"\n{in_brief(why)}")
