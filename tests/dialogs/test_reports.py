@@ -26,6 +26,20 @@ def order(chat):
     return str((yield from chat.step(price, dish)))
 
 
+@bot.text("缺")
+def lacks(chat):
+    yield from chat.step(price)
+
+
+async def fetch(dish):
+    return price(dish)
+
+
+@bot.text("多")
+async def exceeds(chat):
+    await chat.step(fetch, "炒饭", "大份")
+
+
 @bot.event("subscribe")
 async def hello(chat):
     chat.say(5)
@@ -55,6 +69,14 @@ def test_one_that_led_to_another():
 
 def test_the_tests_own_mistake():
     Talk(bot).tap("没有")
+
+
+def test_a_step_that_takes_something_else():
+    Talk(bot)("缺")
+
+
+def test_a_coroutine_that_takes_something_else():
+    Talk(bot)("多")
 """
 
 
@@ -107,6 +129,23 @@ def test_what_the_library_refuses_is_shown_at_the_authors_line(reports: dict[str
     report = reports["test_an_event"]
     assert lines(report) == [at('    Talk(bot).event("subscribe")'), at("    chat.say(5)")]
     assert "NotSayable" in report
+
+
+@pytest.mark.parametrize(
+    ("test", "word", "call"),
+    [
+        ("test_a_step_that_takes_something_else", "缺", "    yield from chat.step(price)"),
+        (
+            "test_a_coroutine_that_takes_something_else",
+            "多",
+            '    await chat.step(fetch, "炒饭", "大份")',
+        ),
+    ],
+)
+def test_wrong_arguments_of_a_step_are_shown_where_the_dialog_has_them(
+    reports: dict[str, str], test: str, word: str, call: str
+) -> None:
+    assert lines(reports[test]) == [at(f'    Talk(bot)("{word}")'), at(call)]
 
 
 def test_the_cause_of_an_error_is_shown_at_the_authors_line(reports: dict[str, str]) -> None:

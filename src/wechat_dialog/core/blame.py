@@ -8,6 +8,7 @@ text cannot be encoded, or is megabytes long. The functions here never raise bec
 from __future__ import annotations
 
 import re
+import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from inspect import currentframe, unwrap
@@ -108,6 +109,36 @@ def _code_of(handler: Any) -> CodeType | None:
 def _raises(entry: TracebackType) -> bool:
     """Return whether a traceback entry is at a `raise` statement."""
     return entry.tb_frame.f_code.co_code[entry.tb_lasti] == opmap["RAISE_VARARGS"]
+
+
+def _library_lines(entries: Sequence[TracebackType]) -> list[bool]:
+    """Return for each entry whether it is the library's, or the standard library's that it called,
+    such as for a step on an event loop.
+    """
+    lines: list[bool] = []
+    for entry in entries:
+        place = place_of(entry.tb_frame)
+        is_standard = place.file.startswith(STDLIB) and not INSTALLED.search(place.file)
+        called = bool(lines) and lines[-1] and is_standard
+        lines.append(place.package in OURS or called)
+    return lines
+
+
+def _is_authors(error: BaseException, last: TracebackType) -> bool:
+    """Return whether an error whose traceback ends in the library is nevertheless the author's."""
+    return _raises(last) or _was_thrown_into(last) or _is_wrong_call(error)
+
+
+def _is_wrong_call(error: BaseException) -> bool:
+    """Return whether a function that is not the library's was called with wrong arguments, as a
+    step is. Python raises that at the call, and names the function in the error's text alone.
+    """
+    named = re.match(r"([\w.<>]+)\(\) (?:missing|takes|got) ", told(error))
+    if type(error) is not TypeError or named is None:
+        return False
+    function = named[1].partition(".")[0]
+    ours = [name for name in sys.modules if name.partition(".")[0] in OURS]
+    return not any(hasattr(sys.modules[name], function) for name in ours)
 
 
 def _was_thrown_into(entry: TracebackType) -> bool:
@@ -216,21 +247,22 @@ def hide_library(error: BaseException) -> None:
     """Remove this library's lines from the traceback of an exception and of its causes.
 
     They stay if there are no other lines, and at the end unless they are a deliberate `raise`, or
-    a `yield` into which an error was thrown: there the library itself has a bug.
+    a `yield` into which an error was thrown, or the call of a function of the author's with
+    arguments that it does not take: there the library itself has a bug.
     """
     visited: list[BaseException] = []
     link: BaseException | None = error
     while link is not None and all(link is not earlier for earlier in visited):
         visited.append(link)
         entries = list(_entries(link.__traceback__))
-        ours = [place_of(entry.tb_frame).package in OURS for entry in entries]
+        ours = _library_lines(entries)
         end = len(entries)
         while end and ours[end - 1]:
             end -= 1
         remaining = [
             entry for entry, hidden in zip(entries[:end], ours, strict=False) if not hidden
         ]
-        if remaining and not (_raises(entries[-1]) or _was_thrown_into(entries[-1])):
+        if remaining and not _is_authors(link, entries[-1]):
             remaining += entries[end:]
         for outer, inner in pairwise(remaining):
             outer.tb_next = inner

@@ -131,8 +131,8 @@ class Screen:
         if (waiting := conversation["waiting"]) is not None:
             self.tell(tr("在等 {0}：{1}", waiting["kind"], waiting["prompt"]))
         if (divergence := conversation["divergence"]) is not None:
-            told = divergence["zh"] if speaks_chinese() else divergence
-            self.tell(tr("代码变了：{0}", told["text"]))
+            worded = divergence["zh"] if speaks_chinese() else divergence
+            self.tell(tr("代码变了：{0}", worded["text"]))
 
     def _aside(self, aside: Mapping[str, Any]) -> None:
         """Print a conversation that waits for a time or a signal."""
