@@ -84,6 +84,36 @@ def test_one_of_the_same_second_or_of_another_clock_answers(talk: Talk, written:
     assert say(talk, written, "7") == "合计 12"
 
 
+@pytest.mark.parametrize("live", [0, 9])
+def test_a_copy_that_comes_when_the_reply_is_forgotten_is_no_second_answer(live: int) -> None:
+    """Its request lay in the queue of a process that was stopped for more than a minute."""
+    bot = Bot(timeout=None, live_dialogs=live)
+
+    @bot.text("记账")
+    def add(chat: Chat) -> Dialog[str]:
+        first = yield from chat.ask("第一个数？", int)
+        return f"合计 {first + (yield from chat.ask('第二个数？', int))}"
+
+    talk = Talk(bot)
+    talk("记账")
+    talk.advance(1)
+    assert str(talk("5")) == "第二个数？"
+    talk.advance(59)
+    assert str(talk.resend()) == "第二个数？"
+    for seconds in (11, 600, 2000):
+        talk.advance(seconds)
+        assert str(talk.resend()) == ""
+    assert str(talk("7")) == "合计 12"
+
+
+def test_what_was_written_in_the_same_second_and_waited_with_it_answers(talk: Talk) -> None:
+    """Both came to a process that was stopped, the only one."""
+    talk.advance(100)
+    say(talk, 0, "记账")
+    assert say(talk, 0, "5") == "第二个数？（已有 5）"
+    assert say(talk, 0, "7") == "合计 12"
+
+
 def test_a_belated_message_cancels_and_interrupts_all_the_same(talk: Talk) -> None:
     say(talk, 9, "记账")
     assert say(talk, 5, "帮助") == "在的。\n第一个数？"

@@ -34,6 +34,8 @@ __all__ = ["dispatch", "expire_old", "handle"]
 def handle(work: Work) -> Flow[None]:
     """Process the current message; the draft then has its answer."""
     expire_old(work)
+    if work.comes_again:
+        return
     if isinstance(work.message, messages.Event):
         yield from handle_event(work, work.message)
     elif work.doc.head.held and _asks_for_more(work):
