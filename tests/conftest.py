@@ -57,6 +57,7 @@ def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.load_profile("wechat-dialog")
     hook: Any = config.pluginmanager.rewrite_hook
     getattr(hook, "_must_rewrite", set[str]()).discard("wechat_dialog")
+    gc.disable()  # until everything is collected: hardly anything of it is garbage
 
 
 def pytest_collection_finish() -> None:
@@ -64,6 +65,7 @@ def pytest_collection_finish() -> None:
     which would walk them again and again during ten thousand tests.
     """
     gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
