@@ -460,7 +460,7 @@ def test_strict_mode_names_the_line_of_a_request_that_differs(
     bot.dialog(name="later")(starts_later)
     talk = Talk(bot)
     with pytest.raises(NotRepeatable) as told:
-        talk("开始"), talk("好")
+        _ = talk("开始"), talk("好")
     place = f"({inspect.getsourcefile(dialog)}:{inspect.getsourcelines(dialog)[1] + line})"
     assert place in str(told.value)
 

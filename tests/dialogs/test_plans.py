@@ -205,7 +205,7 @@ def test_what_is_planned_for_a_step_that_no_code_shows_fails_the_test_at_its_end
         ('    talk.takes("reservation", 20)', "takes('reservation')", "'book', 'search the web'"),
         ("    talk.fake(refund, 20)", "fake('test_of_another_function.<locals>.refund')", "'pay'"),
     ]:
-        line = 1 + PLANNING.splitlines().index(written)
+        line = 1 + str(PLANNING).splitlines().index(written)
         assert (
             f"{tmp_path / 'test_mine.py'}:{line}: talk.{call}: no step of that name ran, and the "
             f"bot's code shows none; in the whole talk ran: {ran}"

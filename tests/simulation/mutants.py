@@ -92,9 +92,9 @@ def _drop(entry: Entry) -> frozenset[str]:
 class NotAnswered(MemoryStore):
     """Forgets a user without counting messages in progress as answered."""
 
-    def forget(self, user: str) -> bool:
+    def forget(self, user: str, remember: float = 60.0) -> bool:
         with patch.object(rules, "forget", _drop):
-            return super().forget(user)
+            return super().forget(user, remember)
 
 
 class NotKept(MemoryStore):

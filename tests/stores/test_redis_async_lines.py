@@ -46,7 +46,7 @@ NEVER = ("BLPOP", "nothing comes here", "0")
 @pytest.fixture(params=["direct", "through redis-py"], autouse=True)
 def reading(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     if request.param != "direct":
-        monkeypatch.setattr(async_connections, "_READER", None)
+        monkeypatch.setattr(async_connections, "_reader", None)
     return str(request.param)
 
 

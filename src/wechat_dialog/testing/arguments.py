@@ -4,8 +4,6 @@ that the report of the test ends at its own line.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from wechat_dialog.bot import Bot
 
 __all__ = ["must_be_bot", "must_be_exception", "must_be_number", "must_be_step"]
@@ -54,6 +52,6 @@ def must_be_exception(error: object, call: str) -> None:
     Raises:
         TypeError: It is no exception.
     """
-    kind: Callable[..., object] | type = error if isinstance(error, type) else type(error)
-    if error is not None and not (isinstance(kind, type) and issubclass(kind, BaseException)):
+    kind = error if isinstance(error, type) else type(error)
+    if error is not None and not issubclass(kind, BaseException):
         raise TypeError(f"talk.{call}: raises={error!r}: an exception is wanted, ValueError(…)")

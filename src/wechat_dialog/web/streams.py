@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Generator
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -73,7 +73,7 @@ class Streams:
         return self._count >= READERS
 
     @contextlib.contextmanager
-    def reader(self) -> Iterator[None]:
+    def reader(self) -> Generator[None]:
         """Count a reader, from before the first look for them: many may come during it."""
         self._count += 1
         try:

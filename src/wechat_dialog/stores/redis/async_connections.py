@@ -12,11 +12,11 @@ from redis.exceptions import MaxConnectionsError, RedisError, ResponseError
 from .connections import Words, pack
 from .queue import AsyncQueue
 
-_READER: Any = None
+_reader: Any = None
 with contextlib.suppress(ImportError):  # redis-py may be there without its extra
     import hiredis
 
-    _READER = cast(Any, hiredis).Reader
+    _reader = cast(Any, hiredis).Reader
 
 __all__ = ["AsyncLines"]
 
@@ -134,7 +134,7 @@ class _Line:
 def _is_known(connection: Any) -> bool:
     """Whether a connection has what `_DirectLine` takes of it, though redis-py does not say so."""
     has = hasattr(getattr(connection, "_writer", None), "transport")
-    return _READER is not None and has and hasattr(connection, "_parser")
+    return _reader is not None and has and hasattr(connection, "_parser")
 
 
 class _DirectLine(_Line, asyncio.Protocol):
@@ -145,7 +145,7 @@ class _DirectLine(_Line, asyncio.Protocol):
     def __init__(self, connection: Any, limit: float | None) -> None:
         super().__init__(connection, limit)
         self._loop = asyncio.get_running_loop()
-        self._reader = _READER(
+        self._reader = _reader(
             protocolError=Disconnected,
             replyError=connection._parser.parse_error,  # noqa: SLF001
             notEnoughData=_PART,
