@@ -168,6 +168,60 @@ async def test_a_call_that_waits_fails_when_the_connection_is_closed(redis_url: 
 
 
 @on_a_loop
+async def test_a_call_that_cannot_be_sent_fails_when_the_server_hangs_up(reading: str) -> None:
+    if reading != "direct":
+        pytest.skip("redis-py leaves the connection open until all is sent")
+    writers: list[asyncio.StreamWriter] = []
+    hung_up = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        while b"large" not in (words := await reader.read(4096)):
+            writer.write(b"+OK\r\n" * words.count(b"*"))
+        writer.write_eof()  # and it reads no further
+        hung_up.set()
+
+    clock = Clock()
+    server = await asyncio.start_server(serve, "127.0.0.1")
+    host, port = server.sockets[0].getsockname()
+    async with opened(f"redis://{host}:{port}", limit=100.0) as lines:
+        call = asyncio.create_task(lines.ask(("SET", "large", bytes(1 << 25))))
+        await hung_up.wait()
+        clock.ahead += 101.0
+        await asyncio.wait([call], timeout=5.0)
+        for writer in writers:
+            writer.transport.abort()
+        server.close()
+        assert call.done()
+        assert isinstance(call.exception(), redis.ConnectionError | TimeoutError)
+
+
+@on_a_loop
+async def test_what_the_server_says_by_itself_is_no_answer(redis_url: str) -> None:
+    async with opened(f"{redis_url}?protocol=3") as lines:
+        await lines.ask(("CLIENT", "TRACKING", "ON", "BCAST"))
+        call = asyncio.create_task(lines.ask(("BLPOP", "list", "0")))
+        await asyncio.sleep(0)
+        with redis.Redis.from_url(redis_url) as operator:
+            operator.set("key", "value")
+            operator.rpush("list", "one")
+        assert await call == [b"list", b"one"]
+        assert await lines.ask(("GET", "key")) == b"value"
+
+
+@on_a_loop
+async def test_an_idle_connection_is_checked_if_the_url_says_so(redis_url: str) -> None:
+    clock = Clock()
+    async with opened(f"{redis_url}?health_check_interval=30") as lines:
+        await lines.ask(("PING",))
+        with redis.Redis.from_url(redis_url) as operator:
+            operator.config_resetstat()
+            clock.ahead += 31.0
+            await lines.ask(("GET", "key"))
+            assert operator.info("commandstats")["cmdstat_ping"]["calls"] == 1
+
+
+@on_a_loop
 async def test_the_connection_is_opened_as_the_url_says(redis_url: str) -> None:
     url = f"{redis_url.rpartition('/')[0]}/3"
     async with opened(url) as lines:

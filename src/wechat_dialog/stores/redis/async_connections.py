@@ -81,7 +81,7 @@ class AsyncLines:
         except BaseException:
             self._queue.give(None)
             raise
-        return (_DirectLine if _is_known(connection) else _Line)(connection, self._limit)
+        return (_DirectLine if _may_be_direct(connection) else _Line)(connection, self._limit)
 
     async def _next(self) -> _Line:
         return self._idle.pop() if self._idle else await self._new()
@@ -131,10 +131,14 @@ class _Line:
             return error
 
 
-def _is_known(connection: Any) -> bool:
-    """Whether a connection has what `_DirectLine` takes of it, though redis-py does not say so."""
+def _may_be_direct(connection: Any) -> bool:
+    """Whether a connection has what `_DirectLine` takes of it, though redis-py does not promise it,
+    and needs nothing else of redis-py: in RESP3 the server may say what nobody has asked, and a
+    connection with `health_check_interval` is checked when it was idle.
+    """
     has = hasattr(getattr(connection, "_writer", None), "transport")
-    return _reader is not None and has and hasattr(connection, "_parser")
+    has = _reader is not None and has and hasattr(connection, "_parser")
+    return has and connection.protocol == 2 and not connection.health_check_interval
 
 
 class _DirectLine(_Line, asyncio.Protocol):
@@ -191,7 +195,7 @@ class _DirectLine(_Line, asyncio.Protocol):
     def _look(self) -> None:
         """Give up if the answers are late. One timer does for the calls of a whole time limit."""
         self._timer = None
-        if self._waits is None or self._transport.is_closing():
+        if self._waits is None:
             return
         if self._loop.time() >= self._until:
             self._fail(TimeoutError())
@@ -202,6 +206,11 @@ class _DirectLine(_Line, asyncio.Protocol):
         waits, self._waits = self._waits, None
         if waits is not None and not waits.done():
             waits.set_exception(error)
+
+    def eof_received(self) -> None:
+        """Give up at once: closing would wait until all is sent, which the server may not read."""
+        self._fail(Disconnected("the server has closed the connection"))
+        self._transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the call that waits, and redis-py, which waits for it when it disconnects."""
