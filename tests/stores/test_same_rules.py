@@ -302,6 +302,61 @@ class SameRules(RuleBasedStateMachine):
             )
         )
 
+    @rule(
+        user=users,
+        keys=st.permutations(["k1", "k2", "k3"]),
+        write=st.one_of(appends, appends, appends, writes, timed, forgets),
+        remember=st.sampled_from([60.0, 60.0, 1.0, 0.0]),
+        taken=st.sampled_from([True, True, True, False]),
+        deferred=st.booleans(),
+        meanwhile=st.sampled_from(["", "late", "turn", "gone", "gone", "signal", "forget"]),
+    )
+    def a_first_turn(
+        self,
+        user: str,
+        keys: list[str],
+        write: Write,
+        remember: float,
+        taken: bool,
+        deferred: bool,
+        meanwhile: str,
+    ) -> None:
+        """A turn of a user without an entry, and what may come between its look and its commit."""
+        known = self.model._users.get(user)
+        if known is not None and known.entry.revision and known.entry.expires <= self.time + 100:
+            return  # the entry has expired: a store may claim nevertheless
+        look = Claim(user, keys[0], lease=10.0, optimistic=True, absent=True)
+        looked = self.ask(lambda s: s.claim(look))
+        if not isinstance(looked, Unclaimed) or looked.revision:
+            return
+        commit = Commit(
+            *(user, keys[0], write),
+            reply=b"first",
+            issued=looked.issued,
+            looked=looked.now,
+            deferred=deferred,
+            remember=remember,
+            taken=taken,
+        )
+        match meanwhile:
+            case "late":
+                self.time += 31_000_000
+            case "turn":
+                other = msgspec.structs.replace(commit, key=keys[1])
+                self.ask(lambda s: s.commit(other))
+            case "gone":
+                other = msgspec.structs.replace(commit, key=keys[1], write=Write(b"", data=b"new"))
+                self.ask(lambda s: s.commit(other))
+            case "signal":
+                self.ask(lambda s: s.post(Post(user, ACCOUNT, "", b"", kept=90.0)))
+            case "forget":
+                self.ask(lambda s: s.forget(user))
+            case "defer":
+                self.ask(lambda s: s.defer(user, keys[0], b"said"))
+            case _:
+                pass
+        self.ask(lambda s: s.commit(commit))
+
     @rule(user=users, key=keys, message=st.sampled_from([b"", b"said", b"\x00\xff\n"]))
     def defer(self, user: str, key: str, message: bytes) -> None:
         self.ask(lambda s: s.defer(user, key, message))

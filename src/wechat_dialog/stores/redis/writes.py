@@ -224,7 +224,8 @@ class Writes:
 
     def _read_commit(self, answer: Any) -> Committed | Answered | Conflict | Deferred:
         result = read_commit(answer)
-        if type(result) is Committed and self._learns:
+        # A write that leaves no head has no revision, and so says nothing of the time.
+        if type(result) is Committed and result.revision and self._learns:
             ahead = result.revision - time.monotonic_ns() // 1000
             if self._ahead is None or ahead > self._ahead:
                 self._ahead = ahead

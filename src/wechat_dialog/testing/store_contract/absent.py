@@ -112,12 +112,17 @@ class Absent(StoreCase):
         assert shown.records == records
 
     def test_absent_commit_may_keep_nothing_but_data(self, store: Store, other: Store) -> None:
-        """A turn may leave no entry, but data; its reply is remembered."""
-        write = Write(b"", data=b"blue")
-        ended = committed(self.commit_first(store, self.absent(store), write=write))
-        assert (ended.revision, ended.journal) == (0, 0)
+        """A turn may leave no entry, but data; its reply is remembered, and the next turn needs no
+        claim either.
+        """
+        for key, write in (("first", Write(b"")), ("second", Write(b"", data=b"blue"))):
+            looked = self.look_for(store, key)
+            assert isinstance(looked, Unclaimed)
+            commit = Commit("ada", key, write, b"hello", issued=looked.issued, looked=looked.now)
+            ended = committed(store.commit(commit))
+            assert (ended.revision, ended.journal) == (0, 0)
         assert granted(other.claim(Claim("ada", "next", lease=LONG))).data == b"blue"
-        assert self.look_for(other) == Answered(b"hello")
+        assert self.look_for(other, "first") == Answered(b"hello")
 
     def test_absent_commit_expires_with_its_ttl(self, store: Store) -> None:
         """Its head is dropped after `Write.ttl`."""

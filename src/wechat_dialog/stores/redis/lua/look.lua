@@ -1,7 +1,9 @@
 -- The first part of claim.lua: answers an optimistic claim without granting one, if nobody else is
--- active; one whose second number is 2 also if nothing is known of the user. It stands before entry.lua, because it does not need the functions of that, and creating
--- them takes time. See claim.lua for KEYS and ARGV, and entry.lua for the keys.
--- Returns LOOKED, the time, the values of h and d, and the records that the caller may lack, unless
+-- active. `looks` says for whom: 0: nobody, 1: a user with a conversation, 2: also one without.
+-- It stands before entry.lua, because it does not need the functions of that, and creating them
+-- takes time. See claim.lua for KEYS and ARGV, and entry.lua for the keys.
+-- Returns LOOKED, the time, the value of h (or, without a conversation, the number that was issued
+-- last), that of d, and the records that the caller may lack, unless
 -- an LRANGE is sent beside the script. If a claim is needed, the script continues instead.
 local name, looks, beside, question = struct.unpack('>c6I1I1', ARGV[1])
 local got = redis.call('MGET', KEYS[1], KEYS[4], KEYS[5], KEYS[3])
