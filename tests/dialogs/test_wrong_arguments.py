@@ -59,9 +59,9 @@ CALLS: list[tuple[str, Call, list[Any]]] = [
 @pytest.mark.parametrize(
     ("call", "wrong"),
     [
-        pytest.param(call, wrong, id=f"{name}: {wrong!r}"[:40])
+        pytest.param(call, wrong, id=f"{name}, {number}: {type(wrong).__name__}")
         for name, call, values in CALLS
-        for wrong in values
+        for number, wrong in enumerate(values)
     ],
 )
 def test_what_cannot_be_used_is_an_error_that_ends_at_the_authors_line(

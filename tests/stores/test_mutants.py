@@ -30,10 +30,10 @@ NOTICED_BY = {
     "writes under a lost claim": "test_writes_under_a_lost_claim_raise_claim_lost",
     "commits fast after another write": "test_fast_commit_is_refused_after_another_write",
     "begins an entry after another came and went": (
-        "test_absent_commit_is_refused_after_a_turn_that_left_no_entry"
+        "test_first_commit_is_refused_after_a_turn_that_left_no_entry"
     ),
-    "begins an entry long after its look": "test_absent_commit_is_refused_long_after_the_look",
-    "forgets the number issued last": "test_absent_commit_follows_an_entry_that_is_over",
+    "begins an entry long after its look": "test_first_commit_is_refused_long_after_the_look",
+    "forgets the number issued last": "test_first_commit_follows_an_entry_that_is_over",
     "commits fast while another holds the claim": (
         "test_fast_commit_is_refused_while_a_claim_is_valid"
     ),
@@ -86,12 +86,12 @@ NOTICED_BY = {
 
 WRITE_NOTICED_BY = {
     "begins an entry after another came and went, by the long script": (
-        "test_absent_commit_is_refused_after_a_turn_that_left_no_entry"
+        "test_first_commit_is_refused_after_a_turn_that_left_no_entry"
     ),
     "begins an entry long after its look, by the long script": (
-        "test_absent_commit_is_refused_long_after_the_look"
+        "test_first_commit_is_refused_long_after_the_look"
     ),
-    "begins an entry where there is one": "test_absent_commit_is_refused_if_there_is_an_entry",
+    "begins an entry where there is one": "test_first_commit_is_refused_if_there_is_an_entry",
 }
 
 TIMES_NOTICED_BY = {

@@ -19,7 +19,8 @@ OPERATIONS = {
     for name, _ in inspect.getmembers(protocol, inspect.isfunction)
     if not name.startswith("_")
 } | {
-    "fast_commit", "firing", "mailbox_and_index", "optimistic_claim", "pages", "turns", "write",
+    "fast_commit", "firing", "first_commit", "first_look", "mailbox_and_index", "optimistic_claim",
+    "pages", "turns", "write",
 }  # fmt: skip
 SUBJECT = re.compile(f"test_(?:{'|'.join(sorted(OPERATIONS, key=len, reverse=True))})s?_")
 
