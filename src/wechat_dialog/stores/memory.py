@@ -309,7 +309,7 @@ class MemoryStore(KeptInMemory):
                 key: Remembered(b"", min(remembered.expires, until))
                 for key, remembered in known.replies.items()
             }
-            for key in rules.forget(entry):
+            for key in rules.forget(entry, now):
                 known.replies[key] = Remembered(b"", until)
             known.records, known.data, known.parked = [], b"", {}
             known.aside, known.mail, known.ids, known.parts = {}, {}, {}, {}

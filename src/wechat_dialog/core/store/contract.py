@@ -216,11 +216,12 @@ class Store(Protocol):
         conversations aside and parked, data, mailbox, messages without an answer, answer pages,
         parts of steps, and the contents of replies.
 
-        Workers with a turn of this user lose their claim, and have a revision that is never issued
-        again, so nothing that a process has in memory is written back. Every message that the store
-        knows counts as answered with `b""`, and so do its copies, so that earlier messages have no
-        effect later: for `remember` seconds, but one that had an answer no longer than that. The
-        issued numbers remain for a minute; then nothing.
+        Workers with a turn of this user lose their claim, or have a revision that is never issued
+        again, or looked before this issued a number: nothing that a process has in memory is
+        written back. Every message that the store knows counts as answered with `b""`, and so do
+        its copies, so that earlier messages have no effect later: for `remember` seconds, but one
+        that had an answer no longer than that. The issued numbers remain for a minute; then
+        nothing.
 
         Args:
             user: The user's key.

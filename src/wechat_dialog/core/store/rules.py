@@ -367,14 +367,16 @@ def end(entry: Entry, now: int) -> bool:
     return True
 
 
-def forget(entry: Entry) -> frozenset[str]:
-    """Drop everything but the issued numbers.
+def forget(entry: Entry, now: int) -> frozenset[str]:
+    """Drop everything but the issued numbers. One more is issued, so that no turn which has looked
+    at the user's data without a claim can be committed.
 
     Returns:
         Keys of the messages that were not answered, for the store to remember as answered with
         nothing: otherwise a worker with such a message, or a waiting copy, would start over with
         it.
     """
+    entry.number(now)
     unanswered = frozenset(entry.seen)
     if entry.fence:
         unanswered |= {entry.holder}

@@ -213,7 +213,7 @@ class Operations:
         rows, now = self._rows, self._now
         entry = rows.open(user, now)
         existed = bool(entry.revision or entry.seen)
-        unanswered = rules.forget(entry)
+        unanswered = rules.forget(entry, now)
         rows.save(user, entry)
         existed = rows.forget(user, unanswered, now, now + micros(remember)) or existed
         return rows.pages.forget(user, now) or existed

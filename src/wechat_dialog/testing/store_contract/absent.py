@@ -228,11 +228,23 @@ class Absent(StoreCase):
     def test_first_commit_is_refused_after_the_user_was_forgotten(
         self, store: Store, other: Store
     ) -> None:
-        """It is `Conflict` if the user was forgotten meanwhile, after an entry had come."""
+        """It is `Conflict` if the user was forgotten meanwhile, also one of whom only data was
+        known: what the turn has made of that must not be written back.
+        """
         looked = self.absent(store)
         begin(other, ONE)
         other.forget("ada")
         assert self.commit_first(store, looked) == Conflict()
+        fence = granted(store.claim(Claim("ada", "told", lease=LONG))).fence
+        write = Write(b"", data=b"blue")
+        committed(store.commit(Commit("ada", "told", write, reply=b"", fence=fence)))
+        seen = self.look_for(store, "next")
+        assert isinstance(seen, Unclaimed)
+        assert seen.data == b"blue"
+        other.forget("ada")
+        write = Write(HEAD, data=b"blue too", ttl=LONG)
+        commit = Commit(*("ada", "next", write, b""), issued=seen.issued, looked=seen.now)
+        assert store.commit(commit) == Conflict()
 
     def test_first_commit_is_refused_long_after_the_look(self, store: Store) -> None:
         """It is `Conflict` if the look was more than `LOOK_HOLDS` seconds ago."""

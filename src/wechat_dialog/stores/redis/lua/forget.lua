@@ -36,7 +36,8 @@ drop_head(replies)
 -- repeats this line for each of the caller's messages, with KEYS[11] for the next, and so on.
 redis.call('SET', KEYS[10], format('=%.0f\n', now + remember), 'PX', ceil(remember / 1000))
 
-claim.last = max(claim.last, doc and doc.revision or 0)
+-- No turn that has looked at the user's data without a claim can be committed any more.
+claim.last = number(doc, claim)
 free(claim)
 claim.before, claim.was = nil, nil
 claim.mail, claim.mail_until, claim.read, claim.posted = nil, nil, nil, nil
