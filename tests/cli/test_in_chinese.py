@@ -337,6 +337,12 @@ def test_where_a_dialog_broke_is_told_in_chinese() -> None:
     )
 
 
+def test_a_text_that_repeats_a_sentences_beginning_is_looked_up_only_so_deep() -> None:
+    told = chinese_of("dialog 'a' at b.py:3: " * 500 + "broken")
+    assert told.startswith("b.py:3 的对话 'a'：")
+    assert told.endswith("dialog 'a' at b.py:3: broken")
+
+
 @pytest.mark.usefixtures("chinese")
 @pytest.mark.parametrize("text", ["KeyError: 'meet me at 5'", "没有这个城市", "see you at: 5"])
 def test_an_authors_own_text_stays_as_it_is(text: str) -> None:

@@ -161,9 +161,9 @@ ERRORS = {
     "secret=True: a picture or an event is no secret; only a text can be":
         "secret=True：图片和事件不能保密，只有文字能",
     "key={0}: half a character, which no journal can hold": "key={0}：半个字符，日志里存不下",
-    "{0}{1} cannot read an answer: a parser is called with the text, or with the text and the "
+    "{0} cannot read an answer: a parser is called with the text, or with the text and the "
     "moment it arrived":
-        "{0}{1} 不能用来读回答：解析函数的参数是文字，或者文字和它到达的时刻",
+        "{0} 不能用来读回答：解析函数的参数是文字，或者文字和它到达的时刻",
     "future=True goes with date and datetime, not {0}":
         "future=True 只用于 date 和 datetime，不用于 {0}",
     "parsers.count: a measure word is a text that is not empty: {0}":

@@ -27,21 +27,34 @@ PLACE = re.compile(r"(\w+) at (.+?:\d+)(?:, called from (.+:\d+))?")
 """Where an error of an author's code was raised, as it is logged."""
 
 
+DEEPEST = 8
+"""How deep sentences stand in one another, and more. A text that only looks as if it went on, such
+as one that repeats a sentence's beginning, would take minutes.
+"""
+
+
 def refusal(text: str) -> str:
     """Return an error's message in the terminal's language; unchanged if there is none."""
     return chinese_of(text) if speaks_chinese() else text
 
 
-def chinese_of(text: str) -> str:
-    """Return a message in Chinese; unchanged if it has no translation."""
+def chinese_of(text: str, deep: int = DEEPEST) -> str:
+    """Return a message in Chinese; unchanged if it has no translation.
+
+    Args:
+        text: The message.
+        deep: How many times more a part of it may be looked up.
+    """
+    if not deep:
+        return text
     name, colon, sentence = text.partition(": ")
     if colon and name in NAMES:  # the error that a conversation was parked with
-        return f"{name}: {chinese_of(sentence)}"
+        return f"{name}: {chinese_of(sentence, deep - 1)}"
     if call := CALL.fullmatch(text):
-        return f"{call[2]} 的 {call[1]}：{chinese_of(call[3])}"
+        return f"{call[2]} 的 {call[1]}：{chinese_of(call[3], deep - 1)}"
     for pattern, chinese in _patterns():
         if match := pattern.fullmatch(text):
-            return chinese.format(*(chinese_of(group) for group in match.groups()))
+            return chinese.format(*(chinese_of(group, deep - 1) for group in match.groups()))
     if place := PLACE.fullmatch(text):
         called = f"，从 {place[3]} 调用" if place[3] else ""
         return f"{place[1]}，在 {place[2]}{called}"

@@ -133,9 +133,9 @@ def called(read: Callable[..., Any]) -> Callable[[str, datetime], Any]:
         return lambda text, _now: read(text)
     if _can_bind(signature, "", datetime.min.replace(tzinfo=UTC)):
         return read
-    name = getattr(read, "__qualname__", type(read).__name__)
+    shown = f"{getattr(read, '__qualname__', type(read).__name__)}{signature}"
     raise TypeError(
-        f"{name}{signature} cannot read an answer: a parser is called with the text, or with the "
+        f"{shown} cannot read an answer: a parser is called with the text, or with the "
         "text and the moment it arrived"
     )
 
