@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from functools import wraps
@@ -229,3 +230,21 @@ async def test_the_connection_is_opened_as_the_url_says(redis_url: str) -> None:
         with redis.Redis.from_url(url) as operator:
             assert operator.get("key") == b"in the fourth"
             operator.flushdb()
+
+
+@pytest.mark.filterwarnings(
+    "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
+)
+@on_a_loop
+async def test_connections_that_nobody_has_any_more_are_closed(redis_url: str) -> None:
+    async with opened(redis_url) as other:
+        lines = AsyncLines(async_client(Address.parse(redis_url)), 5.0, 5.0)
+        number = await own_id(lines)
+        del lines
+        gc.collect()
+        await asyncio.sleep(0)
+        for _ in range(1000):
+            listed = await other.ask(("CLIENT", "LIST", "ID", str(number)))
+            if not listed:
+                return
+        pytest.fail(str(listed))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from typing import Any, cast
 
 from redis.exceptions import ConnectionError as Disconnected
@@ -141,30 +142,55 @@ def _may_be_direct(connection: Any) -> bool:
     return has and connection.protocol == 2 and not connection.health_check_interval
 
 
-class _DirectLine(_Line, asyncio.Protocol):
+class _DirectLine(_Line):
     """A connection that redis-py has opened, read without its streams: they and a timeout of their
     own take an event loop longer than everything else about a call.
     """
 
     def __init__(self, connection: Any, limit: float | None) -> None:
         super().__init__(connection, limit)
+        parse_error = connection._parser.parse_error  # noqa: SLF001
+        self._answers = _Answers(connection._writer.transport, parse_error, limit)  # noqa: SLF001
+
+    async def ask(self, packed: bytes, count: int) -> list[Any]:
+        """See `_Line.ask`."""
+        return await self._answers.to(packed, count)
+
+
+class _Answers(asyncio.Protocol):
+    """Sends on a transport and reads the answers, in place of the protocol that has opened it.
+
+    The event loop holds it for as long as the transport is open. So it does not hold the
+    connection: that closes the transport when nobody has it any more.
+
+    Args:
+        transport: The transport; nothing is to be read.
+        parse_error: Makes an exception of an error reply.
+        limit: Seconds that an answer may take; None: no limit.
+    """
+
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        parse_error: Callable[[str], Exception],
+        limit: float | None,
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._reader = _reader(
-            protocolError=Disconnected,
-            replyError=connection._parser.parse_error,  # noqa: SLF001
-            notEnoughData=_PART,
+            protocolError=Disconnected, replyError=parse_error, notEnoughData=_PART
         )
         self._answers: list[Any] = []
         self._lacks = 0
         self._waits: asyncio.Future[list[Any]] | None = None
+        self._limit = limit
         self._until = 0.0
         self._timer: asyncio.TimerHandle | None = None
-        self._transport = connection._writer.transport  # noqa: SLF001
-        self._streams = self._transport.get_protocol()
-        self._transport.set_protocol(self)
+        self._transport = transport
+        self._streams = transport.get_protocol()
+        transport.set_protocol(self)
 
-    async def ask(self, packed: bytes, count: int) -> list[Any]:
-        """See `_Line.ask`."""
+    def to(self, packed: bytes, count: int) -> asyncio.Future[list[Any]]:
+        """Send commands, and return a future of their answers; see `_Line.ask`."""
         if self._transport.is_closing():
             raise Disconnected("the server has closed the connection")
         self._answers, self._lacks = [], count
@@ -174,7 +200,7 @@ class _DirectLine(_Line, asyncio.Protocol):
             if self._timer is None:
                 self._timer = self._loop.call_at(self._until, self._look)
         self._transport.write(packed)
-        return await self._waits
+        return self._waits
 
     def data_received(self, data: bytes) -> None:
         """Take what has arrived."""
