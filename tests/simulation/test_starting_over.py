@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from wechat_dialog.core.store import values
 from wechat_dialog.core.turn.operations import Claim, RunStep, StepOutcome
 from wechat_dialog.core.turn.outcome import Transaction
 from wechat_dialog.errors import ClaimLost, TurnTooLong
@@ -25,7 +26,7 @@ def test_a_step_that_outlasts_the_memory_of_its_message_begins_no_second_turn(
     assert desk.say(1, "加1a", desk.cold).endswith(":?")
     desk.now += 60.1  # that was long ago, and so was the conversation
     if busy:
-        desk.drive(desk.turn(2, "加1a", desk.cold), only=3)
+        desk.store.claim(values.Claim(USER, "another message", lease=3.0))
     expected = ["RecordWrite", "Claim"] if busy else ["RecordWrite", "Claim", "Release"]
     assert perform_late(desk, late) == expected
     desk.now += 3.1
