@@ -84,8 +84,8 @@ class NoRevision(MemoryStore):
 _forget = rules.forget
 
 
-def _drop(entry: Entry) -> frozenset[str]:
-    _forget(entry)
+def _drop(entry: Entry, now: int) -> frozenset[str]:
+    _forget(entry, now)
     return frozenset()
 
 
