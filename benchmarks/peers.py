@@ -7,7 +7,8 @@ notices no repetition, has no claim, and two messages at once lose one. What run
 ratio: on one core with Redis a turn pays for the server's work as for its own, on two it waits for
 another core to wake up. So the same contenders are measured in three placements: Redis pinned to
 another core than this process, both pinned to the same one, and neither pinned. "Behind" are two
-bots that take turns with each user, as two workers do.
+bots that take turns with each user, as two workers do; "first" is the first message of a new user,
+beside WeRoBot's.
 
 After that, in the placement of two cores:
 
@@ -53,7 +54,8 @@ from wechat_dialog import Bot
 from wechat_dialog.runtime.garbage import SurvivorsFrozen
 
 PLACEMENTS = ("another core", "the same core", "not pinned")
-RATED = ("live", "behind", "cold", "floor")
+RATED = ("live", "behind", "cold", "first", "floor")
+FIRST = ("first", "first of WeRoBot")
 TURNS = 7
 LIVE = 10_000
 
@@ -94,15 +96,20 @@ def turns(url: str, rounds: int, users: int) -> dict[str, list[float]]:
         "WeRoBot": werobot(url),
     }
     beginners = {"cold": ours(url, live=True)}
+    # Bots of their own: so many new dialogs would push out those that are live.
+    newcomers_of = dict(zip(FIRST, (ours(url, live=True), contenders["WeRoBot"]), strict=True))
     people = {name: [f"{name}{number}" for number in range(users)] for name in contenders}
     for name, answer in contenders.items():
         for user in people[name] if name != "floor" else ():
             lengthen(beginners.get(name, answer), user, 10)
-    times: dict[str, list[float]] = {name: [] for name in contenders}
+    times: dict[str, list[float]] = {name: [] for name in (*contenders, *FIRST)}
     for number in range(rounds):
         print(f"  round {number + 1} of {rounds}", end="\r", file=sys.stderr)
         for name, answer in contenders.items():
             times[name].append(timed(answer, people[name]))
+        for name, answer in newcomers_of.items():
+            new = [f"{name}{number}-{user}" for user in range(users)]
+            times[name].append(timed(answer, new, "累加器"))
     return times
 
 
@@ -190,7 +197,8 @@ def collection(survivors: SurvivorsFrozen | None = None) -> tuple[float, float]:
 
 def ratios(times: dict[str, list[float]], name: str) -> str:
     """Return a contender's ratios to WeRoBot."""
-    return quartiles([a / b for a, b in zip(times[name], times["WeRoBot"], strict=True)])
+    beside = times[FIRST[1] if name in FIRST else "WeRoBot"]
+    return quartiles([a / b for a, b in zip(times[name], beside, strict=True)])
 
 
 def print_placements(client: redis.Redis, server: RedisServer, rounds: int, count: int) -> None:

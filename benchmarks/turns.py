@@ -161,9 +161,9 @@ def lengthen(answer: Answer, user: str, length: int) -> None:
         answer(push(user, text))
 
 
-def timed(answer: Answer, users: list[str]) -> float:
+def timed(answer: Answer, users: list[str], text: str = "1") -> float:
     """Return microseconds per turn; each user has one, so that conversations stay as long."""
-    bodies = [push(user, "1") for user in users]
+    bodies = [push(user, text) for user in users]
     began = time.perf_counter()
     for body in bodies:
         answer(body)
