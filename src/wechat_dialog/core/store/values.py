@@ -93,7 +93,7 @@ class Claim(msgspec.Struct, frozen=True):
             again as if for the first time. A store may claim nevertheless if the caller has part of
             another journal. False: never.
         absent: Whether an optimistic claim is also `Unclaimed` if there is no entry, and nothing of
-            the above is the case. After an entry has expired, a store may claim nevertheless.
+            the above is the case. A store that still has what has expired may claim.
         message: What to keep of the message while it is claimed, opaque bytes: if its worker dies,
             the next claim for another message returns it (`Claimed.pending`), and head and journal
             are kept for a day. It is removed by the commit and by `release`. Empty: it is not kept.
