@@ -1,4 +1,6 @@
-"""What one turn costs a Redis: the commands that MONITOR shows, and new connections."""
+"""What one turn costs a Redis: the commands that MONITOR shows, and new connections. The bots have no
+timers: looks at what is due, and the hourly walk, belong to no turn.
+"""
 
 from __future__ import annotations
 
@@ -82,7 +84,7 @@ def _connections(client: redis.Redis) -> int:
 def test_a_turn_is_one_round_trip_live_and_two_cold(
     open_door: OpenDoor, redis_url: str, live_dialogs: int, trips: str
 ) -> None:
-    door = open_door(make_bot(redis_url, live_dialogs=live_dialogs))
+    door = open_door(make_bot(redis_url, live_dialogs=live_dialogs, timers=False))
     for text, _ in TRANSCRIPT:  # connects, and loads the scripts
         Person(door, "oFirst").say(text)
     person = Person(door, "oSecond")
@@ -102,7 +104,7 @@ def test_a_user_who_has_no_time_pays_nothing_for_those_who_have(
     with contextlib.closing(RedisStore(redis_url)) as store:
         timed(store, 3600.0, user="somebody else")
         store.post(Post("somebody else", ACCOUNT, "wx1", b"paid"))
-    door = open_door(make_bot(redis_url, live_dialogs=live_dialogs))
+    door = open_door(make_bot(redis_url, live_dialogs=live_dialogs, timers=False))
     for text, _ in TRANSCRIPT:  # connects, and loads the scripts
         Person(door, "oFirst").say(text)
     person = Person(door, "oSecond")
@@ -126,7 +128,7 @@ def test_a_user_who_has_no_time_pays_nothing_for_those_who_have(
 def test_the_length_of_a_conversation_costs_no_command(
     open_door: OpenDoor, redis_url: str, live_dialogs: int, trips: str
 ) -> None:
-    door = open_door(make_bot(redis_url, live_dialogs=live_dialogs))
+    door = open_door(make_bot(redis_url, live_dialogs=live_dialogs, timers=False))
     for text, _ in TRANSCRIPT:  # connects, and loads the scripts
         Person(door, "oFirst").say(text)
     person = Person(door, "oSecond")
@@ -147,7 +149,7 @@ def test_a_dialog_that_blocks_is_claimed_for_from_then_on(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    person = Person(open_door(make_bot(redis_url, live_dialogs=live_dialogs)))
+    person = Person(open_door(make_bot(redis_url, live_dialogs=live_dialogs, timers=False)))
     for text in ("累加器", "4"):
         person.say(text)
     monkeypatch.setattr(drive, "BLOCKS", -1.0)  # any time is too long
@@ -162,7 +164,7 @@ def test_a_dialog_that_blocks_is_claimed_for_from_then_on(
 
 
 def test_a_copy_of_an_answered_message_costs_one_call(open_door: OpenDoor, redis_url: str) -> None:
-    person = Person(open_door(make_bot(redis_url)))
+    person = Person(open_door(make_bot(redis_url, timers=False)))
     for text, _ in TRANSCRIPT[:2]:
         person.say(text)
     with watched(redis_url) as seen:

@@ -136,7 +136,7 @@ def test_nothing_that_was_said_is_left_and_the_rest_says_for_how_long(
     assert say(bot, "我") == "你是谁"
 
 
-def test_who_was_quiet_for_a_minute_leaves_no_trace_at_all(tmp_path: Path) -> None:
+def test_who_is_forgotten_leaves_no_trace_at_all_after_a_minute(tmp_path: Path) -> None:
     url, clock = f"sqlite:///{tmp_path / 'town.db'}", 1_700_000_000.0
     store = open_store(url)
     store.use_clock(lambda: clock)  # type: ignore[attr-defined]
@@ -146,6 +146,8 @@ def test_who_was_quiet_for_a_minute_leaves_no_trace_at_all(tmp_path: Path) -> No
     store.commit(Commit(KEY, "k", Write(b"", data=b'{"nickname":"1"}'), reply=b"", fence=fence))
     clock += 61
     assert store.forget(KEY)
+    clock += 61  # until then it is known that they were forgotten
+    store.claim(Claim("gh_1:oElse", "k", lease=3))
     store.close()
     assert traces(url, store) == {}
 

@@ -228,9 +228,7 @@ class Absent(StoreCase):
     def test_first_commit_is_refused_after_the_user_was_forgotten(
         self, store: Store, other: Store
     ) -> None:
-        """It is `Conflict` if the user was forgotten meanwhile, also one of whom only data was
-        known: what the turn has made of that must not be written back.
-        """
+        """It is `Conflict` if the user was forgotten meanwhile, even if only data was known."""
         looked = self.absent(store)
         begin(other, ONE)
         other.forget("ada")
