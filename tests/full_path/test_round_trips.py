@@ -1,5 +1,6 @@
-"""What one turn costs a Redis: the commands that MONITOR shows, and new connections. The bots have no
-timers: looks at what is due, and the hourly walk, belong to no turn.
+"""What one turn costs a Redis: the commands that MONITOR shows, and new connections.
+
+The bots have no timers: looks at what is due, and the hourly walk, belong to no turn.
 """
 
 from __future__ import annotations
