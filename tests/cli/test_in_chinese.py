@@ -18,14 +18,14 @@ from tests.deploys.town import USER, town
 from wechat_dialog import errors
 from wechat_dialog.cli.help_in_chinese import HELP, put_into_chinese, texts_of
 from wechat_dialog.cli.main import command_line
-from wechat_dialog.cli.mistakes_in_chinese import GENERAL, MISTAKES
-from wechat_dialog.cli.refusals import REFUSALS, chinese_of, refusal
 from wechat_dialog.cli.serve import listening
 from wechat_dialog.errors import ConfigurationError
 from wechat_dialog.operators import NotFound
 from wechat_dialog.operators.export import BadExport
 from wechat_dialog.operators.in_chinese import STATES, TRANSCRIPT, WAITS, state_in_chinese
 from wechat_dialog.operators.listing import Summary
+from wechat_dialog.platform.mistakes_in_chinese import GENERAL, MISTAKES
+from wechat_dialog.platform.refusals import REFUSALS, chinese_of, refusal
 
 SOURCE = Path(wechat_dialog.__file__).parent
 CHINESE = re.compile("[\u4e00-\u9fff]")
@@ -207,6 +207,7 @@ AT_A_DESK = [
         "core/replay/driver.py", "core/replay/outcomes.py", "core/turn/conversation.py",
         "core/turn/leaving.py", "core/turn/mail.py", "core/turn/requested.py",
         "core/turn/step_parts.py", "parsers/kinds.py", "parsers/numbers.py", "replies/kinds.py",
+        "testing/arguments.py", "testing/background.py", "testing/plans.py", "testing/talk.py",
     )),
 ]  # fmt: skip
 MISTAKEN = {"TypeError", "ValueError", "LookupError", "TooManyParts", "_wrong"}

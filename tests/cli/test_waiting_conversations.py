@@ -10,7 +10,6 @@ import pytest
 
 from tests.cli import command
 from tests.deploys.town import USER, town
-from wechat_dialog.cli.refusals import chinese_of
 from wechat_dialog.core.blame import told
 from wechat_dialog.errors import (
     JournalFull,
@@ -22,6 +21,7 @@ from wechat_dialog.errors import (
     TurnTooLong,
     WorkerDied,
 )
+from wechat_dialog.platform.refusals import chinese_of
 
 OLD = """
 @bot.text("付")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+CHINESE = re.compile("[\u4e00-\u9fff]")
 
 FAILING: str = """
 from wechat_dialog import Bot
@@ -80,11 +83,20 @@ def test_a_coroutine_that_takes_something_else():
 """
 
 
-def run(folder: Path, *options: str) -> str:
-    """Run the tests of a folder; what pytest prints."""
+def run(folder: Path, *options: str, language: str = "C.UTF-8") -> str:
+    """Run the tests of a folder; what pytest prints in a terminal of this language."""
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options]
+    set_elsewhere = ("LC_ALL", "LC_MESSAGES", "LANGUAGE")
+    environment = {name: word for name, word in os.environ.items() if name not in set_elsewhere}
+    environment |= {"LANG": language, "PYTHONUTF8": "1", "COLUMNS": "200"}
     done = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, timeout=60, check=False
+        command,
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     return done.stdout
 
@@ -205,3 +217,131 @@ def test_a_planned_crash_that_never_happened_is_warned_of(tmp_path: Path) -> Non
         "in the whole talk ran: 'pay'"
     ) in told
     assert "crashes('pay')" not in told
+
+
+MISTAKEN = """
+import random
+
+import pytest
+from wechat_dialog import Bot
+from wechat_dialog.errors import NotRepeatable
+from wechat_dialog.testing import Talk
+
+bot = Bot()
+
+
+def pay():
+    return "已付"
+
+
+@bot.text("猜")
+def guess(chat):
+    if random.random() < 2 and not chat.replaying:
+        yield from chat.ask("大吗？")
+    yield from chat.ask("小吗？")
+
+
+@bot.text("付")
+def pays(chat):
+    return (yield from chat.step(pay))
+
+
+@bot.event("subscribe")
+def hello(chat):
+    chat.say(5)
+
+
+@bot.fallback
+def anything(chat):
+    raise ValueError("no tappable thing of the author's")
+
+
+def test_a_dialog_that_is_not_repeatable():
+    Talk(bot)("猜")
+
+
+def test_what_cannot_be_said():
+    Talk(bot).event("subscribe")
+
+
+def test_an_error_of_the_authors_own():
+    Talk(bot)("好")
+
+
+def test_a_word_that_is_not_shown():
+    Talk(bot).tap("没有")
+
+
+def test_a_plan_for_no_step():
+    Talk(bot).takes("ship", 5)
+
+
+def test_a_crash_that_never_happens():
+    Talk(bot).crashes(pay)
+
+
+def test_what_is_expected_is_compared_in_english():
+    with pytest.raises(NotRepeatable, match="another way"):
+        Talk(bot)("猜")
+"""
+
+IN_CHINESE = {
+    "a_dialog_that_is_not_repeatable": "NotRepeatable: 对话 'guess' 重放时走了另一条路",
+    "what_cannot_be_said": "NotSayable: chat.say",
+    "a_word_that_is_not_shown": "LookupError: 没有可以点的 '没有'；能点的：没有",
+    "a_plan_for_no_step": "talk.takes('ship')：没有执行过叫这个名字的步骤",
+}
+
+
+@pytest.fixture(scope="module")
+def mistaken(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("mistaken")
+    (folder / "test_mine.py").write_text(MISTAKEN, "utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("style", ["long", "short", "line", "native"])
+def test_in_a_chinese_terminal_a_report_says_in_chinese_what_the_library_says(
+    mistaken: Path, style: str
+) -> None:
+    told = run(mistaken, f"--tb={style}", language="zh_CN.UTF-8")
+    report, _, summary = told.partition("= short test summary")
+    for name, sentence in IN_CHINESE.items():
+        assert sentence in report
+        (line,) = [line for line in summary.splitlines() if f"test_{name}" in line]
+        assert CHINESE.search(line.partition(" - ")[2])
+    assert not re.search("it depends on|no tappable '|no step of that|no worker died", told)
+    assert "no tappable thing of the author's" in report
+    assert "没有进程中断" in told
+    assert "5 failed, 2 passed" in told
+
+
+def test_elsewhere_a_report_is_in_english(mistaken: Path) -> None:
+    told = run(mistaken, language="en_US.UTF-8")
+    assert "it depends on a clock" in told
+    assert "no tappable '没有'" in told
+    assert not CHINESE.search(told.partition("= short test summary")[2].partition(".py::")[0])
+
+
+MISPLACED = """
+from wechat_dialog import Bot
+
+bot = Bot()
+
+
+@bot.text(5)
+def five(chat):
+    return "5"
+
+
+def test_nothing(): ...
+"""
+
+
+def test_in_a_chinese_terminal_it_is_told_in_chinese_why_a_bot_cannot_be_imported(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "test_mine.py").write_text(MISPLACED, "utf-8")
+    told = run(tmp_path, language="zh_CN.UTF-8")
+    assert "里写文字或者编译好的正则" in told
+    assert "takes texts or compiled patterns" not in told

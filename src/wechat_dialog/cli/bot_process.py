@@ -37,10 +37,10 @@ from wechat_dialog.errors import DialogError
 from wechat_dialog.operators import Conversations, NotFound
 from wechat_dialog.operators.inspection import inspect
 from wechat_dialog.platform.account import Account
+from wechat_dialog.platform.refusals import chinese_of, refusal
 from wechat_dialog.stores.sqlite import SQLiteStore
 
 from .load import in_four_lines, load
-from .refusals import chinese_of, refusal
 from .source_finder import is_installed
 from .whereabouts import whereabouts
 

@@ -21,11 +21,11 @@ from wechat_dialog.operators.export import private_file
 from wechat_dialog.operators.in_chinese import state_in_chinese
 from wechat_dialog.operators.listing import Summary
 from wechat_dialog.platform.language import speaks_chinese, tr
+from wechat_dialog.platform.refusals import refusal
 from wechat_dialog.platform.safe_console import SafeConsole
 from wechat_dialog.stores.sqlite import SQLiteStore
 
 from .load import load
-from .refusals import refusal
 from .serve_checks import advice
 
 __all__ = ["check", "conversations", "with_store"]

@@ -15,10 +15,10 @@ import typer
 
 from wechat_dialog.errors import DialogError
 from wechat_dialog.platform.language import speaks_chinese
+from wechat_dialog.platform.refusals import refusal
 from wechat_dialog.platform.safe_console import SafeConsole
 
 from .help_in_chinese import put_into_chinese
-from .refusals import refusal
 from .version import print_version
 
 __all__ = ["command_line", "main"]

@@ -21,11 +21,11 @@ import uvicorn
 from uvicorn.config import LOGGING_CONFIG
 
 from wechat_dialog.errors import ConfigurationError
+from wechat_dialog.platform.refusals import refusal
 from wechat_dialog.platform.safe_console import SafeConsole
 from wechat_dialog.runtime.garbage import SurvivorsFrozen
 
 from .load import load
-from .refusals import refusal
 from .serve_checks import LeaveOutQueries, LogLevel, cause_of, doubts, log_to_stderr
 from .unfinished_heads import options as bounds
 

@@ -173,6 +173,8 @@ ENGLISH = {
     "出错搁置：{0}": "parked: {0}",
     "答": "answer", "步骤": "step", "步骤失败": "step failed", "撤回到": "back to",
     "插入": "interruption", "被终止": "killed",
+    # The reports of tests.
+    "第 {0} 段对话": "conversation {0}",
     # New bots.
     "{0} 已经有了；什么也没有写": "{0} is there already; nothing was written",
     "写不进 {0}：{1}": "cannot write to {0}: {1}",

@@ -1,5 +1,6 @@
 """The pytest plugin: the fixture `talk`, reports of failing tests made for the author of a bot
-(with the conversation so far, and without the lines of this library), and a failure where a test
+(with the conversation so far, without the lines of this library, and in the terminal's language as
+far as the library says something), and a failure where a test
 passes though what it planned is for no step of its bot.
 """
 
@@ -35,11 +36,25 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     """
     result = yield
     if plans := sys.modules.get("wechat_dialog.testing.plans"):
+        from wechat_dialog.platform.refusals import refusal
+
         if mistaken := plans.plans_for_no_step():
-            pytest.fail("\n".join(mistaken), pytrace=False)
+            pytest.fail("\n".join(map(refusal, mistaken)), pytrace=False)
         for sentence in plans.crashes_that_never_happened():
-            item.warn(UserWarning(sentence))
+            item.warn(UserWarning(refusal(sentence)))
     return result
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,  # noqa: ARG001 - the hook's
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Say in the terminal's language why a bot cannot be imported."""
+    report = yield
+    call: pytest.CallInfo[Any] | None = getattr(report, "call", None)
+    if call is not None and call.excinfo is not None and "wechat_dialog" in sys.modules:
+        _translate(report, call.excinfo.value)
+    return report
 
 
 @pytest.hookimpl(wrapper=True)
@@ -54,10 +69,20 @@ def pytest_runtest_makereport(
 
         hide_library(call.excinfo.value)
     report = yield
+    if call.excinfo is not None and "wechat_dialog" in sys.modules:
+        _translate(report, call.excinfo.value)
     testing = sys.modules.get("wechat_dialog.testing.talk")
     if report.when == "call" and report.failed:
         for number, transcript in enumerate(testing.transcripts() if testing else [], 1):
-            report.sections.append((f"conversation {number}", transcript))
+            from wechat_dialog.platform.language import tr
+
+            report.sections.append((tr("第 {0} 段对话", number), transcript))
     if report.when == "teardown" and testing:
         testing.forget()
     return report
+
+
+def _translate(report: Any, error: BaseException) -> None:
+    from .report_language import put_into_language
+
+    put_into_language(report, error)

@@ -1,8 +1,8 @@
-"""Error messages of the command in the terminal's language.
+"""Error messages of the command, the simulator and tests, in the terminal's language.
 
-Errors are raised with English messages, since programs see them, too. What the command prints is
-looked up here. A key is a template in which `{0}` stands for any text, which is translated in turn
-if it matches a template itself.
+Errors are raised with English messages, since programs see them, too. What is printed is looked up
+here. A key is a template in which `{0}` stands for any text, which is translated in turn if it
+matches a template itself.
 """
 
 from __future__ import annotations

@@ -311,7 +311,36 @@ LOGGED = {
 }  # fmt: skip
 """Lines of the log that tell a developer something about their own code."""
 
-MISTAKES = {**LOGGED, **ERRORS}
+TESTS = {
+    "Talk: a Bot is wanted, not module; write `from bot import bot`":
+        "Talk：要一个 Bot，不是模块；写 `from bot import bot`",
+    "Talk: a Bot is wanted, not {0}": "Talk：要一个 Bot，不是 {0}",
+    "talk.{0}: a step's name or its function is wanted, not {1}":
+        "talk.{0}：要步骤的名称或者它的函数，不是 {1}",
+    "talk.{0}: {1} are a number, not {2} ({3})": "talk.{0}：{1} 要是数，不是 {2}（{3}）",
+    "talk.{0}: {1} is no number of {2}; write 0 or more": "talk.{0}：{2} 不能是 {1}；写 0 以上的数",
+    "talk.{0}: raises={1}: an exception is wanted, ValueError(…)":
+        "talk.{0}：raises={1}：要一个异常，ValueError(…)",
+    'when is "before", "in" or "after"': 'when 要写 "before"、"in" 或 "after"',
+    "no tappable {0}; there is none": "没有可以点的 {0}；能点的：没有",
+    "no tappable {0}; there is {1}": "没有可以点的 {0}；能点的：{1}",
+    "nothing was sent yet": "还没有发过消息",
+    "talk.{0}({1}): the bot has no step of that name; did you mean {2}?":
+        "talk.{0}({1})：机器人没有叫这个名字的步骤；是不是 {2}？",
+    "{0}: talk.{1}: {2}; in the whole talk ran: {3}": "{0}：talk.{1}：{2}；这次测试里执行过：{3}",
+    "no step of that name ran, and the bot's code shows none":
+        "没有执行过叫这个名字的步骤，机器人的代码里也没有",
+    "no worker died, since no step of that name ran after that":
+        "没有进程中断，因为在那之后没有执行过叫这个名字的步骤",
+    "this step would never end: it has no timeout=, and its bot no longest_turn=":
+        "这个步骤永远不会结束：它没有 timeout=，机器人也没有 longest_turn=",
+    "{0}: something is due again and again: a dialog waits for times that are over already, or "
+    "starts itself":
+        "{0}：总有事到点：有个对话在等已经过去的时间，或者一再开始它自己",
+}  # fmt: skip
+"""What is wrong with a test of a bot, by `wechat_dialog.testing`."""
+
+MISTAKES = {**LOGGED, **ERRORS, **TESTS}
 
 GENERAL = {
     "dialog {0} at {1}: {2}": "{1} 的对话 {0}：{2}",
