@@ -34,6 +34,8 @@ class Adding:
         self.begun = 0
         self.bot = Bot(TOKEN, store=store, window=PATIENT, **options)
         self.bot.text("加")(self.adding)
+        self.bot.text("改", anytime=True)(self.changing)
+        self.bot.text("看", anytime=True)(lambda chat: chat.data["note"])
         self.minute = self.bot.dialog(self.waiting)
         self.waited: list[str] = []
 
@@ -42,13 +44,19 @@ class Adding:
         total = 0
         while True:
             total += yield from chat.ask(f"{total}", int)
+            if total == MANY:
+                chat.data["note"] = "reached"
+
+    def changing(self, chat: Chat) -> str:
+        chat.data["note"] = "changed"
+        return "好"
 
     def waiting(self, chat: Chat) -> Dialog[None]:
         yield from chat.sleep(60)
         self.waited.append(chat.user)
 
 
-def met(open_door: OpenDoor, store: str) -> tuple[Person, list[Door], list[Adding]]:
+def met(open_door: OpenDoor, store: str | Store) -> tuple[Person, list[Door], list[Adding]]:
     """Two processes on a store, the doors into them, and a person in a conversation with one."""
     processes = [Adding(store), Adding(store)]
     doors: list[Door] = [open_door(process.bot) for process in processes]
@@ -73,6 +81,17 @@ def test_a_process_reads_what_another_has_added_and_replays_nothing(
     before = [process.begun for process in processes]  # while they found out about each other
     take_turns(person, doors, MANY, 2 * MANY)
     assert [process.begun for process in processes] == before
+
+
+def test_a_process_does_not_store_again_what_another_has_stored(open_door: OpenDoor) -> None:
+    person, doors, processes = met(open_door, MemoryStore())
+    take_turns(person, doors, 1, MANY)
+    before = [process.begun for process in processes]
+    take_turns(person, doors, MANY, MANY + 1)  # which sets the note
+    assert person.say("改").startswith("好")
+    take_turns(person, doors, MANY + 1, MANY + 2)
+    assert processes[1].begun == before[1], "it read what it lacked, and replayed nothing"
+    assert person.say("看").startswith("changed")
 
 
 def test_a_turn_behind_another_process_is_two_round_trips(

@@ -61,6 +61,8 @@ class ChatState(Generic[D]):
             turn: a `dict` of JSON data by name, or an instance of `Bot(data=…)`. Assign to its keys
             or attributes; changes are saved name by name.
         stored: The user's data when the conversation began, as JSON data; see `data`.
+        left: The user's data as the dialog left them at the end of its last turn, as JSON data;
+            None: unchanged since `stored`.
         data_shape: The shape the bot gives to that data.
         made: How many effects the dialog has created, whether it waited for them or not.
         texts: The library's sentences.
@@ -82,6 +84,7 @@ class ChatState(Generic[D]):
         "data_shape",
         "heard",
         "id",
+        "left",
         "made",
         "outbox",
         "put_away",
@@ -115,6 +118,7 @@ class ChatState(Generic[D]):
         self.zone = zone
         self.data_shape = data_shape
         self.stored: Mapping[str, Any] = _NOTHING
+        self.left: Mapping[str, Any] | None = None
         self.data: D = data_shape.read(_NOTHING)
         self.replaying = False
         self.put_away = 0
@@ -180,7 +184,7 @@ class ChatState(Generic[D]):
             again: Whether the conversation has begun, and continues with the present data: the
                 dialog may hold the old object, which is then updated.
         """
-        self.stored = stored
+        self.stored, self.left = stored, None
         fresh = self.data_shape.read(stored)
         if again:
             self.made += 1  # one record of the journal accounts for it, as for a question
@@ -195,19 +199,30 @@ class ChatState(Generic[D]):
         """
         return self.data_shape.plain(self.data)
 
-    def changes(self) -> dict[str, Any]:
-        """Return what the dialog changed in the user's data since its conversation began: the new
-        values by name, `REMOVED` for what it removed.
+    def end_turn(self) -> None:
+        """Note the user's data as the dialog leaves them, so that `changes` are the next turn's.
 
         Raises:
             TypeError: A value cannot be encoded as JSON.
         """
+        self.left = None if self.data == self.stored else self.kept()
+
+    def changes(self) -> dict[str, Any]:
+        """Return what the dialog changed in the user's data in this turn: the new values by name,
+        `REMOVED` for what it removed. What it changed in earlier turns is stored already, and
+        another conversation may have changed it since.
+
+        Raises:
+            TypeError: A value cannot be encoded as JSON.
+        """
+        if self.left is not None:
+            return self.changes_since(self.left)
         if self.data == self.stored:
             return {}  # a plain dict, the usual case
         return difference(self._began(), self.kept())
 
-    def undone(self, was: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the changes that turn `was` (an earlier `kept()`) back into the present data."""
+    def changes_since(self, was: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the changes that turn `was` (an earlier `kept()`) into the present data."""
         changes, began = difference(was, self.kept()), self._began()
         for name, value in changes.items():
             if name in began and began[name] == value:

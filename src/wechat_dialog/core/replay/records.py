@@ -73,6 +73,7 @@ __all__ = [
     "TimerRecord",
     "decode_records",
     "effective",
+    "effective_of",
     "encode_record",
     "encoder",
     "is_secret",
@@ -313,6 +314,12 @@ def effective(records: Sequence[Record]) -> list[Record]:
         else:
             remaining.append(record)
     return remaining
+
+
+def effective_of(records: Sequence[Record], length: int) -> int:
+    """Return how many of the first `length` records count, after all rewinds of `records`."""
+    count = len(effective(records[:length]))
+    return min([count, *(each.length for each in records[length:] if isinstance(each, Rewind))])
 
 
 def is_secret(wait: str) -> bool:

@@ -7,6 +7,7 @@ its user's data) is therefore a required argument here, and no other module crea
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import tzinfo
 
 from wechat_dialog import messages
@@ -16,8 +17,9 @@ from wechat_dialog.core.dialog.user_data import DataShape
 from wechat_dialog.core.replay.run import Run
 
 from .header import Frame
+from .records import Record
 
-__all__ = ["run_of"]
+__all__ = ["restore", "run_of"]
 
 
 def run_of(
@@ -58,3 +60,17 @@ def run_of(
         data_shape=data_shape,
     )  # fmt: skip
     return make(dialog, chat, dict(frame.args), account=account, code=code)
+
+
+def restore(run: Run, records: Sequence[Record], committed: int) -> None:
+    """Feed a run records, of which the first `committed` are of turns that were committed: what
+    these changed in the user's data is stored. The rest is of a turn that was cut off or failed.
+
+    Raises:
+        ReplayMismatch: The dialog does something else than was recorded.
+        TypeError: A value of the user's data cannot be encoded as JSON.
+    """
+    run.replay(records[:committed])
+    run.chat.end_turn()
+    if committed < len(records):
+        run.replay(records[committed:])

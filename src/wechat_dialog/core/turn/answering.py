@@ -12,6 +12,7 @@ from wechat_dialog.core.replay.header import Frame
 from wechat_dialog.core.replay.recorded_messages import record_message
 from wechat_dialog.core.replay.records import MessageRecord, Record, Rewind, TextRecord, effective
 from wechat_dialog.core.replay.run import Run
+from wechat_dialog.core.replay.runs import restore
 from wechat_dialog.core.replay.thrown import of_reading
 from wechat_dialog.core.turn.beginning import interrupt, interruption
 from wechat_dialog.core.turn.conversation import go_on, hear, throw
@@ -125,11 +126,11 @@ def take_back(work: Work, run: Run, frame: Frame, at: Wait[Any]) -> Flow[bool]:
     doc.put_away()
     doc.append(Rewind(last, "back"))
     again = make_run(work, run.dialog, frame)
-    again.replay(records[:last])
+    restore(again, records[:last], last)
     again.chat.begin_turn()
     work.went_back = True
     # Changes that the answer made to the user's data are undone as well.
-    apply_changes(again.chat.undone(run.chat.kept()), doc.data)
+    apply_changes(again.chat.changes_since(run.chat.kept()), doc.data)
     return (yield from drive(work, frame, go_on(work, again, frame)))
 
 

@@ -26,8 +26,9 @@ from wechat_dialog.core.dialog.steps import Gather, StepCall
 from wechat_dialog.core.replay.codes import code_of
 from wechat_dialog.core.replay.header import Frame
 from wechat_dialog.core.replay.recorded_messages import record_message
-from wechat_dialog.core.replay.records import Data, Record, effective
+from wechat_dialog.core.replay.records import Data, Record, effective, effective_of
 from wechat_dialog.core.replay.run import Run
+from wechat_dialog.core.replay.runs import restore
 from wechat_dialog.core.replay.standing import Ended, Raised
 from wechat_dialog.core.replay.unawaited import made_more
 from wechat_dialog.core.turn.document import Document
@@ -160,10 +161,11 @@ def wake(work: Work, frame: Frame) -> Run | Broke | Differs:
     dialog = dialog_of(work.rules.routes, frame)
     if dialog is None:
         return Broke(LookupError(f"no dialog {frame.dialog!r} is registered any more"))
-    records = effective(doc.records[frame.base :])
+    journal = doc.records[frame.base :]
+    records = effective(journal)
     run = make_run(work, dialog, frame, code=frame.code)
     try:
-        run.replay(records)
+        restore(run, records, effective_of(journal, frame.length))
         if not doc.cut_off:
             run.must_wait_at(frame.wait, frame.offers)
     except ReplayMismatch as mismatch:

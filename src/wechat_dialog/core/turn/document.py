@@ -16,6 +16,7 @@ from wechat_dialog.core.replay.header import Frame, UserHead, decode_head, encod
 from wechat_dialog.core.replay.records import Record, decode_records, encode_record
 from wechat_dialog.core.replay.rivals import first_due
 from wechat_dialog.core.replay.run import Run
+from wechat_dialog.core.replay.runs import restore
 from wechat_dialog.core.store.kept import Parked
 from wechat_dialog.core.store.times import Mail, Wake
 from wechat_dialog.core.store.values import Claimed, Committed, Have, Unclaimed, Write, checksum
@@ -90,8 +91,7 @@ class Document:
         self.park: Parked | None = None
         self.unpark: str | None = None
         self.forgets = False
-        self._data = b""
-        self._encoded = b""
+        self._data = self._encoded = b""
         self._cut: Sequence[Record] = ()
         self._last = b""
         """The last record in its stored form; empty if there is none, or it is not known."""
@@ -118,8 +118,7 @@ class Document:
         if claimed.revision == self.revision and not self._new and claimed.revision:
             return
         if type(claimed) is Unclaimed:
-            self.beside = NOTHING  # another worker may have changed it
-            self.issued = claimed.issued
+            self.beside, self.issued = NOTHING, claimed.issued  # changed by another worker, maybe
         top = self.top
         head = decode_head(claimed.head)
         head.user, head.account = self.head.user, self.head.account
@@ -132,10 +131,10 @@ class Document:
             self._last = b""
             appended = []
             self.put_away()
-        if self.run is not None and (top is None or self.top is None or top.id != self.top.id):
+        if top is None or self.top is None or top.id != self.top.id:
             self.put_away()
-        if self.run is not None:
-            self._feed(self.run, appended)
+        elif self.run is not None:
+            self._feed(self.run, self.top, appended)
         if claimed.records:
             self._last = claimed.records[-1]
         self._encoded = claimed.head
@@ -190,10 +189,11 @@ class Document:
         # This counts as stored: the next write contains it.
         self._encoded = encode_head(self.head)
 
-    def _feed(self, run: Run, records: list[Record]) -> None:
+    def _feed(self, run: Run, top: Frame, records: list[Record]) -> None:
         """Feed the live dialog records that another worker wrote; if that fails, replay later."""
+        committed = top.base + top.length + len(records) - len(self.records)
         try:
-            run.replay(records)
+            restore(run, records, max(0, committed))
         except Exception:  # noqa: BLE001 - a rewind or a mismatch: the full replay tells
             self.put_away()
 
@@ -227,8 +227,8 @@ class Document:
         """Seconds after which the running conversation expires; None: never, or its question is
         held unseen.
         """
-        stack = self.head.stack
-        return None if not stack or self.holds_question(stack[-1]) else stack[-1].timeout
+        top = self.top
+        return None if top is None or self.holds_question(top) else top.timeout
 
     @property
     def max_age(self) -> float | None:

@@ -162,16 +162,17 @@ def carried_out(work: Work, run: Run, frame: Frame) -> Sequence[Request]:
 
 
 def remember(doc: Document, run: Run) -> None:
-    """Apply what the dialog changed in the user's data since its conversation began.
+    """Apply what the dialog changed in the user's data in this turn.
 
     Raises:
         TypeError: The data contains something that JSON cannot represent.
     """
     chat = run.chat
     try:
-        if chat.data == chat.stored:
+        if chat.left is None and chat.data == chat.stored:
             return  # nearly always
         changes = chat.changes()
+        chat.end_turn()
     except TypeError:
         raise
     except Exception as error:
