@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command import BOTS, COMMAND, PATIENCE, environment, run, serving, typing
+from tests.redis_server import wait_until
 from wechat_dialog.platform.display import FAULT
 
 
@@ -111,6 +112,56 @@ def test_what_broke_is_taken_up_again_with_mended_code(tmp_path: Path) -> None:
         assert typed("饺子") == "抱歉，出了点问题，请稍后再试。"
         (tmp_path / "mine.py").write_text(broken.replace("18", "18, '饺子': 20"))
         assert typed("/resume\n好了吗？") == "20 元"
+
+
+SLOW = """
+import time
+from pathlib import Path
+from wechat_dialog import Bot
+
+bot = Bot()
+
+
+def cook():
+    while not Path("ready").exists():
+        time.sleep(0.01)
+    return "面"
+
+
+@bot.text("点餐")
+def order(chat):
+    return (yield from chat.step(cook))
+
+
+@bot.text("转")
+def spins(chat):
+    yield from chat.ask("转几圈？")
+    while True:
+        pass
+"""
+
+
+def test_while_there_is_no_answer_the_developer_is_told_what_is_executed(tmp_path: Path) -> None:
+    (tmp_path / "slow.py").write_text(SLOW)
+    with typing(tmp_path, "chat", "slow:bot") as typed:
+        typed("点餐", lines=0)
+        place = re.compile(r"^（还没有回答；正在执行 slow\.py:1[01] cook\(\)：.+）$", re.MULTILINE)
+        wait_until(lambda: place.search((tmp_path / "told").read_text()), "the place")
+        (tmp_path / "ready").touch()
+        assert typed("") == "面"
+
+
+def test_a_hanging_bot_is_restarted_and_its_line_is_told(tmp_path: Path) -> None:
+    (tmp_path / "slow.py").write_text(SLOW)
+    told: list[str] = []
+    with typing(tmp_path, "chat", "slow:bot", told=told) as typed:
+        assert typed("转") == "转几圈？"
+        assert typed("3") == FAULT
+        (tmp_path / "slow.py").write_text(SLOW.replace("        pass", "        return '停'"))
+        assert typed("/restart\n/resend") == "停"
+    ended = "（机器人的进程 2 秒内没有停下来，已强行结束；当时正在执行 slow.py:"
+    assert ended in told[0].partition("机器人重新启动了")[0]
+    assert "spins()" in told[0].partition(ended)[2]
 
 
 def test_quit_ends_it_before_the_next_line(folder: Path) -> None:

@@ -75,3 +75,31 @@ def test_a_change_that_does_not_load_is_shown_and_mended(folder: Path, page: Pag
     (folder / "shop.py").write_text(BEFORE)
     page.until(lambda: page.state["bot"]["status"] == "running")
     assert page.say("2") == "二？"
+
+
+STUCK = """
+
+@bot.text("转")
+def spins(chat):
+    yield from chat.ask("转几圈？")
+    while True:
+        pass
+"""
+
+
+def test_code_that_hangs_is_ended_for_the_changed_code_and_its_line_is_told(
+    folder: Path, page: Page
+) -> None:
+    seen = len(page.events)
+    (folder / "shop.py").write_text(BEFORE + STUCK)
+    page.wait(lambda event: event["type"] == "reloaded", after=seen)
+    assert page.say("转") == "转几圈？"
+    page.do("text", user=page.user, content="3")
+    page.until(lambda: page.state["requests"][page.user][-1]["open"])
+    seen = len(page.events)
+    (folder / "shop.py").write_text(BEFORE + STUCK.replace("        pass", "        return '停'"))
+    told = page.wait(
+        lambda event: event["type"] == "log" and "spins()" in event["line"], after=seen
+    )
+    assert "shop.py:" in told["line"]
+    page.until(lambda: page.shown()[-1] == ("bot", "停"))

@@ -140,6 +140,12 @@ ENGLISH = {
         "(The bot's process was ended by signal {0}; starting it again…)",
     "（机器人的进程已退出，状态 {0}；再启动一次…）":
         "(The bot's process has ended with status {0}; starting it again…)",
+    "（还没有回答；正在执行 {0}：{1}）": "(no answer yet; it is executing {0}: {1})",
+    "（机器人的进程 {0:g} 秒内没有停下来，已强行结束）":
+        "(The bot's process did not end within {0:g} s, and was killed)",
+    "（机器人的进程 {0:g} 秒内没有停下来，已强行结束；当时正在执行 {1}）":
+        "(The bot's process did not end within {0:g} s, and was killed; it was executing {1})",
+    "，": ", ",
     "（无回复）": "(no reply)",
     "（无回复；现在没有进行中的对话）": "(no reply; no conversation is running now)",
     "第 {0} 次请求：{1}": "request {0}: {1}",

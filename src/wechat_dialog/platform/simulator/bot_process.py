@@ -13,7 +13,6 @@ Safe to use from any thread; `changed` is called on another one.
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
 import socket
 import subprocess
@@ -22,8 +21,7 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -32,20 +30,12 @@ import msgspec
 from wechat_dialog.platform.language import in_chinese, tr
 
 from .bot_info import BotFailure, BotInfo
+from .bot_life import Life
 from .not_running import NotRunning
 from .passing import let_pass
 from .user_screens import NotPossible
 
 __all__ = ["BotProcess"]
-
-PATIENCE = 10.0
-"""Seconds to wait for running turns before the process is killed, and for a request's answer."""
-
-TURN = 60.0
-"""Seconds to wait for the answer to a request that may run a whole turn, with its steps."""
-
-LIMITS = {"signal": TURN, "run_due": TURN, "resume": TURN, "where": 2.0}
-"""Where a request's answer is not waited for as long as others."""
 
 LINES = 200
 """Lines of the process's output that are kept."""
@@ -112,7 +102,7 @@ class BotProcess:
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/"
         self._hello["url"] = self.url
         self._turning = threading.RLock()
-        self._life: _Life | None = None
+        self._life: Life | None = None
 
     def clock(self) -> float:
         """Return the bot's time, in seconds since 1970."""
@@ -133,7 +123,7 @@ class BotProcess:
                 return
             self.error = self.error_zh = ""
             self._set("starting")
-            self._life = _Life(self)
+            self._life = Life(self)
 
     def wait(self, patience: float = 60.0) -> bool:
         """Wait until the process serves or has failed to; return whether it serves."""
@@ -145,7 +135,7 @@ class BotProcess:
         self._end(lambda process: process.kill())
 
     def stop(self) -> None:
-        """End the process after its running turns have finished."""
+        """End the process after its running turns, for which it has a moment (`bot_life.END`)."""
         self._end(lambda process: process.terminate())
 
     def restart(self) -> None:
@@ -240,25 +230,25 @@ class BotProcess:
         conversation: dict[str, Any] | None = self.ask("conversation", user=user)
         return conversation
 
-    # Called by `_Life` ----------------------------------------------------------------------------
+    # Called by `Life` ----------------------------------------------------------------------------
 
     def _set(self, status: str) -> None:
         self.status = status
         self.changed("status", "")
 
-    def began(self, life: _Life, info: BotInfo) -> None:
+    def began(self, life: Life, info: BotInfo) -> None:
         """Note that the process serves."""
         if life is self._life:
             self.info, self.files = info, set(info.files)
             self._set("running")
 
-    def failed(self, life: _Life, failure: BotFailure) -> None:
+    def failed(self, life: Life, failure: BotFailure) -> None:
         """Note why the process cannot serve."""
         if life is self._life:
             self.error, self.error_zh = failure.failed, failure.chinese
             self.files |= set(failure.files)
 
-    def ended(self, life: _Life, status: int) -> None:
+    def ended(self, life: Life, status: int) -> None:
         """Note that the process has ended by itself."""
         if life is self._life:
             how = f"killed by signal {-status}" if status < 0 else f"ended with status {status}"
@@ -308,93 +298,3 @@ class BotProcess:
     def hello(self) -> dict[str, Any]:
         """Return the first line that a process is sent."""
         return {**self._hello, "store": self.store, "offset": self.offset}
-
-
-class _Life:
-    """One process, from its start to its end.
-
-    Attributes:
-        process: The process.
-        settled: Set as soon as it serves, or has failed to.
-    """
-
-    def __init__(self, owner: BotProcess) -> None:
-        self.owner = owner
-        self.settled = threading.Event()
-        self._numbers = itertools.count(1)
-        self._waiting: dict[int, Future[Any]] = {}
-        self._writing = threading.Lock()
-        ours, theirs = socket.socketpair()
-        with theirs:
-            theirs.set_inheritable(True)
-            self.process = owner.spawn(theirs.fileno())
-        self._control = ours
-        self._send(owner.hello())
-        self._threads = [
-            threading.Thread(target=work, daemon=True) for work in (self._listen, self._read)
-        ]
-        for thread in reversed(self._threads):  # `_listen` joins the thread of `_read` at its end
-            thread.start()
-
-    def _send(self, message: dict[str, Any]) -> None:
-        with self._writing, contextlib.suppress(OSError):
-            self._control.sendall(msgspec.json.encode(message) + b"\n")
-
-    def _lines(self) -> Iterator[bytes]:
-        with contextlib.suppress(OSError), self._control.makefile("rb") as lines:
-            yield from lines
-
-    def _listen(self) -> None:
-        """Read the control socket until it is closed, then wait for the process to end."""
-        for line in self._lines():
-            message = msgspec.json.decode(line)
-            if "ready" in message:
-                self.owner.began(self, msgspec.convert(message["ready"], BotInfo))
-                self.settled.set()
-            elif "failed" in message:
-                self.owner.failed(self, msgspec.convert(message, BotFailure))
-            elif future := self._waiting.pop(message["id"], None):
-                if "error" in message:
-                    future.set_exception(NotRunning.refusal(message))
-                else:
-                    future.set_result(message["result"])
-        status = self.process.wait()
-        # The rest of its output; not waited for longer, since a child process of the bot's may keep
-        # the pipe open.
-        self._threads[1].join(1)
-        self.owner.ended(self, status)
-        self.settled.set()
-        for future in list(self._waiting.values()):
-            future.set_exception(NotRunning("the bot's process has ended"))
-
-    def _read(self) -> None:
-        """Keep what the process prints."""
-        assert self.process.stdout is not None  # noqa: S101 - `spawn` asks for a pipe
-        with self.process.stdout as output:
-            for line in output:
-                self.owner.printed(line.decode("utf-8", "replace").rstrip())
-
-    def ask(self, message: dict[str, Any]) -> Any:
-        number, future = next(self._numbers), Future[Any]()
-        self._waiting[number] = future
-        if self.process.poll() is not None:
-            raise NotRunning("the bot's process has ended")
-        self._send({"id": number, **message})
-        try:
-            return future.result(LIMITS.get(message["do"], PATIENCE))
-        except TimeoutError as error:
-            why = "the bot's process does not answer: is it at a breakpoint?"
-            raise NotRunning(why) from error
-        finally:
-            self._waiting.pop(number, None)
-
-    def end(self, how: Callable[[subprocess.Popen[bytes]], None]) -> None:
-        how(self.process)
-        try:
-            self.process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        for thread in self._threads:
-            thread.join(PATIENCE)
-        self._control.close()

@@ -18,6 +18,7 @@ from wechat_dialog.platform.language import in_chinese
 from wechat_dialog.platform.protocol import HEADERS, Request
 
 from .buttons import tapped
+from .looking import LATE
 from .quotas import Quotas
 from .user_screens import NotPossible, Screens
 from .values import Bubble, Exchange, Location, Picture, Place, User
@@ -25,11 +26,6 @@ from .values import Bubble, Exchange, Location, Picture, Place, User
 __all__ = ["Desk"]
 
 Task = asyncio.Task[Shown]
-
-LATE = 1.5
-"""Seconds after which the developer is told that there is no answer yet, of a window that is long
-enough: a bot that works answers within tenths of one.
-"""
 
 
 def _nowhere(_user: str) -> None:

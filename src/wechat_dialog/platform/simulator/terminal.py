@@ -8,6 +8,7 @@ Proof: `tests/cli/test_chat.py` from a pipe, `tests/cli/test_terminal.py` on a t
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,11 @@ from wechat_dialog.platform.language import (
 from wechat_dialog.platform.protocol import Request
 
 from .bot_process import BotProcess
+from .looking import looking, places_of
 from .not_running import NotRunning
 from .pictures import Pictures
 from .terminal_screen import Screen
+from .values import Place
 
 __all__ = ["Chat", "in_brief"]
 
@@ -161,7 +164,8 @@ class Chat:
         if not self._alive():
             return
         self._requests.clear()
-        shown = self._platform.deliver(message)
+        with _looking(self._process, self.screen):
+            shown = self._platform.deliver(message)
         self._links = [part for part in _links(shown) if part.tap or part.href]
         rests = not shown.kind and _rests(self._process, self.user)
         self.screen.say(shown, len(self._requests), rests=rests)
@@ -293,6 +297,18 @@ class Chat:
         why = self._process.error_zh if speaks_chinese() else self._process.error
         self.screen.tell(tr("机器人启动不了：") + f"\n{in_brief(why)}")
         return False
+
+
+def _looking(process: BotProcess | None, screen: Screen) -> contextlib.AbstractContextManager[None]:
+    """Tell what a bot's code is doing while its answer is waited for."""
+    if process is None:
+        return contextlib.nullcontext()
+
+    def tell(places: list[Place]) -> None:
+        for place in places:
+            screen.tell(tr("（还没有回答；正在执行 {0}：{1}）", place, place.code))
+
+    return looking(lambda: places_of(process.ask), tell)
 
 
 def _signal(chat: Chat, words: list[str]) -> None:

@@ -107,6 +107,9 @@ class Place(msgspec.Struct, frozen=True):
     name: str
     code: str = ""
 
+    def __str__(self) -> str:
+        return f"{self.at} {self.name}()"
+
 
 class Exchange(msgspec.Struct):
     """One request of the platform, or one of the bot to it, for the developer.
