@@ -6,9 +6,10 @@ With names only the contenders in whose name one of them occurs are measured, an
 the table can be made in parts; `--quick` takes two minutes for all, for a machine that is quiet for
 a moment only. `--markdown` prints the rows as `docs/performance.md` has them.
 
-Four connections of one client process send signed pushes of as many users, each in a conversation
-that adds up numbers, and keep their connection where the server does (gunicorn's sync workers do
-not). Contenders take turns; a ratio is taken within its round, the median of the rounds is printed.
+Four connections of one client process send signed pushes of fifty users each, who take turns, each
+in a conversation that adds up numbers. Connections are kept where the server keeps them (gunicorn's
+sync workers do not). Contenders take turns; a ratio is taken within its round, and the median of
+the rounds is printed.
 
 - `WeRoBot` has its Redis session, behind gunicorn with two sync workers, as its documentation
   serves it; and behind the other kinds of gunicorn, for the ratio "behind the same".
@@ -21,7 +22,6 @@ not). Contenders take turns; a ratio is taken within its round, the median of th
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import os
 import re
 import socket
@@ -35,6 +35,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Barrier
 
 from benchmarks.turns import QUERY, push
 from tests.redis_server import free_port, redis_servers
@@ -45,6 +46,11 @@ UVICORN = ["-m", "uvicorn", "--log-level", "error", "--no-access-log", "--port"]
 
 
 PEER = "WeRoBot, gunicorn, 2 sync"
+CONNECTIONS = 4
+PEOPLE = 50
+"""Users of each connection. One alone would send hundreds of messages a second, as nobody does: a
+bot remembers its replies of the last minute.
+"""
 GUNICORNS = {
     "gunicorn, 2 sync": ["-w", "2"],
     "gunicorn, 8 threads": ["--threads", "8"],
@@ -71,10 +77,10 @@ def commands(port: int) -> dict[str, list[str]]:
         ],
         "bare, uvicorn": [*uvicorn, "benchmarks.http_apps:bare_asgi"],
     }  # fmt: skip
-    if importlib.util.find_spec("granian"):
-        known["granian, 2 workers"] = [
-            "-m", "granian", "--interface", "asgi", *at, "--workers", "2", "--log-level", "error",
-            "benchmarks.http_apps:asgi",
+    for title, workers in (("granian", "1"), ("granian, 2 workers", "2")):
+        known[title] = [
+            "-m", "granian", "--interface", "asgi", *at, "--workers", workers,
+            "--log-level", "error", "benchmarks.http_apps:asgi",
         ]  # fmt: skip
     return known
 
@@ -203,27 +209,30 @@ def load(port: int, seconds: float, *, newcomers: bool) -> list[float]:
     Raises:
         RuntimeError: A request was not answered as it should be. `OSError` is passed on.
     """
-    until = time.monotonic() + seconds
+    ready = Barrier(CONNECTIONS)
 
-    def user(number: int) -> list[float]:
+    def connection(number: int) -> list[float]:
         times: list[float] = []
         client = Client(port)
         name = f"http{number}-{time.monotonic_ns()}"
-        for text in ("累加器", "1000000"):
-            client.ask(push(name, text))
-        count = 0
+        people = [f"{name}-{user}" for user in range(PEOPLE)]
+        for text in () if newcomers else ("累加器", "1000000"):
+            for person in people:
+                client.ask(push(person, text))
+        ready.wait()
+        until, count = time.monotonic() + seconds, 0
         while not times or time.monotonic() < until:
             if newcomers:
-                body = push(f"{name}-{count // 2}", ("累加器", "1000000")[count % 2])
-                count += 1
+                body = push(f"{name}-new{count // 2}", ("累加器", "1000000")[count % 2])
             else:
-                body = push(name, "1")
+                body = push(people[count % PEOPLE], "1")
+            count += 1
             times.append(client.ask(body))
         client.close()
         return times
 
-    with ThreadPoolExecutor(4) as threads:
-        return [one for of_user in threads.map(user, range(4)) for one in of_user]
+    with ThreadPoolExecutor(CONNECTIONS) as threads:
+        return [one for times in threads.map(connection, range(CONNECTIONS)) for one in times]
 
 
 def single(port: int, count: int = 100) -> float:

@@ -14,7 +14,7 @@ import redis
 import redis.asyncio
 from redis.exceptions import ResponseError
 
-from wechat_dialog.stores.redis import async_connections
+from wechat_dialog.stores.redis import connections
 from wechat_dialog.stores.redis.address import Address
 from wechat_dialog.stores.redis.async_connections import AsyncLines
 from wechat_dialog.stores.redis.clients import async_client
@@ -47,7 +47,7 @@ NEVER = ("BLPOP", "nothing comes here", "0")
 @pytest.fixture(params=["direct", "through redis-py"], autouse=True)
 def reading(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     if request.param != "direct":
-        monkeypatch.setattr(async_connections, "_reader", None)
+        monkeypatch.setattr(connections, "_reader", None)
     return str(request.param)
 
 

@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import Callable
 from typing import Any, cast
 
 from redis.exceptions import ConnectionError as Disconnected
 from redis.exceptions import MaxConnectionsError, RedisError, ResponseError
 
-from .connections import Words, pack
+from .connections import Answers, Words, may_be_direct, pack
 from .queue import AsyncQueue
 
-_reader: Any = None
-with contextlib.suppress(ImportError):  # redis-py may be there without its extra
-    import hiredis
-
-    _reader = cast(Any, hiredis).Reader
-
 __all__ = ["AsyncLines"]
-
-_PART = object()
-"""Read instead of an answer that has not arrived as a whole."""
 
 
 class AsyncLines:
@@ -82,7 +71,8 @@ class AsyncLines:
         except BaseException:
             self._queue.give(None)
             raise
-        return (_DirectLine if _may_be_direct(connection) else _Line)(connection, self._limit)
+        direct = may_be_direct(connection, "_writer", "_parser")
+        return (_DirectLine if direct else _Line)(connection, self._limit)
 
     async def _next(self) -> _Line:
         return self._idle.pop() if self._idle else await self._new()
@@ -132,16 +122,6 @@ class _Line:
             return error
 
 
-def _may_be_direct(connection: Any) -> bool:
-    """Whether a connection has what `_DirectLine` takes of it, though redis-py does not promise it,
-    and needs nothing else of redis-py: in RESP3 the server may say what nobody has asked, and a
-    connection with `health_check_interval` is checked when it was idle.
-    """
-    has = hasattr(getattr(connection, "_writer", None), "transport")
-    has = _reader is not None and has and hasattr(connection, "_parser")
-    return has and connection.protocol == 2 and not connection.health_check_interval
-
-
 class _DirectLine(_Line):
     """A connection that redis-py has opened, read without its streams: they and a timeout of their
     own take an event loop longer than everything else about a call.
@@ -149,15 +129,15 @@ class _DirectLine(_Line):
 
     def __init__(self, connection: Any, limit: float | None) -> None:
         super().__init__(connection, limit)
-        parse_error = connection._parser.parse_error  # noqa: SLF001
-        self._answers = _Answers(connection._writer.transport, parse_error, limit)  # noqa: SLF001
+        transport = connection._writer.transport  # noqa: SLF001
+        self._calls = _Calls(transport, Answers(connection), limit)
 
     async def ask(self, packed: bytes, count: int) -> list[Any]:
         """See `_Line.ask`."""
-        return await self._answers.to(packed, count)
+        return await self._calls.answers(packed, count)
 
 
-class _Answers(asyncio.Protocol):
+class _Calls(asyncio.Protocol):
     """Sends on a transport and reads the answers, in place of the protocol that has opened it.
 
     The event loop holds it for as long as the transport is open. So it does not hold the
@@ -165,22 +145,13 @@ class _Answers(asyncio.Protocol):
 
     Args:
         transport: The transport; nothing is to be read.
-        parse_error: Makes an exception of an error reply.
+        answers: Reads the answers.
         limit: Seconds that an answer may take; None: no limit.
     """
 
-    def __init__(
-        self,
-        transport: asyncio.Transport,
-        parse_error: Callable[[str], Exception],
-        limit: float | None,
-    ) -> None:
+    def __init__(self, transport: asyncio.Transport, answers: Answers, limit: float | None) -> None:
         self._loop = asyncio.get_running_loop()
-        self._reader = _reader(
-            protocolError=Disconnected, replyError=parse_error, notEnoughData=_PART
-        )
-        self._answers: list[Any] = []
-        self._lacks = 0
+        self._answers = answers
         self._waits: asyncio.Future[list[Any]] | None = None
         self._limit = limit
         self._until = 0.0
@@ -189,11 +160,11 @@ class _Answers(asyncio.Protocol):
         self._streams = transport.get_protocol()
         transport.set_protocol(self)
 
-    def to(self, packed: bytes, count: int) -> asyncio.Future[list[Any]]:
+    def answers(self, packed: bytes, count: int) -> asyncio.Future[list[Any]]:
         """Send commands, and return a future of their answers; see `_Line.ask`."""
         if self._transport.is_closing():
             raise Disconnected("the server has closed the connection")
-        self._answers, self._lacks = [], count
+        self._answers.expect(count)
         self._waits = self._loop.create_future()
         if self._limit is not None:
             self._until = self._loop.time() + self._limit
@@ -204,19 +175,15 @@ class _Answers(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what has arrived."""
-        self._reader.feed(data)
         try:
-            while (answer := self._reader.gets()) is not _PART:
-                if isinstance(answer, RedisError) and not isinstance(answer, ResponseError):
-                    raise answer
-                self._answers.append(answer)
+            if not self._answers.feed(data):
+                return
         except RedisError as error:
             self._fail(error)
             return
-        if len(self._answers) >= self._lacks:
-            waits, self._waits = self._waits, None
-            if waits is not None and not waits.done():
-                waits.set_result(self._answers)
+        waits, self._waits = self._waits, None
+        if waits is not None and not waits.done():
+            waits.set_result(self._answers.read)
 
     def _look(self) -> None:
         """Give up if the answers are late. One timer does for the calls of a whole time limit."""
