@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 import redis
-from redis.exceptions import ResponseError
+from redis.exceptions import BusyLoadingError, ResponseError
 
 from wechat_dialog.stores.redis import clients, connections
 from wechat_dialog.stores.redis.address import Address
@@ -135,7 +135,7 @@ def test_a_server_that_refuses_everybody_fails_the_call_as_a_connection_does() -
         serving = threading.Thread(target=refuse)
         serving.start()
         with opened(f"redis://127.0.0.1:{server.getsockname()[1]}") as lines:
-            with pytest.raises(redis.exceptions.BusyLoadingError):
+            with pytest.raises(BusyLoadingError):
                 lines.ask(("GET", "key"))
             assert not lines._idle
         serving.join(10.0)

@@ -221,7 +221,7 @@ class Lines:
         try:
             return self._new()
         except MaxConnectionsError:
-            return self._queue.take(self._next)
+            return cast("Line", self._queue.take(self._next))
 
     def _new(self) -> Line:
         try:
