@@ -374,6 +374,8 @@ class Bot(BotResources):
             logging.ERROR, "user %s: a %s could not be answered", message.user, message.kind,
             error=error,
         )  # fmt: skip
+        if self.rules.refused is not None:
+            self.rules.refused(message.user, error)
         return Outcome(replies.Text(self.rules.texts.apology))
 
     def _seal(self, push: Push, reply: Reply | None) -> bytes:

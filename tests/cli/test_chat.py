@@ -97,6 +97,42 @@ def test_what_an_author_did_wrong_is_told_in_the_terminals_language(tmp_path: Pa
         assert not re.search(r"\b(is|the|was|which|never|took)\b", line), line
 
 
+REFUSED = """
+import random
+from wechat_dialog import Bot
+
+bot = Bot()
+
+
+@bot.text("掷")
+def throws(chat):
+    yield from chat.ask("开始？")
+    if random.random() < 2 and not chat.replaying:
+        breakpoint()
+        yield from chat.ask("大吗？")
+    yield from chat.ask("小吗？")
+"""
+
+
+def test_what_to_do_about_a_message_that_does_not_count_is_told_once(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(REFUSED)
+    done = run(tmp_path, "chat", "mine:bot", given="掷\n好\n好\n取消\n")
+    sorry = "抱歉，出了点问题，请稍后再试。"
+    assert done.stdout.splitlines() == ["开始？", sorry, sorry, "已取消。"]
+    assert done.stderr.count("NotRepeatable: 对话 'throws' 重放时走了另一条路") == 2
+    told = "（这条消息没有算数，对话还在原处：改好代码，输入 /restart，再发一次；发“取消”就结束它）"
+    assert done.stderr.count(told) == 1
+
+
+def test_a_breakpoint_without_a_terminal_is_passed_over_and_told_once(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(REFUSED)
+    done = run(tmp_path, "chat", "mine:bot", given="掷\n好\n好\n")
+    told = f"{tmp_path / 'mine.py'}:12 的 breakpoint() 跳过了，因为这里没有终端；"
+    assert done.stderr.count(told) == 1
+    assert "在终端里运行 wechat-dialog chat mine:bot，" in done.stderr
+    assert "BdbQuit" not in done.stderr
+
+
 def test_what_broke_is_taken_up_again_with_mended_code(tmp_path: Path) -> None:
     broken = (
         "from wechat_dialog import Bot\n"

@@ -58,6 +58,31 @@ def test_workers_end_with_the_process_that_started_them(folder: Path) -> None:
         wait_until(lambda: not any(is_there(pid) for pid in pids), "them to end")
 
 
+BREAKS = """
+from wechat_dialog import Bot
+
+bot = Bot("secret", store="memory://")
+
+
+@bot.text("停")
+def stops(chat):
+    breakpoint()
+    return "过了"
+"""
+
+
+@pytest.mark.parametrize("words", [(), ("--workers", "2")], ids=["one process", "two workers"])
+def test_a_breakpoint_that_was_forgotten_is_passed_over_with_a_warning(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    (tmp_path / "breaks.py").write_text(BREAKS)
+    with serving(tmp_path, "breaks:bot", *words) as (server, url):
+        assert xml.parse(push(url, "停").content)["Content"] == "过了"
+        server.terminate()
+        _, told = server.communicate(timeout=PATIENCE)
+    assert f"breakpoint() at {tmp_path / 'breaks.py'}:9 is passed over" in told
+
+
 STRUCK = """
 import gc
 import os

@@ -146,6 +146,43 @@ def test_articles_are_framed_and_what_can_be_tapped_is_numbered(folder: Path) ->
         chat.expect("公众号：乙")
 
 
+BREAKS = """
+from wechat_dialog import Bot
+
+bot = Bot()
+
+
+@bot.text("加")
+def add(chat):
+    count = yield from chat.ask("几个？", int)
+    breakpoint()
+    count += 1
+    return f"{count} 个"
+"""
+
+
+def test_at_a_breakpoint_a_debugger_reads_from_the_terminal_and_shows_the_authors_lines(
+    folder: Path,
+) -> None:
+    (folder / "breaks.py").write_text(BREAKS)
+    with chatting(folder, "breaks:bot") as chat:
+        chat.sendline("加")
+        chat.expect("公众号：几个？")
+        chat.expect("你：")
+        chat.sendline("5")
+        chat.expect("（停在断点：")
+        chat.expect(r"breaks\.py\(11\)add\(\)")
+        chat.expect(r"\(Pdb\) ")
+        chat.sendline("p count * 7")
+        chat.expect("35")
+        for _ in range(2):
+            chat.expect(r"\(Pdb\) ")
+            chat.sendline("n")
+        chat.expect("公众号：6 个")
+        assert "wechat_dialog" not in chat.before
+        chat.expect("你：")
+
+
 def test_what_was_typed_is_found_again_in_the_next_chat(folder: Path) -> None:
     with chatting(folder) as chat:
         chat.sendline("加")

@@ -9,6 +9,7 @@ import pytest
 from tests.platform.pages import Event, Page, page_of
 
 SHOP = """
+import random
 from wechat_dialog import Bot
 
 bot = Bot()
@@ -30,6 +31,12 @@ def broken(chat):
 def late(chat):
     yield from chat.sleep(60)
     raise ZeroDivisionError("晚了才错")
+
+@bot.text("掷")
+def throws(chat):
+    if random.random() < 2 and not chat.replaying:
+        yield from chat.ask("大吗？")
+    yield from chat.ask("小吗？")
 """
 
 
@@ -95,3 +102,13 @@ def test_what_broke_in_a_turn_that_no_message_began_is_told_too(page: Page) -> N
     last(page, "silence")
     page.do("advance", seconds=61)
     assert last(page, "parked")["why"] == "ZeroDivisionError: 晚了才错"
+
+
+def test_why_a_message_does_not_count_stands_below_the_apology(page: Page) -> None:
+    assert page.say("掷") == "抱歉，出了点问题，请稍后再试。"
+    note = last(page, "refused")
+    assert note["why"].startswith("NotRepeatable: dialog 'throws' goes another way")
+    assert note["why_zh"].startswith("NotRepeatable: 对话 'throws' 重放时走了另一条路")
+    assert [bubble["kind"] for bubble in page.state["messages"][page.user]] == [
+        "text", "text", "refused",
+    ]  # fmt: skip

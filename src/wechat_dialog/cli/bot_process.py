@@ -31,15 +31,18 @@ import msgspec
 import uvicorn
 
 from wechat.bot import ModuleBot
+from wechat_dialog.core.blame import told
 from wechat_dialog.core.logs import log
 from wechat_dialog.core.printable import block
-from wechat_dialog.errors import DialogError
+from wechat_dialog.errors import DialogError, NotRepeatable, NotWaitedFor, SideEffect
 from wechat_dialog.operators import Conversations, NotFound
 from wechat_dialog.operators.inspection import inspect
 from wechat_dialog.platform.account import Account
+from wechat_dialog.platform.language import tr
 from wechat_dialog.platform.refusals import chinese_of, refusal
 from wechat_dialog.stores.sqlite import SQLiteStore
 
+from .breakpoints import debug_at_the_terminal, pass_over
 from .load import in_four_lines, load
 from .source_finder import is_installed
 from .whereabouts import whereabouts
@@ -102,7 +105,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _prepared(target: str, hello: dict[str, Any], clock: _Clock) -> Any:
+def _prepared(target: str, hello: dict[str, Any], clock: _Clock, control: _Control) -> Any:
     bot = load(target)
     # Without a simulated API, no API call is answered: the developer's real account must not be
     # changed. Users then fetch what would be pushed.
@@ -119,7 +122,10 @@ def _prepared(target: str, hello: dict[str, Any], clock: _Clock) -> Any:
         bot.rules,
         may_push=bot.rules.may_push and bool(hello["api"]),
         strict=bot.rules.strict or hello["strict"],
-        broke=partial(_tell, hello["parked"]),
+        broke=partial(_tell, hello["terminal"]["parked"]),
+        refused=_Refusals(
+            control, hello["terminal"]["refused"], min(bot.rules.cancel, default="")
+        ).tell,
     )
     bot.settings = dataclasses.replace(bot.settings, rules=bot.rules)
     if bot.rules.pages is not None:
@@ -132,6 +138,39 @@ def _prepared(target: str, hello: dict[str, Any], clock: _Clock) -> Any:
 def _tell(parked: str, error: BaseException) -> None:
     """Print the error that parked a conversation, escaped, and what the developer can do."""
     print(block(f"{in_four_lines(error, refusal)}\n{parked}"), file=sys.stderr, flush=True)
+
+
+def _tell_passed_over(target: str, place: str) -> None:
+    remedy = tr(
+        "{0} 的 breakpoint() 跳过了，因为这里没有终端；在终端里运行 wechat-dialog chat {1}，"
+        "就会停在那里",
+        place,
+        target,
+    )
+    print(block(remedy), file=sys.stderr, flush=True)
+
+
+class _Refusals:
+    """Tells the developer of messages that strict mode refuses: nothing of them is recorded, and
+    the conversation stays where it was.
+    """
+
+    def __init__(self, control: _Control, remedy: str, cancel: str) -> None:
+        self._control = control
+        end = tr("；发“{0}”就结束它", cancel) if cancel else ""
+        self._remedy = tr("（{0}{1}）", remedy, end)
+        self._told: set[tuple[str, type[BaseException]]] = set()
+
+    def tell(self, user: str, error: BaseException) -> None:
+        """Tell the simulator; print what to do, unless that was done for the same kind."""
+        if not isinstance(error, (NotRepeatable, NotWaitedFor, SideEffect)):
+            return
+        english = f"{type(error).__name__}: {told(error)}"
+        with contextlib.suppress(OSError):  # the simulator has ended
+            self._control.say({"refused": user, "why": english, "why_zh": chinese_of(english)})
+        if (user, type(error)) not in self._told:
+            self._told.add((user, type(error)))
+            print(block(self._remedy), file=sys.stderr, flush=True)
 
 
 class _InTheTerminalsLanguage(logging.Formatter):
@@ -312,12 +351,16 @@ def main(target: str, listener: int, control_fd: int) -> int:
     if logging.lastResort is not None:  # it prints the log of an application that sets none up
         logging.lastResort.setFormatter(_InTheTerminalsLanguage())
     try:
-        bot = _prepared(target, hello, clock)
+        bot = _prepared(target, hello, clock, control)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the simulator reports it
         why = str(error) if isinstance(error, DialogError) else traceback.format_exc()
         files = _read_on_the_way(target, error)
         control.say({"failed": why, "chinese": chinese_of(why), "files": files})
         return 2
+    if hello["terminal"]["debugs"]:
+        debug_at_the_terminal(lambda stops: control.say({"debugging": stops}))
+    else:
+        pass_over(partial(_tell_passed_over, target))
     control.say({"ready": _described(bot)})
     server = _Server(uvicorn.Config(bot.asgi, log_level="warning", access_log=False))
     answers = _Answers(bot, clock, server)

@@ -28,6 +28,7 @@ from wechat_dialog.errors import ConfigurationError
 from wechat_dialog.platform.account import Account, Mode
 from wechat_dialog.platform.emulator import Platform
 from wechat_dialog.platform.language import tr
+from wechat_dialog.platform.simulator.bot_info import Terminal
 from wechat_dialog.platform.simulator.bot_process import BotProcess
 from wechat_dialog.platform.simulator.terminal import Chat, in_brief
 from wechat_dialog.platform.simulator.terminal_screen import Screen
@@ -80,7 +81,11 @@ def talk_to(target: str, *, user: str = SOMEBODY, folder: str | None = None) -> 
         token=secrets.token_hex(8),
         folder=folder,
         environment=environment,
-        parked=tr("（搁置了；改好代码以后输入 /resume，就用这条消息接着走）"),
+        terminal=Terminal(
+            parked=tr("（搁置了；改好代码以后输入 /resume，就用这条消息接着走）"),
+            refused=tr("这条消息没有算数，对话还在原处：改好代码，输入 /restart，再发一次"),
+            debugs=sys.stdin.isatty(),
+        ),
     )
     with process:
         if not process.wait() or process.info is None:
@@ -120,6 +125,7 @@ def _typed(talk: Chat) -> Iterator[str]:
     """Yield what is typed, until Ctrl-D or Ctrl-C."""
     with contextlib.suppress(EOFError):
         while True:
+            talk.free.wait()
             name = tr("你") if talk.user == SOMEBODY else talk.user
             line = input(f"{one_line(name)}：")
             if talk.asks_in_secret():

@@ -25,6 +25,7 @@ from wechat_dialog.platform.refusals import refusal
 from wechat_dialog.platform.safe_console import SafeConsole
 from wechat_dialog.runtime.garbage import SurvivorsFrozen
 
+from .breakpoints import pass_over_without_terminal
 from .load import load
 from .serve_checks import LeaveOutQueries, LogLevel, cause_of, doubts, log_to_stderr
 from .unfinished_heads import options as bounds
@@ -190,6 +191,7 @@ def _bot_to_serve() -> Any:
     _keep_signatures_out_of_the_log()
     bot = _checked(os.environ[_TARGET])
     log_to_stderr(os.environ[_LOG_LEVEL].upper())
+    pass_over_without_terminal()
     if os.environ[_DRAIN]:
         bot.drain = float(os.environ[_DRAIN])
     return bot

@@ -24,6 +24,7 @@ from wechat_dialog.platform.emulator import AsyncPlatform
 from wechat_dialog.platform.language import tr
 from wechat_dialog.platform.safe_console import SafeConsole
 from wechat_dialog.platform.simulator import buttons
+from wechat_dialog.platform.simulator.bot_info import Terminal
 from wechat_dialog.platform.simulator.bot_process import BotProcess
 from wechat_dialog.platform.simulator.desk import Desk
 from wechat_dialog.platform.simulator.simulator import Simulator
@@ -212,7 +213,11 @@ def _bot_process(target: str, account: Account, url: str, folder: str | None) ->
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     return BotProcess(
         target, token=account.token, api=url, folder=folder, environment=environment,
-        parked=tr("（搁置了；改好代码以后在网页上点“接着走”，就用这条消息接着走）"),
+        terminal=Terminal(
+            parked=tr("（搁置了；改好代码以后在网页上点“接着走”，就用这条消息接着走）"),
+            refused=tr("这条消息没有算数，对话还在原处：改好代码并保存，再发一次"),
+            debugs=sys.stdin.isatty(),
+        ),
     )  # fmt: skip
 
 

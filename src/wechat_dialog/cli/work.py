@@ -19,6 +19,7 @@ from wechat_dialog.errors import ConfigurationError, StoreError
 from wechat_dialog.platform.language import tr
 from wechat_dialog.platform.safe_console import SafeConsole
 
+from .breakpoints import pass_over_without_terminal
 from .load import load
 from .serve_checks import LogLevel, log_to_stderr
 
@@ -94,6 +95,7 @@ def _work(bot: Bot, drain: float | None, log_level: str, parent: int) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
     log_to_stderr(log_level.upper())
+    pass_over_without_terminal()
     bot.timers = True
     bot.sweep(alone=True)
     while signals.empty() and (not parent or os.getppid() == parent):

@@ -168,6 +168,22 @@ ENGLISH = {
         "(parked; mend the code, then type /resume to go on with this very message)",
     "（搁置了；改好代码以后在网页上点“接着走”，就用这条消息接着走）":
         "(parked; mend the code, then press Resume on the page to go on with this very message)",
+    "这条消息没有算数，对话还在原处：改好代码，输入 /restart，再发一次":
+        "this message does not count, and the conversation is where it was: mend the code, type "
+        "/restart, and send it again",
+    "这条消息没有算数，对话还在原处：改好代码并保存，再发一次":
+        "this message does not count, and the conversation is where it was: mend the code, save "
+        "it, and send the message again",
+    "；发“{0}”就结束它": "; “{0}” ends the conversation",
+    "（{0}{1}）": "({0}{1})",
+    "（停在断点：n 下一行，p 变量 看它的值，c 继续，h 帮助）":
+        "(at a breakpoint: n next line, p NAME its value, c continue, h help)",
+    "（停在断点；离开调试器以后再发下一次请求）":
+        "(at a breakpoint; the next request is sent when the debugger is left)",
+    "{0} 的 breakpoint() 跳过了，因为这里没有终端；在终端里运行 wechat-dialog chat {1}，"
+    "就会停在那里":
+        "breakpoint() at {0} is passed over: there is no terminal here; it stops there under "
+        "wechat-dialog chat {1} in a terminal",
     "没有搁置的对话": "no conversation is parked",
     "接上了，发一条消息就能看到回答": "resumed; send a message to see the answer",
     "又出错了，还搁置着": "it broke again, and is still parked",

@@ -98,6 +98,8 @@ class Rules:
         seal: Encrypts what is stored and may contain a secret answer.
         broke: Called with the error of each conversation that is parked, where it cannot be shown
             by the command; None: not called.
+        refused: Called with the user and the error of each message that could not be answered, and
+            of which nothing was recorded; None: not called.
         ai_generated: Whether what dialogs say counts as AI-generated, unless a reply says
             otherwise.
         review: Sees what is sent before it is sent; None: there is no reviewer.
@@ -123,6 +125,7 @@ class Rules:
     limits: Limits = field(default_factory=Limits)
     seal: Seal = field(default_factory=Seal)
     broke: Callable[[BaseException], object] | None = None
+    refused: Callable[[str, BaseException], object] | None = None
     ai_generated: bool = False
     review: Reviewer | None = None
     pages: Pages | None = None

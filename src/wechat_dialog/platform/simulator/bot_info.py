@@ -1,10 +1,10 @@
-"""What a bot's process says of its bot."""
+"""What a bot's process says of its bot, and what it is told of its terminal."""
 
 from __future__ import annotations
 
 import msgspec
 
-__all__ = ["BotFailure", "BotInfo"]
+__all__ = ["BotFailure", "BotInfo", "Terminal"]
 
 
 class BotInfo(msgspec.Struct, frozen=True):
@@ -32,6 +32,20 @@ class BotInfo(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:  # its representation shows no secret
         return f"BotInfo(app_id={self.app_id!r}, mode={self.mode!r})"
+
+
+class Terminal(msgspec.Struct, frozen=True):
+    """The terminal of whoever started a bot's process.
+
+    Attributes:
+        parked: What the developer is told to do when a conversation has been parked.
+        refused: The same for a message that strict mode refuses.
+        debugs: Whether a debugger may read from it.
+    """
+
+    parked: str = ""
+    refused: str = ""
+    debugs: bool = False
 
 
 class BotFailure(msgspec.Struct, frozen=True):

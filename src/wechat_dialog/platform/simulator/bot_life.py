@@ -40,6 +40,9 @@ next process finishes what was cut off.
 class Owner(Protocol):
     """Who starts processes, and is told of them; see `BotProcess`."""
 
+    changed: Callable[[str, str], None]
+    free: threading.Event
+
     def spawn(self, control: int) -> subprocess.Popen[bytes]:
         """Start the process with a control socket."""
         ...
@@ -104,6 +107,10 @@ class Life:
                 self.settled.set()
             elif "failed" in message:
                 self.owner.failed(self, msgspec.convert(message, BotFailure))
+            elif "refused" in message:
+                self.owner.changed("refused", line.decode())
+            elif "debugging" in message:
+                (self.owner.free.clear if message["debugging"] else self.owner.free.set)()
             elif future := self._waiting.pop(message["id"], None):
                 if "error" in message:
                     future.set_exception(NotRunning.refusal(message))
@@ -113,6 +120,7 @@ class Life:
         # The rest of its output; not waited for longer, since a child process of the bot's may keep
         # the pipe open.
         self._threads[1].join(1)
+        self.owner.free.set()
         self.owner.ended(self, status)
         self.settled.set()
         for future in list(self._waiting.values()):

@@ -29,13 +29,15 @@ import msgspec
 
 from wechat_dialog.platform.language import in_chinese, tr
 
-from .bot_info import BotFailure, BotInfo
+from .bot_info import BotFailure, BotInfo, Terminal
 from .bot_life import Life
 from .not_running import NotRunning
 from .passing import let_pass
 from .user_screens import NotPossible
 
 __all__ = ["BotProcess"]
+
+NO_TERMINAL = Terminal()
 
 LINES = 200
 """Lines of the process's output that are kept."""
@@ -54,8 +56,10 @@ class BotProcess:
         error_zh: The same, with what is ours in Chinese.
         info: Its description of the bot; None before it first serves.
         log: The last lines of its output.
-        changed: Called with "status" and "" when `status` changes, and with "log" and the line for
-            each line of output.
+        changed: Called with "status" and "" when `status` changes, with "log" and the line for
+            each line of output, and with "refused" and JSON for each message that strict mode
+            refuses.
+        free: Set unless a debugger reads from the terminal.
     """
 
     def __init__(
@@ -68,7 +72,7 @@ class BotProcess:
         environment: Mapping[str, str] | None = None,
         changed: Callable[[str, str], None] | None = None,
         strict: bool = True,
-        parked: str = "",
+        terminal: Terminal = NO_TERMINAL,
     ) -> None:
         """Open the listening socket; `start` starts the process.
 
@@ -81,7 +85,7 @@ class BotProcess:
             environment: Its environment variables; None for this process's.
             changed: See the attribute.
             strict: Whether every turn is replayed from scratch and compared.
-            parked: What the developer is told to do when a conversation has been parked.
+            terminal: This process's terminal.
         """
         self.target = target
         self.status = "stopped"
@@ -93,7 +97,7 @@ class BotProcess:
         self._reported: dict[str, int] = {}
         self.log: deque[str] = deque(maxlen=LINES)
         self.changed: Callable[[str, str], None] = changed or (lambda _kind, _line: None)
-        self._hello = {"token": token, "strict": strict, "api": api, "parked": parked}
+        self._hello = {"token": token, "strict": strict, "api": api, "terminal": terminal}
         self._folder = folder
         self._environment = dict(os.environ if environment is None else environment)
         self._directory = tempfile.TemporaryDirectory(prefix="wechat-dialog-")
@@ -101,6 +105,8 @@ class BotProcess:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/"
         self._hello["url"] = self.url
+        self.free = threading.Event()
+        self.free.set()
         self._turning = threading.RLock()
         self._life: Life | None = None
 

@@ -301,9 +301,11 @@ class Desk(Screens):
                 exchange.doing = doing
                 self.exchanged(user, exchange)
 
-    def broke(self, user: str, why: str, why_zh: str) -> None:
-        """Show the developer why a conversation was parked: below the answer, if one is to come."""
-        bubble = self.bubble("system", "parked", why=why, why_zh=why_zh)
+    def broke(self, user: str, why: str, why_zh: str, kind: str = "parked") -> None:
+        """Show the developer why a conversation was parked, or a message "refused": below the
+        answer, if one is to come.
+        """
+        bubble = self.bubble("system", kind, why=why, why_zh=why_zh)
         self._broken.setdefault(user, []).append(bubble)
         if not self.is_busy(user):
             self._show_broken(user)

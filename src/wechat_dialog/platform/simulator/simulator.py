@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, cast
 
+import msgspec
 from watchfiles import awatch  # pyright: ignore[reportUnknownVariableType] - trio's part of it
 
 from wechat_dialog.platform.account import Account, Mode
@@ -129,6 +130,13 @@ class Simulator:
             return
         if kind == "log":
             self.desk.feed.emit("log", line=line)
+            return
+        if kind == "refused":
+            refusal = msgspec.json.decode(line)
+            if refusal["refused"] in self.desk.users:
+                self.desk.broke(
+                    refusal["refused"], refusal["why"], refusal["why_zh"], kind="refused"
+                )
             return
         if process.status == "running":
             self._take_over(process)

@@ -9,6 +9,7 @@ Proof: `tests/cli/test_chat.py` from a pipe, `tests/cli/test_terminal.py` on a t
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,7 @@ class Chat:
     Attributes:
         user: The OpenID of the user whose messages are typed.
         screen: Prints.
+        free: Set unless a debugger reads from the terminal.
     """
 
     def __init__(
@@ -77,6 +79,9 @@ class Chat:
         self._platform = platform
         self.screen = screen
         self._process = process
+        self.free = threading.Event() if process is None else process.free
+        if process is None:
+            self.free.set()
         self._pictures = Pictures()
         self._last: dict[str, Any] | None = None
         self._requests: list[Request] = []
@@ -276,6 +281,9 @@ class Chat:
 
     def _heard(self, request: Request) -> None:
         self._requests.append(request)
+        if request.problem and not self.free.is_set():
+            self.screen.tell(tr("（停在断点；离开调试器以后再发下一次请求）"))
+            self.free.wait()
         if request.status == 0:
             self._revive()
         if request.problem and request.number < self._platform.requests and request.status != 200:
@@ -305,7 +313,7 @@ def _looking(process: BotProcess | None, screen: Screen) -> contextlib.AbstractC
         return contextlib.nullcontext()
 
     def tell(places: list[Place]) -> None:
-        for place in places:
+        for place in places if process.free.is_set() else ():
             screen.tell(tr("（还没有回答；正在执行 {0}：{1}）", place, place.code))
 
     return looking(lambda: places_of(process.ask), tell)

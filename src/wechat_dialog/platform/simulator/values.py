@@ -55,8 +55,8 @@ class Bubble(msgspec.Struct):
         sender: "user", "bot" or "system".
         at: When it appeared.
         kind: "text", "image", "voice", "video", "music", "news", "location", "link", "event",
-            "notice" or "fault"; for the developer alone: "silence" (there was no reply) and
-            "parked" (the conversation broke).
+            "notice" or "fault"; for the developer alone: "silence" (there was no reply),
+            "parked" (the conversation broke) and "refused" (nothing of a message was recorded).
         parts: Its text, cut up.
         image: The picture; None if there is none.
         articles: The articles of a news reply; empty for any other kind.
@@ -69,7 +69,8 @@ class Bubble(msgspec.Struct):
         note: The platform's label below it; "" for none.
         rests: For a silence: whether no conversation of the user is running or waits; None while
             that is not known.
-        why: For a fault: which rule was broken. For a parked conversation: the error.
+        why: For a fault: which rule was broken. For a parked conversation or a refused message:
+            the error.
         why_zh: The same in Chinese.
         requests: The ids of the requests that delivered this message.
     """

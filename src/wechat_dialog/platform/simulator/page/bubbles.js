@@ -15,7 +15,7 @@ export function preview(bubble) {
   const words = (bubble.parts ?? []).map((part) => (part.emoticon ? face(part.emoticon) ?? part.text : part.text)).join("");
   const tag = PREVIEWS[bubble.kind];
   if (bubble.kind === "silence") return silence(bubble);
-  if (bubble.kind === "parked") return spoken(bubble.why, bubble.why_zh);
+  if (bubble.kind === "parked" || bubble.kind === "refused") return spoken(bubble.why, bubble.why_zh);
   if (bubble.kind === "news") return `[${t("link")}] ${bubble.articles?.[0]?.title ?? ""}`;
   return tag ? `[${t(tag)}] ${bubble.title ?? bubble.location?.label ?? words}` : words;
 }
@@ -31,6 +31,7 @@ const PREVIEWS = { image: "picture", voice: "voice", video: "video", shortvideo:
 export function bubbleOf(bubble, copies, act) {
   if (bubble.kind === "fault") return faultOf(bubble, copies, act);
   if (bubble.kind === "parked") return brokenOf(bubble, act);
+  if (bubble.kind === "refused") return refusedOf(bubble);
   if (bubble.kind === "silence") return h("li.notice", { data: { bubble: bubble.id } }, h("span.words", {}, silence(bubble)));
   if (bubble.from === "system" || bubble.kind === "notice") return h("li.notice", { data: { bubble: bubble.id } }, words(bubble));
   if (bubble.kind === "event") return eventOf(bubble, copies, act);
@@ -125,6 +126,11 @@ function brokenOf(bubble, act) {
     { data: { bubble: bubble.id } },
     h("div.why", {}, h("strong", {}, icon("alert"), t("brokeHere")), h("p", {}, spoken(bubble.why, bubble.why_zh)), h("button.quiet", { type: "button", onclick: act.conversation, data: { focus: "look" } }, t("lookAtTraceback"))),
   );
+}
+
+// Why nothing of a message was recorded: the code has to be mended first.
+function refusedOf(bubble) {
+  return h("li.notice.fault", { data: { bubble: bubble.id } }, h("div.why", {}, h("strong", {}, icon("alert"), t("refusedHere")), h("p", {}, spoken(bubble.why, bubble.why_zh)), h("p", {}, t("refusedHint"))));
 }
 
 function faultOf(bubble, copies, act) {

@@ -57,6 +57,8 @@ export const STRINGS = {
   answeredIn: ["HTTP {0}，用了 {1}", "HTTP {0} after {1}"],
   silence: ["机器人没有回复", "The bot did not reply"],
   silenceRests: ["机器人没有回复；现在没有进行中的对话", "The bot did not reply; no conversation is running now"],
+  refusedHere: ["这条消息没有算数（只有开发者看得到）", "This message does not count (only you see this)"],
+  refusedHint: ["对话还在原处：改好代码并保存，再发一次。", "The conversation is where it was: mend the code, save it, and send the message again."],
   brokeHere: ["出错了，对话搁置（只有开发者看得到）", "It broke, and the conversation is parked (only you see this)"],
   lookAtTraceback: ["看堆栈，修好以后接着走", "See the traceback, and resume once it is mended"],
   onlyForYou: ["原因（只有开发者看得到）", "Why (only you see this)"],

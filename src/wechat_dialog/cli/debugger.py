@@ -1,0 +1,99 @@
+"""A debugger at the terminal of a bot's process."""
+
+from __future__ import annotations
+
+import pdb  # noqa: T100
+import threading
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+from wechat_dialog.platform.language import tr
+
+from .source_finder import is_installed
+
+__all__ = ["Debugger", "Session", "is_beside"]
+
+PAUSE = 0.3
+"""Seconds after which a debugger that does not stop again is taken to be over. Between two lines it
+leaves for a moment.
+"""
+
+REPLAYS = ("wechat_dialog.core.replay.strict", "wechat_dialog.operators.inspection")
+"""Modules that replay a dialog beside its turn, where nobody expects it to stop."""
+
+_at_the_terminal = threading.Lock()
+
+
+def is_beside(frame: FrameType | None) -> bool:
+    """Whether a frame belongs to a replay beside the turn."""
+    while frame is not None:
+        if frame.f_globals.get("__name__") in REPLAYS:
+            return True
+        frame = frame.f_back
+    return False
+
+
+class Session:
+    """Who is told that a debugger has the terminal."""
+
+    def __init__(self, tell: Callable[[bool], object]) -> None:
+        self._tell = tell
+        self._stops = 0
+
+    def begin(self) -> None:
+        """Tell that a debugger stops."""
+        self._stops += 1
+        self._tell(True)
+
+    def end(self) -> None:
+        """Tell that it is over, unless one stops again in a moment."""
+        timer = threading.Timer(PAUSE, self._is_over, [self._stops])
+        timer.daemon = True
+        timer.start()
+
+    def _is_over(self, stops: int) -> None:
+        if stops == self._stops:
+            self._tell(False)
+
+
+class Debugger(pdb.Pdb):
+    """A debugger at the terminal, one at a time, for the author's code only."""
+
+    def __init__(self, session: Session) -> None:
+        # Not closed: the debugger is there as long as its thread is traced.
+        typed = open("/dev/tty", encoding="utf-8", errors="replace")  # noqa: PTH123, SIM115
+        shown = open("/dev/tty", "w", encoding="utf-8")  # noqa: PTH123, SIM115
+        super().__init__(stdin=typed, stdout=shown)
+        self._session = session
+        self._has_greeted = False
+
+    def interaction(self, *arguments: Any) -> None:
+        """See `pdb.Pdb`."""
+        with _at_the_terminal:
+            self._session.begin()
+            try:
+                if not self._has_greeted:
+                    self._has_greeted = True
+                    self.message(tr("（停在断点：n 下一行，p 变量 看它的值，c 继续，h 帮助）"))
+                super().interaction(*arguments)
+            finally:
+                self._session.end()
+
+    def stop_here(self, frame: FrameType) -> bool:
+        """See `bdb.Bdb`."""
+        return super().stop_here(frame) and _is_own(frame)
+
+    def break_here(self, frame: FrameType) -> bool:
+        """See `bdb.Bdb`."""
+        return super().break_here(frame) and not is_beside(frame)
+
+    def user_exception(self, frame: FrameType, exc_info: Any) -> None:
+        """See `bdb.Bdb`; leaves out the end of a generator, which the library handles."""
+        if _is_own(frame):
+            super().user_exception(frame, exc_info)
+
+
+def _is_own(frame: FrameType) -> bool:
+    """Whether a line of the author's own runs, and in its turn."""
+    return not (is_installed(frame.f_code.co_filename) or is_beside(frame))
