@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 
 import wechat_dialog
 from tests.cli import command
@@ -26,6 +27,7 @@ from wechat_dialog.operators.in_chinese import STATES, TRANSCRIPT, WAITS, state_
 from wechat_dialog.operators.listing import Summary
 from wechat_dialog.platform.mistakes_in_chinese import GENERAL, MISTAKES
 from wechat_dialog.platform.refusals import REFUSALS, chinese_of, refusal
+from wechat_dialog.stores.redis.clients import explain
 
 SOURCE = Path(wechat_dialog.__file__).parent
 CHINESE = re.compile("[\u4e00-\u9fff]")
@@ -170,6 +172,19 @@ def test_a_refusal_is_told_in_chinese(said: str) -> None:
     assert CHINESE.search(told), f"nobody has translated {said!r}"
     assert not re.search(r"\b(is|are|was|the|not|cannot|has|needs)\b", told), told
     assert re.findall("5", told) == re.findall("5", filled)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [redis.ConnectionError("55"), redis.TimeoutError("55"), redis.AuthenticationError("55")],
+    ids=lambda error: type(error).__name__,
+)
+@pytest.mark.parametrize("ends", ["", "; until it is there, users get no answer but an apology"])
+@pytest.mark.usefixtures("chinese")
+def test_a_redis_that_cannot_be_used_is_told_in_chinese(error: Exception, ends: str) -> None:
+    told = refusal(f"{explain(error)}{ends}")
+    assert not re.search(r"\b(it|that|check|there)\b", told), told
+    assert "55" in told
 
 
 def test_many_refusals_are_found() -> None:

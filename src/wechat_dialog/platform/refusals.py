@@ -341,12 +341,12 @@ REFUSALS = {
     "Redis store: too few replicas follow it (min-replicas-to-write) and so it takes no writes "
     "({0})":
         "Redis 存储：跟着它的副本太少（min-replicas-to-write），所以不接受写入（{0}）",
+    "Redis store: it refuses us: check user and password of the store's URL ({0})":
+        "Redis 存储：它不让我们进：看看存储的 URL 里的用户名和密码（{0}）",
+    "Redis store: it does not answer: check that it runs and can be reached ({0})":
+        "Redis 存储：它不回答：看看它在不在运行，能不能连上（{0}）",
     "Redis store: {0} ({1})": "Redis 存储：{0}（{1}）",
     "Redis store: {0}": "Redis 存储：{0}",
-    "it refuses us: check user and password of the store's URL ({0})":
-        "它不让我们进：看看存储的 URL 里的用户名和密码（{0}）",
-    "it does not answer: check that it runs and can be reached ({0})":
-        "它不回答：看看它在不在运行，能不能连上（{0}）",
     "it refuses the command: {0}": "它拒绝了命令：{0}",
     "it cannot save to its disk and so takes no writes: see its log":
         "它存不进磁盘，所以不接受写入：看它的日志",
