@@ -305,3 +305,30 @@ def test_who_has_no_conversation_but_the_rest_of_an_answer_is_not_found(world: W
         for name in (USER, f"gh:{USER}"):
             with pytest.raises(NotFound):
                 command(name)
+
+
+def test_a_bot_with_an_account_sees_its_own_conversations_only() -> None:
+    store = MemoryStore()
+    shop, news = (Bot("t", store=store, account=account) for account in ("gh_1", "gh_2"))
+    shop.text("开始", name="order")(order)
+    news.text("开始", name="two")(two)
+    for number, (bot, account) in enumerate([(shop, "gh_1"), (news, "gh_2")]):
+        raw = {
+            "ToUserName": account,
+            "FromUserName": USER,
+            "CreateTime": str(int(time.time())),
+            "MsgType": "text",
+            "Content": "开始",
+            "MsgId": str(number),
+        }
+        bot.respond(messages.from_fields(raw), time.time())
+    own, other = Conversations(shop), Conversations(news)
+    [running] = own.list()
+    [foreign] = other.list()
+    assert (running.dialog, own.count()) == ("order", 1)
+    assert [checked.verdict.outcome for checked in own.check()] == ["unchanged"]
+    with pytest.raises(NotFound):
+        own.end(foreign.id)
+    own.forget(USER)
+    assert [*own.list()] == []
+    assert [*other.list()] == [foreign]

@@ -29,12 +29,18 @@ from wechat_dialog.core.replay.redacted_records import redact, redact_value
 from wechat_dialog.core.replay.redacted_run import RedactedRun
 from wechat_dialog.core.replay.run import Run
 from wechat_dialog.core.replay.verdict import Verdict, examine
-from wechat_dialog.core.store.kept import Shown
+from wechat_dialog.core.store.kept import Shown, Stored
 from wechat_dialog.core.turn.operator import end, end_one_aside, resume
 from wechat_dialog.core.turn.settings import dialog_of
 
 from .export import Exported, read, write
-from .listing import StoredConversation, Summary, conversation_of_line, conversations_of
+from .listing import (
+    StoredConversation,
+    Summary,
+    conversation_of_line,
+    conversations_of,
+    exported,
+)
 from .not_found import NotFound, NotOneParked
 from .transcript import transcript
 
@@ -67,7 +73,10 @@ class Forgotten:
 
 
 class Conversations:
-    """The stored conversations of a bot."""
+    """The stored conversations of a bot.
+
+    Bots of several accounts may share a store: one with `Bot(account=…)` sees those of its own.
+    """
 
     def __init__(self, bot: Bot) -> None:
         """Read nothing yet.
@@ -91,11 +100,19 @@ class Conversations:
     def _of(self, user: str, shown: Shown) -> Iterator[StoredConversation]:
         return conversations_of(user, shown, self._bot.rules.zone)
 
-    def _all(self) -> Iterator[StoredConversation]:
-        for stored in self._bot.store.list():
+    def _users(self, *, everybody: bool = False) -> Iterator[Stored]:
+        """Yield the users of the bot's account; if it is not configured, all users in the store."""
+        account = self._bot.account
+        return self._bot.store.list(f"{account}:" if account else "", everybody=everybody)
+
+    def _by_user(self) -> Iterator[tuple[str, Sequence[StoredConversation]]]:
+        for stored in self._users():
             shown = self._bot.store.show(stored.user)
             if shown is not None:
-                yield from self._of(stored.user, shown)
+                yield stored.user, tuple(self._of(stored.user, shown))
+
+    def _all(self) -> Iterator[StoredConversation]:
+        return (stored for _, own in self._by_user() for stored in own)
 
     def _find(self, name: str) -> Sequence[StoredConversation]:
         """Return the conversations of a user, or the one conversation with an id.
@@ -108,12 +125,8 @@ class Conversations:
             own = tuple(self._of(name, shown))
             if own:
                 return own
-        for stored in self._bot.store.list():
-            shown = self._bot.store.show(stored.user)
-            if shown is None:
-                continue
-            all_ = tuple(self._of(stored.user, shown))
-            if all_ and stored.user.endswith(f":{name}"):
+        for user, all_ in self._by_user():
+            if all_ and user.endswith(f":{name}"):
                 return all_
             if named := [conversation for conversation in all_ if conversation.summary.id == name]:
                 return named
@@ -231,8 +244,8 @@ class Conversations:
         store = self._bot.store
         keys = [user]
         if store.show(user) is None:
-            listed = store.list(everybody=True)
-            keys += [stored.user for stored in listed if stored.user.endswith(f":{user}")]
+            everybody = (stored.user for stored in self._users(everybody=True))
+            keys += [key for key in everybody if key.endswith(f":{user}")]
         entries = [(key, store.show(key)) for key in keys]
         conversations = [
             conversation
@@ -300,7 +313,7 @@ class Conversations:
             StoreError: The store failed.
         """
         lines = (
-            self._redacted(number, stored) if redact else _exported(stored)
+            self._redacted(number, stored) if redact else exported(stored)
             for number, stored in enumerate(self._all(), 1)
             if stored.summary.state != "unreadable"
         )
@@ -358,7 +371,7 @@ class Conversations:
 
     def count(self) -> int:
         """Return how many users have something stored."""
-        return sum(1 for _ in self._bot.store.list())
+        return sum(1 for _ in self._users())
 
     def _dialog(self, frame: Frame) -> RegisteredDialog | None:
         return dialog_of(self._bot.rules.routes, frame)
@@ -385,16 +398,3 @@ class Conversations:
             policy=self._bot.rules.on_divergence,
             fresh=lambda dialog, code: self._fresh(stored, dialog, code),
         )
-
-
-def _exported(stored: StoredConversation) -> Exported:
-    return Exported(
-        msgspec.structs.replace(stored.frame, base=0),
-        [msgspec.Raw(encode_record(record)) for record in stored.records],
-        stored.summary.state,
-        stored.summary.user,
-        stored.summary.openid,
-        stored.account,
-        stored.summary.why,
-        stored.parked.traceback if stored.parked is not None else "",
-    )

@@ -15,7 +15,7 @@ from wechat_dialog.core.replay.header import (
     decode_head,
     decode_parked,
 )
-from wechat_dialog.core.replay.records import Record, decode_records
+from wechat_dialog.core.replay.records import Record, decode_records, encode_record
 from wechat_dialog.core.replay.redacted_records import decode_redacted
 from wechat_dialog.core.replay.rivals import first_due
 from wechat_dialog.core.store.kept import Shown
@@ -23,7 +23,13 @@ from wechat_dialog.errors import NewerJournal
 
 from .export import Exported
 
-__all__ = ["StoredConversation", "Summary", "conversation_of_line", "conversations_of"]
+__all__ = [
+    "StoredConversation",
+    "Summary",
+    "conversation_of_line",
+    "conversations_of",
+    "exported",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,4 +176,18 @@ def _summary(
     due = None if first is None else datetime.fromtimestamp(first.due / 1000, zone)
     return Summary(
         frame.id, user, openid, frame.dialog, frame.version, state, records, begun, why, due
+    )
+
+
+def exported(stored: StoredConversation) -> Exported:
+    """Return a conversation as a line of an export."""
+    return Exported(
+        msgspec.structs.replace(stored.frame, base=0),
+        [msgspec.Raw(encode_record(record)) for record in stored.records],
+        stored.summary.state,
+        stored.summary.user,
+        stored.summary.openid,
+        stored.account,
+        stored.summary.why,
+        stored.parked.traceback if stored.parked is not None else "",
     )
