@@ -150,6 +150,22 @@ def test_what_broke_is_taken_up_again_with_mended_code(tmp_path: Path) -> None:
         assert typed("/resume\n好了吗？") == "20 元"
 
 
+def test_that_mending_a_step_is_not_enough_is_said_in_the_chat(tmp_path: Path) -> None:
+    broken = (
+        "from wechat_dialog import Bot\n"
+        "bot = Bot()\n"
+        "def price(dish):\n"
+        "    return {'面': 18}[dish]\n"
+        "@bot.text('价')\n"
+        "def ask(chat):\n"
+        "    dish = yield from chat.ask('哪个菜？')\n"
+        "    return f'{(yield from chat.step(price, dish))} 元'\n"
+    )
+    (tmp_path / "mine.py").write_text(broken)
+    done = run(tmp_path, "chat", "mine:bot", given="价\n饺子\n/resume\n")
+    assert "在对话里捕获它" in done.stderr
+
+
 SLOW = """
 import time
 from pathlib import Path

@@ -96,6 +96,36 @@ def test_a_terminal_gets_a_progress_bar(folder: Path) -> None:
     assert child.exitstatus == 0
 
 
+def test_an_operator_is_told_that_mending_a_step_is_not_enough(folder: Path) -> None:
+    stepping = """
+@bot.text("开始")
+def shop(chat):
+    city = yield from chat.ask("住哪里？")
+    rain = yield from chat.step(forecast, city)
+    return f"{city}{rain}"
+"""
+    step = "def forecast(city):\n    return {'上海': '有雨'}[city]\n"
+    mended = step.replace("'}", "', '北京': '没雨'}")
+    caught = stepping.replace("    rain =", "    try:\n        rain =").replace(
+        "    return",
+        "    except KeyError:\n        rain = yield from chat.step(forecast, city)\n    return",
+    )
+    with town(folder) as made:
+        made.deploy(step + stepping)
+        made.say("开始", user="oStep")
+        made.say("北京", user="oStep")
+    command.write_shop(folder, mended + stepping)
+    again = command.run(folder, "conversations", "resume", "shop:bot", "oStep")
+    assert again.returncode == 1
+    assert "catch it in the dialog" in again.stderr
+    command.write_shop(folder, mended + caught)
+    assert command.run(folder, "conversations", "resume", "shop:bot", "oStep").returncode == 0
+    with town(folder) as made:
+        made.deploy(mended + caught)
+        made.clock += 200
+        assert made.say("在吗", user="oStep") == "北京没雨"
+
+
 def test_an_operator_lists_shows_resumes_and_ends(folder: Path) -> None:
     with town(folder) as made:
         made.deploy(OLD.replace("return f", 'raise ZeroDivisionError("零"); return f'))

@@ -131,7 +131,10 @@ def resume(target: App, name: Name, store: Store = "") -> None:
     If it breaks again it stays parked, and the exit status is 1.
     """
     if not Conversations(with_store(target, store)).resume(name):
-        errors.print(f"wechat-dialog: {tr('又出错了，还搁置着；错在哪里见 `conversations show`')}")
+        why = tr("又出错了，还搁置着；错在哪里见 `conversations show`")
+        errors.print(
+            f"wechat-dialog: {why}{tr('（步骤抛出的已经记下，改步骤没有用：在对话里捕获它）')}"
+        )
         raise typer.Exit(1)
     console.print(tr("接上了；用户下次发消息时看到回答"))
 

@@ -187,6 +187,9 @@ ENGLISH = {
     "没有搁置的对话": "no conversation is parked",
     "接上了，发一条消息就能看到回答": "resumed; send a message to see the answer",
     "又出错了，还搁置着": "it broke again, and is still parked",
+    "（步骤抛出的已经记下，改步骤没有用：在对话里捕获它）":
+        " (what a step raised is recorded, so that mending the step is not enough: catch it in the "
+        "dialog)",
     "没有进行中的对话": "no conversation is running",
     "对话 {0}，{1:%H:%M:%S} 开始": "conversation {0}, begun {1:%H:%M:%S}",
     "在等 {0}：{1}": "waits at {0}: {1}",

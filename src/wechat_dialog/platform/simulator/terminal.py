@@ -246,7 +246,10 @@ class Chat:
         if not parked:
             raise _CommandError(tr("没有搁置的对话"))
         if not process.ask("resume", conversation=parked[-1]["id"]):
-            raise _CommandError(tr("又出错了，还搁置着"))
+            why = tr("又出错了，还搁置着")
+            raise _CommandError(
+                f"{why}{tr('（步骤抛出的已经记下，改步骤没有用：在对话里捕获它）')}"
+            )
         self.screen.tell(tr("接上了，发一条消息就能看到回答"))
 
     def asks_in_secret(self) -> bool:
