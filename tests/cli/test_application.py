@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import wechat_dialog
+from tests.cli import command
 from wechat_dialog.cli.load import load
 from wechat_dialog.cli.source_finder import is_installed
 from wechat_dialog.errors import ConfigurationError
@@ -76,3 +77,15 @@ def test_an_application_is_what_nobody_has_installed(path: str, *, installed: bo
 
 def test_what_is_ours_is_no_application() -> None:
     assert is_installed(wechat_dialog.__file__)
+
+
+def test_the_package_that_a_2017_project_brought_along_is_named(tmp_path: Path) -> None:
+    (tmp_path / "wechat").mkdir()
+    (tmp_path / "wechat" / "__init__.py").touch()
+    (tmp_path / "wechat" / "bot.py").write_text("class UnexpectAnswer(Exception):\n    pass\n")
+    (tmp_path / "fruit.py").write_text("ROUTER = {'text': []}\n")
+    refused = command.run(tmp_path, "check", "fruit")
+    assert refused.returncode == 2
+    assert f"{tmp_path / 'wechat'} " in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert "删掉" in command.run(tmp_path, "check", "fruit", chinese=True).stderr

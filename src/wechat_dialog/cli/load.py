@@ -85,6 +85,14 @@ def in_four_lines(error: BaseException, translated: Callable[[str], str] = str) 
 
 
 def _of_2017(module: ModuleType) -> Any:
-    from wechat.bot import ModuleBot
-
+    try:
+        from wechat.bot import ModuleBot
+    except ImportError as error:
+        if error.path is None:
+            raise
+        # The project of 2017 has a package of this name, and the application's folder comes first.
+        folder = Path(error.path).parent
+        raise ConfigurationError(
+            f"{folder} hides this library's own package of that name: remove the folder of 2017"
+        ) from error
     return ModuleBot(module)

@@ -113,6 +113,8 @@ REFUSALS = {
     "{0}\nTypeError: {1}": "{0}\nTypeError: {1}",
     "--mode {0} needs --app-id and --aes-key: the console's":
         "--mode {0} 还要写 --app-id 和 --aes-key：照后台的抄",
+    "{0} hides this library's own package of that name: remove the folder of 2017":
+        "{0} 挡住了这个库里同名的包：把 2017 年的这个目录删掉",
     "{0} of module {1} is no bot; write module:name":
         "模块 {1} 里没有 {0} 这个机器人；写 模块:变量名",
     "{0} of module {1} is no bot; write {2}": "模块 {1} 里没有 {0} 这个机器人；写 {2}",
