@@ -294,6 +294,25 @@ def test_an_error_of_a_dialog_is_told_in_chinese(cls: type[Exception]) -> None:
     is_told_in_chinese(str(sample(cls)))
 
 
+DIFFERENCES = [
+    "the way by mine.py:4", "the words '5'", "no words", "the reply News", "its end", "no request",
+    "chat.remind with key 'a'", "chat.stop with key 'a'", "chat.start of buy with {'n': 5}",
+    "chat.start of buy with {'n': 5} with key 'a'", "step 'pay' with other arguments",
+    "the question ask '5'", "the question ask with key 'a'", "the question a race", None,
+]  # fmt: skip
+"""What strict mode says that a dialog does, at first or in its replay; None: it ends."""
+
+
+@pytest.mark.parametrize("found", DIFFERENCES)
+@pytest.mark.parametrize("where", ["", "mine.py:5"])
+@pytest.mark.usefixtures("chinese")
+def test_how_a_replay_differs_is_told_in_chinese(found: str | None, where: str) -> None:
+    told = refusal(str(errors.NotRepeatable("a", 3, found or "its end", found, where)))
+    words = re.compile(r"\b(the|its|it|no|with|of|by|at|then|first|ends|way|request|reply)\b")
+    assert not words.search(told), told
+    assert where in told
+
+
 def uses() -> list[str]:
     """What is done with a value that a dialog must not look at."""
     paths = ("core/dialog/secret_answers.py", "core/replay/withheld.py",

@@ -89,6 +89,28 @@ def test_the_same_on_a_phone_at_night(browser: Browser, elsewhere: tuple[str, in
     page.context.close()
 
 
+def test_code_that_does_not_load_is_told_with_its_line_and_nothing_covers_that(
+    starter: Starter, opener: Opener, tmp_path: Path
+) -> None:
+    source = tmp_path / "quiet.py"
+    source.write_text(BOT.read_text("utf-8"), "utf-8")
+    phone = opener(starter(tmp_path, "simulate", "quiet:bot"), "掌上", **PHONE)
+    page = phone.page
+    page.get_by_role("button", name="掌上").tap()
+    source.write_text("def f(:\n", "utf-8")
+    bar = page.locator(".outage")
+    expect(bar).to_contain_text("quiet.py:1: SyntaxError")
+    toast = page.locator(".toast")
+    expect(toast).to_contain_text("改过的代码加载不了")
+    above, below = bar.bounding_box(), toast.bounding_box()
+    assert above is not None
+    assert below is not None
+    assert above["y"] + above["height"] <= below["y"]
+    composer = page.locator(".composer").bounding_box()
+    assert composer is not None
+    assert below["y"] + below["height"] <= composer["y"]
+
+
 def test_without_a_process_the_desk_does_not_claim_that_no_conversation_is_running(
     starter: Starter, opener: Opener, tmp_path: Path
 ) -> None:

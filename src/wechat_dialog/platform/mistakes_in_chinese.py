@@ -89,8 +89,25 @@ ERRORS = {
     "or the order of a set: use chat.now(), chat.random or a step, and sort what has no order":
         "对话 {0} 重放时走了另一条路：{1}；它取决于时钟、随机数、全局变量或集合的顺序：用 "
         "chat.now()、chat.random 或步骤，没有顺序的先排序",
+    "at record {0} first {1}, then it ends ({2})": "第 {0} 条记录先是{1}，后来结束了（{2}）",
     "at record {0} first {1}, then it ends": "第 {0} 条记录先是{1}，后来结束了",
+    "at record {0} first {1}, then {2} ({3})": "第 {0} 条记录先是{1}，后来是{2}（{3}）",
     "at record {0} first {1}, then {2}": "第 {0} 条记录先是{1}，后来是{2}",
+    "the way by {0}": "走到 {0}",
+    "its end": "结束",
+    "the words {0}": "说 {0}",
+    "no words": "什么也不说",
+    "the reply {0}": "回复 {0}",
+    "no request": "没有请求",
+    "chat.start of {0} with {1} with key {2}": "chat.start（{0}，{1}，key={2}）",
+    "chat.start of {0} with {1}": "chat.start（{0}，{1}）",
+    "chat.remind with key {0}": "chat.remind（key={0}）",
+    "chat.stop with key {0}": "chat.stop（key={0}）",
+    "ask with key {0}": "ask（key={0}）",
+    "ask in secret with key {0}": "保密的 ask（key={0}）",
+    "choose with key {0}": "choose（key={0}）",
+    "confirm with key {0}": "confirm（key={0}）",
+    "form with key {0}": "form（key={0}）",
     "dialog {0}: step {1} ({2}) changes what it is handed, and a replay, which does not run it, "
     "has that as it was: hand it a copy, or return what it makes of it":
         "对话 {0}：步骤 {1}（{2}）改动了交给它的东西，而重放不执行步骤，看到的还是原来的："

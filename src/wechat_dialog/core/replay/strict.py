@@ -247,7 +247,7 @@ def _last_word(value: object) -> Any:
 def _quoted(said: object) -> str:
     if isinstance(said, Text):
         return f"the words {said.content[:40]!r}"
-    return "no words" if said is None else f"a {type(said).__name__}"
+    return "no words" if said is None else f"the reply {type(said).__name__}"
 
 
 def _way_by(place: str) -> str:

@@ -98,7 +98,9 @@ export function tidy(text) {
   }
 }
 
-/** The last line of a text: there a traceback has its error. */
+/** The last line of a text, where a traceback has its error, with the file and line that it names last. */
 export function lastLine(text) {
-  return (text ?? "").trim().split("\n").at(-1);
+  const last = (text ?? "").trim().split("\n").at(-1);
+  const place = [...(text ?? "").matchAll(/^ +File "(?:.*\/)?(.+)", line (\d+)/gm)].at(-1);
+  return place ? `${place[1]}:${place[2]}: ${last}` : last;
 }

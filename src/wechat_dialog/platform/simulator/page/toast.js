@@ -1,4 +1,4 @@
-// A short word at the top of the page, which is also read out.
+// A short word at the bottom of the page, which is also read out.
 
 import { h, icon } from "./dom.js";
 
