@@ -14,20 +14,11 @@ from wechat_dialog.core.replay.records import Record, decode_records, encode_rec
 from wechat_dialog.core.replay.rivals import first_due
 from wechat_dialog.core.turn.document import Document
 from wechat_dialog.core.turn.settings import REMINDS
-from wechat_dialog.errors import TooManyAside
 
-__all__ = ["MOST", "add", "drop", "full", "has_begun", "lift", "put_aside"]
+__all__ = ["MOST", "add", "drop", "has_begun", "lift", "put_aside"]
 
 MOST = 20
 """How many conversations of one user may be aside."""
-
-
-def full(doc: Document) -> TooManyAside | None:
-    """Return the error to raise if no more conversations can be put aside; None if there is
-    room.
-    """
-    count = sum(not note.ends for note in doc.head.aside)
-    return TooManyAside(MOST) if count >= MOST else None
 
 
 def put_aside(doc: Document, frame: Frame, *, asks: bool) -> None:

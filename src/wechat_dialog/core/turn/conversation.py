@@ -20,7 +20,6 @@ from wechat_dialog.core.dialog.effects import ContinueAs, Effect
 from wechat_dialog.core.dialog.question_ids import encode_answered, encode_thrown
 from wechat_dialog.core.dialog.questions import Wait
 from wechat_dialog.core.dialog.registered import RegisteredDialog
-from wechat_dialog.core.dialog.requests import Request
 from wechat_dialog.core.dialog.secret_answers import SecretAnswer
 from wechat_dialog.core.dialog.steps import Gather, StepCall
 from wechat_dialog.core.replay.codes import code_of
@@ -33,12 +32,11 @@ from wechat_dialog.core.replay.standing import Ended, Raised
 from wechat_dialog.core.replay.unawaited import made_more
 from wechat_dialog.core.turn.document import Document
 from wechat_dialog.core.turn.leaving import (
-    carried_out,
     compare_from_scratch,
     leave_aside,
     leave_waiting,
     make_run,
-    remember,
+    take_effects,
     tell_of_what_is_not_awaited,
     time_limit,
 )
@@ -250,32 +248,49 @@ def go_on(work: Work, run: Run, frame: Frame) -> Flow[Result]:
 
 
 def _end(work: Work, run: Run, frame: Frame, at: Ended | Raised) -> Result:
-    error = at.error if isinstance(at, Raised) else None
-    if work.rules.strict and error is not None:
-        from wechat_dialog.core.replay.foreign import raise_mistake
+    if isinstance(at, Raised):
+        if work.rules.strict:
+            from wechat_dialog.core.replay.foreign import raise_mistake
 
-        raise_mistake(error)
-    parts: list[Reply] = []
-    plain: Sequence[Reply] = ()
-    requests: Sequence[Request] = ()
-    if error is None or isinstance(error, (Signal, TooManyAttempts)):
-        # A turn that failed changes nothing: it may be resumed, and then has all its effects once.
-        try:
-            plain = said(run) if work.rules.strict else ()
-            parts = take_said(run, work.rules)
-            remember(work.doc, run)
-            requests = carried_out(work, run, frame) if run.chat.requests else ()
-        except Exception as invalid:  # noqa: BLE001 - likewise
-            error = invalid
-    if isinstance(error, (Signal, TooManyAttempts)):
-        return Signalled(parts, error)
-    if error is not None:
-        return Broke(error, run)
+            raise_mistake(at.error)
+        if not isinstance(at.error, (Signal, TooManyAttempts)):
+            return Broke(at.error, run)
+    try:
+        plain = said(run) if work.rules.strict else ()
+        parts = take_said(run, work.rules)
+    except Exception as invalid:  # noqa: BLE001 - the author's value may raise when it is inspected
+        return Broke(invalid, run)
+    result: Result
+    if isinstance(at, Raised):
+        result = Signalled(parts, at.error)
+    else:
+        result = _returned(work, run, frame, at.value, parts, plain)
+    if isinstance(result, Broke):
+        return result
+    try:
+        take_effects(work, run, frame)  # at last: a turn that fails changes nothing
+    except Exception as invalid:  # noqa: BLE001 - likewise
+        return Broke(invalid, run)
+    return result
+
+
+def _returned(
+    work: Work, run: Run, frame: Frame, value: object, parts: list[Reply], plain: Sequence[Reply]
+) -> Result:
+    """Return what a dialog's return value means.
+
+    Args:
+        work: The current message.
+        run: The dialog.
+        frame: Its conversation.
+        value: The value.
+        parts: What it said in this turn, as the replies to send.
+        plain: The same as the dialog said it; only needed in strict mode.
+    """
     if work.rules.strict:
-        compare_from_scratch(work, run, frame, None, plain, requests)
+        compare_from_scratch(work, run, frame, None, plain, run.chat.requests)
     elif made_more(run):
         tell_of_what_is_not_awaited(work, run, frame)
-    value = None if isinstance(at, Raised) else at.value
     if type(value) is ContinueAs:
         return _hand_over(work, value, parts)
     return _finish(work.rules, run.dialog, value, parts)

@@ -6,6 +6,7 @@ import logging
 
 from wechat_dialog.core.dialog.question_ids import encode_thrown
 from wechat_dialog.core.dialog.steps import Gather, StepCall
+from wechat_dialog.core.dialog.user_data import apply_changes
 from wechat_dialog.core.logs import report
 from wechat_dialog.core.replay.header import Frame
 from wechat_dialog.core.replay.recorded_messages import record_message
@@ -14,7 +15,7 @@ from wechat_dialog.core.replay.run import Run
 from wechat_dialog.core.replay.standing import Raised
 from wechat_dialog.core.turn.aside import drop, has_begun, lift
 from wechat_dialog.core.turn.document import Document
-from wechat_dialog.core.turn.leaving import remember
+from wechat_dialog.core.turn.leaving import changes_of
 from wechat_dialog.core.turn.operations import CHECKPOINT, NEEDS_CLAIM, Flow
 from wechat_dialog.core.turn.stack import woken
 from wechat_dialog.core.turn.step_records import add_record, run_gathering, run_step
@@ -106,7 +107,7 @@ def clean_up(work: Work, run: Run, frame: Frame) -> Flow[None]:
             doc.head.user, frame.dialog, error=run.at.error,
         )  # fmt: skip
     try:
-        remember(doc, run)
+        apply_changes(changes_of(run), doc.data)
     except TypeError as error:
         report(
             logging.ERROR, "user %s: what dialog %r left in chat.data cannot be kept",

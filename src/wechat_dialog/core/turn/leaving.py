@@ -18,7 +18,6 @@ from wechat_dialog.core.replay.records import effective
 from wechat_dialog.core.replay.rivals import stored_rivals
 from wechat_dialog.core.replay.run import Run
 from wechat_dialog.core.replay.unawaited import WatchedRun, made_more, tell_of_forgotten
-from wechat_dialog.core.turn.document import Document
 from wechat_dialog.core.turn.requested import carry_out
 from wechat_dialog.core.turn.results import WAITS, Broke, PutsAside, Result
 from wechat_dialog.core.turn.saying import said, take_said
@@ -27,13 +26,13 @@ from wechat_dialog.core.turn.work import Work
 from wechat_dialog.replies import Reply
 
 __all__ = [
-    "carried_out",
+    "changes_of",
     "compare_from_scratch",
     "leave_aside",
     "leave_waiting",
     "make_run",
-    "remember",
     "stand",
+    "take_effects",
     "tell_of_what_is_not_awaited",
     "time_limit",
 ]
@@ -70,8 +69,7 @@ def leave_waiting(work: Work, run: Run, frame: Frame, at: Wait[Any]) -> Result:
         prompt = rules.reply_of(at.shown(FIRST))
         plain = said(run) if rules.strict else ()
         parts = take_said(run, rules) if run.chat.outbox else ()
-        remember(doc, run)
-        requests = carried_out(work, run, frame) if run.chat.requests else ()
+        requests = take_effects(work, run, frame)
     except Exception as error:  # noqa: BLE001 - the author's value may raise when it is inspected
         return Broke(error, run)
     stand(work, run, frame, at)
@@ -135,8 +133,7 @@ def leave_aside(
         plain = said(run) if rules.strict else ()
         if not (isinstance(at, Wait) and at.prompt is None):
             parts = take_said(run, rules)  # otherwise what was said is the question
-        remember(doc, run)
-        requests = carried_out(work, run, frame) if run.chat.requests else ()
+        requests = take_effects(work, run, frame, goes_aside=True)
     except Exception as error:  # noqa: BLE001 - the author's value may raise when it is inspected
         return Broke(error, run)
     _note_wait(run, frame, at)
@@ -150,19 +147,31 @@ def leave_aside(
     return PutsAside(parts, run, asks)
 
 
-def carried_out(work: Work, run: Run, frame: Frame) -> Sequence[Request]:
-    """Carry out what a dialog requested in this turn, and return the requests.
+def take_effects(
+    work: Work, run: Run, frame: Frame, *, goes_aside: bool = False
+) -> Sequence[Request]:
+    """Apply what the dialog changed in the user's data in this turn, and carry out what it
+    requested; returns the requests. If any of this is not possible, nothing has changed: the turn
+    fails, may be resumed, and then has all its effects once.
+
+    Args:
+        work: The current message.
+        run: The dialog.
+        frame: Its conversation.
+        goes_aside: Whether the conversation is put aside.
 
     Raises:
-        Exception: See `carry_out`.
+        Exception: See `changes_of` and `carry_out`.
     """
-    requests = run.chat.requests
-    carry_out(work, frame, requests)
+    changes, requests = changes_of(run), run.chat.requests
+    if requests or goes_aside:
+        carry_out(work, frame, requests, goes_aside=goes_aside)
+    apply_changes(changes, work.doc.data)
     return requests
 
 
-def remember(doc: Document, run: Run) -> None:
-    """Apply what the dialog changed in the user's data in this turn.
+def changes_of(run: Run) -> dict[str, Any]:
+    """Return what the dialog changed in the user's data in this turn.
 
     Raises:
         TypeError: The data contains something that JSON cannot represent.
@@ -170,7 +179,7 @@ def remember(doc: Document, run: Run) -> None:
     chat = run.chat
     try:
         if chat.left is None and chat.data == chat.stored:
-            return  # nearly always
+            return {}  # nearly always
         changes = chat.changes()
         chat.end_turn()
     except TypeError:
@@ -178,7 +187,7 @@ def remember(doc: Document, run: Run) -> None:
     except Exception as error:
         why = f"{type(error).__name__}: {told(error)}"
         raise TypeError(f"chat.data: what is remembered must be JSON data: {why}") from error
-    apply_changes(changes, doc.data)
+    return changes
 
 
 # Looking again ------------------------------------------------------------------------------------

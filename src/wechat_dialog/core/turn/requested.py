@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from wechat_dialog.core.dialog.registered import RegisteredDialog
@@ -14,50 +14,72 @@ from wechat_dialog.core.replay.codes import code_of
 from wechat_dialog.core.replay.header import ENDS, AsideNote, Frame, StoredRival, flag
 from wechat_dialog.core.replay.recorded_messages import record_message
 from wechat_dialog.core.replay.records import Record
-from wechat_dialog.core.turn.aside import add, drop, full, has_begun
+from wechat_dialog.core.turn.aside import MOST, add, drop, has_begun
 from wechat_dialog.core.turn.document import Document
 from wechat_dialog.core.turn.work import Work
+from wechat_dialog.errors import TooManyAside
 from wechat_dialog.messages import Message, from_fields
 
 __all__ = ["begun", "carry_out", "end_aside", "tell_to_end"]
 
 
-def carry_out(work: Work, frame: Frame, requests: Sequence[Request]) -> None:
-    """Carry out what a conversation requested in this turn.
+def carry_out(
+    work: Work, frame: Frame, requests: Sequence[Request], *, goes_aside: bool = False
+) -> None:
+    """Carry out what a conversation requested in this turn: everything, or nothing if something is
+    not possible.
+
+    Args:
+        work: The current message.
+        frame: The conversation.
+        requests: What it requested.
+        goes_aside: Whether it needs room itself, since it is put aside.
 
     Raises:
         LookupError: A dialog to be started is not one of the bot's.
         TooManyAside: There is no room for another conversation.
     """
     doc = work.doc
-    for number, request in enumerate(requests):
-        if isinstance(request, Stop):
-            tell_to_end(doc, request.key)
-            continue
+    _must_have_room(doc, requests, goes_aside=goes_aside)
+    new = [_new(work, frame, number, request) for number, request in enumerate(requests)]
+    for request, conversation in zip(requests, new, strict=True):
         if request.key:
             tell_to_end(doc, request.key)
-        error = full(doc)
-        if error is not None:
-            raise error
-        if isinstance(request, Start):
-            dialog = _dialog(work, request.dialog)
-            new = _frame(work, frame, number, dialog, request.state, request.key)
-            add(doc, new, [], wake=doc.now)
-        else:
-            _remind(work, frame, number, request)
+        if conversation is not None:
+            add(doc, *conversation, wake=doc.now if isinstance(request, Start) else 0)
 
 
-def _dialog(work: Work, fn: Callable[..., Any]) -> RegisteredDialog:
-    dialog = work.rules.routes.named(fn)
+def _must_have_room(doc: Document, requests: Sequence[Request], *, goes_aside: bool) -> None:
+    keys = [note.key for note in doc.head.aside if not note.ends]
+    for request in requests:
+        if request.key:
+            keys = [key for key in keys if key != request.key]
+        if not isinstance(request, Stop):
+            keys.append(request.key)
+        if len(keys) > MOST:
+            raise TooManyAside(MOST)
+    if goes_aside and len(keys) >= MOST:
+        raise TooManyAside(MOST)
+
+
+def _new(
+    work: Work, frame: Frame, number: int, request: Request
+) -> tuple[Frame, list[Record]] | None:
+    """Return the conversation that a request begins, and its records; None if it begins none."""
+    if isinstance(request, Stop):
+        return None
+    if isinstance(request, Remind):
+        return _reminder(work, frame, number, request)
+    dialog = work.rules.routes.named(request.dialog)
     if dialog is None:
-        name = getattr(fn, "__qualname__", repr(fn))
+        name = getattr(request.dialog, "__qualname__", repr(request.dialog))
         raise LookupError(
             f"chat.start: {name} is not a dialog of the bot; name it with @bot.dialog"
         )
-    return dialog
+    return _frame(work, frame, number, dialog, request.state, request.key), []
 
 
-def _remind(work: Work, frame: Frame, number: int, request: Remind) -> None:
+def _reminder(work: Work, frame: Frame, number: int, request: Remind) -> tuple[Frame, list[Record]]:
     from wechat_dialog.core.dialog.reminder import REMINDER, arguments_of
 
     doc = work.doc
@@ -67,8 +89,7 @@ def _remind(work: Work, frame: Frame, number: int, request: Remind) -> None:
     # It is put at its wait at once: beginning it would take a turn in which nothing is said.
     new.wait, new.rivals, new.since = "s", (StoredRival(0, due),), doc.now
     message = begun(doc.head.account, doc.head.user, doc.now)
-    records: list[Record] = [record_message("", message, doc.now)]
-    add(doc, new, records)
+    return new, [record_message("", message, doc.now)]
 
 
 def _frame(

@@ -22,7 +22,7 @@ from wechat_dialog.core.replay.run import Run
 from wechat_dialog.core.replay.standing import Raised
 from wechat_dialog.core.replay.verdict import decide
 from wechat_dialog.core.turn import conversation
-from wechat_dialog.core.turn.aside import full, put_aside
+from wechat_dialog.core.turn.aside import put_aside
 from wechat_dialog.core.turn.conversation import go_on, wake
 from wechat_dialog.core.turn.leaving import make_run
 from wechat_dialog.core.turn.operations import NEEDS_CLAIM, Flow
@@ -91,8 +91,6 @@ def follow(
     doc, draft = work.doc, work.draft
     opening = work.message  # the message that begins a conversation continued as another dialog
     while not isinstance(result, Waits):
-        if isinstance(result, PutsAside) and (error := full(doc)) is not None:
-            result = Broke(error, result.run)
         if isinstance(result, Differs):
             frame, result, opening = yield from _carry_out_policy(work, frame, result, opening)
             continue
