@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.dialogs.outside import aside, bot_with, head_of
 from wechat_dialog import Bot, Chat, Dialog, messages
 from wechat_dialog.platform.display import FAULT
 from wechat_dialog.testing import Talk
@@ -150,3 +151,58 @@ def test_an_interruption_that_kills_its_workers_leaves_what_it_interrupted(
     assert "买什么？" in talk("在吗？")
     assert talk.parked == 1
     assert talk("苹果") == "买了苹果。"
+
+
+def check() -> None:
+    """A step that the new release inserts."""
+
+
+@pytest.mark.parametrize("answers", [1, 2], ids=["nothing is dropped", "an answer is dropped"])
+def test_a_turn_that_changed_code_continued_repeats_no_earlier_request(
+    answers: int,
+) -> None:
+    def release(*, checks: bool) -> Bot:
+        def order(chat: Chat) -> Dialog[str]:
+            yield from chat.ask("几位？")
+            chat.remind(3600, "到点了")
+            chat.say("记下了。")
+            if checks:
+                yield from chat.step(check)
+            time = yield from chat.ask("几点？")
+            return (yield from chat.ask(f"{time}，叫什么？"))
+
+        return bot_with(order)
+
+    talk = Talk(release(checks=False))
+    talk("开始")
+    assert talk("2") == "记下了。\n几点？"
+    for _ in range(answers - 1):
+        talk("9")
+    talk.restart(release(checks=True))
+    talk.crashes(check, "after")
+    seen = talk("王")
+    assert aside(talk) == 1, "the reminder of an earlier turn is set once"
+    assert seen == f"{talk._world.bot.rules.texts.changed}\n几点？"
+
+
+def test_a_conversation_below_another_is_not_taken_for_cut_off() -> None:
+    """In one turn, changed code drops an answer and another dialog interrupts."""
+
+    def release(question: str) -> Bot:
+        def order(chat: Chat) -> Dialog[str]:
+            yield from chat.ask("几位？")
+            yield from chat.ask(question)
+            return (yield from chat.ask("叫什么？"))
+
+        def service(chat: Chat) -> Dialog[str]:
+            return (yield from chat.ask("什么事？"))
+
+        return bot_with(order, anytime=service)
+
+    talk = Talk(release("几点？"))
+    for said in ("开始", "2", "9"):
+        talk(said)
+    talk.restart(release("哪天？"))
+    assert talk("帮助").endswith("什么事？")
+    below, top = head_of(talk).stack
+    assert below.base + below.length == top.base

@@ -73,4 +73,6 @@ def restore(run: Run, records: Sequence[Record], committed: int) -> None:
     run.replay(records[:committed])
     run.chat.end_turn()
     if committed < len(records):
+        # If its code had changed, that turn continues the dialog without a record of its message.
+        run.chat.begin_turn()
         run.replay(records[committed:])

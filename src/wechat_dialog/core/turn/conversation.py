@@ -51,7 +51,7 @@ from wechat_dialog.core.turn.results import (
 )
 from wechat_dialog.core.turn.saying import said, take_said
 from wechat_dialog.core.turn.settings import Rules, dialog_of
-from wechat_dialog.core.turn.step_records import add_record, is_full, run_gathering, run_step
+from wechat_dialog.core.turn.step_records import HEARD, add_record, is_full, run_gathering, run_step
 from wechat_dialog.core.turn.work import Work
 from wechat_dialog.errors import NotWaitedFor, ReplayMismatch, Signal, TooManyAttempts
 from wechat_dialog.messages import Message
@@ -160,7 +160,9 @@ def wake(work: Work, frame: Frame) -> Run | Broke | Differs:
     if dialog is None:
         return Broke(LookupError(f"no dialog {frame.dialog!r} is registered any more"))
     journal = doc.records[frame.base :]
-    records = effective(journal)
+    records, unfinished = effective(journal), journal[frame.length :]
+    if unfinished and not any(isinstance(record, HEARD) for record in unfinished):
+        work.went_back = True  # changed code had continued without the message
     run = make_run(work, dialog, frame, code=frame.code)
     try:
         restore(run, records, effective_of(journal, frame.length))

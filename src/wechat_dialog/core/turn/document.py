@@ -313,9 +313,9 @@ class Document:
         if not unfinished:
             if head.begun or head.said or head.tried:
                 head.begun, head.said, head.tried = 0, (), ()
-            if head.stack:
-                top = head.stack[-1]
-                top.length = len(self.records) - top.base
+            end = len(self.records)
+            for frame in reversed(head.stack):
+                frame.length, end = end - frame.base, frame.base
         data = msgspec.json.encode(self.data) if self.data else b""
         wake: Wake | None = None
         if fires and unfinished:

@@ -35,6 +35,7 @@ from wechat_dialog.errors import ArgumentsChanged, JournalFull, ReplayMismatch, 
 from wechat_dialog.messages.keys import message_key
 
 __all__ = [
+    "HEARD",
     "add_record",
     "heard_key",
     "idempotency_key",
