@@ -13,6 +13,7 @@ import pytest
 
 from wechat_dialog import Bot, Chat, Dialog, messages, step
 from wechat_dialog.core.blame import places
+from wechat_dialog.errors import StepFailed
 from wechat_dialog.operators import Conversations
 from wechat_dialog.stores.memory import MemoryStore
 from wechat_dialog.testing import Talk
@@ -147,3 +148,35 @@ def test_what_a_library_raised_in_a_step_is_told_at_the_step(
         say(bot, "开始", "龙虾", on_loop=False)
     bot.close()
     assert caplog.text.rstrip().endswith(f" at {line(asks_a_library, '# asked')}")
+
+
+def ends_early() -> None:
+    next(iter(()))
+
+
+def tells_generator(chat: Chat) -> Dialog[str]:
+    try:
+        yield from chat.step(ends_early)
+    except StepFailed as error:
+        return str(error)
+    return "好"
+
+
+async def tells_coroutine(chat: Chat) -> str:
+    try:
+        await chat.gather(chat.step(ends_early))
+    except StepFailed as error:
+        return str(error)
+    return "好"
+
+
+@pytest.mark.parametrize("dialog", [tells_generator, tells_coroutine])
+def test_what_no_generator_can_raise_is_told_as_a_step_that_failed(
+    dialog: Callable[..., Any],
+) -> None:
+    """Python turns a `StopIteration` that is thrown into a generator into a `RuntimeError` about
+    the generator.
+    """
+    bot = Bot()
+    bot.text("开始")(dialog)
+    assert Talk(bot)("开始").startswith("builtins.StopIteration")

@@ -218,15 +218,16 @@ def raised(record: Failed | GatheredFailed) -> Exception:
 
 
 def class_of(place: str) -> type[Exception] | None:
-    """Return the class that a record names (`module:qualname`), or None if it is not loaded or is
-    not a subclass of `Exception`.
+    """Return the class that a record names (`module:qualname`), or None if it is not loaded, is not
+    a subclass of `Exception`, or is `StopIteration`, which no generator can raise.
     """
     module, _, qualname = place.partition(":")
     cls: Any = builtins if module == "builtins" else sys.modules.get(module)
     for part in qualname.split("."):
         cls = getattr(cls, part, None)
-    known: Any = cls if isinstance(cls, type) and issubclass(cls, Exception) else None
-    return known  # type: ignore[no-any-return]
+    if not isinstance(cls, type) or issubclass(cls, StopIteration):
+        return None
+    return cls if issubclass(cls, Exception) else None
 
 
 @lru_cache(maxsize=1024)
