@@ -116,3 +116,56 @@ def test_a_question_that_takes_the_word_as_an_answer_does_not_offer_it() -> None
     talk = Talk(bot)
     talk("开始")
     assert {talk("取消") for _ in range(3)} == {"请回复数字。\n几份？"}
+
+
+@pytest.mark.parametrize("restart", [False, True], ids=["live", "replayed"])
+def test_what_an_answer_that_does_not_fit_draws_is_drawn_again(restart: bool) -> None:
+    """It is in no journal, so a replay knows nothing of the parser's and the hint's draws."""
+    bot = Bot()
+
+    @bot.text("猜")
+    def guess(chat: Chat) -> Dialog[str]:
+        def even(text: str) -> int:
+            number = int(text) + chat.random.randint(0, 1) * 0
+            if number % 2:
+                raise ValueError("要双数")
+            return number
+
+        chat.say(str(chat.random.random()))
+        yield from chat.ask("几？", even)
+        yield from chat.ask("还有？", even, hint=lambda _: f"不行 {chat.random.random()}")
+        return f"{chat.random.random()}"
+
+    def last(*said: str) -> str:
+        talk = Talk(bot)  # strict mode compares with a replay, too
+        seen = ""
+        for text in ("猜", *said):
+            seen = talk(text)
+            if restart:
+                talk.restart()
+        return seen
+
+    assert last("2", "4") == last("1", "3", "2", "1", "好", "4")
+
+
+def test_what_reading_a_secret_draws_is_drawn_again() -> None:
+    """A replay does not read it."""
+    bot = Bot()
+
+    @bot.text("密")
+    def confide(chat: Chat) -> Dialog[str]:
+        def drawing(text: str) -> str:
+            return f"{text} {chat.random.random()}"
+
+        yield from chat.ask("密码？", drawing, secret=True)
+        drawn = str(chat.random.random())
+        yield from chat.step(str)
+        return drawn
+
+    talk = Talk(bot)
+    talk("密")
+    once = talk("1234")
+    other = Talk(bot)
+    other("密")
+    other.crashes("str")
+    assert other("1234") == once

@@ -155,6 +155,18 @@ class ChatState(Generic[D]):
             self._random = Random(self.id)
         return self._random
 
+    def drawn(self) -> Any:
+        """Return the state of `random`, to be given to `draw_again`."""
+        return None if self._random is None else self._random.getstate()
+
+    def draw_again(self, drawn: Any) -> None:
+        """Set `random` back to an earlier state: what was drawn since is in no journal."""
+        if self._random is not None:
+            if drawn is None:
+                self._random.seed(self.id)
+            else:
+                self._random.setstate(drawn)
+
     def hear(self, message: Message, arrived: int) -> None:
         """Begin the turn of a message; `arrived` is in ms since the epoch."""
         self.heard = message

@@ -49,7 +49,7 @@ def answer(
         Whether the dialog handed the message back.
     """
     chat = run.chat
-    before = chat.heard, chat.arrived
+    before, drawn = (chat.heard, chat.arrived), chat.drawn()
     message = work.message
     if at.kind == "A":
         work.keep_secret(at.id)
@@ -61,9 +61,12 @@ def answer(
             value = at.reading.value(chat, message, ticked)
     except ValueError as error:
         chat.heard, chat.arrived = before
+        chat.draw_again(drawn)
         return (yield from _refuse(work, run, frame, at, error))
     except BaseException as error:  # noqa: BLE001 - the author's parser is broken
         return (yield from _break(work, run, frame, at, of_reading(error), ticked))
+    if at.kind == "A":
+        chat.draw_again(drawn)  # a replay does not read a secret
     result = yield from hear(work, run, frame, at, value, ticked)
     return result is not WAITS and (yield from follow(work, frame, result))
 
@@ -77,12 +80,13 @@ def _refuse(work: Work, run: Run, frame: Frame, at: Wait[Any], error: ValueError
     if at.options.attempts is not None and misses >= at.options.attempts:
         flow = throw(work, run, frame, f"attempts:{misses}")
         return (yield from drive(work, frame, flow))
-    hint = at.options.hint
+    hint, drawn = at.options.hint, run.chat.drawn()
     try:
         words = hint(text or "") if callable(hint) else hint
         part = to_reply(work.without_secret(str(error)) if words is None else words)
     except BaseException as broken:  # noqa: BLE001 - the author's hint is broken
         return (yield from _break(work, run, frame, at, of_reading(broken)))
+    run.chat.draw_again(drawn)
     frame.misses = misses  # not where the hint is broken: the answer is read again once it is not
     lost = misses % WAY_OUT == 0 and at.options.cancel
     way_out = replies.Text(work.rules.way_out) if lost and work.rules.way_out else None

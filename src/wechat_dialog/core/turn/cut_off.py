@@ -86,8 +86,10 @@ def _tell_secret_again(work: Work, run: Run, frame: Frame, whole: messages.Messa
     secret = run.secrets[-1]
     if secret.position == last and secret.read is not None:
         work.secret = text_of(whole) or ""
+        drawn = run.chat.drawn()
         with contextlib.suppress(ValueError):  # the parser was changed: the secret stays lost
             secret.learn(secret.read(run.chat, whole))
+        run.chat.draw_again(drawn)
 
 
 def _heard_last(work: Work, frame: Frame) -> TextRecord | MessageRecord | None:
