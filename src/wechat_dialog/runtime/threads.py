@@ -12,6 +12,7 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, wait
+from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -130,13 +131,15 @@ class OnThreads:
         raise AssertionError(f"nobody performs {wanted!r}")
 
     def begin(self, driving: Driving[Outcome | None]) -> Outcome | None:
-        """Drive a turn on this thread until it has ended, or is handed over to another.
+        """Drive a turn on this thread until it has ended, or is handed over to another. Context
+        variables that its dialog sets (the precision of `decimal` is one) stay in the turn: the
+        thread's next request is another user's.
 
         Returns:
             Its outcome; None: it raised, or another thread continues it.
         """
         try:
-            return perform_all(driving, self.perform)
+            return copy_context().run(perform_all, driving, self.perform)
         except Elsewhere:
             return None
 
