@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,9 +13,9 @@ from wechat_dialog.core.replay.records import Rewind
 from wechat_dialog.testing import Talk
 
 
-def booking(done: list[str]) -> Bot:
+def booking(done: list[str], question: str = "姓名？", **settings: Any) -> Bot:
     """A bot with one dialog that reserves, asks, and gives back what it reserved."""
-    bot = Bot()
+    bot = Bot(**settings)
 
     def reserve() -> str:
         done.append("reserved")
@@ -27,7 +28,7 @@ def booking(done: list[str]) -> Bot:
     def book(chat: Chat) -> Dialog[str]:
         seat = yield from chat.step(reserve)
         try:
-            name = yield from chat.ask("姓名？")
+            name = yield from chat.ask(question)
             phone = yield from chat.ask("电话？")
         finally:
             yield from chat.step(release, seat)
@@ -281,3 +282,47 @@ def test_a_cancel_word_that_is_an_option_is_an_answer() -> None:
     assert talk.tap("取消") == "取消了"
     talk("单")
     assert talk("返回") == "退回了"
+
+
+def cancels(talk: Talk, _done: list[str]) -> None:
+    talk("取消")
+
+
+def leaves(talk: Talk, _done: list[str]) -> None:
+    talk.event("unsubscribe")
+
+
+def changes_the_subject(talk: Talk, _done: list[str]) -> None:
+    talk.event("CLICK", "menu")
+
+
+def says_nothing(talk: Talk, _done: list[str]) -> None:
+    talk.advance(61)
+    talk("在吗")
+
+
+def is_updated(talk: Talk, done: list[str]) -> None:
+    talk.restart(booking(done, question="贵姓？", on_divergence="restart"))
+    talk("王")
+
+
+@pytest.mark.parametrize(
+    ("ends", "cleans"),
+    [
+        (cancels, True),
+        (leaves, True),
+        (changes_the_subject, True),
+        (says_nothing, False),
+        (is_updated, False),
+    ],
+)
+def test_which_endings_run_the_clean_up(
+    ends: Callable[[Talk, list[str]], None], cleans: bool
+) -> None:
+    done: list[str] = []
+    bot = booking(done)
+    bot.click("menu")(lambda chat: f"好，{chat.user}")
+    talk = Talk(bot)
+    talk("订票")
+    ends(talk, done)
+    assert ("released A1" in done) is cleans
