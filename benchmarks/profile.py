@@ -37,7 +37,7 @@ from tests.redis_server import RedisServer, redis_servers
 from wechat_dialog import Bot
 from wechat_dialog.core.replay.run import Run
 from wechat_dialog.core.wire.codec import Codec
-from wechat_dialog.runtime.drive import Driver
+from wechat_dialog.runtime.drive import TurnDriver
 from wechat_dialog.stores import open_store
 
 NAMES = ("live", "cold", "memory", "SQLite")
@@ -106,9 +106,9 @@ class TimedStore:
 @contextmanager
 def switched(clock: Clock) -> Iterator[None]:
     """Have the clock switched where parts meet, for the length of a block."""
-    drive = Driver.drive
+    drive = TurnDriver.drive
 
-    def driven(driver: Driver, transaction: Any, *args: Any) -> Any:
+    def driven(driver: TurnDriver, transaction: Any, *args: Any) -> Any:
         return drive(driver, TimedGenerator(clock, transaction), *args)  # type: ignore[arg-type]
 
     with ExitStack() as stack:
@@ -117,7 +117,7 @@ def switched(clock: Clock) -> Iterator[None]:
                 call = clock.timed(part, getattr(owner, name))
                 # A function, so that it is bound to whoever has it.
                 stack.enter_context(mock.patch.object(owner, name, call))
-        stack.enter_context(mock.patch.object(Driver, "drive", driven))
+        stack.enter_context(mock.patch.object(TurnDriver, "drive", driven))
         yield
 
 

@@ -18,7 +18,7 @@ from wechat_dialog.core.turn.mail import SignalMail
 from wechat_dialog.core.turn.outside import STANDS_IN_LINE, Fired, Sent
 from wechat_dialog.core.turn.settings import Settings
 from wechat_dialog.errors import Closing, StoreError
-from wechat_dialog.runtime.drive import Driver
+from wechat_dialog.runtime.drive import TurnDriver
 from wechat_dialog.runtime.firings import AT_ONCE, BESIDE, REST, TRIES, Firings
 from wechat_dialog.runtime.hand import FEW, SLOW, TICK, Entry, Hand
 from wechat_dialog.runtime.running_turns import RunningTurns
@@ -62,7 +62,7 @@ class Drives:
 
 
 def firings_of(drives: Drives) -> Firings:
-    return Firings(cast("Driver", drives))
+    return Firings(cast("TurnDriver", drives))
 
 
 def due(user: str = "ada", late: float = 0.0) -> Due:

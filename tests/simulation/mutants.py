@@ -24,7 +24,7 @@ from wechat_dialog.core.turn.pending import sealed_pending
 from wechat_dialog.core.turn.running_turn import RunningTurn
 from wechat_dialog.core.turn.work import Work
 from wechat_dialog.core.wire.crypto import Seal
-from wechat_dialog.runtime.drive import Driver
+from wechat_dialog.runtime.drive import TurnDriver
 from wechat_dialog.runtime.signals import NEVER
 from wechat_dialog.runtime.wanted import Wait
 from wechat_dialog.stores.memory import MemoryStore
@@ -261,7 +261,7 @@ def takes_a_belated_message_for_the_answer() -> Iterator[type[MemoryStore]]:
 @_mutant
 def sets_a_turn_no_time_limit() -> Iterator[type[MemoryStore]]:
     """A turn has no time limit."""
-    with patch.object(Driver, "time_left", lambda *_: math.inf):
+    with patch.object(TurnDriver, "time_left", lambda *_: math.inf):
         yield MemoryStore
 
 
@@ -292,7 +292,7 @@ def goes_on_without_waiting_for_the_store() -> Iterator[type[MemoryStore]]:
         yield Wait(NEVER.when_over, 0.001)
         return False
 
-    with patch.object(Driver, "_pause", wakes):
+    with patch.object(TurnDriver, "_pause", wakes):
         yield MemoryStore
 
 

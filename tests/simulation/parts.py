@@ -14,7 +14,7 @@ from wechat_dialog.core.turn.running_turn import RunningTurn
 from wechat_dialog.core.turn.settings import Settings
 from wechat_dialog.core.turn.staleness import Staleness
 from wechat_dialog.core.turn.window import Window
-from wechat_dialog.runtime.drive import Driver
+from wechat_dialog.runtime.drive import TurnDriver
 from wechat_dialog.runtime.requests import Requests
 from wechat_dialog.runtime.running_turns import RunningTurns
 
@@ -178,7 +178,7 @@ class Worker:
     synchronous: bool
     turns: RunningTurns
     requests: Requests
-    driver: Driver
+    driver: TurnDriver
     alive: bool = True
     frozen: float = 0.0
     flying: dict[Flying, None] = field(default_factory=dict[Flying, None])

@@ -28,7 +28,7 @@ from wechat_dialog.core.turn.settings import Rules, Settings
 from wechat_dialog.core.turn.window import Window
 from wechat_dialog.errors import ClaimLost, DialogError, Refused, StoreError
 from wechat_dialog.runtime.attempt import GivenUp
-from wechat_dialog.runtime.drive import Driver
+from wechat_dialog.runtime.drive import TurnDriver
 from wechat_dialog.runtime.live_dialogs import LiveDialogs
 from wechat_dialog.runtime.requests import Requests
 from wechat_dialog.runtime.running_turns import RunningTurns
@@ -112,7 +112,7 @@ class Workers:
         )  # fmt: skip
         synchronous = (self.plan.seed + number) % 3 == 0
         process = Process(self)
-        driver = Driver(
+        driver = TurnDriver(
             settings, WINDOW, process, process, clock=lambda: self.now, longest_turn=LONGEST
         )
         requests = Requests(driver, process, process, _pauses)

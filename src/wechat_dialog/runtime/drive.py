@@ -1,9 +1,9 @@
 """What is done before and after each operation of a turn: decided here, performed elsewhere.
 
-`Driver.drive` is a generator around a turn's own (`core/turn/transaction.py`): it yields the same
-operations, preceded by what has to be done first (renew a claim that may be lost, leave a request's
-thread), and evaluates their results. It performs none of them: a loop of `performing.py` does, with
-`threads.py`, `loops.py` or, for authors' tests, `testing/world.py`.
+`TurnDriver.drive` is a generator around a turn's own (`core/turn/transaction.py`): it yields the
+same operations, preceded by what has to be done first (renew a claim that may be lost, leave a
+request's thread), and evaluates their results. It performs none of them: a loop of `performing.py`
+does, with `threads.py`, `loops.py` or, for authors' tests, `testing/world.py`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from .running_turns import RunningTurns
 from .signals import NEVER
 from .wanted import Gather, HandOver, NextOutcome, Renew, Step, Wait, Wanted
 
-__all__ = ["Driver", "Driving", "Renewals", "hand_over"]
+__all__ = ["Driving", "Renewals", "TurnDriver", "hand_over"]
 
 T = TypeVar("T")
 
@@ -65,7 +65,7 @@ def hand_over(turn: RunningTurn) -> HandOver:
     return HandOver(turn)
 
 
-class Driver:
+class TurnDriver:
     """Drives the turns of one process; performs nothing itself.
 
     Attributes:

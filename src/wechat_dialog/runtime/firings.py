@@ -29,7 +29,7 @@ from wechat_dialog.core.turn.running_turn import Listener
 from wechat_dialog.errors import Closing, StoreError
 from wechat_dialog.forks import mind
 
-from .drive import Driver, Driving
+from .drive import Driving, TurnDriver
 from .hand import Entry, Hand
 from .signals import NEVER
 from .wanted import BeginBeside, EndLeases, NextTurn, Wait
@@ -65,7 +65,7 @@ class Firings:
         hand: What the sweeper has leased.
     """
 
-    def __init__(self, driver: Driver, rest: float = REST) -> None:
+    def __init__(self, driver: TurnDriver, rest: float = REST) -> None:
         """Create it without firings.
 
         Args:

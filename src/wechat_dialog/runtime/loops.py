@@ -22,7 +22,7 @@ from wechat_dialog.core.turn.operations import Push
 from wechat_dialog.core.turn.running_turn import RunningTurn
 from wechat_dialog.errors import Closing, StoreError
 
-from .drive import Driver, Driving
+from .drive import Driving, TurnDriver
 from .performing import copy_of, hear_late, perform_all_async
 from .pusher import Pusher, none_to_push
 from .signals import future_of, over_or_late
@@ -55,7 +55,7 @@ class OnLoops:
     def __init__(
         self,
         store: Callable[[], AsyncStore],
-        driver: Driver,
+        driver: TurnDriver,
         steps: Callable[[], Steps],
         pusher: Pusher | None,
     ) -> None:

@@ -37,7 +37,7 @@ from wechat_dialog.core.turn.running_turn import Listener, Request, RunningTurn
 from wechat_dialog.core.turn.transaction import turn as begin_turn
 from wechat_dialog.errors import Closing, StoreError
 
-from .drive import Driver, Driving, hand_over
+from .drive import Driving, TurnDriver, hand_over
 from .retries import pauses
 from .signals import NEVER, Signal
 from .untaken_replies import UntakenReply
@@ -86,7 +86,7 @@ class Requests:
 
     def __init__(
         self,
-        driver: Driver,
+        driver: TurnDriver,
         untaken: Untaken,
         watch: Wary,
         pauses: Callable[[], Iterator[float]] = pauses,

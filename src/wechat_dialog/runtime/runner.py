@@ -26,7 +26,7 @@ from wechat_dialog.errors import Closing
 from wechat_dialog.messages import Message
 
 from .accounts import Accounts
-from .drive import Driver
+from .drive import TurnDriver
 from .firings import AT_ONCE, Firings
 from .heartbeat import Heartbeat
 from .loops import OnLoops
@@ -106,7 +106,7 @@ class Runner:
             self.turns, longest, settings.lease, window.seconds + SLACK, self._heartbeat.let_go
         )
         self._typing = None if pusher is None else TypingSign(self.turns, pusher)
-        self._driver = Driver(
+        self._driver = TurnDriver(
             settings, window, self.turns, self._heartbeat, clock=time.monotonic,
             longest_turn=longest, began=self._watch.begin if pusher is None else self._begin,
             may_push=None if pusher is None else lambda: pusher.allowed,

@@ -26,7 +26,7 @@ from wechat_dialog.core.turn.running_turn import RunningTurn
 from wechat_dialog.errors import Closing, StoreError
 
 from .attempt import Attempt
-from .drive import Driver, Driving
+from .drive import Driving, TurnDriver
 from .performing import Elsewhere, copy_of, hear_late, perform_all
 from .pusher import Pusher, none_to_push
 from .signals import wait_for
@@ -68,7 +68,7 @@ class OnThreads:
     def __init__(
         self,
         store: Store,
-        driver: Driver,
+        driver: TurnDriver,
         steps: Callable[[], Steps],
         pusher: Pusher | None,
         *,

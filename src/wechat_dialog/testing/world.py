@@ -32,7 +32,7 @@ from wechat_dialog.messages.keys import message_key
 from wechat_dialog.replies import Reply
 from wechat_dialog.replies.stored import decode_reply
 from wechat_dialog.runtime.attempt import GivenUp
-from wechat_dialog.runtime.drive import Driver
+from wechat_dialog.runtime.drive import TurnDriver
 from wechat_dialog.runtime.live_dialogs import LiveDialogs
 from wechat_dialog.runtime.performing import perform_all
 from wechat_dialog.runtime.running_turns import RunningTurns
@@ -90,7 +90,7 @@ class World:
             bot.settings, rules=self.rules, cache=LiveDialogs(size) if size else None,
             outcomes=self.outcomes,
         )  # fmt: skip
-        self.driver = Driver(
+        self.driver = TurnDriver(
             self.settings, bot.window, RunningTurns(), self.claims, clock=lambda: self.clock,
             longest_turn=bot.longest_turn or math.inf,
         )  # fmt: skip

@@ -13,7 +13,7 @@ import msgspec
 from wechat_dialog.core.replay.header import Frame
 from wechat_dialog.core.store.times import Due
 from wechat_dialog.core.store.values import Committed, Deferred, Write
-from wechat_dialog.core.turn.cut_off import finish, lay_aside
+from wechat_dialog.core.turn.cut_off import finish, park_message
 from wechat_dialog.core.turn.events import forget_who_left
 from wechat_dialog.core.turn.held import is_pushable
 from wechat_dialog.core.turn.job import PASSES, Job, keep_live
@@ -69,13 +69,13 @@ def conclude(
     except Exception as error:  # noqa: BLE001 - an author's code can break anywhere
         stack = job.doc.head.stack
         job.doc = job.doc.as_stored()
-        aside = work.on(job.doc)
+        retry = work.on(job.doc)
         if job.doc.cut_off:
-            flow = finish(aside, error)
+            flow = finish(retry, error)
         else:
-            flow = lay_aside(aside, error, _began(stack, job.doc.head.stack))
-    yield from perform(job, aside, flow)
-    return (yield from commit(job, aside))
+            flow = park_message(retry, error, _began(stack, job.doc.head.stack))
+    yield from perform(job, retry, flow)
+    return (yield from commit(job, retry))
 
 
 def _began(stack: Sequence[Frame], stored: Sequence[Frame]) -> Frame | None:
@@ -131,9 +131,9 @@ def _yield_operations(
 ) -> Generator[Operation, Any, None]:
     """Yield a flow's operations, with checkpoints turned into writes."""
     result: Any = None
-    ended: list[str] = []
-    slots: dict[int, str] = {}
-    parted: dict[str, str] = {}
+    ended: list[str] = []  # idempotency keys of steps whose outcomes the next write records
+    slots: dict[int, str] = {}  # these keys by slot, of the steps that were called last
+    parted: dict[str, str] = {}  # by these keys, the store's ids of steps that have parts
     while True:
         if op is None:
             try:

@@ -24,11 +24,11 @@ from wechat_dialog.core.turn.stack import drive, follow, woken
 from wechat_dialog.core.turn.work import Work
 from wechat_dialog.messages.said import text_of
 
-__all__ = ["finish", "lay_aside"]
+__all__ = ["finish", "park_message"]
 
 
 def finish(
-    work: Work, killer: Exception | None = None, whole: messages.Message | None = None
+    work: Work, killer: Exception | None = None, unmasked: messages.Message | None = None
 ) -> Flow[None]:
     """Finish the turn that was cut off: `work` is then about its message.
 
@@ -36,8 +36,8 @@ def finish(
         work: The work on the current message.
         killer: The error to park the conversation with, because the turn was tried often enough or
             cannot be finished. None: finish it.
-        whole: The turn's message with its secret answer, which no journal contains; None if there
-            was no secret, or it is lost.
+        unmasked: The turn's message with its secret answer, which no journal contains; None if
+            there was no secret, or it is lost.
     """
     frame = work.doc.top
     if frame is None:
@@ -58,8 +58,8 @@ def finish(
     if run is None:
         return
     work.becomes(run.chat.message, run.chat.arrived)
-    if whole is not None and run.secrets:
-        _tell_secret_again(work, run, frame, whole)
+    if unmasked is not None and run.secrets:
+        _tell_secret_again(work, run, frame, unmasked)
     thrown = _thrown_in_this_turn(work, frame)
     if thrown is None:
         handed_back = yield from drive(work, frame, go_on(work, run, frame))
@@ -77,7 +77,7 @@ def finish(
         yield from handle_event(work, work.message)
 
 
-def _tell_secret_again(work: Work, run: Run, frame: Frame, whole: messages.Message) -> None:
+def _tell_secret_again(work: Work, run: Run, frame: Frame, unmasked: messages.Message) -> None:
     """Give the dialog the secret answer of this turn again, which replay cannot restore."""
     records = effective(work.doc.records[frame.base :])
     last = max(
@@ -85,10 +85,10 @@ def _tell_secret_again(work: Work, run: Run, frame: Frame, whole: messages.Messa
     )
     secret = run.secrets[-1]
     if secret.position == last and secret.read is not None:
-        work.secret = text_of(whole) or ""
+        work.secret = text_of(unmasked) or ""
         drawn = run.chat.drawn()
         with contextlib.suppress(ValueError):  # the parser was changed: the secret stays lost
-            secret.learn(secret.read(run.chat, whole))
+            secret.learn(secret.read(run.chat, unmasked))
         run.chat.draw_again(drawn)
 
 
@@ -119,7 +119,7 @@ def _thrown_in_this_turn(work: Work, frame: Frame) -> Record | None:
     return None
 
 
-def lay_aside(work: Work, killer: Exception, began: Frame | None = None) -> Flow[None]:
+def park_message(work: Work, killer: Exception, began: Frame | None = None) -> Flow[None]:
     """Park a message that was tried often enough, with the conversation that it is for.
 
     Args:

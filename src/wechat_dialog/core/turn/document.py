@@ -375,7 +375,7 @@ class Document:
         self._cut = ()
         self._new = ()
 
-    def give_up(self, claimed: Claimed) -> None:
+    def discard_unreadable(self, claimed: Claimed) -> None:
         """Discard a document that cannot be decoded: the next write overwrites it. The user's data
         stays unchanged.
         """

@@ -86,7 +86,7 @@ def _run_read(
     """
     # A live dialog hardly ever turns out to be gone, so its routes are not asked.
     absent, begins = _may_begin(job) if job.doc.run is None else (False, "")
-    answer = yield job.question(optimistic=True, absent=absent)
+    answer = yield job.claim(optimistic=True, absent=absent)
     if isinstance(answer, Unclaimed):
         if job.doc.run is not None:
             job.settings.staleness.note(behind=answer.revision != job.doc.revision)
@@ -181,7 +181,7 @@ def _claim_for_step(
     limit: float | None,
 ) -> Generator[Operation, Any, Outcome | Answered | None]:
     """Claim for an operation of the dialog that needs it; continue only if nothing has changed."""
-    claim = yield job.question()
+    claim = yield job.claim()
     job.counted = True
     if not isinstance(claim, Claimed):
         flow.close()

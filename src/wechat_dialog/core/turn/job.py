@@ -104,10 +104,8 @@ class Job(msgspec.Struct, eq=False):
         """See `Rules.grace`."""
         return self.settings.rules.grace
 
-    def question(
-        self, *, optimistic: bool = False, absent: bool = False, keep: bool = True
-    ) -> Claim:
-        """Return the claim to ask for; `keep`: whether the store keeps the message with it."""
+    def claim(self, *, optimistic: bool = False, absent: bool = False, keep: bool = True) -> Claim:
+        """Return the operation that claims; `keep`: whether the store keeps the message with it."""
         pending = b""
         if self.stores_message and keep:
             # Always sealed, whatever the document says: another worker may have asked for a secret
@@ -153,7 +151,7 @@ def claim_turn(job: Job) -> Generator[Operation, Any, Claimed | Answered | Outco
     pause = job.settings.poll
     while True:
         # Do not store the message if the turn was granted before: the user may have been forgotten.
-        answer = yield job.question(keep=not job.granted)
+        answer = yield job.claim(keep=not job.granted)
         job.counted = True
         if not isinstance(answer, Running):
             return answer  # type: ignore[no-any-return]

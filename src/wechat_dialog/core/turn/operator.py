@@ -137,7 +137,7 @@ def _operated(
     except StoreError:
         if not force:
             raise
-        job.doc.give_up(claimed)
+        job.doc.discard_unreadable(claimed)
     # Each under the key of its own message, since copies of that message may still arrive.
     outcome = yield from catch_up(job, claimed)
     if outcome is not None:

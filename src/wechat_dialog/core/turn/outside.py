@@ -181,7 +181,7 @@ def _fire(
     job = Job(settings, due.user, message, FIRING, due.at, doc, counted=not waits, due=due.at)
     pause = settings.poll
     while True:
-        claim = msgspec.structs.replace(job.question(), fires=due)
+        claim = msgspec.structs.replace(job.claim(), fires=due)
         answer = yield claim
         job.counted = True
         if isinstance(answer, Claimed):

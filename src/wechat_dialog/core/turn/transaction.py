@@ -20,7 +20,7 @@ import msgspec
 from wechat_dialog.core.logs import log
 from wechat_dialog.core.store.values import Answered, Claimed, Pending
 from wechat_dialog.core.turn.committing import commit_turn, conclude
-from wechat_dialog.core.turn.cut_off import finish, lay_aside
+from wechat_dialog.core.turn.cut_off import finish, park_message
 from wechat_dialog.core.turn.dispatch import handle
 from wechat_dialog.core.turn.fast_path import is_ready, run_unclaimed
 from wechat_dialog.core.turn.firing import FIRING, NotOurs, forget_the_expired, is_firing
@@ -211,6 +211,7 @@ def catch_up(job: Job, claimed: Claimed) -> Generator[Operation, Any, Outcome | 
     Returns:
         The outcome, if this very message's turn was one of them.
     """
+    # Workers died in what is finished first: it alone is parked, and the rest is tried.
     killer = WorkerDied(claimed.lost) if claimed.lost >= DEATHS else None
     if job.settings.outcomes.holds(job.user):
         killer = None  # claims were lost, but no worker died: the step has ended here
@@ -242,14 +243,14 @@ def _finish(
     cut_off = job.doc.head.key
     own = cut_off == job.key
     # The journal does not contain a secret answer; the message may.
-    whole = job.message if own else None
+    unmasked = job.message if own else None
     for pending in claimed.pending:
         if pending.key == cut_off:
             opened = _open(job, pending)
-            whole = None if opened is None else opened[0]
+            unmasked = None if opened is None else opened[0]
     if own:
-        return (yield from conclude(job, work, finish(work, killer, whole), commit_turn))
-    yield from conclude(job, work, finish(work, killer, whole), _commit_earlier)
+        return (yield from conclude(job, work, finish(work, killer, unmasked), commit_turn))
+    yield from conclude(job, work, finish(work, killer, unmasked), _commit_earlier)
     return None
 
 
@@ -269,7 +270,7 @@ def _answer_late(
     if killer is None:
         yield from _fire_own_stack(job, pending.since)
     work = Work.of(job.settings.rules, job.doc, message, pending.key, arrived, now=job.arrived)
-    flow = handle(work) if killer is None else lay_aside(work, killer)
+    flow = handle(work) if killer is None else park_message(work, killer)
     yield from conclude(job, work, flow, _commit_earlier)
 
 
