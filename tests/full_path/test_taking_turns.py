@@ -17,6 +17,8 @@ from wechat_dialog.core.store.contract import Store
 from wechat_dialog.stores.memory import MemoryStore
 
 MANY = 40
+LAST = 3 * MANY
+"""The sum at which the endless dialog sets a note."""
 
 
 def port_of(url: str) -> int:
@@ -44,7 +46,7 @@ class Adding:
         total = 0
         while True:
             total += yield from chat.ask(f"{total}", int)
-            if total == MANY:
+            if total == LAST:
                 chat.data["note"] = "reached"
 
     def changing(self, chat: Chat) -> str:
@@ -85,11 +87,11 @@ def test_a_process_reads_what_another_has_added_and_replays_nothing(
 
 def test_a_process_does_not_store_again_what_another_has_stored(open_door: OpenDoor) -> None:
     person, doors, processes = met(open_door, MemoryStore())
-    take_turns(person, doors, 1, MANY)
+    take_turns(person, doors, 1, LAST)
     before = [process.begun for process in processes]
-    take_turns(person, doors, MANY, MANY + 1)  # which sets the note
+    take_turns(person, doors, LAST, LAST + 1)  # which sets the note
     assert person.say("改").startswith("好")
-    take_turns(person, doors, MANY + 1, MANY + 2)
+    take_turns(person, doors, LAST + 1, LAST + 2)
     assert processes[1].begun == before[1], "it read what it lacked, and replayed nothing"
     assert person.say("看").startswith("changed")
 
