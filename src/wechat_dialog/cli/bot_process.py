@@ -256,9 +256,16 @@ class _Answers:
             with contextlib.suppress(Exception):  # the next look may do better
                 self.run_due()
 
-    def run_due(self) -> int:
-        """Do what is due; return how many things that were."""
+    def run_due(self, offset: float | None = None) -> int:
+        """Do what is due; return how many things that were.
+
+        Args:
+            offset: Offset of the bot's clock from now on. No sweep comes between it and what is due
+                then: that would be missing in the count. None: as it is.
+        """
         with self._due:
+            if offset is not None:
+                self.clock(offset)
             count: int = self._bot.run_due() if self._bot.learn_account() else 0
             return count
 

@@ -44,6 +44,5 @@ def let_pass(process: Clocked, until: float) -> int:
             break
         # A millisecond more, so that the time is over to which the due time was rounded.
         process.offset = max(process.offset, min(due - time.time() + 0.001, until))
-        process.ask("clock", offset=process.offset)
-        count += process.ask("run_due")
+        count += process.ask("run_due", offset=process.offset)
     return count
