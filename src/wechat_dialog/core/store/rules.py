@@ -76,7 +76,7 @@ def claim(
     key, lease = requested.key, micros(requested.lease)
     if remembered is not None and remembered.reply is not None:
         return _take(entry, key, remembered.reply, now)
-    if requested.fires is None and _was_ended(entry, key):
+    if requested.fires is None and _is_answered(entry, key):
         return Answered(b"")
     replaced = requested.instead != 0 and entry.fence == requested.instead
     if not (replaced or waking.stands_in_line(entry, requested)):
@@ -142,10 +142,12 @@ def _take(entry: Entry, key: str, reply: bytes, now: int) -> Answered:
     return Answered(reply)
 
 
-def _was_ended(entry: Entry, key: str) -> bool:
-    """Return whether a message without an answer was ended by `end`."""
+def _is_answered(entry: Entry, key: str) -> bool:
+    """Return whether a message has its answer with another one's: nobody took its reply, or it was
+    ended by `end`.
+    """
     seen = entry.seen.get(key)
-    return seen is not None and seen.reply == b""
+    return seen is not None and seen.reply is not None
 
 
 def _answer(entry: Entry, key: str, left: bytes, now: int) -> None:
@@ -228,7 +230,7 @@ def commit(
             or not is_as_expected(entry, requested, now)
             or entry.first_in_line(key, None, now) is not None
             or any(seen.pends and name != key for name, seen in entry.seen.items())
-            or _was_ended(entry, key)
+            or _is_answered(entry, key)
             or entry.mail
             or waking.sets_a_time(entry, write)
         ):
@@ -259,7 +261,7 @@ def defer(
     """See `Store.defer`; a `Remembered` is to be stored under the message's key."""
     if remembered is not None and remembered.reply is not None:
         return _take(entry, key, remembered.reply, now)
-    if _was_ended(entry, key):
+    if _is_answered(entry, key):
         return Answered(b"")
     if message:
         _require_room(entry, key, message)

@@ -196,7 +196,7 @@ class Commit(msgspec.Struct, frozen=True):
         taken: False: no request waits for the reply. It is then kept, with head and journal, for a
             day, and every claim for another message returns it (`Claimed.untaken`), until something
             was written under one of them, or a copy of this message is `Answered` with it. A copy
-            that comes while such a claim is valid, or later, gets an empty reply.
+            that comes under such a claim, or later, or after `remember` seconds, gets an empty one.
         fires: The index entry for which the turn was, if no message began it: no reply is
             remembered, `age` is not changed, and after the write that entry is removed from the
             index, unless `write.wake` needs it. The signals that the claim returned count as seen:

@@ -173,6 +173,30 @@ class Taking(StoreCase):
         claim = granted(store.claim(Claim("ada", "next", lease=LONG)))
         assert (claim.records, claim.untaken) == ((ONE, TWO), (b"more?",))
 
+    @pytest.mark.parametrize("head", [HEAD, b""])
+    def test_a_copy_is_answered_as_long_as_its_reply_is_kept(
+        self, store: Store, other: Store, head: bytes
+    ) -> None:
+        """A copy is `Answered` empty after `remember` seconds, while the reply is kept for the next
+        message.
+        """
+        revision = begin(store, ONE).revision
+        fence = granted(store.claim(Claim("ada", "k", lease=LONG))).fence
+        commit = Commit(
+            "ada", "k", Write(head, ttl=LONG), reply=b"more?", fence=fence, taken=False,
+            remember=self.short,
+        )  # fmt: skip
+        revision = committed(store.commit(commit)).revision
+        self.advance(self.short * 2)
+        assert other.claim(Claim("ada", "k", lease=LONG, optimistic=True)) == ELSEWHERE
+        assert other.claim(Claim("ada", "k", lease=LONG)) == ELSEWHERE
+        assert other.defer("ada", "k", b"again") == ELSEWHERE
+        if revision:
+            late = Commit("ada", "k", Write(HEAD), reply=b"x", revision=revision)
+            assert other.commit(late) == Conflict()
+        claim = granted(store.claim(Claim("ada", "next", lease=LONG)))
+        assert (claim.untaken, claim.pending) == ((b"more?",), ())
+
     def test_commit_taken_false_with_an_empty_head_keeps_the_reply(self, store: Store) -> None:
         """The untaken reply of a commit that drops the head is returned by the next claim."""
         begin(store, ONE)

@@ -22,7 +22,7 @@ if doc and redis.call('LLEN', KEYS[2]) ~= doc.length then
   doc = nil
 end
 local claim, seen = read_line(got[4])
-if ARGV[3] ~= '1' and was_ended(seen, key) then return {ANSWERED, ''} end
+if ARGV[3] ~= '1' and is_answered(seen, key) then return {ANSWERED, ''} end
 if not ARGV[3] and (claim.mail or doc and doc.aside and doc.aside > 0) then return {TIMED} end
 claim.last = max(claim.last, doc and doc.revision or 0)
 local signals, aside, firing

@@ -5,7 +5,7 @@ local doc, replies = read_head(got[1])
 local reply = read_remembered(got[3], replies, ARGV[4])
 if reply then return {ANSWERED, take(reply, got[3], ARGV[4], ARGV[2], doc, got[2])} end
 local claim, seen = read_line(got[2])
-if was_ended(seen, ARGV[2]) then return {ANSWERED, ''} end
+if is_answered(seen, ARGV[2]) then return {ANSWERED, ''} end
 local count, total = 0, #ARGV[3]
 for key, s in pairs(seen) do
   if s.message and key ~= ARGV[2] then count, total = count + 1, total + #s.message end

@@ -314,9 +314,10 @@ local function take(reply, text, name, key, doc, line, caller)
   return reply
 end
 
--- Whether end.lua has dropped a message that had no answer.
-local function was_ended(seen, key)
-  return seen[key] and seen[key].reply == ''
+-- Whether a message has its answer with another one's: nobody took its reply, or end.lua has
+-- dropped it.
+local function is_answered(seen, key)
+  return seen[key] and seen[key].reply ~= nil
 end
 
 -- Notes that the write of the claim `fence` contains the untaken replies it was given.

@@ -79,7 +79,7 @@ if line then
   if claim.mail and now < claim.mail_until then return {3} end
   local key = sub(ARGV[1], key_start)
   local me = seen[key]
-  if me and me.reply == '' and now < me.asked + 60000000 then return {3} end
+  if me and me.reply and (me.reply ~= '' or now < me.asked + 60000000) then return {3} end
   for other, s in pairs(seen) do
     if other ~= key and (s.message or s.reply and s.reply ~= ''
       or s.waits and math.abs(now - s.asked) <= 1000000) then return {3} end

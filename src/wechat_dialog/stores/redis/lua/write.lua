@@ -101,7 +101,7 @@ else
     return {ANSWERED, remembered}
   end
   if is_claimed(claim) or claim.mail
-    or first_in_line(seen, ARGV[11]) or pends(seen, ARGV[11]) or was_ended(seen, ARGV[11]) then
+    or first_in_line(seen, ARGV[11]) or pends(seen, ARGV[11]) or is_answered(seen, ARGV[11]) then
     return {CONFLICT}
   elseif ARGV[5] > '1' then
     local gone = not stored or string.byte(stored) == 9 and struct.unpack('>I8', stored, 8) == 0
