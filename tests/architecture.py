@@ -49,7 +49,7 @@ WINGS: Mapping[str, Wing] = {
     "parsers": Wing("what people type in Chinese, turned into values"),
     "core": Wing(
         "what everybody shares: the log without secrets, whether an exception is an author's bug, "
-        "whether a client has hung up",
+        "whether a client has hung up, whether a value is a number of seconds",
         _words("errors"),
     ),
     "core.wire": Wing(
@@ -95,7 +95,7 @@ WINGS: Mapping[str, Wing] = {
         "what reaches a bot without a message: signals, beginnings, what falls due",
         _words("core core.dialog core.replay core.turn runtime"),
     ),
-    "bot_settings": Wing("a bot's settings, checked", _words("errors core.dialog")),
+    "bot_settings": Wing("a bot's settings, checked", _words("errors core core.dialog")),
     "bot_resources": Wing(
         "what a bot opens when it is first asked for, and gives back when it is closed",
         _words("errors forks core core.wire core.pages stores runtime api bot_outside"),
@@ -139,13 +139,13 @@ WINGS: Mapping[str, Wing] = {
 # A wing whose modules stand on each other, from the ground up: each knows only those before it.
 FLOORS: Mapping[str, tuple[str, ...]] = {
     "core.turn": (
-        "limits", "window", "given_parts", "operations", "pending", "mail", "beside", "waking",
-        "held", "document", "results", "outcome", "outcomes_in_hand", "staleness", "settings",
-        "saying", "page_link", "push", "shelf", "waiting_text", "running_turn", "listening",
-        "draft", "work", "aside", "step_parts", "step_records", "parking", "requested", "leaving",
-        "conversation", "stack", "asking", "beginning", "ending", "answering", "events", "dispatch",
-        "cut_off", "resuming", "job", "reviewing", "page", "committing", "firing", "reaching",
-        "firing_turn", "fast_path", "transaction", "outside", "operator",
+        "limits", "window", "forgotten", "given_parts", "operations", "pending", "mail", "beside",
+        "waking", "held", "document", "results", "outcome", "outcomes_in_hand", "staleness",
+        "settings", "saying", "page_link", "push", "shelf", "waiting_text", "running_turn",
+        "listening", "draft", "work", "aside", "step_parts", "step_records", "parking", "requested",
+        "leaving", "conversation", "stack", "asking", "beginning", "ending", "answering", "events",
+        "dispatch", "cut_off", "resuming", "job", "reviewing", "page", "committing", "firing",
+        "reaching", "firing_turn", "fast_path", "transaction", "outside", "operator",
     ),
 }  # fmt: skip
 

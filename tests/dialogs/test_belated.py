@@ -114,6 +114,38 @@ def test_what_was_written_in_the_same_second_and_waited_with_it_answers(talk: Ta
     assert say(talk, 0, "7") == "合计 12"
 
 
+def test_it_answers_where_the_journal_has_nothing_of_that_second(talk: Talk) -> None:
+    talk.advance(100)
+    say(talk, 0, "记账")
+    say(talk, 30, "客服")
+    assert say(talk, 30, "12") == "单号 12\n第一个数？"
+    assert say(talk, 30, "5") == "第二个数？（已有 5）"
+
+
+@pytest.mark.parametrize("live", [0, 9])
+def test_a_copy_is_no_second_answer_after_the_stores_clock_was_set_forward(live: int) -> None:
+    """Its reply is forgotten at once, and it has come as soon as any."""
+    bot = Bot(timeout=None, live_dialogs=live)
+
+    @bot.text("记账")
+    def add(chat: Chat) -> Dialog[str]:
+        first = yield from chat.ask("第一个数？", int)
+        return f"合计 {first + (yield from chat.ask('第二个数？', int))}"
+
+    @bot.text("客服", anytime=True)
+    def service(chat: Chat) -> Dialog[str]:
+        return f"单号 {yield from chat.ask('单号？', int)}"
+
+    talk, ahead = Talk(bot), 0.0
+    talk._world.store.use_clock(lambda: talk._world.clock + ahead)
+    talk("记账")
+    for text, asked in (("5", "第二个数？"), ("客服", "单号？"), ("6", "单号 6\n第二个数？")):
+        assert str(talk(text)) == asked
+        ahead += 300
+        assert str(talk.resend()) == ""
+    assert str(talk("7")) == "合计 12"
+
+
 def test_a_belated_message_cancels_and_interrupts_all_the_same(talk: Talk) -> None:
     say(talk, 9, "记账")
     assert say(talk, 5, "帮助") == "在的。\n第一个数？"

@@ -22,6 +22,9 @@ NOT_TAKEN = Texts().not_taken
 WAITED = 6
 """Seconds since the user wrote."""
 
+LONG = 70
+"""Seconds after which the store may have forgotten a reply."""
+
 
 @pytest.fixture(params=["memory", "SQLite"])
 def bot(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bot]:
@@ -69,11 +72,26 @@ def test_a_question_that_nobody_waited_for_takes_no_answer(
         assert person.say("7 号") == "转给 7 号。"
 
 
-def test_a_question_that_was_waited_for_takes_an_answer(
-    bot: Bot, serve: Callable[[socket.socket], Any]
+def test_what_may_have_been_answered_and_forgotten_begins_nothing(
+    bot: Bot, serve: Callable[[socket.socket], Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     person = Person(HttpDoor(0))
-    body = push(person.name, Content="转账", CreateTime=str(int(time.time()) - WAITED))
+    listening = socket.create_server(("127.0.0.1", 0))
+    written = str(int(time.time()) - LONG)
+    leave(listening.getsockname()[1], push(person.name, Content="转账", CreateTime=written))
+    with serve(listening) as port:
+        wait_until(lambda: "may have been answered" in caplog.text, "the turn's end")
+        assert not any(bot.store.list())
+        person.door = HttpDoor(port)
+        assert person.say("转账") == "哪个账号？"
+
+
+@pytest.mark.parametrize("waited", [WAITED, LONG])
+def test_a_question_that_was_waited_for_takes_an_answer(
+    bot: Bot, serve: Callable[[socket.socket], Any], waited: int
+) -> None:
+    person = Person(HttpDoor(0))
+    body = push(person.name, Content="转账", CreateTime=str(int(time.time()) - waited))
     with serve(socket.create_server(("127.0.0.1", 0))) as port:
         person.door = HttpDoor(port)
         assert "哪个账号？".encode() in person.door.request("POST", signed(), body).body

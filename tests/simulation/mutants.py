@@ -299,7 +299,26 @@ def goes_on_without_waiting_for_the_store() -> Iterator[type[MemoryStore]]:
 @_mutant
 def handles_the_secret_of_an_ended_conversation() -> Iterator[type[MemoryStore]]:
     """A secret answer whose conversation was ended is handled as an ordinary message."""
-    with patch.object(rules, "_was_ended", lambda *_: False):
+    with patch.object(rules, "_is_answered", lambda *_: False):
+        yield MemoryStore
+
+
+@_mutant
+def takes_a_message_that_was_answered_long_ago_for_new() -> Iterator[type[MemoryStore]]:
+    """A message is handled although it may have been answered and forgotten."""
+    with patch.object(RunningTurn, "is_sure", lambda *_: True):
+        yield MemoryStore
+
+
+@_mutant
+def forgets_a_reply_that_nobody_took() -> Iterator[type[MemoryStore]]:
+    """A copy of a message is new after a minute, although its reply is kept."""
+
+    def was_ended(entry: Entry, key: str) -> bool:
+        seen = entry.seen.get(key)
+        return seen is not None and seen.reply == b""
+
+    with patch.object(rules, "_is_answered", was_ended):
         yield MemoryStore
 
 

@@ -80,11 +80,14 @@ class Kill:
 
 @dataclass(frozen=True, slots=True)
 class Freeze:
-    """Whichever worker performs the `nth` operation for a message stops after it, for a while."""
+    """Whichever worker performs the `nth` operation for a message stops after it, for a while; or
+    before it.
+    """
 
     serial: int
     nth: int
     seconds: float
+    before: bool = False
 
 
 @dataclass(frozen=True, slots=True)

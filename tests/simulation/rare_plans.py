@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from random import Random
 
-from .plan import Action, Operate, Outage, Plan, Say, secret_of
+from .plan import Action, Freeze, Operate, Outage, Plan, Say, secret_of
 
-__all__ = ["crowd_of", "ended_of", "refused_of"]
+__all__ = ["crowd_of", "ended_of", "refused_of", "stopped_of"]
 
 
 def crowd_of(seed: int) -> Plan:
@@ -55,4 +55,33 @@ def ended_of(seed: int) -> Plan:
     return Plan(
         seed, cache=True, fast=True, requests=3, workers=2, latency=0.0, slow=True,
         actions=tuple(actions),
+    )  # fmt: skip
+
+
+def stopped_of(seed: int) -> Plan:
+    """Make up a plan in which a process stops for longer than the store remembers a reply, with a
+    request that it has read, while another one answers its copies.
+
+    On an event loop the requests that wait at its door meanwhile belong to it. On threads there are
+    none: a process does not hear that the platform had closed them before it read them.
+    """
+    chance = Random(seed)
+    on_threads = seed % 3 != 1  # one of the two processes
+    actions: list[Action] = []
+    for user in range(8):
+        first, count = 4 * user + 1, chance.choice((1, 2))
+        flags = "".join(flag for flag in "asc" if chance.random() < 0.3)
+        texts = [f"加{count}{flags}", *(str(first + nth) for nth in range(1, count + 1)), "帮助"]
+        if on_threads:
+            texts = [chance.choice((str(first), "帮助"))]
+        at = user * 120 + chance.random()
+        for nth, text in enumerate(texts):
+            lost = frozenset((1, 2)) if chance.random() < 0.3 else frozenset((2,))
+            actions.append(Say(at, first + nth, user, text, lost))
+            at += 12 + chance.random()
+        stops_at, seconds = first + chance.randrange(len(texts)), 62 + chance.random() * 30
+        actions.append(Freeze(stops_at, chance.choice((1, 1, 2)), seconds, before=True))
+    return Plan(
+        seed, cache=bool(seed & 1), fast=bool(seed & 2), requests=3, workers=2, latency=0.0,
+        slow=False, actions=tuple(actions),
     )  # fmt: skip

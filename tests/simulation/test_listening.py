@@ -45,8 +45,11 @@ def heard(
     lands: float | None,
     stored: Answered | StoreError | None = None,
     rules: Rules = RULES,
+    stopped: float = 0.0,
 ) -> tuple[Outcome | type[Exception], float]:
-    """Let a request listen; returns what it answers and when, if its turn lands at `lands`."""
+    """Let a request listen; returns what it answers and when, if its turn lands at `lands`.
+    Whenever it waits, its process is `stopped` for so many seconds more.
+    """
     now = listener.arrived
     listening = listen(listener, ASKED, Window(), rules, now)
     sent: Any = None
@@ -61,7 +64,7 @@ def heard(
         if isinstance(wanted, Deferral):
             sent = stored
             continue
-        until = now + wanted.seconds
+        until = now + wanted.seconds + stopped
         if lands is not None and lands <= until and not listener.turn.completion.done():
             listener.turn.completion.set_result(REPLY)
             until = max(now, lands)
@@ -88,6 +91,15 @@ def test_a_request_waits_as_long_as_its_place_among_the_copies_allows(
         ID, began, Completed(), copies=number, copies_elsewhere=elsewhere, counted=True
     )
     assert heard(Listener(turn, number, 100.0), lands) == (outcome, after)
+
+
+@pytest.mark.parametrize(("stopped", "outcome"), [(20.0, PATIENT), (40.0, Outcome(None))])
+def test_a_request_whose_process_was_stopped_for_long_has_nothing_kept(
+    stopped: float, outcome: Outcome
+) -> None:
+    """Its message may have been answered meanwhile, and that be forgotten."""
+    turn = RunningTurn(ID, 90.0, Completed(), copies=3, counted=True)
+    assert heard(Listener(turn, 3, 100.0), None, stopped=stopped) == (outcome, 4.6 + stopped)
 
 
 AWAY = StoreError("away")

@@ -72,6 +72,8 @@ BY_HAND = {
     "renews claims one after another",
     "handles the secret of an ended conversation",
     "goes on without waiting for the store",
+    "takes a message that was answered long ago for new",
+    "forgets a reply that nobody took",
 }
 
 

@@ -229,6 +229,11 @@ class Workers:
         mishap = self.at.get((flying.serial, count)) if flying.serial else None
         if isinstance(mishap, Kill) and not mishap.after:
             self._kill(flying.worker)
+        elif isinstance(mishap, Freeze) and mishap.before and not isinstance(op, Step):
+            self._ops[flying.serial] = count - 1
+            del self.at[flying.serial, count]
+            self._freeze(flying.worker, mishap.seconds)
+            self.later(0.001, flying.worker, lambda: self._perform(flying, op))
         elif isinstance(op, Step):
             go_on = self._in_time(flying, op.step.key)
             self._step(flying, op.step, go_on)

@@ -10,7 +10,7 @@ import msgspec
 from wechat_dialog import messages
 from wechat_dialog.messages.base import as_text
 
-__all__ = ["message_key"]
+__all__ = ["message_key", "number_of_key"]
 
 
 def message_key(message: messages.Message) -> str:
@@ -26,6 +26,11 @@ def message_key(message: messages.Message) -> str:
     if message.msg_id:
         return f"{message.created}:{message.msg_id}"
     return f"{message.created}:{message.kind[:_NAME]}:{_checksum(message)}"
+
+
+def number_of_key(key: str) -> int:
+    """Return a number that tells a message from the others of one second, by its key."""
+    return crc32(key.encode())
 
 
 _NAME = 40

@@ -169,6 +169,8 @@ ERRORS = {
         "或者不问：Field(ask=None)",
     "hint={0}: a text, or a function of what was said": "hint={0}：要文字，或者一个函数，"
     "参数是用户说的话",
+    "timeout={0}: seconds above 0, or None for the bot's own":
+        "timeout={0}：大于 0 的秒数；None 是用机器人的",
     "timeout={0}: seconds above 0, or None for the dialog's own":
         "timeout={0}：大于 0 的秒数；None 是用对话自己的",
     "attempts={0}: 1 or more, or None for no limit": "attempts={0}：1 以上；None 是没有上限",
@@ -196,6 +198,7 @@ ERRORS = {
     "chat.step: {0} is {1}: declare `steps: {2}`": "chat.step：{0} 是{1}：参数写成 `steps: {2}`",
     "a coroutine function": "协程函数",
     "a plain function": "普通函数",
+    "step: backoff returned {0}: seconds, 0 or more": "step：backoff 返回了 {0}：要秒数，0 以上",
     "step: retries and backoff must not be negative, timeout must be above 0":
         "step：retries 和 backoff 不能是负数，timeout 要大于 0",
     "step {0} returned {1}, which cannot be written down ({2}); return JSON data, a dataclass or a "
@@ -277,6 +280,9 @@ LOGGED = {
     "user {0}: a {1} could not be answered: {2}": "用户 {0}：一条 {1} 消息没能回答：{2}",
     "user {0}: the reviewer failed; what it has not passed is not sent: {1}":
         "用户 {0}：review 函数出错；它没有放行的不发：{1}",
+    "user {0}: a message that was read {1} s ago may have been answered since, and is not handled: "
+    "was this process stopped?":
+        "用户 {0}：{1} 秒前读到的一条消息，可能早已回答过，不处理了；这个进程停顿过吗？",
     "user {0}: every dialog handed {1} back, so there is no reply":
         "用户 {0}：所有对话都不收 {1}，所以没有回复",
     "user {0}: {1} parked conversations are dropped for a new one ({2}): {3}":

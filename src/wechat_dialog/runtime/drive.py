@@ -13,7 +13,8 @@ from collections.abc import Callable, Generator
 from typing import Any, Protocol, TypeVar
 
 from wechat_dialog.core.logs import log
-from wechat_dialog.core.store.values import Claimed
+from wechat_dialog.core.store.values import Claimed, Conflict
+from wechat_dialog.core.turn.forgotten import MayBeAnswered
 from wechat_dialog.core.turn.operations import (
     STORED,
     Claim,
@@ -144,8 +145,8 @@ class TurnDriver:
                 error = None
                 try:
                     if type(operation) is Commit:
-                        operation = self._before_commit(operation, turn, began)
-                        result = yield operation
+                        commit = self._before_commit(operation, turn, began)
+                        result = Conflict() if commit is None else (yield commit)
                         if operation.write.wake is not None:
                             self.wakes(operation.write.wake.at)
                     elif isinstance(operation, STORED):
@@ -157,22 +158,25 @@ class TurnDriver:
                 except Exception as failure:  # noqa: BLE001 - the turn decides what it means
                     error = failure
                     continue
-                now = self.clock()
-                turn.learn(operation, result, began, now, self.window)
+                sent, now = began, self.clock()
+                turn.learn(operation, result, sent, now, self.window)
                 began = now
                 if type(operation) is Claim:
-                    yield from self._after_claim(operation, result, listener)
+                    error = yield from self._after_claim(operation, result, listener, sent)
         finally:
             if turn.renewal:
                 self._renewals.let_go(turn.renewal)
 
-    def _before_commit(self, commit: Commit, turn: RunningTurn, began: float) -> Commit:
-        """Return the commit to perform.
+    def _before_commit(self, commit: Commit, turn: RunningTurn, began: float) -> Commit | None:
+        """Return the commit to perform; None: none, as if the store had refused it, since without a
+        claim the turn has to ask first whether its message has an answer.
 
         Note the dialog as blocking if it ran without a claim, and for so long that another process
         may have run a copy of its message.
         """
         now = self.clock()
+        if not (commit.fence or turn.is_sure(now)):
+            return None
         if commit.ran and now - began > BLOCKS:
             self._settings.blocking.add(commit.ran)
             log.warning(
@@ -185,8 +189,13 @@ class TurnDriver:
             return turn.addressed(commit, now, self.window)
         return commit
 
-    def _after_claim(self, claim: Claim, result: object, listener: Listener) -> Driving[None]:
-        turn = listener.turn
+    def _after_claim(
+        self, claim: Claim, result: Any, listener: Listener, sent: float
+    ) -> Driving[MayBeAnswered | None]:
+        """Do what a claim requires; returns why its turn must not go on."""
+        turn, now = listener.turn, self.clock()
+        if turn.may_be_answered(result, sent, now):
+            return MayBeAnswered(now - turn.unanswered, turn.fence)
         if type(result) is Claimed:
             self._renewals.let_go(turn.renewal)
             turn.renewal = self._renewals.hold(claim.user, result.fence)
@@ -200,6 +209,7 @@ class TurnDriver:
             and (self.settings().rules.may_push or listener.is_last(self.window))
         ):
             yield hand_over(turn)
+        return None
 
     def _take_long(self, operation: Operation, turn: RunningTurn) -> Driving[Any]:
         """Perform an operation that may take long."""
@@ -259,6 +269,8 @@ class TurnDriver:
 
     def _stops_waiting(self, pause: Pause, turn: RunningTurn) -> bool:
         now, pushes = self.clock(), self.settings().rules.may_push
+        if not turn.is_sure(now):
+            return False  # the store says first whether the message is to be kept
         if now - turn.began > self._longest + self.window.requests * self.window.seconds:
             log.warning(
                 "user %s: a message has waited %.0f s for its turn, and waits no longer; the "

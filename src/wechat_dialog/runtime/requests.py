@@ -178,6 +178,10 @@ class Requests:
             notified.
         """
         turn, settings = listener.turn, self._driver.settings()
+        turn.unanswered = listener.arrived
+        if turn.departed >= turn.copies:
+            # The platform had hung up before the request was read, so the message waited here.
+            turn.unanswered -= request.waited
         try:
             if not turn.detached and (
                 turn.failing

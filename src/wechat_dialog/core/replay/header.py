@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 
 from wechat_dialog.errors import NewerJournal
+from wechat_dialog.messages.keys import number_of_key
 
 from .records import NEWEST
 
@@ -205,6 +206,8 @@ class UserHead(msgspec.Struct, omit_defaults=True, gc=False):
         shown: `CreateTime` of the message whose reply first showed the pending question: messages
             written before do not answer it. It never decreases. 0 if it is unknown, or an earlier
             version wrote the head.
+        shown_by: Number of that message; see `keys.number_of_key`. 0 where an earlier version wrote
+            the head.
         pushed: When a question that no message led to was last pushed, by the store's clock, in
             seconds since the epoch; 0: none was.
         key: Key of the message whose turn was cut off. "" after a commit; the next three are empty
@@ -229,6 +232,7 @@ class UserHead(msgspec.Struct, omit_defaults=True, gc=False):
     asked_before: bool = False
     question_at: int = 0
     shown: int = 0
+    shown_by: int = 0
     pushed: int = 0
     key: str = ""
     begun: int = 0
@@ -237,6 +241,11 @@ class UserHead(msgspec.Struct, omit_defaults=True, gc=False):
     aside: tuple[AsideNote, ...] = ()
     owed: tuple[OwedPart, ...] = ()
     deaths: int = 0
+
+    def note_shown(self, created: int, key: str) -> None:
+        """Note which message's reply shows the pending question, unless that of a later one did."""
+        if created and created >= self.shown:
+            self.shown, self.shown_by = created, number_of_key(key)
 
 
 class ParkedConversation(msgspec.Struct, omit_defaults=True):

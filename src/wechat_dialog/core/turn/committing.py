@@ -209,7 +209,7 @@ def _call(
 
 def commit_turn(job: Job, work: Work) -> Transaction:
     """Commit under the claim; if no request listens any more, with the answer held."""
-    reply = None if job.deferred else work.draft.reply(job.message.created)
+    reply = None if job.deferred else work.draft.reply(job.message.created, job.key)
     while True:
         if job.deferred:
             page = yield from complete(job, work)

@@ -135,12 +135,13 @@ class Draft(msgspec.Struct, eq=False):
         """Return all that the turn says, in order."""
         return [*self.parts, *self.content().question]
 
-    def reply(self, created: int) -> Reply | None:
+    def reply(self, created: int, key: str) -> Reply | None:
         """Make one reply of what the turn says, and hold what does not fit. Called once, at the
         end.
 
         Args:
             created: `CreateTime` of the message that is replied to.
+            key: Its key.
         """
         head = self.doc.head
         if head.question_at:
@@ -153,7 +154,7 @@ class Draft(msgspec.Struct, eq=False):
                 reply = together([*self.parts, *self.question], mark)
                 if reply is not None:
                     self._note_whether_asked(top, bool(self.question))
-                    self._note_since_when(top, created, unseen=False)
+                    self._note_since_when(top, created, key, unseen=False)
                     return reply
         unseen = self.doc.unseen
         # Owed parts are removed from the head only here: a turn that is cut off before still owes
@@ -165,24 +166,25 @@ class Draft(msgspec.Struct, eq=False):
             reply = shelf.answer(self.content(), owed=self.collects)
         top = self.doc.top
         self._note_whether_asked(top, shelf.shows)
-        self._note_since_when(top, created, unseen=unseen)
+        self._note_since_when(top, created, key, unseen=unseen)
         return reply
 
-    def _note_since_when(self, top: Frame | None, created: int, *, unseen: bool) -> None:
-        """Note since when, by the platform's clock, the user knows the pending question, if this
-        reply is what shows it.
+    def _note_since_when(self, top: Frame | None, created: int, key: str, *, unseen: bool) -> None:
+        """Note since when, by the platform's clock, the user knows the pending question, and by
+        which message, if this reply is what shows it.
 
         Args:
             top: The conversation on top.
-            created: See `reply`.
+            created: See `reply`, as for `key`.
+            key: The message's key.
             unseen: Whether the question was held unseen before.
         """
         head = self.doc.head
-        if top is None or created <= head.shown:
+        if top is None:
             return
         newly_asked = self.asker == top.id and not self.seen
         if (newly_asked or unseen or self.returns) and not (head.held and self.doc.unseen):
-            head.shown = created
+            head.note_shown(created, key)
 
     def _note_whether_asked(self, top: Frame | None, shown: bool) -> None:
         """Note for the next turn whether the pending question counts as seen if this reply is not

@@ -152,7 +152,7 @@ def _run_live(
     else:
         return (yield from _claim_for_step(job, work, flow, op, expected, limit))
     try:
-        reply = work.draft.reply(job.message.created)
+        reply = work.draft.reply(job.message.created, job.key)
         write, remembered = doc.write(job.arrived, grace=job.grace), encode_reply(reply)
     except Exception:  # noqa: BLE001 - likewise
         drop(job)

@@ -25,6 +25,7 @@ from wechat_dialog.core.store.values import NOTHING, Answered, Claimed
 from wechat_dialog.core.turn.settings import LONGEST_POLL, Rules
 from wechat_dialog.errors import ClaimLost, StoreError
 from wechat_dialog.messages import Message
+from wechat_dialog.messages.keys import message_key
 from wechat_dialog.replies.packing import pack
 from wechat_dialog.replies.stored import encode_reply
 
@@ -80,7 +81,7 @@ def push(
         sent = not doc.cut_off and (yield from _parts(rules, user, doc, claimed, arrived))
         if sent:
             # The question was shown later, but when by the platform's clock is unknown.
-            doc.head.shown = max(doc.head.shown, created if unseen else 0)
+            doc.head.note_shown(created if unseen else 0, message_key(message))
             write = doc.write(arrived, grace=rules.grace)
             yield Commit(user, key, write, encode_reply(None), fence=claimed.fence, deferred=True)
         else:

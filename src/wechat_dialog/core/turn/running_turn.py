@@ -20,6 +20,7 @@ from wechat_dialog.core.store.values import (
     Running,
     Unclaimed,
 )
+from wechat_dialog.core.turn.forgotten import SURE, may_be_answered
 from wechat_dialog.core.turn.operations import (
     Claim,
     Commit,
@@ -29,7 +30,7 @@ from wechat_dialog.core.turn.operations import (
     RunSteps,
 )
 from wechat_dialog.core.turn.outcome import Outcome
-from wechat_dialog.core.turn.window import Window
+from wechat_dialog.core.turn.window import LONGEST_WAY, Window
 from wechat_dialog.messages import Message
 from wechat_dialog.replies.stored import NO_REPLY
 
@@ -92,6 +93,8 @@ class RunningTurn(msgspec.Struct, eq=False):
         copies_elsewhere: Requests with it in other processes, before this process's first.
         counted: Whether `began` and `copies_elsewhere` are known from the store.
         latest: When the latest of its requests arrived.
+        unanswered: When its message was last known to have no answer; see `forgotten.py`. Infinite:
+            it does not matter, since no message began the turn.
         departed: Requests of this process that stopped listening before the turn ended.
         on_threads: Whether each of its requests occupies a thread while it listens.
         detached: Whether the turn is not driven by a request's thread, so that all requests can
@@ -123,6 +126,7 @@ class RunningTurn(msgspec.Struct, eq=False):
     copies_elsewhere: int = 0
     counted: bool = False
     latest: float = 0.0
+    unanswered: float = inf
     departed: int = 0
     on_threads: bool = False
     detached: bool = False
@@ -174,6 +178,26 @@ class RunningTurn(msgspec.Struct, eq=False):
             self.takes += 1
             completion = self.completion
             completion.when_over(lambda: note() if self.untaken or completion.failed() else None)
+
+    def is_sure(self, now: float) -> bool:
+        """Whether its message has no answer that the store has forgotten."""
+        return now - self.unanswered <= SURE
+
+    def may_be_answered(
+        self, result: Answered | Claimed | Running | Unclaimed, sent: float, now: float
+    ) -> bool:
+        """Whether its message may have an answer that the store has forgotten; if not, this is
+        noted.
+
+        Args:
+            result: The store's answer to a claim.
+            sent: See `learn`, as for `now`.
+            now: The process's clock.
+        """
+        if not self.is_sure(now) and may_be_answered(now - self.unanswered, result):
+            return True
+        self.unanswered = max(self.unanswered, sent)
+        return False
 
     def begin_again(self) -> None:
         """The store failed the turn, and it is tried again."""
@@ -268,3 +292,9 @@ class Request(msgspec.Struct, frozen=True):
     message: Message
     key: str
     arrived: int
+
+    @property
+    def waited(self) -> float:
+        """Seconds since the message was written; 0 if another clock timed that."""
+        waited = self.arrived / 1000 - self.message.created
+        return waited if 0 < waited < LONGEST_WAY else 0.0

@@ -25,6 +25,7 @@ from wechat_dialog.core.turn.dispatch import handle
 from wechat_dialog.core.turn.fast_path import is_ready, run_unclaimed
 from wechat_dialog.core.turn.firing import FIRING, NotOurs, forget_the_expired, is_firing
 from wechat_dialog.core.turn.firing_turn import do_thing, finish_cut_off
+from wechat_dialog.core.turn.forgotten import MayBeAnswered
 from wechat_dialog.core.turn.job import (
     Job,
     claim_turn,
@@ -98,19 +99,26 @@ def turn(
     doc = fresh_document(message) if live is None else live
     job = Job(settings, user, message, key, arrived, doc, counted=not arrives)
     claimed: Claimed | Answered | Outcome | None = None
-    if settings.fast and (live is None or is_ready(job)):
-        try:
-            claimed = yield from run_unclaimed(job)
-        except StoreError:
-            if not job.unrecorded:
-                raise
-            drop(job)
-            yield Pause(settings.poll, 0, 0.0, failing=True)
-        else:
-            if isinstance(claimed, Outcome):
-                return claimed
-            # It was claimed or answered meanwhile; or None: start over with a claim.
-    return (yield from persistently(job, lambda claim: _claimed(job, claim), claimed))
+    try:
+        if settings.fast and (live is None or is_ready(job)):
+            try:
+                claimed = yield from run_unclaimed(job)
+            except StoreError:
+                if not job.unrecorded:
+                    raise
+                drop(job)
+                yield Pause(settings.poll, 0, 0.0, failing=True)
+            else:
+                if isinstance(claimed, Outcome):
+                    return claimed
+                # It was claimed or answered meanwhile; or None: start over with a claim.
+        return (yield from persistently(job, lambda claim: _claimed(job, claim), claimed))
+    except MayBeAnswered as late:
+        log.warning(
+            "user %s: a message that was read %.0f s ago may have been answered since, and is not "
+            "handled: was this process stopped?", user, late.seconds,
+        )  # fmt: skip
+        return (yield from _let_go(job, late.fence))
 
 
 def persistently(
@@ -161,7 +169,7 @@ def persistently(
 
 def _claimed(job: Job, claimed: Claimed) -> Transaction:
     if job.is_over(claimed):
-        return (yield from _let_go(job, claimed))
+        return (yield from _let_go(job, claimed.fence))
     job.take(claimed)
     update_document(job, claimed)
     outcome = yield from catch_up(job, claimed)
@@ -197,11 +205,12 @@ def _fire_own_stack(job: Job, since: float) -> Generator[Operation, Any, None]:
             doc = job.doc
 
 
-def _let_go(job: Job, claimed: Claimed) -> Transaction:
-    """Release a claim that was granted for a message whose turn has ended."""
+def _let_go(job: Job, fence: int) -> Transaction:
+    """Release the claim, if there is one, of a message whose turn has ended."""
     job.settle(job.key)
     drop(job)
-    yield Release(job.user, claimed.fence)
+    if fence:
+        yield Release(job.user, fence)
     return Outcome(None)
 
 

@@ -6,16 +6,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Window"]
+__all__ = ["LONGEST_WAY", "Window"]
 
 APART = 1.0
 """Seconds by which the platform's clock usually differs from ours; its times are in whole
 seconds.
 """
 
-LONG_AGO = 60.0
-"""Seconds after which a message cannot still be waiting: one that seems older was timed by another
-clock.
+LONGEST_WAY = 3600.0
+"""Seconds that a message may be in transit while later ones of its user are answered. What seems
+older was timed by another clock, and no message is to be rejected for that.
 """
 
 
@@ -56,4 +56,4 @@ class Window:
             age: Seconds from the message's creation, by the platform's clock, to its arrival, by
                 ours.
         """
-        return self.seconds - APART <= age < LONG_AGO
+        return self.seconds - APART <= age < LONGEST_WAY

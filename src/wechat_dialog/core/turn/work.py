@@ -8,34 +8,20 @@ answer is removed from the message before anything is recorded (`keep_secret`).
 
 from __future__ import annotations
 
-from typing import TypeGuard
-
 import msgspec
 
-from wechat_dialog.core.replay.records import (
-    MessageRecord,
-    Record,
-    TextRecord,
-    is_secret,
-    masked,
-)
+from wechat_dialog.core.replay.records import is_secret, masked
 from wechat_dialog.core.secrecy import without_secret
 from wechat_dialog.core.turn.document import Document
 from wechat_dialog.core.turn.draft import Draft
 from wechat_dialog.core.turn.settings import Rules
+from wechat_dialog.core.turn.window import LONGEST_WAY
 from wechat_dialog.messages import Message, from_fields
+from wechat_dialog.messages.keys import number_of_key
 from wechat_dialog.messages.said import text_of
 from wechat_dialog.replies.stored import decode_reply, encode_reply
 
 __all__ = ["Work"]
-
-LONGEST_WAY = 3600
-"""Seconds that a message may be in transit while later ones of its user are answered. What seems
-older was timed by another clock, and no message is to be rejected for that.
-"""
-
-FORGOTTEN = 60.0
-"""Seconds after which the store may no longer know that a message was answered."""
 
 CLOCKS_DIFFER = 2
 """Seconds by which the store's clock may differ from the platform's: where a question was pushed,
@@ -129,21 +115,14 @@ class Work(msgspec.Struct, eq=False):
 
     @property
     def comes_again(self) -> bool:
-        """Whether the message is a copy of the one whose reply first showed the pending question,
-        and so late that the store has forgotten the reply: its process was stopped with the request
-        in its queue. Both are of the same second, and no answer is under way for a minute.
+        """Whether the message is a copy of the one whose reply first showed the pending question.
+        The store has forgotten that reply: the copy lay in the queue of a process that was stopped,
+        or the store's clock was set forward.
         """
         head, created = self.doc.head, self.message.created
-        if not head.shown or head.shown != created:
+        if head.shown != created or self.arrived / 1000 - created >= LONGEST_WAY:
             return False
-        if not FORGOTTEN <= self.arrived / 1000 - created < LONGEST_WAY:
-            return False
-        newest = next((record for record in reversed(self.doc.records) if _is_said(record)), None)
-        if newest is None:
-            return True
-        heard = newest.message(self.message.user, self.message.account)
-        # Another message of that second may have waited in the same queue.
-        return heard.created != created or heard.msg_id == self.message.msg_id
+        return head.shown_by == number_of_key(self.key)
 
     # Whose turn it is -----------------------------------------------------------------------------
 
@@ -195,7 +174,3 @@ class Work(msgspec.Struct, eq=False):
     def without_secret(self, text: str) -> str:
         """Return a text that is stored or sent, without the message's secret."""
         return without_secret(text, self.secret) if self.secret else text
-
-
-def _is_said(record: Record) -> TypeGuard[TextRecord | MessageRecord]:
-    return isinstance(record, (TextRecord, MessageRecord))

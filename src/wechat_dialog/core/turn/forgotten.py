@@ -1,0 +1,54 @@
+"""Messages that may have been answered so long ago that the store has forgotten it.
+
+The store remembers a reply for a minute. To a process that was stopped for longer, with a request
+that it had read, its message then looks new, although another process may have answered a copy: the
+turn would be run again. So each turn notes when its message was last known to have no answer, by a
+clock that goes on while the process is stopped. If the store says nothing for too long after that,
+only the store itself can show that there is no answer yet: it has known the message all along, or
+nothing was committed for the user since. Otherwise the turn ends, and does nothing.
+"""
+
+from __future__ import annotations
+
+from wechat_dialog.core.store.values import Answered, Claimed, Running, Unclaimed
+
+__all__ = ["SURE", "MayBeAnswered", "may_be_answered"]
+
+SURE = 30.0
+"""Seconds for which a message has no answer that the store has forgotten: half of the time for
+which it remembers one, since the answer may have been to a copy that was quicker by `COPIES`.
+"""
+
+COPIES = 15.0
+"""Seconds between the platform's first request for a message and the end of its last one."""
+
+
+class MayBeAnswered(Exception):
+    """Raised in a message's turn if the message may have been answered and forgotten.
+
+    Attributes:
+        fence: Fencing token of the claim to be released; 0: there is none.
+        seconds: For how long it may have been answered.
+    """
+
+    def __init__(self, seconds: float, fence: int = 0) -> None:
+        super().__init__(seconds, fence)
+        self.seconds = seconds
+        self.fence = fence
+
+
+def may_be_answered(seconds: float, result: Claimed | Unclaimed | Answered | Running) -> bool:
+    """Return whether a message may have been answered although the store does not know it.
+
+    Args:
+        seconds: For how long it was not known whether the message has an answer.
+        result: The store's answer to a claim for it.
+    """
+    if isinstance(result, Answered):
+        return False
+    known = 0.0 if isinstance(result, Unclaimed) else result.since
+    if seconds - known <= SURE:
+        return False
+    if isinstance(result, Running) or not result.revision:
+        return True
+    return result.age <= seconds + COPIES
