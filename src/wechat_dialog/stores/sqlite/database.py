@@ -34,8 +34,10 @@ T = TypeVar("T")
 
 PURGE_EVERY = 60_000_000
 
+_FULL = "the disk is full: make room; nothing of this turn was written"
 _ADVICE = {
-    "SQLITE_FULL": "the disk is full: make room; nothing of this turn was written",
+    "SQLITE_FULL": _FULL,
+    "SQLITE_IOERR_SHMSIZE": _FULL,  # there is no room even for the log's index, of 32 KiB
     "SQLITE_BUSY": "another process keeps it locked: look for one that holds a transaction open",
     "SQLITE_LOCKED": "another process keeps it locked: look for one that holds a transaction open",
     "SQLITE_READONLY": "it may not be written to: check owner and mode of the file, "
