@@ -168,9 +168,9 @@ class Bot(BotResources):
         aes_key, previous_aes_key = hidden(aes_key), hidden(previous_aes_key)
         check_policies(
             {"cancel": cancel, "back": back}, on_divergence=on_divergence, review=review,
-            journal_limit=journal_limit,
+            journal_limit=journal_limit, live_dialogs=live_dialogs,
         )  # fmt: skip
-        check_times(timeout=timeout, longest_turn=longest_turn, drain=drain)
+        check_times(timeout=timeout, longest_turn=longest_turn, lease=lease, drain=drain)
         refuse(
             customer_messages and token and not (app_id and app_secret),
             "customer_messages=True needs app_id= and app_secret=",

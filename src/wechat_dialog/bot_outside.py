@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from wechat_dialog.core.blame import line_at_hand
 from wechat_dialog.core.dialog.registration import Registration
+from wechat_dialog.core.quantities import as_text, is_count, refusal
 from wechat_dialog.core.replay.at_hand import is_in_step, refuse_in_dialog
 
 if TYPE_CHECKING:
@@ -160,23 +161,27 @@ class BotOutside(Registration):
         do it.
 
         Args:
-            limit: How many users at most.
+            limit: How many users at most, 1 or more.
 
         Returns:
             How many things were done; 0: nothing was due.
 
         Raises:
+            TypeError: The limit is no number.
+            ValueError: It is no whole number from 1 up.
             ConfigurationError: The account is unknown: `Bot(account=)`.
             SideEffect: It is called by a dialog between two questions.
             RuntimeError: It is called on an event loop: await `run_due_async`.
             StoreError: The store failed.
         """
         _must_not_block("bot.run_due")
+        _check_limit(limit, "bot.run_due")
         return self._outside.run(self._outside.run_due(limit))
 
     async def run_due_async(self, limit: int = 100) -> int:
         """Do the same on an event loop, without blocking it; see `run_due`."""
         refuse_in_dialog("bot.run_due_async")
+        _check_limit(limit, "bot.run_due_async")
         return await self._outside.run_async(self._outside.run_due(limit))
 
     def next_due(self) -> float | None:
@@ -305,6 +310,12 @@ def _must_not_block(call: str) -> None:
     raise RuntimeError(
         f"{call} at {line_at_hand()} would block the event loop: await {call}_async(…)"
     )
+
+
+def _check_limit(limit: object, call: str) -> None:
+    if not is_count(limit):
+        why = f"{as_text(limit)} is no number of users; write 1 or more"
+        raise refusal(limit, f"{call} at {line_at_hand()}: {why}")
 
 
 def _check(user: object, id: object, call: str) -> None:

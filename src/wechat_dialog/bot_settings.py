@@ -7,6 +7,7 @@ from datetime import tzinfo
 from typing import Literal
 
 from .core.dialog.routes import POLICIES
+from .core.quantities import as_text, is_count, is_seconds
 from .errors import ConfigurationError
 
 __all__ = ["age_limit", "check_policies", "check_times", "refuse", "require_markdown", "zone_of"]
@@ -25,25 +26,33 @@ def refuse(wrong: object, sentence: str) -> None:
         raise ConfigurationError(sentence)
 
 
-def check_times(*, timeout: float | None, longest_turn: float | None, drain: float) -> None:
+def check_times(
+    *, timeout: float | None, longest_turn: float | None, lease: float, drain: float
+) -> None:
     """Refuse times out of range.
 
     Raises:
-        ConfigurationError: One of them is below its minimum.
+        ConfigurationError: One of them is no number of seconds, or below its minimum.
     """
     refuse(
-        timeout is not None and timeout <= 0,
-        f"timeout={timeout}: seconds above 0, or None for never",
+        timeout is not None and not is_seconds(timeout),
+        f"timeout={as_text(timeout)}: seconds above 0, or None for never",
     )
     refuse(
-        longest_turn is not None and longest_turn <= 0,
-        f"longest_turn={longest_turn}: seconds above 0, or None for no limit",
+        longest_turn is not None and not is_seconds(longest_turn),
+        f"longest_turn={as_text(longest_turn)}: seconds above 0, or None for no limit",
     )
-    refuse(drain < 0, f"drain={drain}: seconds, 0 or more")
+    refuse(not is_seconds(lease), f"lease={as_text(lease)}: seconds above 0")
+    refuse(not is_seconds(drain, zero=True), f"drain={as_text(drain)}: seconds, 0 or more")
 
 
 def check_policies(
-    words: Mapping[str, Iterable[str]], *, on_divergence: str, review: object, journal_limit: int
+    words: Mapping[str, Iterable[str]],
+    *,
+    on_divergence: str,
+    review: object,
+    journal_limit: int,
+    live_dialogs: int,
 ) -> None:
     """Refuse invalid rules of conversations.
 
@@ -52,6 +61,7 @@ def check_policies(
         on_divergence: See `Bot`, as for the others.
         review: The reviewer.
         journal_limit: The records a conversation may have.
+        live_dialogs: The dialogs that are kept running.
 
     Raises:
         ConfigurationError: One of them is invalid.
@@ -66,7 +76,8 @@ def check_policies(
         f"on_divergence={on_divergence!r}: one of {', '.join(POLICIES)}",
     )
     refuse(review is not None and not callable(review), f"review={review!r}: a function is wanted")
-    refuse(journal_limit < 2, f"journal_limit={journal_limit}: 2 or more")
+    refuse(not is_count(journal_limit, 2), f"journal_limit={as_text(journal_limit)}: 2 or more")
+    refuse(not is_count(live_dialogs, 0), f"live_dialogs={as_text(live_dialogs)}: 0 or more")
 
 
 def age_limit(setting: float | Literal["safe"] | None, mode: str) -> float | None:
@@ -76,7 +87,10 @@ def age_limit(setting: float | Literal["safe"] | None, mode: str) -> float | Non
         ConfigurationError: They are not above 0.
     """
     age = (MAX_AGE if mode == "safe" else None) if setting == "safe" else setting
-    refuse(age is not None and not age > 0, f"max_age={age}: seconds above 0, or None for any")
+    refuse(
+        age is not None and not is_seconds(age),
+        f"max_age={as_text(age)}: seconds above 0, or None for any",
+    )
     return age
 
 

@@ -18,6 +18,7 @@ from weakref import WeakKeyDictionary
 import httpx
 import msgspec
 
+from wechat_dialog.core.quantities import require_seconds
 from wechat_dialog.errors import ApiError, Unreachable
 
 from .calls import Answer, Call, Calls, Join, Pause, Request
@@ -50,6 +51,7 @@ class _Face:
         timeout: float = TIMEOUT,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        require_seconds("timeout", timeout)
         self.host = host.rstrip("/")
         self.timeout = timeout
         self.calls = Calls(app_id, app_secret, clock)

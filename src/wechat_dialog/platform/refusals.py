@@ -197,6 +197,10 @@ REFUSALS = {
     "review={0}: a function is wanted": "review={0}：要一个函数",
     "drain={0}: seconds, 0 or more": "drain={0}：秒数，0 以上",
     "journal_limit={0}: 2 or more": "journal_limit={0}：2 以上",
+    "live_dialogs={0}: 0 or more": "live_dialogs={0}：0 以上",
+    "Window({0}={1}): seconds above 0": "Window({0}={1})：大于 0 的秒数",
+    "Window({0}={1}): 1 or more": "Window({0}={1})：1 以上",
+    "{0}={1}: seconds above 0": "{0}={1}：大于 0 的秒数",
     "Limits({0}={1}): 1 or more": "Limits({0}={1})：1 以上",
     "time_zone={0} is no time zone: {1}; use a name like 'Asia/Shanghai'":
         "time_zone={0} 不是时区：{1}；写 'Asia/Shanghai' 这样的名字",

@@ -159,8 +159,7 @@ class Steps:
             if parts is not None:
                 yield from parts.again()
             try:
-                # The sum raises for a value that is not a number.
-                yield Wait(NEVER.when_over, 0.0 + options.pause(repetition))
+                yield Wait(NEVER.when_over, options.pause(repetition))
             except Exception as error:  # noqa: BLE001 - its back-off function is broken
                 return StepOutcome(step.slot, error=error)
             if attempt.is_given_up():  # in the pause

@@ -4,7 +4,10 @@ that the report of the test ends at its own line.
 
 from __future__ import annotations
 
+from math import inf
+
 from wechat_dialog.bot import Bot
+from wechat_dialog.core.quantities import as_text, is_count, is_number, is_seconds
 
 __all__ = ["must_be_bot", "must_be_exception", "must_be_number", "must_be_step"]
 
@@ -32,18 +35,19 @@ def must_be_step(step: object, call: str) -> None:
         raise TypeError(f"talk.{call}: a step's name or its function is wanted, not {kind}")
 
 
-def must_be_number(number: object, call: str, what: str) -> None:
-    """Refuse seconds or a count that are no number, or negative.
+def must_be_number(number: object, call: str, what: str, *, endless: bool = False) -> None:
+    """Refuse "seconds" or "times" that are no number, or negative; `endless`: infinity is accepted.
 
     Raises:
         TypeError: It is no number.
-        ValueError: It is below 0, or not a number (NaN).
+        ValueError: It is below 0, not a number (NaN), or too great.
     """
-    if isinstance(number, bool) or not isinstance(number, (int, float)):
+    if not is_number(number):
         kind = type(number).__name__
         raise TypeError(f"talk.{call}: {what} are a number, not {kind} ({number!r})")
-    if not number >= 0:
-        raise ValueError(f"talk.{call}: {number} is no number of {what}; write 0 or more")
+    counted = is_count(number, 0) if what == "times" else is_seconds(number, zero=True)
+    if not (counted or (endless and number == inf)):
+        raise ValueError(f"talk.{call}: {as_text(number)} is no number of {what}; write 0 or more")
 
 
 def must_be_exception(error: object, call: str) -> None:

@@ -213,7 +213,7 @@ class Talk(TalkTimes):
             LookupError: The bot has no step of that name, but one of a similar name.
             ValueError: The seconds are below 0.
         """
-        must_be_number(seconds, "takes", "seconds")
+        must_be_number(seconds, "takes", "seconds", endless=True)
         self._world.plans.of(step, "takes").takes = seconds
 
     def fake(

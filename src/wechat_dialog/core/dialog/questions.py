@@ -14,6 +14,7 @@ from wechat_dialog.core.blame import writable
 from wechat_dialog.core.dialog.effects import Effect, encoded
 from wechat_dialog.core.dialog.question_ids import digest, wait_id
 from wechat_dialog.core.dialog.sayable import sayable
+from wechat_dialog.core.quantities import as_text, is_count, is_seconds, refusal
 
 if TYPE_CHECKING:
     from wechat_dialog.core.dialog.chat_state import ChatState
@@ -100,16 +101,18 @@ class WaitOptions:
         """Check the options where the author sets them, not in the turn that uses them.
 
         Raises:
-            TypeError: A hint is neither a text nor a function.
+            TypeError: A hint is neither a text nor a function, or a number is not one.
             ValueError: A number is out of range.
         """
         hint, timeout, attempts = self.hint, self.timeout, self.attempts
         if not (hint is None or type(hint) is str or callable(hint)):
             raise TypeError(f"hint={type(hint).__name__}: a text, or a function of what was said")
-        if timeout is not None and not timeout > 0:
-            raise ValueError(f"timeout={timeout}: seconds above 0, or None for the dialog's own")
-        if attempts is not None and not attempts >= 1:
-            raise ValueError(f"attempts={attempts}: 1 or more, or None for no limit")
+        if timeout is not None and not is_seconds(timeout):
+            why = f"timeout={as_text(timeout)}: seconds above 0, or None for the dialog's own"
+            raise refusal(timeout, why)
+        if attempts is not None and not is_count(attempts):
+            why = f"attempts={as_text(attempts)}: 1 or more, or None for no limit"
+            raise refusal(attempts, why)
         if timeout is not None and self.rivals:
             raise ValueError(
                 f"timeout={timeout} together with within=: timeout= forgets the conversation "

@@ -23,6 +23,7 @@ from wechat_dialog.core.dialog.routes import (
     Route,
     place_of,
 )
+from wechat_dialog.core.quantities import as_text, is_seconds
 from wechat_dialog.errors import ConfigurationError
 
 __all__ = ["Dialogs", "Router"]
@@ -86,6 +87,10 @@ class Dialogs(Registration):
         if on_divergence is not None and on_divergence not in POLICIES:
             raise ConfigurationError(
                 f"on_divergence={on_divergence!r}: one of {', '.join(POLICIES)} is wanted"
+            )
+        if timeout is not None and not is_seconds(timeout):
+            raise ConfigurationError(
+                f"timeout={as_text(timeout)}: seconds above 0, or None for the bot's own"
             )
         own = name or getattr(fn, "__name__", "") or type(fn).__name__
         key = own, str(version)

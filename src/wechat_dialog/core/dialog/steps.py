@@ -16,6 +16,7 @@ import msgspec
 from wechat_dialog.core.blame import writable
 from wechat_dialog.core.dialog.effects import Effect
 from wechat_dialog.core.dialog.secret_answers import revealed, unsaid
+from wechat_dialog.core.quantities import LONGEST, as_text, is_count, is_seconds, refusal
 
 if TYPE_CHECKING:
     from wechat_dialog.core.dialog.chat_state import ChatState
@@ -42,10 +43,18 @@ class StepOptions(msgspec.Struct, frozen=True):
     timeout: float | None = None
 
     def pause(self, repetition: int) -> float:
-        """Return the seconds to wait before this retry, counted from 1."""
-        if callable(self.backoff):
-            return self.backoff(repetition)
-        return self.backoff * 2.0 ** (repetition - 1)
+        """Return the seconds to wait before this retry, counted from 1.
+
+        Raises:
+            TypeError: A function gave it, and that is no number.
+            ValueError: They are below 0, or too many.
+        """
+        if not callable(self.backoff):
+            return min(self.backoff * 2.0 ** min(repetition - 1, 40), LONGEST)
+        pause = self.backoff(repetition)
+        if not is_seconds(pause, zero=True):
+            raise refusal(pause, f"step: backoff returned {as_text(pause)}: seconds, 0 or more")
+        return pause
 
 
 class StepCall(Effect[T]):
@@ -226,14 +235,17 @@ def step(
             abandoned.
 
     Raises:
-        ValueError: A number is negative, or the timeout not above 0.
+        TypeError: One of them is no number.
+        ValueError: A number is negative, or the timeout not above 0; or it is infinite.
     """
-    if (
-        retries < 0
-        or (not callable(backoff) and backoff < 0)
-        or (timeout is not None and timeout <= 0)
+    for value, right in (
+        (retries, is_count(retries, 0)),
+        (backoff, callable(backoff) or is_seconds(backoff, zero=True)),
+        (timeout, timeout is None or is_seconds(timeout)),
     ):
-        raise ValueError("step: retries and backoff must not be negative, timeout must be above 0")
+        if not right:
+            why = "retries and backoff must not be negative, timeout must be above 0"
+            raise refusal(value, f"step: {why}")
     options = StepOptions(name or "", retries, backoff, timeout)
 
     def decorate(fn: Callable[..., Any]) -> StepFunction[..., Any]:

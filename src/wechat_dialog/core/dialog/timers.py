@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from math import isnan
 from typing import TYPE_CHECKING, Any, Union
 
 from wechat_dialog.core.blame import line_at_hand
 from wechat_dialog.core.dialog.background import Background
 from wechat_dialog.core.dialog.rivals import LIMIT, TimerRival
+from wechat_dialog.core.quantities import as_text, is_number
 
 if TYPE_CHECKING:
     from wechat_dialog.core.dialog.chat_state import ChatState
@@ -63,13 +63,13 @@ def timer(chat: ChatState[Any], how_long: HowLong, call: str, branch: int = 0) -
     number: Any = how_long
     if issubclass(kind, timedelta):
         seconds: float = number.total_seconds()
-    elif issubclass(kind, bool) or not issubclass(kind, (int, float)):
+    elif not is_number(number):
         raise TypeError(_wrong(call, f"{kind.__name__} is no time: {_WANTED}"))
     else:
-        seconds = float(number)
-    if isnan(seconds) or seconds > LONGEST:
-        raise ValueError(_wrong(call, f"{seconds:g} seconds: a year at most"))
-    return TimerRival(branch=branch, seconds=max(seconds, 0.0))
+        seconds = number
+    if not seconds <= LONGEST:  # NaN is not, either
+        raise ValueError(_wrong(call, f"{as_text(seconds)} seconds: a year at most"))
+    return TimerRival(branch=branch, seconds=float(max(seconds, 0)))
 
 
 def limit(chat: ChatState[Any], within: HowLong | None, call: str) -> tuple[TimerRival, ...]:

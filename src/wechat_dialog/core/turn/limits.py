@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+from wechat_dialog.core.quantities import as_text, is_count
 from wechat_dialog.errors import ConfigurationError
 
 __all__ = ["Limits"]
@@ -21,7 +22,7 @@ class Limits:
         parked_bytes: Their size in bytes. The newest is kept whatever its size.
 
     Raises:
-        ConfigurationError: One of them is below 1.
+        ConfigurationError: One of them is no whole number, or below 1.
     """
 
     held_parts: int = 50
@@ -32,5 +33,5 @@ class Limits:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if value < 1:
-                raise ConfigurationError(f"Limits({field.name}={value}): 1 or more")
+            if not is_count(value):
+                raise ConfigurationError(f"Limits({field.name}={as_text(value)}): 1 or more")

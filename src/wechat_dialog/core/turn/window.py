@@ -6,6 +6,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from wechat_dialog.core.quantities import as_text, is_count, is_seconds
+from wechat_dialog.errors import ConfigurationError
+
 __all__ = ["LONGEST_WAY", "Window"]
 
 APART = 1.0
@@ -32,6 +35,19 @@ class Window:
     seconds: float = 5.0
     requests: int = 3
     patience: float = 4.6
+
+    def __post_init__(self) -> None:
+        """Check them where they are set.
+
+        Raises:
+            ConfigurationError: One of them is no number, or not above 0.
+        """
+        for name in ("seconds", "patience"):
+            value = getattr(self, name)
+            if not is_seconds(value):
+                raise ConfigurationError(f"Window({name}={as_text(value)}): seconds above 0")
+        if not is_count(self.requests):
+            raise ConfigurationError(f"Window(requests={as_text(self.requests)}): 1 or more")
 
     def last(self, copies: int, since: float) -> bool:
         """Whether a request is the platform's last for its message.

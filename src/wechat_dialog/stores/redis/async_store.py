@@ -6,6 +6,7 @@ import asyncio
 import weakref
 from typing import Any, TypeVar
 
+from wechat_dialog.core.quantities import require_seconds
 from wechat_dialog.core.secrecy import hidden
 from wechat_dialog.core.store.values import (
     Answered,
@@ -58,6 +59,7 @@ class AsyncRedisStore(AsyncPages, AsyncParts, AsyncTimes):
         patience: float = 2.5,
         _clock: str | None = None,
     ) -> None:
+        require_seconds("patience", patience)
         server = hidden(server)
         self._patience = patience
         self._url = server if isinstance(server, str) else None

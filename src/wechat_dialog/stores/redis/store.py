@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
+from wechat_dialog.core.quantities import require_seconds
 from wechat_dialog.core.secrecy import hidden
 from wechat_dialog.core.store.contract import AsyncStore
 from wechat_dialog.core.store.kept import Shown, Stored
@@ -81,6 +82,7 @@ class RedisStore(Pages, Parts, Times):
         patience: float = 2.5,
         _clock: str | None = None,
     ) -> None:
+        require_seconds("patience", patience)
         server = hidden(server)
         self._options: dict[str, Any] = {
             "prefix": prefix,

@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from wechat_dialog.core.quantities import require_seconds
 from wechat_dialog.errors import StoreError
 from wechat_dialog.forks import leave_behind, mind, wait_for
 
@@ -122,6 +123,7 @@ class Database:
         clock: Callable[[], float],
         patience: float,
     ) -> None:
+        require_seconds("patience", patience)
         self.path = str(Path(path).absolute())
         self._clock = clock
         self._patience = patience
