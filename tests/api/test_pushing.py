@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.fake_platform import Asked, FakePlatform
+from tests.api.fake_platform import OK, Asked, FakePlatform
 from tests.redis_server import wait_until
 from wechat_dialog import Bot, Chat, Dialog, Texts, Window, messages, replies
 from wechat_dialog.core.replay.header import UserHead, decode_head
@@ -196,6 +196,22 @@ def test_what_does_not_fit_one_reply_follows_in_order_without_a_word_on_it(
     assert max(len(text.encode()) for text in texts) <= 2047
     assert (picture, question) == ({"media_id": "m1"}, "好看吗？")
     assert pushing("好看") == "读完了吗？好看"
+
+
+def test_a_reply_does_not_wait_for_what_is_pushed_after_it(pushing: Pushing) -> None:
+    pushing.bot.window = Window()  # a request that waits would wait for longer than all of that
+    replied, in_order = threading.Event(), list[bool]()
+
+    def take(_: Asked) -> Any:
+        in_order.append(replied.wait(3))
+        return OK
+
+    pushing.platform.answers["send"] = take
+    pushing("长")
+    replied.set()
+    pushing.until(pushing.settled)
+    assert in_order
+    assert all(in_order)
 
 
 def test_the_platform_is_told_of_each_pushed_part_that_an_ai_made_it(pushing: Pushing) -> None:

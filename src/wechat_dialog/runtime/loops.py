@@ -50,6 +50,7 @@ class OnLoops:
 
     Attributes:
         turns: The turns that run on event loops, by their tasks.
+        pushes: Whether the bot may push, so that a task may outlast its turn.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class OnLoops:
         self._driver = driver
         self._steps = steps
         self._pusher = pusher
+        self.pushes = pusher is not None
         self._departed: weakref.WeakKeyDictionary[asyncio.Task[Any], asyncio.Task[object]]
         self._departed = weakref.WeakKeyDictionary()
         self._background: set[asyncio.Future[Any]] = set()
@@ -252,7 +254,8 @@ class _Request:
 
     async def perform(self, wanted: Wanted) -> Any:
         if isinstance(wanted, Listen):
-            turn_ended = self.task or self._ended(wanted)
+            ends_with_turn = None if self._loops.pushes else self.task
+            turn_ended = ends_with_turn or self._ended(wanted)
             return None if await self._is_cut(turn_ended, wanted.seconds) else self._loops.clock()
         if isinstance(wanted, Begin):
             self.task = self._loops.begin(wanted.turn, wanted.driving)
@@ -262,10 +265,11 @@ class _Request:
         return await self._loops.perform(wanted)
 
     def _ended(self, wanted: Listen) -> asyncio.Future[None]:
-        """Return a future of the turn's end, for a request that does not run it.
+        """Return a future of the turn's end.
 
         The request that runs it waits for its task instead: a future shared between threads would
-        wake the event loop through a socket at every turn.
+        wake the event loop through a socket at every turn. But if the bot pushes, the task lasts
+        until what follows the reply is pushed, and the reply must come first.
         """
         if self._over is None:
             self._over = future_of(wanted.completion.when_over)
