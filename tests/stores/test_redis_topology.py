@@ -6,7 +6,8 @@ import asyncio
 import gc
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from wechat_dialog.core.store.contract import Store
 from wechat_dialog.core.store.values import Claim, Commit, Write
 from wechat_dialog.errors import ConfigurationError, StoreError
 from wechat_dialog.stores import for_async, open_store
-from wechat_dialog.stores.redis import RedisStore
+from wechat_dialog.stores.redis import AsyncRedisStore, RedisStore
 from wechat_dialog.stores.redis.address import Address
 from wechat_dialog.testing.store_contract import StoreContract
 from wechat_dialog.testing.store_contract.asking import begin, committed, granted
@@ -199,6 +200,75 @@ def move(slot: int, old: RedisServer, new: RedisServer) -> None:
     old.ask("MIGRATE", "127.0.0.1", new.port, "", 0, 5000, "KEYS", *keys)
     for node in (new, old):
         node.ask("CLUSTER", "SETSLOT", slot, "NODE", names[1])
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_users_of_an_event_loop_talk_while_others_lose_a_node(cluster: Cluster, loop: str) -> None:
+    """Whenever a task finds a node missing, redis-py closes connections that other tasks are about
+    to write to; what such a task is told differs from loop to loop.
+    """
+    factory = pytest.importorskip("uvloop").new_event_loop if loop == "uvloop" else None
+    cluster.flush()
+    store = AsyncRedisStore(cluster_url(cluster), patience=30)
+
+    async def talk(user: str) -> None:
+        for turn in range(20):
+            claim = granted(await store.claim(Claim(user, f"k{turn}", lease=60)))
+            assert claim.length == turn
+            write = Write(b"h", (b"%d" % turn,))
+            committed(await store.commit(Commit(user, f"k{turn}", write, b"", fence=claim.fence)))
+
+    async def lose_nodes() -> None:
+        for _ in range(10):
+            await asyncio.sleep(0.05)
+            with suppress(RuntimeError):  # uvloop: another task has closed one of them
+                await store._connected().aclose()
+
+    async def all_talk() -> None:
+        tasks = (lose_nodes(), *[talk(f"user {number}") for number in range(24)])
+        failed = [one for one in await asyncio.gather(*tasks, return_exceptions=True) if one]
+        await store.close()
+        assert not failed
+
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(all_talk())
+
+
+def test_a_user_who_is_being_moved_to_a_node_that_was_added_is_asked_for_again(
+    cluster: Cluster,
+) -> None:
+    cluster.flush()
+    key = "{wechat-dialog:ada}:c"
+    home = cluster.owner(key)
+    added = next(node for node in cluster.nodes if node is not home)
+    slot = home.ask("CLUSTER", "KEYSLOT", key)
+    names = [node.ask("CLUSTER", "MYID") for node in (home, added)]
+    claim = Claim("ada", "k", lease=60)
+
+    def forgotten(client: Any) -> Any:
+        return client.nodes_manager.nodes_cache.pop(f"127.0.0.1:{added.port}")
+
+    async def ask(store: RedisStore) -> None:
+        face = for_async(store)
+        client = face._connected()  # type: ignore[attr-defined]
+        await client.initialize()
+        await forgotten(client).disconnect()
+        with pytest.raises(StoreError, match="does not answer"):
+            await face.claim(claim)
+        await face.close()
+
+    with closing(RedisStore(cluster_url(cluster), patience=0.1)) as store:
+        forgotten(store._connected())
+        added.ask("CLUSTER", "SETSLOT", slot, "IMPORTING", names[0])
+        home.ask("CLUSTER", "SETSLOT", slot, "MIGRATING", names[1])
+        try:
+            with pytest.raises(StoreError, match="does not answer"):
+                store.claim(claim)
+            asyncio.run(ask(store))
+        finally:
+            for node in (home, added):
+                node.ask("CLUSTER", "SETSLOT", slot, "STABLE")
+        granted(store.claim(claim))
 
 
 def test_a_node_of_a_cluster_may_die_and_come_back() -> None:

@@ -118,9 +118,10 @@ class AsyncRedisStore(AsyncPages, AsyncParts, AsyncTimes):
                 return await client.execute_command(*words)
             async with self._gate().through(clients.server_of(client, words[3])):
                 return await client.execute_command(*words)
-        except AttributeError as error:
+        except (AttributeError, RuntimeError) as error:
             # If one task finds a node of the cluster missing, redis-py closes connections that
-            # other tasks are just opening, and these then write to None.
+            # other tasks are just opening or have just taken, and these then write to None, or to
+            # a closed transport, for which uvloop raises RuntimeError. See also `RedisStore._ask`.
             raise redis.ConnectionError("the connection was closed meanwhile") from error
 
     def _gate(self) -> AsyncGates:

@@ -305,6 +305,10 @@ def async_client(address: Address) -> Any:
     if address.kind == "cluster":
         settings["max_connections"] = _ANY
         nodes = [AsyncClusterNode(host, port) for host, port in address.nodes]
+        # By default it closes all connections, those in use included, whenever it has been told for
+        # the fifth time that a slot has moved, and reads the layout anew. While slots are moved,
+        # that fails calls of all users. It notes each moved slot as it is told, which is enough.
+        settings["reinitialize_steps"] = 0
         return redis.asyncio.RedisCluster(startup_nodes=nodes, **settings)
     own = _sentinel_settings(settings)
     settings["socket_timeout"] = None

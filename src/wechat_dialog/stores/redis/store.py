@@ -156,10 +156,15 @@ class RedisStore(Pages, Parts, Times):
         words = (command, script, *call.arguments)
         if not self._direct:
             client = self._client or self._connected()
-            if self._gates is None:
-                return client.execute_command(*words)
-            with self._gates.through(clients.server_of(client, words[3])):
-                return client.execute_command(*words)
+            try:
+                if self._gates is None:
+                    return client.execute_command(*words)
+                with self._gates.through(clients.server_of(client, words[3])):
+                    return client.execute_command(*words)
+            except AttributeError as error:
+                # redis-py takes None for a node that it was referred to and does not know yet,
+                # while a slot is being moved there.
+                raise redis.ConnectionError("its client does not know the node yet") from error
         beside = () if call.beside is None else (call.beside,)
         return self._opened().ask(words, *beside)
 
