@@ -11,6 +11,7 @@ import pytest
 
 from tests.cli import command
 from tests.deploys.town import ACCOUNT, USER, town
+from wechat_dialog import Bot, messages
 
 OLD = """
 @bot.text("开始")
@@ -94,6 +95,21 @@ def test_a_terminal_gets_a_progress_bar(folder: Path) -> None:
     finally:
         child.close(force=True)
     assert child.exitstatus == 0
+
+
+def test_a_check_of_several_accounts_says_how_to_see_one(folder: Path) -> None:
+    bot = Bot("t", store=f"sqlite:///{folder / 'town.db'}", timeout=None)
+    bot.text("开始", name="news")(lambda chat: (yield from chat.ask("哪里的？")))
+    raw = {"ToUserName": "gh_news", "FromUserName": "oReader", "CreateTime": "1700000000",
+           "MsgType": "text", "Content": "开始", "MsgId": "1"}  # fmt: skip
+    bot.respond(messages.from_fields(raw), 1_700_000_000)
+    bot.close()
+    command.write_shop(folder, OLD)
+    both = command.run(folder, "check", "shop:bot")
+    assert (both.returncode, "Bot(account=…)" in both.stdout) == (1, True), both.stdout
+    command.write_shop(folder, OLD + f"bot.account = {ACCOUNT!r}\n")
+    one = command.run(folder, "check", "shop:bot")
+    assert (one.returncode, "Bot(account=…)" in one.stdout) == (0, False), one.stdout
 
 
 def test_an_operator_is_told_that_mending_a_step_is_not_enough(folder: Path) -> None:

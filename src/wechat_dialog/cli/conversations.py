@@ -221,6 +221,7 @@ def check(
     counts: Counter[str] = Counter()
     first: list[Checked] = []
     parked: list[Summary] = []
+    accounts: set[str] = set()
     bot = _bot(target, store)
     conversations = Conversations(bot)
     if source is None:
@@ -234,6 +235,8 @@ def check(
             checked = track(checked, tr("重放"), total=total, console=errors, transient=True)
         for result in checked:
             counts[result.verdict.outcome] += 1
+            account, colon, _ = result.summary.user.partition(":")
+            accounts |= {account} if colon else set()
             if result.verdict.why and len(first) < SHOWN:
                 first.append(result)
     failing = FAILING + ((*AGAIN, "cannot tell") if strict else ())
@@ -243,6 +246,8 @@ def check(
         _print_json(counts, first, len(parked), origin, failed=failed)
     else:
         _print(counts, first, len(parked))
+        if len(accounts) > 1:
+            console.print(tr("（有几个帐号的对话；写了 Bot(account=…)，就只看这个帐号的）"))
     if failed:
         raise typer.Exit(1)
 

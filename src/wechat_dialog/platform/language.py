@@ -208,6 +208,8 @@ ENGLISH = {
     # Stored conversations.
     "{0:4} 条记录": "{0:4} records",
     "没有对话": "no conversations",
+    "（有几个帐号的对话；写了 Bot(account=…)，就只看这个帐号的）":
+        "(they are of several accounts; with Bot(account=…), only those of that one are read)",
     # signal and begin
     "有对话接着走了": "taken: a conversation has continued",
     "新的对话开始了": "taken: a new conversation has begun",
