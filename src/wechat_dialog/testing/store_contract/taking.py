@@ -174,12 +174,10 @@ class Taking(StoreCase):
         assert (claim.records, claim.untaken) == ((ONE, TWO), (b"more?",))
 
     @pytest.mark.parametrize("head", [HEAD, b""])
-    def test_a_copy_is_answered_as_long_as_its_reply_is_kept(
+    def test_claim_of_a_copy_is_answered_as_long_as_its_reply_is_kept(
         self, store: Store, other: Store, head: bytes
     ) -> None:
-        """A copy is `Answered` empty after `remember` seconds, while the reply is kept for the next
-        message.
-        """
+        """A copy is `Answered` empty after `remember` seconds, while its reply is still kept."""
         revision = begin(store, ONE).revision
         fence = granted(store.claim(Claim("ada", "k", lease=LONG))).fence
         commit = Commit(
