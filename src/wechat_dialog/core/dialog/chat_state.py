@@ -220,25 +220,29 @@ class ChatState(Generic[D]):
         self.left = None if self.data == self.stored else self.kept()
 
     def changes(self) -> dict[str, Any]:
-        """Return what the dialog changed in the user's data in this turn: the new values by name,
-        `REMOVED` for what it removed. What it changed in earlier turns is stored already, and
-        another conversation may have changed it since.
+        """Return what the dialog changed in the user's data in this turn, and end the turn: the new
+        values by name, `REMOVED` for what it removed. What it changed in earlier turns is stored
+        already, and another conversation may have changed it since.
 
         Raises:
             TypeError: A value cannot be encoded as JSON.
         """
-        if self.left is not None:
-            return self.changes_since(self.left)
-        if self.data == self.stored:
+        if self.left is None and self.data == self.stored:
             return {}  # a plain dict, the usual case
-        return difference(self._began(), self.kept())
+        was, self.left = self.left, self.kept()
+        return self._changes(self._began() if was is None else was, self.left)
 
     def changes_since(self, was: Mapping[str, Any]) -> dict[str, Any]:
         """Return the changes that turn `was` (an earlier `kept()`) into the present data."""
-        changes, began = difference(was, self.kept()), self._began()
-        for name, value in changes.items():
-            if name in began and began[name] == value:
-                changes[name] = self.stored.get(name, REMOVED)  # not the default of a class
+        return self._changes(was, self.kept())
+
+    def _changes(self, was: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+        changes = difference(was, now)
+        if changes:
+            began = self._began()
+            for name, value in changes.items():
+                if name in began and began[name] == value:
+                    changes[name] = self.stored.get(name, REMOVED)  # not the default of a class
         return changes
 
     def _began(self) -> dict[str, Any]:

@@ -171,23 +171,18 @@ def take_effects(
 
 
 def changes_of(run: Run) -> dict[str, Any]:
-    """Return what the dialog changed in the user's data in this turn.
+    """Return what the dialog changed in the user's data in this turn; see `ChatState.changes`.
 
     Raises:
         TypeError: The data contains something that JSON cannot represent.
     """
-    chat = run.chat
     try:
-        if chat.left is None and chat.data == chat.stored:
-            return {}  # nearly always
-        changes = chat.changes()
-        chat.end_turn()
+        return run.chat.changes()
     except TypeError:
         raise
     except Exception as error:
         why = f"{type(error).__name__}: {told(error)}"
         raise TypeError(f"chat.data: what is remembered must be JSON data: {why}") from error
-    return changes
 
 
 # Looking again ------------------------------------------------------------------------------------
