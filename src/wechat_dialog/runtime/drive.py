@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator
 from typing import Any, Protocol, TypeVar
 
 from wechat_dialog.core.logs import log
-from wechat_dialog.core.store.values import Claimed, Conflict
+from wechat_dialog.core.store.values import Claimed
 from wechat_dialog.core.turn.forgotten import MayBeAnswered
 from wechat_dialog.core.turn.operations import (
     STORED,
@@ -145,8 +145,8 @@ class TurnDriver:
                 error = None
                 try:
                     if type(operation) is Commit:
-                        commit = self._before_commit(operation, turn, began)
-                        result = Conflict() if commit is None else (yield commit)
+                        operation = self._before_commit(operation, turn, began)
+                        result = yield operation
                         if operation.write.wake is not None:
                             self.wakes(operation.write.wake.at)
                     elif isinstance(operation, STORED):
@@ -167,16 +167,13 @@ class TurnDriver:
             if turn.renewal:
                 self._renewals.let_go(turn.renewal)
 
-    def _before_commit(self, commit: Commit, turn: RunningTurn, began: float) -> Commit | None:
-        """Return the commit to perform; None: none, as if the store had refused it, since without a
-        claim the turn has to ask first whether its message has an answer.
+    def _before_commit(self, commit: Commit, turn: RunningTurn, began: float) -> Commit:
+        """Return the commit to perform.
 
         Note the dialog as blocking if it ran without a claim, and for so long that another process
         may have run a copy of its message.
         """
         now = self.clock()
-        if not (commit.fence or turn.is_sure(now)):
-            return None
         if commit.ran and now - began > BLOCKS:
             self._settings.blocking.add(commit.ran)
             log.warning(

@@ -29,6 +29,7 @@ import msgspec
 
 from wechat_dialog.core.logs import report
 from wechat_dialog.core.store.times import Due
+from wechat_dialog.core.turn.forgotten import COPIES
 from wechat_dialog.core.turn.listening import listen
 from wechat_dialog.core.turn.operations import Operation
 from wechat_dialog.core.turn.outcome import Outcome, Transaction
@@ -178,10 +179,9 @@ class Requests:
             notified.
         """
         turn, settings = listener.turn, self._driver.settings()
-        turn.unanswered = listener.arrived
-        if turn.departed >= turn.copies:
-            # The platform had hung up before the request was read, so the message waited here.
-            turn.unanswered -= request.waited
+        # If the platform had hung up before the request was read, the message has waited here.
+        waited = request.waited if turn.departed >= turn.copies else 0.0
+        turn.unanswered = listener.arrived - max(waited, COPIES)
         try:
             if not turn.detached and (
                 turn.failing

@@ -2,25 +2,24 @@
 
 The store remembers a reply for a minute. To a process that was stopped for longer, with a request
 that it had read, its message then looks new, although another process may have answered a copy: the
-turn would be run again. So each turn notes when its message was last known to have no answer, by a
-clock that goes on while the process is stopped. If the store says nothing for too long after that,
-only the store itself can show that there is no answer yet: it has known the message all along, or
-nothing was committed for the user since. Otherwise the turn ends, and does nothing.
+turn would be run again. So each turn notes since when its message may have an answer, by a clock
+that goes on while the process is stopped. If the store's answer to a claim comes too long after
+that, only the store can show that there is no answer yet: it has known the message all along, or
+nothing was committed for the user since. Otherwise the turn ends, and does nothing. A commit
+without a claim needs no such check: whoever answers the message changes the revision.
 """
 
 from __future__ import annotations
 
 from wechat_dialog.core.store.values import Answered, Claimed, Running, Unclaimed
 
-__all__ = ["SURE", "MayBeAnswered", "may_be_answered"]
+__all__ = ["COPIES", "SURE", "MayBeAnswered", "may_be_answered"]
 
-SURE = 30.0
-"""Seconds for which a message has no answer that the store has forgotten: half of the time for
-which it remembers one, since the answer may have been to a copy that was quicker by `COPIES`.
-"""
+SURE = 50.0
+"""Seconds for which no answer is forgotten: the store remembers them for a minute at least."""
 
 COPIES = 15.0
-"""Seconds between the platform's first request for a message and the end of its last one."""
+"""Seconds by which a copy may have come before a request: the platform's whole patience."""
 
 
 class MayBeAnswered(Exception):
@@ -41,7 +40,7 @@ def may_be_answered(seconds: float, result: Claimed | Unclaimed | Answered | Run
     """Return whether a message may have been answered although the store does not know it.
 
     Args:
-        seconds: For how long it was not known whether the message has an answer.
+        seconds: For how long the message may have had an answer.
         result: The store's answer to a claim for it.
     """
     if isinstance(result, Answered):
@@ -51,4 +50,4 @@ def may_be_answered(seconds: float, result: Claimed | Unclaimed | Answered | Run
         return False
     if isinstance(result, Running) or not result.revision:
         return True
-    return result.age <= seconds + COPIES
+    return result.age <= seconds

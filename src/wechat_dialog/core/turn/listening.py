@@ -20,7 +20,7 @@ import msgspec
 
 from wechat_dialog.core.store.pages import PageOpen, PageSecret
 from wechat_dialog.core.store.values import Answered
-from wechat_dialog.core.turn.forgotten import SURE
+from wechat_dialog.core.turn.forgotten import COPIES, SURE
 from wechat_dialog.core.turn.operations import Defer
 from wechat_dialog.core.turn.outcome import Outcome
 from wechat_dialog.core.turn.page_link import link_to_page
@@ -155,7 +155,7 @@ class _Listener:
                 if heard is None:
                     return Outcome(None)
                 now = heard
-            elif not early or now - arrived > SURE:
+            elif not early or now - arrived > SURE - COPIES:
                 # Stopped for so long, it might have a message kept that was answered and forgotten.
                 return self._closed()
             else:

@@ -93,7 +93,7 @@ class RunningTurn(msgspec.Struct, eq=False):
         copies_elsewhere: Requests with it in other processes, before this process's first.
         counted: Whether `began` and `copies_elsewhere` are known from the store.
         latest: When the latest of its requests arrived.
-        unanswered: When its message was last known to have no answer; see `forgotten.py`. Infinite:
+        unanswered: Until when its message cannot have had an answer; see `forgotten.py`. Infinite:
             it does not matter, since no message began the turn.
         departed: Requests of this process that stopped listening before the turn ended.
         on_threads: Whether each of its requests occupies a thread while it listens.
