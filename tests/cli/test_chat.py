@@ -133,6 +133,44 @@ def test_a_breakpoint_without_a_terminal_is_passed_over_and_told_once(tmp_path: 
     assert "BdbQuit" not in done.stderr
 
 
+def test_what_a_dialog_prints_is_shown_once_though_it_is_replayed(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "from wechat_dialog import Bot\n"
+        "bot = Bot()\n"
+        "print('loaded')\n"
+        "@bot.text('加')\n"
+        "def add(chat):\n"
+        "    first = yield from chat.ask('一？', int)\n"
+        "    print('first', first)\n"
+        "    second = yield from chat.ask('二？', int)\n"
+        "    return str(first + second)\n"
+    )
+    done = run(tmp_path, "chat", "mine:bot", given="加\n1\n2\n")
+    assert done.stdout.splitlines() == ["一？", "二？", "3"]
+    assert done.stderr.splitlines() == ["loaded", "first 1"]
+
+
+def test_what_a_bot_that_does_not_start_is_executing_is_told(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "import time\n"
+        "from pathlib import Path\n"
+        "from wechat_dialog import Bot\n"
+        "bot = Bot()\n"
+        "while not Path('ready').exists():\n"
+        "    time.sleep(0.01)\n"
+        "@bot.fallback\n"
+        "def anything(chat):\n"
+        "    return '好'\n"
+    )
+    with typing(tmp_path, "chat", "mine:bot") as typed:
+        place = re.compile(
+            r"^（还没有启动好；正在执行 mine\.py:[56] <module>\(\)：.+）$", re.MULTILINE
+        )
+        wait_until(lambda: place.search((tmp_path / "told").read_text()), "the place")
+        (tmp_path / "ready").touch()
+        assert typed("嗨") == "好"
+
+
 def test_what_broke_is_taken_up_again_with_mended_code(tmp_path: Path) -> None:
     broken = (
         "from wechat_dialog import Bot\n"

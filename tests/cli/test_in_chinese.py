@@ -6,6 +6,7 @@ import ast
 import inspect
 import re
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from tests.cli import command
 from tests.deploys.town import USER, town
 from wechat_dialog import errors
 from wechat_dialog.cli.help_in_chinese import HELP, put_into_chinese, texts_of
+from wechat_dialog.cli.load import load
 from wechat_dialog.cli.main import command_line
 from wechat_dialog.cli.serve import listening
 from wechat_dialog.errors import ConfigurationError
@@ -26,6 +28,7 @@ from wechat_dialog.operators.export import BadExport
 from wechat_dialog.operators.in_chinese import STATES, TRANSCRIPT, WAITS, state_in_chinese
 from wechat_dialog.operators.listing import Summary
 from wechat_dialog.platform.mistakes_in_chinese import GENERAL, MISTAKES
+from wechat_dialog.platform.python_in_chinese import PYTHON
 from wechat_dialog.platform.refusals import REFUSALS, chinese_of, refusal
 from wechat_dialog.stores.redis.clients import explain
 
@@ -191,9 +194,9 @@ def test_many_refusals_are_found() -> None:
     assert len(spoken()) > 70
 
 
-@pytest.mark.parametrize("english", [*REFUSALS, *MISTAKES, *GENERAL])
+@pytest.mark.parametrize("english", [*REFUSALS, *MISTAKES, *GENERAL, *PYTHON])
 def test_a_translation_has_the_same_places(english: str) -> None:
-    chinese = {**MISTAKES, **REFUSALS, **GENERAL}[english]
+    chinese = {**MISTAKES, **REFUSALS, **GENERAL, **PYTHON}[english]
     assert {*re.findall(r"{\d}", english)} == {*re.findall(r"{\d}", chinese)}
 
 
@@ -382,6 +385,44 @@ def test_a_text_that_repeats_a_sentences_beginning_is_looked_up_only_so_deep() -
 @pytest.mark.parametrize("text", ["KeyError: 'meet me at 5'", "没有这个城市", "see you at: 5"])
 def test_an_authors_own_text_stays_as_it_is(text: str) -> None:
     assert refusal(text) == text
+
+
+MISTAKEN_FILES = [
+    ("def a(chat)\n    pass\n", "bot.py:1：SyntaxError: 少了冒号 ':'"),
+    ("x = 1\nif x:\nprint(x)\n", "bot.py:3：IndentationError: 第 2 行（'if' statement）"),
+    ("x = 1\n  y = 2\n", "bot.py:2：IndentationError: 多缩进了"),
+    ("x = (1,\ny = 2\n", "bot.py:1：SyntaxError: '(' 没有配对的另一半"),
+    ("print（1）\n", "bot.py:1：SyntaxError: 有全角或者特殊的字符 '（'（U+FF08）：换成半角的"),
+    ("x = 'a\n", "bot.py:1：SyntaxError: 字符串没有结束的引号（到第 1 行）"),
+    ("async def a(c):\n    yield from c\n", "bot.py:2：SyntaxError: async def 里不能写 yield from"),
+    ("def a(c):\n    await c\n", "bot.py:2：SyntaxError: 普通函数里不能写 await：写 yield from"),
+    ("import nosuch5\n", "bot.py:1：ModuleNotFoundError: 没有 'nosuch5' 这个模块：用 pip 安装它"),
+    ("from wechat_dialog import Nobody5\n",
+     "bot.py:1：ImportError: 'wechat_dialog' 里没有 'Nobody5'；"),
+    ("bot = Robot5()\n", "bot.py:1：NameError: 没有 'Robot5' 这个名字"),
+    ("from wechat_dialog import Bot\nbot = Bot(timeout=-1)\n",
+     "bot.py:2：timeout=-1：大于 0 的秒数；"),
+]  # fmt: skip
+"""What a beginner writes, and what the first line says about it."""
+
+
+@pytest.mark.parametrize(("source", "said"), MISTAKEN_FILES)
+@pytest.mark.usefixtures("chinese")
+def test_the_first_line_says_what_is_wrong_with_a_file_and_where(
+    source: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "新 手"
+    folder.mkdir()
+    (folder / "bot.py").write_text(source, "utf-8")
+    monkeypatch.chdir(folder)
+    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.delitem(sys.modules, "bot", raising=False)
+    with pytest.raises(ConfigurationError) as refused:
+        load("bot:bot")
+    sys.modules.pop("bot", None)
+    told = refusal(str(refused.value)).splitlines()
+    assert told[0].startswith(f"bot:bot 加载不了，看 {said}")
+    assert told[1].startswith(f'  File "{folder}/bot.py", line ')
 
 
 MISTYPED = [

@@ -31,13 +31,14 @@ def test_a_bot_that_does_not_load_is_told_and_told_when_it_is_mended(tmp_path: P
     mine = tmp_path / "mine.py"
     mine.write_text("import nosuchthing\n")
     with simulating(tmp_path, "simulate", "mine:bot", chinese=True) as (process, _):
-        told = lines(process, 6)
-        assert told.startswith("wechat-dialog: 机器人没有在运行：\nmine:bot 加载不了：\n"), told
+        told = lines(process, 5)
+        first = "wechat-dialog: 机器人没有在运行：mine:bot 加载不了，看 mine.py:1：ModuleNotFound"
+        assert told.startswith(first), told
         assert f'{mine}", line 1' in told
         assert "No module named 'nosuchthing'" in told
         assert told.endswith("（改好并保存，就会再启动）\n"), told
         mine.write_text("import nosuchthing2\n")
-        assert "No module named 'nosuchthing2'" in lines(process, 6)
+        assert "No module named 'nosuchthing2'" in lines(process, 5)
         mine.write_text(BOT)
         assert lines(process, 1) == "wechat-dialog: 机器人在运行了\n"
 
@@ -49,8 +50,8 @@ def test_a_module_that_is_not_there_is_told_and_used_once_it_is(
     file = tmp_path / ("my/own.py" if "own" in target else "mine.py")
     file.parent.mkdir(exist_ok=True)
     with simulating(tmp_path, "simulate", target) as (process, _):
-        told = lines(process, 3)
-        assert "the bot does not run:\nno module" in told
+        told = lines(process, 2)
+        assert "the bot does not run: no module" in told
         assert str(tmp_path) in told
         file.write_text(BOT)
         assert lines(process, 1) == "wechat-dialog: the bot runs\n"

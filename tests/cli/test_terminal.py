@@ -183,6 +183,24 @@ def test_at_a_breakpoint_a_debugger_reads_from_the_terminal_and_shows_the_author
         chat.expect("你：")
 
 
+def test_after_a_breakpoint_ctrl_c_ends_the_chat(folder: Path) -> None:
+    (folder / "breaks.py").write_text(BREAKS)
+    with chatting(folder, "breaks:bot") as chat:
+        chat.sendline("加")
+        chat.expect("公众号：几个？")
+        chat.expect("你：")
+        chat.sendline("5")
+        chat.expect(r"\(Pdb\) ")
+        chat.sendline("c")
+        chat.expect("公众号：6 个")
+        chat.expect("你：")
+        chat.send("\x03")
+        chat.expect(pexpect.EOF)
+        assert "Pdb" not in chat.before
+        chat.close()
+        assert chat.exitstatus == 0
+
+
 def test_what_was_typed_is_found_again_in_the_next_chat(folder: Path) -> None:
     with chatting(folder) as chat:
         chat.sendline("加")

@@ -25,7 +25,7 @@ import traceback
 from collections.abc import Callable, Generator
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
 import msgspec
 import uvicorn
@@ -40,12 +40,13 @@ from wechat_dialog.operators.inspection import inspect
 from wechat_dialog.platform.account import Account
 from wechat_dialog.platform.language import tr
 from wechat_dialog.platform.refusals import chinese_of, refusal
+from wechat_dialog.platform.simulator.not_running import NotRunning
 from wechat_dialog.stores.sqlite import SQLiteStore
 
 from .breakpoints import debug_at_the_terminal, pass_over
 from .load import in_four_lines, load
 from .source_finder import is_installed
-from .whereabouts import whereabouts
+from .whereabouts import PrintedOnce, whereabouts
 
 __all__ = ["main"]
 
@@ -243,11 +244,16 @@ def _source_of(module: str) -> str:
 class _Answers:
     """The requests of the simulator: each method answers the one that has its name."""
 
-    def __init__(self, bot: Any, clock: _Clock, server: _Server) -> None:
-        self._bot = bot
+    def __init__(self, clock: _Clock) -> None:
+        """Until `begin` is called, only say what is being executed."""
+        self._bot: Any = None
         self._clock = clock
-        self._server = server
+        self._server: _Server | None = None
         self._due = threading.Lock()
+
+    def begin(self, bot: Any, server: _Server) -> None:
+        """From now on answer for a bot, which has been loaded."""
+        self._bot, self._server = bot, server
 
     def sweep(self) -> None:
         """Do what falls due as time passes, for ever."""
@@ -303,7 +309,7 @@ class _Answers:
 
     def where(self) -> list[dict[str, str]]:
         """Return what the application's code is doing."""
-        return whereabouts(_is_own, self._server.loop)
+        return whereabouts(_is_own, None if self._server is None else self._server.loop)
 
     def files(self) -> list[str]:
         """Return the files of the application, later imports included."""
@@ -328,6 +334,8 @@ class _Answers:
         number, command = request.pop("id"), request.pop("do")
         work: Callable[..., Any] = getattr(self, command)
         try:
+            if self._bot is None and command != "where":
+                raise NotRunning("the bot is still being loaded")
             return {"id": number, "result": work(**request)}
         except Exception as error:  # noqa: BLE001 - the simulator reports it
             # Of an error that is raised on purpose the sentence says all.
@@ -357,6 +365,9 @@ def main(target: str, listener: int, control_fd: int) -> int:
     clock = _Clock(hello["offset"])
     if logging.lastResort is not None:  # it prints the log of an application that sets none up
         logging.lastResort.setFormatter(_InTheTerminalsLanguage())
+    sys.stdout = cast("TextIO", PrintedOnce(sys.stdout))
+    answers = _Answers(clock)
+    threading.Thread(target=_listen, args=(control, answers), daemon=True).start()
     try:
         bot = _prepared(target, hello, clock, control)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the simulator reports it
@@ -368,10 +379,9 @@ def main(target: str, listener: int, control_fd: int) -> int:
         debug_at_the_terminal(lambda stops: control.say({"debugging": stops}))
     else:
         pass_over(partial(_tell_passed_over, target))
-    control.say({"ready": _described(bot)})
     server = _Server(uvicorn.Config(bot.asgi, log_level="warning", access_log=False))
-    answers = _Answers(bot, clock, server)
-    threading.Thread(target=_listen, args=(control, answers), daemon=True).start()
+    answers.begin(bot, server)
+    control.say({"ready": _described(bot)})
     if not isinstance(bot, ModuleBot):
         threading.Thread(target=answers.sweep, daemon=True).start()
     # Not by `fd=`, which uvicorn takes for a UNIX socket: its answers would be 40 ms late.

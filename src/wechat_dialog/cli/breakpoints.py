@@ -14,6 +14,8 @@ from typing import Any
 
 from wechat_dialog.core.logs import log
 
+from .whereabouts import is_beside
+
 __all__ = ["debug_at_the_terminal", "pass_over", "pass_over_without_terminal"]
 
 
@@ -52,7 +54,7 @@ def debug_at_the_terminal(tell: Callable[[bool], object]) -> None:
     Args:
         tell: Called with True when it stops, and with False when it is over.
     """
-    from .debugger import Debugger, Session, is_beside  # what it imports takes a while
+    from .debugger import Debugger, Session  # what it imports takes a while
 
     session = Session(tell)
 

@@ -30,7 +30,7 @@ from wechat_dialog.platform.emulator import Platform
 from wechat_dialog.platform.language import tr
 from wechat_dialog.platform.simulator.bot_info import Terminal
 from wechat_dialog.platform.simulator.bot_process import BotProcess
-from wechat_dialog.platform.simulator.terminal import Chat, in_brief
+from wechat_dialog.platform.simulator.terminal import Chat, in_brief, telling
 from wechat_dialog.platform.simulator.terminal_screen import Screen
 
 __all__ = ["chat", "talk_to"]
@@ -60,7 +60,7 @@ def chat(
         return
     sender = account_of(token, app_id, aes_key, mode, account)
     with Platform(sender, target) as platform:
-        _run(platform, user, None)
+        _run(platform, Screen(terminal=sys.stdin.isatty()), user, None)
 
 
 def talk_to(target: str, *, user: str = SOMEBODY, folder: str | None = None) -> None:
@@ -87,8 +87,18 @@ def talk_to(target: str, *, user: str = SOMEBODY, folder: str | None = None) -> 
             debugs=sys.stdin.isatty(),
         ),
     )
+    screen = Screen(terminal=sys.stdin.isatty())
+
+    # The developer sees tracebacks and the output of `print` where they type.
+    def tell(kind: str, line: str) -> None:
+        if kind == "log":
+            screen.tell(line)
+
+    process.changed = tell
     with process:
-        if not process.wait() or process.info is None:
+        with telling(process, screen, "（还没有启动好；正在执行 {0}：{1}）"):
+            started = process.wait()
+        if not started or process.info is None:
             why = in_brief(process.error) or "it does not start"
             raise ConfigurationError(why)
         info = process.info
@@ -96,21 +106,12 @@ def talk_to(target: str, *, user: str = SOMEBODY, folder: str | None = None) -> 
             info.token, app_id=info.app_id, aes_key=info.aes_key, mode=cast("Mode", info.mode)
         )
         with Platform(account, process.url, clock=process.clock) as platform:
-            _run(platform, user, process)
+            _run(platform, screen, user, process)
 
 
-def _run(platform: Platform, user: str, process: BotProcess | None) -> None:
-    terminal = sys.stdin.isatty()
-    screen = Screen(terminal=terminal)
+def _run(platform: Platform, screen: Screen, user: str, process: BotProcess | None) -> None:
     talk = Chat(platform, screen, user, process)
-    if process is not None:
-        # The developer sees tracebacks and the output of `print` where they type.
-        def tell(kind: str, line: str) -> None:
-            if kind == "log":
-                screen.tell(line)
-
-        process.changed = tell
-    if not terminal:
+    if not screen.terminal:
         # Invalid UTF-8 is sent with replacement characters, and does not end the chat.
         with contextlib.suppress(AttributeError):
             sys.stdin.reconfigure(errors="replace")  # type: ignore[union-attr]

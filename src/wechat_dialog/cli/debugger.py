@@ -11,27 +11,16 @@ from typing import Any
 from wechat_dialog.platform.language import tr
 
 from .source_finder import is_installed
+from .whereabouts import is_beside
 
-__all__ = ["Debugger", "Session", "is_beside"]
+__all__ = ["Debugger", "Session"]
 
 PAUSE = 0.3
 """Seconds after which a debugger that does not stop again is taken to be over. Between two lines it
 leaves for a moment.
 """
 
-REPLAYS = ("wechat_dialog.core.replay.strict", "wechat_dialog.operators.inspection")
-"""Modules that replay a dialog beside its turn, where nobody expects it to stop."""
-
 _at_the_terminal = threading.Lock()
-
-
-def is_beside(frame: FrameType | None) -> bool:
-    """Whether a frame belongs to a replay beside the turn."""
-    while frame is not None:
-        if frame.f_globals.get("__name__") in REPLAYS:
-            return True
-        frame = frame.f_back
-    return False
 
 
 class Session:
@@ -64,7 +53,8 @@ class Debugger(pdb.Pdb):
         # Not closed: the debugger is there as long as its thread is traced.
         typed = open("/dev/tty", encoding="utf-8", errors="replace")  # noqa: PTH123, SIM115
         shown = open("/dev/tty", "w", encoding="utf-8")  # noqa: PTH123, SIM115
-        super().__init__(stdin=typed, stdout=shown)
+        # Ctrl-C ends the chat or the simulator; pdb would take it for itself from `c` on.
+        super().__init__(stdin=typed, stdout=shown, nosigint=True)
         self._session = session
         self._has_greeted = False
 

@@ -12,9 +12,9 @@ from types import ModuleType
 from typing import Any
 
 from wechat_dialog.core.blame import authors, places, told
-from wechat_dialog.errors import ConfigurationError
+from wechat_dialog.errors import ConfigurationError, DialogError
 
-from .source_finder import find_sources
+from .source_finder import find_sources, is_installed
 
 __all__ = ["in_four_lines", "load"]
 
@@ -46,7 +46,7 @@ def load(name: str) -> Any:
         if isinstance(error, ModuleNotFoundError) and f"{where}.".startswith(f"{error.name}."):
             why = f"no module {where!r} here ({Path.cwd()}) or installed"
         else:
-            why = f"{name} cannot be loaded:\n{in_four_lines(error)}"
+            why = f"{name} cannot be loaded{_in_one_line(error)}\n{in_four_lines(error)}"
         raise ConfigurationError(why) from error
     if not attribute and not hasattr(module, "bot") and hasattr(module, "ROUTER"):
         return _of_2017(module)
@@ -82,6 +82,29 @@ def in_four_lines(error: BaseException, translated: Callable[[str], str] = str) 
     message = told(error)
     only = "".join(traceback.format_exception_only(error))
     return "".join([*lines, only.replace(message, translated(message), 1)]).rstrip()
+
+
+def _in_one_line(error: BaseException) -> str:
+    """Return where the author's own code is wrong, and how; ":" if no line of theirs is."""
+    place = ""
+    if isinstance(error, SyntaxError):
+        if error.filename and not is_installed(error.filename):
+            place = f"{_shown(error.filename)}:{error.lineno}"
+    else:
+        passed = places(error)
+        at = authors(passed)
+        if at >= 0 and passed[at].is_own:
+            place = f"{_shown(passed[at].file)}:{passed[at].line}"
+    if not place:
+        return ":"
+    only = "".join(traceback.format_exception_only(error)).rstrip().splitlines()[-1]
+    return f", see {place}: {told(error) if isinstance(error, DialogError) else only}"
+
+
+def _shown(file: str) -> str:
+    """Return a file's path as from here, or its name if it is elsewhere."""
+    path, folder = Path(os.path.realpath(file)), Path.cwd()
+    return str(path.relative_to(folder)) if path.is_relative_to(folder) else path.name
 
 
 def _of_2017(module: ModuleType) -> Any:

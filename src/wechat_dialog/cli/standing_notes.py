@@ -48,7 +48,7 @@ class StandingNotes:
     def _sentence(self, status: str, why: str) -> str:
         if status != "crashed":
             return f"{self._target}{tr('：')}{why}"
-        return "\n".join([tr("机器人没有在运行："), why, tr("（改好并保存，就会再启动）")])
+        return "\n".join([tr("机器人没有在运行：") + why, tr("（改好并保存，就会再启动）")])
 
     def _print(self, sentence: str) -> None:
         self._console.print(f"wechat-dialog: {sentence}", markup=False)

@@ -1,4 +1,4 @@
-"""What the application's code is doing, for a developer whose bot does not answer."""
+"""What the application's code is doing, and for whom: for a developer who looks at it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, TextIO
 
-__all__ = ["whereabouts"]
+__all__ = ["PrintedOnce", "is_beside", "whereabouts"]
+
+REPLAYS = ("wechat_dialog.core.replay.strict", "wechat_dialog.operators.inspection")
+"""Modules that replay a dialog beside its turn, where nobody expects it to stop."""
 
 THREADS = ("MainThread", "wechat-dialog")
 """How the names of threads begin that run turns and steps. What others do, the application has
@@ -41,6 +44,33 @@ def whereabouts(
             place = _place(innermost)
             places.setdefault(place["at"], place)
     return list(places.values())[:MOST]
+
+
+def is_beside(frame: FrameType | None) -> bool:
+    """Whether a frame belongs to a replay beside the turn."""
+    while frame is not None:
+        if frame.f_globals.get("__name__") in REPLAYS:
+            return True
+        frame = frame.f_back
+    return False
+
+
+class PrintedOnce:
+    """Standard output, without what a dialog prints in a replay beside its turn.
+
+    Its author sees one line for one `print`, as a user is sent one answer.
+    """
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+
+    def write(self, text: str) -> int:
+        """See `TextIO`."""
+        beside = is_beside(sys._getframe(1))  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        return len(text) if beside else self._out.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._out, name)
 
 
 def _of_threads() -> Iterator[list[FrameType]]:

@@ -135,11 +135,12 @@ ENGLISH = {
     "机器人不是这里启动的，这里管不了它的时间、对话和进程":
         "the bot was not started here: its time, conversations and process are not ours",
     "第 {0} 次请求：{1}，再发一次…": "request {0}: {1}; sending again…",
-    "机器人启动不了：": "the bot does not start:",
+    "机器人启动不了：": "the bot does not start: ",
     "（机器人的进程已被信号 {0} 结束；再启动一次…）":
         "(The bot's process was ended by signal {0}; starting it again…)",
     "（机器人的进程已退出，状态 {0}；再启动一次…）":
         "(The bot's process has ended with status {0}; starting it again…)",
+    "（还没有启动好；正在执行 {0}：{1}）": "(not started yet; it is executing {0}: {1})",
     "（还没有回答；正在执行 {0}：{1}）": "(no answer yet; it is executing {0}: {1})",
     "（机器人的进程 {0:g} 秒内没有停下来，已强行结束）":
         "(The bot's process did not end within {0:g} s, and was killed)",
@@ -251,7 +252,7 @@ ENGLISH = {
     "会改等别的": "waits again", "会重来": "restarted", "会搁置": "parked",
     "读不了": "unreadable", "看不出来": "cannot tell",
     # The simulator's page, and the probe.
-    "机器人没有在运行：": "the bot does not run:",
+    "机器人没有在运行：": "the bot does not run: ",
     "（改好并保存，就会再启动）": "(mend and save it, and it is started again)",
     "机器人在运行了": "the bot runs",
     "（按 Ctrl-C 结束）": "(Ctrl-C ends it)",

@@ -34,7 +34,7 @@ from .pictures import Pictures
 from .terminal_screen import Screen
 from .values import Place
 
-__all__ = ["Chat", "in_brief"]
+__all__ = ["Chat", "in_brief", "telling"]
 
 
 class _InvalidNumber(Exception):
@@ -169,7 +169,7 @@ class Chat:
         if not self._alive():
             return
         self._requests.clear()
-        with _looking(self._process, self.screen):
+        with telling(self._process, self.screen):
             shown = self._platform.deliver(message)
         self._links = [part for part in _links(shown) if part.tap or part.href]
         rests = not shown.kind and _rests(self._process, self.user)
@@ -306,18 +306,20 @@ class Chat:
         if self._process is None or not self._is_unloadable:
             return True
         why = self._process.error_zh if speaks_chinese() else self._process.error
-        self.screen.tell(tr("机器人启动不了：") + f"\n{in_brief(why)}")
+        self.screen.tell(tr("机器人启动不了：") + in_brief(why))
         return False
 
 
-def _looking(process: BotProcess | None, screen: Screen) -> contextlib.AbstractContextManager[None]:
-    """Tell what a bot's code is doing while its answer is waited for."""
+def telling(
+    process: BotProcess | None, screen: Screen, sentence: str = "（还没有回答；正在执行 {0}：{1}）"
+) -> contextlib.AbstractContextManager[None]:
+    """Tell what a bot's code is doing while something of it is waited for."""
     if process is None:
         return contextlib.nullcontext()
 
     def tell(places: list[Place]) -> None:
         for place in places if process.free.is_set() else ():
-            screen.tell(tr("（还没有回答；正在执行 {0}：{1}）", place, place.code))
+            screen.tell(tr(sentence, place, place.code))
 
     return looking(lambda: places_of(process.ask), tell)
 
