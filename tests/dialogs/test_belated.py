@@ -4,6 +4,8 @@ it comes.
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.dialogs.journals import state
@@ -210,12 +212,25 @@ def test_its_user_is_told_once_where_nobody_waited_for_that(bot: Bot, word: str)
 def test_belated_is_what_was_written_before_the_question_that_was_shown_last(talk: Talk) -> None:
     say(talk, 9, "记账")
     assert say(talk, 5, "客服") == "单号？"
-    assert state(talk).shown == BEGIN + 9
+    assert state(talk).shown_at == BEGIN + 9
+
+
+def written_by_an_earlier_version(talk: Talk, shown: bytes) -> None:
+    """Replace what the head says of the message that first showed the question."""
+    entry = talk._world.store._users[f"{talk.account}:{talk.user}"].entry
+    entry.head, found = re.subn(rb',"shown":\d+', shown, entry.head)
+    assert found == 1
+    talk.restart()
 
 
 def test_a_head_of_an_earlier_version_says_nothing_of_it(talk: Talk) -> None:
     say(talk, 9, "记账")
-    entry = talk._world.store._users[f"{talk.account}:{talk.user}"].entry
-    entry.head = entry.head.replace(b',"shown":1700000009', b"")
-    talk.restart()
+    written_by_an_earlier_version(talk, b"")
     assert say(talk, 8, "5") == "第二个数？（已有 5）"
+
+
+def test_a_head_of_an_earlier_version_has_the_time_alone(talk: Talk) -> None:
+    say(talk, 9, "记账")
+    written_by_an_earlier_version(talk, b',"shown":%d' % (BEGIN + 9))
+    assert state(talk).shown_at == BEGIN + 9
+    assert say(talk, 8, "5") == f"{NOT_TAKEN}\n第一个数？"

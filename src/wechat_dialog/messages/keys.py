@@ -10,7 +10,7 @@ import msgspec
 from wechat_dialog import messages
 from wechat_dialog.messages.base import as_text
 
-__all__ = ["message_key", "number_of_key"]
+__all__ = ["created_in", "message_key", "message_number"]
 
 
 def message_key(message: messages.Message) -> str:
@@ -28,9 +28,21 @@ def message_key(message: messages.Message) -> str:
     return f"{message.created}:{message.kind[:_NAME]}:{_checksum(message)}"
 
 
-def number_of_key(key: str) -> int:
-    """Return a number that tells a message from the others of one second, by its key."""
-    return crc32(key.encode())
+def message_number(created: int, key: str) -> int:
+    """Return a number that begins with the time of a message, and ends with five digits made of its
+    key: shorter than both, and enough to tell the messages of one user from each other.
+    """
+    return created * _IN_A_SECOND + crc32(key.encode()) % _IN_A_SECOND
+
+
+def created_in(number: int) -> int:
+    """Return the `CreateTime` of a message by its number, or by that time itself."""
+    return number // _IN_A_SECOND if number > _TIME_ALONE else number
+
+
+_IN_A_SECOND = 100_000
+_TIME_ALONE = 10**11
+"""What no `CreateTime` exceeds."""
 
 
 _NAME = 40

@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from wechat_dialog.errors import NewerJournal
-from wechat_dialog.messages.keys import number_of_key
+from wechat_dialog.messages.keys import created_in, message_number
 
 from .records import NEWEST
 
@@ -203,11 +203,9 @@ class UserHead(msgspec.Struct, omit_defaults=True, gc=False):
         question_at: Index in the text of the last commit's reply at which the pending question
             begins, if parts are held that may continue what it says before. If the reply is not
             taken, both are held separately (`Document.owe`). 0: it is held as one part.
-        shown: `CreateTime` of the message whose reply first showed the pending question: messages
-            written before do not answer it. It never decreases. 0 if it is unknown, or an earlier
-            version wrote the head.
-        shown_by: Number of that message; see `keys.number_of_key`. 0 where an earlier version wrote
-            the head.
+        shown: The message whose reply first showed the pending question, which neither a copy of it
+            nor messages written before answer: its number (see `keys`), or in heads of earlier
+            versions its `CreateTime`. 0: unknown. Never decreases.
         pushed: When a question that no message led to was last pushed, by the store's clock, in
             seconds since the epoch; 0: none was.
         key: Key of the message whose turn was cut off. "" after a commit; the next three are empty
@@ -232,7 +230,6 @@ class UserHead(msgspec.Struct, omit_defaults=True, gc=False):
     asked_before: bool = False
     question_at: int = 0
     shown: int = 0
-    shown_by: int = 0
     pushed: int = 0
     key: str = ""
     begun: int = 0
@@ -242,10 +239,19 @@ class UserHead(msgspec.Struct, omit_defaults=True, gc=False):
     owed: tuple[OwedPart, ...] = ()
     deaths: int = 0
 
+    @property
+    def shown_at(self) -> int:
+        """The `CreateTime` of `shown`; 0: unknown."""
+        return created_in(self.shown)
+
+    def is_shown_by(self, created: int, key: str) -> bool:
+        """Whether it was the message of this `CreateTime` and key."""
+        return self.shown == message_number(created, key)
+
     def note_shown(self, created: int, key: str) -> None:
         """Note which message's reply shows the pending question, unless that of a later one did."""
-        if created and created >= self.shown:
-            self.shown, self.shown_by = created, number_of_key(key)
+        if created and created >= self.shown_at:
+            self.shown = message_number(created, key)
 
 
 class ParkedConversation(msgspec.Struct, omit_defaults=True):

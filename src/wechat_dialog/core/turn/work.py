@@ -17,7 +17,6 @@ from wechat_dialog.core.turn.draft import Draft
 from wechat_dialog.core.turn.settings import Rules
 from wechat_dialog.core.turn.window import LONGEST_WAY
 from wechat_dialog.messages import Message, from_fields
-from wechat_dialog.messages.keys import number_of_key
 from wechat_dialog.messages.said import text_of
 from wechat_dialog.replies.stored import decode_reply, encode_reply
 
@@ -109,7 +108,7 @@ class Work(msgspec.Struct, eq=False):
         head, created = self.doc.head, self.message.created
         if head.held and self.doc.unseen:
             return True
-        if 0 < head.shown - created < LONGEST_WAY:
+        if 0 < head.shown_at - created < LONGEST_WAY:
             return True
         return CLOCKS_DIFFER < head.pushed - created <= LATE
 
@@ -120,9 +119,9 @@ class Work(msgspec.Struct, eq=False):
         or the store's clock was set forward.
         """
         head, created = self.doc.head, self.message.created
-        if head.shown != created or self.arrived / 1000 - created >= LONGEST_WAY:
+        if head.shown_at != created or self.arrived / 1000 - created >= LONGEST_WAY:
             return False
-        return head.shown_by == number_of_key(self.key)
+        return head.is_shown_by(created, self.key)
 
     # Whose turn it is -----------------------------------------------------------------------------
 
