@@ -287,9 +287,12 @@ def test_a_change_of_the_file_that_diverges_is_shown(
 
 
 def test_what_strict_mode_refuses_is_pointed_at(desk: Desk) -> None:
-    """Its user gets the apology, and no conversation is parked: the log alone says why."""
+    """Its user gets the apology, and no conversation is parked: the chat and the log say why."""
     desk.say("忘")
-    desk.shows("忘", "抱歉")
+    desk.shows("忘", "抱歉", "这条消息没有算数")
+    expect(desk.said.last).to_contain_text("chat.ask(…) 没有人等")
+    expect(desk.said.last).to_contain_text("改好代码并保存，再发一次")
+    assert desk.barriers() == []
     expect(desk.page.locator("#tab-bot")).to_have_class(re.compile(r"\bfresh\b"))
     panel = desk.tab("bot")
     expect(panel).to_contain_text("chat.ask(…) at")
