@@ -9,6 +9,7 @@ from redis.exceptions import ConnectionError as Disconnected
 from redis.exceptions import MaxConnectionsError, RedisError, ResponseError
 
 from .connections import Answers, Words, may_be_direct, pack
+from .following import NO_MASTER, AsyncFollowing, is_current
 from .queue import AsyncQueue
 
 __all__ = ["AsyncLines"]
@@ -31,6 +32,8 @@ class AsyncLines:
         self._greeting = greeting
         self._idle: list[_Line] = []
         self._queue = AsyncQueue(self._pool.max_connections, self._give_back)
+        behind = hasattr(self._pool, "get_master_address")
+        self._following = AsyncFollowing(self._pool, self._close_idle) if behind else None
 
     async def ask(self, words: Words, *beside: Words) -> Any:
         """See `Lines.ask`.
@@ -38,6 +41,8 @@ class AsyncLines:
         Raises:
             TimeoutError: There was no answer within the limit.
         """
+        if self._following is not None:
+            self._following.look()
         try:
             line = self._idle.pop()
         except IndexError:
@@ -48,8 +53,12 @@ class AsyncLines:
             await self._end(line)
             self._queue.give(None)
             if isinstance(error, Disconnected):
-                await self.close()
+                await self._close_idle()
             raise
+        if self._following is not None and not is_current(self._pool, line.connection):
+            await self._end(line)
+            self._queue.give(None)
+            raise Disconnected(NO_MASTER)
         self._give_back(line)
         for answer in answers:
             if isinstance(answer, ResponseError):
@@ -87,6 +96,11 @@ class AsyncLines:
 
     async def close(self) -> None:
         """See `Lines.close`."""
+        if self._following is not None:
+            await self._following.close()
+        await self._close_idle()
+
+    async def _close_idle(self) -> None:
         idle, self._idle = self._idle, []
         while idle:
             await self._end(idle.pop())

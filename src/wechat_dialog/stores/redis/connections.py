@@ -24,6 +24,7 @@ from redis.exceptions import MaxConnectionsError, RedisError, ResponseError
 
 from wechat_dialog.forks import mind
 
+from .following import NO_MASTER, Following, is_current
 from .queue import Queue
 
 __all__ = ["Answers", "Line", "Lines", "Words", "may_be_direct", "pack"]
@@ -168,6 +169,8 @@ class Lines:
         self._idle: list[Line] = []
         self._queue = Queue(self._pool.max_connections, self._give_back)
         self._process = os.getpid()
+        behind = hasattr(self._pool, "get_master_address")
+        self._following = Following(self._pool, self.close) if behind else None
         mind(self)
 
     def begin_anew(self) -> None:
@@ -177,6 +180,8 @@ class Lines:
         for name in ("_lock", "_fork_lock"):
             if hasattr(self._pool, name):
                 setattr(self._pool, name, threading.RLock())
+        if self._following is not None:
+            self._following.begin_anew()
 
     def ask(self, words: Words, *beside: Words) -> Any:
         """Send one command and return the answer; or several at once, and return a list of all
@@ -195,6 +200,8 @@ class Lines:
         if self._process != os.getpid():  # after a fork: the connections are the parent's
             self._idle, self._process = [], os.getpid()
             self._queue = Queue(self._pool.max_connections, self._give_back)
+        if self._following is not None:
+            self._following.look()
         try:
             line = self._idle.pop()
         except IndexError:
@@ -208,6 +215,10 @@ class Lines:
             if isinstance(error, Disconnected):
                 self.close()
             raise
+        if self._following is not None and not is_current(self._pool, line.connection):
+            self._end(line)
+            self._queue.give(None)
+            raise Disconnected(NO_MASTER)
         self._give_back(line)
         for answer in answers:
             if isinstance(answer, ResponseError):

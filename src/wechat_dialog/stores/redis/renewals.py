@@ -103,7 +103,9 @@ def _by_server(
         `results`.
     """
     if not hasattr(client, "get_node_from_key"):
-        return {"": (lambda: client.connection_pool, list(range(len(calls))))} if calls else {}
+        # Behind Sentinel, the connection to a master that was replaced is left (see `following`).
+        name = str(getattr(client.connection_pool, "master_address", ""))
+        return {name: (lambda: client.connection_pool, list(range(len(calls))))} if calls else {}
     by_server: dict[str, tuple[Callable[[], Any], list[int]]] = {}
     for number, call in enumerate(calls):
         try:
