@@ -10,7 +10,13 @@ import msgspec
 from wechat_dialog import messages
 from wechat_dialog.messages.base import as_text
 
-__all__ = ["created_in", "message_key", "message_number"]
+__all__ = ["IN_A_SECOND", "TIME_ALONE", "message_key", "message_number"]
+
+IN_A_SECOND = 100_000
+"""How many messages of one second have a number of their own; see `message_number`."""
+
+TIME_ALONE = 10**11
+"""What no `CreateTime` exceeds, and every number does."""
 
 
 def message_key(message: messages.Message) -> str:
@@ -32,17 +38,7 @@ def message_number(created: int, key: str) -> int:
     """Return a number that begins with the time of a message, and ends with five digits made of its
     key: shorter than both, and enough to tell the messages of one user from each other.
     """
-    return created * _IN_A_SECOND + crc32(key.encode()) % _IN_A_SECOND
-
-
-def created_in(number: int) -> int:
-    """Return the `CreateTime` of a message by its number, or by that time itself."""
-    return number // _IN_A_SECOND if number > _TIME_ALONE else number
-
-
-_IN_A_SECOND = 100_000
-_TIME_ALONE = 10**11
-"""What no `CreateTime` exceeds."""
+    return created * IN_A_SECOND + crc32(key.encode()) % IN_A_SECOND
 
 
 _NAME = 40

@@ -166,7 +166,8 @@ def take_effects(
     changes, requests = changes_of(run), run.chat.requests
     if requests or goes_aside:
         carry_out(work, frame, requests, goes_aside=goes_aside)
-    apply_changes(changes, work.doc.data)
+    if changes:
+        apply_changes(changes, work.doc.data)
     return requests
 
 
