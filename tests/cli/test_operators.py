@@ -11,7 +11,7 @@ import pytest
 
 from tests.cli import command
 from tests.deploys.town import ACCOUNT, USER, town
-from wechat_dialog import Bot, messages
+from wechat_dialog import Bot, Chat, Dialog, messages
 
 OLD = """
 @bot.text("开始")
@@ -99,7 +99,11 @@ def test_a_terminal_gets_a_progress_bar(folder: Path) -> None:
 
 def test_a_check_of_several_accounts_says_how_to_see_one(folder: Path) -> None:
     bot = Bot("t", store=f"sqlite:///{folder / 'town.db'}", timeout=None)
-    bot.text("开始", name="news")(lambda chat: (yield from chat.ask("哪里的？")))
+
+    @bot.text("开始", name="news")
+    def news(chat: Chat) -> Dialog[None]:
+        yield from chat.ask("哪里的？")
+
     raw = {"ToUserName": "gh_news", "FromUserName": "oReader", "CreateTime": "1700000000",
            "MsgType": "text", "Content": "开始", "MsgId": "1"}  # fmt: skip
     bot.respond(messages.from_fields(raw), 1_700_000_000)

@@ -49,7 +49,8 @@ def test_what_the_sweep_does_as_the_clock_is_put_forward_is_counted() -> None:
         yield from chat.sleep(60)
         yield from chat.sleep(60)
 
-    clock.answers = _Answers(bot, clock, cast("Any", None))
+    clock.answers = _Answers(clock)
+    clock.answers.begin(bot, cast("Any", None))
     assert bot.begin("oUser", visit) == "taken"
     process = Process(clock.answers)
     assert let_pass(process, 3600.0) == 2

@@ -58,7 +58,7 @@ class Debugger(pdb.Pdb):
         self._session = session
         self._has_greeted = False
 
-    def interaction(self, *arguments: Any) -> None:
+    def interaction(self, *arguments: Any, **named: Any) -> None:
         """See `pdb.Pdb`."""
         with _at_the_terminal:
             self._session.begin()
@@ -66,7 +66,7 @@ class Debugger(pdb.Pdb):
                 if not self._has_greeted:
                     self._has_greeted = True
                     self.message(tr("（停在断点：n 下一行，p 变量 看它的值，c 继续，h 帮助）"))
-                super().interaction(*arguments)
+                super().interaction(*arguments, **named)
             finally:
                 self._session.end()
 
