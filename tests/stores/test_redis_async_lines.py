@@ -7,11 +7,14 @@ import gc
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from functools import wraps
+from math import inf
 from typing import Any, ParamSpec
+from urllib.parse import urlsplit
 
 import pytest
 import redis
 import redis.asyncio
+from redis.asyncio.sentinel import SentinelConnectionPool
 from redis.exceptions import ResponseError
 
 from wechat_dialog.stores.redis import connections
@@ -247,3 +250,33 @@ async def test_connections_that_nobody_has_any_more_are_closed(redis_url: str) -
             if not await other.ask(("CLIENT", "LIST", "ID", str(number))):
                 return
         pytest.fail("it is still open")
+
+
+class Sentinels:
+    """Names a master, as redis-py's `Sentinel` does: the server, by one of two names."""
+
+    def __init__(self, url: str) -> None:
+        parsed = urlsplit(url)
+        self.masters = [(host, parsed.port) for host in ("127.0.0.1", "localhost")]
+
+    async def discover_master(self, _service: str) -> tuple[str, int | None]:
+        return self.masters[0]
+
+
+@on_a_loop
+async def test_one_call_meets_the_master_that_was_replaced_and_no_other(redis_url: str) -> None:
+    sentinels = Sentinels(redis_url)
+    pool = SentinelConnectionPool("service", sentinels, protocol=2)
+    client = redis.asyncio.Redis(connection_pool=pool)
+    lines = AsyncLines(client, 5.0, 5.0)
+    assert lines._following is not None
+    lines._following._next = inf  # the sentinels are asked here
+    for line in [await lines._new() for _ in range(20)]:
+        lines._give_back(line)
+    sentinels.masters.reverse()
+    await pool.get_master_address()  # as another task's new connection does
+    with pytest.raises(redis.ConnectionError, match="master no more"):
+        await lines.ask(("PING",))
+    assert await lines.ask(("PING",)) == b"PONG"
+    await lines.close()
+    await client.aclose()

@@ -6,14 +6,20 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import inf
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import redis
 from redis.exceptions import BusyLoadingError, ResponseError
+from redis.sentinel import MasterNotFoundError
 
 from wechat_dialog.stores.redis import clients, connections
 from wechat_dialog.stores.redis.address import Address
 from wechat_dialog.stores.redis.connections import Lines
+from wechat_dialog.stores.redis.following import Following
+from wechat_dialog.stores.redis.master_pool import MasterPool
 
 NEVER = ("BLPOP", "nothing comes here", "0")
 """A command that the server does not answer."""
@@ -145,3 +151,91 @@ def test_a_call_may_be_longer_than_what_the_socket_takes_at_once(redis_url: str)
     with opened(redis_url) as lines:
         assert lines.ask(("SET", "key", bytes(1 << 24))) == b"OK"
         assert lines.ask(("STRLEN", "key")) == 1 << 24
+
+
+class Sentinels:
+    """Names a master, as redis-py's `Sentinel` does: the server, by one of two names."""
+
+    def __init__(self, url: str) -> None:
+        parsed = urlsplit(url)
+        self.masters = [(host, parsed.port) for host in ("127.0.0.1", "localhost")]
+
+    def discover_master(self, _service: str) -> tuple[str, int | None]:
+        if not self.masters:
+            raise MasterNotFoundError("no sentinel answers")
+        return self.masters[0]
+
+    def replace(self) -> None:
+        self.masters.reverse()
+
+
+def following_of(lines: Lines) -> Following:
+    assert lines._following is not None
+    return lines._following
+
+
+@contextmanager
+def behind(sentinels: Sentinels, **options: int) -> Iterator[Lines]:
+    make: Any = MasterPool
+    client = redis.Redis(connection_pool=make("service", sentinels, protocol=2, **options))
+    lines = Lines(client)
+    following_of(lines)._next = inf  # the test says when the sentinels are asked
+    try:
+        yield lines
+    finally:
+        lines.close()
+        client.close()
+
+
+def opened_at_once(lines: Lines, count: int) -> None:
+    """Let so many calls be under way at the same time."""
+    taken = [lines._further() for _ in range(count)]
+    for line in taken:
+        lines._give_back(line)
+
+
+def test_one_call_meets_the_master_that_was_replaced_and_no_other(redis_url: str) -> None:
+    sentinels = Sentinels(redis_url)
+    with behind(sentinels) as lines:
+        opened_at_once(lines, 20)
+        sentinels.replace()
+        lines._pool.get_master_address()  # as another thread's new connection does
+        with pytest.raises(redis.ConnectionError, match="master no more"):
+            lines.ask(("PING",))
+        assert lines.ask(("PING",)) == b"PONG"
+
+
+def test_connections_to_a_master_that_was_replaced_make_room_for_others(redis_url: str) -> None:
+    sentinels = Sentinels(redis_url)
+    with behind(sentinels, max_connections=2) as lines:
+        for _ in range(3):
+            opened_at_once(lines, 2)
+            sentinels.replace()
+            lines._pool.get_master_address()
+            lines.close()
+        assert lines.ask(("PING",)) == b"PONG"
+
+
+def test_connections_that_found_no_master_make_room_for_others(redis_url: str) -> None:
+    sentinels = Sentinels(redis_url)
+    known, sentinels.masters = sentinels.masters, []
+    with behind(sentinels, max_connections=2) as lines:
+        for _ in range(3):
+            with pytest.raises(MasterNotFoundError):
+                lines.ask(("PING",))
+        sentinels.masters = known
+        assert lines.ask(("PING",)) == b"PONG"
+
+
+def test_a_call_goes_on_where_no_thread_can_be_begun_to_ask_the_sentinels(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    with behind(Sentinels(redis_url)) as lines:
+        following_of(lines)._next = 0.0
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Thread, "start", refuse)
+            assert lines.ask(("PING",)) == b"PONG"
+        assert not following_of(lines)._asking.locked()

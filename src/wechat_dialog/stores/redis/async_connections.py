@@ -58,6 +58,7 @@ class AsyncLines:
         if self._following is not None and not is_current(self._pool, line.connection):
             await self._end(line)
             self._queue.give(None)
+            await self._close_idle()  # what is idle may lead there, too
             raise Disconnected(NO_MASTER)
         self._give_back(line)
         for answer in answers:

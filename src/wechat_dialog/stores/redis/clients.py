@@ -44,6 +44,8 @@ try:
     )
     from redis.retry import Retry
     from redis.sentinel import Sentinel
+
+    from .master_pool import MasterPool
 except ImportError as _error:
     raise ConfigurationError(
         "a Redis store needs redis-py: pip install 'wechat-dialog[redis]'"
@@ -250,7 +252,7 @@ def client(address: Address) -> Any:
         return redis.RedisCluster(startup_nodes=nodes, **settings)
     own = _sentinel_settings(settings)
     sentinel: Any = Sentinel(address.nodes, sentinel_kwargs=own, **settings)
-    return sentinel.master_for(address.service)
+    return sentinel.master_for(address.service, connection_pool_class=MasterPool)
 
 
 def replicas(address: Address) -> int:

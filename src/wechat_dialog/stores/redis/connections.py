@@ -218,6 +218,7 @@ class Lines:
         if self._following is not None and not is_current(self._pool, line.connection):
             self._end(line)
             self._queue.give(None)
+            self.close()  # what is idle may lead there, too
             raise Disconnected(NO_MASTER)
         self._give_back(line)
         for answer in answers:

@@ -53,7 +53,11 @@ class Following:
         """Ask, if it is time to; does not wait for the answer."""
         if time.monotonic() >= self._next and self._asking.acquire(blocking=False):
             self._next = time.monotonic() + EVERY
-            threading.Thread(target=self._ask, name="wechat-dialog-master", daemon=True).start()
+            asking = threading.Thread(target=self._ask, name="wechat-dialog-master", daemon=True)
+            try:
+                asking.start()
+            except RuntimeError:  # Python is ending, or there are too many threads
+                self._asking.release()
 
     def _ask(self) -> None:
         try:
