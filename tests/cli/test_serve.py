@@ -62,6 +62,7 @@ BREAKS = """
 from wechat_dialog import Bot
 
 bot = Bot("secret", store="memory://")
+breakpoint()
 
 
 @bot.text("停")
@@ -80,7 +81,7 @@ def test_a_breakpoint_that_was_forgotten_is_passed_over_with_a_warning(
         assert xml.parse(push(url, "停").content)["Content"] == "过了"
         server.terminate()
         _, told = server.communicate(timeout=PATIENCE)
-    assert f"breakpoint() at {tmp_path / 'breaks.py'}:9 is passed over" in told
+    assert f"breakpoint() at {tmp_path / 'breaks.py'}:10 is passed over" in told
 
 
 STRUCK = """

@@ -43,7 +43,7 @@ from wechat_dialog.platform.refusals import chinese_of, refusal
 from wechat_dialog.platform.simulator.not_running import NotRunning
 from wechat_dialog.stores.sqlite import SQLiteStore
 
-from .breakpoints import debug_at_the_terminal, pass_over
+from .breakpoints import can_debug, debug_at_the_terminal, pass_over
 from .load import in_four_lines, load
 from .source_finder import is_installed
 from .whereabouts import PrintedOnce, whereabouts
@@ -368,6 +368,10 @@ def main(target: str, listener: int, control_fd: int) -> int:
     sys.stdout = cast("TextIO", PrintedOnce(sys.stdout))
     answers = _Answers(clock)
     threading.Thread(target=_listen, args=(control, answers), daemon=True).start()
+    if hello["terminal"]["debugs"] and can_debug():
+        debug_at_the_terminal(lambda stops: control.say({"debugging": stops}))
+    else:
+        pass_over(partial(_tell_passed_over, target))
     try:
         bot = _prepared(target, hello, clock, control)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the simulator reports it
@@ -375,10 +379,6 @@ def main(target: str, listener: int, control_fd: int) -> int:
         files = _read_on_the_way(target, error)
         control.say({"failed": why, "chinese": chinese_of(why), "files": files})
         return 2
-    if hello["terminal"]["debugs"]:
-        debug_at_the_terminal(lambda stops: control.say({"debugging": stops}))
-    else:
-        pass_over(partial(_tell_passed_over, target))
     server = _Server(uvicorn.Config(bot.asgi, log_level="warning", access_log=False))
     answers.begin(bot, server)
     control.say({"ready": _described(bot)})

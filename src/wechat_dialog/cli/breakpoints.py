@@ -2,6 +2,7 @@
 
 Python's own hook reads from standard input. A bot's process has none: there the debugger would end
 at once, with a bare `BdbQuit` in the dialog. PYTHONBREAKPOINT, if it is set, is obeyed as usual.
+The hook of an IDE's debugger stays.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from wechat_dialog.core.logs import log
 
 from .whereabouts import is_beside
 
-__all__ = ["debug_at_the_terminal", "pass_over", "pass_over_without_terminal"]
+__all__ = ["can_debug", "debug_at_the_terminal", "pass_over", "pass_over_without_terminal"]
 
 
 def pass_over(tell: Callable[[str], object]) -> None:
@@ -48,6 +49,18 @@ def pass_over_without_terminal() -> None:
         )
 
 
+def can_debug() -> bool:
+    """Return whether this process has a terminal of its own.
+
+    Standard input may be a terminal without that: `su -c` begins a session that has none.
+    """
+    try:
+        with open("/dev/tty", "rb"):  # noqa: PTH123
+            return True
+    except OSError:
+        return False
+
+
 def debug_at_the_terminal(tell: Callable[[bool], object]) -> None:
     """From now on stop at breakpoints, with a debugger at the terminal of this process.
 
@@ -67,7 +80,7 @@ def debug_at_the_terminal(tell: Callable[[bool], object]) -> None:
 
 
 def _install(hook: Callable[..., object]) -> None:
-    if not os.environ.get("PYTHONBREAKPOINT"):
+    if not os.environ.get("PYTHONBREAKPOINT") and sys.breakpointhook is sys.__breakpointhook__:
         sys.breakpointhook = hook
 
 

@@ -30,10 +30,11 @@ class Session:
         self._tell = tell
         self._stops = 0
 
-    def begin(self) -> None:
-        """Tell that a debugger stops."""
+    def begin(self) -> bool:
+        """Tell that a debugger stops. Return whether it is the first time."""
         self._stops += 1
         self._tell(True)
+        return self._stops == 1
 
     def end(self) -> None:
         """Tell that it is over, unless one stops again in a moment."""
@@ -56,15 +57,13 @@ class Debugger(pdb.Pdb):
         # Ctrl-C ends the chat or the simulator; pdb would take it for itself from `c` on.
         super().__init__(stdin=typed, stdout=shown, nosigint=True)
         self._session = session
-        self._has_greeted = False
 
     def interaction(self, *arguments: Any, **named: Any) -> None:
         """See `pdb.Pdb`."""
         with _at_the_terminal:
-            self._session.begin()
+            is_first = self._session.begin()
             try:
-                if not self._has_greeted:
-                    self._has_greeted = True
+                if is_first:
                     self.message(tr("（停在断点：n 下一行，p 变量 看它的值，c 继续，h 帮助）"))
                 super().interaction(*arguments, **named)
             finally:

@@ -189,9 +189,9 @@ def _end_with_parent() -> None:
 
 def _bot_to_serve() -> Any:
     _keep_signatures_out_of_the_log()
+    pass_over_without_terminal()
     bot = _checked(os.environ[_TARGET])
     log_to_stderr(os.environ[_LOG_LEVEL].upper())
-    pass_over_without_terminal()
     if os.environ[_DRAIN]:
         bot.drain = float(os.environ[_DRAIN])
     return bot

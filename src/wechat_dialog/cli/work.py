@@ -63,6 +63,7 @@ def work(
 
 
 def _loaded(target: str) -> Bot:
+    pass_over_without_terminal()
     bot = load(target)
     if not isinstance(bot, Bot):
         raise ConfigurationError(f"{target!r} is no Bot: a 2017 module has no timers")
@@ -95,7 +96,6 @@ def _work(bot: Bot, drain: float | None, log_level: str, parent: int) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
     log_to_stderr(log_level.upper())
-    pass_over_without_terminal()
     bot.timers = True
     bot.sweep(alone=True)
     while signals.empty() and (not parent or os.getppid() == parent):

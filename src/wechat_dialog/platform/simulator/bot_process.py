@@ -134,7 +134,11 @@ class BotProcess:
     def wait(self, patience: float = 60.0) -> bool:
         """Wait until the process serves or has failed to; return whether it serves."""
         life = self._life
-        return life is not None and life.settled.wait(patience) and self.status == "running"
+        if life is None:
+            return False
+        while not life.settled.wait(patience) and not self.free.is_set():
+            self.free.wait()
+        return life.settled.is_set() and self.status == "running"
 
     def kill(self) -> None:
         """Kill the process at once, as a power cut would."""
