@@ -46,12 +46,13 @@ def heard(
     stored: Answered | StoreError | None = None,
     rules: Rules = RULES,
     stopped: float = 0.0,
+    window: Window = Window(),  # noqa: B008 - frozen
 ) -> tuple[Outcome | type[Exception], float]:
     """Let a request listen; returns what it answers and when, if its turn lands at `lands`.
     Whenever it waits, its process is `stopped` for so many seconds more.
     """
     now = listener.arrived
-    listening = listen(listener, ASKED, Window(), rules, now)
+    listening = listen(listener, ASKED, window, rules, now)
     sent: Any = None
     while True:
         try:
@@ -100,6 +101,16 @@ def test_a_request_whose_process_was_stopped_for_long_has_nothing_kept(
     """Its message may have been answered meanwhile, and that be forgotten."""
     turn = RunningTurn(ID, 90.0, Completed(), copies=3, counted=True)
     assert heard(Listener(turn, 3, 100.0), None, stopped=stopped) == (outcome, 4.6 + stopped)
+
+
+@pytest.mark.parametrize(("stopped", "outcome"), [(2.0, PATIENT), (11.0, Outcome(None))])
+def test_a_platform_that_waits_long_gets_the_waiting_text_if_nothing_was_stopped(
+    stopped: float, outcome: Outcome
+) -> None:
+    turn = RunningTurn(ID, 100.0, Completed(), copies=1, counted=True)
+    window = Window(seconds=100.0, requests=1, patience=90.0)
+    answered = heard(Listener(turn, 1, 100.0), None, stopped=stopped, window=window)
+    assert answered == (outcome, 90.0 + stopped)
 
 
 AWAY = StoreError("away")

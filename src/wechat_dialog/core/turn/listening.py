@@ -155,7 +155,7 @@ class _Listener:
                 if heard is None:
                     return Outcome(None)
                 now = heard
-            elif not early or now - arrived > SURE - COPIES:
+            elif not early or now - arrived > max(SURE - COPIES, window.seconds + SLACK):
                 # Stopped for so long, it might have a message kept that was answered and forgotten.
                 return self._closed()
             else:

@@ -12,7 +12,7 @@ __all__ = ["MasterPool"]
 class MasterPool(SentinelConnectionPool):
     """Takes connections back that do not lead to the master: it was replaced, or none was found.
 
-    redis-py drops them and, before its version 8, still counts them. After some failovers, or a
+    redis-py drops them and, before its version 8.1, still counts them. After some failovers, or a
     hundred attempts while no sentinel answered, there was no room for any other.
     """
 
