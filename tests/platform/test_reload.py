@@ -78,12 +78,13 @@ def test_a_change_that_does_not_load_is_shown_and_mended(folder: Path, page: Pag
 
 
 STUCK = """
+import time
 
 @bot.text("转")
 def spins(chat):
     yield from chat.ask("转几圈？")
     while True:
-        pass
+        time.sleep(0.01)
 """
 
 
@@ -97,7 +98,8 @@ def test_code_that_hangs_is_ended_for_the_changed_code_and_its_line_is_told(
     page.do("text", user=page.user, content="3")
     page.until(lambda: page.state["requests"][page.user][-1]["open"])
     seen = len(page.events)
-    (folder / "shop.py").write_text(BEFORE + STUCK.replace("        pass", "        return '停'"))
+    mended = STUCK.replace("time.sleep(0.01)", "return '停'")
+    (folder / "shop.py").write_text(BEFORE + mended)
     told = page.wait(
         lambda event: event["type"] == "log" and "spins()" in event["line"], after=seen
     )
