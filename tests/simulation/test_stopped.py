@@ -68,3 +68,10 @@ def test_a_message_read_before_its_process_was_stopped(
 def test_a_message_that_waits_behind_a_long_step_is_not_taken_for_answered(*, fast: bool) -> None:
     world = run(plan_of(Say(0.0, 4, 0, "加1a"), Hang(4), Say(1.0, 5, 0, "帮助"), fast=fast))
     assert 5 in world.judge.replies
+
+
+def test_a_live_dialog_that_has_come_to_a_step_goes_on_if_nothing_was_committed_since() -> None:
+    """It has blocked for so long, or its developer stood at a breakpoint."""
+    talk = Say(0.0, 4, 0, "加2s"), Say(5.0, 5, 0, "5", LOST), Freeze(5, 1, 40.0, before=True)
+    world = run(plan_of(*talk, fast=True))
+    assert 5 in world.judge.replies

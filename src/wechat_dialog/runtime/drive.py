@@ -191,7 +191,7 @@ class TurnDriver:
     ) -> Driving[MayBeAnswered | None]:
         """Do what a claim requires; returns why its turn must not go on."""
         turn, now = listener.turn, self.clock()
-        if turn.may_be_answered(result, sent, now):
+        if turn.may_be_answered(claim, result, sent, now):
             return MayBeAnswered(now - turn.unanswered, turn.fence)
         if type(result) is Claimed:
             self._renewals.let_go(turn.renewal)

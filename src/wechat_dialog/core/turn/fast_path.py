@@ -181,7 +181,7 @@ def _claim_for_step(
     limit: float | None,
 ) -> Generator[Operation, Any, Outcome | Answered | None]:
     """Claim for an operation of the dialog that needs it; continue only if nothing has changed."""
-    claim = yield job.claim()
+    claim = yield job.claim(ran_at=expected)
     job.counted = True
     if not isinstance(claim, Claimed):
         flow.close()

@@ -6,7 +6,8 @@ turn would be run again. So each turn notes since when its message may have an a
 that goes on while the process is stopped. If the store's answer to a claim comes too long after
 that, only the store can show that there is no answer yet: it has known the message all along, or
 nothing was committed for the user since. Otherwise the turn ends, and does nothing. A commit
-without a claim needs no such check: whoever answers the message changes the revision.
+without a claim needs no such check, and neither does a claim for a step to which the dialog has run
+without one: whoever answers the message changes the revision.
 """
 
 from __future__ import annotations
@@ -36,12 +37,15 @@ class MayBeAnswered(Exception):
         self.fence = fence
 
 
-def may_be_answered(seconds: float, result: Claimed | Unclaimed | Answered | Running) -> bool:
+def may_be_answered(
+    seconds: float, result: Claimed | Unclaimed | Answered | Running, ran_at: int = 0
+) -> bool:
     """Return whether a message may have been answered although the store does not know it.
 
     Args:
         seconds: For how long the message may have had an answer.
         result: The store's answer to a claim for it.
+        ran_at: See `Claim.ran_at`.
     """
     if isinstance(result, Answered):
         return False
@@ -50,4 +54,4 @@ def may_be_answered(seconds: float, result: Claimed | Unclaimed | Answered | Run
         return False
     if isinstance(result, Running) or not result.revision:
         return True
-    return result.age <= seconds
+    return result.revision != ran_at and result.age <= seconds

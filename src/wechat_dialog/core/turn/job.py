@@ -104,7 +104,14 @@ class Job(msgspec.Struct, eq=False):
         """See `Rules.grace`."""
         return self.settings.rules.grace
 
-    def claim(self, *, optimistic: bool = False, absent: bool = False, keep: bool = True) -> Claim:
+    def claim(
+        self,
+        *,
+        optimistic: bool = False,
+        absent: bool = False,
+        keep: bool = True,
+        ran_at: int = 0,
+    ) -> Claim:
         """Return the operation that claims; `keep`: whether the store keeps the message with it."""
         pending = b""
         if self.stores_message and keep:
@@ -113,7 +120,7 @@ class Job(msgspec.Struct, eq=False):
             pending = sealed_pending(self.settings.rules.seal, self.message, self.arrived)
         return Claim(
             self.user, self.key, self.settings.lease, self.doc.have(), not self.counted, optimistic,
-            absent, pending, self.fence,
+            absent, pending, self.fence, ran_at=ran_at,
         )  # fmt: skip
 
     def take(self, claimed: Claimed) -> None:

@@ -51,7 +51,13 @@ T = TypeVar("T")
 
 
 class Claim(values.Claim, frozen=True):
-    """Claim the user's turn; see `Store.claim`."""
+    """Claim the user's turn; see `Store.claim`.
+
+    Attributes:
+        ran_at: Revision at which the dialog has run until it needed the claim; 0: it has not.
+    """
+
+    ran_at: int = 0
 
     def on(self, store: Store | AsyncStore) -> Any:
         """Perform it."""

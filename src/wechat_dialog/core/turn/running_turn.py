@@ -184,17 +184,23 @@ class RunningTurn(msgspec.Struct, eq=False):
         return now - self.unanswered <= SURE
 
     def may_be_answered(
-        self, result: Answered | Claimed | Running | Unclaimed, sent: float, now: float
+        self,
+        claim: Claim,
+        result: Answered | Claimed | Running | Unclaimed,
+        sent: float,
+        now: float,
     ) -> bool:
         """Whether its message may have an answer that the store has forgotten; if not, this is
         noted.
 
         Args:
-            result: The store's answer to a claim.
+            claim: A claim.
+            result: The store's answer to it.
             sent: See `learn`, as for `now`.
             now: The process's clock.
         """
-        if not self.is_sure(now) and may_be_answered(now - self.unanswered, result):
+        seconds = now - self.unanswered
+        if not self.is_sure(now) and may_be_answered(seconds, result, claim.ran_at):
             return True
         self.unanswered = max(self.unanswered, sent)
         return False
