@@ -180,7 +180,9 @@ def test_at_a_breakpoint_a_debugger_reads_from_the_terminal_and_shows_the_author
             chat.sendline("n")
         chat.expect("公众号：6 个")
         assert "wechat_dialog" not in chat.before
-        chat.expect("你：")
+        for said, heard in (("加", "公众号：几个？"), ("5", r"\(Pdb\) "), ("q", "公众号：6 个")):
+            chat.sendline(said)
+            chat.expect(heard)
 
 
 def test_after_a_breakpoint_ctrl_c_ends_the_chat(folder: Path) -> None:

@@ -77,6 +77,10 @@ class Debugger(pdb.Pdb):
         """See `bdb.Bdb`."""
         return super().break_here(frame) and not is_beside(frame)
 
+    def set_quit(self) -> None:
+        """See `bdb.Bdb`; goes on: `BdbQuit` would be recorded as what a step has raised."""
+        self.set_continue()
+
     def user_exception(self, frame: FrameType, exc_info: Any) -> None:
         """See `bdb.Bdb`; leaves out the end of a generator, which the library handles."""
         if _is_own(frame):
