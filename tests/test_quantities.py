@@ -119,9 +119,9 @@ SECONDS: dict[str, tuple[Call, bool]] = {
     "Window(seconds=)": (lambda value: Window(seconds=value), False),
     "Window(patience=)": (lambda value: Window(patience=value), False),
     "Talk.advance": (talk("advance"), True),
-    "SQLiteStore(patience=)": (lambda value: SQLiteStore("x.db", patience=value), False),
-    "RedisStore(patience=)": (lambda value: RedisStore("redis://x", patience=value), False),
-    "AsyncRedisStore(patience=)": (lambda at: AsyncRedisStore("redis://x", patience=at), False),
+    "SQLiteStore(patience=)": (lambda value: SQLiteStore("x.db", patience=value), True),
+    "RedisStore(patience=)": (lambda value: RedisStore("redis://x", patience=value), True),
+    "AsyncRedisStore(patience=)": (lambda at: AsyncRedisStore("redis://x", patience=at), True),
     "Api(timeout=)": (lambda value: Api("wx1", "s", timeout=value), False),
     "AsyncApi(timeout=)": (lambda value: AsyncApi("wx1", "s", timeout=value), False),
 }  # fmt: skip

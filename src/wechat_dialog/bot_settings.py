@@ -76,8 +76,14 @@ def check_policies(
         f"on_divergence={on_divergence!r}: one of {', '.join(POLICIES)}",
     )
     refuse(review is not None and not callable(review), f"review={review!r}: a function is wanted")
-    refuse(not is_count(journal_limit, 2), f"journal_limit={as_text(journal_limit)}: 2 or more")
-    refuse(not is_count(live_dialogs, 0), f"live_dialogs={as_text(live_dialogs)}: 0 or more")
+    refuse(
+        not is_count(journal_limit, 2),
+        f"journal_limit={as_text(journal_limit)}: a whole number, 2 or more",
+    )
+    refuse(
+        not is_count(live_dialogs, 0),
+        f"live_dialogs={as_text(live_dialogs)}: a whole number, 0 or more",
+    )
 
 
 def age_limit(setting: float | Literal["safe"] | None, mode: str) -> float | None:

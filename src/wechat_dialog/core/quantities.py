@@ -53,12 +53,13 @@ def refusal(value: object, sentence: str) -> TypeError | ValueError:
     return ValueError(sentence) if is_number(value) else TypeError(sentence)
 
 
-def require_seconds(name: str, value: object) -> None:
-    """Refuse an argument that is no number of seconds above 0.
+def require_seconds(name: str, value: object, *, zero: bool = False) -> None:
+    """Refuse an argument that is no number of seconds above 0; `zero`: it may be 0.
 
     Raises:
         TypeError: It is no number.
-        ValueError: It is not above 0, or too great.
+        ValueError: It is too small, or too great.
     """
-    if not is_seconds(value):
-        raise refusal(value, f"{name}={as_text(value)}: seconds above 0")
+    if not is_seconds(value, zero=zero):
+        wanted = "seconds, 0 or more" if zero else "seconds above 0"
+        raise refusal(value, f"{name}={as_text(value)}: {wanted}")

@@ -173,7 +173,8 @@ ERRORS = {
         "timeout={0}：大于 0 的秒数；None 是用机器人的",
     "timeout={0}: seconds above 0, or None for the dialog's own":
         "timeout={0}：大于 0 的秒数；None 是用对话自己的",
-    "attempts={0}: 1 or more, or None for no limit": "attempts={0}：1 以上；None 是没有上限",
+    "attempts={0}: a whole number, 1 or more, or None for no limit":
+        "attempts={0}：1 以上的整数；None 是没有上限",
     "timeout={0} together with within=: timeout= forgets the conversation silently, within= raises "
     "NoAnswer; give one of them":
         "timeout={0} 和 within= 同时写了：timeout= 悄悄忘掉对话，within= 抛出 NoAnswer；只写一个",

@@ -211,12 +211,13 @@ REFUSALS = {
         "customer_messages=True 需要 app_id= 和 app_secret=",
     "review={0}: a function is wanted": "review={0}：要一个函数",
     "drain={0}: seconds, 0 or more": "drain={0}：秒数，0 以上",
-    "journal_limit={0}: 2 or more": "journal_limit={0}：2 以上",
-    "live_dialogs={0}: 0 or more": "live_dialogs={0}：0 以上",
+    "journal_limit={0}: a whole number, 2 or more": "journal_limit={0}：2 以上的整数",
+    "live_dialogs={0}: a whole number, 0 or more": "live_dialogs={0}：0 以上的整数",
     "Window({0}={1}): seconds above 0": "Window({0}={1})：大于 0 的秒数",
-    "Window({0}={1}): 1 or more": "Window({0}={1})：1 以上",
+    "Window({0}={1}): a whole number, 1 or more": "Window({0}={1})：1 以上的整数",
     "{0}={1}: seconds above 0": "{0}={1}：大于 0 的秒数",
-    "Limits({0}={1}): 1 or more": "Limits({0}={1})：1 以上",
+    "{0}={1}: seconds, 0 or more": "{0}={1}：秒数，0 以上",
+    "Limits({0}={1}): a whole number, 1 or more": "Limits({0}={1})：1 以上的整数",
     "time_zone={0} is no time zone: {1}; use a name like 'Asia/Shanghai'":
         "time_zone={0} 不是时区：{1}；写 'Asia/Shanghai' 这样的名字",
     'mode is {0}; it must be "plain", "compatible" or "safe"':

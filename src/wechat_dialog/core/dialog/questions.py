@@ -111,7 +111,7 @@ class WaitOptions:
             why = f"timeout={as_text(timeout)}: seconds above 0, or None for the dialog's own"
             raise refusal(timeout, why)
         if attempts is not None and not is_count(attempts):
-            why = f"attempts={as_text(attempts)}: 1 or more, or None for no limit"
+            why = f"attempts={as_text(attempts)}: a whole number, 1 or more, or None for no limit"
             raise refusal(attempts, why)
         if timeout is not None and self.rivals:
             raise ValueError(

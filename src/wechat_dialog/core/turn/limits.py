@@ -34,4 +34,6 @@ class Limits:
         for field in fields(self):
             value = getattr(self, field.name)
             if not is_count(value):
-                raise ConfigurationError(f"Limits({field.name}={as_text(value)}): 1 or more")
+                raise ConfigurationError(
+                    f"Limits({field.name}={as_text(value)}): a whole number, 1 or more"
+                )

@@ -47,7 +47,9 @@ class Window:
             if not is_seconds(value):
                 raise ConfigurationError(f"Window({name}={as_text(value)}): seconds above 0")
         if not is_count(self.requests):
-            raise ConfigurationError(f"Window(requests={as_text(self.requests)}): 1 or more")
+            raise ConfigurationError(
+                f"Window(requests={as_text(self.requests)}): a whole number, 1 or more"
+            )
 
     def last(self, copies: int, since: float) -> bool:
         """Whether a request is the platform's last for its message.

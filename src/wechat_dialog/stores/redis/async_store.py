@@ -59,7 +59,7 @@ class AsyncRedisStore(AsyncPages, AsyncParts, AsyncTimes):
         patience: float = 2.5,
         _clock: str | None = None,
     ) -> None:
-        require_seconds("patience", patience)
+        require_seconds("patience", patience, zero=True)
         server = hidden(server)
         self._patience = patience
         self._url = server if isinstance(server, str) else None

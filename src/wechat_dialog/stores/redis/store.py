@@ -82,7 +82,7 @@ class RedisStore(Pages, Parts, Times):
         patience: float = 2.5,
         _clock: str | None = None,
     ) -> None:
-        require_seconds("patience", patience)
+        require_seconds("patience", patience, zero=True)
         server = hidden(server)
         self._options: dict[str, Any] = {
             "prefix": prefix,

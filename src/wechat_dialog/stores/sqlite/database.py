@@ -123,7 +123,7 @@ class Database:
         clock: Callable[[], float],
         patience: float,
     ) -> None:
-        require_seconds("patience", patience)
+        require_seconds("patience", patience, zero=True)
         self.path = str(Path(path).absolute())
         self._clock = clock
         self._patience = patience
