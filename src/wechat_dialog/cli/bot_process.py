@@ -40,7 +40,6 @@ from wechat_dialog.operators.inspection import inspect
 from wechat_dialog.platform.account import Account
 from wechat_dialog.platform.language import tr
 from wechat_dialog.platform.refusals import chinese_of, refusal
-from wechat_dialog.platform.simulator.not_running import NotRunning
 from wechat_dialog.stores.sqlite import SQLiteStore
 
 from .breakpoints import can_debug, debug_at_the_terminal, pass_over
@@ -245,7 +244,8 @@ class _Answers:
     """The requests of the simulator: each method answers the one that has its name."""
 
     def __init__(self, clock: _Clock) -> None:
-        """Until `begin` is called, only say what is being executed."""
+        """Until `begin` is called, only say what is being executed; the other requests wait."""
+        self._loaded = threading.Event()
         self._bot: Any = None
         self._clock = clock
         self._server: _Server | None = None
@@ -254,6 +254,7 @@ class _Answers:
     def begin(self, bot: Any, server: _Server) -> None:
         """From now on answer for a bot, which has been loaded."""
         self._bot, self._server = bot, server
+        self._loaded.set()
 
     def sweep(self) -> None:
         """Do what falls due as time passes, for ever."""
@@ -334,8 +335,8 @@ class _Answers:
         number, command = request.pop("id"), request.pop("do")
         work: Callable[..., Any] = getattr(self, command)
         try:
-            if self._bot is None and command != "where":
-                raise NotRunning("the bot is still being loaded")
+            if command != "where":
+                self._loaded.wait()
             return {"id": number, "result": work(**request)}
         except Exception as error:  # noqa: BLE001 - the simulator reports it
             # Of an error that is raised on purpose the sentence says all.

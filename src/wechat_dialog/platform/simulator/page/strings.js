@@ -206,10 +206,7 @@ export const STRINGS = {
   resume: ["接着走", "Resume"],
   resumeHint: ["修好以后，用出错的那条消息接着走", "Once the bug is fixed: go on with the message that broke it"],
   resumed: ["接上了，发一条消息就能看到回答", "Resumed; send a message to see the answer"],
-  brokeAgain: [
-    "又出错了，还搁置着（步骤抛出的已经记下，改步骤没有用：在对话里捕获它）",
-    "It broke again, and is still parked (what a step raised is recorded, so that mending the step is not enough: catch it in the dialog)",
-  ],
+  brokeAgain: ["又出错了，还搁置着（步骤抛出的已经记下，改步骤没有用：在对话里捕获它）", "It broke again, and is still parked (what a step raised is recorded, so that mending the step is not enough: catch it in the dialog)"],
   parkedHint: ["出错的对话保留着，修好以后可以接着走。", "A conversation that broke is kept, and can go on once the bug is fixed."],
   diverged: ["代码和记录对不上了", "The code no longer fits the journal"],
   divergedAt: ["{0}，第 {1} 条记录：", "{0}, position {1}:"],
