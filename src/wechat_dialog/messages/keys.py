@@ -12,7 +12,7 @@ from wechat_dialog.messages.base import as_text
 
 __all__ = ["IN_A_SECOND", "TIME_ALONE", "message_key", "message_number"]
 
-IN_A_SECOND = 100_000
+IN_A_SECOND = 10_000
 """How many messages of one second have a number of their own; see `message_number`."""
 
 TIME_ALONE = 10**11
@@ -35,7 +35,7 @@ def message_key(message: messages.Message) -> str:
 
 
 def message_number(created: int, key: str) -> int:
-    """Return a number that begins with the time of a message, and ends with five digits made of its
+    """Return a number that begins with the time of a message, and ends with four digits made of its
     key: shorter than both, and enough to tell the messages of one user from each other.
     """
     return created * IN_A_SECOND + crc32(key.encode()) % IN_A_SECOND
