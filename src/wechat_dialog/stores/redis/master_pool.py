@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from redis.sentinel import SentinelConnectionPool
 
@@ -18,7 +18,8 @@ class MasterPool(SentinelConnectionPool):
 
     def release(self, connection: Any) -> None:
         """Take a connection back; the next call that uses it opens it anew, to the master."""
-        if self.master_address != (connection.host, connection.port):
+        master: Any = cast(Any, self).master_address
+        if master != (connection.host, connection.port):
             connection.disconnect()
         super().release(connection)
 
