@@ -161,15 +161,22 @@ def add(chat):
 """
 
 
-def test_at_a_breakpoint_a_debugger_reads_from_the_terminal_and_shows_the_authors_lines(
-    folder: Path,
-) -> None:
+@contextlib.contextmanager
+def at_a_breakpoint(folder: Path) -> Iterator[Any]:
+    """Talk to a bot until its dialog comes to a breakpoint."""
     (folder / "breaks.py").write_text(BREAKS)
     with chatting(folder, "breaks:bot") as chat:
         chat.sendline("加")
         chat.expect("公众号：几个？")
         chat.expect("你：")
         chat.sendline("5")
+        yield chat
+
+
+def test_at_a_breakpoint_a_debugger_reads_from_the_terminal_and_shows_the_authors_lines(
+    folder: Path,
+) -> None:
+    with at_a_breakpoint(folder) as chat:
         chat.expect("（停在断点：")
         chat.expect(r"breaks\.py\(11\)add\(\)")
         chat.expect(r"\(Pdb\) ")
@@ -186,12 +193,7 @@ def test_at_a_breakpoint_a_debugger_reads_from_the_terminal_and_shows_the_author
 
 
 def test_after_a_breakpoint_ctrl_c_ends_the_chat(folder: Path) -> None:
-    (folder / "breaks.py").write_text(BREAKS)
-    with chatting(folder, "breaks:bot") as chat:
-        chat.sendline("加")
-        chat.expect("公众号：几个？")
-        chat.expect("你：")
-        chat.sendline("5")
+    with at_a_breakpoint(folder) as chat:
         chat.expect(r"\(Pdb\) ")
         chat.sendline("c")
         chat.expect("公众号：6 个")

@@ -162,7 +162,7 @@ class TurnDriver:
                 turn.learn(operation, result, sent, now, self.window)
                 began = now
                 if type(operation) is Claim:
-                    error = yield from self._after_claim(operation, result, listener, sent)
+                    error = yield from self._after_claim(operation, result, listener, sent, now)
         finally:
             if turn.renewal:
                 self._renewals.let_go(turn.renewal)
@@ -187,10 +187,10 @@ class TurnDriver:
         return commit
 
     def _after_claim(
-        self, claim: Claim, result: Any, listener: Listener, sent: float
+        self, claim: Claim, result: Any, listener: Listener, sent: float, now: float
     ) -> Driving[MayBeAnswered | None]:
         """Do what a claim requires; returns why its turn must not go on."""
-        turn, now = listener.turn, self.clock()
+        turn = listener.turn
         if turn.may_be_answered(claim, result, sent, now):
             return MayBeAnswered(now - turn.unanswered, turn.fence)
         if type(result) is Claimed:

@@ -9,7 +9,8 @@ from redis.exceptions import ConnectionError as Disconnected
 from redis.exceptions import MaxConnectionsError, RedisError, ResponseError
 
 from .connections import Answers, Words, may_be_direct, pack
-from .following import NO_MASTER, AsyncFollowing, is_current
+from .following import NO_MASTER, AsyncFollowing
+from .master_pool import is_current
 from .queue import AsyncQueue
 
 __all__ = ["AsyncLines"]
@@ -49,17 +50,14 @@ class AsyncLines:
             line = await self._further()
         try:
             answers = await line.ask(pack(line.connection, (words, *beside)), 1 + len(beside))
+            if self._following is not None and not is_current(self._pool, line.connection):
+                raise Disconnected(NO_MASTER)
         except BaseException as error:
             await self._end(line)
             self._queue.give(None)
             if isinstance(error, Disconnected):
                 await self._close_idle()
             raise
-        if self._following is not None and not is_current(self._pool, line.connection):
-            await self._end(line)
-            self._queue.give(None)
-            await self._close_idle()  # what is idle may lead there, too
-            raise Disconnected(NO_MASTER)
         self._give_back(line)
         for answer in answers:
             if isinstance(answer, ResponseError):

@@ -24,7 +24,8 @@ from redis.exceptions import MaxConnectionsError, RedisError, ResponseError
 
 from wechat_dialog.forks import mind
 
-from .following import NO_MASTER, Following, is_current
+from .following import NO_MASTER, Following
+from .master_pool import is_current
 from .queue import Queue
 
 __all__ = ["Answers", "Line", "Lines", "Words", "may_be_direct", "pack"]
@@ -208,6 +209,8 @@ class Lines:
             line = self._further()
         try:
             answers = line.ask(pack(line.connection, (words, *beside)), 1 + len(beside))
+            if self._following is not None and not is_current(self._pool, line.connection):
+                raise Disconnected(NO_MASTER)
         except BaseException as error:
             # An answer that still comes would be taken for the next call's.
             self._end(line)
@@ -215,11 +218,6 @@ class Lines:
             if isinstance(error, Disconnected):
                 self.close()
             raise
-        if self._following is not None and not is_current(self._pool, line.connection):
-            self._end(line)
-            self._queue.give(None)
-            self.close()  # what is idle may lead there, too
-            raise Disconnected(NO_MASTER)
         self._give_back(line)
         for answer in answers:
             if isinstance(answer, ResponseError):

@@ -18,17 +18,12 @@ from typing import Any
 
 from . import clients
 
-__all__ = ["NO_MASTER", "AsyncFollowing", "Following", "is_current"]
+__all__ = ["NO_MASTER", "AsyncFollowing", "Following"]
 
 EVERY = 1.0
 """Seconds between two questions. Without calls there are none."""
 NO_MASTER = "the server that answered is the master no more"
 """Says why an answer does not count: the call is repeated at the new master."""
-
-
-def is_current(pool: Any, connection: Any) -> bool:
-    """Whether a connection of a pool behind Sentinel leads to the master, as far as is known."""
-    return bool(pool.master_address == (connection.host, connection.port))
 
 
 class Following:

@@ -1,16 +1,22 @@
-"""The connections of threads to a master behind Sentinel."""
+"""The connections to a master behind Sentinel."""
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from redis.sentinel import SentinelConnectionPool
 
-__all__ = ["MasterPool"]
+__all__ = ["MasterPool", "is_current"]
+
+
+def is_current(pool: Any, connection: Any) -> bool:
+    """Whether a connection of a pool behind Sentinel leads to the master, as far as is known."""
+    return bool(pool.master_address == (connection.host, connection.port))
 
 
 class MasterPool(SentinelConnectionPool):
-    """Takes connections back that do not lead to the master: it was replaced, or none was found.
+    """The pool of threads, which takes back connections that do not lead to the master: it was
+    replaced, or none was found.
 
     redis-py drops them and, before its version 8.1, still counts them. After some failovers, or a
     hundred attempts while no sentinel answered, there was no room for any other.
@@ -18,8 +24,7 @@ class MasterPool(SentinelConnectionPool):
 
     def release(self, connection: Any) -> None:
         """Take a connection back; the next call that uses it opens it anew, to the master."""
-        master: Any = cast(Any, self).master_address
-        if master != (connection.host, connection.port):
+        if not is_current(self, connection):
             connection.disconnect()
         super().release(connection)
 
