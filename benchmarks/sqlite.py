@@ -12,6 +12,7 @@ is nothing to share.
 from __future__ import annotations
 
 import argparse
+import itertools
 import multiprocessing
 import sqlite3
 import statistics
@@ -23,6 +24,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.turns import ours, push
+
+PEOPLE = 50
+"""Users who take turns on each thread."""
 
 SHAPES = ((1, 1), (1, 8), (2, 1), (2, 8))
 """Processes, and threads of each."""
@@ -44,11 +48,16 @@ def bare(path: str, name: str) -> Callable[[], None]:
 
 
 def whole(path: str, name: str) -> Callable[[], None]:
-    """Return what answers one message of a conversation of its own."""
+    """Return what answers one message, of fifty users in turn: one alone would fill the minute of
+    remembered replies, and its journal.
+    """
     answer = _bots.setdefault(path, ours(f"sqlite:///{path}", live=True))
+    people = [f"{name}-{number}" for number in range(PEOPLE)]
     for text in ("累加器", "1000000"):
-        answer(push(name, text))
-    return lambda: (answer(push(name, "1")), None)[1]
+        for person in people:
+            answer(push(person, text))
+    next_person = itertools.cycle(people).__next__
+    return lambda: (answer(push(next_person(), "1")), None)[1]
 
 
 _bots: dict[str, Callable[[bytes], bytes]] = {}

@@ -5,13 +5,14 @@ it comes.
 from __future__ import annotations
 
 import re
+from itertools import count
 
 import pytest
 
 from tests.dialogs.journals import state
 from wechat_dialog import Bot, Chat, Dialog, Texts, messages
 from wechat_dialog.core.turn.pending import sealed_pending
-from wechat_dialog.messages.keys import message_key
+from wechat_dialog.messages.keys import message_key, message_number
 from wechat_dialog.testing import Seen, Talk
 
 NOT_TAKEN = Texts().not_taken
@@ -116,6 +117,29 @@ def test_what_was_written_in_the_same_second_and_waited_with_it_answers(talk: Ta
     assert say(talk, 0, "7") == "合计 12"
 
 
+def test_two_messages_of_one_second_are_told_apart(talk: Talk) -> None:
+    """The checksums of their keys end with the same four digits: they were taken for copies."""
+    talk.advance(100)
+    first, second = alike(10_000)
+    talk._world.sent = first - 1
+    say(talk, 0, "记账")
+    talk._world.sent = second - 1
+    assert say(talk, 0, "5") == "第二个数？（已有 5）"
+
+
+def alike(numbers: int) -> tuple[int, int]:
+    """Return two messages of one second whose keys have the same of so many checksums, by how many
+    messages were sent before.
+    """
+    seen: dict[int, int] = {}
+    for sent in count(1):
+        number = message_number(BEGIN, f"{BEGIN}:{24_000_000_000_000_000 + sent}") % numbers
+        if number in seen:
+            return seen[number], sent
+        seen[number] = sent
+    raise AssertionError("unreachable")
+
+
 def test_it_answers_where_the_journal_has_nothing_of_that_second(talk: Talk) -> None:
     talk.advance(100)
     say(talk, 0, "记账")
@@ -218,7 +242,7 @@ def test_belated_is_what_was_written_before_the_question_that_was_shown_last(tal
 def written_by_an_earlier_version(talk: Talk, shown: bytes) -> None:
     """Replace what the head says of the message that first showed the question."""
     entry = talk._world.store._users[f"{talk.account}:{talk.user}"].entry
-    entry.head, found = re.subn(rb',"shown":\d+', shown, entry.head)
+    entry.head, found = re.subn(rb',"by":\d+', shown, entry.head)
     assert found == 1
     talk.restart()
 
@@ -229,8 +253,9 @@ def test_a_head_of_an_earlier_version_says_nothing_of_it(talk: Talk) -> None:
     assert say(talk, 8, "5") == "第二个数？（已有 5）"
 
 
-def test_a_head_of_an_earlier_version_has_the_time_alone(talk: Talk) -> None:
+@pytest.mark.parametrize("shown", [BEGIN + 9, (BEGIN + 9) * 10_000 + 1234])
+def test_a_head_of_an_earlier_version_has_the_time(talk: Talk, shown: int) -> None:
     say(talk, 9, "记账")
-    written_by_an_earlier_version(talk, b',"shown":%d' % (BEGIN + 9))
+    written_by_an_earlier_version(talk, b',"shown":%d' % shown)
     assert state(talk).shown_at == BEGIN + 9
     assert say(talk, 8, "5") == f"{NOT_TAKEN}\n第一个数？"

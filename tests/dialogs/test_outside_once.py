@@ -589,7 +589,7 @@ def test_a_head_of_a_user_who_has_none_of_it_is_as_it_was() -> None:
     shown = stored(talk)
     assert shown is not None
     head = msgspec.json.decode(shown.head)
-    assert head.keys() == {"user", "account", "stack", "shown"}
+    assert head.keys() == {"user", "account", "stack", "by"}
     assert head["stack"][0].keys() == {
         "id", "dialog", "code", "begun", "length", "timeout", "wait",
     }  # fmt: skip

@@ -10,13 +10,10 @@ import msgspec
 from wechat_dialog import messages
 from wechat_dialog.messages.base import as_text
 
-__all__ = ["IN_A_SECOND", "TIME_ALONE", "message_key", "message_number"]
+__all__ = ["IN_A_SECOND", "message_key", "message_number"]
 
-IN_A_SECOND = 10_000
-"""How many messages of one second have a number of their own; see `message_number`."""
-
-TIME_ALONE = 10**11
-"""What no `CreateTime` exceeds, and every number does."""
+IN_A_SECOND = 10_000_000
+"""How many numbers the messages of one second may have; see `message_number`."""
 
 
 def message_key(message: messages.Message) -> str:
@@ -35,8 +32,8 @@ def message_key(message: messages.Message) -> str:
 
 
 def message_number(created: int, key: str) -> int:
-    """Return a number that begins with the time of a message, and ends with four digits made of its
-    key: shorter than both, and enough to tell the messages of one user from each other.
+    """Return a number that begins with the time of a message, and ends with seven digits made of
+    its key: shorter than both, and enough to tell apart what one user writes within a second.
     """
     return created * IN_A_SECOND + crc32(key.encode()) % IN_A_SECOND
 

@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from wechat_dialog.errors import NewerJournal
-from wechat_dialog.messages.keys import IN_A_SECOND, TIME_ALONE, message_number
+from wechat_dialog.messages.keys import IN_A_SECOND, message_number
 
 from .records import NEWEST
 
@@ -203,9 +203,10 @@ class UserHead(msgspec.Struct, omit_defaults=True, gc=False):
         question_at: Index in the text of the last commit's reply at which the pending question
             begins, if parts are held that may continue what it says before. If the reply is not
             taken, both are held separately (`Document.owe`). 0: it is held as one part.
-        shown: The message whose reply first showed the pending question, which neither a copy of it
-            nor messages written before answer: its number (see `keys`), or in heads of earlier
-            versions its `CreateTime`. 0: unknown. Never decreases.
+        shown_by: The number (see `keys`) of the message whose reply first showed the pending
+            question, which neither a copy of it nor messages written before answer. Never
+            decreases. 0: unknown. The name in the store, `by`, saves bytes.
+        shown: Its `CreateTime`, in heads of earlier versions (some add four digits). 0: unknown.
         pushed: When a question that no message led to was last pushed, by the store's clock, in
             seconds since the epoch; 0: none was.
         key: Key of the message whose turn was cut off. "" after a commit; the next three are empty
@@ -229,6 +230,7 @@ class UserHead(msgspec.Struct, omit_defaults=True, gc=False):
     more: str = ""
     asked_before: bool = False
     question_at: int = 0
+    shown_by: int = msgspec.field(default=0, name="by")
     shown: int = 0
     pushed: int = 0
     key: str = ""
@@ -241,18 +243,20 @@ class UserHead(msgspec.Struct, omit_defaults=True, gc=False):
 
     @property
     def shown_at(self) -> int:
-        """The `CreateTime` of `shown`; 0: unknown."""
+        """The `CreateTime` of the message whose reply showed the pending question; 0: unknown."""
         # Arithmetic and no call: a live turn asks three times.
-        return self.shown // IN_A_SECOND if self.shown > TIME_ALONE else self.shown
+        if self.shown_by:
+            return self.shown_by // IN_A_SECOND
+        return self.shown if self.shown < 10**11 else self.shown // 10_000
 
     def is_shown_by(self, created: int, key: str) -> bool:
         """Whether it was the message of this `CreateTime` and key."""
-        return self.shown == message_number(created, key)
+        return self.shown_by == message_number(created, key)
 
     def note_shown(self, created: int, key: str) -> None:
         """Note which message's reply shows the pending question, unless that of a later one did."""
         if created and created >= self.shown_at:
-            self.shown = message_number(created, key)
+            self.shown_by, self.shown = message_number(created, key), 0
 
 
 class ParkedConversation(msgspec.Struct, omit_defaults=True):
