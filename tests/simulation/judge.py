@@ -38,6 +38,7 @@ from wechat_dialog.replies.stored import decode_reply, encode_reply
 
 from .dialogs import FIRST_ID, MARK, QUESTION, RULES, clean
 from .forgotten import Forgotten
+from .line import Line
 from .parts import LEASE, LONGEST
 from .plan import SECRET, secret_of
 from .unheard import Unheard
@@ -53,8 +54,6 @@ WAITING = waiting(RULES.texts)
 PAGES = "https://example.com/p"
 """Address of the answer pages of those bots that have any."""
 NO_REPLY = encode_reply(None)
-PLACE_KEPT = 1.0
-SEEN_KEPT = 60.0
 PATIENCE = 4.6
 
 
@@ -86,9 +85,7 @@ class _Books:
     """What the judge knows of one user.
 
     Attributes:
-        seen: When a message first asked, by key.
-        asked: When a message last asked, by key.
-        waits: When a waiting message was last refused, by key.
+        line: The order of the messages.
         heard: (conversation, serial) of every message in a journal.
         recorded: Idempotency keys of finished steps.
         attempts: Runs of steps by key.
@@ -108,9 +105,7 @@ class _Books:
         confided: What was handed to a step as such an answer.
     """
 
-    seen: dict[str, float] = field(default_factory=dict[str, float])
-    asked: dict[str, float] = field(default_factory=dict[str, float])
-    waits: dict[str, float] = field(default_factory=dict[str, float])
+    line: Line = field(default_factory=Line)
     heard: set[tuple[str, int]] = field(default_factory=set[tuple[str, int]])
     recorded: set[str] = field(default_factory=set[str])
     attempts: dict[str, list[_Attempt]] = field(default_factory=dict[str, list[_Attempt]])
@@ -185,41 +180,36 @@ class Judge:
         """A claim was requested (not an optimistic one that was answered without a claim)."""
         if isinstance(result, Unclaimed):
             return
-        books = self.books(flying.user)
-        if now - books.asked.get(flying.key, now) > SEEN_KEPT:
-            books.seen.pop(flying.key, None)  # an operator comes with the same key hours later
-        books.asked[flying.key] = now
-        books.seen.setdefault(flying.key, now)
+        line = self.books(flying.user).line
+        line.asks(flying.key, now)
         if isinstance(result, Running):
-            books.waits[flying.key] = now
+            line.waits[flying.key] = now
             return
-        books.waits.pop(flying.key, None)
+        line.waits.pop(flying.key, None)
         if isinstance(result, Claimed):
+            line.grants(flying.key, result.fence, op.message)
             flying.first = flying.first or now
             flying.given_up.clear()  # it starts over
         if isinstance(result, Claimed) and not op.instead:
-            self._in_order(books, flying.key, books.seen[flying.key], now)
+            self._in_order(line, flying.key, line.seen[flying.key], now)
 
     def ran_out(self, worker: Worker, user: str, now: float) -> None:
         """A claim to be renewed had expired, although nobody else has taken it."""
         if not worker.was_cut_off(user, now):
             raise Violation(f"a claim of {user} ran out in a process that lives, and has its store")
 
-    def _in_order(self, books: _Books, key: str, first: float, now: float) -> None:
-        for other, last in books.waits.items():
-            since = books.seen[other]
-            if other != key and since < first and now - last < PLACE_KEPT:
-                raise Violation(
-                    f"{key} had its turn before {other}, which waits {now - since:.3f} s already"
-                )
+    def _in_order(self, line: Line, key: str, first: float, now: float) -> None:
+        if overtaken := line.overtaken(key, first, now):
+            other, waits = overtaken
+            raise Violation(f"{key} had its turn before {other}, which waits {waits:.3f} s already")
 
-    def put_off(self, user: str, key: str, now: float) -> None:
+    def put_off(self, user: str, key: str, message: bytes, now: float) -> None:
         """The store has noted a message whose request leaves: it is in the queue from then on,
         although no claim was requested.
         """
-        books = self.books(user)
-        books.asked[key] = now
-        books.seen.setdefault(key, now)
+        line = self.books(user).line
+        line.asks(key, now)
+        line.defers(key, message)
 
     # Writes ---------------------------------------------------------------------------------------
 
@@ -343,8 +333,8 @@ class Judge:
         if not op.fence:
             if before.claimed:
                 raise Violation("a commit without a claim, under somebody's claim")
-            self._in_order(books, op.key, float("inf"), now)
-        books.waits.pop(op.key, None)
+            self._in_order(books.line, op.key, float("inf"), now)
+        books.line.answers(op.key)
         books.unfinished.discard(_in_keys(op.key))
         if not serial:
             return
@@ -597,9 +587,10 @@ class Judge:
         if not all(any(outcome.startswith(one) for outcome in kept) for one in used):
             raise Violation(f"{step.key} has used {results}, recorded is {kept}")
 
-    def gave_up(self, flying: Flying) -> None:
+    def gave_up(self, flying: Flying, fence: int) -> None:
         """A claim was released: the store had failed, and the user gets an apology."""
         books = self.books(flying.user)
+        books.line.releases(flying.key, fence)
         message = _in_keys(flying.key)
         for key, attempts in books.attempts.items():
             mine = any(one.flying is flying and not one.given_up for one in attempts)
@@ -622,8 +613,7 @@ class Judge:
         """
         books = self.books(user)
         books.forgotten.keys.update(keys)
-        for key in keys:
-            books.waits.pop(key, None)
+        books.line.drops(keys)
         books.recorded.clear()
         books.heard.clear()
         books.attempts.clear()
@@ -642,7 +632,7 @@ class Judge:
     def forgotten(self, user: str, keys: Iterable[str]) -> None:
         """An operator forgot a user, while the store knew messages with these keys."""
         books = self.books(user)
-        books.waits.clear()
+        books.line.drops()
         books.forgotten.happens(keys)
         self.dropped(user)
         if self._remains(user):

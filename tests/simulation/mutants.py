@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from wechat_dialog import messages
 from wechat_dialog.core.dialog.chat_state import ChatState
 from wechat_dialog.core.store import results, rules
-from wechat_dialog.core.store.entry import Entry
+from wechat_dialog.core.store.entry import SEEN_KEPT, Entry, Seen
 from wechat_dialog.core.store.values import Claim, Commit
 from wechat_dialog.core.turn import committing, cut_off, job, step_records
 from wechat_dialog.core.turn.operations import Flow, RunSteps
@@ -319,6 +319,21 @@ def forgets_a_reply_that_nobody_took() -> Iterator[type[MemoryStore]]:
         return seen is not None and seen.reply == b""
 
     with patch.object(rules, "_is_answered", was_ended):
+        yield MemoryStore
+
+
+@_mutant
+def lets_a_message_that_is_kept_lose_its_place() -> Iterator[type[MemoryStore]]:
+    """A message that is kept counts as new if it has not asked for a minute."""
+    see = Entry.see
+
+    def as_new(entry: Entry, key: str, now: int) -> Seen:
+        seen = entry.seen.get(key)
+        if seen is not None and now - seen.last_asked > SEEN_KEPT:
+            seen.first = max(now, 1 + max(other.first for other in entry.seen.values()))
+        return see(entry, key, now)
+
+    with patch.object(Entry, "see", as_new):
         yield MemoryStore
 
 

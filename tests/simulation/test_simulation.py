@@ -74,6 +74,7 @@ BY_HAND = {
     "goes on without waiting for the store",
     "takes a message that was answered long ago for new",
     "forgets a reply that nobody took",
+    "lets a message that is kept lose its place",
 }
 
 

@@ -32,6 +32,7 @@ def test_a_message_that_was_answered_meanwhile_has_no_second_turn() -> None:
     [
         "takes a message that was answered long ago for new",
         "forgets a reply that nobody took",
+        "lets a message that is kept lose its place",
     ],
 )
 def test_the_mutant_is_noticed(broken: str) -> None:
@@ -75,3 +76,17 @@ def test_a_live_dialog_that_has_come_to_a_step_goes_on_if_nothing_was_committed_
     talk = Say(0.0, 4, 0, "加2s"), Say(5.0, 5, 0, "5", LOST), Freeze(5, 1, 40.0, before=True)
     world = run(plan_of(*talk, fast=True))
     assert 5 in world.judge.replies
+
+
+@pytest.mark.parametrize("first", [3, 32])
+def test_a_message_that_is_kept_comes_before_those_that_its_stopped_process_reads_later(
+    first: int,
+) -> None:
+    """The process stops between the claim for the first message and its commit, and two others come
+    meanwhile. One of them asks the store before the first asks again, which has been known to the
+    store all along, though it has not asked for more than a minute.
+    """
+    stops = Freeze(first, 2, 87.0, before=True)
+    later = Say(13.0, first + 1, 0, "5", LOST), Say(26.0, first + 2, 0, "帮助", LOST)
+    world = run(plan_of(Say(0.0, first, 0, "加1"), stops, *later, fast=False))
+    assert first in world.judge.replies

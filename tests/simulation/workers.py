@@ -347,7 +347,7 @@ class Workers:
         if isinstance(op, Claim):
             self.judge.asked(flying, op, result, self.now)
         elif isinstance(op, Release):
-            self.judge.gave_up(flying)
+            self.judge.gave_up(flying, op.fence)
         elif isinstance(op, (Commit, RecordWrite)) and isinstance(result, Committed):
             self.judge.wrote(flying, op, before, self.snapshot(flying.user), self.now)
             if isinstance(op, Commit) and flying.chain is not None:

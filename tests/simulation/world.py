@@ -264,7 +264,7 @@ class World(Workers):
             self.say(f"  {chain.say.serial} is put off")
         told = wanted.on(self.store)
         if wanted.message and told is None:
-            self.judge.put_off(chain.user, chain.key, self.now)
+            self.judge.put_off(chain.user, chain.key, wanted.message, self.now)
         if isinstance(told, Answered) and told.reply:
             # On threads nobody hears that the platform has hung up; the clock tells in the end.
             waited = self.now - connection.opened
