@@ -96,15 +96,24 @@ def options() -> dict[str, Any]:
 class BoundedProtocol(_Base):
     """uvicorn's HTTP protocol (httptools or h11) with these limits."""
 
+    pipeline: Any = ()
+    """Requests that wait for the response to an earlier one; h11 reads only one at a time."""
     _late: asyncio.TimerHandle | None = None
     _unread: asyncio.TimerHandle | None = None
     _received = 0
     """Bytes since the last response was complete."""
+    _all_waiting: dict[Any, None]
+    """The server's waiting connections, see `_waiting`."""
+    _most = 0
+    """How many of them there may be."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Count the connection as waiting, and start the timer for its first head."""
         super().connection_made(cast("asyncio.Transport", transport))
         send_at_once(transport)
+        # Asked once a connection, since every request on it needs both twice.
+        self._all_waiting = _waiting.setdefault(self.server_state, {})
+        self._most = _most()
         self._wait()
         self._expect_a_head()
 
@@ -112,11 +121,13 @@ class BoundedProtocol(_Base):
         """Stop counting the connection once its request is complete; refuse too much of it."""
         super().data_received(data)
         self._received += len(data)
-        self._bound_pipeline()
-        if self._received > (HEAD if self._is_between else REQUEST):
+        if self.pipeline:
+            self._bound_pipeline()
+        between = self._is_between
+        if self._received > (HEAD if between else REQUEST):
             self.end("that had sent too much before its response")
         else:
-            self._look()
+            self._look(between)
 
     def on_response_complete(self) -> None:
         """Wait for the next request, which may have arrived already."""
@@ -124,17 +135,17 @@ class BoundedProtocol(_Base):
         self._received = 0
         if self.transport.is_closing():  # once its client has read what is in the buffers
             self._expect_a_reader()
-        self._bound_pipeline()
-        self._look()
+        if self.pipeline:
+            self._bound_pipeline()
+        self._look(self._is_between)
 
     def _bound_pipeline(self) -> None:
         """Read no more as long as requests wait for the response to an earlier one, and drop those
         that are too many: the last that is left ends the connection.
         """
-        waiting: Any = getattr(self, "pipeline", None)  # h11 reads only one request at a time
-        if waiting:
-            self.flow.pause_reading()
-        if waiting and len(waiting) > PIPELINED:
+        self.flow.pause_reading()
+        waiting = self.pipeline
+        if len(waiting) > PIPELINED:
             while len(waiting) > PIPELINED:
                 waiting.popleft()
             waiting[0][0].keep_alive = False
@@ -149,7 +160,7 @@ class BoundedProtocol(_Base):
         """Stop the timer."""
         super().resume_writing()
         self._is_read()
-        self._look()
+        self._look(self._is_between)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
@@ -164,8 +175,7 @@ class BoundedProtocol(_Base):
         cycle: Any = self.cycle  # None before the first request, despite its annotation
         return not cycle or cycle.response_complete
 
-    def _look(self) -> None:
-        between = self._is_between
+    def _look(self, between: bool) -> None:
         if not between:
             self._head_is_whole()
         elif self.timeout_keep_alive_task is None:  # otherwise it is idle, which uvicorn limits
@@ -200,16 +210,16 @@ class BoundedProtocol(_Base):
     # Their number ---------------------------------------------------------------------------------
 
     def _wait(self) -> None:
-        waiting = _waiting.setdefault(self.server_state, {})
+        waiting = self._all_waiting
         if self in waiting or self.transport.is_closing():
             return
         waiting[self] = None
-        while len(waiting) > _most():
+        while len(waiting) > self._most:
             oldest = cast("BoundedProtocol", next(iter(waiting)))
             oldest.end("that waited longest, for there were too many")
 
     def _stop_waiting(self) -> None:
-        _waiting.get(self.server_state, {}).pop(self, None)
+        self._all_waiting.pop(self, None)
 
     def end(self, why: str) -> None:
         """Close the connection at once."""
