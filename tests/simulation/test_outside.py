@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from wechat_dialog.core.store.values import Commit, Committed, Write
+from wechat_dialog.core.turn import firing_turn
 from wechat_dialog.core.turn.document import Document
 from wechat_dialog.core.turn.outside import fire
 from wechat_dialog.core.turn.waking import next_wake
@@ -19,8 +20,11 @@ from wechat_dialog.stores.memory import MemoryStore
 from .outside import run
 from .outside_judge import Violation
 
-SEEDS = [*range(40), 3_002_338, 3_007_009]
-"""The last two kill three workers by a message that came before the question it was parked with."""
+SEEDS = [*range(40), 1444, 3_002_338, 3_007_009]
+"""In the first of the last three, a worker dies right after it has pushed a question, and a message
+comes that was written before that. The other two kill three workers by a message that came before
+the question it was parked with.
+"""
 SHORT_RUN = range(300)
 
 
@@ -111,6 +115,11 @@ def test_an_entry_removed_before_the_last_commit_is_found(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(Document, "write", forgets)
     assert "cut off" in found(57)
+
+
+def test_a_push_that_is_noted_only_afterwards_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(firing_turn, "note_push", lambda _doc: None)
+    assert "said 5 s before it asked" in found(1444)
 
 
 def test_a_sweep_that_waits_in_the_queue_is_found() -> None:

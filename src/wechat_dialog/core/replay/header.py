@@ -207,8 +207,8 @@ class UserHead(msgspec.Struct, omit_defaults=True, gc=False):
             question, which neither a copy of it nor messages written before answer. Never
             decreases. 0: unknown. The name in the store, `by`, saves bytes.
         shown: Its `CreateTime`, in heads of earlier versions (some add four digits). 0: unknown.
-        pushed: When a question that no message led to was last pushed, by the store's clock, in
-            seconds since the epoch; 0: none was.
+        pushed: When a question that no message led to was last pushed, or was about to be, by the
+            store's clock, in seconds since the epoch; 0: none was.
         key: Key of the message whose turn was cut off. "" after a commit; the next three are empty
             then, too.
         begun: How many conversations that turn had begun.

@@ -23,7 +23,7 @@ from wechat_dialog.core.turn.firing import (
 )
 from wechat_dialog.core.turn.job import PASSES, Job
 from wechat_dialog.core.turn.operations import Commit, Flow, Operation
-from wechat_dialog.core.turn.reaching import may_reach, owe, reach
+from wechat_dialog.core.turn.reaching import may_reach, note_push, owe, reach
 from wechat_dialog.core.turn.requested import begun
 from wechat_dialog.core.turn.waking import Thing
 from wechat_dialog.core.turn.work import Work
@@ -125,6 +125,8 @@ def commit_firing(
         owe(work)
         job.doc.head.deaths = 0
     reaches = fires is not None and work is not None and may_reach(job)
+    if reaches:
+        note_push(job.doc)
     write, committed = yield from _commit(job, fires, release=fires is not None and not reaches)
     if work is not None:
         job.settle(work.key)

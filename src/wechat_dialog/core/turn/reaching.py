@@ -21,6 +21,7 @@ from wechat_dialog.core.turn.aside import lift
 from wechat_dialog.core.turn.asking import next_to_ask, question_of
 from wechat_dialog.core.turn.committing import perform
 from wechat_dialog.core.turn.conversation import wake
+from wechat_dialog.core.turn.document import Document
 from wechat_dialog.core.turn.job import Job
 from wechat_dialog.core.turn.leaving import stand
 from wechat_dialog.core.turn.operations import Flow, Operation, Push, RecordWrite
@@ -29,7 +30,7 @@ from wechat_dialog.replies import Reply, Text
 from wechat_dialog.replies.packing import Part, pack
 from wechat_dialog.replies.stored import decode_reply, encode_reply
 
-__all__ = ["may_reach", "owe", "reach"]
+__all__ = ["may_reach", "note_push", "owe", "reach"]
 
 KEPT = 7 * 86_400_000
 """Milliseconds for which owed parts are kept."""
@@ -68,6 +69,14 @@ def may_reach(job: Job) -> bool:
     if not job.settings.rules.may_push:
         return False
     return bool(job.doc.head.owed) or next_to_ask(job.doc) is not None
+
+
+def note_push(doc: Document) -> None:
+    """Note that the next question, if there is one, is about to be pushed: a worker may die after a
+    push and before its next write.
+    """
+    if next_to_ask(doc) is not None:
+        doc.head.pushed = doc.now // 1000
 
 
 def reach(job: Job, work: Work) -> Generator[Operation, Any, bool]:
@@ -134,6 +143,7 @@ def _push(
         parts = parcel.rest
         left = [OwedPart(msgspec.Raw(encode_reply(part.reply)), until) for part in parts]
         head.owed = tuple(left)
+        note_push(doc)
         write = doc.write(doc.now, grace=job.grace, fires=True)
         doc.wrote(write, (yield RecordWrite(job.user, job.fence, write)), fires=True)
     return ()
