@@ -44,14 +44,15 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def start_cluster(n: int = 3) -> Iterator[Cluster]:
-    """A cluster of `n` masters, ready to be used; ended with the block.
+def start_cluster(n: int = 3, **fields: Any) -> Iterator[Cluster]:
+    """A cluster of `n` masters, ready to be used; ended with the block. `fields`: further ones of
+    its `RedisServer`s.
 
     Raises:
         TimeoutError: The nodes did not agree in time.
     """
     with redis_servers() as make:
-        nodes = tuple(make(cluster=True) for _ in range(n))
+        nodes = tuple(make(cluster=True, **fields) for _ in range(n))
         for index, node in enumerate(nodes):
             first, last = _share(index, n)
             node.ask("CLUSTER", "SET-CONFIG-EPOCH", index + 1)

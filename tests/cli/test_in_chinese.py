@@ -30,7 +30,7 @@ from wechat_dialog.operators.listing import Summary
 from wechat_dialog.platform.mistakes_in_chinese import GENERAL, MISTAKES
 from wechat_dialog.platform.python_in_chinese import PYTHON
 from wechat_dialog.platform.refusals import REFUSALS, chinese_of, refusal
-from wechat_dialog.stores.redis.clients import explain
+from wechat_dialog.stores.redis.failures import explain
 
 SOURCE = Path(wechat_dialog.__file__).parent
 CHINESE = re.compile("[\u4e00-\u9fff]")

@@ -18,7 +18,7 @@ import redis
 from tests.full_path.doors import WsgiDoor
 from tests.full_path.people import TOKEN, Person
 from tests.proxy import Proxy
-from tests.redis_server import RedisServer, wait_until
+from tests.redis_server import RedisServer, binaries, wait_until
 from tests.redis_topology import Sentinel, start_cluster, start_sentinel
 from wechat_dialog import Bot, Chat
 from wechat_dialog.cli.serve_checks import advice
@@ -223,18 +223,35 @@ def test_a_server_that_does_not_tell_its_settings_is_no_error(redis_server: Serv
         assert said(store) == []
 
 
+def documented_user(password: str) -> list[str]:
+    """The command with which docs/redis.md makes the bot's user."""
+    page = (Path(__file__).parents[2] / "docs/redis.md").read_text("utf-8")
+    [line] = [line.split() for line in page.splitlines() if "ACL SETUSER bot" in line]
+    return [f">{password}" if word == ">…" else word for word in line]
+
+
 def test_a_user_as_the_documentation_has_it_may_do_all_that_is_needed(
     redis_server: Servers, make_bot: Callable[[RedisStore], Bot]
 ) -> None:
     server = redis_server(aof=True)
-    page = (Path(__file__).parents[2] / "docs/redis.md").read_text("utf-8")
-    [line] = [line.split() for line in page.splitlines() if "ACL SETUSER bot" in line]
-    server.ask(*(">word" if word == ">…" else word for word in line))
+    server.ask(*documented_user("word"))
     with closing(RedisStore(server.url.replace("redis://", "redis://bot:word@"))) as store:
         assert said(store) == []
         person = Person(WsgiDoor(make_bot(store)))
         assert [person.say(text) for text in ("订", "茶", "大", "2")][-1] == "2 份 大 茶"
         assert list(store.list()) == []
+
+
+@pytest.mark.parametrize("program", binaries().values(), ids=list(binaries()))
+def test_a_user_as_the_documentation_has_it_may_use_a_cluster(program: str) -> None:
+    with start_cluster(1, program=program) as cluster:
+        [node] = cluster.nodes
+        node.ask(*documented_user("word"))
+        with closing(RedisStore(f"redis+cluster://bot:word@127.0.0.1:{node.port}")) as store:
+            assert said(store) == ["appendonly"]
+            timed(store, -1.0, user="ada")
+            assert users(store.due(ACCOUNT, 10, 0.0)) == ["ada"]
+            assert [stored.user for stored in store.list()] == ["ada"]
 
 
 def test_a_cluster_is_asked_node_by_node() -> None:

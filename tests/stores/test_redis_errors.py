@@ -7,6 +7,7 @@ for a class of their own.
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -19,8 +20,8 @@ import redis
 from tests.redis_server import RedisServer, binaries, redis_servers, wait_until
 from wechat_dialog.core.store.values import Claim, Write
 from wechat_dialog.errors import StoreError
-from wechat_dialog.stores.redis import RedisStore
-from wechat_dialog.testing.store_contract.asking import granted
+from wechat_dialog.stores.redis import AsyncRedisStore, RedisStore
+from wechat_dialog.testing.store_contract.asking import begin, granted
 
 Servers = Callable[..., RedisServer]
 
@@ -141,7 +142,75 @@ def test_a_user_that_may_not(server: RedisServer) -> None:
         assert "word" not in said
 
 
+ALLOWED = ("~{wechat-dialog:*", "+@read", "+@write", "+@scripting", "+time", "+info")
+NEEDED = ("evalsha", "lrange", "time", "set", "hgetall", "zrangebyscore")
+
+
+@pytest.mark.parametrize("command", NEEDED)
+def test_a_user_that_may_do_all_but_one_thing(server: RedisServer, command: str) -> None:
+    server.ask("FLUSHALL")
+    server.ask("ACL", "SETUSER", "most", "reset", "on", ">word", *ALLOWED, f"-{command}")
+    url = server.url.replace("redis://", "redis://most:word@")
+    with closing(RedisStore(url, patience=60)) as store:
+        assert_says(store, "its user may not do all that is needed", command)
+
+
+@pytest.mark.parametrize(
+    "command", ["evalsha", "lrange", "time", "set", "hgetall", "zrangebyscore"]
+)
+def test_a_command_that_was_renamed(make: Servers, command: str) -> None:
+    server = make(options={"rename-command": f'{command}" "renamed_{command}'})
+    with closing(RedisStore(server.url, patience=60)) as store:
+        assert_says(store, "it does not know a command that is needed", command)
+
+
+def assert_says(store: RedisStore, what: str, command: str) -> None:
+    with pytest.raises(StoreError, match=what) as raised:  # noqa: PT012
+        begin(store, b"1")
+        store.end("ada")
+        store.due("gh_1", 1, 5.0)
+        for found in (store.list(), [store.show("ada")]):
+            list(found)
+    assert command in str(raised.value).lower()
+
+
+def test_a_walk_that_is_refused_says_why(
+    server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.ask("ACL", "SETUSER", "most", "reset", "on", ">word", *ALLOWED, "-scan")
+    url = server.url.replace("redis://", "redis://most:word@")
+    with closing(RedisStore(url)) as store:
+        store.due("gh_1", 1, 5.0)
+    assert "its user may not do all that is needed" in caplog.text
+    assert "'scan'" in caplog.text
+
+
 def test_a_wrong_password(server: RedisServer) -> None:
     url = server.url.replace("redis://", "redis://reader:wrong@")
     with closing(RedisStore(url, patience=60)) as store:
         assert "check user and password" in refusal(store)
+
+
+def test_a_server_that_is_no_cluster(server: RedisServer) -> None:
+    with closing(RedisStore(f"redis+cluster://127.0.0.1:{server.port}", patience=60)) as store:
+        assert "it is no cluster: begin the URL of the store with redis://" in refusal(store)
+
+
+@pytest.mark.parametrize("password", ["word", "wrong"])
+def test_a_node_that_does_not_tell_who_has_which_slots(make: Servers, password: str) -> None:
+    node = make(cluster=True)
+    node.ask("ACL", "SETUSER", "most", "reset", "on", ">word", *ALLOWED)
+    url = f"redis+cluster://most:{password}@127.0.0.1:{node.port}"
+    says = {"word": "its user may not do all that is needed", "wrong": "check user and password"}
+
+    async def ask() -> None:
+        store = AsyncRedisStore(url, patience=60)
+        try:
+            await store.claim(Claim("ada", "k", lease=5))
+        finally:
+            await store.close()
+
+    with closing(RedisStore(url, patience=60)) as store:
+        assert says[password] in refusal(store)
+    with pytest.raises(StoreError, match=says[password]):
+        asyncio.run(ask())

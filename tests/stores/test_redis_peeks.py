@@ -10,7 +10,7 @@ from redis.exceptions import AuthenticationError, ResponseError
 from wechat_dialog.core.store.values import Claim, Have, Unclaimed
 from wechat_dialog.errors import StoreError
 from wechat_dialog.stores.redis import RedisStore, queue
-from wechat_dialog.stores.redis.clients import Crowded
+from wechat_dialog.stores.redis.failures import Crowded
 from wechat_dialog.stores.redis.keys import Keys
 from wechat_dialog.stores.redis.peeks import Peeks
 from wechat_dialog.testing.store_contract.asking import LONG, ONE, begin

@@ -86,6 +86,11 @@ STORES = {
     "its cluster is down: some keys have no master": "它的集群停了：有些键没有主节点",
     "its user may not do all that is needed: see docs/redis.md":
         "这个用户的权限不够：见 docs/zh/redis.md",
+    "it does not know a command that is needed: look for rename-command in its configuration, or "
+    "for a proxy before it":
+        "它不认识一个要用的命令：看看它的配置里有没有 rename-command，前面有没有代理",
+    "it is no cluster: begin the URL of the store with redis:// or rediss://":
+        "它不是集群：存储的 URL 以 redis:// 或 rediss:// 开头",
     "appendonly is no: a crash of Redis loses what was written since its last snapshot, and steps "
     "that had ended run again; set appendonly yes":
         "appendonly 是 no：Redis 崩溃会丢掉上次快照以后写的，已经完成的步骤会再执行；设成 "

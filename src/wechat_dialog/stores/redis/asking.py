@@ -17,11 +17,11 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from . import clients
+from . import clients, failures
 from .answers import AskOtherwise
 from .calls import Call
 
-# The guard against a missing redis-py is in `clients`, so it is imported before.
+# The guard against a missing redis-py is in `failures`, so it is imported before.
 from redis.exceptions import NoScriptError  # isort: skip
 
 __all__ = ["UNSETTLED", "Asker", "Asking", "AsyncAsker", "Nodes", "Scan", "attempt", "settle"]
@@ -33,7 +33,7 @@ Asking = Generator[Any, Any, Any]
 of the operation.
 """
 
-UNSETTLED = (AskOtherwise, *clients.FAILED)
+UNSETTLED = (AskOtherwise, *failures.FAILED)
 """Exceptions that mean that the first attempt has not settled a call."""
 
 
@@ -98,27 +98,27 @@ def settle(
     """
     try:
         return (yield from _finish(call, error))
-    except clients.FAILED as failed:
+    except failures.FAILED as failed:
         error = failed
-    if through_stalls or not clients.stalls(error):
+    if through_stalls or not failures.stalls(error):
         for pause in clients.pauses(patience):
-            if not clients.passes(error):
+            if not failures.passes(error):
                 break
-            if clients.is_replica(error):
+            if failures.is_replica(error):
                 yield Anew()
             yield Pause(pause)
             try:
                 return (yield from attempt(call))
-            except clients.FAILED as again:
+            except failures.FAILED as again:
                 error = again
-    raise clients.explain(error) from error
+    raise failures.explain(error, call.script.source) from error
 
 
 def attempt(call: Call[T]) -> Generator[Any, Any, T]:
     """Make a call once.
 
     Raises:
-        RedisError: It failed. So do the other errors of `clients.FAILED`.
+        RedisError: It failed. So do the other errors of `failures.FAILED`.
     """
     try:
         return call.read((yield Question("EVALSHA", call.script.sha, call)))

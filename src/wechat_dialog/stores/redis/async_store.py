@@ -20,7 +20,7 @@ from wechat_dialog.core.store.values import (
     Unclaimed,
     Write,
 )
-from wechat_dialog.stores.redis import clients
+from wechat_dialog.stores.redis import clients, failures
 from wechat_dialog.stores.redis.address import Address
 from wechat_dialog.stores.redis.asking import UNSETTLED, settle
 from wechat_dialog.stores.redis.async_connections import AsyncLines
@@ -35,7 +35,7 @@ from wechat_dialog.stores.redis.scripts import Scripts
 from wechat_dialog.stores.redis.times import AsyncTimes, TimeCalls
 from wechat_dialog.stores.redis.writes import Writes, says_time
 
-# The guard against a missing redis-py is in `clients`, so it is imported before.
+# The guard against a missing redis-py is in `failures`, so it is imported before.
 import redis.asyncio  # isort: skip
 
 __all__ = ["AsyncRedisStore"]
@@ -143,7 +143,7 @@ class AsyncRedisStore(AsyncPages, AsyncParts, AsyncTimes):
         if self._direct and self._peeks.fits(claim):
             try:
                 answers = await self._line().ask(*self._peeks.commands(claim))
-            except clients.FAILED as error:
+            except failures.FAILED as error:
                 if not self._peeks.is_refused(error):
                     call = self._calls.claim(claim, beside=self._direct)
                     return await self._perform(settle(call, error, self._patience))  # type: ignore[no-any-return]

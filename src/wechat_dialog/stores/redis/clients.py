@@ -1,5 +1,4 @@
-"""Makes redis-py clients with the settings that a Redis store needs, and explains their errors to
-operators.
+"""Makes redis-py clients with the settings that a Redis store needs.
 
 redis-py opens the connections. It does not retry calls: its retries are switched off, since the
 store retries calls itself, and each of its attempts would become several.
@@ -11,14 +10,14 @@ import random
 import re
 import time
 from collections.abc import Generator
-from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 from wechat_dialog.core.secrecy import Secret
-from wechat_dialog.errors import ConfigurationError, StoreError
+from wechat_dialog.errors import ConfigurationError
 
 from .address import Address
+from .failures import FAILED
 
 try:
     import redis
@@ -33,15 +32,6 @@ try:
         UnixDomainSocketConnection,
         parse_url,  # pyright: ignore[reportUnknownVariableType]
     )
-    from redis.exceptions import (
-        AuthenticationError,
-        AuthorizationError,
-        ClusterError,
-        RedisClusterException,
-        RedisError,
-        ResponseError,
-        TryAgainError,
-    )
     from redis.retry import Retry
     from redis.sentinel import Sentinel
 
@@ -52,23 +42,17 @@ except ImportError as _error:
     ) from _error
 
 __all__ = [
-    "FAILED",
-    "Crowded",
     "async_client",
     "check",
     "client",
     "crowd",
-    "explain",
-    "is_replica",
     "limits",
     "nodes",
-    "passes",
     "pauses",
     "replicas",
     "require_bytes",
     "sentinels",
     "server_of",
-    "stalls",
 ]
 
 _chance = random.SystemRandom()
@@ -94,110 +78,6 @@ _ANY = 2**31
 """No limit for a cluster's client: `queue.Gates` limits the calls, and lets them wait instead of
 failing.
 """
-FAILED = (RedisError, RedisClusterException, OSError)
-"""The errors that redis-py raises when a call fails."""
-_REFUSED = (AuthenticationError, AuthorizationError)
-_PASSING = (
-    redis.ConnectionError,
-    redis.TimeoutError,
-    OSError,
-    ClusterError,
-    TryAgainError,
-    RedisClusterException,
-)
-
-
-class Crowded(RedisError):
-    """A call waited too long for a connection."""
-
-
-@dataclass(frozen=True)
-class _Meaning:
-    """The meaning of an error answered by the server. The call was not carried out.
-
-    Attributes:
-        advice: The sentence for the operator.
-        passes: Whether the cause may be gone in a moment, so that the call is repeated for a while.
-    """
-
-    advice: str
-    passes: bool = False
-
-
-_REPLICA = _Meaning("it is a replica: give the master's URL, or the sentinels'", passes=True)
-_MEANINGS = {
-    "OOM": _Meaning("it has no memory left: raise maxmemory (with maxmemory-policy noeviction)"),
-    "MISCONF": _Meaning("it cannot save to its disk and so takes no writes: see its log"),
-    "BUSY": _Meaning(
-        "it is busy with a script that takes long, none of ours: see its SLOWLOG", passes=True
-    ),
-    "NOREPLICAS": _Meaning(
-        "too few replicas follow it (min-replicas-to-write) and so it takes no writes", passes=True
-    ),
-    "READONLY": _REPLICA,
-    "MASTERDOWN": _REPLICA,
-    "LOADING": _Meaning("it has just started and still loads its data", passes=True),
-    "CLUSTERDOWN": _Meaning("its cluster is down: some keys have no master", passes=True),
-    "NOPERM": _Meaning("its user may not do all that is needed: see docs/redis.md"),
-}
-_CODE = re.compile(rf"(?:^|\s-)({'|'.join(_MEANINGS)})\s")
-_CLASSES = {
-    "OutOfMemoryError": "OOM",
-    "ReadOnlyError": "READONLY",
-    "MasterDownError": "MASTERDOWN",
-    "BusyLoadingError": "LOADING",
-    "ClusterDownError": "CLUSTERDOWN",
-    "NoPermissionError": "NOPERM",
-}
-
-
-def _code(error: Exception) -> str:
-    """Return the error code at the beginning of the server's answer, such as "OOM"; "" if it is not
-    in `_MEANINGS`.
-
-    redis-py removes some codes from the text and raises a class of its own instead; which ones
-    depends on its version. An error inside a script has its code in the middle of the text in
-    Redis 6, and at the beginning from Redis 7 on.
-    """
-    code = _CLASSES.get(type(error).__name__, "")
-    if not code and isinstance(error, ResponseError):
-        match = _CODE.search(str(error))
-        code = match[1] if match else ""
-    return code
-
-
-def is_replica(error: Exception) -> bool:
-    """Whether the server refused a write because it is a replica (now)."""
-    return _MEANINGS.get(_code(error)) is _REPLICA
-
-
-def stalls(error: Exception) -> bool:
-    """Whether the server did not answer in time, though it accepted the call."""
-    return isinstance(error, (redis.TimeoutError, TimeoutError))
-
-
-def passes(error: Exception) -> bool:
-    """Whether the call may succeed if it is repeated."""
-    if isinstance(error, _REFUSED):
-        return False
-    meaning = _MEANINGS.get(_code(error))
-    return isinstance(error, _PASSING) if meaning is None else meaning.passes
-
-
-def explain(error: Exception) -> StoreError:
-    """Return a `StoreError` for an error of redis-py, whose sentence says what to do."""
-    meaning = _MEANINGS.get(_code(error))
-    if isinstance(error, Crowded):
-        advice = str(error)
-    elif meaning is not None:
-        advice = f"{meaning.advice} ({error})"
-    elif isinstance(error, _REFUSED):
-        advice = f"it refuses us: check user and password of the store's URL ({error})"
-    elif passes(error):
-        advice = f"it does not answer: check that it runs and can be reached ({error})"
-    else:
-        advice = f"it refuses the command: {error}"
-    return StoreError(f"Redis store: {advice}")
 
 
 def pauses(patience: float) -> Generator[float]:

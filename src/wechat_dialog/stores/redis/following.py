@@ -16,7 +16,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from . import clients
+from . import failures
 
 __all__ = ["NO_MASTER", "AsyncFollowing", "Following"]
 
@@ -57,7 +57,7 @@ class Following:
     def _ask(self) -> None:
         try:
             known = self._pool.master_address
-            with contextlib.suppress(*clients.FAILED):  # calls notice that, too, if it matters
+            with contextlib.suppress(*failures.FAILED):  # calls notice that, too, if it matters
                 if self._pool.get_master_address() != known:
                     self._changed()
         finally:
@@ -82,7 +82,7 @@ class AsyncFollowing:
     async def _ask(self) -> None:
         try:
             known = self._pool.master_address
-            with contextlib.suppress(*clients.FAILED):
+            with contextlib.suppress(*failures.FAILED):
                 if await self._pool.get_master_address() != known:
                     await self._changed()
         finally:

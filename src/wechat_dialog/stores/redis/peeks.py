@@ -18,7 +18,7 @@ from .answers import AskOtherwise, first_read, looked
 from .calls import name_of
 from .keys import Keys
 
-# The guard against a missing redis-py is in `clients`, so it is imported before.
+# The guard against a missing redis-py is in `failures`, so it is imported before.
 from redis.exceptions import ResponseError  # isort: skip
 
 __all__ = ["Peeks"]

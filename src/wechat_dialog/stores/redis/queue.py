@@ -21,7 +21,7 @@ from redis.exceptions import MaxConnectionsError
 
 from wechat_dialog.core.logs import log
 
-from .clients import Crowded
+from .failures import Crowded
 
 __all__ = ["LONGEST", "AsyncGates", "AsyncQueue", "Gates", "Queue"]
 

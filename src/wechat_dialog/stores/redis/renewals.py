@@ -26,8 +26,8 @@ from redis.exceptions import AskError, ResponseError, TryAgainError
 from wechat_dialog.errors import ClaimLost
 
 from .calls import Call
-from .clients import FAILED
 from .connections import Words, pack
+from .failures import FAILED
 
 __all__ = ["Renewals"]
 

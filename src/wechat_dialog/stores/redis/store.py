@@ -34,7 +34,7 @@ from wechat_dialog.stores.redis.pages import PageCalls, Pages
 from wechat_dialog.stores.redis.parts import PartCalls, Parts
 from wechat_dialog.stores.redis.replicas import replicas_of
 
-from . import clients
+from . import clients, failures
 from .address import Address
 from .advice import advice
 from .asking import UNSETTLED, attempt, settle
@@ -48,7 +48,7 @@ from .scripts import Scripts
 from .times import TimeCalls, Times
 from .writes import Writes, says_time
 
-# The guard against a missing redis-py is in `clients`, so it is imported before.
+# The guard against a missing redis-py is in `failures`, so it is imported before.
 import redis  # isort: skip
 
 __all__ = ["RedisStore"]
@@ -140,8 +140,8 @@ class RedisStore(Pages, Parts, Times):
         """
         try:
             return advice(self._connected())
-        except clients.FAILED as error:
-            raise clients.explain(error) from error
+        except failures.FAILED as error:
+            raise failures.explain(error) from error
 
     def _connected(self) -> Any:
         if self._client is None and self._url is not None:
@@ -184,7 +184,7 @@ class RedisStore(Pages, Parts, Times):
                 unclaimed = self._peeks.read(
                     claim, self._opened().ask(*self._peeks.commands(claim))
                 )
-            except clients.FAILED as error:
+            except failures.FAILED as error:
                 if not self._peeks.is_refused(error):
                     call = self._calls.claim(claim, beside=self._direct)
                     return self._perform(settle(call, error, self._patience))  # type: ignore[no-any-return]
@@ -229,10 +229,10 @@ class RedisStore(Pages, Parts, Times):
         calls = [self._calls.renew(user, fence, lease) for user, fence in claims]
         try:
             results = self._renewals.send(self._connected(), calls, within)
-        except clients.FAILED as error:
+        except failures.FAILED as error:
             results = [error] * len(calls)
         return [
-            result if result is None or isinstance(result, ClaimLost) else clients.explain(result)
+            result if result is None or isinstance(result, ClaimLost) else failures.explain(result)
             for result in results
         ]
 
@@ -262,8 +262,8 @@ class RedisStore(Pages, Parts, Times):
                 line = self._call(self._calls.line(owner[0], everybody=everybody))
                 if line is not None:
                     yield line
-        except clients.FAILED as error:
-            raise clients.explain(error) from error
+        except failures.FAILED as error:
+            raise failures.explain(error) from error
 
     def show(self, user: str) -> Shown | None:
         """See `Store.show`."""
@@ -286,8 +286,8 @@ class RedisStore(Pages, Parts, Times):
             # At the end: no worker of this user can store a reply any more.
             pattern = self._calls.keys.replies(user)
             replies = set(self._connected().scan_iter(match=pattern, count=1000))
-        except clients.FAILED as error:
-            raise clients.explain(error) from error
+        except failures.FAILED as error:
+            raise failures.explain(error) from error
         for reply in replies:
             existed |= self._call(self._calls.silence(reply, remember))
         return existed

@@ -21,7 +21,7 @@ from wechat_dialog.errors import StoreError
 
 from .asking import Asking, Nodes, Scan
 from .calls import Call
-from .clients import FAILED
+from .failures import FAILED, explain
 from .keys import Keys
 from .scripts import Scripts
 
@@ -84,7 +84,8 @@ class Walk:
                 self._asks_at = ended + REST * (ended - now)
         except (StoreError, *FAILED) as error:
             # Callers that read the index must not fail because of this. The walk starts again.
-            report(logging.WARNING, "could not look for times that the index lacks", error=error)
+            why = error if isinstance(error, StoreError) else explain(error)
+            report(logging.WARNING, "could not look for times that the index lacks", error=why)
             self._token, self._asks_at = b"", now + HELD
         finally:
             self._taken.release()
