@@ -416,7 +416,7 @@ class ForeignAwait(DialogError):
 
 class SideEffect(DialogError):
     """A dialog calls between two questions what belongs into a step: `bot.signal`, `bot.begin`; in
-    strict mode also a sleep, a connection, a process.
+    strict mode also a sleep, a connection, a process, `input`.
 
     Attributes:
         dialog: Name of the dialog.
@@ -431,6 +431,11 @@ class SideEffect(DialogError):
         self.where = where
 
     def __str__(self) -> str:
+        if self.call == "input":
+            return (
+                f"dialog {self.dialog!r} calls input at {self.where}, which reads from the "
+                "terminal of the server: ask its user with `chat.ask(…)`"
+            )
         return (
             f"dialog {self.dialog!r} calls {self.call} at {self.where}, and would again at every "
             "replay, while its user waits: put this into a step, `chat.step(fn, …)`"

@@ -135,21 +135,24 @@ def test_a_breakpoint_without_a_terminal_is_passed_over_and_told_once(tmp_path: 
     assert "BdbQuit" not in done.stderr
 
 
-def test_what_a_dialog_prints_is_shown_once_though_it_is_replayed(tmp_path: Path) -> None:
+def test_what_a_dialog_prints_or_logs_is_shown_once_though_it_is_replayed(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(
+        "import logging\n"
         "from wechat_dialog import Bot\n"
+        "logging.basicConfig(level='INFO', format='%(message)s')\n"
         "bot = Bot()\n"
         "print('loaded')\n"
         "@bot.text('加')\n"
         "def add(chat):\n"
         "    first = yield from chat.ask('一？', int)\n"
         "    print('first', first)\n"
+        "    logging.info('had %s', first)\n"
         "    second = yield from chat.ask('二？', int)\n"
         "    return str(first + second)\n"
     )
     done = run(tmp_path, "chat", "mine:bot", given="加\n1\n2\n")
     assert done.stdout.splitlines() == ["一？", "二？", "3"]
-    assert done.stderr.splitlines() == ["loaded", "first 1"]
+    assert done.stderr.splitlines() == ["loaded", "first 1", "had 1"]
 
 
 def test_what_a_bot_that_does_not_start_is_executing_is_told(tmp_path: Path) -> None:

@@ -83,6 +83,7 @@ def safe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     ("words", "seen"),
     [
         (("--text", "谁", "--user", "oMe"), "oMe\n"),
+        (("谁", "--user", "oMe"), "oMe\n"),
         (("--image", "http://a/1.jpg"), "http://a/1.jpg\n"),
         (("--event", "CLICK", "--key", "k"), "点了 k\n"),
         (("--click", "k"), "点了 k\n"),
@@ -120,7 +121,8 @@ def test_the_fault_notice_is_status_1_and_its_reason_on_stderr(plain: str, tmp_p
     ("words", "said"),
     [
         (("localhost", "--text", "a"), "is no URL"),
-        (("http://127.0.0.1:9/",), "one of --text, --image"),
+        (("http://127.0.0.1:9/",), "one of TEXT, --text, --image"),
+        (("http://127.0.0.1:9/", "谁", "--text", "好"), "one of TEXT, --text, --image"),
         (("http://127.0.0.1:9/", "--location", "here"), "'here' is no place"),
         (("http://127.0.0.1:9/", "--location", "91,0"), "'91,0' is no place"),
         (("http://127.0.0.1:9/", "--xml", "nothing.xml"), "cannot read nothing.xml"),

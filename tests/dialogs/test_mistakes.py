@@ -192,6 +192,22 @@ def test_strict_mode_sees_a_dialog_act_between_its_questions(
     assert call in str(told.value)
 
 
+@pytest.mark.parametrize("asked", [0, 1])
+def test_strict_mode_sees_a_dialog_ask_at_the_terminal(asked: int) -> None:
+    def dialog(chat: Chat) -> Dialog[str]:
+        for _ in range(asked):
+            yield from chat.ask("好吗？")
+        name = input("你是？")
+        return name + (yield from chat.ask("好吗？"))
+
+    talk = talk_to(dialog)
+    *before, last = ("开始", "好")[: asked + 1]
+    for text in before:
+        talk(text)
+    with pytest.raises(SideEffect, match=r"calls input at .*: ask its user with `chat\.ask"):
+        talk(last)
+
+
 def test_what_a_step_does_is_its_own() -> None:
     def nap() -> None:
         time.sleep(0.001)

@@ -367,6 +367,7 @@ def main(target: str, listener: int, control_fd: int) -> int:
     if logging.lastResort is not None:  # it prints the log of an application that sets none up
         logging.lastResort.setFormatter(_InTheTerminalsLanguage())
     sys.stdout = cast("TextIO", PrintedOnce(sys.stdout))
+    sys.stderr = cast("TextIO", PrintedOnce(sys.stderr))
     answers = _Answers(clock)
     threading.Thread(target=_listen, args=(control, answers), daemon=True).start()
     if hello["terminal"]["debugs"] and can_debug():

@@ -42,7 +42,9 @@ __all__ = ["send"]
 
 def send(
     url: Url,
-    text: Annotated[str, typer.Option(metavar="TEXT", help="a text")] = "",
+    said: Annotated[str, typer.Argument(metavar="TEXT", help="a text")] = "",
+    *,
+    text: Annotated[str, typer.Option(metavar="TEXT", help="a text, also as TEXT")] = "",
     image: Annotated[str, typer.Option(metavar="URL", help="a picture")] = "",
     voice: Annotated[str, typer.Option(metavar="MEDIA_ID", help="a recording")] = "",
     video: Annotated[str, typer.Option(metavar="MEDIA_ID", help="a film")] = "",
@@ -73,8 +75,9 @@ def send(
     Exit status 1 if that is the fault notice, which is explained on stderr.
     """
     options = {
-        "text": text, "image": image, "voice": voice, "video": video, "location": location,
-        "link": link, "click": click, "scan": scan, "event": event, "xml": raw,
+        "TEXT": said, "text": text, "image": image, "voice": voice, "video": video,
+        "location": location, "link": link, "click": click, "scan": scan, "event": event,
+        "xml": raw,
     }  # fmt: skip
     kind, value = _the_one(options)
     sender = account_of(token, app_id, aes_key, mode, account)
@@ -83,17 +86,17 @@ def send(
 
 
 def _the_one(options: dict[str, str]) -> tuple[str, str]:
-    """Return the one option that says what to send, and its value.
+    """Return what kind of message to send, and its value, of the one option that says so.
 
     Raises:
         ConfigurationError: There is none, or there are several.
     """
     chosen = {name: value for name, value in options.items() if value}
     if len(chosen) != 1:
-        names = ", ".join(f"--{name}" for name in options)
+        names = ", ".join(name if name == "TEXT" else f"--{name}" for name in options)
         raise ConfigurationError(f"say what to send, by one of {names}")
     ((kind, value),) = chosen.items()
-    return kind, value
+    return kind.lower(), value
 
 
 def _goes_well(

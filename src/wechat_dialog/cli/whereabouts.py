@@ -12,6 +12,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, TextIO
 
+from wechat_dialog.core.blame import OURS
+
 __all__ = ["PrintedOnce", "is_beside", "whereabouts"]
 
 REPLAYS = ("wechat_dialog.core.replay.strict", "wechat_dialog.operators.inspection")
@@ -56,9 +58,10 @@ def is_beside(frame: FrameType | None) -> bool:
 
 
 class PrintedOnce:
-    """Standard output, without what a dialog prints in a replay beside its turn.
+    """Standard output or error, without what a dialog prints or logs in a replay beside its turn.
 
-    Its author sees one line for one `print`, as a user is sent one answer.
+    Its author sees one line for one `print`, as a user is sent one answer. What the library itself
+    finds out in such a replay is shown.
     """
 
     def __init__(self, out: TextIO) -> None:
@@ -66,11 +69,19 @@ class PrintedOnce:
 
     def write(self, text: str) -> int:
         """See `TextIO`."""
-        beside = is_beside(sys._getframe(1))  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-        return len(text) if beside else self._out.write(text)
+        frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        while frame is not None and _package(frame) == "logging":
+            frame = frame.f_back
+        if frame is not None and _package(frame) not in OURS and is_beside(frame):
+            return len(text)
+        return self._out.write(text)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._out, name)
+
+
+def _package(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__")).partition(".")[0]
 
 
 def _of_threads() -> Iterator[list[FrameType]]:

@@ -66,6 +66,9 @@ ERRORS = {
     "dialog {0} awaits {1} at {2}; a dialog may await only what its chat offers: put this into a "
     "step, `await chat.step(fn, …)`":
         "对话 {0} 在 {2} 等 {1}；对话只能等 chat 给的东西：把它放进步骤，`await chat.step(fn, …)`",
+    "dialog {0} calls input at {1}, which reads from the terminal of the server: ask its user with "
+    "`chat.ask(…)`":
+        "对话 {0} 在 {1} 调用了 input，那是读服务器的终端：用 `chat.ask(…)` 问用户",
     "dialog {0} calls {1} at {2}, and would again at every replay, while its user waits: put this "
     "into a step, `chat.step(fn, …)`":
         "对话 {0} 在 {2} 调用了 {1}，每次重放都会再调用，用户就等着：把它放进步骤，"

@@ -52,6 +52,7 @@ PYTHON = {
     "(unicode error) {0}": "文件不是 UTF-8 编码：另存为 UTF-8（{0}）",
     "Non-UTF-8 code starting with {0}": "文件不是 UTF-8 编码：另存为 UTF-8（{0}）",
     "source code cannot contain null bytes": "文件不是 UTF-8 编码：另存为 UTF-8",
+    "source code string cannot contain null bytes": "文件不是 UTF-8 编码：另存为 UTF-8",
     "No module named {0}": "没有 {0} 这个模块：用 pip 安装它，或者改正名字",
     "cannot import name {0} from partially initialized module {1} "
     "(most likely due to a circular import) ({2})":

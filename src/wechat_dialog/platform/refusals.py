@@ -156,7 +156,7 @@ REFUSALS = {
     "say APP, or --store URL, and FILE": "要写 APP 或者 --store URL，再写 FILE",
     "cannot read {0}: {1}": "读不了 {0}：{1}",
     "cannot write {0}: {1}": "写不了 {0}：{1}",
-    "say what to send, by one of {0}": "要发什么？用其中一个选项：{0}",
+    "say what to send, by one of {0}": "要发什么？用其中一个：{0}",
     "{0} is no message: it has no {1}": "{0} 不是消息：没有 {1}",
     "{0} is no message: {1}": "{0} 不是消息：{1}",
     "{0} is no place: latitude and longitude, 23.13,113.35":

@@ -1,7 +1,7 @@
 """Side effects of a dialog that belong into a step.
 
 It awaits something that does not come from its chat; or, as strict mode notices, it sleeps, opens a
-connection or starts a process.
+connection, starts a process or reads from the terminal.
 """
 
 from __future__ import annotations
@@ -63,6 +63,7 @@ _ACTS = {
     "subprocess.Popen": "a process",
     "os.system": "a process",
     "os.posix_spawn": "a process",
+    "builtins.input": "input",
 }
 """Python's audit events of actions that a replay must not repeat, and how they are named."""
 
@@ -76,7 +77,7 @@ _watching: list[bool] = []
 def watch() -> None:
     """From now on raise `SideEffect` in a dialog in strict mode that acts between its questions.
 
-    Python calls audit hooks for every sleep, connection and process. A hook cannot be removed, so
+    Python calls audit hooks for each of these actions. A hook cannot be removed, so
     there is only one, and only if strict mode is used.
     """
     if not _watching:
