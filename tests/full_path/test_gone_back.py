@@ -7,6 +7,7 @@ must not go on as if nothing had happened: whatever the store has now is what co
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -25,7 +26,7 @@ from wechat_dialog.cli.serve_checks import advice
 from wechat_dialog.core.store.values import Claim, Commit, Write
 from wechat_dialog.errors import ConfigurationError, StoreError
 from wechat_dialog.stores.redis import AsyncRedisStore, RedisStore
-from wechat_dialog.testing.store_contract.asking import committed, granted
+from wechat_dialog.testing.store_contract.asking import begin, committed, granted
 from wechat_dialog.testing.store_contract.index import ACCOUNT, timed, users
 
 Servers = Callable[..., RedisServer]
@@ -168,6 +169,39 @@ def test_a_master_without_its_replica_refuses_before_anything_is_done(sentinel: 
         with pytest.raises(StoreError, match="too few replicas"):
             store.record("ada", fence, Write(b"h", (b"1",)))
         assert store.show("ada") is None
+
+
+def test_an_ordered_failover_after_a_pause_loses_nothing_that_was_confirmed(
+    sentinel: Sentinel,
+) -> None:
+    old, new = sentinel.servers
+    confirmed, over = list[str](), threading.Event()
+
+    def write() -> None:
+        with closing(RedisStore(url_of(sentinel), patience=20)) as store:
+            while not over.is_set():
+                user = f"user {len(confirmed)}"
+                begin(store, b"1", user=user)
+                confirmed.append(user)
+
+    def order() -> bool:
+        # The sentinel refuses it as long as it has not asked the replica how it is.
+        return bool(sentinel.sentinel.ask("SENTINEL", "FAILOVER", sentinel.name))
+
+    writing = threading.Thread(target=write)
+    writing.start()
+    try:
+        wait_until(lambda: len(confirmed) > 10, "the first writes")
+        old.ask("CLIENT", "PAUSE", 60_000, "WRITE")
+        wait_until(order, "the sentinel to begin")
+        wait_until(lambda: sentinel.master is new, "the sentinel to promote")
+        before = len(confirmed)
+        wait_until(lambda: len(confirmed) > before + 10, "writes to the new master")
+    finally:
+        over.set()
+        writing.join()
+    with closing(RedisStore(new.url)) as store:
+        assert [user for user in confirmed if store.show(user) is None] == []
 
 
 def test_who_waits_in_vain_does_not_wait_again_soon(redis_server: Servers) -> None:
