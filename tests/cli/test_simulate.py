@@ -11,7 +11,7 @@ from typing import IO, cast
 import pytest
 
 from tests.cli.command import PATIENCE
-from tests.platform.pages import simulating
+from tests.platform.pages import Page, simulating
 
 BOT = "from wechat_dialog import Bot\n\nbot = Bot('t')\n"
 
@@ -41,6 +41,23 @@ def test_a_bot_that_does_not_load_is_told_and_told_when_it_is_mended(tmp_path: P
         assert "No module named 'nosuchthing2'" in lines(process, 5)
         mine.write_text(BOT)
         assert lines(process, 1) == "wechat-dialog: 机器人在运行了\n"
+
+
+def test_what_the_bot_prints_and_what_broke_is_shown_in_the_terminal_too(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        f"print('[/loaded] \\x1b[2J')\n{BOT}@bot.fallback\ndef any(chat):\n    return 1 // 0\n"
+    )
+    with simulating(tmp_path, "simulate", "mine:bot", chinese=True) as (process, url):
+        assert lines(process, 1) == "[/loaded] \\u001b[2J\n"
+        page = Page(url)
+        try:
+            page.say("你好")
+            told = lines(process, 5)
+        finally:
+            process.terminate()
+            page.close()
+        assert "mine.py:7" in told
+        assert "ZeroDivisionError: integer division or modulo by zero" in told
 
 
 @pytest.mark.parametrize("target", ["mine:bot", "./mine:bot", "my.own:bot"])

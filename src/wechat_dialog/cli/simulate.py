@@ -179,6 +179,7 @@ async def _serve(
     desk = _desk(platform, url, menu)
     simulator = Simulator(desk, process, title)
     simulator.bot_changed = StandingNotes(target, errors).tell
+    simulator.bot_printed = errors.print  # a developer looks there for what a bot prints, too
     config = uvicorn.Config(
         application(simulator, host),
         log_level="warning",

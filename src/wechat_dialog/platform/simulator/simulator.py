@@ -54,6 +54,7 @@ class Simulator:
         self.name = name
         self.conversations: dict[str, dict[str, Any] | None] = {}
         self.bot_changed: Callable[[dict[str, Any]], None] = lambda _: None
+        self.bot_printed: Callable[[str], None] = lambda _: None
         self._points = Points(process.store) if process is not None else None
         self._own_menu = bool(desk.menu)
         self._reloading = False
@@ -130,6 +131,7 @@ class Simulator:
             return
         if kind == "log":
             self.desk.feed.emit("log", line=line)
+            self.bot_printed(line)
             return
         if kind == "refused":
             refusal = msgspec.json.decode(line)
