@@ -16,6 +16,7 @@ from typing import Any, Literal
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 import uvicorn
+import werkzeug.serving
 
 from tests.full_path.doors import PATIENCE
 from tests.redis_server import wait_until
@@ -38,6 +39,11 @@ class _Handler(WSGIRequestHandler):
         """Say nothing."""
 
     def log_error(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+
+class _Quiet(werkzeug.serving.WSGIRequestHandler):
+    def log(self, type: str, message: str, *args: Any) -> None:
         """Say nothing."""
 
 
@@ -69,6 +75,27 @@ def wsgi_server(bot: Bot) -> Iterator[int]:
         server.shutdown()
         thread.join(PATIENCE)
         server.server_close()
+
+
+@contextlib.contextmanager
+def werkzeug_server(bot: Bot, listening: socket.socket | None = None) -> Iterator[int]:
+    """Serve `bot.wsgi` with Flask's own server, which puts the connection into the environ, on a
+    socket that listens; gives the port.
+    """
+    listening = listening or socket.create_server(("127.0.0.1", 0))
+    host, port = listening.getsockname()
+    server = werkzeug.serving.make_server(
+        host, port, bot.wsgi, threaded=True, request_handler=_Quiet, fd=listening.fileno()
+    )
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    with listening:
+        thread.start()
+        try:
+            yield port
+        finally:
+            server.shutdown()
+            thread.join(PATIENCE)
+            server.server_close()
 
 
 def asgi_server(bot: Bot) -> contextlib.AbstractContextManager[int]:
@@ -148,6 +175,15 @@ class Worker:
                 stdout=subprocess.DEVNULL,
                 start_new_session=True,
             )
+
+    @contextlib.contextmanager
+    def stopped(self) -> Iterator[None]:
+        """SIGSTOP to all of its processes for the length of a block: what is sent then waits."""
+        os.killpg(self._process.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.killpg(self._process.pid, signal.SIGCONT)
 
     def kill(self) -> None:
         """SIGKILL to all of its processes at once; nothing if they are gone."""

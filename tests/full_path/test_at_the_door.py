@@ -7,6 +7,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ import pytest
 
 from tests.full_path.doors import HttpDoor
 from tests.full_path.people import TOKEN, Person, push, signed
-from tests.full_path.servers import asgi_application
+from tests.full_path.servers import asgi_application, werkzeug_server, worker
 from tests.redis_server import wait_until
 from wechat_dialog import Bot, Chat, Texts
+from wechat_dialog.stores.sqlite import SQLiteStore
 
 NOT_TAKEN = Texts().not_taken
 WAITED = 6
@@ -40,8 +42,10 @@ def bot(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bot]:
     bot.close()
 
 
-@pytest.fixture(params=["asyncio", "uvloop"])
+@pytest.fixture(params=["asyncio", "uvloop", "werkzeug"])
 def serve(bot: Bot, request: pytest.FixtureRequest) -> Callable[[socket.socket], Any]:
+    if request.param == "werkzeug":
+        return lambda listening: werkzeug_server(bot, listening)
     if request.param == "uvloop":
         pytest.importorskip("uvloop")
     return lambda listening: asgi_application(bot.asgi, loop=request.param, listening=listening)
@@ -96,3 +100,22 @@ def test_a_question_that_was_waited_for_takes_an_answer(
         person.door = HttpDoor(port)
         assert "哪个账号？".encode() in person.door.request("POST", signed(), body).body
         assert person.say("7 号") == "转给 7 号。"
+
+
+def test_a_question_for_which_nobody_waited_at_a_stopped_gunicorn_takes_no_answer(
+    tmp_path: Path,
+) -> None:
+    url = f"sqlite:///{tmp_path / 'bot.db'}"
+    with (
+        worker("gunicorn", STORE=url) as server,
+        closing(SQLiteStore(tmp_path / "bot.db")) as store,
+    ):
+        person = Person(HttpDoor(server.port))
+        assert person.say("累加器") == "要加几个数？"
+        written = str(int(time.time()) - WAITED)
+        with server.stopped():
+            leave(server.port, push(person.name, Content="2", CreateTime=written))
+        wait_until(lambda: [one.length for one in store.list()] == [2], "the turn's end")
+        seen = person.say("7")
+        assert seen.startswith(NOT_TAKEN)
+        assert seen.endswith("第 1 个数是？（已有 0）")

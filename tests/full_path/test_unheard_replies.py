@@ -13,7 +13,7 @@ import pytest
 
 from tests.full_path.doors import PATIENCE, HttpDoor
 from tests.full_path.people import TOKEN, OneRequest, Person, content, push, signed
-from tests.full_path.servers import SERVERS
+from tests.full_path.servers import SERVERS, werkzeug_server
 from tests.redis_server import wait_until
 from wechat_dialog import Bot, Chat, Texts
 from wechat_dialog.core.store.values import Answered
@@ -22,10 +22,12 @@ from wechat_dialog.core.turn.window import Window
 from wechat_dialog.stores.sqlite import SQLiteStore
 
 NOT_TAKEN = Texts().not_taken
-WINDOWS = {"wsgiref": Window(seconds=0.6, requests=3, patience=0.5), "uvicorn": Window()}
+TELLING = {**SERVERS, "werkzeug": werkzeug_server}
+QUICK = Window(seconds=0.6, requests=3, patience=0.5)
+WINDOWS = {"wsgiref": QUICK, "uvicorn": Window(), "werkzeug": Window()}
 HANGS_UP = 0.2
-"""After how many seconds: a thread finds that by the clock alone, an event loop is told by its
-server, long before the window is over.
+"""After how many seconds: under wsgiref that is found out by the clock alone; others tell, long
+before the window is over.
 """
 
 
@@ -68,10 +70,10 @@ def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture
-def served(kind: str, url: str) -> Iterator[tuple[Slow, int]]:
-    bot = Slow(url, WINDOWS[kind])
-    with SERVERS[kind](bot) as port:
+@pytest.fixture(params=TELLING)
+def served(request: pytest.FixtureRequest, url: str) -> Iterator[tuple[Slow, int]]:
+    bot = Slow(url, WINDOWS[request.param])
+    with TELLING[request.param](bot) as port:
         try:
             yield bot, port
         finally:

@@ -15,6 +15,7 @@ import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import wait
 
+from wechat_dialog.core.hung_up import has_hung_up
 from wechat_dialog.core.logs import log
 from wechat_dialog.core.store.contract import AsyncStore, Store
 from wechat_dialog.core.turn.listening import SLACK
@@ -163,10 +164,14 @@ class Runner:
         if self._untaken.users:
             perform_all(requests.tell_untaken(user), perform)
         listener = self.turns.join((user, key), time.monotonic(), on_thread=True)
+        has_left = self._has_left(request)
+        listener.turn.departed += has_left
         if listener.number == 1:
             outcome = self._threads.begin(requests.run(request, listener))
             if outcome is not None:
                 return outcome
+        if has_left:
+            return Outcome(None)
         return perform_all(requests.answer(request, listener, on_thread=True), perform)
 
     async def run_async(self, user: str, message: Message, key: str, arrived: int) -> Outcome:
@@ -176,12 +181,23 @@ class Runner:
         if self._untaken.users:
             await perform_all_async(requests.tell_untaken(user), loops.perform)
         listener = self.turns.join((user, key), time.monotonic())
-        task, doubtful = None, self._window.may_be_over(arrived / 1000 - message.created)
+        task, doubtful = None, self._may_have_left(request)
         if listener.runs:
             driving = requests.run(request, listener)
             task = loops.begin(listener.turn, driving, rounds=ROUNDS if doubtful else 0)
         wants = requests.answer(request, listener, on_thread=False)
         return await loops.answer(wants, task, doubtful=doubtful)
+
+    def _has_left(self, request: Request) -> bool:
+        """Whether the client of this thread's request had hung up before it arrived, if its server
+        can tell. It is not asked at every request.
+        """
+        asks = has_hung_up.get() if self._may_have_left(request) else None
+        return asks is not None and asks()
+
+    def _may_have_left(self, request: Request) -> bool:
+        """Whether the client of a request may have hung up before it arrived."""
+        return self._window.may_be_over(request.arrived / 1000 - request.message.created)
 
     def operate(self, user: str, transaction: Transaction) -> Outcome:
         """Drive an operator's transaction on one user, and push what it leaves to push.

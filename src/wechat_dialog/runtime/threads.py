@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from wechat_dialog.core.hung_up import has_hung_up
 from wechat_dialog.core.logs import log
 from wechat_dialog.core.store.contract import Store
 from wechat_dialog.core.turn.listening import Deferral, Listen
@@ -103,8 +104,7 @@ class OnThreads:
         if isinstance(wanted, Begin):
             return self.begin(wanted.driving)
         if isinstance(wanted, Listen):
-            wait_for(wanted.completion.when_over, wanted.seconds)
-            return self._driver.clock()
+            return self._listen(wanted)
         if isinstance(wanted, Wait):
             wait_for(wanted.when_over, wanted.seconds)
             return None
@@ -115,6 +115,12 @@ class OnThreads:
         if isinstance(wanted, BeginBeside):
             return self._begin_beside(wanted)
         return self._take_long(wanted, wants)
+
+    def _listen(self, wanted: Listen) -> float | None:
+        over = wanted.completion
+        wait_for(over.when_over, wanted.seconds)
+        asks = None if over.done() else has_hung_up.get()
+        return None if asks is not None and asks() else self._driver.clock()
 
     def _take_long(self, wanted: Wanted, wants: Driving[Any]) -> Any:
         if isinstance(wanted, NextTurn):

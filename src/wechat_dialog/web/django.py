@@ -44,7 +44,8 @@ def view(bot: Answers) -> Callable[..., HttpResponse]:
         if id := page_in(bot, request.path):
             method, query = _method_and_query(request)
             return _response(serve_page(bot, method, id, query))
-        return _response(serve(bot, *_method_and_query(request), lambda: _read(request)))
+        environ = getattr(request, "environ", {})  # ASGI has none
+        return _response(serve(bot, *_method_and_query(request), lambda: _read(request), environ))
 
     return _exempt(wechat)
 

@@ -37,7 +37,7 @@ def view(bot: Answers, name: str = "wechat") -> Callable[..., Response]:
         if id := page_in(bot, request.path, request.root_path):
             served = serve_page(bot, request.method, id, query)
         else:
-            served = serve(bot, request.method, query, _read)
+            served = serve(bot, request.method, query, _read, request.environ)
         response = Response(served.body, served.status, content_type=served.kind)
         if served.allow:
             response.headers["Allow"] = served.allow

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
+from wechat_dialog.core.hung_up import has_hung_up
 from wechat_dialog.core.logs import log, report
 from wechat_dialog.errors import AskAgain, Refused, TooLarge
+
+from .client_sockets import asks_for_client
 
 __all__ = [
     "LIMIT", "METHODS", "Answers", "PageAnswers", "PageNews", "Served", "check_length", "page_in",
@@ -184,7 +187,9 @@ def _page(pages: PageAnswers, method: str, answer: PageAnswer) -> Served:
     return Served(answer.status, body, answer.kind, headers=pages.headers)
 
 
-def serve(bot: Answers, method: str, query: str, read: Callable[[], bytes]) -> Served:
+def serve(
+    bot: Answers, method: str, query: str, read: Callable[[], bytes], environ: Mapping[str, Any]
+) -> Served:
     """Answer one request.
 
     Args:
@@ -192,13 +197,17 @@ def serve(bot: Answers, method: str, query: str, read: Callable[[], bytes]) -> S
         method: The HTTP method.
         query: The raw query string.
         read: Reads the body; raises `TooLarge` where it is longer than `LIMIT`.
+        environ: The WSGI environ of the request.
     """
+    token = has_hung_up.set(asks_for_client(environ))
     try:
         if method == "POST":
             return _answered(bot.answer(read(), query))
         return _without_body(bot, method, query)
     except Exception as error:  # noqa: BLE001 - logged; the sender gets a status
         return _failed(error)
+    finally:
+        has_hung_up.reset(token)
 
 
 async def serve_async(

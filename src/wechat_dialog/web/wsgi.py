@@ -32,7 +32,7 @@ class Application:
         if id := page_in(self._bot, path, root):
             served = serve_page(self._bot, method, id, query)
         else:
-            served = serve(self._bot, method, query, lambda: _read(environ))
+            served = serve(self._bot, method, query, lambda: _read(environ), environ)
         headers = [("Content-Type", served.kind), ("Content-Length", str(len(served.body)))]
         if served.allow:
             headers.append(("Allow", served.allow))
