@@ -15,6 +15,7 @@ from typing import Any
 from tests.full_path.doors import WsgiDoor
 from tests.full_path.people import TOKEN, Person
 from wechat_dialog import Bot, Chat, Texts
+from wechat_dialog.core.store.try_write import try_write
 from wechat_dialog.core.turn.window import Window
 from wechat_dialog.errors import StoreError
 
@@ -69,6 +70,15 @@ def complaint(bot: Bot) -> str:
     return ""
 
 
+def takes_writes(bot: Bot) -> bool:
+    """Return what a health check finds."""
+    try:
+        try_write(bot.store, 1.0)
+    except StoreError as error:
+        return "the disk is full: make room" not in str(error)
+    return True
+
+
 def main(folder: Path) -> None:
     """Fill the disk between two messages, in a step, and before a process starts."""
     disk, charged, fills = Disk(folder), list[int](), list[int]()
@@ -83,12 +93,15 @@ def main(folder: Path) -> None:
     assert person.say("记账") == "第一个数？"
 
     # Between two messages: the platform asks again, and the last request gets an apology.
+    assert takes_writes(bot)
     disk.fill()
+    assert not takes_writes(bot)
     assert person.send(Content="5").status == 503
     assert person.again().status == 503
     assert APOLOGY in person.again().body.decode()
     assert other.send(Content="记账").status == 503
     disk.make_room()
+    assert takes_writes(bot)
     assert person.say("5") == "第二个数？"
     assert charged == [5]
     assert "第一个数？" in other.again().body.decode()
@@ -110,6 +123,7 @@ def main(folder: Path) -> None:
     person.door = WsgiDoor(bot)
     assert person.send(Content="记账").status == 503
     assert "the disk is full: make room" in complaint(bot)
+    assert not takes_writes(bot)
     disk.make_room()
     assert "第一个数？" in person.again().body.decode()
     bot.close()

@@ -10,12 +10,13 @@ from pathlib import Path
 
 from wechat_dialog.core.store.contract import Store
 from wechat_dialog.core.store.times import EndsLeases
+from wechat_dialog.core.store.try_write import TriesWrites
 from wechat_dialog.core.store.values import RenewsAll
 from wechat_dialog.testing import StoreContract
 
 OPERATIONS = {
     name
-    for protocol in (Store, RenewsAll, EndsLeases)
+    for protocol in (Store, RenewsAll, EndsLeases, TriesWrites)
     for name, _ in inspect.getmembers(protocol, inspect.isfunction)
     if not name.startswith("_")
 } | {

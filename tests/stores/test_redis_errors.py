@@ -2,7 +2,7 @@
 
 The codes are the same on all of them; where they stand is not. Redis 6 wraps what fails in a script
 in a sentence of its own, from 7 on it is said plainly, and redis-py takes some codes off the text
-for a class of their own.
+for a class of their own. A health check (`try_write`) is refused as a turn is, for the same reason.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import pytest
 import redis
 
 from tests.redis_server import RedisServer, binaries, redis_servers, wait_until
+from wechat_dialog.core.store.try_write import try_write
 from wechat_dialog.core.store.values import Claim, Write
 from wechat_dialog.errors import StoreError
 from wechat_dialog.stores.redis import AsyncRedisStore, RedisStore
@@ -48,7 +49,34 @@ def store(server: RedisServer) -> Iterator[RedisStore]:
 def refusal(store: RedisStore) -> str:
     with pytest.raises(StoreError) as raised:
         store.claim(Claim("ada", "k", lease=5))
-    return str(raised.value)
+    said = str(raised.value)
+    assert without_cause(said) == looked(store)
+    return said
+
+
+def looked(store: RedisStore) -> str:
+    """Return what both faces say of a store that would take no write; without the server's words:
+    not every refusal of one cause has the same.
+    """
+
+    async def on_a_loop() -> None:
+        face = store.for_async()
+        try:
+            await try_write(face, 0.2)
+        finally:
+            await face.close()
+
+    with pytest.raises(StoreError) as raised:
+        try_write(store, 0.2)
+    with pytest.raises(StoreError) as raised_on_a_loop:
+        asyncio.run(on_a_loop())
+    said = without_cause(str(raised.value))
+    assert without_cause(str(raised_on_a_loop.value)) == said
+    return said
+
+
+def without_cause(said: str) -> str:
+    return said.partition(" (")[0]
 
 
 def test_no_memory_left(make: Servers) -> None:
@@ -58,6 +86,8 @@ def test_no_memory_left(make: Servers) -> None:
         with pytest.raises(StoreError, match=r"no memory left: raise maxmemory"):  # noqa: PT012
             for _ in range(20):
                 store.record("ada", fence, Write(b"h", (b"x" * 500_000,)))
+        server.ask("CONFIG", "SET", "maxmemory", "1mb")  # a look needs no more than a few bytes
+        assert "no memory left: raise maxmemory" in looked(store)
 
 
 def test_busy_with_a_script(server: RedisServer, store: RedisStore) -> None:

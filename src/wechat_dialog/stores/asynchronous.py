@@ -17,6 +17,7 @@ from wechat_dialog.core.store.contract import AsyncStore, Store
 from wechat_dialog.core.store.pages import Page, PageAppend, PageOpen
 from wechat_dialog.core.store.parts import PartPut
 from wechat_dialog.core.store.times import Due, Dues, EndsLeases, Post, Posted
+from wechat_dialog.core.store.try_write import try_write
 from wechat_dialog.core.store.values import (
     Answered,
     Claim,
@@ -167,6 +168,9 @@ class _Adapted:
 
     async def account(self, name: str) -> str:
         return await self._calls.call(self._store.account, name)
+
+    async def try_write(self, within: float) -> None:
+        await self._calls.call(try_write, self._store, within)
 
     async def close(self) -> None:
         await self._calls.call(self._store.close)

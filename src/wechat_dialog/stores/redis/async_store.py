@@ -33,6 +33,7 @@ from wechat_dialog.stores.redis.queue import AsyncGates
 from wechat_dialog.stores.redis.replicas import Replicas, replicas_of
 from wechat_dialog.stores.redis.scripts import Scripts
 from wechat_dialog.stores.redis.times import AsyncTimes, TimeCalls
+from wechat_dialog.stores.redis.try_write import AsyncTries, TryCalls
 from wechat_dialog.stores.redis.writes import Writes, says_time
 
 # The guard against a missing redis-py is in `failures`, so it is imported before.
@@ -43,7 +44,7 @@ __all__ = ["AsyncRedisStore"]
 T = TypeVar("T")
 
 
-class AsyncRedisStore(AsyncPages, AsyncParts, AsyncTimes):
+class AsyncRedisStore(AsyncPages, AsyncParts, AsyncTimes, AsyncTries):
     """See `AsyncStore`; the arguments are those of `RedisStore`.
 
     Connections belong to an event loop, so each loop gets a client of its own. A client passed in
@@ -92,6 +93,7 @@ class AsyncRedisStore(AsyncPages, AsyncParts, AsyncTimes):
         self._writes = Writes(keys, scripts, patience, learns=_clock is None)
         self._pages = PageCalls(keys, _clock)
         self._parts = PartCalls(keys, _clock, self._confirmed)
+        self._try_calls = TryCalls(keys, _clock)
         spread = hasattr(self._own, "get_primaries") if self._url is None else not self._direct
         self._times = TimeCalls(keys, scripts, self._writes, self._confirmed, spread=spread)
 

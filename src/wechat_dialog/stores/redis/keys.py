@@ -37,6 +37,7 @@ class Keys:
         # early, or, as its first character, leave no tag at all.
         self._pages = "{" + _escaped(prefix) + ":page"
         self._due = "{" + _escaped(prefix) + ":due"
+        self._tries = "{" + _escaped(prefix) + ":try"
         self._before = "{" + _escaped(before)
         self._after = _escaped(after) + "}:"
 
@@ -73,6 +74,10 @@ class Keys:
     def walk(self) -> str:
         """The key that says which process walks through all keys."""
         return f"{self._due}}}:w"
+
+    def tried(self, slot: int) -> str:
+        """A key that does not exist, in one of several slots."""
+        return f"{self._tries}:{slot}}}:x"
 
     @property
     def timed(self) -> str:

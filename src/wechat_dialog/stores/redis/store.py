@@ -46,6 +46,7 @@ from .renewals import Renewals
 from .replicas import Replicas
 from .scripts import Scripts
 from .times import TimeCalls, Times
+from .try_write import Tries, TryCalls
 from .writes import Writes, says_time
 
 # The guard against a missing redis-py is in `failures`, so it is imported before.
@@ -56,7 +57,7 @@ __all__ = ["RedisStore"]
 T = TypeVar("T")
 
 
-class RedisStore(Pages, Parts, Times):
+class RedisStore(Pages, Parts, Times, Tries):
     """See `Store`.
 
     Args:
@@ -120,6 +121,7 @@ class RedisStore(Pages, Parts, Times):
         self._writes = Writes(keys, scripts, self._patience, learns=clock is None)
         self._pages = PageCalls(keys, clock)
         self._parts = PartCalls(keys, clock, self._confirmed)
+        self._try_calls = TryCalls(keys, clock)
         spread = hasattr(self._client, "get_primaries") if self._url is None else not self._direct
         self._times = TimeCalls(keys, scripts, self._writes, self._confirmed, spread=spread)
 

@@ -38,6 +38,7 @@ from wechat_dialog.core.store.values import (
 from wechat_dialog.errors import StoreError
 
 from .database import Database
+from .disk import check_disk
 from .kept import Kept
 from .operations import Operations
 
@@ -176,6 +177,17 @@ class SQLiteStore(Kept):
         existed = self._do(lambda operations: operations.forget(user, remember), durable=True)
         self._database.empty_the_log()
         return existed
+
+    def try_write(self, within: float) -> None:
+        """See `TriesWrites.try_write`. It waits half of the time for other threads, and half of it
+        for the database's lock.
+        """
+        self._database.run(
+            lambda rows, now: Operations(rows, now).account(""),
+            durable=False,
+            patience=within / 2,
+        )
+        check_disk(self.path)
 
     def close(self) -> None:
         """See `Store.close`."""

@@ -35,6 +35,7 @@ for _part in (
     "pending",
     "races",
     "taking",
+    "trying",
 ):
     pytest.register_assert_rewrite(f"wechat_dialog.testing.store_contract.{_part}")
 
@@ -54,6 +55,7 @@ from .parts import Parts  # noqa: E402
 from .pending import PendingMessages  # noqa: E402
 from .races import Races  # noqa: E402
 from .taking import Taking  # noqa: E402
+from .trying import Trying  # noqa: E402
 
 __all__ = ["StoreContract"]
 
@@ -75,6 +77,7 @@ class StoreContract(
     PendingMessages,
     Races,
     Taking,
+    Trying,
 ):
     """What every store promises. Subclass it and override `store`; `other` and `advance` if it
     helps.
