@@ -127,8 +127,8 @@ WINGS: Mapping[str, Wing] = {
     "cli": Wing(
         "the `wechat-dialog` command, one file a subcommand",
         _words(
-            "errors replies parsers core core.wire stores runtime platform bot __init__ operators "
-            "wechat"
+            "errors replies parsers core core.wire stores runtime web platform bot __init__ "
+            "operators wechat"
         ),
     ),
     "__main__": Wing(

@@ -1,4 +1,5 @@
-"""What reaches a bot without a message: signals, dialogs begun by the application, timers.
+"""What reaches a bot without a message: signals, dialogs begun by the application, timers, and the
+question whether it is ready.
 
     bot.signal(user, "paid", Payment(…), match=order.no, id=transaction_id)
     bot.begin(user, visit, {"order": no}, id="…")
@@ -54,6 +55,10 @@ class BotOutside(Registration):
     timers: bool
     rules: Rules
     delivers: Callable[[], Delivers | None] | None = None
+
+    @abstractmethod
+    def check(self) -> None:
+        """Refuse routes that can never work; see `Bot`."""
 
     @cached_property
     @abstractmethod
@@ -236,6 +241,33 @@ class BotOutside(Registration):
 
         refuse_in_dialog(call)
         return begin_mail(self.rules.routes, dialog, state, call)
+
+    # Health checks --------------------------------------------------------------------------------
+
+    def check_ready(self) -> None:
+        """Return if this process would take a message now: the store takes writes, and the bot is
+        not being closed. For readiness checks of load balancers.
+
+        It may be called as often as one likes: whoever asks, the store is asked once a second at
+        most. On an event loop, await `check_ready_async`.
+
+        Raises:
+            Closing: The bot is being closed.
+            StoreError: The store fails, or has not answered within a second. The text is for the
+                operator only: it may contain a path or an address.
+            ConfigurationError: The bot's routes or its store cannot work.
+            SideEffect: It is called by a dialog between two questions.
+            RuntimeError: It is called on an event loop, which it would block.
+        """
+        _must_not_block("bot.check_ready")
+        self.check()
+        self._runner.readiness.check()
+
+    async def check_ready_async(self) -> None:
+        """Do the same on an event loop, without blocking it; see `check_ready`."""
+        refuse_in_dialog("bot.check_ready_async")
+        self.check()
+        await self._runner.readiness.check_async()
 
     # Where it is performed ------------------------------------------------------------------------
 

@@ -212,11 +212,20 @@ def test_what_may_heal_is_told_and_served_all_the_same(
 def test_no_signature_is_in_the_access_log(folder: Path, words: tuple[str, ...]) -> None:
     with serving(folder, "bots:bot", "--access-log", *words) as (server, url):
         push(url, "加")
+        for path in ("healthz", "readyz", "readyz?verbose=1"):
+            assert httpx.get(url + path, trust_env=False).text == "ok\n"
+        refused = httpx.get(url + "readyz?signature=of-nobody", trust_env=False)
+        assert refused.status_code == 403
         server.terminate()
-        server.communicate(timeout=PATIENCE)
+        _, errors = server.communicate(timeout=PATIENCE)
     log = (folder / "log").read_text()
     assert '"POST / HTTP/1.1" 200' in log
     assert "signature" not in log
+    # Health checks come every few seconds: only what is none, and was refused, is there.
+    assert log.count("healthz") == 0
+    assert log.count("readyz") == 1
+    assert '"GET /readyz HTTP/1.1" 403' in log
+    assert "ready" not in errors
 
 
 def test_requests_are_told_only_where_that_was_asked_for(folder: Path) -> None:

@@ -170,7 +170,8 @@ HELP = {
     "the account's original id, gh_…": "帐号的原始 ID，gh_…",
     "the dialog's name": "对话的名称",
     "lowest level on stderr": "标准错误里写到哪一级",
-    "log every request, without its query": "记下每个请求，查询参数除外",
+    "log every request but health checks, without queries":
+        "记下每个请求（健康检查除外），不含查询参数",
     # check
     "Replay stored conversations against this code: a gate before a deployment.\n\nExit status 1 "
     "if any would be restarted or parked, or cannot be read.":

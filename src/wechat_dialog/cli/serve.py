@@ -27,7 +27,7 @@ from wechat_dialog.runtime.garbage import SurvivorsFrozen
 
 from .breakpoints import pass_over_without_terminal
 from .load import load
-from .serve_checks import LeaveOutQueries, LogLevel, cause_of, doubts, log_to_stderr
+from .serve_checks import AccessFilter, LogLevel, cause_of, doubts, log_to_stderr
 from .unfinished_heads import options as bounds
 
 __all__ = ["asgi_of_worker", "listening", "serve"]
@@ -59,7 +59,8 @@ def serve(
     ] = None,
     log_level: Annotated[LogLevel, typer.Option(help="lowest level on stderr")] = LogLevel.info,
     access_log: Annotated[
-        bool, typer.Option("--access-log", help="log every request, without its query")
+        bool,
+        typer.Option("--access-log", help="log every request but health checks, without queries"),
     ] = False,
 ) -> None:
     """Serve a bot with uvicorn.
@@ -198,7 +199,7 @@ def _bot_to_serve() -> Any:
 
 
 def _keep_signatures_out_of_the_log() -> None:
-    logging.getLogger("uvicorn.access").addFilter(LeaveOutQueries())
+    logging.getLogger("uvicorn.access").addFilter(AccessFilter())
 
 
 def _checked(target: str) -> Any:

@@ -11,8 +11,9 @@ from typing import Any
 
 from wechat_dialog.core.wire.signature import is_token
 from wechat_dialog.errors import StoreError
+from wechat_dialog.web.health import health_check_in
 
-__all__ = ["LeaveOutQueries", "LogLevel", "advice", "cause_of", "doubts", "log_to_stderr"]
+__all__ = ["AccessFilter", "LogLevel", "advice", "cause_of", "doubts", "log_to_stderr"]
 
 NOBODY = "nobody"
 """A user who cannot exist, looked up to see whether the store answers."""
@@ -82,18 +83,20 @@ def log_to_stderr(level: str) -> None:
         log.addHandler(handler)
 
 
-class LeaveOutQueries(logging.Filter):
-    """Removes the query from each address in uvicorn's access log.
+class AccessFilter(logging.Filter):
+    """Removes the query from each address in uvicorn's access log, and leaves out health checks.
 
-    It holds the signature, which does not cover the body (protocol reference 2): in plaintext mode,
-    anybody who reads one can send messages of their own with it.
+    The query holds the signature, which does not cover the body (protocol reference 2): in
+    plaintext mode, anybody who reads one can send messages of their own with it. Health checks come
+    every few seconds, and what they find is in the log when it changes.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Shorten a record. Always True."""
+        """Shorten a record; returns whether it is logged."""
         match record.args:
-            case (client, method, str(path), *rest):
-                record.args = (client, method, path.partition("?")[0], *rest)
+            case (client, str(method), str(address), *rest):
+                path, _, query = address.partition("?")
+                record.args = (client, method, path, *rest)
+                return not health_check_in(method, path, "", query)
             case _:
-                pass
-        return True
+                return True

@@ -26,6 +26,8 @@ STORES = {
         "正在用的时候，文件被删掉、移走或换掉了：先停机器人再这样做；从现在起用那里现有的文件",
     "the disk is full: make room; nothing of this turn was written":
         "磁盘满了：腾出空间；这一轮什么也没有写",
+    "the disk is full: make room": "磁盘满了：腾出空间",
+    "its file system is mounted read-only": "它所在的文件系统是只读挂载的",
     "another process keeps it locked: look for one that holds a transaction open":
         "另一个进程锁住了它：找一找谁的事务一直没有结束",
     "it may not be written to: check owner and mode of the file, of -wal and -shm beside it, and "

@@ -13,5 +13,5 @@ Read it in this order:
 - `outside` puts together what happens without a message: `accounts` says whose users they are,
   `sweeping` (with `sweeper`) finds what is due, `firings` runs the turns.
 - `step_parts` performs parts of steps, `page_door` answers readers of answer pages, `pusher`
-  pushes parts; `garbage` keeps collections short.
+  pushes parts; `garbage` keeps collections short; `readiness` is for health checks.
 """

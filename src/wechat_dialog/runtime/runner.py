@@ -34,6 +34,7 @@ from .loops import OnLoops
 from .outside import Outside
 from .performing import perform_all, perform_all_async
 from .pusher import Pusher
+from .readiness import Readiness
 from .requests import Requests
 from .running_turns import RunningTurns
 from .signals import Signal, future_of, wait_for
@@ -73,6 +74,7 @@ class Runner:
         steps: Runs steps.
         turns: The running turns.
         outside: Outside events and due times.
+        readiness: Whether a message would be taken now.
     """
 
     def __init__(
@@ -106,6 +108,7 @@ class Runner:
         self._watch = Watch(
             self.turns, longest, settings.lease, window.seconds + SLACK, self._heartbeat.let_go
         )
+        self.readiness = Readiness(store, self._face, self.turns)
         self._typing = None if pusher is None else TypingSign(self.turns, pusher)
         self._driver = TurnDriver(
             settings, window, self.turns, self._heartbeat, clock=time.monotonic,
@@ -268,6 +271,7 @@ class Runner:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(GRACE):
                 await task
+        await self.readiness.stop()
         self._stop(drain)
 
     def when_idle(self, close: Callable[[], Awaitable[object]]) -> None:

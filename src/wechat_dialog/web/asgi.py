@@ -23,6 +23,7 @@ from .handling import (
     serve_async,
     serve_page_async,
 )
+from .health import health_check_in, serve_health_check_async
 
 if TYPE_CHECKING:
     from .streams import Streams
@@ -41,8 +42,8 @@ PATIENCE = 5.0
 
 
 class Application:
-    """An ASGI 3 application that answers the platform's GET and POST on any path, and requests for
-    answer pages on theirs.
+    """An ASGI 3 application that answers the platform's GET and POST on any path, and on their own
+    paths requests for answer pages and health checks.
 
     Attributes:
         announced: Whether the server announces its shutdown to the application (the lifespan
@@ -78,8 +79,14 @@ class Application:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         query = scope.get("query_string", b"").decode("latin-1")
-        if id := page_in(self._bot, scope.get("path", ""), scope.get("root_path", "")):
+        path, root = scope.get("path", ""), scope.get("root_path", "")
+        if id := page_in(self._bot, path, root):
             await self._page(scope, receive, send, id, query)
+            return
+        method = scope["method"]
+        if method != "POST" and (check := health_check_in(method, path, root, query)):
+            served = await serve_health_check_async(self._bot, method, check)
+            await _respond(send, served, last=False)
             return
 
         async def read() -> bytes:
@@ -90,7 +97,7 @@ class Application:
 
         token = hung_up.set(partial(_hangs_up, receive))
         try:
-            served = await serve_async(self._bot, scope["method"], query, read)
+            served = await serve_async(self._bot, method, query, read)
         except _Gone:
             return
         finally:

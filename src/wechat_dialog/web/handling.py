@@ -111,6 +111,14 @@ class Answers(Protocol):
         """Answer one push on an event loop; see `answer`."""
         ...
 
+    def check_ready(self) -> None:
+        """Return if a message would be taken now; see `Bot.check_ready`."""
+        ...
+
+    def check_ready_async(self) -> Awaitable[None]:
+        """Do the same on an event loop; see `check_ready`."""
+        ...
+
     def sweep_here(self) -> None:
         """Handle what falls due from now on, on the running event loop."""
         ...

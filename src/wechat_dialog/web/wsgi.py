@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from wechat_dialog.errors import TooLarge
 
 from .handling import LIMIT, Answers, check_length, page_in, serve, serve_page
+from .health import health_check_in, serve_health_check
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -17,8 +18,8 @@ __all__ = ["Application"]
 
 
 class Application:
-    """A WSGI application that answers the platform's GET and POST on any path, and requests for
-    answer pages on theirs.
+    """A WSGI application that answers the platform's GET and POST on any path, and on their own
+    paths requests for answer pages and health checks.
     """
 
     def __init__(self, bot: Answers) -> None:
@@ -31,6 +32,8 @@ class Application:
         root, path = environ.get("SCRIPT_NAME", ""), environ.get("PATH_INFO", "")
         if id := page_in(self._bot, path, root):
             served = serve_page(self._bot, method, id, query)
+        elif method != "POST" and (check := health_check_in(method, path, root, query)):
+            served = serve_health_check(self._bot, method, check)
         else:
             served = serve(self._bot, method, query, lambda: _read(environ), environ)
         headers = [("Content-Type", served.kind), ("Content-Length", str(len(served.body)))]
