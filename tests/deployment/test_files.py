@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,12 @@ import pytest
 import yaml
 
 from tests.pages import ROOT, Block, manual
+from tests.platform.servers import wsgi
 from wechat_dialog import Bot
 from wechat_dialog.core.turn.window import Window
+from wechat_dialog.runtime.readiness import PATIENCE
+from wechat_dialog.runtime.runner import GRACE
+from wechat_dialog.web.health import HEALTHY, READY
 
 DEPLOY = ROOT / "deploy"
 PAGES = manual("deploy")
@@ -80,6 +85,47 @@ def test_whoever_stops_the_bot_waits_long_enough() -> None:
     assert int(bot["stop_grace_period"].removesuffix("s")) > STOP
 
 
+def kubernetes() -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """The Deployment, what its pods are, and the Service."""
+    deployment, service = yaml.safe_load_all(text("kubernetes.yaml"))
+    assert [each["kind"] for each in (deployment, service)] == ["Deployment", "Service"]
+    return deployment["spec"], deployment["spec"]["template"]["spec"], service["spec"]
+
+
+def test_a_pod_has_the_time_that_it_takes_to_end() -> None:
+    _, pod, _ = kubernetes()
+    [bot] = pod["containers"]
+    command, pause = bot["lifecycle"]["preStop"]["exec"]["command"]
+    assert command == "sleep"
+    takes = int(pause) + STOP + GRACE
+    assert pod["terminationGracePeriodSeconds"] > takes
+    for page in PAGES:
+        [told] = re.findall(r"gone within (\d+) seconds|(\d+) 秒之内结束", page.text)
+        assert takes <= int("".join(told)) < pod["terminationGracePeriodSeconds"]
+
+
+def test_the_manifest_agrees_with_itself_and_the_image() -> None:
+    deployment, pod, service = kubernetes()
+    labels = deployment["template"]["metadata"]["labels"]
+    assert deployment["selector"]["matchLabels"] == service["selector"] == labels
+    [bot] = pod["containers"]
+    [port] = bot["ports"]
+    assert re.findall(r"^EXPOSE (\d+)$", text("Dockerfile"), re.MULTILINE) == [
+        str(port["containerPort"])
+    ]
+    assert service["ports"][0]["targetPort"] == port["name"]
+    # Kubernetes would set WECHAT_DIALOG_…, after the Service's name, and those are ours.
+    assert pod["enableServiceLinks"] is False
+    [source] = bot["envFrom"]
+    name = source["secretRef"]["name"]
+    assert f"create secret generic {name} --from-env-file=bot.env" in text("kubernetes.yaml")
+    assert "--from-literal=WECHAT_STORE=redis://" in text("kubernetes.yaml")
+    for probe, path in (("livenessProbe", HEALTHY), ("readinessProbe", READY)):
+        asked = bot[probe]["httpGet"]
+        assert (asked["path"], asked["port"]) == (path, port["name"])
+        assert bot[probe]["timeoutSeconds"] > PATIENCE, "what a look takes"
+
+
 def composed(*names: str) -> dict[str, Any]:
     """Compose files put together, as far as ours need it: settings of a later one join."""
     services: dict[str, Any] = {}
@@ -115,6 +161,49 @@ def test_what_a_compose_file_names_is_there(names: list[str]) -> None:
     )
     store = bot.get("environment", {}).get("WECHAT_STORE", "redis://redis:6379/0")
     assert store.split("//")[1].split(":")[0] in {*made["services"], "redis"}
+
+
+def checks() -> dict[str, list[str]]:
+    """The commands of the health checks, by the path that they ask for."""
+    [line] = re.findall(r"^ +CMD (\[.*\])$", text("Dockerfile"), re.MULTILINE)
+    program, *command = composed("compose.yaml")["services"]["bot"]["healthcheck"]["test"]
+    assert program == "CMD"
+    return {HEALTHY: json.loads(line), READY: command}
+
+
+def test_a_health_check_of_a_container_is_right(tmp_path: Path) -> None:
+    assert [path for path, command in checks().items() if f"'{path}'" in command[-1]] == [
+        HEALTHY, READY,
+    ]  # fmt: skip
+    folder = tmp_path / "data"
+    folder.mkdir()
+    bot = Bot("secret", store=f"sqlite:///{folder / 'bot.db'}")
+
+    def found(path: str, port: int) -> int:
+        python, *words = checks()[path]
+        assert (python, words[-1].count("8000")) == ("python", 1)
+        words[-1] = words[-1].replace("8000", str(port))
+        # A proxy in the container's environment is for the outside.
+        environment = {**os.environ, "http_proxy": "http://127.0.0.1:1"}
+        return subprocess.run(
+            [sys.executable, *words], env=environment, stderr=subprocess.DEVNULL, check=False
+        ).returncode
+
+    with wsgi(bot.wsgi) as url:
+        port = int(url.rsplit(":", 1)[1].strip("/"))
+        assert (found(HEALTHY, port), found(READY, port)) == (0, 0)
+        bot.close()
+        shutil.rmtree(folder)
+        assert (found(HEALTHY, port), found(READY, port)) == (0, 1)
+    assert (found(HEALTHY, port), found(READY, port)) == (1, 1)
+    bot.close()
+
+
+def test_a_bot_waits_for_its_redis_only_as_long_as_that_loads() -> None:
+    services = composed("compose.yaml", "compose.redis.yaml")["services"]
+    assert services["bot"]["depends_on"] == {"redis": {"condition": "service_healthy"}}
+    # Without -e it ends with status 0 also if the server answers with an error.
+    assert services["redis"]["healthcheck"]["test"] == ["CMD", "redis-cli", "-e", "ping"]
 
 
 def test_redis_is_set_as_its_page_says() -> None:

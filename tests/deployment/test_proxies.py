@@ -127,8 +127,10 @@ def test_messages_and_pages_get_through_and_nothing_else(
                 assert stream.headers["Content-Type"].startswith("text/event-stream")
                 assert "data: " in next(stream.iter_text())
             assert httpx.get(f"{outside}/wx/p/{'0' * 32}").status_code == 404
-            for path in ("/", "/wx/other", "/wxp", "/metrics"):
+            for path in ("/", "/wx/other", "/wxp", "/metrics", "/healthz", "/readyz", "/wx/readyz"):
                 assert httpx.get(outside + path).status_code == 404
+            # What a proxy passes on below the path of pages is no health check there.
+            assert httpx.get(f"{outside}/wx/p/readyz").status_code in (403, 404)
     logs = "".join(path.read_text() for path in (tmp_path / "proxy").glob("*.log"))
     assert "signature=" not in logs
     assert page.rpartition("/")[2] not in logs
