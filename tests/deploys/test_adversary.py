@@ -330,6 +330,52 @@ def test_a_message_that_found_the_code_changed_is_the_answer_once_it_is_changed_
     assert town.ran == ["叫"]
 
 
+def test_steps_before_and_after_a_message_is_heard_have_different_keys(town: Town) -> None:
+    """The first runs because the code has changed, the second because the message cancels."""
+    source = """
+    def charge(idempotency_key: str) -> None: ran.append(idempotency_key)
+    def refund(idempotency_key: str) -> None: ran.append(idempotency_key)
+    @bot.text("开始")
+    def order(chat):
+        try:
+            name = yield from chat.ask("叫什么？")
+            # then
+            city = yield from chat.ask("住哪里？")
+        finally:
+            yield from chat.step(refund)
+    """
+    town.deploy(source)
+    town.say("开始")
+    town.say("叫")
+    town.deploy(source.replace("# then", "yield from chat.step(charge)"))
+    assert town.say("取消") == Texts().cancelled
+    assert len(town.ran) == len(set(town.ran)) == 2
+
+
+def test_a_conversation_resumed_at_its_question_says_nothing_but_that_again(town: Town) -> None:
+    source = """
+    @bot.text("开始")
+    def order(chat):
+        name = yield from chat.ask("叫什么？")
+        yield from chat.step(fetch, name)
+        chat.say("查好了。")
+        city = yield from chat.ask("住哪里？")
+        return f"住={city}"
+    @bot.event("CLICK")
+    def menu(chat): return "菜单"
+    """
+    town.deploy(source)
+    town.say("开始")
+    assert town.say("叫") == "查好了。\n住哪里？"
+    town.deploy(source.replace("fetch", "pay"))
+    town.say("", "event", Event="CLICK", EventKey="k")
+    assert not town.state().stack, "it is parked, and no answer with it"
+    town.deploy(source)
+    town.conversations.resume(USER)
+    assert town.say("喂") == f"{Texts().not_taken}\n住哪里？"
+    assert town.say("喂") == "住=喂"
+
+
 def test_clean_up_of_a_bug_does_not_stand_in_the_way_of_its_mended_code(town: Town) -> None:
     source = """
     @bot.text("开始")

@@ -117,7 +117,7 @@ def test_what_is_stored_has_not_changed() -> None:
     assert shown is not None
     user = FILE["users"][0]
     head = msgspec.json.decode(shown.head)
-    head["shown"] //= IN_A_SECOND  # an older release takes it for a time in the future
+    head["shown"] = head.pop("by") // IN_A_SECOND  # an older release does not know it
     assert head == user["head"]
     [document] = shown.aside.values()
     now, then = msgspec.json.decode(document), user["aside"][0]

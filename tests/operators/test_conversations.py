@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from wechat_dialog import Bot, Chat, Dialog, messages
 from wechat_dialog.errors import UnexpectedAnswer
-from wechat_dialog.operators import Conversations, NotFound
+from wechat_dialog.operators import Conversations, NotFound, conversations
 from wechat_dialog.stores.memory import MemoryStore
 
 USER = "oOperator"
@@ -202,7 +203,12 @@ def test_ending_a_running_conversation_runs_its_clean_up_once(world: World) -> N
     assert world.say("喂") == "没有对话"
 
 
-def test_a_resume_that_breaks_again_apologises_to_nobody(world: World) -> None:
+def test_a_resume_that_breaks_again_apologises_to_nobody(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All are resumed within one millisecond."""
+    now = time.time()
+    monkeypatch.setattr(conversations, "time", SimpleNamespace(time=lambda: now))
     world.deploy("shop", broken)
     for text in ("开始", "面"):
         world.say(text)

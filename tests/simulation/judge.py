@@ -55,6 +55,8 @@ PAGES = "https://example.com/p"
 """Address of the answer pages of those bots that have any."""
 NO_REPLY = encode_reply(None)
 PATIENCE = 4.6
+CANCEL = "取消"
+ANYTIME = "帮助"
 
 
 class Violation(AssertionError):
@@ -99,6 +101,8 @@ class _Books:
         dropped: Marks that were held for a user when they unsubscribed, and went with that.
         serials: The serial number of each message, by key.
         texts: What was typed, by key.
+        tops: The conversation on top when the turn of a message first wrote something, by key; ""
+            if there was none.
         unheard: What was said to nobody.
         forgotten: What must not come back of a user who was forgotten.
         secrets: What was taken for the answer to a secret question.
@@ -120,10 +124,21 @@ class _Books:
     dropped: set[str] = field(default_factory=set[str])
     serials: dict[str, int] = field(default_factory=dict[str, int])
     texts: dict[str, str] = field(default_factory=dict[str, str])
+    tops: dict[str, str] = field(default_factory=dict[str, str])
     unheard: Unheard = field(default_factory=Unheard)
     forgotten: Forgotten = field(default_factory=Forgotten)
     secrets: set[bytes] = field(default_factory=set[bytes])
     confided: set[bytes] = field(default_factory=set[bytes])
+
+    def ends(self, worker: Worker, message: str) -> None:
+        """A message's turn ends, in a worker whose code need not come to steps that have begun in
+        another one with other code, which died: they have no end then.
+        """
+        for key, attempts in self.attempts.items():
+            if key.split(":")[1] == message and any(
+                one.flying.worker.changed is not worker.changed for one in attempts
+            ):
+                self.purposes = {what: one for what, one in self.purposes.items() if one != key}
 
     def gives_up(self, conversation: str, user: str, now: float) -> None:
         """A conversation is parked: what a process did that was cut off at that moment is
@@ -233,7 +248,10 @@ class Judge:
         for index, record in enumerate(appended, kept):
             frame = _frame_at(state, index) if after.head else None
             if frame is not None and frame.id not in resumed:
-                self._appended(books, frame, records, index, record, state.key)
+                length = next((old.length for old in was.stack if old.id == frame.id), 0)
+                self._appended(books, frame, records, index, record, state.key, length)
+        key = op.key if isinstance(op, Commit) else state.key
+        books.tops.setdefault(key, was.stack[-1].id if was.stack else "")
         for parked in op.write.park:
             flying.given_up.discard(parked.id)
             books.gives_up(parked.id, op.user, now)
@@ -294,7 +312,9 @@ class Judge:
         index: int,
         record: Record,
         key: str,
+        length: int,
     ) -> None:
+        """A record was appended; `length` of those of its conversation are of earlier turns."""
         if isinstance(record, (TextRecord, MessageRecord)):
             entry = frame.id, _serial(record)
             if entry in books.heard:
@@ -317,7 +337,10 @@ class Judge:
             while not isinstance(records[heard - 1], (TextRecord, MessageRecord, Killed)):
                 heard -= 1
             slot = f":{record.slot}" if isinstance(record, GATHERED) else ""
-            books.recorded.add(idempotency_key(frame.id, key, first - heard + 1) + slot)
+            count = first - heard + 1
+            if heard - frame.base <= length:
+                count = -count  # changed code continues, and the message was not heard yet
+            books.recorded.add(idempotency_key(frame.id, key, count) + slot)
 
     def _committed(
         self, flying: Flying, books: _Books, op: Commit, was: UserHead, state: UserHead,
@@ -336,6 +359,7 @@ class Judge:
             self._in_order(books.line, op.key, float("inf"), now)
         books.line.answers(op.key)
         books.unfinished.discard(_in_keys(op.key))
+        books.ends(flying.worker, _in_keys(op.key))
         if not serial:
             return
         if serial in self.replies:
@@ -387,6 +411,7 @@ class Judge:
             raise Violation(f"said again: {sorted(again)}")
         if not isinstance(op, Commit):
             return
+        self._heeds_words(books, op, state, both)
         if op.taken:
             books.given.update(said)
         else:
@@ -401,6 +426,18 @@ class Judge:
             for name in [*needed, after] if after else needed:
                 if not any(other[1:-1].split("<")[0] == name for other in known):
                     raise Violation(f"{mark} was said, but {name} before it was lost")
+
+    def _heeds_words(
+        self, books: _Books, op: Commit, state: UserHead, marks: Sequence[str]
+    ) -> None:
+        """A word to cancel ends the conversation that it was said to, and one that interrupts is
+        answered, whatever is asked, whatever the code is and whoever finishes the turn.
+        """
+        text, serial = books.texts.get(op.key, ""), books.serials.get(op.key, 0)
+        ended = books.tops.pop(op.key, "") not in {frame.id for frame in state.stack}
+        answered = any(mark.startswith(f"⟨{serial}.") for mark in marks) or bool(op.write.park)
+        if (text == CANCEL and not ended) or (text == ANYTIME and not answered):
+            raise Violation(f"{op.key} says {text}, and nothing comes of it")
 
     # Who heard it ---------------------------------------------------------------------------------
 

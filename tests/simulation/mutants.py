@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from wechat_dialog import messages
 from wechat_dialog.core.dialog.chat_state import ChatState
+from wechat_dialog.core.replay.header import Frame
 from wechat_dialog.core.store import results, rules
 from wechat_dialog.core.store.entry import SEEN_KEPT, Entry, Seen
 from wechat_dialog.core.store.values import Claim, Commit
@@ -334,6 +335,31 @@ def lets_a_message_that_is_kept_lose_its_place() -> Iterator[type[MemoryStore]]:
         return see(entry, key, now)
 
     with patch.object(Entry, "see", as_new):
+        yield MemoryStore
+
+
+@_mutant
+def forgets_that_a_message_was_not_heard() -> Iterator[type[MemoryStore]]:
+    """A worker that takes over while changed code continues does not look at the message."""
+    take_over = Work.take_over
+
+    def heard(work: Work) -> None:
+        take_over(work)
+        work.unheard = False
+
+    with patch.object(Work, "take_over", heard):
+        yield MemoryStore
+
+
+@_mutant
+def counts_the_steps_of_changed_code_as_those_of_the_message() -> Iterator[type[MemoryStore]]:
+    """Steps before and after a message is heard are counted alike."""
+    count = step_records._count
+
+    def alike(work: Work, frame: Frame, finished: int = 0) -> int:
+        return abs(count(work, frame, finished))
+
+    with patch.object(step_records, "_count", alike):
         yield MemoryStore
 
 

@@ -170,6 +170,7 @@ class Worker:
         stopped: When it last went on after it was stopped.
         sure: When the store last gave or renewed its claim of a user's turn, by user, as it heard.
         failed: When the store last failed it over a user, by user.
+        changed: Whether it has the changed code.
         left: When a turn here last waited no longer for its claim, by its message's serial number.
     """
 
@@ -179,6 +180,7 @@ class Worker:
     turns: RunningTurns
     requests: Requests
     driver: TurnDriver
+    changed: bool = False
     alive: bool = True
     frozen: float = 0.0
     flying: dict[Flying, None] = field(default_factory=dict[Flying, None])

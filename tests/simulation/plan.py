@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from random import Random
 
 __all__ = [
-    "SECRET", "Close", "Desert", "Dice", "Fault", "Freeze", "Hang", "Kill", "Operate", "Outage",
-    "Plan", "Say", "Stall", "plan_of", "secret_of",
+    "SECRET", "Close", "Deploy", "Desert", "Dice", "Fault", "Freeze", "Hang", "Kill", "Operate",
+    "Outage", "Plan", "Say", "Stall", "plan_of", "secret_of",
 ]  # fmt: skip
 
 MASK = (1 << 64) - 1
@@ -155,6 +155,20 @@ class Close:
 
 
 @dataclass(frozen=True, slots=True)
+class Deploy:
+    """A worker is told to end, and the one that replaces it has the changed code; or the old code
+    again, if this one had the changed code.
+
+    Attributes:
+        at: When.
+        worker: Which one.
+    """
+
+    at: float
+    worker: int
+
+
+@dataclass(frozen=True, slots=True)
 class Hang:
     """The steps of a message's turn never return, whichever worker runs them, until an operator
     resumes the conversation.
@@ -172,7 +186,7 @@ class Operate:
     what: str
 
 
-Action = Say | Kill | Freeze | Desert | Fault | Outage | Stall | Close | Hang | Operate
+Action = Say | Kill | Freeze | Desert | Fault | Outage | Stall | Close | Deploy | Hang | Operate
 
 
 @dataclass(frozen=True, slots=True)

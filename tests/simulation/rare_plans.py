@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
-from .plan import Action, Freeze, Operate, Outage, Plan, Say, secret_of
+from .changed import CHANGES
+from .plan import Action, Deploy, Freeze, Operate, Outage, Plan, Say, plan_of, secret_of
 
-__all__ = ["crowd_of", "ended_of", "refused_of", "stopped_of"]
+__all__ = ["crowd_of", "deployed_of", "ended_of", "refused_of", "stopped_of"]
 
 
 def crowd_of(seed: int) -> Plan:
@@ -85,3 +87,20 @@ def stopped_of(seed: int) -> Plan:
         seed, cache=bool(seed & 1), fast=bool(seed & 2), requests=3, workers=2, latency=0.0,
         slow=False, actions=tuple(actions),
     )  # fmt: skip
+
+
+def deployed_of(seed: int) -> Plan:
+    """Make up the plan of a seed in which workers are replaced, one by one, by such with changed
+    code, or with the old code again; for a while both handle the messages of a user.
+    """
+    plan, chance = plan_of(seed), Random(~seed << 3)
+    actions: list[Action] = []
+    for action in plan.actions:
+        if isinstance(action, Say) and action.text.startswith("加"):
+            flags = "".join(flag for flag in CHANGES if chance.random() < 0.4)
+            actions.append(replace(action, text=action.text + flags))
+        else:
+            actions.append(action)
+        if isinstance(action, Say) and chance.random() < 0.15:
+            actions.append(Deploy(action.at + chance.random() * 4, chance.randrange(3)))
+    return replace(plan, actions=tuple(actions))

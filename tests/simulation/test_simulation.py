@@ -75,6 +75,8 @@ BY_HAND = {
     "takes a message that was answered long ago for new",
     "forgets a reply that nobody took",
     "lets a message that is kept lose its place",
+    "forgets that a message was not heard",
+    "counts the steps of changed code as those of the message",
 }
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -35,6 +36,7 @@ from wechat_dialog.runtime.running_turns import RunningTurns
 from wechat_dialog.runtime.wanted import Gather, HandOver, NextOutcome, Renew, Step, Wait
 from wechat_dialog.stores.memory import MemoryStore
 
+from .changed import ROUTES
 from .dialogs import FORGETFUL, RULES
 from .judge import Judge, Snapshot, Violation
 from .network import Network
@@ -54,6 +56,9 @@ from .plan import Dice, Fault, Freeze, Kill, Plan
 
 __all__ = ["Workers"]
 
+DRAIN = 2.0
+"""Seconds that the turns of a worker have to end in a deployment."""
+
 ENDLESS = 8_000.0
 """Seconds after which a world must have ended, whose plan takes less than an hour."""
 
@@ -67,6 +72,8 @@ class Workers:
         plan: What happens.
         rules: What the bot has decided.
         now: The time, in seconds since 1970, of everyone.
+        changed: The workers that have the changed code, or will have it once they are replaced, by
+            number.
         calm: Whether nothing goes wrong any more.
         network: What happens between the workers and the store.
         hanging: Serial numbers of the messages whose steps never return.
@@ -83,6 +90,7 @@ class Workers:
     ) -> None:
         self.plan = plan
         self.rules = self.rules_of(plan)
+        self.changed: set[int] = set()
         self.now = BEGIN
         self.store = store(lambda: self.now)
         self.judge = Judge(self.remains, self.contents, forgetful=plan.forgetful)
@@ -106,8 +114,9 @@ class Workers:
 
     def _worker(self, number: int) -> Worker:
         cache = LiveDialogs(2) if self.plan.cache else None
+        rules = replace(self.rules, routes=ROUTES) if number in self.changed else self.rules
         settings = Settings(
-            self.rules, cache, lease=LEASE, fast=self.plan.fast,
+            rules, cache, lease=LEASE, fast=self.plan.fast,
             staleness=staleness_of(self.plan.seed + number),
         )  # fmt: skip
         synchronous = (self.plan.seed + number) % 3 == 0
@@ -116,7 +125,9 @@ class Workers:
             settings, WINDOW, process, process, clock=lambda: self.now, longest_turn=LONGEST
         )
         requests = Requests(driver, process, process, _pauses)
-        worker = process.worker = Worker(number, settings, synchronous, process, requests, driver)
+        worker = process.worker = Worker(
+            number, settings, synchronous, process, requests, driver, number in self.changed
+        )
         return worker
 
     # Time -----------------------------------------------------------------------------------------
@@ -656,6 +667,12 @@ class Workers:
             self.later(drain, worker, lambda: self._kill(worker))
         else:
             self._kill(worker)
+
+    def deploy(self, number: int) -> None:
+        """Replace a worker by one with other code."""
+        number %= len(self.workers)
+        self.changed ^= {number}
+        self.close(number, DRAIN)
 
     def _freeze(self, worker: Worker, seconds: float) -> None:
         self.say(f"  worker {worker.number} stops for {seconds} s")

@@ -30,7 +30,7 @@ from wechat_dialog.stores.memory import MemoryStore
 from .dialogs import FIRST_ID
 from .judge import Violation
 from .parts import BEGIN, WINDOW, Asking, Chain, Connection, Flying, Worker
-from .plan import Close, Desert, Dice, Hang, Operate, Outage, Plan, Say, Stall, secret_of
+from .plan import Close, Deploy, Desert, Dice, Hang, Operate, Outage, Plan, Say, Stall, secret_of
 from .workers import Workers
 
 __all__ = ["World", "run"]
@@ -56,6 +56,8 @@ class World(Workers):
                 self.network.add(BEGIN, action)
             elif isinstance(action, Close):
                 self.later(action.at, None, partial(self.close, action.worker, action.drain))
+            elif isinstance(action, Deploy):
+                self.later(action.at, None, partial(self.deploy, action.worker))
             elif isinstance(action, Hang):
                 self.hanging.add(action.serial)
             elif isinstance(action, Desert):

@@ -173,8 +173,7 @@ class AsideNote(msgspec.Struct, omit_defaults=True, gc=False):
 
 
 class OwedPart(msgspec.Struct, array_like=True, gc=False):
-    """A part said in a turn that no message began, and not pushed: it comes with the user's next
-    message.
+    """A part of a turn that no message began, which comes with the user's next message.
 
     Attributes:
         reply: The part.
@@ -207,17 +206,17 @@ class UserHead(msgspec.Struct, omit_defaults=True, gc=False):
             question, which neither a copy of it nor messages written before answer. Never
             decreases. 0: unknown. The name in the store, `by`, saves bytes.
         shown: Its `CreateTime`, in heads of earlier versions (some add four digits). 0: unknown.
-        pushed: When a question that no message led to was last pushed, or was about to be, by the
-            store's clock, in seconds since the epoch; 0: none was.
-        key: Key of the message whose turn was cut off. "" after a commit; the next three are empty
+        pushed: When a question that no message led to was last (about to be) pushed, by the store's
+            clock, in seconds since the epoch; 0: none was.
+        key: Key of the message whose turn was cut off. "" after a commit; the next four are empty
             then, too.
         begun: How many conversations that turn had begun.
         said: Parts of its answer from conversations that ended in that turn: replay does not
             restore them.
         tried: Routes that had handed the message back.
+        unheard: Whether its message is to be looked at once changed code has continued.
         aside: The conversations that were put aside, the oldest first.
-        owed: Parts said in turns that no message began and not delivered yet, the oldest first;
-            separate from `held`.
+        owed: Parts of turns that no message began, to be delivered, the oldest first.
         deaths: Consecutive deaths of workers while doing what is due next, with messages in
             between, before any of it was written.
     """
@@ -237,6 +236,7 @@ class UserHead(msgspec.Struct, omit_defaults=True, gc=False):
     begun: int = 0
     said: tuple[msgspec.Raw, ...] = ()
     tried: tuple[int, ...] = ()
+    unheard: bool = False
     aside: tuple[AsideNote, ...] = ()
     owed: tuple[OwedPart, ...] = ()
     deaths: int = 0

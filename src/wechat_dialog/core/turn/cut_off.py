@@ -14,9 +14,14 @@ from wechat_dialog.core.replay.records import Killed, MessageRecord, Record, Tex
 from wechat_dialog.core.replay.run import Run
 from wechat_dialog.core.turn.beginning import interruption, take_route
 from wechat_dialog.core.turn.conversation import go_on, new_conversation
-from wechat_dialog.core.turn.dispatch import dispatch, expire_old
+from wechat_dialog.core.turn.dispatch import after_a_change, dispatch, expire_old
 from wechat_dialog.core.turn.ending import clean_up, end_all, kill
-from wechat_dialog.core.turn.events import forget_who_left, forgets, handle_event
+from wechat_dialog.core.turn.events import (
+    forget_who_left,
+    forgets,
+    handle_event,
+    is_heard_after_a_change,
+)
 from wechat_dialog.core.turn.operations import Flow
 from wechat_dialog.core.turn.results import Broke
 from wechat_dialog.core.turn.settings import dialog_of
@@ -28,7 +33,10 @@ __all__ = ["finish", "park_message"]
 
 
 def finish(
-    work: Work, killer: Exception | None = None, unmasked: messages.Message | None = None
+    work: Work,
+    killer: Exception | None = None,
+    message: messages.Message | None = None,
+    arrived: int = 0,
 ) -> Flow[None]:
     """Finish the turn that was cut off: `work` is then about its message.
 
@@ -36,8 +44,9 @@ def finish(
         work: The work on the current message.
         killer: The error to park the conversation with, because the turn was tried often enough or
             cannot be finished. None: finish it.
-        unmasked: The turn's message with its secret answer, which no journal contains; None if
-            there was no secret, or it is lost.
+        message: The turn's message, with its secret answer, which no journal contains; None if it
+            is lost.
+        arrived: When that arrived, ms since the epoch.
     """
     frame = work.doc.top
     if frame is None:
@@ -45,36 +54,67 @@ def finish(
     work.take_over()
     work.draft.collects = True
     head, heard = work.doc.head, _heard_last(work, frame)
-    if heard is not None:
+    unheard = work.unheard and message is not None
+    if message is not None and unheard:
+        work.becomes(message, arrived)
+    elif heard is not None:
         # First of all: a conversation that this one continues as begins with this message.
         work.becomes(heard.message(head.user, head.account), arrival_of(heard))
     if killer is not None:
         work.doc.put_away()
         yield from follow(work, frame, Broke(killer))
-        if heard is not None:
+        if heard is not None or unheard:
             forget_who_left(work, work.message)
-        return
-    run = yield from woken(work, frame)
-    if run is None:
-        return
-    work.becomes(run.chat.message, run.chat.arrived)
-    if unmasked is not None and run.secrets:
-        _tell_secret_again(work, run, frame, unmasked)
+    elif unheard:
+        yield from _hear_after_a_change(work, frame)
+    else:
+        yield from _continue(work, frame, message)
+
+
+def _continue(work: Work, frame: Frame, message: messages.Message | None) -> Flow[None]:
+    """Let the conversation on top continue with the message that it has heard.
+
+    Args:
+        work: The work on the turn's message.
+        frame: The conversation.
+        message: See `finish`.
+    """
     thrown = _thrown_in_this_turn(work, frame)
-    if thrown is None:
+    run = yield from woken(work, frame)
+    if run is not None:
+        work.becomes(run.chat.message, run.chat.arrived)
+        if message is not None and run.secrets:
+            _tell_secret_again(work, run, frame, message)
+    if thrown is not None:
+        # It was being ended, by an event or by the operator: finish that, then handle the event.
+        if run is not None:
+            yield from clean_up(work, run, frame)
+        if isinstance(thrown, Killed):
+            yield from kill(work)
+        elif isinstance(work.message, messages.Event):
+            yield from handle_event(work, work.message)
+        return
+    if run is not None:
         handed_back = yield from drive(work, frame, go_on(work, run, frame))
         if handed_back:
             yield from dispatch(work)
-        if forgets(work, work.message):
-            yield from end_all(work)
-            forget_who_left(work, work.message)
-        return
-    # It was being ended, by an event or by the operator: finish that, then handle the event.
-    yield from clean_up(work, run, frame)
-    if isinstance(thrown, Killed):
-        yield from kill(work)
-    elif isinstance(work.message, messages.Event):
-        yield from handle_event(work, work.message)
+    if forgets(work, work.message):
+        yield from end_all(work)
+        forget_who_left(work, work.message)
+
+
+def _hear_after_a_change(work: Work, frame: Frame) -> Flow[None]:
+    """Let changed code, which was cut off, continue; then look at the turn's message."""
+    depth = len(work.doc.head.stack)
+    run = yield from woken(work, frame)
+    if run is not None:
+        yield from drive(work, frame, go_on(work, run, frame))
+    work.unheard = False
+    if isinstance(work.message, messages.Event):
+        if is_heard_after_a_change(work, frame):
+            yield from handle_event(work, work.message)
+    elif len(work.doc.head.stack) == depth:
+        yield from after_a_change(work)
 
 
 def _tell_secret_again(work: Work, run: Run, frame: Frame, unmasked: messages.Message) -> None:

@@ -19,16 +19,16 @@ from wechat_dialog.core.replay.run import Run
 from wechat_dialog.core.turn.answering import answer, take_back
 from wechat_dialog.core.turn.asking import ask_next
 from wechat_dialog.core.turn.beginning import begin_by_route, interrupt, interruption
-from wechat_dialog.core.turn.conversation import is_awake, throw, wake
+from wechat_dialog.core.turn.conversation import is_awake, throw
 from wechat_dialog.core.turn.draft import view_of
 from wechat_dialog.core.turn.events import handle_event
 from wechat_dialog.core.turn.held import expire, is_word
 from wechat_dialog.core.turn.operations import Flow
-from wechat_dialog.core.turn.stack import deliver_next, drive, follow, refuse_unseen
+from wechat_dialog.core.turn.stack import deliver_next, drive, refuse_unseen, woken_to_hear
 from wechat_dialog.core.turn.work import Work
 from wechat_dialog.messages.said import text_of
 
-__all__ = ["dispatch", "expire_old", "handle"]
+__all__ = ["after_a_change", "dispatch", "expire_old", "handle"]
 
 
 def handle(work: Work) -> Flow[None]:
@@ -61,7 +61,7 @@ def dispatch(work: Work) -> Flow[None]:
         run = doc.run if is_awake(doc, frame) else (yield from _wake_to_hear(work, frame))
         if run is None:
             if len(doc.head.stack) == depth:
-                yield from _after_a_change(work)
+                yield from after_a_change(work)
             # Otherwise it has ended, and the message was not meant for the one below.
             return
         handed_back = yield from _in_conversation(work, run, frame)
@@ -115,7 +115,7 @@ def _before_question(
     return False
 
 
-def _after_a_change(work: Work) -> Flow[None]:
+def after_a_change(work: Work) -> Flow[None]:
     """Handle a message whose conversation has just been continued by the policy for changed code:
     its question is another one now, which the message does not answer, but it may cancel or
     interrupt.
@@ -166,11 +166,7 @@ def _wake_to_hear(work: Work, frame: Frame) -> Flow[Run | None]:
     """Wake a conversation for the current message, which is stored if the conversation is
     parked.
     """
-    result = wake(work, frame)
-    if isinstance(result, Run):
-        return result
-    yield from follow(work, frame, result, _unheard(work, frame))
-    return None
+    return (yield from woken_to_hear(work, frame, _unheard(work, frame)))
 
 
 def _unheard(work: Work, frame: Frame) -> Record | None:

@@ -311,8 +311,8 @@ class Document:
         if head.key or unfinished:
             head.key = unfinished
         if not unfinished:
-            if head.begun or head.said or head.tried:
-                head.begun, head.said, head.tried = 0, (), ()
+            if head.begun or head.said or head.tried or head.unheard:
+                head.begun, head.said, head.tried, head.unheard = 0, (), (), False
             end = len(self.records)
             for frame in reversed(head.stack):
                 frame.length, end = end - frame.base, frame.base

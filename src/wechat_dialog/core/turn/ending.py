@@ -17,7 +17,7 @@ from wechat_dialog.core.turn.aside import drop, has_begun, lift
 from wechat_dialog.core.turn.document import Document
 from wechat_dialog.core.turn.leaving import changes_of
 from wechat_dialog.core.turn.operations import CHECKPOINT, NEEDS_CLAIM, Flow
-from wechat_dialog.core.turn.stack import woken
+from wechat_dialog.core.turn.stack import woken, woken_to_hear
 from wechat_dialog.core.turn.step_records import add_record, run_gathering, run_step
 from wechat_dialog.core.turn.work import Work
 from wechat_dialog.errors import Signal
@@ -73,7 +73,7 @@ def end_top(work: Work, frame: Frame, *, killed: bool = True) -> Flow[None]:
     """
     doc = work.doc
     before = list(work.draft.parts)
-    run = yield from woken(work, frame)
+    run = yield from (woken if killed else woken_to_hear)(work, frame)
     if run is None and frame in doc.head.stack:
         run = doc.run  # its code changed, and it continued where that fits
     if run is not None and frame in doc.head.stack:

@@ -6,15 +6,16 @@ from __future__ import annotations
 
 from wechat_dialog import messages
 from wechat_dialog.core.dialog.questions import Wait
+from wechat_dialog.core.replay.header import Frame
 from wechat_dialog.core.turn.answering import answer
 from wechat_dialog.core.turn.beginning import begin_by_route, interrupt, matches
 from wechat_dialog.core.turn.ending import end_all, kill
 from wechat_dialog.core.turn.operations import NEEDS_CLAIM, Flow
 from wechat_dialog.core.turn.requested import end_aside
-from wechat_dialog.core.turn.stack import refuse_unseen, woken
+from wechat_dialog.core.turn.stack import refuse_unseen, woken_to_hear
 from wechat_dialog.core.turn.work import Work
 
-__all__ = ["forget_who_left", "forgets", "handle_event"]
+__all__ = ["forget_who_left", "forgets", "handle_event", "is_heard_after_a_change"]
 
 
 def handle_event(work: Work, event: messages.Event) -> Flow[None]:
@@ -24,15 +25,10 @@ def handle_event(work: Work, event: messages.Event) -> Flow[None]:
         return
     doc = work.doc
     while (frame := doc.top) is not None:
-        run = yield from woken(work, frame)
+        run = yield from woken_to_hear(work, frame)
         if run is None:
-            match = next(matches(work), None)
-            if match is None or match.route.kind == "fallback":
+            if not is_heard_after_a_change(work, frame):
                 return
-            if frame in doc.head.stack:
-                # Its question follows the answer to the event, if the conversation still exists
-                # then.
-                work.draft.parts = []
             continue
         at = run.at
         wanted = at.reading.event if isinstance(at, Wait) else None
@@ -57,6 +53,19 @@ def handle_event(work: Work, event: messages.Event) -> Flow[None]:
         # It is for the next route, or for none, but does not answer the pending question.
     work.draft.collects = True
     yield from begin_by_route(work)
+
+
+def is_heard_after_a_change(work: Work, frame: Frame) -> bool:
+    """Whether an event still means something once changed code has continued; `frame` is its
+    conversation.
+    """
+    match = next(matches(work), None)
+    if match is None or match.route.kind == "fallback":
+        return _has_left(work.message)
+    if frame in work.doc.head.stack:
+        # Its question follows the answer to the event, if the conversation still exists then.
+        work.draft.parts = []
+    return True
 
 
 def _leave(work: Work) -> Flow[None]:

@@ -16,7 +16,7 @@ from wechat_dialog.core.replay.records import Record, encode_record
 from wechat_dialog.core.replay.run import Run
 from wechat_dialog.core.store.kept import Parked
 from wechat_dialog.core.turn.operations import CHECKPOINT, NEEDS_CLAIM, Flow
-from wechat_dialog.core.turn.step_records import heard_key, is_resumption
+from wechat_dialog.core.turn.step_records import heard_key, is_resumption, parked_before
 from wechat_dialog.core.turn.work import Work
 
 __all__ = ["park"]
@@ -61,7 +61,7 @@ def _put_aside(
         records=[msgspec.Raw(encode_record(record)) for record in doc.records[frame.base :]],
         user=head.user,
         account=head.account,
-        parked=work.draft.now,
+        parked=max(work.draft.now, parked_before(work.key) + 1),  # see `resume_key`
         error=work.without_secret(f"{type(error).__name__}: {told(error)}"),
         traceback=work.without_secret(trace(error)),
         broke=-1 if run is None else _first_amid(run, error),

@@ -50,6 +50,11 @@ def resume(work: Work, parked: ParkedConversation) -> Flow[None]:
     if isinstance(broke_it, (TextRecord, MessageRecord)) and isinstance(run.at, Wait):
         # Read it again: the parser may have failed, or the hint for an answer that does not fit.
         handed_back = yield from _read_afresh(work, run, frame, run.at, broke_it)
+    elif isinstance(run.at, Wait) and len(records) <= frame.length:
+        # It was parked as its code had changed, and no answer made it fail: what it said before
+        # its question was delivered then.
+        work.draft.ask_again(frame, run.at)
+        return
     else:
         work.becomes(run.chat.message, run.chat.arrived)
         if sum(isinstance(record, (TextRecord, MessageRecord)) for record in records) == 1:

@@ -40,7 +40,16 @@ from wechat_dialog.core.turn.results import (
 from wechat_dialog.core.turn.work import Work
 from wechat_dialog.errors import Cancelled, Signal, TooManyAttempts, UnexpectedAnswer
 
-__all__ = ["begin", "deliver_next", "drive", "follow", "give_up", "refuse_unseen", "woken"]
+__all__ = [
+    "begin",
+    "deliver_next",
+    "drive",
+    "follow",
+    "give_up",
+    "refuse_unseen",
+    "woken",
+    "woken_to_hear",
+]
 
 
 def begin(work: Work, dialog: RegisteredDialog, args: dict[str, Any]) -> Flow[bool]:
@@ -157,6 +166,16 @@ def woken(work: Work, frame: Frame, unheard: Record | None = None) -> Flow[Run |
         return result
     yield from follow(work, frame, result, unheard)
     return None
+
+
+def woken_to_hear(work: Work, frame: Frame, unheard: Record | None = None) -> Flow[Run | None]:
+    """Wake the conversation on top for the message, as `woken` does. If the code has changed, and
+    the worker dies while it continues, the next one knows that nothing has heard the message.
+    """
+    work.unheard = True
+    run = yield from woken(work, frame, unheard)
+    work.unheard = False
+    return run
 
 
 def _ask_again(work: Work, frame: Frame) -> Result | Differs:

@@ -42,6 +42,7 @@ __all__ = [
     "is_full",
     "is_resumption",
     "message_part",
+    "parked_before",
     "resume_key",
     "run_gathering",
     "run_step",
@@ -65,7 +66,9 @@ def idempotency_key(conversation: str, message: str, count: int) -> str:
     Args:
         conversation: Its id.
         message: Key of the message whose turn it is.
-        count: How many records the message has in the conversation so far, including its own.
+        count: How many records the message has in the conversation so far, including its own. If it
+            has none yet, because changed code continues before it is heard: those since the last
+            message that was, as a negative number. The message may be heard in the same turn.
     """
     return f"{conversation}:{message_part(message)}:{count}"
 
@@ -84,6 +87,13 @@ _RESUME = "resume"
 def is_resumption(key: str) -> bool:
     """Return whether an operator began the turn that has this key, by resuming a conversation."""
     return key.startswith(f"{_RESUME}:")
+
+
+def parked_before(key: str) -> int:
+    """Return when the conversation was parked whose resumption has this key, ms since the epoch; 0
+    if it is no resumption.
+    """
+    return int(key.split(":", 3)[2]) if is_resumption(key) else 0
 
 
 def heard_key(key: str) -> str:
@@ -144,7 +154,7 @@ def run_step(work: Work, run: Run, frame: Frame, at: StepCall[Any]) -> Flow[None
     """Run the step that the top conversation's dialog requests."""
     if is_full(work, run, frame) or _repeats(run, at):
         return
-    key = idempotency_key(frame.id, work.key, _since_heard(work, frame))
+    key = idempotency_key(frame.id, work.key, _count(work, frame))
     try:
         call = at.revealed() if run.secrets else at
     except SecretGone as error:
@@ -164,8 +174,7 @@ def run_gathering(work: Work, run: Run, frame: Frame, at: Gather[Any]) -> Flow[N
         return
     slots = run.open_slots()
     # The position where the gathering began: records of its finished steps come after it.
-    began = _since_heard(work, frame) - (len(at.calls) - len(slots))
-    key = idempotency_key(frame.id, work.key, began)
+    key = idempotency_key(frame.id, work.key, _count(work, frame, len(at.calls) - len(slots)))
     calls = _revealed(work, run, at, slots) if run.secrets else {s: at.calls[s] for s in slots}
     if not calls:
         return
@@ -213,7 +222,7 @@ def _given(
         return None
     rules, head, key = work.rules, work.doc.head, work.key
     # By the message's own key: an operator may have resumed the conversation under another.
-    step = idempotency_key(frame.id, message_key(work.message), _since_heard(work, frame))
+    step = idempotency_key(frame.id, message_key(work.message), _count(work, frame))
     parts = GivenParts(
         step if slot is None else f"{step}:{slot}",
         rules.park + DAY,
@@ -256,13 +265,16 @@ def _changed(work: Work, run: Run, call: StepCall[Any]) -> ArgumentsChanged | No
     return ArgumentsChanged(run.dialog.name, run.position, call.name, run.where())
 
 
-def _since_heard(work: Work, frame: Frame) -> int:
-    """Return how many records the current message has in a conversation, including its own."""
+def _count(work: Work, frame: Frame, finished: int = 0) -> int:
+    """Return the count in the idempotency key of the next step in a conversation; `finished` steps
+    of its gathering are recorded.
+    """
     records = work.doc.records
     count = 1
     while len(records) - count > frame.base and not isinstance(records[-count], HEARD):
         count += 1
-    return count
+    heard = len(records) - count - frame.base >= frame.length
+    return count - finished if heard else finished - count
 
 
 def is_full(work: Work, run: Run, frame: Frame) -> bool:

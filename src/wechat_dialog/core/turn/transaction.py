@@ -251,15 +251,15 @@ def _finish(
     work = job.work()
     cut_off = job.doc.head.key
     own = cut_off == job.key
-    # The journal does not contain a secret answer; the message may.
-    unmasked = job.message if own else None
+    opened = (job.message, job.arrived) if own else None
     for pending in claimed.pending:
         if pending.key == cut_off:
             opened = _open(job, pending)
-            unmasked = None if opened is None else opened[0]
+    message, arrived = opened or (None, 0)
+    flow = finish(work, killer, message, arrived)
     if own:
-        return (yield from conclude(job, work, finish(work, killer, unmasked), commit_turn))
-    yield from conclude(job, work, finish(work, killer, unmasked), _commit_earlier)
+        return (yield from conclude(job, work, flow, commit_turn))
+    yield from conclude(job, work, flow, _commit_earlier)
     return None
 
 

@@ -44,6 +44,8 @@ class Work(msgspec.Struct, eq=False):
         draft: The answer so far.
         begun: How many conversations the message has begun.
         unrouted: Routes that handed it back, so that none gets it twice; see `beginning.number_of`.
+        unheard: Whether code that has changed is continuing, and the message is looked at after
+            that.
         went_back: Whether a dialog is back at a point of an earlier turn, in which its requests
             were carried out.
         outside: Whether no message began the turn; `message` is then only a stand-in.
@@ -59,6 +61,7 @@ class Work(msgspec.Struct, eq=False):
     secret: str = ""
     begun: int = 0
     unrouted: frozenset[int] = frozenset()
+    unheard: bool = False
     outside: bool = False
     went_back: bool = False
     posted: int = 0
@@ -140,6 +143,7 @@ class Work(msgspec.Struct, eq=False):
         """Take over the turn that was cut off, from what `note_progress` left in the head."""
         head = self.doc.head
         self.key, self.begun, self.unrouted = head.key, head.begun, frozenset(head.tried)
+        self.unheard = head.unheard
         parts = [decode_reply(bytes(part)) for part in head.said]
         self.draft.parts = [part for part in parts if part is not None]
         self.draft.over = list(self.draft.parts)
@@ -152,6 +156,7 @@ class Work(msgspec.Struct, eq=False):
         head.begun = self.begun
         head.said = tuple([msgspec.Raw(encode_reply(part)) for part in self.draft.parts])
         head.tried = tuple(sorted(self.unrouted))
+        head.unheard = self.unheard
 
     # What is not to be written down ---------------------------------------------------------------
 
