@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from _pytest.config import default_plugins
 
 from tests.stores.mutants import LUA, PYTHON, REDIS, TIMES, WRITE, apply
 
@@ -15,9 +16,12 @@ ROOT = Path(__file__).parents[2]
 PATIENCE = 100
 
 # Each mutant has a process of its own, forked from one that has loaded everything: to load it anew
-# takes longer than most mutants live.
+# takes longer than most mutants live. Not the tests: they must find the stores as they are then.
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload([__name__, "redis.asyncio", "tests.redis_server"])
+PROCESSES.set_forkserver_preload(
+    [__name__, "hypothesis", "redis.asyncio", "tests.redis_server"]
+    + [f"_pytest.{plugin}" for plugin in default_plugins]
+)
 
 
 # A mutant, and a test of the contract that notices it. Others do, too, but all of them take
