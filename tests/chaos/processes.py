@@ -17,6 +17,7 @@ from contextlib import contextmanager
 import httpx
 
 from tests.chaos.serving import TOKEN, WINDOW
+from tests.forking import Forked
 from tests.redis_server import RedisServer
 from wechat_dialog.platform.account import Account
 from wechat_dialog.platform.emulator import Platform
@@ -50,11 +51,12 @@ class Worker:
 
     def start(self) -> subprocess.Popen[bytes]:
         fd = self.listener.fileno()
-        return subprocess.Popen(
+        return Forked(
             [sys.executable, "-m", self.module, str(fd)],
             pass_fds=(fd,),
             env=self.environment,
             stdout=subprocess.PIPE,
+            start_new_session=True,
         )
 
     def serves(self) -> bool:

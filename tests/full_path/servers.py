@@ -18,6 +18,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 import uvicorn
 import werkzeug.serving
 
+from tests.forking import Forked
 from tests.full_path.doors import PATIENCE
 from tests.redis_server import wait_until
 from wechat_dialog import Bot
@@ -167,7 +168,7 @@ class Worker:
                 "uvicorn": [f"--fd={number}", "--log-level=warning", f"{module}:bot.asgi"],
             }
             self.port: int = listening.getsockname()[1]
-            self._process = subprocess.Popen(
+            self._process: subprocess.Popen[bytes] = Forked(
                 [sys.executable, "-m", kind, *options, *arguments[kind]],
                 cwd=ROOT,
                 env={**os.environ, **environment, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"},

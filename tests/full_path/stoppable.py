@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.forking import Forked
 from tests.full_path.doors import PATIENCE, HttpDoor
 from tests.full_path.servers import ROOT
 from tests.redis_server import wait_until
@@ -36,7 +37,7 @@ def server(kind: str, **environment: str) -> Iterator[tuple[subprocess.Popen[byt
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     address = ["--bind", f"127.0.0.1:{port}"] if kind.startswith("g") else ["--port", str(port)]
-    process = subprocess.Popen(
+    process: subprocess.Popen[bytes] = Forked(
         [sys.executable, *SERVERS[kind], *address],
         cwd=ROOT,
         env={**os.environ, **environment, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"},
