@@ -144,11 +144,16 @@ def _put(kept: list[Event], one: Event) -> None:
 
 @contextlib.contextmanager
 def simulating(
-    folder: Path, *words: str, port: str = "0", chinese: bool = False
+    folder: Path, *words: str, port: str = "0", chinese: bool = False, first: str = ""
 ) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """`simulate` for the length of a block; gives the process and its URL."""
+    """`simulate` for the length of a block; gives the process and its URL.
+
+    Args:
+        first: Code that its process runs first.
+    """
+    *python, code = COMMAND
     process = Forked(
-        [*COMMAND, *words, "--no-browser", "--port", port],
+        [*python, f"{first}\n{code}", *words, "--no-browser", "--port", port],
         cwd=folder,
         env=environment(chinese=chinese),
         stdin=subprocess.DEVNULL,
@@ -172,9 +177,9 @@ def simulating(
 
 
 @contextlib.contextmanager
-def page_of(folder: Path, *words: str) -> Iterator[Page]:
+def page_of(folder: Path, *words: str, first: str = "") -> Iterator[Page]:
     """A page of a simulator of its own."""
-    with simulating(folder, *words) as (process, url):
+    with simulating(folder, *words, first=first) as (process, url):
         page = Page(url)
         try:
             yield page

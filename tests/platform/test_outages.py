@@ -95,22 +95,26 @@ def test_a_server_that_answers_messages_alone_is_green_after_the_first(tmp_path:
         page.until(lambda: standing(page) == "running")
 
 
-def test_what_is_known_of_a_conversation_outlives_a_process_that_hangs(page: Page) -> None:
-    assert page.say("加") == "一？"
-    page.until(page.conversation)
-    pid = page.state["bot"]["pid"]
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        page.do("advance", seconds=1)
-        page.until(lambda: standing(page) == "unreachable")
-        assert page.state["bot"]["error_zh"] == "机器人的进程不回答：停在断点上了吗？"
-        told = page.conversation()
-        assert told is not None
-        assert told["waiting"]["prompt"] == "一？"
-    finally:
-        os.kill(pid, signal.SIGCONT)
-    page.until(lambda: standing(page) == "running")
-    assert page.say("2") == "2"
+def test_what_is_known_of_a_conversation_outlives_a_process_that_hangs(tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text(SHOP)
+    # It asks the process several times, one after another, and each time for ten seconds.
+    first = "from wechat_dialog.platform.simulator import bot_life; bot_life.PATIENCE = 2.0"
+    with page_of(tmp_path, "simulate", "shop:bot", first=first) as page:
+        assert page.say("加") == "一？"
+        page.until(page.conversation)
+        pid = page.state["bot"]["pid"]
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            page.do("advance", seconds=1)
+            page.until(lambda: standing(page) == "unreachable")
+            assert page.state["bot"]["error_zh"] == "机器人的进程不回答：停在断点上了吗？"
+            told = page.conversation()
+            assert told is not None
+            assert told["waiting"]["prompt"] == "一？"
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        page.until(lambda: standing(page) == "running")
+        assert page.say("2") == "2"
 
 
 def test_a_process_that_ends_says_how_in_both_languages(page: Page) -> None:
