@@ -3,8 +3,9 @@
 VENV ?= .venv
 PYTHON ?=
 # Test processes, seconds of fuzzing, and what else pytest should be told: make test ARGS='-k turn'
-# A process more than there are cores: many tests wait, for a server to start or a lease to end.
-JOBS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+# Twice as many processes as cores: half of the time tests wait, for a server to start or a lease to
+# end.
+JOBS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 2)
 FUZZ_SECONDS ?= 60
 ARGS ?=
 

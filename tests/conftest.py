@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
 from collections.abc import Callable, Iterator
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -26,18 +28,37 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 HERE = Path(__file__).parent
 
 SLOW = (
-    "chaos", "cli/test_tutorial.py", "cli/test_unfinished.py", "full_path/test_renewals_far.py",
-    "simulator", "stores/test_same_rules.py", "typing",
+    "chaos", "typing", "simulator", "stores/test_redis_topology.py", "platform/test_outages.py",
+    "stores/test_same_rules.py", "full_path/test_time_and_death.py", "full_path/test_hanging.py",
+    "full_path/test_time_closing.py", "full_path/test_renewals_far.py", "cli/test_chat.py",
+    "cli/test_tutorial.py", "cli/test_unfinished.py", "answer_pages/test_slow_model.py",
+    "answer_pages/test_browser.py", "full_path/test_stalls.py", "platform/test_reload.py",
+    "full_path/test_time_and_processes.py", "full_path/test_graceful_stop.py",
 )  # fmt: skip
-"""Folders with tests that take several seconds. They come first, so that at the end no process
-waits for one of them with nothing left to do.
+"""Files with tests that take several seconds, most of which they wait, and folders of such. See
+`in_order`.
 """
 _SLOW = tuple(str(HERE / path) for path in SLOW)
 
 
-def is_slow(item: pytest.Item) -> bool:
-    """Whether a test belongs to these."""
-    return str(item.path).startswith(_SLOW)
+def in_order(items: list[pytest.Item], processes: int) -> list[pytest.Item]:
+    """Begin the share of each process with as many slow files: while one waits, others work; and at
+    the end no process waits for a slow test with nothing left to do.
+
+    The tests of a file stay together, since they share servers. `--dist worksteal` first gives each
+    process one of as many equal parts of the list.
+    """
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    slow = [tests for name in _SLOW for path, tests in files.items() if str(path).startswith(name)]
+    quick = iter([item for item in items if not str(item.path).startswith(_SLOW)])
+    ordered: list[pytest.Item] = []
+    for process in range(processes):
+        end = len(items) * (process + 1) // processes
+        ordered.extend(chain.from_iterable(slow[process::processes]))
+        ordered.extend(islice(quick, max(0, end - len(ordered))))
+    return [*ordered, *quick]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -70,7 +91,7 @@ def pytest_collection_finish() -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Put slow tests first; skip those that take minutes, unless `--long` is given."""
-    items.sort(key=lambda item: not is_slow(item))
+    items[:] = in_order(items, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
     if config.getoption("--long"):
         return
     for item in items:
