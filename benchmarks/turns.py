@@ -9,7 +9,8 @@ is printed, so that a machine whose speed drifts does not matter much.
 
 The floor is what no bot can do without: the push verified and parsed, one script through redis-py
 that compares a number and appends a record, the reply rendered. `live` is a worker that had the
-user's last message, `cold` one that did not and replays.
+user's last message, `cold` one that did not and replays; `reported` is live, and makes a report of
+each turn for an `on_turn` that does nothing.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from typing import Any
 import redis
 
 from tests.redis_server import redis_servers
-from wechat_dialog import Bot, Chat, Dialog, replies
+from wechat_dialog import Bot, Chat, Dialog, TurnReport, replies
 from wechat_dialog.core.wire import xml
 from wechat_dialog.core.wire.codec import Codec
 from wechat_dialog.core.wire.signature import sign
@@ -65,16 +66,21 @@ def accumulator(chat: Chat) -> Dialog[str]:
 
 
 def ours(
-    url: str, *, live: bool, kept: int = 1000, timers: bool = True, pages: str | None = None
-) -> Answer:
+    url: str, *, live: bool, kept: int = 1000, timers: bool = True, pages: str | None = None,
+    on_turn: Callable[[TurnReport], object] | None = None,
+) -> Answer:  # fmt: skip
     """Return a bot of ours on a store, which keeps so many dialogs live if it keeps any."""
     store = open_store(url)
     bot = Bot(
         TOKEN, store=store, live_dialogs=kept if live else 0, timeout=3600, timers=timers,
-        pages=pages,
+        pages=pages, on_turn=on_turn,
     )  # fmt: skip
     bot.text("累加器")(accumulator)
     return lambda body: bot.answer(body, QUERY)
+
+
+def forget(_report: TurnReport) -> None:
+    """Do nothing with a report."""
 
 
 def behind(url: str, *, timers: bool = True) -> Answer:
@@ -206,6 +212,7 @@ def main(arguments: list[str] | None = None) -> int:
             contenders = {
                 "floor": floor(url),
                 "Redis, live": ours(url, live=True),
+                "Redis, reported": ours(url, live=True, on_turn=forget),
                 "Redis, cold": ours(url, live=False),
                 "memory, live": ours("memory://", live=True),
                 "SQLite, live": ours(f"sqlite:///{folder}/{length}.db", live=True),

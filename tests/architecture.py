@@ -140,12 +140,13 @@ WINGS: Mapping[str, Wing] = {
 FLOORS: Mapping[str, tuple[str, ...]] = {
     "core.turn": (
         "limits", "window", "forgotten", "given_parts", "operations", "pending", "mail", "beside",
-        "waking", "held", "document", "results", "outcome", "outcomes_in_hand", "staleness",
-        "settings", "saying", "page_link", "push", "shelf", "waiting_text", "running_turn",
-        "listening", "draft", "work", "aside", "step_parts", "step_records", "parking", "requested",
-        "leaving", "conversation", "stack", "asking", "beginning", "ending", "answering", "events",
-        "dispatch", "cut_off", "resuming", "job", "reviewing", "page", "committing", "firing",
-        "reaching", "firing_turn", "fast_path", "transaction", "outside", "operator",
+        "waking", "held", "document", "turn_report", "results", "notes", "outcome",
+        "outcomes_in_hand", "staleness", "settings", "saying", "page_link", "push", "shelf",
+        "waiting_text", "running_turn", "listening", "draft", "work", "aside", "step_parts",
+        "step_records", "parking", "requested", "leaving", "conversation", "stack", "asking",
+        "beginning", "ending", "answering", "events", "dispatch", "cut_off", "resuming", "job",
+        "reviewing", "page", "committing", "firing", "reaching", "firing_turn", "fast_path",
+        "transaction", "outside", "operator",
     ),
 }  # fmt: skip
 

@@ -3,8 +3,8 @@ its journal.
 
 Here are the public names, and nothing else: `Bot` and `Dialogs` to build with, `Chat`, `Dialog` and
 `Outgoing` for annotations, `Field` for forms, `step`, `Steps` and
-`AsyncSteps` for side effects, `Texts`, `Window` and
-`Limits` for settings, and the modules `messages`, `replies`, `formats` and `errors`.
+`AsyncSteps` for side effects, `Texts`, `Window` and `Limits` for settings, `TurnReport` for
+metrics, and the modules `messages`, `replies`, `formats` and `errors`.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .core.dialog.steps import step
     from .core.dialog.texts import Texts
     from .core.turn.limits import Limits
+    from .core.turn.turn_report import TurnReport
     from .core.turn.window import Window
     from .errors import (
         Cancelled,
@@ -56,6 +57,7 @@ __all__ = [
     "Texts",
     "TimedOut",
     "TooManyAttempts",
+    "TurnReport",
     "UnexpectedAnswer",
     "Window",
     "errors",
@@ -81,10 +83,10 @@ def __getattr__(name: str) -> object:
             from .core.dialog import router as home
         case "Field":
             from .core.dialog import form_fields as home
-        case "Limits" | "Window":
-            from .core.turn import limits, window
+        case "Limits" | "TurnReport" | "Window":
+            from .core.turn import limits, turn_report, window
 
-            home = limits if name == "Limits" else window
+            home = {"Limits": limits, "TurnReport": turn_report, "Window": window}[name]
         case "Outgoing":
             from .core.dialog import review as home
         case "Steps" | "AsyncSteps":

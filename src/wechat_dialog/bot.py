@@ -17,7 +17,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from wechat_dialog.core.dialog.router import Dialogs, Router
-from wechat_dialog.core.turn.outcome import Outcome, Transaction
+from wechat_dialog.core.turn.outcome import Outcome
 from wechat_dialog.core.turn.settings import Routes, Rules, Settings
 from wechat_dialog.messages.keys import message_key
 
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from wechat_dialog.core.store.contract import Store
 
     from .core.dialog.review import Reviewer
+    from .core.turn.turn_report import OnTurn
     from .web.asgi import Application as AsgiApplication
     from .web.wsgi import Application as WsgiApplication
 
@@ -97,6 +98,7 @@ class Bot(BotResources):
         review: Reviewer | None = None,
         pages: str | None = None,
         timers: bool = True,
+        on_turn: OnTurn | None = None,
         api_host: str = "https://api.weixin.qq.com",
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -157,6 +159,8 @@ class Bot(BotResources):
                 this machine. None: there are no pages.
             timers: Whether this process runs what falls due. False: other processes do, or
                 `wechat-dialog work`, or `run_due`.
+            on_turn: Called with a `TurnReport` of every turn of this process, for metrics, traces
+                and audits: see docs/operation.md. None: not called.
             api_host: URL of the platform's API, without a path: for emulators and proxies.
             clock: Returns the time in seconds since 1970.
 
@@ -168,7 +172,7 @@ class Bot(BotResources):
         aes_key, previous_aes_key = hidden(aes_key), hidden(previous_aes_key)
         check_policies(
             {"cancel": cancel, "back": back}, on_divergence=on_divergence, review=review,
-            journal_limit=journal_limit, live_dialogs=live_dialogs,
+            on_turn=on_turn, journal_limit=journal_limit, live_dialogs=live_dialogs,
         )  # fmt: skip
         check_times(timeout=timeout, longest_turn=longest_turn, lease=lease, drain=drain)
         refuse(
@@ -181,6 +185,7 @@ class Bot(BotResources):
         self.app_secret = app_secret
         self.account = account
         self.timers = timers
+        self.on_turn = on_turn
         self.api_host = api_host
         self.router = Router()
         self.window = window or Window()
@@ -350,20 +355,6 @@ class Bot(BotResources):
         return self._runner.run_async(
             self.user_key(message), message, message_key(message), int(arrived * 1000)
         )
-
-    def operate(self, user: str, transaction: Transaction) -> Outcome:
-        """Run an operator's transaction on one user; see `operators.Conversations`.
-
-        Raises:
-            StoreError: The store failed.
-        """
-        return self._runner.operate(user, transaction)
-
-    def settings_now(self) -> Settings:
-        """Return the settings for a turn that begins now: it pushes only if the account may push
-        now.
-        """
-        return self._runner.settings_now()
 
     def user_key(self, message: Message) -> str:
         """Return the key of a message's user in the store."""

@@ -24,9 +24,12 @@ if TYPE_CHECKING:
 
     from .api import Api, AsyncApi
     from .core.pages.address import Pages
+    from .core.turn.outcome import Outcome
     from .core.turn.settings import Settings
+    from .core.turn.turn_report import OnTurn
     from .core.turn.window import Window
     from .runtime.page_door import PageDoor
+    from .runtime.requests import Begins
     from .runtime.runner import Runner
 
 __all__ = ["BotResources"]
@@ -43,6 +46,7 @@ class BotResources(BotOutside):
     window: Window
     longest_turn: float | None
     drain: float
+    on_turn: OnTurn | None
     _clock: Callable[[], float]
     _codec: Codec
     _store_setting: str | Store | None
@@ -83,7 +87,7 @@ class BotResources(BotOutside):
         _open.add(self)
         return Runner(
             self.settings, self.store, lambda: self.async_store, self.window, pusher,
-            self.longest_turn, self._accounts(),
+            self.longest_turn, self._accounts(), self.on_turn,
         )  # fmt: skip
 
     @cached_property
@@ -147,6 +151,20 @@ class BotResources(BotOutside):
             return type(self.store).__name__
         scheme, separator, rest = setting.partition("://")
         return f"{scheme}{separator}{rest.rpartition('@')[2].partition('?')[0]}"
+
+    def operate(self, user: str, begin: Begins) -> Outcome:
+        """Run an operator's transaction on one user; see `operators.Conversations`.
+
+        Raises:
+            StoreError: The store failed.
+        """
+        return self._runner.operate(user, begin)
+
+    def settings_now(self) -> Settings:
+        """Return the settings for a turn that begins now: it pushes only if the account may push
+        now.
+        """
+        return self._runner.settings_now()
 
     # Simulation -----------------------------------------------------------------------------------
 

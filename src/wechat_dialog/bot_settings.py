@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import tzinfo
+from inspect import iscoroutinefunction
 from typing import Literal
 
 from .core.dialog.routes import POLICIES
@@ -51,6 +52,7 @@ def check_policies(
     *,
     on_divergence: str,
     review: object,
+    on_turn: object,
     journal_limit: int,
     live_dialogs: int,
 ) -> None:
@@ -60,6 +62,7 @@ def check_policies(
         words: Collections of words, by the names of their settings.
         on_divergence: See `Bot`, as for the others.
         review: The reviewer.
+        on_turn: Receives reports.
         journal_limit: The records a conversation may have.
         live_dialogs: The dialogs that are kept running.
 
@@ -74,6 +77,13 @@ def check_policies(
     refuse(
         on_divergence not in POLICIES,
         f"on_divergence={on_divergence!r}: one of {', '.join(POLICIES)}",
+    )
+    refuse(
+        on_turn is not None and not callable(on_turn), f"on_turn={on_turn!r}: a function is wanted"
+    )
+    refuse(
+        iscoroutinefunction(on_turn) or iscoroutinefunction(type(on_turn).__call__),
+        f"on_turn={on_turn!r}: a plain function is wanted, which is called on a thread of its own",
     )
     refuse(review is not None and not callable(review), f"review={review!r}: a function is wanted")
     refuse(

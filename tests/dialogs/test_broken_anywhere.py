@@ -51,7 +51,7 @@ SPARED = {
     (Document, "update"), (Document, "as_stored"), (Document, "have"), (Document, "wrote"),
     (Document, "holds_question"), (Document, "put_away"), (Document, "_written"),
     (Document, "is_claimed"), (Document, "is_of"),
-    (Document, "_feed"), (Run, "close"), ("step_records", "message_part"),
+    (Document, "_feed"), (Run, "close"), (Work, "note_end"), ("step_records", "message_part"),
 }  # fmt: skip
 """What is called before there is a turn to park, after it is committed, or by Python itself."""
 

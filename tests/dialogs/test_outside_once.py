@@ -166,7 +166,9 @@ def test_a_firing_stands_in_no_line_and_leaves_no_trace() -> None:
     assert isinstance(store.claim(Claim(user, "m", 3.0)), Claimed)
     due = Due(user, int(talk._world.clock * 1000))
     performer = Performer(talk._world, user)
-    fired = performer.drive(fire(talk._world.settings, due, talk.account, talk.user), "fire")
+    fired = performer.drive(
+        lambda notes: fire(talk._world.settings, due, talk.account, talk.user, notes=notes), "fire"
+    )
     assert fired.outcome == "busy"
     assert ran == []
 
@@ -618,7 +620,9 @@ def test_a_message_that_waits_is_answered_before_what_is_due() -> None:
     store.release(user, held.fence)
     due = Due(user, int(talk._world.clock * 1000))
     performer = Performer(talk._world, user)
-    fired = performer.drive(fire(talk._world.settings, due, talk.account, talk.user), "fire")
+    fired = performer.drive(
+        lambda notes: fire(talk._world.settings, due, talk.account, talk.user, notes=notes), "fire"
+    )
     assert fired.outcome == "busy", "the answer was noted before the limit fell due"
 
 

@@ -616,5 +616,7 @@ def post(talk: Talk, name: str, data: object) -> None:
     world = talk._world
     user = f"{talk.account}:{talk.user}"
     letter = SignalMail.of(name, data, "")
-    sending = send(world.settings, user, talk.account, talk.user, letter, post_only=True)
-    talk._background._drive(user, sending)
+    talk._background._drive(
+        user,
+        lambda _: send(world.settings, user, talk.account, talk.user, letter, post_only=True),
+    )

@@ -33,6 +33,7 @@ from wechat_dialog.core.turn.operations import Claim, Commit, RecordWrite, RunSt
 from wechat_dialog.core.turn.outcome import Outcome
 from wechat_dialog.core.turn.step_records import idempotency_key
 from wechat_dialog.core.turn.transaction import PERSISTENCE
+from wechat_dialog.core.turn.turn_report import TurnReport
 from wechat_dialog.core.turn.waiting_text import waiting
 from wechat_dialog.replies.stored import decode_reply, encode_reply
 
@@ -54,6 +55,7 @@ WAITING = waiting(RULES.texts)
 PAGES = "https://example.com/p"
 """Address of the answer pages of those bots that have any."""
 NO_REPLY = encode_reply(None)
+NOT_COMMITTED = ("failed", "kept", "stale")
 PATIENCE = 4.6
 CANCEL = "取消"
 ANYTIME = "帮助"
@@ -225,6 +227,26 @@ class Judge:
         line = self.books(user).line
         line.asks(key, now)
         line.defers(key, message)
+
+    def reported(self, flying: Flying, reports: Sequence[TurnReport]) -> None:
+        """A worker's turns have ended: there is one report of each that it knows is committed, in
+        that order, and of none that is not.
+        """
+        commits = [op for op in flying.committed if not op.key.startswith("push:")]
+        done = [report for report in reports if report.outcome not in NOT_COMMITTED]
+        if [op.key for op in commits] != [report.turn for report in done]:
+            raise Violation(f"{commits} are committed, and {reports} are reported")
+        if len(reports) > len(done) + 1:
+            raise Violation(f"{reports} are the reports of one request")
+        for op, report in zip(commits, done, strict=True):
+            stack = decode_head(op.write.head).stack
+            waits = stack[-1].wait if stack else ""
+            if waits != ("" if report.after is None else report.after.question):
+                raise Violation(f"{report} waits at {waits!r}")
+            if op.write.park and [parked.id for parked in op.write.park] != [report.parked]:
+                raise Violation(f"{report} has parked {op.write.park}")
+            if report.outcome == "waits" and not stack:
+                raise Violation(f"{report} leaves no conversation")
 
     # Writes ---------------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from wechat_dialog.core.store import results, rules
 from wechat_dialog.core.store.entry import SEEN_KEPT, Entry, Seen
 from wechat_dialog.core.store.values import Claim, Commit
 from wechat_dialog.core.turn import committing, cut_off, job, step_records
+from wechat_dialog.core.turn.notes import Notes
 from wechat_dialog.core.turn.operations import Flow, RunSteps
 from wechat_dialog.core.turn.outcomes_in_hand import Call, Outcomes
 from wechat_dialog.core.turn.pending import sealed_pending
@@ -392,6 +393,13 @@ def runs_the_parts_of_a_step_again() -> Iterator[type[MemoryStore]]:
 def records_a_step_without_what_it_said() -> Iterator[type[MemoryStore]]:
     """The record of a step lacks what the step said."""
     with patch.object(ChatState, "heard_of_step", lambda *_: None):
+        yield MemoryStore
+
+
+@_mutant
+def reports_only_the_last_turn_of_a_request() -> Iterator[type[MemoryStore]]:
+    """What a request finished before its own message's turn is not reported."""
+    with patch.object(Notes, "_close_and_go_on", lambda _: None):
         yield MemoryStore
 
 

@@ -7,21 +7,25 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wechat_dialog import messages
-from wechat_dialog.core.turn.operations import StepOutcome
+from wechat_dialog.core.turn.notes import Notes
+from wechat_dialog.core.turn.operations import Commit, StepOutcome
 from wechat_dialog.core.turn.outcome import Outcome
 from wechat_dialog.core.turn.outcomes_in_hand import Call
 from wechat_dialog.core.turn.running_turn import RunningTurn
 from wechat_dialog.core.turn.settings import Settings
 from wechat_dialog.core.turn.staleness import Staleness
+from wechat_dialog.core.turn.turn_report import TurnReport
 from wechat_dialog.core.turn.window import Window
 from wechat_dialog.runtime.drive import TurnDriver
+from wechat_dialog.runtime.reporting import Reporting
 from wechat_dialog.runtime.requests import Requests
 from wechat_dialog.runtime.running_turns import RunningTurns
 
 from .plan import Dice, Say
 
 __all__ = [
-    "BEGIN", "LEASE", "LONGEST", "WINDOW", "Asking", "Chain", "Connection", "Flying", "Worker",
+    "BEGIN", "LEASE", "LONGEST", "WINDOW", "Asking", "Chain", "Connection", "Flying", "Reports",
+    "Worker",
 ]  # fmt: skip
 
 BEGIN = 1_700_000_000.0
@@ -125,6 +129,7 @@ class Flying:
         gives_up: Has it give up what it waits for.
         made: The calls of steps that it has made.
         given_up: Conversations that it has given up a step of, and not parked so far.
+        committed: The commits that it knows the store has.
     """
 
     worker: Worker
@@ -155,6 +160,27 @@ class Flying:
     gives_up: Callable[[Exception], object] = nothing
     made: list[Call] = field(default_factory=list[Call])
     given_up: set[str] = field(default_factory=set[str])
+    committed: list[Commit] = field(default_factory=list[Commit])
+
+
+class Reports(Reporting):
+    """Keeps the reports of a process."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        super().__init__(self._put, clock, clock)
+        self._new: list[TurnReport] = []
+        self._of: dict[int, list[TurnReport]] = {}
+
+    def _put(self, report: TurnReport) -> None:
+        self._new.append(report)
+
+    def over(self, turn: RunningTurn, notes: Notes) -> None:
+        super().over(turn, notes)
+        self._of[id(turn)], self._new = self._new, []
+
+    def of(self, turn: RunningTurn) -> list[TurnReport]:
+        """Return the reports of a turn that has ended, once."""
+        return self._of.pop(id(turn), [])
 
 
 @dataclass(eq=False, slots=True)
@@ -172,6 +198,7 @@ class Worker:
         failed: When the store last failed it over a user, by user.
         changed: Whether it has the changed code.
         left: When a turn here last waited no longer for its claim, by its message's serial number.
+        reporting: Has the reports of its turns.
     """
 
     number: int
@@ -180,6 +207,7 @@ class Worker:
     turns: RunningTurns
     requests: Requests
     driver: TurnDriver
+    reporting: Reports
     changed: bool = False
     alive: bool = True
     frozen: float = 0.0

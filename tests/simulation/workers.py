@@ -31,7 +31,7 @@ from wechat_dialog.errors import ClaimLost, DialogError, Refused, StoreError
 from wechat_dialog.runtime.attempt import GivenUp
 from wechat_dialog.runtime.drive import TurnDriver
 from wechat_dialog.runtime.live_dialogs import LiveDialogs
-from wechat_dialog.runtime.requests import Requests
+from wechat_dialog.runtime.reporting import ReportedRequests
 from wechat_dialog.runtime.running_turns import RunningTurns
 from wechat_dialog.runtime.wanted import Gather, HandOver, NextOutcome, Renew, Step, Wait
 from wechat_dialog.stores.memory import MemoryStore
@@ -49,6 +49,7 @@ from .parts import (
     Chain,
     Connection,
     Flying,
+    Reports,
     Worker,
     staleness_of,
 )
@@ -124,9 +125,17 @@ class Workers:
         driver = TurnDriver(
             settings, WINDOW, process, process, clock=lambda: self.now, longest_turn=LONGEST
         )
-        requests = Requests(driver, process, process, _pauses)
+        reports = Reports(lambda: self.now)
+        requests = ReportedRequests(driver, process, process, _pauses, reporting=reports)
         worker = process.worker = Worker(
-            number, settings, synchronous, process, requests, driver, number in self.changed
+            number,
+            settings,
+            synchronous,
+            process,
+            requests,
+            driver,
+            reports,
+            number in self.changed,
         )
         return worker
 
@@ -209,6 +218,7 @@ class Workers:
         worker = flying.worker
         flying.over = True
         worker.flying.pop(flying, None)
+        self.judge.reported(flying, worker.reporting.of(flying.turn))
         try:
             flying.turn.completion.result()
         except StoreError:
@@ -416,6 +426,8 @@ class Workers:
                 worker.sure[flying.user] = flying.confirmed
             if isinstance(op, Claim):
                 self._claimed(flying, op, result)
+            if isinstance(op, Commit) and isinstance(result, Committed):
+                flying.committed.append(op)
         self.send(flying, result, failure)
 
     def _claimed(self, flying: Flying, op: Claim, result: Any) -> None:

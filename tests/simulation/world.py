@@ -334,19 +334,19 @@ class World(Workers):
             user=f"u{action.user}", account="gh", created=int(self.now), text=""
         )
         if action.what == "end":
-            transaction, key = end(worker.settings, user, stand_in, arrived), f"end:{arrived}"
+            begin, key = partial(end, worker.settings, user, stand_in, arrived), f"end:{arrived}"
         else:
             shown = self.store.show(user)
             if shown is None or not shown.parked:
                 return
             parked = decode_parked(next(iter(shown.parked.values())).document)
-            transaction = resume(worker.settings, user, parked, stand_in, arrived)
+            begin = partial(resume, worker.settings, user, parked, stand_in, arrived)
             key = resume_key(parked)
         self.say(f"the operator does {action.what} to {user}")
         dice = Dice(self.plan.seed, int(action.at * 1000), action.user)
         self._count += 1
         listener = worker.turns.join((user, f"operator {self._count}"), self.now)
-        driving = worker.requests.operate(listener, transaction)
+        driving = worker.requests.operate(listener, begin)
         flying = Flying(worker, user, key, 0, "", driving, listener.turn, dice, operator=True)
         worker.flying[flying] = None
         self.send(flying, None, None)

@@ -15,6 +15,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, BinaryIO
 
 import msgspec
@@ -187,10 +188,9 @@ class Conversations:
         if len(parked) != 1 or parked[0].parked is None:
             raise NotOneParked(name)
         stored, document = parked[0], parked[0].parked
-        now = int(time.time() * 1000)
+        now, user = int(time.time() * 1000), stored.summary.user
         stand_in = self._stand_in(stored, now)
-        user = stored.summary.user
-        transaction = resume(self._bot.settings_now(), user, document, stand_in, now)
+        transaction = partial(resume, self._bot.settings_now(), user, document, stand_in, now)
         self._bot.operate(user, transaction)
         shown = self._bot.store.show(user)
         return shown is None or stored.frame.id not in shown.parked
@@ -218,9 +218,9 @@ class Conversations:
             stand_in, settings = self._stand_in(top, now), self._bot.settings_now()
             named = name == top.summary.id
             if named and top.aside:
-                transaction = end_one_aside(settings, user, name, stand_in, now)
+                transaction = partial(end_one_aside, settings, user, name, stand_in, now)
             else:
-                transaction = end(settings, user, stand_in, now, stack_only=named)
+                transaction = partial(end, settings, user, stand_in, now, stack_only=named)
             self._bot.operate(user, transaction)
             for conversation in running:  # if it no longer fits its code, it was parked
                 self._bot.store.end(user, conversation.summary.id)
@@ -275,7 +275,7 @@ class Conversations:
         ]
         now = int(time.time() * 1000)
         for user, top in {stored.summary.user: stored for stored in running}.items():
-            ending = end(self._bot.settings_now(), user, self._stand_in(top, now), now)
+            ending = partial(end, self._bot.settings_now(), user, self._stand_in(top, now), now)
             try:
                 self._bot.operate(user, ending)
             except Exception as error:  # noqa: BLE001 - they are forgotten in any case

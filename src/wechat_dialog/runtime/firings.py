@@ -31,6 +31,7 @@ from wechat_dialog.forks import mind
 
 from .drive import Driving, TurnDriver
 from .hand import Entry, Hand
+from .reporting import Reporting, observed
 from .signals import NEVER
 from .wanted import BeginBeside, EndLeases, NextTurn, Wait
 
@@ -65,13 +66,17 @@ class Firings:
         hand: What the sweeper has leased.
     """
 
-    def __init__(self, driver: TurnDriver, rest: float = REST) -> None:
+    def __init__(
+        self, driver: TurnDriver, rest: float = REST, reporting: Reporting | None = None
+    ) -> None:
         """Create it without firings.
 
         Args:
             driver: Drives the turns.
             rest: Longest pause of a firing, in seconds.
+            reporting: Makes reports of the turns; None: nobody wants any.
         """
+        self._reporting = reporting
         self._driver = driver
         self._turns = driver.turns
         self._rest = rest
@@ -278,7 +283,10 @@ class Firings:
 
     def _once(self, listener: Listener, account: str, due: Due, *, waits: bool) -> Driving[Fired]:
         openid = due.user.removeprefix(f"{account}:")
-        transaction = fire(self._settings(), due, account, openid, waits=waits)
+        notes, reporting = None, self._reporting
+        if reporting is not None:
+            notes = reporting.firing(listener.turn, account, openid)
+        transaction = fire(self._settings(), due, account, openid, waits=waits, notes=notes)
         fired = yield from self._driven(listener, transaction, due)
         log.debug(
             "user %s: what is due: %s, dialog %r, %.3f s late",
@@ -304,7 +312,10 @@ class Firings:
         """
         user = f"{account}:{openid}"
         listener, sent = self._join(user), Future[Sent]()
-        transaction = send(self._settings(), user, account, openid, letter, id)
+        notes, reporting = None, self._reporting
+        if reporting is not None:
+            notes = reporting.firing(listener.turn, account, openid)
+        transaction = send(self._settings(), user, account, openid, letter, id, notes=notes)
         begins = BeginBeside(listener.turn, self._sent(listener, account, transaction, sent))
         return begins, sent
 
@@ -360,8 +371,11 @@ class Firings:
         due: Due | None = None,
     ) -> Driving[T]:
         turn = listener.turn
+        driving = self._driver.drive(transaction, listener, listener.arrived)
+        if turn.notes is not None:
+            driving = observed(driving, turn.notes, self._driver.clock)
         try:
-            result = yield from self._driver.drive(transaction, listener, listener.arrived)
+            result = yield from driving
         except BaseException as error:
             self._turns.finish(turn, error, self._driver.clock())
             raise

@@ -31,6 +31,7 @@ from wechat_dialog.core.logs import report
 from wechat_dialog.core.store.times import Due
 from wechat_dialog.core.turn.forgotten import COPIES
 from wechat_dialog.core.turn.listening import listen
+from wechat_dialog.core.turn.notes import Notes
 from wechat_dialog.core.turn.operations import Operation
 from wechat_dialog.core.turn.outcome import Outcome, Transaction
 from wechat_dialog.core.turn.push import push
@@ -44,7 +45,10 @@ from .signals import NEVER, Signal
 from .untaken_replies import UntakenReply
 from .wanted import Begin, BeginBeside, TellUntaken, Wait
 
-__all__ = ["Requests", "Untaken", "Wary"]
+__all__ = ["Begins", "Requests", "Untaken", "Wary"]
+
+Begins = Callable[[Notes | None], Transaction]
+"""Returns an operator's transaction, given the notes for its report."""
 
 
 class Untaken(Protocol):
@@ -193,8 +197,9 @@ class Requests:
                 yield hand_over(turn)
             began = self._clock() if turn.failing else listener.arrived
             transaction = begin_turn(
-                settings, request.user, request.message, request.key, request.arrived
-            )
+                settings, request.user, request.message, request.key, request.arrived,
+                notes=turn.notes,
+            )  # fmt: skip
             try:
                 outcome = yield from self._driver.drive(transaction, listener, began)
             except StoreError as error:
@@ -227,7 +232,7 @@ class Requests:
             yield Wait(NEVER.when_over, pause)
             transaction = begin_turn(
                 self._driver.settings(), request.user, request.message, request.key,
-                request.arrived, arrives=not turn.counted,
+                request.arrived, arrives=not turn.counted, notes=turn.notes,
             )  # fmt: skip
             try:
                 return (yield from self._driver.drive(transaction, listener, self._clock()))
@@ -235,10 +240,11 @@ class Requests:
                 error = again
         raise error
 
-    def operate(self, listener: Listener, transaction: Transaction) -> Driving[None]:
+    def operate(self, listener: Listener, begin: Begins) -> Driving[None]:
         """Run an operator's transaction; see `run`."""
         turn = listener.turn
         try:
+            transaction = begin(turn.notes)
             outcome = yield from self._driver.drive(transaction, listener, listener.arrived)
         except BaseException as error:  # noqa: BLE001 - see `run`
             self._failed(turn, error)

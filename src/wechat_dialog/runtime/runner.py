@@ -19,9 +19,10 @@ from wechat_dialog.core.hung_up import has_hung_up
 from wechat_dialog.core.logs import log
 from wechat_dialog.core.store.contract import AsyncStore, Store
 from wechat_dialog.core.turn.listening import SLACK
-from wechat_dialog.core.turn.outcome import Outcome, Transaction
+from wechat_dialog.core.turn.outcome import Outcome
 from wechat_dialog.core.turn.running_turn import Request
 from wechat_dialog.core.turn.settings import Settings
+from wechat_dialog.core.turn.turn_report import OnTurn
 from wechat_dialog.core.turn.window import Window
 from wechat_dialog.errors import Closing
 from wechat_dialog.messages import Message
@@ -35,7 +36,9 @@ from .outside import Outside
 from .performing import perform_all, perform_all_async
 from .pusher import Pusher
 from .readiness import Readiness
-from .requests import Requests
+from .report_thread import ReportThread
+from .reporting import ReportedRequests, Reporting
+from .requests import Begins, Requests
 from .running_turns import RunningTurns
 from .signals import Signal, future_of, wait_for
 from .step_parts import PartPerformer
@@ -86,6 +89,7 @@ class Runner:
         pusher: Pusher | None = None,
         longest_turn: float | None = None,
         accounts: Accounts | None = None,
+        on_turn: OnTurn | None = None,
     ) -> None:
         """Create it; nothing is started yet.
 
@@ -97,6 +101,7 @@ class Runner:
             pusher: Pushes, for bots that may.
             longest_turn: Seconds after which a turn is given up; None: never.
             accounts: The accounts whose index is swept; None: none yet.
+            on_turn: Receives a report of each turn; None: nobody wants any.
         """
         longest = longest_turn or math.inf
         self.store = store
@@ -115,10 +120,9 @@ class Runner:
             longest_turn=longest, began=self._watch.begin if pusher is None else self._begin,
             may_push=None if pusher is None else lambda: pusher.allowed,
         )  # fmt: skip
-        self._requests = Requests(self._driver, self._untaken, self._watch)
+        self._requests, firings = self._reported(on_turn)
         self._threads = OnThreads(store, self._driver, lambda: self.steps, pusher)
         self._loops = OnLoops(asynchronous, self._driver, lambda: self.steps, pusher)
-        firings = Firings(self._driver)
         self._beside = OnThreads(
             store, self._driver, lambda: self.steps, pusher, name="wechat-dialog-firing",
             at_once=2 * AT_ONCE,
@@ -126,6 +130,15 @@ class Runner:
         self.outside = self._outside(accounts, firings, settings.lease)
         self._driver.wakes = self.outside.sweeping.wakes
         self._requests.goes_on = firings.fire
+
+    def _reported(self, on_turn: OnTurn | None) -> tuple[Requests, Firings]:
+        """Return what runs turns, and makes reports of them if somebody wants any."""
+        self._reports = None if on_turn is None else ReportThread(on_turn)
+        if self._reports is None:
+            return Requests(self._driver, self._untaken, self._watch), Firings(self._driver)
+        reporting = Reporting(self._reports.put, self._driver.clock)
+        requests = ReportedRequests(self._driver, self._untaken, self._watch, reporting=reporting)
+        return requests, Firings(self._driver, reporting=reporting)
 
     def _outside(self, accounts: Accounts | None, firings: Firings, lease: float) -> Outside:
         return Outside(
@@ -202,17 +215,17 @@ class Runner:
         """Whether the client of a request may have hung up before it arrived."""
         return self._window.may_be_over(request.arrived / 1000 - request.message.created)
 
-    def operate(self, user: str, transaction: Transaction) -> Outcome:
+    def operate(self, user: str, begin: Begins) -> Outcome:
         """Drive an operator's transaction on one user, and push what it leaves to push.
 
         Raises:
             Closing: The bot is being closed, or the process ends.
             StoreError: The store failed.
         """
-        listener = self.turns.join((user, f"operator {id(transaction)}"), time.monotonic())
+        listener = self.turns.join((user, f"operator {id(begin)}"), time.monotonic())
         completion = listener.turn.completion
         # On a thread that can be abandoned: what an operator ends or resumes may hang.
-        driving = self._requests.operate(listener, transaction)
+        driving = self._requests.operate(listener, begin)
         job = self._threads.start(driving, f"an operator's turn of user {user}")
         while not completion.done():
             wait_for(completion.when_over, LOOKS)
@@ -312,6 +325,8 @@ class Runner:
         self._watch.stop()
         if self._typing is not None:
             self._typing.stop()
+        if self._reports is not None:
+            self._reports.stop()
         self._threads.close()
         self._beside.close()
         self.steps.close()

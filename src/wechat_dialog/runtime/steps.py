@@ -150,18 +150,18 @@ class Steps:
                 if not is_bug(error):
                     raise
                 repetition += 1
-                failed = StepOutcome(step.slot, error=error, said=_said(once))
+                failed = StepOutcome(step.slot, None, error, _said(once), repetition)
                 if repetition > options.retries or attempt.is_given_up():
                     return failed
             else:
                 _end(once, None)
-                return StepOutcome(step.slot, result, said=_said(once))
+                return StepOutcome(step.slot, result, None, _said(once), repetition + 1)
             if parts is not None:
                 yield from parts.again()
             try:
                 yield Wait(NEVER.when_over, options.pause(repetition))
             except Exception as error:  # noqa: BLE001 - its back-off function is broken
-                return StepOutcome(step.slot, error=error)
+                return StepOutcome(step.slot, error=error, attempts=repetition)
             if attempt.is_given_up():  # in the pause
                 return failed
 

@@ -5,13 +5,15 @@ that are begun. It works as the sweep of a process does, on the talk's clock.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 from wechat_dialog.core.store.times import Due
 from wechat_dialog.core.turn.mail import Letter
+from wechat_dialog.core.turn.notes import Notes
 from wechat_dialog.core.turn.operations import Operation
-from wechat_dialog.core.turn.outside import Sent, fire, send
+from wechat_dialog.core.turn.outside import Fired, Sent, fire, send
 from wechat_dialog.replies import Reply
 
 from .timed_steps import Crash
@@ -52,10 +54,7 @@ class Background:
         """Deliver what the code under test has given the bot; see `Bot.delivers`."""
         if post_only:  # sent by a step: the turn that it causes comes after this one
             user = f"{self.account}:{openid}"
-            sending = send(
-                self.world.settings, user, self.account, openid, letter, id, post_only=True
-            )
-            sent = self._drive(user, sending)
+            sent = self._drive(user, lambda _: self._sending(openid, letter, id, post_only=True))
         else:
             sent = self.send(openid, letter, id)
         return "kept" if sent is None else sent.outcome
@@ -70,8 +69,7 @@ class Background:
         died.
         """
         user = f"{self.account}:{openid}"
-        sending = send(self.world.settings, user, self.account, openid, letter, id)
-        sent = self._drive(user, sending)
+        sent = self._drive(user, lambda notes: self._sending(openid, letter, id, notes=notes))
         if sent is not None and sent.again is not None:
             self.fire(sent.again)
         return sent
@@ -87,7 +85,7 @@ class Background:
                 )
             rounds -= 1
             openid = due.user.removeprefix(f"{self.account}:")
-            fired = self._drive(due.user, fire(self.world.settings, due, self.account, openid))
+            fired = self._drive(due.user, partial(self._firing, due, openid))
             due = None if fired is None else fired.again
 
     def pass_until(self, time: float) -> None:
@@ -111,10 +109,26 @@ class Background:
         following = self.world.store.due(self.account, 0, 0.0).next
         return None if following is None else following / 1000
 
-    def _drive(self, user: str, transaction: Generator[Operation, Any, T]) -> T | None:
+    def _firing(
+        self, due: Due, openid: str, notes: Notes | None
+    ) -> Generator[Operation, Any, Fired]:
+        return fire(self.world.settings, due, self.account, openid, notes=notes)
+
+    def _sending(
+        self, openid: str, letter: Letter, id: str, *, post_only: bool = False,
+        notes: Notes | None = None,
+    ) -> Generator[Operation, Any, Sent]:  # fmt: skip
+        user, settings = f"{self.account}:{openid}", self.world.settings
+        return send(
+            settings, user, self.account, openid, letter, id, post_only=post_only, notes=notes
+        )
+
+    def _drive(
+        self, user: str, begin: Callable[[Notes | None], Generator[Operation, Any, T]]
+    ) -> T | None:
         performer = Performer(self.world, user)
         try:
-            return performer.drive(transaction, f"fire {id(transaction)}")
+            return performer.drive(begin, f"fire {id(begin)}")
         except Crash:
             self.crashed = True
             self.world.take(self.world.bot)

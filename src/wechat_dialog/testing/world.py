@@ -17,13 +17,14 @@ from wechat_dialog.bot import Bot
 from wechat_dialog.bot_outside import Delivers
 from wechat_dialog.core.store.parts import PartPut
 from wechat_dialog.core.store.values import Answered
+from wechat_dialog.core.turn.notes import Notes
 from wechat_dialog.core.turn.operations import Operation, Push, RecordWrite, RunStep, StepOutcome
 from wechat_dialog.core.turn.outcome import Outcome
 from wechat_dialog.core.turn.outcomes_in_hand import Outcomes
 from wechat_dialog.core.turn.outside import LONGEST
 from wechat_dialog.core.turn.page_link import link_to_page
 from wechat_dialog.core.turn.pending import sealed_pending
-from wechat_dialog.core.turn.running_turn import Listener, RunningTurn
+from wechat_dialog.core.turn.running_turn import Listener, Request, RunningTurn
 from wechat_dialog.core.turn.settings import Rules
 from wechat_dialog.core.turn.step_parts import Part, TriedParts
 from wechat_dialog.core.turn.transaction import turn
@@ -35,6 +36,7 @@ from wechat_dialog.runtime.attempt import GivenUp
 from wechat_dialog.runtime.drive import TurnDriver
 from wechat_dialog.runtime.live_dialogs import LiveDialogs
 from wechat_dialog.runtime.performing import perform_all
+from wechat_dialog.runtime.reporting import Reporting, observed
 from wechat_dialog.runtime.running_turns import RunningTurns
 from wechat_dialog.runtime.step_parts import PartPerformer
 from wechat_dialog.runtime.wanted import ON_STORE, Gather, NextOutcome, Step, Wait, Wanted
@@ -90,6 +92,9 @@ class World:
             bot.settings, rules=self.rules, cache=LiveDialogs(size) if size else None,
             outcomes=self.outcomes,
         )  # fmt: skip
+        self.reporting = None
+        if bot.on_turn is not None:
+            self.reporting = Reporting(bot.on_turn, lambda: self.clock, lambda: self.clock)
         self.driver = TurnDriver(
             self.settings, bot.window, RunningTurns(), self.claims, clock=lambda: self.clock,
             longest_turn=bot.longest_turn or math.inf,
@@ -205,22 +210,32 @@ class Performer:
         self.dying = False
         self.repeats = True
 
-    def drive(self, transaction: Generator[Operation, Any, T], key: str) -> T:
-        """Drive a turn that no message began to its end."""
-        listener = self._joined(key)
+    def drive(self, begin: Callable[[Notes | None], Generator[Operation, Any, T]], key: str) -> T:
+        """Drive a turn that no message began to its end; `begin` returns it."""
+        listener, reporting, notes = self._joined(key), self.world.reporting, None
         listener.turn.longest = LONGEST
-        return self._drive(transaction, listener)
+        if reporting is not None:
+            account, _, openid = self.user.partition(":")
+            notes = reporting.firing(listener.turn, account, openid)
+        return self._drive(begin(notes), listener, notes)
 
     def _joined(self, key: str) -> Listener:
         world = self.world
         return world.driver.turns.join((self.user, key), world.clock)
 
-    def _drive(self, transaction: Generator[Operation, Any, T], listener: Listener) -> T:
-        driver = self.world.driver
+    def _drive(
+        self, transaction: Generator[Operation, Any, T], listener: Listener, notes: Notes | None
+    ) -> T:
+        world, driver, outcome = self.world, self.world.driver, Outcome(None)
+        driving = driver.drive(transaction, listener, world.clock)
+        if notes is not None:
+            driving = observed(driving, notes, lambda: world.clock)
         try:
-            return perform_all(driver.drive(transaction, listener, self.world.clock), self._perform)
+            result = perform_all(driving, self._perform)
+            outcome = result if isinstance(result, Outcome) else outcome
         finally:
-            driver.turns.finish(listener.turn, Outcome(None))
+            driver.turns.finish(listener.turn, outcome)
+        return result
 
     def _perform(self, operation: Wanted, _wants: object) -> Any:
         if isinstance(operation, Step):
@@ -330,15 +345,24 @@ class Delivery(Performer):
     def run(self) -> Outcome:
         """Drive the turn. Return what the user sees of it within the window."""
         world, now = self.world, int(self.world.clock * 1000)
-        transaction = turn(world.settings, self.user, self.message, self.key, now)
-        outcome = self._drive(transaction, self.listener)
+        running = self.listener.turn
+        if world.reporting is not None:
+            request = Request(self.user, self.message, self.key, now)
+            world.reporting.message(request, running, world.clock)
+        transaction = turn(
+            world.settings, self.user, self.message, self.key, now, notes=running.notes
+        )
+        outcome = self._drive(transaction, self.listener, running.notes)
         self.then = outcome.pushes
         return self.answered or outcome
 
     def push(self) -> list[Reply]:
         """Push what the turn left to push, and return it; empty if it left nothing."""
+        running, reporting = self.listener.turn, self.world.reporting
         if self.then is not None:
-            self._drive(self.then, self._joined(f"push {self.key}"))
+            self._drive(self.then, self._joined(f"push {self.key}"), running.notes)
+        if reporting is not None and running.notes is not None:
+            reporting.over(running, running.notes)
         return self.pushed
 
     def _tick(self) -> None:

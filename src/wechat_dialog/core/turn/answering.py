@@ -87,6 +87,7 @@ def _refuse(work: Work, run: Run, frame: Frame, at: Wait[Any], error: ValueError
     except BaseException as broken:  # noqa: BLE001 - the author's hint is broken
         return (yield from _break(work, run, frame, at, of_reading(broken)))
     run.chat.draw_again(drawn)
+    work.note("asked_again")
     frame.misses = misses  # not where the hint is broken: the answer is read again once it is not
     lost = misses % WAY_OUT == 0 and at.options.cancel
     way_out = replies.Text(work.rules.way_out) if lost and work.rules.way_out else None
@@ -124,6 +125,7 @@ def take_back(work: Work, run: Run, frame: Frame, at: Wait[Any]) -> Flow[bool]:
     records = effective(doc.records[frame.base :])
     last = len(records) - 1
     if not is_answer(records[last]):
+        work.note("asked_again")
         work.draft.add(replies.Text(work.rules.texts.no_way_back))
         work.draft.ask_again(frame, at)
         return False
@@ -132,6 +134,8 @@ def take_back(work: Work, run: Run, frame: Frame, at: Wait[Any]) -> Flow[bool]:
     again = make_run(work, run.dialog, frame)
     restore(again, records[:last], last)
     again.chat.begin_turn()
+    if work.notes is not None:
+        work.notes.belongs_to(frame)
     work.went_back = True
     # Changes that the answer made to the user's data are undone as well.
     apply_changes(again.chat.changes_since(run.chat.kept()), doc.data)

@@ -222,6 +222,7 @@ def commit_turn(job: Job, work: Work) -> Transaction:
         )  # fmt: skip
         if isinstance(committed, Committed):
             job.doc.wrote(write, committed)
+            work.note_end()
             job.settle(job.key)
             pushes = pushing(job, replied=reply is not None)
             keep_live(job)

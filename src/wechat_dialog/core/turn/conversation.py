@@ -161,6 +161,8 @@ def wake(work: Work, frame: Frame) -> Run | Broke | Differs:
         return Broke(LookupError(f"no dialog {frame.dialog!r} is registered any more"))
     journal = doc.records[frame.base :]
     records, unfinished = effective(journal), journal[frame.length :]
+    if work.notes is not None:
+        work.notes.turn.replayed += len(records)
     if unfinished and not any(isinstance(record, HEARD) for record in unfinished):
         work.went_back = True  # changed code had continued without the message
     run = make_run(work, dialog, frame, code=frame.code)
@@ -200,6 +202,8 @@ def hear(
         answer: The value that was read.
         ticked: The labels that the answer consists of, if the user had ticked them.
     """
+    if work.notes is not None:
+        work.notes.heard(frame, at.id)
     if not is_full(work, run, frame):
         message, arrived = work.message, work.arrived
         if at.kind == "A":
@@ -217,6 +221,9 @@ def throw(work: Work, run: Run, frame: Frame, reason: str) -> Flow[Result]:
     """Throw an exception into the dialog at its wait, as the message's effect, and return the flow
     that continues. `reason` is "cancel", or "attempts:3".
     """
+    if work.notes is not None:
+        work.notes.belongs_to(frame)
+        work.notes.happened("cancelled" if reason == "cancel" else "asked_again")
     add_record(
         work, run, record_message(encode_thrown(reason, frame.wait), work.message, work.arrived)
     )

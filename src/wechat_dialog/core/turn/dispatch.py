@@ -35,6 +35,7 @@ def handle(work: Work) -> Flow[None]:
     """Process the current message; the draft then has its answer."""
     expire_old(work)
     if work.comes_again:
+        work.note("repeated")
         return
     if isinstance(work.message, messages.Event):
         yield from handle_event(work, work.message)
@@ -89,6 +90,7 @@ def _in_conversation(work: Work, run: Run, frame: Frame) -> Flow[bool]:
         changed = at.view_after(word, view)
         if changed is not None:
             frame.page, frame.ticks = changed.page, changed.ticks
+            work.note("asked_again")
             work.draft.ask_again(frame, at)
             return False
     if word is not None and not _takes(at, word):
@@ -199,3 +201,5 @@ def expire_old(work: Work) -> None:
         expired = True
     if expired:
         work.draft.say(work.rules.texts.expired)
+        if work.notes is not None:
+            work.notes.turn.before = None

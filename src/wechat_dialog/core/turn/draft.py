@@ -112,6 +112,11 @@ class Draft(msgspec.Struct, eq=False):
         """Discard everything to be said."""
         self.parts, self.question = [], ()
 
+    @property
+    def says_anything(self) -> bool:
+        """Whether there is anything to be said."""
+        return bool(self.parts or self.question or self.note is not None)
+
     # What becomes of it ---------------------------------------------------------------------------
 
     def shelf(self) -> Shelf:

@@ -72,6 +72,7 @@ def end_top(work: Work, frame: Frame, *, killed: bool = True) -> Flow[None]:
         killed: Whether an operator or timer ends it, rather than the current message.
     """
     doc = work.doc
+    work.note("ended")
     before = list(work.draft.parts)
     run = yield from (woken if killed else woken_to_hear)(work, frame)
     if run is None and frame in doc.head.stack:

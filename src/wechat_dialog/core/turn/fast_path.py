@@ -91,6 +91,8 @@ def _run_read(
         if job.doc.run is not None:
             job.settings.staleness.note(behind=answer.revision != job.doc.revision)
         update_document(job, answer)
+        if job.notes is not None:
+            job.notes.reads(len(answer.records), live=job.doc.run is not None)
         top = job.doc.top
         if top is None:
             goes_on = absent
@@ -123,11 +125,7 @@ def _may_begin(job: Job) -> tuple[bool, str]:
 def _run_live(
     job: Job, begins: str = ""
 ) -> Generator[Operation, Any, Outcome | Answered | Conflict | None]:
-    """Run the dialog, and commit.
-
-    Args:
-        job: The message.
-        begins: Dialog that it begins if there is no conversation.
+    """Run the dialog, and commit. Without a conversation, the message begins the dialog `begins`.
 
     Returns:
         See `run_unclaimed`; or `Conflict`: the document was out of date, or somebody has a claim.
@@ -164,6 +162,8 @@ def _run_live(
     )  # fmt: skip
     if isinstance(committed, Committed):
         doc.wrote(write, committed)
+        if job.notes is not None:
+            work.note_end()
         pushes = pushing(job, replied=reply is not None)
         keep_live(job)
         return Outcome(reply, False, pushes, due_now(job, write, committed))

@@ -6,10 +6,17 @@ it appends; the write that stores it also takes the letter out of the mailbox.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from wechat_dialog.core.replay.header import ENDS, OUTSIDE, AsideConversation, Frame, flag
-from wechat_dialog.core.replay.records import FIRED, Data, Killed, Record
+from wechat_dialog.core.replay.records import (
+    FIRED,
+    Data,
+    Killed,
+    Record,
+    SignalRecord,
+    TimerRecord,
+)
 from wechat_dialog.core.replay.rivals import misfit, signal_record, timer_record
 from wechat_dialog.core.replay.run import Run
 from wechat_dialog.core.turn.aside import lift
@@ -32,7 +39,9 @@ __all__ = [
     "OVERDUE",
     "NotOurs",
     "Unfit",
+    "cause_of_cut_off",
     "consume_and_park",
+    "conversation_of",
     "finish_firing",
     "forget_the_expired",
     "is_firing",
@@ -136,10 +145,17 @@ def take_up(work: Work, thing: Thing) -> Flow[None]:
     yield from _go_on(work, run, frame, thing)
 
 
+def conversation_of(doc: Document, thing: Thing) -> Frame | None:
+    """Return the conversation for which `thing` is due; None: a letter begins it."""
+    top = doc.top
+    if not thing.id:
+        return None
+    return top if top is not None and top.id == thing.id else _read(doc, thing.id).frame
+
+
 def _must_be_ours(work: Work, thing: Thing, *, patient: bool) -> None:
-    top = work.doc.top
-    frame = top if top is not None and top.id == thing.id else _read(work.doc, thing.id).frame
-    if patient and _has_no_dialog(work, frame):
+    frame = conversation_of(work.doc, thing)
+    if patient and frame is not None and _has_no_dialog(work, frame):
         raise NotOurs
 
 
@@ -171,6 +187,8 @@ def _with_rival(work: Work, run: Run, frame: Frame, thing: Thing) -> Run | Diffe
 
 def _go_on(work: Work, run: Run, frame: Frame, thing: Thing) -> Flow[None]:
     record = _record(work, run.at, frame, thing)
+    if work.notes is not None:
+        work.notes.heard(frame, frame.wait)
     if not is_full(work, run, frame):
         changed = _data_since(work, run)
         if changed is not None:
@@ -217,6 +235,8 @@ def _begin(work: Work, frame: Frame) -> Flow[None]:
     if dialog is None:
         yield from follow(work, frame, Broke(_no_dialog(frame.dialog)))
         return
+    if work.notes is not None:
+        work.notes.belongs_to(frame)
     run = make_run(work, dialog, frame)
     for record in begin_records(work, work.message):
         run.feed(record)
@@ -233,6 +253,8 @@ def _begin_by_letter(work: Work, thing: Thing, letter: BeginMail) -> Flow[None]:
         raise _no_dialog(letter.dialog)
     frame, records = new_conversation(work, dialog, letter.state, work.message)
     work.doc.beside.take(thing.mail.number)
+    if work.notes is not None:
+        work.notes.belongs_to(frame)
     run = make_run(work, dialog, frame)
     for record in records:
         run.feed(record)
@@ -286,6 +308,19 @@ def _began(doc: Document, frame: Frame) -> tuple[int, bool]:
         if isinstance(record, Killed):
             return record.late, True
     return frame.begun, False
+
+
+def cause_of_cut_off(doc: Document) -> tuple[Literal["timer", "signal", "begin", "end"], str]:
+    """Return what began the firing whose turn was cut off, and the name of a signal."""
+    top = doc.top
+    for record in reversed(doc.records[0 if top is None else top.base :]):
+        if isinstance(record, SignalRecord):
+            return "signal", record.name
+        if isinstance(record, TimerRecord):
+            return "timer", ""
+        if isinstance(record, Killed):
+            return "end", ""
+    return "begin", ""
 
 
 def consume_and_park(work: Work, thing: Thing, killer: Exception) -> Flow[None]:

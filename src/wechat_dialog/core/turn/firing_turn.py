@@ -16,7 +16,9 @@ from wechat_dialog.core.turn.firing import (
     FIRING,
     NotOurs,
     Unfit,
+    cause_of_cut_off,
     consume_and_park,
+    conversation_of,
     finish_firing,
     key_of,
     take_up,
@@ -62,11 +64,18 @@ def do_thing(
     """
     work = _work(job, key_of(job.doc, thing))
     work.posted = posted
+    if job.notes is not None:
+        work.notes = job.notes
+        late = max(job.doc.now - thing.at, 0) / 1000
+        frame = conversation_of(job.doc, thing)
+        job.notes.begins(work.key, frame, cause=thing.kind, kind=thing.name, late=late)
     flow = take_up(work, thing) if killer is None else consume_and_park(work, thing, killer)
     try:
         return (yield from _conclude(job, work, flow, thing, fires))
     except (NotOurs, Unfit):
         job.doc = job.doc.as_stored()
+        if job.notes is not None:
+            job.notes.is_undone()
         raise
 
 
@@ -75,6 +84,10 @@ def finish_cut_off(
 ) -> Generator[Operation, Any, Due | None]:
     """Finish a firing's turn that was cut off; see `do_thing`."""
     work = _work(job, job.doc.head.key)
+    if job.notes is not None:
+        work.notes = job.notes
+        cause, kind = cause_of_cut_off(job.doc)
+        job.notes.begins(work.key, job.doc.top, cause=cause, kind=kind, recovered=True)
     flow = finish_firing(work, killer, patient=fires is not None)
     return (yield from _conclude(job, work, flow, None, fires))
 
@@ -121,6 +134,7 @@ def commit_firing(
     Returns:
         What else is due at once; None if nothing is.
     """
+    says = work is not None and work.draft.says_anything
     if work is not None:
         owe(work)
         job.doc.head.deaths = 0
@@ -129,6 +143,7 @@ def commit_firing(
         note_push(job.doc)
     write, committed = yield from _commit(job, fires, release=fires is not None and not reaches)
     if work is not None:
+        work.note_end(says=says)
         job.settle(work.key)
     if reaches and work is not None:
         question_asked = yield from reach(job, work.on(job.doc))

@@ -14,6 +14,7 @@ from wechat_dialog.core.store.values import (
     Unclaimed,
 )
 from wechat_dialog.core.turn.document import Document
+from wechat_dialog.core.turn.notes import Notes
 from wechat_dialog.core.turn.operations import (
     Claim,
     Defer,
@@ -83,6 +84,7 @@ class Job(msgspec.Struct, eq=False):
             finish: true for a message from a user.
         due: When the index says that the firing is due, ms since the epoch; 0: no firing.
         unrecorded: Idempotency keys of steps that were called and, as far as known, not recorded.
+        notes: See `Work`.
     """
 
     settings: Settings
@@ -98,6 +100,7 @@ class Job(msgspec.Struct, eq=False):
     stores_message: bool = True
     due: int = 0
     unrecorded: set[str] = set()
+    notes: Notes | None = None
 
     @property
     def grace(self) -> float:
@@ -137,7 +140,11 @@ class Job(msgspec.Struct, eq=False):
 
     def work(self) -> Work:
         """Return the work on the request's message, started from scratch if it was begun before."""
-        return Work.of(self.settings.rules, self.doc, self.message, self.key, self.arrived)
+        work = Work.of(self.settings.rules, self.doc, self.message, self.key, self.arrived)
+        if self.notes is not None:
+            work.notes = self.notes
+            self.notes.begins(self.key, self.doc.top)
+        return work
 
     def settle(self, key: str) -> None:
         """Forget the outcomes in memory of a message's steps: its turn has ended."""

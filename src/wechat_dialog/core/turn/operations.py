@@ -200,12 +200,14 @@ class StepOutcome(msgspec.Struct, frozen=True):
         result: What it returned.
         error: What it raised, or None; a `BaseException` if `is_bug` says so.
         said: What it added to the answer.
+        attempts: How often its function was called.
     """
 
     slot: int
     result: object = None
     error: BaseException | None = None
     said: tuple[Paragraph, ...] = ()
+    attempts: int = 1
 
 
 class PostMail(times.Post, frozen=True):

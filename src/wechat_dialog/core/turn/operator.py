@@ -18,6 +18,7 @@ from wechat_dialog.core.turn.job import (
     fresh_document,
     update_document,
 )
+from wechat_dialog.core.turn.notes import Notes
 from wechat_dialog.core.turn.operations import NEEDS_CLAIM, Commit, Flow, Show
 from wechat_dialog.core.turn.outcome import Outcome, Transaction
 from wechat_dialog.core.turn.outside import fire
@@ -40,7 +41,12 @@ ROUNDS = 25
 
 
 def resume(
-    settings: Settings, user: str, parked: ParkedConversation, message: Message, arrived: int
+    settings: Settings,
+    user: str,
+    parked: ParkedConversation,
+    message: Message,
+    arrived: int,
+    notes: Notes | None = None,
 ) -> Transaction:
     """Resume a parked conversation; its answer is owed to the user's next message.
 
@@ -50,12 +56,12 @@ def resume(
         parked: The conversation.
         message: Stands for the user until the conversation's own message is restored.
         arrived: Now, ms since the epoch.
+        notes: Notes for the turn's report; None: nobody wants one.
 
     Raises:
         NotParked: It is not there any more; the copy at hand must not be written back.
     """
-    key = resume_key(parked)
-    job = Job(settings, user, message, key, arrived, fresh_document(message), stores_message=False)
+    job = _job(settings, user, message, resume_key(parked), arrived, notes)
     return (yield from _operate(job, lambda work: _resume(work, user, parked), owed=True))
 
 
@@ -68,7 +74,13 @@ def _resume(work: Work, user: str, parked: ParkedConversation) -> Flow[None]:
 
 
 def end(
-    settings: Settings, user: str, message: Message, arrived: int, *, stack_only: bool = False
+    settings: Settings,
+    user: str,
+    message: Message,
+    arrived: int,
+    notes: Notes | None = None,
+    *,
+    stack_only: bool = False,
 ) -> Transaction:
     """End a user's conversations, clean-up steps included; nothing is said.
 
@@ -80,15 +92,21 @@ def end(
         user: The user's key in the store.
         message: Stands for the user.
         arrived: Now, ms since the epoch.
+        notes: See `resume`.
         stack_only: Whether conversations aside stay.
     """
     key = f"{STACK_ONLY if stack_only else 'end:'}{arrived}"
-    job = Job(settings, user, message, key, arrived, fresh_document(message), stores_message=False)
+    job = _job(settings, user, message, key, arrived, notes)
     return (yield from _operate(job, kill, owed=False, force=True))
 
 
 def end_one_aside(
-    settings: Settings, user: str, id: str, message: Message, arrived: int
+    settings: Settings,
+    user: str,
+    id: str,
+    message: Message,
+    arrived: int,
+    notes: Notes | None = None,
 ) -> Transaction:
     """End a conversation that is aside, clean-up steps included, in a turn of its own.
 
@@ -98,14 +116,14 @@ def end_one_aside(
         id: The conversation's id; it may have ended in the meantime.
         message: Stands for the user.
         arrived: Now, ms since the epoch.
+        notes: See `resume`.
     """
-    key = f"end:{id}:{arrived}"
-    job = Job(settings, user, message, key, arrived, fresh_document(message), stores_message=False)
+    job = _job(settings, user, message, f"end:{id}:{arrived}", arrived, notes)
     outcome = yield from _operate(job, lambda work: _tell_to_end(work, id), owed=False)
     due, rounds = outcome.again, ROUNDS
     while due is not None and rounds:
         rounds -= 1
-        fired = yield from fire(settings, due, message.account, message.user)
+        fired = yield from fire(settings, due, message.account, message.user, notes=notes)
         due = fired.again
     return outcome
 
@@ -115,6 +133,15 @@ def _tell_to_end(work: Work, id: str) -> Flow[None]:
     for note in list(work.doc.head.aside):
         if note.id == id:
             end_aside(work.doc, note)
+
+
+def _job(
+    settings: Settings, user: str, message: Message, key: str, arrived: int, notes: Notes | None
+) -> Job:
+    return Job(
+        settings, user, message, key, arrived, fresh_document(message), stores_message=False,
+        notes=notes,
+    )  # fmt: skip
 
 
 def _operate(
@@ -157,12 +184,14 @@ def _operated(
     parts = work.draft.whole()
     if not owed:
         work.draft.hush()
+    says = work.draft.says_anything
     work.draft.owe()
     write = job.doc.write(job.arrived, grace=job.grace)
     committed = yield Commit(
         job.user, job.key, write, encode_reply(None), fence=job.fence, deferred=True
     )
     job.doc.wrote(write, committed)
+    work.note_end(says=says)
     job.settle(work.key)
     pushes = pushing(job, replied=False)
     drop(job)

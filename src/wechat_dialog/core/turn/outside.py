@@ -35,6 +35,7 @@ from wechat_dialog.core.turn.firing import FIRING, NotOurs, Unfit, forget_the_ex
 from wechat_dialog.core.turn.firing_turn import commit_firing, do_thing, finish_cut_off
 from wechat_dialog.core.turn.job import Job, guarded, update_document
 from wechat_dialog.core.turn.mail import BeginMail, Letter, SignalMail, encode_mail
+from wechat_dialog.core.turn.notes import Notes
 from wechat_dialog.core.turn.operations import Operation, Pause, PostMail, Release, Undue
 from wechat_dialog.core.turn.requested import begun
 from wechat_dialog.core.turn.settings import LONGEST_POLL, Settings
@@ -89,7 +90,13 @@ class Sent(msgspec.Struct, frozen=True):
 
 
 def fire(
-    settings: Settings, due: Due, account: str, openid: str, *, waits: bool = False
+    settings: Settings,
+    due: Due,
+    account: str,
+    openid: str,
+    *,
+    waits: bool = False,
+    notes: Notes | None = None,
 ) -> Generator[Operation, Any, Fired]:
     """Do one thing that is due for a user.
 
@@ -99,12 +106,13 @@ def fire(
         account: The account's id.
         openid: The user's OpenID.
         waits: Whether to queue for the claim, as a message does.
+        notes: Notes for the reports of its turns; None: nobody wants any.
 
     Raises:
         StoreError: The store failed; it stays due.
         ClaimLost: The claim was lost; it stays due.
     """
-    fired, _ = yield from _fire(settings, due, account, openid, waits=waits)
+    fired, _ = yield from _fire(settings, due, account, openid, waits=waits, notes=notes)
     return fired
 
 
@@ -117,6 +125,7 @@ def send(
     id: str = "",
     *,
     post_only: bool = False,
+    notes: Notes | None = None,
 ) -> Generator[Operation, Any, Sent]:
     """Put a letter into a user's mailbox, and run the turn for it if nobody has the claim.
 
@@ -128,6 +137,7 @@ def send(
         letter: The letter.
         id: Idempotency key of the letter, for a week; "": none.
         post_only: Whether only to post it: a sweep will run the turn.
+        notes: See `fire`.
 
     Raises:
         MailboxFull: There is no room; the error names the user's OpenID.
@@ -146,7 +156,9 @@ def send(
     number, due, rounds = posted.number, posted.due, 0 if post_only else ROUNDS
     while due is not None and rounds:
         rounds -= 1
-        fired, handled = yield from _fire(settings, due, account, openid, posted=number, id=known)
+        fired, handled = yield from _fire(
+            settings, due, account, openid, posted=number, id=known, notes=notes
+        )
         if handled is not None and handled.mail is not None and handled.mail.number == number:
             return Sent("taken", fired.again)
         due = fired.again
@@ -164,6 +176,7 @@ def _fire(
     waits: bool = False,
     posted: int = 0,
     id: str = "",
+    notes: Notes | None = None,
 ) -> Generator[Operation, Any, tuple[Fired, Thing | None]]:
     """See `fire`.
 
@@ -175,10 +188,13 @@ def _fire(
         waits: Whether to queue for the claim.
         posted: Number of the letter whose sender waits for the result; 0: nobody waits.
         id: The id under which it was posted; "": none.
+        notes: See `fire`.
     """
     message = begun(account, openid, due.at)
     doc = Document(openid, account)
-    job = Job(settings, due.user, message, FIRING, due.at, doc, counted=not waits, due=due.at)
+    job = Job(
+        settings, due.user, message, FIRING, due.at, doc, counted=not waits, due=due.at, notes=notes
+    )
     pause = settings.poll
     while True:
         claim = msgspec.structs.replace(job.claim(), fires=due)

@@ -21,6 +21,7 @@ from wechat_dialog.core.store.values import (
     Unclaimed,
 )
 from wechat_dialog.core.turn.forgotten import SURE, may_be_answered
+from wechat_dialog.core.turn.notes import Notes
 from wechat_dialog.core.turn.operations import (
     Claim,
     Commit,
@@ -117,6 +118,7 @@ class RunningTurn(msgspec.Struct, eq=False):
             whether there was a step to give up. None: there is none.
         gathering: The driver's handle of the gathering in progress.
         longest: Seconds that it may take, if that is less than the bot's limit for all turns.
+        notes: Notes for its report; None: nobody wants one.
     """
 
     id: TurnId
@@ -143,6 +145,7 @@ class RunningTurn(msgspec.Struct, eq=False):
     give_up: Callable[[], bool] | None = None
     gathering: Any = None
     longest: float = inf
+    notes: Notes | None = None
 
     @property
     def user(self) -> str:

@@ -59,6 +59,8 @@ def begin(work: Work, dialog: RegisteredDialog, args: dict[str, Any]) -> Flow[bo
         Whether it handed the message back.
     """
     frame, result = yield from _begin(work, dialog, args, work.message)
+    if work.notes is not None:
+        work.notes.belongs_to(frame)
     return result is not WAITS and (yield from follow(work, frame, result))
 
 
@@ -104,6 +106,8 @@ def follow(
             frame, result, opening = yield from _carry_out_policy(work, frame, result, opening)
             continue
         draft.returns = draft.returns or frame.length > 0
+        if work.notes is not None:
+            work.notes.follows(frame, result)
         if isinstance(result, Broke):
             yield from park(work, frame, result.error, result.run, unheard)
             unheard = None
@@ -205,12 +209,14 @@ def deliver_next(work: Work, note: str = "") -> Flow[None]:
         if work.draft.parts:
             return  # the question could not be asked again, and these parts say why
     work.draft.note = note
+    work.note("fetched")
 
 
 def refuse_unseen(work: Work, frame: Frame, at: Wait[Any]) -> Flow[None]:
     """Say that the message was not taken as the answer, since its user had not seen the pending
     question when they wrote it; and show the question.
     """
+    work.note("not_taken")
     if work.doc.unseen:
         yield from deliver_next(work, work.rules.texts.not_taken)
     else:
@@ -254,6 +260,8 @@ def _carry_out_policy(
         head.user, frame.dialog, mismatch.position, mismatch.where or "it has ended", policy,
     )  # fmt: skip
     log.debug("user %s: %s", head.user, mismatch)
+    if policy != "park":
+        work.note("restarted" if policy == "restart" else "resumed")
     if policy == "park":
         return frame, Broke(mismatch), opening
     if policy == "restart":

@@ -34,6 +34,7 @@ from wechat_dialog.core.turn.job import (
     guarded,
     update_document,
 )
+from wechat_dialog.core.turn.notes import Notes
 from wechat_dialog.core.turn.outcome import Outcome, Transaction
 from wechat_dialog.core.turn.page import complete
 from wechat_dialog.core.turn.pending import decode_pending
@@ -76,8 +77,9 @@ LONGEST_PAUSE = 1.0
 
 
 def turn(
-    settings: Settings, user: str, message: Message, key: str, arrived: int, *, arrives: bool = True
-) -> Transaction:
+    settings: Settings, user: str, message: Message, key: str, arrived: int, *,
+    arrives: bool = True, notes: Notes | None = None,
+) -> Transaction:  # fmt: skip
     """Answer one message.
 
     Args:
@@ -87,6 +89,7 @@ def turn(
         key: Its key; see `keys.message_key`.
         arrived: When it arrived, ms since the epoch.
         arrives: False if the store has counted this request already, in an attempt that failed.
+        notes: Notes for the turn's report; None: nobody wants one.
 
     Returns:
         A generator of operations whose return value is the `Outcome`.
@@ -97,7 +100,7 @@ def turn(
     """
     live = settings.cache.take(user) if settings.cache is not None else None
     doc = fresh_document(message) if live is None else live
-    job = Job(settings, user, message, key, arrived, doc, counted=not arrives)
+    job = Job(settings, user, message, key, arrived, doc, counted=not arrives, notes=notes)
     claimed: Claimed | Answered | Outcome | None = None
     try:
         if settings.fast and (live is None or is_ready(job)):
@@ -209,6 +212,8 @@ def _let_go(job: Job, fence: int) -> Transaction:
     """Release the claim, if there is one, of a message whose turn has ended."""
     job.settle(job.key)
     drop(job)
+    if job.notes is not None:
+        job.notes.happened("stale")
     if fence:
         yield Release(job.user, fence)
     return Outcome(None)
@@ -249,6 +254,8 @@ def _finish(
 ) -> Generator[Operation, Any, Outcome | None]:
     """Finish the turn that was cut off; returns the outcome if it was this message's."""
     work = job.work()
+    if job.notes is not None:
+        job.notes.finds_it_begun()
     cut_off = job.doc.head.key
     own = cut_off == job.key
     opened = (job.message, job.arrived) if own else None
@@ -272,13 +279,16 @@ def _answer_late(
     opened = _open(job, pending)
     if opened is None:
         unread = Work.of(job.settings.rules, job.doc, job.message, pending.key, job.arrived)
-        yield from _commit_earlier(job, unread)
+        yield from _commit_earlier(job, unread)  # no turn took place: nobody can know its message
         return
     message, arrived = opened
     job.doc.as_old_as_when_asked(pending.since)
     if killer is None:
         yield from _fire_own_stack(job, pending.since)
     work = Work.of(job.settings.rules, job.doc, message, pending.key, arrived, now=job.arrived)
+    if job.notes is not None:
+        work.notes = job.notes
+        job.notes.begins(pending.key, job.doc.top, recovered=True)
     flow = handle(work) if killer is None else park_message(work, killer)
     yield from conclude(job, work, flow, _commit_earlier)
 
@@ -304,6 +314,7 @@ def _open(job: Job, pending: Pending) -> tuple[Message, int] | None:
 def _commit_earlier(job: Job, work: Work) -> Generator[Operation, Any, None]:
     """Commit an earlier message's turn under the current claim, and keep the claim."""
     yield from complete(job, work)
+    says = work.draft.says_anything
     work.draft.owe()
     write = job.doc.write(job.arrived, grace=job.grace)
     # Its reply comes with the current message's answer, so a late copy of it gets no reply.
@@ -312,4 +323,5 @@ def _commit_earlier(job: Job, work: Work) -> Generator[Operation, Any, None]:
         release=False, remember=job.settings.remember,
     )  # fmt: skip
     job.doc.wrote(write, committed)
+    work.note_end(says=says)
     job.settle(work.key)

@@ -57,6 +57,11 @@ class Thing(msgspec.Struct, frozen=True):
     mail: Mail | None = None
     letter: Letter | None = None
 
+    @property
+    def name(self) -> str:
+        """Name of the signal; "" if it is something else."""
+        return self.letter.name if isinstance(self.letter, SignalMail) else ""
+
 
 def is_timed(head: UserHead, beside: Beside) -> bool:
     """Whether anything of a user may wait for a time or a signal; nearly always False."""

@@ -14,7 +14,9 @@ from wechat_dialog.core.replay.records import is_secret, masked
 from wechat_dialog.core.secrecy import without_secret
 from wechat_dialog.core.turn.document import Document
 from wechat_dialog.core.turn.draft import Draft
+from wechat_dialog.core.turn.notes import Notes
 from wechat_dialog.core.turn.settings import Rules
+from wechat_dialog.core.turn.turn_report import TurnOutcome
 from wechat_dialog.core.turn.window import LONGEST_WAY
 from wechat_dialog.messages import Message, from_fields
 from wechat_dialog.messages.said import text_of
@@ -50,6 +52,7 @@ class Work(msgspec.Struct, eq=False):
             were carried out.
         outside: Whether no message began the turn; `message` is then only a stand-in.
         posted: Number of the signal whose sender runs the turn; 0: no sender waits for it.
+        notes: Notes for the turn's report; None: nobody wants one.
     """
 
     rules: Rules
@@ -65,6 +68,7 @@ class Work(msgspec.Struct, eq=False):
     outside: bool = False
     went_back: bool = False
     posted: int = 0
+    notes: Notes | None = None
 
     @classmethod
     def of(
@@ -98,10 +102,28 @@ class Work(msgspec.Struct, eq=False):
     def on(self, doc: Document) -> Work:
         """Return a new `Work` for the same message, on another document."""
         work = Work.of(self.rules, doc, self.message, self.key, self.arrived, now=self.draft.now)
-        work.secret = self.secret
+        work.secret, work.notes = self.secret, self.notes
         if self.outside:
             work.goes_on_outside()
         return work
+
+    def note(self, outcome: TurnOutcome) -> None:
+        """Note what happened, if a report is wanted; see `Notes.happened`."""
+        if self.notes is not None:
+            self.notes.happened(outcome)
+
+    def note_end(self, *, says: bool | None = None) -> None:
+        """Note that its turn was committed, if a report is wanted.
+
+        Args:
+            says: Whether it said anything; None: as its draft says.
+        """
+        if self.notes is None:
+            return
+        draft, message = self.draft, None if self.outside else self.message
+        if says is None:
+            says = draft.says_anything
+        self.notes.ended(self.key, message, self.doc, says=says, page=bool(draft.page))
 
     @property
     def not_seen(self) -> bool:
