@@ -7,11 +7,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 
 from tests.answer_pages.model import ANSWER, URL, Gate, make_bot
 from tests.full_path.doors import HttpDoor, Response
@@ -101,6 +102,33 @@ def test_the_first_reply_has_the_link_and_the_page_ends_complete(
         assert say(port, "天气") == "您还想知道天气。"
         assert gate.calls == 1
     bot.close()
+
+
+def test_processes_agree_on_pages_again_after_redis_has_lost_their_secret(
+    redis_url: str, gate: Gate
+) -> None:
+    def page(bot: Bot) -> str:
+        link = LINK.search(bot.answer(push(USER, Content="长"), signed()).decode())
+        assert link is not None
+        return link[1]
+
+    with (
+        closing(make_bot(redis_url, gate)) as old,
+        closing(make_bot(redis_url, gate)) as other,
+        closing(make_bot(redis_url, gate)) as new,
+    ):
+        bots = old, other, new
+        assert statuses(page(old), old, other) == [200, 200]
+        with redis.Redis.from_url(redis_url) as client:
+            client.flushall()
+        assert statuses(page(new), *bots) == [200, 200, 200]
+        assert statuses(page(old), *bots) == [200, 200, 200]
+
+
+def statuses(id: str, *bots: Bot) -> list[int]:
+    """What each of these processes answers to a reader."""
+    found = [bot.pages for bot in bots]
+    return [pages.answer(id, "").status for pages in found if pages is not None]
 
 
 def test_a_wrong_link_tells_nobody_anything(

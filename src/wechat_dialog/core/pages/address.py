@@ -60,26 +60,39 @@ class Pages:
 
     # Ids ------------------------------------------------------------------------------------------
 
-    def secret(self) -> Generator[PageSecret, bytes, bytes]:
-        """Return the secret; ask the store for it, unless this process has done so."""
-        if not self._secret:
-            self._secret = yield PageSecret(self._chance(32))
-        return self._secret
+    def _ask(self) -> Generator[PageSecret, bytes, bytes]:
+        """Ask the store for the secret. A store that has lost it gets back the one known here."""
+        self._secret = secret = yield PageSecret(self._secret or self._chance(32))
+        return secret
 
-    def id_of(self, account: str, user: str, key: str) -> Generator[PageSecret, bytes, str]:
-        """Return the id of the page of a message.
+    def ids_of(
+        self, account: str, user: str, key: str
+    ) -> Generator[PageSecret, bytes, tuple[str, str]]:
+        """Return the id of the page of a message, and the store's id of it.
+
+        The store is asked for the secret each time: it may have lost it, and another process have
+        given it a new one. No other process would find a page with the one from before.
 
         Args:
             account: The account's id.
             user: The user's OpenID.
             key: The message's key.
         """
-        secret = yield from self.secret()
-        return _digest(secret, "page", self._bot(), account, user, key)
+        secret = yield from self._ask()
+        id = _digest(secret, "page", self._bot(), account, user, key)
+        return id, self._stored(secret, id)
 
     def stored(self, id: str) -> Generator[PageSecret, bytes, str]:
         """Return the store's id of a page."""
-        secret = yield from self.secret()
+        return self._stored(self._secret or (yield from self._ask()), id)
+
+    def stored_anew(self, id: str) -> Generator[PageSecret, bytes, str]:
+        """Return the store's id of a page that was not found; "" if it is still the same."""
+        known = self._secret
+        secret = yield from self._ask()
+        return "" if secret == known else self._stored(secret, id)
+
+    def _stored(self, secret: bytes, id: str) -> str:
         return _digest(secret, "stored", self._bot(), id)
 
     # Addresses ------------------------------------------------------------------------------------

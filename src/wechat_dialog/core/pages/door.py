@@ -86,8 +86,7 @@ class Door:
         """
         texts = self._texts()
         place = _asked(query, "after")
-        stored = yield from self.pages.stored(id)
-        result = yield from _read(stored, place)
+        _, result = yield from self._find(id, place)
         if result is None:
             return Response(404, document.gone(texts))
         page, reset = result
@@ -107,8 +106,7 @@ class Door:
                 complete.
         """
         texts = self._texts()
-        stored = yield from self.pages.stored(id)
-        result = yield from _read(stored, _place(place) or (0, 0))
+        stored, result = yield from self._find(id, _place(place) or (0, 0))
         if result is None:
             return Heard(place, over=True)
         page, reset = result
@@ -121,6 +119,16 @@ class Door:
             return Heard(now, over=over)
         news = yield _render(page, lambda: document.news(page, texts, reset=reset))
         return Heard(now, news, _is_end(page))
+
+    def _find(
+        self, id: str, place: tuple[int, int] | None
+    ) -> Generator[PageRead | PageSecret, Any, tuple[str, tuple[Page, bool] | None]]:
+        """Read a page; returns the store's id of it, and what `_read` returns."""
+        stored = yield from self.pages.stored(id)
+        result = yield from _read(stored, place)
+        if result is None and (anew := (yield from self.pages.stored_anew(id))):
+            stored, result = anew, (yield from _read(anew, place))
+        return stored, result
 
 
 def _is_end(page: Page) -> bool:

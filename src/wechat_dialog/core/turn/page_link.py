@@ -55,8 +55,7 @@ def open_page(
     Returns:
         The store's id of the page, and its address.
     """
-    id = yield from pages.id_of(account, openid, key)
-    stored = yield from pages.stored(id)
+    id, stored = yield from pages.ids_of(account, openid, key)
     yield PageOpen(user, stored, KEPT, fence)
     return stored, pages.address(id)
 

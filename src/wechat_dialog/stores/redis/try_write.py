@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from .asking import Asker, Asking, AsyncAsker, attempt, settle
 from .calls import Call
-from .clients import FAILED
+from .failures import FAILED
 from .keys import Keys
 from .scripts import Scripts
 
