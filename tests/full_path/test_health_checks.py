@@ -28,6 +28,7 @@ from tests.redis_server import RedisServer, wait_until
 from wechat_dialog import Bot, Chat, Dialog
 from wechat_dialog.core.store.contract import Store
 from wechat_dialog.errors import Closing, ConfigurationError, SideEffect, StoreError
+from wechat_dialog.runtime import readiness
 from wechat_dialog.stores import open_store
 from wechat_dialog.stores.memory import MemoryStore
 
@@ -55,8 +56,13 @@ def get(port: int, path: str, query: str = "", method: str = "GET") -> Response:
 
 
 @pytest.fixture(params=SERVERS)
-def serving(request: pytest.FixtureRequest) -> Iterator[Callable[[Bot], int]]:
-    """Serves a bot by each kind of server; gives its port."""
+def serving(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[Bot], int]]:
+    """Serves a bot by each kind of server; gives its port. The result of a trial holds for a moment
+    only: these tests change what it finds.
+    """
+    monkeypatch.setattr(readiness, "HOLDS", 0.05)
     with contextlib.ExitStack() as stack:
 
         def serve(bot: Bot) -> int:
@@ -187,12 +193,22 @@ def test_a_redis_that_hangs_or_is_gone_or_takes_no_writes(
     becomes(ready=True, what="a master")
     server.ask("CONFIG", "SET", "maxmemory", "1")
     becomes(ready=False, what="a server without memory")
-    lines = told()
-    assert [line.partition(":")[0] for line in lines] == ["not ready", "ready"] * 3 + ["not ready"]
-    for line, why in zip(
-        lines[::2], ("not answer", "not answer", "is a replica", "no memory"), strict=True
-    ):
-        assert why in line
+    assert come_in_order(
+        told(),
+        "not answer",
+        "again",
+        "not answer",
+        "again",
+        "is a replica",
+        "again",
+        "no memory",
+    )
+
+
+def come_in_order(lines: list[str], *causes: str) -> bool:
+    """Whether the log says all this; there may be more on a machine that is busy for a second."""
+    left = iter(lines)
+    return all(any(cause in line for line in left) for cause in causes)
 
 
 def test_a_sqlite_file_that_is_locked_or_gone(
@@ -208,7 +224,7 @@ def test_a_sqlite_file_that_is_locked_or_gone(
     path.unlink()
     wait_until(lambda: is_unready(get(port, "/readyz")), "the loss to be noticed")
     wait_until(lambda: not is_unready(get(port, "/readyz")), "a new file, as a message gets one")
-    assert [line.partition(":")[0] for line in told()] == ["not ready", "ready"] * 2
+    assert come_in_order(told(), "keeps it locked", "again", "was deleted", "again")
 
 
 def test_a_bot_whose_settings_cannot_work(serving: Callable[[Bot], int]) -> None:
