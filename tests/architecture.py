@@ -84,6 +84,10 @@ WINGS: Mapping[str, Wing] = {
         "who performs a turn's operations: threads, event loops, the heartbeat, live dialogs",
         _words("errors forks messages replies core core.store core.dialog core.pages core.turn"),
     ),
+    "operation": Wing(
+        "what is made of reports of turns: metrics for Prometheus",
+        _words("core.turn"),
+    ),
     "web": Wing("doors in: WSGI, ASGI, Flask, Django, FastAPI", _words("errors core")),
     "api": Wing(
         "calls out: access tokens, customer messages, media", _words("errors replies core")
@@ -189,6 +193,7 @@ DRIVERS: Mapping[str, tuple[str, ...]] = {
     "typer": ("cli", "platform"),
     "rich": ("cli", "platform"),
     "pytest": ("testing",),
+    "prometheus_client": ("operation.prometheus",),
 }
 
 # A name whose home is one module and whose source another, and why.
