@@ -85,7 +85,7 @@ WINGS: Mapping[str, Wing] = {
         _words("errors forks messages replies core core.store core.dialog core.pages core.turn"),
     ),
     "operation": Wing(
-        "what is made of reports of turns: metrics for Prometheus",
+        "what is made of reports of turns: metrics for Prometheus, traces for OpenTelemetry",
         _words("core.turn"),
     ),
     "web": Wing("doors in: WSGI, ASGI, Flask, Django, FastAPI", _words("errors core")),
@@ -194,6 +194,7 @@ DRIVERS: Mapping[str, tuple[str, ...]] = {
     "rich": ("cli", "platform"),
     "pytest": ("testing",),
     "prometheus_client": ("operation.prometheus",),
+    "opentelemetry": ("operation.opentelemetry",),
 }
 
 # A name whose home is one module and whose source another, and why.

@@ -1,3 +1,3 @@
-"""What is made of the reports of turns (`Bot(on_turn=…)`): metrics in `prometheus`, which needs
-`pip install "wechat-dialog[prometheus]"`.
+"""What is made of the reports of turns (`Bot(on_turn=…)`): metrics in `prometheus`, traces in
+`opentelemetry`. Each needs the package of its name: `pip install "wechat-dialog[prometheus,otel]"`.
 """
