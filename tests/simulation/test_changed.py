@@ -13,11 +13,11 @@ from .rare_plans import deployed_of
 from .search import failure_of
 from .world import run
 
-SEEDS = [*range(40), 377, 397, 400, 495, 891, 1251]
+SEEDS = [*range(40), 377, 397, 400, 495, 891, 1251, 2185, 5070]
 """In the last ones: a conversation that was parked by a worker with other code is resumed (377,
-891); a step of changed code and one that ends the conversation are of one turn (397, 1251); a
-message's step died under the old code (400); a user leaves, and a worker with other code finishes
-that turn (495).
+891, 2185, 5070); a step of changed code and one that ends the conversation are of one turn (397,
+1251); a message's step died under the old code (400); a user leaves, and a worker with other code
+finishes that turn (495).
 """
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from wechat_dialog.core.dialog.questions import Wait
@@ -14,6 +16,7 @@ from wechat_dialog.core.replay.records import (
     TextRecord,
     decode_records,
     effective,
+    effective_of,
     is_secret,
 )
 from wechat_dialog.core.replay.run import Run
@@ -50,9 +53,8 @@ def resume(work: Work, parked: ParkedConversation) -> Flow[None]:
     if isinstance(broke_it, (TextRecord, MessageRecord)) and isinstance(run.at, Wait):
         # Read it again: the parser may have failed, or the hint for an answer that does not fit.
         handed_back = yield from _read_afresh(work, run, frame, run.at, broke_it)
-    elif isinstance(run.at, Wait) and len(records) <= frame.length:
-        # It was parked as its code had changed, and no answer made it fail: what it said before
-        # its question was delivered then.
+    elif isinstance(run.at, Wait) and _is_committed(records, frame.length):
+        # It was parked by other code: what it said before its question was delivered.
         work.draft.ask_again(frame, run.at)
         return
     else:
@@ -82,9 +84,16 @@ def _records(
         [unheard] = decode_records([bytes(raw) for raw in parked.unheard])
         return records, unheard
     records += _without_clean_up(work, frame, parked, records)
-    if records and is_answer(records[-1]):
+    if not _is_committed(records, frame.length) and is_answer(records[-1]):
         return records[:-1], records[-1]
     return records, None
+
+
+def _is_committed(records: Sequence[Record], length: int) -> bool:
+    """Return whether those of the records that count are among the first `length`, which are of
+    turns that were committed.
+    """
+    return effective_of(records, length) == len(effective(records))
 
 
 def _read_afresh(
