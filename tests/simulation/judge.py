@@ -163,6 +163,7 @@ class Judge:
         replies: The committed reply of each message, by serial number.
         promised: Whose message got the waiting text, by serial number.
         turns: How many turns were committed.
+        ahead: Seconds by which the store's clock is ahead.
     """
 
     def __init__(
@@ -176,6 +177,7 @@ class Judge:
         self.replies: dict[int, bytes] = {}
         self.promised: dict[int, str] = {}
         self.turns = 0
+        self.ahead = 0.0
         self._books: dict[str, _Books] = {}
 
     def books(self, user: str) -> _Books:
@@ -198,9 +200,9 @@ class Judge:
         if isinstance(result, Unclaimed):
             return
         line = self.books(flying.user).line
-        line.asks(flying.key, now)
+        line.asks(flying.key, now, now + self.ahead)
         if isinstance(result, Running):
-            line.waits[flying.key] = now
+            line.waits[flying.key] = now + self.ahead
             return
         line.waits.pop(flying.key, None)
         if isinstance(result, Claimed):
@@ -216,16 +218,18 @@ class Judge:
             raise Violation(f"a claim of {user} ran out in a process that lives, and has its store")
 
     def _in_order(self, line: Line, key: str, first: float, now: float) -> None:
-        if overtaken := line.overtaken(key, first, now):
-            other, waits = overtaken
-            raise Violation(f"{key} had its turn before {other}, which waits {waits:.3f} s already")
+        if overtaken := line.overtaken(key, first, now + self.ahead):
+            raise Violation(
+                f"{key} had its turn before {overtaken}, "
+                f"which waits {now - line.seen[overtaken]:.3f} s already"
+            )
 
     def put_off(self, user: str, key: str, message: bytes, now: float) -> None:
         """The store has noted a message whose request leaves: it is in the queue from then on,
         although no claim was requested.
         """
         line = self.books(user).line
-        line.asks(key, now)
+        line.asks(key, now, now + self.ahead)
         line.defers(key, message)
 
     def reported(self, flying: Flying, reports: Sequence[TurnReport]) -> None:
@@ -453,12 +457,16 @@ class Judge:
         self, books: _Books, op: Commit, state: UserHead, marks: Sequence[str]
     ) -> None:
         """A word to cancel ends the conversation that it was said to, and one that interrupts is
-        answered, whatever is asked, whatever the code is and whoever finishes the turn.
+        answered, whatever is asked, whatever the code is and whoever finishes the turn; unless
+        changed code has ended the conversation.
         """
         text, serial = books.texts.get(op.key, ""), books.serials.get(op.key, 0)
-        ended = books.tops.pop(op.key, "") not in {frame.id for frame in state.stack}
+        top = books.tops.pop(op.key, "")
+        goes_on = top in {frame.id for frame in state.stack}
         answered = any(mark.startswith(f"⟨{serial}.") for mark in marks) or bool(op.write.park)
-        if (text == CANCEL and not ended) or (text == ANYTIME and not answered):
+        if (text == CANCEL and goes_on) or (
+            text == ANYTIME and not answered and (goes_on or not top)
+        ):
             raise Violation(f"{op.key} says {text}, and nothing comes of it")
 
     # Who heard it ---------------------------------------------------------------------------------
@@ -532,7 +540,9 @@ class Judge:
                 raise Violation(
                     f"the step {name} runs again, {how} in a process that lives ({key})"
                 )
-        if not holds and not flying.dropped and not flying.operator:
+        # A process cannot know that the store's clock has just been set.
+        lost = not holds and not flying.worker.jumped(flying.user)
+        if lost and not flying.dropped and not flying.operator:
             raise Violation(f"the step {name} runs without a claim ({key})")
         books.attempts.setdefault(key, []).append(_Attempt(flying))
         conversation, message, _ = key.split(":", 2)

@@ -18,8 +18,9 @@ class Line:
     Attributes:
         seen: When a message first asked, by key, as long as the store has to remember that: for a
             minute after it last asked, and while it is kept.
-        asked: When a message last asked, or was deferred, by key.
-        waits: When a waiting message was last refused, by key.
+        asked: When a message last asked, or was deferred, by key; by the store's clock, which may
+            be set.
+        waits: When a waiting message, which was refused, last asked or was deferred.
         kept: The messages that the store keeps until they are answered, by key, and whether it does
             so although a claim for them is released.
         fence: Of the last claim.
@@ -31,13 +32,15 @@ class Line:
     kept: dict[str, bool] = field(default_factory=dict[str, bool])
     fence: int = 0
 
-    def asks(self, key: str, now: float) -> None:
-        """A message asks for its turn, or is deferred."""
+    def asks(self, key: str, now: float, clock: float) -> None:
+        """A message asks for its turn, or is deferred; `clock` is the store's time."""
         # An operator comes with the same key hours later. A message whose turn has begun may be
         # asked for as late, by a process that was stopped; but that one is kept.
-        if key not in self.kept and now - self.asked.get(key, now) > SEEN_KEPT:
+        if key not in self.kept and clock - self.asked.get(key, clock) > SEEN_KEPT:
             self.seen.pop(key, None)
-        self.asked[key] = now
+        self.asked[key] = clock
+        if key in self.waits:
+            self.waits[key] = clock
         self.seen.setdefault(key, now)
 
     def grants(self, key: str, fence: int, message: bytes) -> None:
@@ -67,17 +70,16 @@ class Line:
         for key in [*self.waits] if keys is None else keys:
             self.waits.pop(key, None)
 
-    def overtaken(self, key: str, first: float, now: float) -> tuple[str, float] | None:
-        """Return a message that waits and came before the one that has its turn, and the seconds
-        since it came; None if there is none.
+    def overtaken(self, key: str, first: float, clock: float) -> str | None:
+        """Return a message that waits and came before the one that has its turn; None if there is
+        none.
 
         Args:
             key: The message that has its turn.
             first: When it came.
-            now: The time.
+            clock: The store's time.
         """
         for other, last in self.waits.items():
-            since = self.seen[other]
-            if other != key and since < first and now - last < PLACE_KEPT:
-                return other, now - since
+            if other != key and self.seen[other] < first and abs(clock - last) < PLACE_KEPT:
+                return other
         return None

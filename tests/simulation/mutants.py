@@ -17,7 +17,7 @@ from wechat_dialog.core.dialog.chat_state import ChatState
 from wechat_dialog.core.replay.header import Frame
 from wechat_dialog.core.store import results, rules
 from wechat_dialog.core.store.entry import SEEN_KEPT, Entry, Seen
-from wechat_dialog.core.store.values import Claim, Commit
+from wechat_dialog.core.store.values import Claim, Claimed, Commit, Running
 from wechat_dialog.core.turn import committing, cut_off, job, step_records
 from wechat_dialog.core.turn.notes import Notes
 from wechat_dialog.core.turn.operations import Flow, RunSteps
@@ -337,6 +337,32 @@ def lets_a_message_that_is_kept_lose_its_place() -> Iterator[type[MemoryStore]]:
 
     with patch.object(Entry, "see", as_new):
         yield MemoryStore
+
+
+@_mutant
+def takes_a_message_for_forgotten_when_the_clock_was_set_back() -> Iterator[type[MemoryStore]]:
+    """The clock alone says when a turn was first granted."""
+
+    def take(one: job.Job, claimed: Claimed) -> None:
+        one.fence, one.deferred = claimed.fence, claimed.deferred
+        one.granted = one.granted or claimed.now
+
+    with patch.object(job.Job, "take", take):
+        yield MemoryStore
+
+
+@_mutant
+def takes_a_message_for_new_when_the_clock_was_set_back() -> Iterator[type[MemoryStore]]:
+    """The store says so of a message that it saw at a time which is yet to come."""
+
+    class NoSince(MemoryStore):
+        def claim(self, claim: Claim) -> Any:
+            result = super().claim(claim)
+            if isinstance(result, Running) and result.since <= 1e-6:
+                return replace(result, since=0.0)
+            return result
+
+    yield NoSince
 
 
 @_mutant

@@ -31,6 +31,7 @@ __all__ = [
 BEGIN = 1_700_000_000.0
 """When every world begins, in seconds since 1970."""
 LEASE = 3.0
+AHEAD = 60.0
 LONGEST = 120.0
 """Seconds that a turn may take: no turn without a hung step takes as long."""
 WINDOW = Window()
@@ -196,6 +197,7 @@ class Worker:
         stopped: When it last went on after it was stopped.
         sure: When the store last gave or renewed its claim of a user's turn, by user, as it heard.
         failed: When the store last failed it over a user, by user.
+        jumps: When the store's clock was set, and by how much.
         changed: Whether it has the changed code.
         left: When a turn here last waited no longer for its claim, by its message's serial number.
         reporting: Has the reports of its turns.
@@ -220,11 +222,22 @@ class Worker:
     sure: dict[str, float] = field(default_factory=dict[str, float])
     failed: dict[str, float] = field(default_factory=dict[str, float])
     left: dict[int, float] = field(default_factory=dict[int, float])
+    jumps: list[tuple[float, float]] = field(default_factory=list[tuple[float, float]])
+
+    def jumped(self, user: str) -> float:
+        """Return by how many seconds claims of a user's turns were shortened, since one was last
+        confirmed, by setting the store's clock. One that would last for a minute or more, since the
+        clock was set back, counts for nothing.
+        """
+        jumps = [seconds for at, seconds in self.jumps if at >= self.sure.get(user, 0.0)]
+        forward = sum(seconds for seconds in jumps if seconds > 0)
+        return forward + (LEASE if sum(jumps) - forward < LEASE - AHEAD else 0.0)
 
     def was_cut_off(self, user: str, now: float) -> bool:
-        """Whether it was stopped, or the store failed, so that for longer than a lease no claim or
-        renewal of a user's turn was confirmed: another process may then take the turn over without
-        knowing what was done here.
+        """Whether it was stopped, or the store failed or its clock was set, so that for longer than
+        a lease no claim or renewal of a user's turn was confirmed: another process may then take
+        the turn over without knowing what was done here.
         """
-        sure = self.sure.get(user, 0.0)
-        return now - sure >= LEASE and max(self.stopped, self.failed.get(user, 0.0)) > sure
+        sure, jumped = self.sure.get(user, 0.0), self.jumped(user)
+        disturbed = jumped > 0 or max(self.stopped, self.failed.get(user, 0.0)) > sure
+        return now - sure + jumped >= LEASE and disturbed

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from random import Random
 
 __all__ = [
-    "SECRET", "Close", "Deploy", "Desert", "Dice", "Fault", "Freeze", "Hang", "Kill", "Operate",
-    "Outage", "Plan", "Say", "Stall", "plan_of", "secret_of",
+    "SECRET", "Close", "Deploy", "Desert", "Dice", "Fault", "Freeze", "Hang", "Jump", "Kill",
+    "Operate", "Outage", "Plan", "Say", "Stall", "plan_of", "secret_of",
 ]  # fmt: skip
 
 MASK = (1 << 64) - 1
@@ -178,6 +178,19 @@ class Hang:
 
 
 @dataclass(frozen=True, slots=True)
+class Jump:
+    """The store's clock is set.
+
+    Attributes:
+        at: When.
+        seconds: By how much; negative: back.
+    """
+
+    at: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Operate:
     """An operator does something to a user: "end", "resume", "drop" or "forget"."""
 
@@ -186,7 +199,9 @@ class Operate:
     what: str
 
 
-Action = Say | Kill | Freeze | Desert | Fault | Outage | Stall | Close | Deploy | Hang | Operate
+Action = (
+    Say | Kill | Freeze | Desert | Fault | Outage | Stall | Close | Deploy | Hang | Jump | Operate
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from dataclasses import replace
 from random import Random
 
 from .changed import CHANGES
-from .plan import Action, Deploy, Freeze, Operate, Outage, Plan, Say, plan_of, secret_of
+from .plan import Action, Deploy, Freeze, Hang, Jump, Operate, Outage, Plan, Say, plan_of, secret_of
 
-__all__ = ["crowd_of", "deployed_of", "ended_of", "refused_of", "stopped_of"]
+__all__ = ["crowd_of", "deployed_of", "ended_of", "jumping_of", "refused_of", "stopped_of"]
 
 
 def crowd_of(seed: int) -> Plan:
@@ -104,3 +104,22 @@ def deployed_of(seed: int) -> Plan:
         if isinstance(action, Say) and chance.random() < 0.15:
             actions.append(Deploy(action.at + chance.random() * 4, chance.randrange(3)))
     return replace(plan, actions=tuple(actions))
+
+
+def jumping_of(seed: int) -> Plan:
+    """Make up the plan of a seed in which the store's clock is set now and then: forward by more
+    than a lease, but not so far that it forgets replies while copies come, or back.
+
+    No step hangs. Where one does for longer than replies are remembered, and the clock is set back
+    meanwhile, the store does not tell that it has known the message all along, so that the turn
+    ends as one that may have been answered.
+    """
+    plan, chance = plan_of(seed), Random(~seed << 4)
+    actions = tuple(action for action in plan.actions if not isinstance(action, Hang))
+    said = [action for action in actions if isinstance(action, Say)]
+    seconds = (1.0, 3.5, 8.0, -1.0, -3.5, -30.0, -4000.0)
+    jumps = [
+        Jump(say.at + chance.random() * 3, chance.choice(seconds))
+        for say in chance.sample(said, chance.choice((1, 2, 4)))
+    ]
+    return replace(plan, actions=(*actions, *jumps))

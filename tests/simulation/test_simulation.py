@@ -76,6 +76,8 @@ BY_HAND = {
     "forgets a reply that nobody took",
     "lets a message that is kept lose its place",
     "forgets that a message was not heard",
+    "takes a message for forgotten when the clock was set back",
+    "takes a message for new when the clock was set back",
     "counts the steps of changed code as those of the message",
 }
 

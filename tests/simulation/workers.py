@@ -17,6 +17,7 @@ from wechat_dialog.core.store.values import Answered, Claimed, Committed
 from wechat_dialog.core.turn.operations import (
     Claim,
     Commit,
+    Defer,
     Operation,
     Pause,
     RecordWrite,
@@ -75,6 +76,7 @@ class Workers:
         now: The time, in seconds since 1970, of everyone.
         changed: The workers that have the changed code, or will have it once they are replaced, by
             number.
+        ahead: Seconds by which the store's clock is ahead.
         calm: Whether nothing goes wrong any more.
         network: What happens between the workers and the store.
         hanging: Serial numbers of the messages whose steps never return.
@@ -92,8 +94,9 @@ class Workers:
         self.plan = plan
         self.rules = self.rules_of(plan)
         self.changed: set[int] = set()
+        self.ahead = 0.0
         self.now = BEGIN
-        self.store = store(lambda: self.now)
+        self.store = store(lambda: self.clock)
         self.judge = Judge(self.remains, self.contents, forgetful=plan.forgetful)
         self._tell = tell
         self._heap: list[tuple[float, int, Worker | None, Callable[[], object]]] = []
@@ -162,6 +165,11 @@ class Workers:
                     self.later(worker.frozen - self.now + 0.001, worker, what)
                 else:
                     what()
+
+    @property
+    def clock(self) -> float:
+        """The store's time, in seconds since 1970."""
+        return self.now + self.ahead
 
     def say(self, text: str) -> None:
         """Tell whoever reads the trace."""
@@ -275,8 +283,8 @@ class Workers:
         if found is None:
             return NOTHING
         entry = found.entry
-        claimed = entry.is_claimed(int(self.now * 1e6))
-        if not entry.revision or entry.expires <= int(self.now * 1e6):
+        claimed = entry.is_claimed(int(self.clock * 1e6))
+        if not entry.revision or entry.expires <= int(self.clock * 1e6):
             return Snapshot(b"", (), claimed)
         return Snapshot(entry.head, tuple(found.records), claimed)
 
@@ -367,6 +375,8 @@ class Workers:
             self.judge.took(flying.user, op.key, flying.worker, deaf=self._is_deaf(flying))
         if isinstance(op, Claim):
             self.judge.asked(flying, op, result, self.now)
+        elif isinstance(op, Defer) and op.message and result is None:
+            self.judge.put_off(flying.user, op.key, op.message, self.now)
         elif isinstance(op, Release):
             self.judge.gave_up(flying, op.fence)
         elif isinstance(op, (Commit, RecordWrite)) and isinstance(result, Committed):
@@ -563,7 +573,7 @@ class Workers:
         flying.made.append(call)
         found = self.store._users.get(flying.user)
         entry = found.entry if found is not None else None
-        now = int(self.now * 1e6)
+        now = int(self.clock * 1e6)
         holds = entry is not None and entry.fence == flying.fence and entry.is_claimed(now)
         held = self.snapshot(flying.user)
         self.judge.step_started(flying, step, held, self.now, holds=holds)
@@ -599,6 +609,8 @@ class Workers:
             except ClaimLost as lost:
                 failure = lost
             else:
+                # One that had expired holds again once the clock was set back.
+                flying.fence = flying.turn.fence
                 flying.worker.sure[flying.user] = self.now
         self.send(flying, None, failure)
 
@@ -679,6 +691,14 @@ class Workers:
             self.later(drain, worker, lambda: self._kill(worker))
         else:
             self._kill(worker)
+
+    def jump(self, seconds: float) -> None:
+        """Set the store's clock."""
+        self.say(f"the store's clock is set by {seconds} s")
+        self.ahead += seconds
+        self.judge.ahead = self.ahead
+        for worker in self.workers:
+            worker.jumps.append((self.now, seconds))
 
     def deploy(self, number: int) -> None:
         """Replace a worker by one with other code."""

@@ -111,6 +111,33 @@ def test_a_clock_set_back_makes_no_conversation_younger_than_nothing(clocked: Cl
     committed(store.commit(Commit("ada", "k", write, reply=b"", revision=revision, max_age=60)))
 
 
+def test_a_fence_is_not_before_the_first_sight_of_its_message(clocked: Clocked) -> None:
+    """That comes after what waited when the clock was set back, which no fence has counted."""
+    store, set_by = clocked
+    fence = granted(store.claim(Claim("ada", "k1", lease=30))).fence
+    set_by(20)
+    assert isinstance(store.claim(Claim("ada", "k2", lease=3)), Running)
+    set_by(-30)
+    first = granted(store.claim(Claim("ada", "k3", lease=3, instead=fence))).fence
+    assert first - fence > 19e6
+
+
+def test_a_clock_set_back_makes_no_message_new(clocked: Clocked) -> None:
+    store, set_by = clocked
+    begin(store)
+    granted(store.claim(Claim("ada", "k1", lease=3)))
+    asked = store.claim(Claim("ada", "k2", lease=3))
+    assert isinstance(asked, Running)
+    assert not asked.since
+    set_by(-30)
+    again = store.claim(Claim("ada", "k2", lease=3, arrival=False))
+    assert isinstance(again, Running)
+    assert again.since > 0
+    new = store.claim(Claim("ada", "k3", lease=3))
+    assert isinstance(new, Running)
+    assert not new.since
+
+
 def test_a_clock_set_forward_ends_what_was_over_by_then(clocked: Clocked) -> None:
     store, set_by = clocked
     begin(store, ttl=60)

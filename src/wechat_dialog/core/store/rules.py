@@ -85,8 +85,10 @@ def claim(
         if busy is not None:
             return Running(busy, 0.0, 1)
     seen = entry.see(key, now)
-    seen.copies += requested.arrival or not seen.copies
-    since = max(now - seen.first, 0)
+    known = seen.copies > 0
+    seen.copies += requested.arrival or not known
+    # Never 0 for one that is known, though the clock was set back: the turn would end as forgotten.
+    since = max(now - seen.first, int(known and now < seen.first))
     holder = None if replaced else _whose(entry, requested, seen.first, now)
     if holder is not None:
         seen.waits = True
@@ -95,7 +97,7 @@ def claim(
     if entry.fence and not replaced:
         entry.lost += 1
     waking.begin(entry, requested, replaced=replaced)
-    entry.fence = entry.number(now)
+    entry.fence = entry.number(max(now, seen.first))
     entry.holder = key
     entry.until = now + lease
     pending = entry.pending_before(key, seen, now)

@@ -238,7 +238,7 @@ class Claimed(msgspec.Struct, frozen=True):
     """The turn is granted to the caller.
 
     Attributes:
-        fence: Fencing token of this claim, greater than any before it for this user.
+        fence: Fencing token, above any of the user's before, not below the message's first sight.
         revision: Revision of the entry; 0 if there is none.
         journal: Id of the journal: it changes whenever records are dropped from it, and is never
             reused. 0 if there is none.
@@ -251,7 +251,7 @@ class Claimed(msgspec.Struct, frozen=True):
             the entry and no commit followed); 0.0 if there is no entry.
         deferred: Whether `defer` was called for this message: its reply has to be held, since no
             request listens.
-        since: Seconds since the message was first seen.
+        since: Seconds since the message was first seen; see `Running`.
         copies: How many requests with this message were seen, this one included.
         pending: Other messages of the user that were kept at their claim or by `defer` and have no
             answer, because their worker died. Their turns come first, each committed under its own
@@ -329,7 +329,7 @@ class Running(msgspec.Struct, frozen=True):
 
     Attributes:
         key: Key of the message whose turn it is (the caller's own, or an earlier one's).
-        since: Seconds since the caller's message was first seen.
+        since: Seconds since the caller's message was first seen; above 0 unless that is now.
         copies: How many requests with the caller's message were seen, this one included.
     """
 

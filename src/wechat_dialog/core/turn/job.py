@@ -80,6 +80,7 @@ class Job(msgspec.Struct, eq=False):
         deferred: Whether no request listens for the reply any more.
         counted: Whether the store has counted the request.
         granted: The store's clock when it first granted the turn, ms since the epoch; 0: not yet.
+            If it had been set back, that is the claim's fence, which the first sight is not after.
         stores_message: Whether the store keeps the message with the claim, for another worker to
             finish: true for a message from a user.
         due: When the index says that the firing is due, ms since the epoch; 0: no firing.
@@ -129,7 +130,7 @@ class Job(msgspec.Struct, eq=False):
     def take(self, claimed: Claimed) -> None:
         """Take over what a claim says about the request's message."""
         self.fence, self.deferred = claimed.fence, claimed.deferred
-        self.granted = self.granted or claimed.now
+        self.granted = self.granted or max(claimed.now, claimed.fence // 1000)
 
     def is_over(self, claimed: Claimed) -> bool:
         """Whether the message was answered, or its user forgotten, so long ago that the store has

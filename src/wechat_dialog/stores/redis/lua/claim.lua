@@ -46,12 +46,14 @@ if firing and not (mine or replaced) and not stands_in_line(seen, key, arrival) 
 end
 
 local me = see(seen, key)
+local known = me.copies > 0
 -- A request that is repeated because its answer was lost on the wire is no second copy.
 if (arrival == 1 and me.caller ~= caller) or me.copies == 0 then
   me.copies = me.copies + 1
   me.caller = caller
 end
-local since = max(now - me.first, 0)
+-- Never 0 for one that is known, though the clock was set back: the turn would end as forgotten.
+local since = max(now - me.first, known and now < me.first and 1 or 0)
 
 local holder
 if replaced then
@@ -76,7 +78,7 @@ if not mine then
     claim.before = claim.fence == 0 and last_one(doc, claim) or ''
   end
   claim.told = claim.mail
-  claim.fence = number(doc, claim)
+  claim.fence = max(number(doc, claim), me.first)
   claim.last = claim.fence
   claim.caller = caller
   claim.holder = key
