@@ -202,8 +202,13 @@ class Router:
         return best
 
     def find(self, name: str, version: str) -> RegisteredDialog | None:
-        """Return the dialog of this name and version, or None."""
-        return self.collected.dialogs.get((name, version))
+        """Return the dialog of this name and version, or None.
+
+        Version "" is also found as "1": authors number a function that had no version when they put
+        the changed one beside it as version 2, and its conversations are to go on with it.
+        """
+        dialogs = self.collected.dialogs
+        return dialogs.get((name, version)) or (None if version else dialogs.get((name, "1")))
 
     def named(self, fn: Callable[..., Any]) -> RegisteredDialog | None:
         """Return the newest dialog whose function this is, or None."""
