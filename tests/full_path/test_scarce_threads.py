@@ -12,7 +12,7 @@ import pytest
 from tests.full_path.doors import OpenDoor
 from tests.full_path.people import ACCOUNT, TOKEN, Person, content
 from tests.redis_server import wait_until
-from wechat_dialog import Bot, Chat, Dialog, Window, step
+from wechat_dialog import Bot, Chat, Dialog, TurnReport, Window, step
 from wechat_dialog.core.store.values import Answered, Claim, Claimed, Commit, Write
 from wechat_dialog.runtime.ticker import Ticker
 from wechat_dialog.runtime.untaken_replies import UntakenReplies
@@ -128,6 +128,17 @@ def test_turns_go_on_without_a_heartbeat_until_there_is_one(
     is_scarce.clear()
     assert person.say("你好") == "好"
     assert is_alive()
+
+
+def test_reports_are_passed_on_once_there_is_a_thread(open_door: OpenDoor, scarce: Scarce) -> None:
+    reports: list[TurnReport] = []
+    person = Person(open_door(Bot(TOKEN, store=MemoryStore(), on_turn=reports.append)), USER)
+    is_scarce = scarce("wechat-dialog-report")
+    for _ in range(2):
+        person.say("你好")
+    is_scarce.clear()
+    person.say("你好")
+    wait_until(lambda: len(reports) == 3, "three reports")
 
 
 def test_an_untaken_reply_is_told_of_by_the_next_thread(scarce: Scarce) -> None:

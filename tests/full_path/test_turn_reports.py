@@ -222,9 +222,51 @@ def test_a_closed_bot_has_passed_on_what_waited(monkeypatch: pytest.MonkeyPatch)
         bot.answer(push("oAda", Content=f"哦{number}"), signed())
     bot.close()
     assert len(kept.reports) == 5
+    assert kept.threads == {"wechat-dialog-report"}
     bot.answer(push("oAda", Content="买"), signed())
     bot.close()
     assert kept.reports[-1].dialog == "buy"
+
+
+def test_an_event_loop_goes_on_while_a_closing_bot_passes_on_what_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(report_thread, "GAP", 3600.0)
+    monkeypatch.setattr("wechat_dialog.runtime.runner.LAST", PATIENCE)
+    reports: list[TurnReport] = []
+
+    async def answers_and_closes() -> None:
+        loop = asyncio.get_running_loop()
+
+        def sends(report: TurnReport) -> None:
+            asyncio.run_coroutine_threadsafe(asyncio.sleep(0), loop).result(PATIENCE)
+            reports.append(report)
+
+        bot = make_bot(sends)
+        for number in range(2):
+            await bot.answer_async(push("oAda", Content=f"哦{number}"), signed())
+        await bot.close_async()
+
+    asyncio.run(answers_and_closes())
+    assert len(reports) == 2
+
+
+def test_a_turn_that_outlives_its_bot_does_not_wait_for_a_hook_that_hangs(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    kept = Kept()
+    kept.gate.clear()
+    reports = report_thread.ReportThread(kept)
+    here = TurnReport(user="oAda", account=ACCOUNT, turn="1", cause="message", outcome="waits")
+    reports.put(here)
+    wait_until(reports._calling.locked, "a hook that hangs")
+    passed_on = reports.pass_on()
+    reports.stop()
+    assert not passed_on.done()
+    reports.put(here)
+    kept.gate.set()
+    kept.after(2)
+    assert kept.threads == {"wechat-dialog-report"}
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")

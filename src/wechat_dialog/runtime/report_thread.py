@@ -8,7 +8,6 @@ would cost a turn more than the report does.
 from __future__ import annotations
 
 import logging
-import time
 from collections import deque
 from contextvars import Context, copy_context
 from inspect import isawaitable
@@ -18,9 +17,10 @@ from wechat_dialog.core.logs import log, place, report
 from wechat_dialog.core.turn.turn_report import OnTurn, TurnReport
 from wechat_dialog.forks import mind
 
+from .signals import Signal
 from .ticker import Ticker
 
-__all__ = ["ReportThread"]
+__all__ = ["LAST", "ReportThread"]
 
 GAP = 0.05
 """Seconds between two looks while there are reports."""
@@ -35,7 +35,7 @@ KINDS = 100
 """How many kinds of errors are told apart."""
 
 LAST = 2.0
-"""Seconds that closing a bot spends on reports that still wait."""
+"""Seconds that closing a bot waits for reports to be passed on."""
 
 
 class ReportThread:
@@ -53,9 +53,12 @@ class ReportThread:
         """See `forks.Forked`: the parent's reports are the parent's."""
         self._waiting: deque[tuple[TurnReport, Context]] = deque()
         self._calling = Lock()
+        self._passed_on = Signal()
+        self._without_thread()
+
+    def _without_thread(self) -> None:
         self._ticker = Ticker("wechat-dialog-report")
         self._idle = True
-        self._stopped = False
 
     def put(self, turn_report: TurnReport) -> None:
         """Have a report passed on soon, in the context of the turn that calls this."""
@@ -63,12 +66,13 @@ class ReportThread:
             self._drop()
             return
         self._waiting.append((turn_report, copy_context()))
-        if self._stopped:
-            self._call_all()
-        elif self._idle:
-            self._idle = False
-            self._ticker.begin(self, ReportThread._tick)
-            self._ticker.ring()
+        if self._idle or not self._ticker.is_alive():
+            self._wake()
+
+    def _wake(self) -> None:
+        self._idle = False
+        self._ticker.begin(self, ReportThread._tick)
+        self._ticker.ring()
 
     def _drop(self) -> None:
         self._dropped += 1
@@ -91,12 +95,11 @@ class ReportThread:
             self._dropped = 0
         return IDLE
 
-    def _call_all(self, until: float | None = None) -> None:
-        """Pass on what waits, until this time by `time.monotonic`; None: all of it."""
+    def _call_all(self) -> None:
         with self._calling:
-            while self._waiting and (until is None or time.monotonic() < until):
-                turn_report, context = self._waiting.popleft()
-                self._call(turn_report, context)
+            while self._waiting:
+                self._call(*self._waiting.popleft())
+            self._passed_on.happen()
 
     def _call(self, turn_report: TurnReport, context: Context) -> None:
         try:
@@ -118,13 +121,22 @@ class ReportThread:
             "kind are not logged", error=error,
         )  # fmt: skip
 
+    def pass_on(self) -> Signal:
+        """Pass on what waits without a pause; returns what happens when that is done. A function
+        that hangs may never let it happen.
+        """
+        self._passed_on = passed_on = Signal()
+        if self._waiting or self._calling.locked():
+            self._wake()
+        else:
+            passed_on.happen()
+        return passed_on
+
     def stop(self) -> None:
-        """Pass on what waits, for `LAST` seconds at most, and end the thread."""
-        self._stopped = True
-        self._ticker.stop()
-        until = time.monotonic() + LAST
-        if self._calling.acquire(timeout=LAST):
-            self._calling.release()
-            self._call_all(until)
+        """End the thread, once it has passed on what it can. A turn that ends later starts another
+        one, since this may hang.
+        """
         if self._waiting:
             log.warning("on_turn did not get the last %d reports", len(self._waiting))
+        self._ticker.stop()
+        self._without_thread()

@@ -36,7 +36,7 @@ from .outside import Outside
 from .performing import perform_all, perform_all_async
 from .pusher import Pusher
 from .readiness import Readiness
-from .report_thread import ReportThread
+from .report_thread import LAST, ReportThread
 from .reporting import ReportedRequests, Reporting
 from .requests import Begins, Requests
 from .running_turns import RunningTurns
@@ -269,6 +269,8 @@ class Runner:
             self.outside.run(giving)  # for as long as the store takes
         else:
             wait([job], GRACE)
+        if self._reports is not None:
+            wait_for(self._reports.pass_on().when_over, LAST)
         self._stop(drain)
 
     async def close_async(self, drain: float) -> None:
@@ -285,6 +287,8 @@ class Runner:
             async with asyncio.timeout(GRACE):
                 await task
         await self.readiness.stop()
+        if self._reports is not None:
+            await asyncio.wait([future_of(self._reports.pass_on().when_over)], timeout=LAST)
         self._stop(drain)
 
     def when_idle(self, close: Callable[[], Awaitable[object]]) -> None:
