@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import io
+import json
 import logging
 import threading
 from collections.abc import Callable, Iterator
@@ -14,8 +15,10 @@ from typing import Any
 import pytest
 
 from tests.full_path.people import TOKEN, push, signed
+from tests.pages import Page, manual
 from tests.redis_server import RedisServer, wait_until
 from wechat_dialog import Bot, Chat, Dialog, UnexpectedAnswer, Window, messages
+from wechat_dialog.core.logs import log
 from wechat_dialog.errors import AskAgain, ConfigurationError, StoreError
 from wechat_dialog.messages.keys import message_key
 from wechat_dialog.stores import open_store
@@ -309,3 +312,53 @@ def test_no_log_has_the_key_of_a_message(heard: Callable[[], list[str]]) -> None
     )
     assert SECRET not in message_key(said)
     assert heard() == []
+
+
+FORMATS = {
+    "user": ("user %s: lost", ("gh_1:oAda",), {"user": "oAda", "account": "gh_1"}),
+    "OpenID": ("user %s: lost", ("oAda",), {"user": "oAda"}),
+    "dialog": (
+        "user %s: what is due: %s, dialog %r, %.3f s late", ("oAda", "x", "buy", 1.5),
+        {"user": "oAda", "dialog": "buy"},
+    ),
+    "conversation": (
+        "user %s: dialog %r broke at record %d and is parked as %s", ("oAda", "buy", 3, "5f"),
+        {"user": "oAda", "dialog": "buy", "conversation": "5f"},
+    ),
+    "dialog of a conversation": (
+        "user %s: the conversation of %r has %d records, 50 % more", ("oAda", "buy", 5000),
+        {"user": "oAda", "dialog": "buy"},
+    ),
+    "neither": ("%d reports wait", (5,), {}),
+    "a line break": ("user %s: lost", ("o\nAda",), {"user": "o\\nAda"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "args", "fields"), FORMATS.values(), ids=FORMATS.keys())
+def test_whom_a_line_is_about_is_a_field_of_its_record(
+    text: str, args: tuple[Any, ...], fields: dict[str, str]
+) -> None:
+    record = log.makeRecord(log.name, logging.INFO, "f", 1, text, args, None)
+    assert log.filter(record)
+    names = ("user", "account", "dialog", "conversation")
+    assert {name: vars(record)[name] for name in names if name in vars(record)} == fields
+
+
+@pytest.mark.parametrize("page", manual("operation"), ids=repr)
+def test_the_formatter_of_the_manual_writes_what_broke_as_json(page: Page) -> None:
+    [block] = [block for block in page.blocks if "Formatter" in block.text]
+    module: dict[str, Any] = {}
+    exec(compile(block.in_place, page.name, "exec"), module)
+    written = io.StringIO()
+    module["handler"].setStream(written)
+    bot = Bot(TOKEN, store="memory://")
+    bot.text("开")(raises)
+    try:
+        for text in ("开", "x"):
+            bot.answer(push(USER, Content=text), signed())
+    finally:
+        log.removeHandler(module["handler"])
+        bot.close()
+    [line] = [json.loads(line) for line in written.getvalue().splitlines()]
+    assert (line["user"], line["dialog"], line["level"]) == (USER, "raises", "ERROR")
+    assert f"parked as {line['conversation']}" in line["message"]

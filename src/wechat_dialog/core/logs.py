@@ -5,11 +5,15 @@ an error is logged as its class and the line that raised it. The message of an e
 if the library composed it, from nothing that a user wrote: errors of the store, of a setting,
 refusals by the platform. At DEBUG the whole error is logged, traceback included; the error that
 parked a conversation is stored with it, too.
+
+A record has whom and what it is about as fields, too, for formatters that write JSON: `user` (the
+OpenID), `account`, `dialog`, `conversation` (the id), as far as its text names them.
 """
 
 from __future__ import annotations
 
 import logging
+import re
 import traceback
 
 from wechat_dialog.errors import (
@@ -36,17 +40,32 @@ __all__ = ["log", "place", "report"]
 log = logging.getLogger("wechat_dialog")
 
 
+_PLACE = re.compile(r"(?:\b(user|dialog|conversation of|parked as) )?%[-#0+\d.]*[a-z]")
+"""Where a format takes an argument, and the word that says what it is, if there is one."""
+
+
+def _fields(word: str, value: str) -> dict[str, str]:
+    """Return the fields that an argument makes, given the word before it."""
+    if word == "user":
+        account, _, openid = value.rpartition(":")  # a user's key in the store begins with that
+        return {"account": account, "user": openid} if account else {"user": openid}
+    return {"conversation" if word == "parked as" else "dialog": value}
+
+
 class _Printable(logging.Filter):
     """Puts each record on one line, without control characters that a terminal would obey."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Escape the arguments of a record; its format and its other fields stay as they are.
-        Always returns True.
+        """Escape the arguments of a record, and make fields of those whose names the format has
+        before them. Always returns True.
         """
         if isinstance(record.args, tuple):
             record.args = tuple(
                 arg if isinstance(arg, (int, float)) else one_line(str(arg)) for arg in record.args
             )
+            for place, value in zip(_PLACE.finditer(str(record.msg)), record.args, strict=False):
+                if place[1]:
+                    vars(record).update(_fields(place[1], str(value)))
         if record.exc_info:  # at DEBUG only; a traceback keeps its lines
             record.exc_text = block(logging.Formatter().formatException(record.exc_info))
         return True
