@@ -12,6 +12,8 @@ import re
 import shutil
 import subprocess
 import sys
+from fnmatch import fnmatch
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -197,6 +199,25 @@ def test_a_health_check_of_a_container_is_right(tmp_path: Path) -> None:
         assert (found(HEALTHY, port), found(READY, port)) == (0, 1)
     assert (found(HEALTHY, port), found(READY, port)) == (1, 1)
     bot.close()
+
+
+def test_an_image_has_neither_secrets_nor_conversations() -> None:
+    ignored = [line for line in text(".dockerignore").splitlines() if not line.startswith("#")]
+    [secrets] = re.findall(r"to (bot\.env) \(Docker\)", text("bot.env.example"))
+    assert composed("compose.yaml")["services"]["bot"]["env_file"] == secrets
+    for name in (secrets, "wechat-dialog.db", "wechat-dialog.db-wal", ".git", ".venv"):
+        assert any(fnmatch(name, pattern) for pattern in ignored), name
+    for name in ("bot.py", "requirements.txt", "wechat_dialog-0.1.0-py3-none-any.whl"):
+        assert not any(fnmatch(name, pattern) for pattern in ignored), name
+
+
+def test_an_image_is_not_built_with_the_secrets(tmp_path: Path) -> None:
+    [guard] = re.findall(r"^RUN (if .*)$", text("Dockerfile"), re.MULTILINE)
+    assert text("Dockerfile").index("COPY . .") < text("Dockerfile").index(guard)
+    shell = partial(subprocess.run, ["sh", "-c", guard], cwd=tmp_path, check=False)
+    assert shell().returncode == 0
+    (tmp_path / "bot.env").touch()
+    assert shell(stderr=subprocess.DEVNULL).returncode == 1
 
 
 def test_a_bot_waits_for_its_redis_only_as_long_as_that_loads() -> None:
