@@ -405,6 +405,60 @@ def test_until_it_is_fifteen_minutes_overdue() -> None:
     assert (aside(talk), talk.parked) == (0, 1)
 
 
+def visiting(naps: int, *, registered: bool = True) -> Bot:
+    """A bot that asks, after so many naps, and after a step that never runs again."""
+
+    def visit(chat: Chat) -> Dialog[str]:
+        yield from chat.step(note, "看")
+        for _ in range(naps):
+            yield from chat.sleep(60)
+        return f"好：{yield from chat.ask('还来吗？')}"
+
+    def call(chat: Chat) -> Dialog[str]:
+        yield from chat.sleep(200)
+        return f"通了：{yield from chat.ask('喂？')}"
+
+    return bot_with(*((visit, call) if registered else (note, call)))
+
+
+@pytest.mark.parametrize("registered", [True, False])
+def test_an_old_release_does_not_ask_what_only_the_new_one_can(*, registered: bool) -> None:
+    talk = Talk(visiting(naps=2))
+    talk("开始")
+    talk.advance(120)
+    talk.restart(visiting(naps=1, registered=registered))
+    assert talk("早") == "您说：早"
+    assert (aside(talk), talk.parked) == (1, 0)
+    talk.restart(visiting(naps=2))
+    assert talk("早") == "您说：早\n还来吗？"
+    assert talk("来") == "好：来"
+    assert ran == ["看"]
+
+
+def test_it_asks_what_it_can_meanwhile() -> None:
+    talk = Talk(visiting(naps=2))
+    talk("call")
+    talk("开始")
+    talk.advance(200)
+    talk.restart(visiting(naps=1))
+    assert talk("早") == "您说：早\n喂？"
+    assert talk("在") == "通了：在"
+    assert (aside(talk), talk.parked) == (1, 0)
+
+
+def test_what_nobody_could_ask_for_fifteen_minutes_counts_as_changed() -> None:
+    talk = Talk(visiting(naps=2), apologies=True)
+    talk("开始")
+    talk.advance(120)
+    talk.restart(visiting(naps=1))
+    talk.advance(890)
+    talk("早")
+    assert (aside(talk), talk.parked) == (1, 0)
+    talk.advance(20)
+    talk("早")
+    assert (aside(talk), talk.parked) == (0, 1)
+
+
 # Endings -----------------------------------------------------------------------------------------
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from wechat_dialog.core.dialog.questions import FIRST, Wait
+from wechat_dialog.core.replay.header import Frame
 from wechat_dialog.core.replay.run import Run
-from wechat_dialog.core.turn.aside import lift
+from wechat_dialog.core.turn.aside import lift, put_aside
+from wechat_dialog.core.turn.conversation import wake
 from wechat_dialog.core.turn.document import Document
 from wechat_dialog.core.turn.leaving import stand
 from wechat_dialog.core.turn.operations import NEEDS_CLAIM, Flow
+from wechat_dialog.core.turn.other_releases import OVERDUE, may_fit
 from wechat_dialog.core.turn.saying import take_said
 from wechat_dialog.core.turn.stack import woken
 from wechat_dialog.core.turn.work import Work
@@ -16,13 +21,18 @@ from wechat_dialog.replies import Reply
 __all__ = ["ask_next", "next_to_ask", "question_of"]
 
 
-def next_to_ask(doc: Document) -> str | None:
+def next_to_ask(doc: Document, left: Container[str] = ()) -> str | None:
     """Return the id of the conversation that may ask now; None if no conversation wants to, or
     another question is pending.
+
+    Args:
+        doc: The user's document.
+        left: Ids of conversations that are left to other processes.
     """
     if doc.top is not None:
         return None
-    return next((note.id for note in doc.head.aside if note.asks and not note.ends), None)
+    asking = (note.id for note in doc.head.aside if note.asks and not note.ends)
+    return next((id for id in asking if id not in left), None)
 
 
 def ask_next(work: Work) -> Flow[None]:
@@ -30,13 +40,19 @@ def ask_next(work: Work) -> Flow[None]:
     one.
 
     Its time limits begin now. If it cannot be asked, because its code has changed or raises, the
-    next one is asked.
+    next one is asked. While a process with other code may be the right one to ask it, nothing is
+    done with it: its user has not written to it.
     """
-    while (id := next_to_ask(work.doc)) is not None:
+    left = set[str]()
+    while (id := next_to_ask(work.doc, left)) is not None:
         yield NEEDS_CLAIM
         if id not in work.doc.beside.ids():
             return
         frame = lift(work.doc, id)
+        if work.doc.now - frame.since < OVERDUE * 1000 and _is_for_others(work, frame):
+            put_aside(work.doc, frame, asks=True)
+            left.add(id)
+            continue
         run = yield from woken(work, frame)
         if run is None or not isinstance(run.at, Wait):
             continue
@@ -44,6 +60,10 @@ def ask_next(work: Work) -> Flow[None]:
         stand(work, run, frame, run.at)
         work.doc.run = run
         work.draft.ask(frame, parts, seen=False)
+
+
+def _is_for_others(work: Work, frame: Frame) -> bool:
+    return may_fit(work, frame, wake(work, frame))
 
 
 def question_of(work: Work, run: Run, at: Wait[object]) -> list[Reply]:

@@ -26,6 +26,7 @@ from wechat_dialog.core.turn.ending import clean_up, end_top
 from wechat_dialog.core.turn.leaving import make_run
 from wechat_dialog.core.turn.mail import BeginMail, SignalMail
 from wechat_dialog.core.turn.operations import NEEDS_CLAIM, Flow
+from wechat_dialog.core.turn.other_releases import OVERDUE, has_no_dialog, may_fit
 from wechat_dialog.core.turn.results import Broke, Differs
 from wechat_dialog.core.turn.settings import dialog_of
 from wechat_dialog.core.turn.stack import drive, follow
@@ -36,7 +37,6 @@ from wechat_dialog.errors import ReplayMismatch, SignalMisfit
 
 __all__ = [
     "FIRING",
-    "OVERDUE",
     "NotOurs",
     "Unfit",
     "cause_of_cut_off",
@@ -52,11 +52,6 @@ __all__ = [
 FIRING = "fire"
 """Key of a firing's claim, the same for all firings of a user, so that one that died does not keep
 out the next. With a suffix after a colon: the key of its turn.
-"""
-
-OVERDUE = 900.0
-"""Seconds after which any process does what is due, whatever its release; until then, a process
-with another release may be the right one.
 """
 
 
@@ -138,7 +133,7 @@ def take_up(work: Work, thing: Thing) -> Flow[None]:
     if isinstance(run, Run) and thing.rival is not None:
         run = _with_rival(work, run, frame, thing)
     if not isinstance(run, Run):
-        if patient and (isinstance(run, Differs) or _has_no_dialog(work, frame)):
+        if patient and may_fit(work, frame, run):
             raise NotOurs
         yield from follow(work, frame, run)
         return
@@ -155,16 +150,12 @@ def conversation_of(doc: Document, thing: Thing) -> Frame | None:
 
 def _must_be_ours(work: Work, thing: Thing, *, patient: bool) -> None:
     frame = conversation_of(work.doc, thing)
-    if patient and frame is not None and _has_no_dialog(work, frame):
+    if patient and frame is not None and has_no_dialog(work, frame):
         raise NotOurs
 
 
 def _read(doc: Document, id: str) -> AsideConversation:
     return doc.beside.read(id)
-
-
-def _has_no_dialog(work: Work, frame: Frame) -> bool:
-    return dialog_of(work.rules.routes, frame) is None
 
 
 def _on_top(doc: Document, thing: Thing) -> Frame:
@@ -288,8 +279,7 @@ def finish_firing(
     began, ends = _began(doc, frame)
     run = wake(work, frame)
     if not isinstance(run, Run):
-        fits_others = isinstance(run, Differs) or _has_no_dialog(work, frame)
-        if patient and fits_others and doc.now - began < OVERDUE * 1000:
+        if patient and may_fit(work, frame, run) and doc.now - began < OVERDUE * 1000:
             raise NotOurs
         yield from follow(work, frame, run)
         return
