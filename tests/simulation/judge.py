@@ -136,11 +136,14 @@ class _Books:
         """A message's turn ends, in a worker whose code need not come to steps that have begun in
         another one with other code, which died: they have no end then.
         """
-        for key, attempts in self.attempts.items():
-            if key.split(":")[1] == message and any(
-                one.flying.worker.changed is not worker.changed for one in attempts
-            ):
+        for key in self.attempts:
+            if key.split(":")[1] == message and self.began_with_other_code(key, worker):
                 self.purposes = {what: one for what, one in self.purposes.items() if one != key}
+
+    def began_with_other_code(self, key: str, worker: Worker) -> bool:
+        """Whether a step has begun in a worker with other code than this one has."""
+        attempts = self.attempts.get(key, ())
+        return any(one.flying.worker.changed is not worker.changed for one in attempts)
 
     def gives_up(self, conversation: str, user: str, now: float) -> None:
         """A conversation is parked: what a process did that was cut off at that moment is
@@ -563,7 +566,9 @@ class Judge:
             return
         # Begun by this very message, so whoever repeats the step comes to the same conversation.
         purpose = step.call.name, step.call.args, message
-        if books.logic.setdefault(purpose, key) != key:
+        known = books.logic.setdefault(purpose, key)
+        # Other code may have come to it by other conversations.
+        if known != key and not books.began_with_other_code(known, flying.worker):
             raise Violation(f"{purpose} runs as {key}, ran as {books.logic[purpose]} before")
 
     def _under_one_key(self, books: _Books, conversation: str, step: RunStep) -> None:
