@@ -82,13 +82,17 @@ class Page:
                     raise TimeoutError(json.dumps(self.events[after:], ensure_ascii=False))
 
     def until(self, holds: Callable[[], Any]) -> Any:
-        """Wait until something holds of what the page shows; gives what it is."""
+        """Wait until something holds of what the page shows; gives what it is. It may look at what
+        is not there yet.
+        """
         end = time.monotonic() + PATIENCE
         with self._heard:
-            while not (found := holds()):
+            while True:
+                with contextlib.suppress(LookupError):
+                    if found := holds():
+                        return found
                 if not self._heard.wait(end - time.monotonic()):
                     raise TimeoutError(json.dumps(self.state, ensure_ascii=False))
-            return found
 
     @property
     def user(self) -> str:
