@@ -433,6 +433,25 @@ def test_what_an_operator_does_is_reported(store_url: str) -> None:
     bot.close()
 
 
+def test_a_conversation_that_an_operator_resumes_is_named() -> None:
+    kept, fails = Kept(), iter([True])
+    bot = make_bot(kept)
+
+    @bot.text("试")
+    def tries(_: Chat) -> str:
+        if next(fails, False):
+            raise ZeroDivisionError
+        return "好"
+
+    bot.answer(push("oAda", Content="试"), signed())
+    [parked] = kept.after(1)
+    assert Conversations(bot).resume(parked.parked)
+    resumed = kept.after(2)[1]
+    assert (resumed.outcome, resumed.dialog) == ("finished", "tries")
+    assert resumed.conversation == parked.parked
+    bot.close()
+
+
 def test_a_2017_module_is_reported() -> None:
     module, kept = ModuleType("fruit"), Kept()
 
