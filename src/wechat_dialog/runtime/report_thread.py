@@ -15,7 +15,6 @@ from threading import Lock
 
 from wechat_dialog.core.logs import log, place, report
 from wechat_dialog.core.turn.turn_report import OnTurn, TurnReport
-from wechat_dialog.forks import mind
 
 from .signals import Signal
 from .ticker import Ticker
@@ -46,11 +45,6 @@ class ReportThread:
         self._on_turn = on_turn
         self._failures: set[tuple[type[BaseException], str]] = set()
         self._dropped = 0
-        self.begin_anew()
-        mind(self)
-
-    def begin_anew(self) -> None:
-        """See `forks.Forked`: the parent's reports are the parent's."""
         self._waiting: deque[tuple[TurnReport, Context]] = deque()
         self._calling = Lock()
         self._passed_on = Signal()
