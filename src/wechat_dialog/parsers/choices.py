@@ -19,12 +19,13 @@ from .times import read_clock
 __all__ = ["SeveralChoices", "match_choice", "match_choices", "means"]
 
 _NUMBER = r"([0-9]{1,4}|[零一二两三四五六七八九十百]{1,5})"
-_UNIT = r"(?:个|项|条|款|种|位|号|道|份|行|类|选项)?"
+_UNIT = r"(?:选项|[个项条款种位号道份行类本家间场张件杯碗盘只支部篇首节套台辆幅所])?"
 _ORDINAL = re.compile(
     rf"(?:第{_NUMBER}{_UNIT}|选项?{_NUMBER}{_UNIT}|{_NUMBER}号|{_NUMBER}\)|\({_NUMBER}\)|no\.?{_NUMBER})"
 )
 _FROM_END = re.compile(rf"(?:倒数第{_NUMBER}|(最后)一?){_UNIT}")
 _FIRST = re.compile(rf"[头首]一?{_UNIT}")
+_PLACE = re.compile(rf"(第|倒数第|选项?|no\.?|\()?{_NUMBER}")
 _SPELLED = re.compile("[零一二两三四五六七八九十百]{1,5}")
 _LEADING = re.compile(r"[0-9]+")
 _OPENING = re.compile(
@@ -53,10 +54,11 @@ def match_choice(text: str, labels: Sequence[str]) -> int:
     """Return the index (from 0) of the one label `text` means.
 
     In this order: the label itself (width, case, spaces and final punctuation aside); a position
-    named as such (第二个, 选2, 最后一个); a bare number, which is the number a label begins with if
-    one label does (`3` is 3人 wherever it stands) and a position otherwise; the beginning of a
-    label; a part of a label, from two characters on. Then once more without what is said around
-    it (我要…吧), and with its number in figures (三人 for 3人).
+    named as such (第二个, 选2, 最后一个), unless labels begin that way (2号店 for 2号); a bare
+    number, which is the number a label begins with if one label does (`3` is 3人 wherever it
+    stands) and a position otherwise; the beginning of a label; a part of a label, from two
+    characters on. Then once more without what is said around it (我要…吧), and with its number in
+    figures (三人 for 3人).
 
     Args:
         text: What the user wrote or said.
@@ -200,7 +202,9 @@ def _readings(phrase: str, prepared: _Labels) -> list[int]:
         return prepared.letters[phrase]
     place = _position(phrase, len(folded))
     if place is not None:
-        return [place] if 0 <= place < len(folded) else []
+        named = _named(phrase, folded)
+        own = [place] if 0 <= place < len(folded) else []
+        return own if named is None else named
     starting = [index for index, label in enumerate(folded) if label.startswith(phrase)]
     number = _count(phrase)
     if number >= 0:
@@ -229,6 +233,27 @@ def _position(phrase: str, count: int) -> int | None:
     if match is not None:
         return count - (1 if match[2] else _count(match[1]))
     return 0 if _FIRST.fullmatch(phrase) else None
+
+
+def _named(phrase: str, folded: list[str]) -> list[int] | None:
+    """The options with the number of a position in their labels: 第二场 or 2号 where labels begin
+    with 第三场, 1号店. None if no label has such a number: then it can only be the line's.
+    """
+    form, number = _form(phrase)
+    numbers = {
+        index: own
+        for index, (beginning, own) in enumerate(map(_form, folded))
+        if beginning.startswith(form)
+    }
+    return [index for index, own in numbers.items() if own == number] if numbers else None
+
+
+def _form(phrase: str) -> tuple[str, int]:
+    """Return 第二场 as 第#场 and 2; a phrase that does not begin with a number as it is, and -1."""
+    match = _PLACE.match(phrase)
+    if match is None:
+        return phrase, -1
+    return f"{phrase[: match.start(2)]}#{phrase[match.end(2) :]}", _count(match[2])
 
 
 def _numbered(phrase: str, number: int, folded: list[str], starting: list[int]) -> list[int]:
