@@ -142,6 +142,7 @@ def disturb(
     *,
     kinds: Sequence[str] = ("kill", "stop"),
     crash_every: int = 0,
+    nodes: Sequence[RedisServer] = (),
 ) -> list[str]:
     """Kill, stop and replace workers until everything is over; have Redis crash.
 
@@ -155,6 +156,7 @@ def disturb(
         ended: Ends it.
         kinds: What is done: "kill", "stop", "replace".
         crash_every: After how many more Redis crashes again; 0: it does not.
+        nodes: Of the cluster in which the conversations are; one of them crashes with the server.
 
     Returns:
         What was done; "hung" for a process that was told to end and did not.
@@ -169,6 +171,8 @@ def disturb(
         what = kinds[len(done)] if len(done) < len(kinds) else choose.choice(kinds)
         if len(done) == crash:
             server.restart(crash=True)
+            if nodes:
+                choose.choice(nodes).restart(crash=True)
             crash += crash_every
             what = "redis"
         elif what == "kill":

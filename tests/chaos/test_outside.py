@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -27,6 +27,7 @@ from tests.chaos.books import ACCOUNT, FAR, Books, is_calm
 from tests.chaos.customers import Customer
 from tests.chaos.processes import Worker, disturb, workers
 from tests.redis_server import RedisServer
+from tests.redis_topology import start_cluster
 from wechat_dialog.core.replay.header import decode_parked
 from wechat_dialog.core.store.contract import Store
 from wechat_dialog.stores import open_store
@@ -46,6 +47,7 @@ def run_chaos(
     redis_server: Callable[..., RedisServer], *, customers: int, rounds: int,
     span: tuple[float, float], limit: float, seed: int, store: str = "", silent: bool = True,
     crash_every: int = 0, lease: float = 0.6, pace: tuple[float, float] = (0.1, 0.6),
+    nodes: Sequence[RedisServer] = (),
 ) -> None:  # fmt: skip
     """Let a crowd open things while workers are disturbed.
 
@@ -62,6 +64,7 @@ def run_chaos(
         lease: Seconds that a claim lasts. Where the machine is busy for longer, it counts as a
             death, and the third one parks.
         pace: Seconds that it takes somebody to type, at least and at most.
+        nodes: Of the cluster in `store`; see `disturb`.
     """
     server = redis_server(aof=True)
     ended, calm = threading.Event(), threading.Event()
@@ -82,7 +85,7 @@ def run_chaos(
             target=lambda: done.extend(
                 disturb(
                     running, server, random.Random(seed), ended,
-                    kinds=("kill", "stop", "kill", "replace"), crash_every=crash_every,
+                    kinds=("kill", "stop", "kill", "replace"), crash_every=crash_every, nodes=nodes,
                 )
             ),
             daemon=True,
@@ -194,3 +197,16 @@ def test_what_two_hundred_began_ends_once(
         redis_server, customers=200, rounds=8, span=(1.0, 8.0), limit=900, seed=SEED, store=store,
         crash_every=20, lease=3.0, pace=(0.5, 2.0),
     )  # fmt: skip
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1200)
+def test_what_began_ends_once_in_a_cluster_whose_nodes_crash(
+    redis_server: Callable[..., RedisServer],
+) -> None:
+    with start_cluster(3, aof=True) as cluster:
+        hosts = ",".join(f"127.0.0.1:{node.port}" for node in cluster.nodes)
+        run_chaos(
+            redis_server, customers=40, rounds=6, span=(0.8, 3.0), limit=600, seed=SEED,
+            store=f"redis+cluster://{hosts}", crash_every=5, lease=3.0, nodes=cluster.nodes,
+        )  # fmt: skip
