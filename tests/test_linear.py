@@ -36,6 +36,7 @@ from wechat_dialog.parsers import match_choice, match_choices
 from wechat_dialog.parsers.kinds import parser_for
 from wechat_dialog.platform.display import parts_of, plain_parts
 from wechat_dialog.replies.splitting import pages
+from wechat_dialog.replies.words import labels_only
 
 OURS = str(Path(match_choice.__code__.co_filename).parents[1])
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -182,6 +183,8 @@ MEASURED: dict[str, tuple[Callable[[Any], object], Any]] = {
     "forbidden characters": (xml._repair, b"\x01<![CDATA[\x01]]>&#1;"),
     "links without an end": (parts_of, "<a "),
     "links that are not closed": (parts_of, "<a href='http://x'>"),
+    "labels of links without an end": (labels_only, "<a "),
+    "labels of links that are not closed": (labels_only, "<a href='http://x'>"),
     "links in links": (plain_parts, "<a x><b"),
     "addresses": (parts_of, "http://....(.("),
     "pauses": (pages, "。”\n\r\n 12.x "),

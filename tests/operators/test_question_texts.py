@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any
 
-from wechat_dialog import Bot, Chat, Dialog
+from wechat_dialog import Bot, Chat, Dialog, Field, replies
 from wechat_dialog.operators import Conversations
 from wechat_dialog.operators.inspection import inspect
 from wechat_dialog.stores.memory import MemoryStore
@@ -62,3 +63,43 @@ def test_the_pane_shows_which_question_each_record_answers() -> None:
     told = inspect(bot_of(swapped, store), f"{talk.account}:{talk.user}", now=0)
     assert told is not None
     assert told["divergence"]["expected"] == "an answer to ask '怎么称呼？'"
+
+
+@dataclass
+class Loan:
+    days: Annotated[int, Field("借几天")] = 14
+    note: Annotated[str | None, Field("备注")] = None
+
+
+def lending(chat: Chat) -> Dialog[str]:
+    chat.say(replies.Text("请看："))
+    chat.say(replies.News([replies.Article("新书", url="https://example.com/")]))
+    yield from chat.ask(replies.Image("cover"))
+    yield from chat.form(Loan)
+    return "借好了。"
+
+
+def test_questions_are_shown_as_their_reader_sees_them() -> None:
+    store = MemoryStore()
+    bot = bot_of(lending, store)
+    talk = Talk(bot)
+    talk._world.store = store
+    for said in ("开始", "继续", "继续", "好", "3"):
+        talk(said)
+    for shown in (
+        Conversations(bot).show(talk.user),
+        repr(inspect(bot, f"{talk.account}:{talk.user}", now=0)),
+    ):
+        assert "weixin://" not in shown
+        assert "Image(" not in shown
+    shown = Conversations(bot).show(talk.user)
+    for line in ("asked 请看：", "[图文] 新书 https://example.com/", "[图片] cover", "默认（14）"):
+        assert line in shown, line
+    told = inspect(bot, f"{talk.account}:{talk.user}", now=0)
+    assert told is not None
+    assert told["waiting"]["prompt"] == "请填写备注：\n跳过"
+    assert [one["detail"] for one in told["journal"]] == [
+        "",
+        "[图片] cover",
+        "请填写借几天：\n默认（14）",
+    ]

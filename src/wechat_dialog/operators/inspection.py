@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from wechat_dialog import messages, replies
+from wechat_dialog import messages
 from wechat_dialog.bot import Bot
 from wechat_dialog.core.dialog.questions import Wait
 from wechat_dialog.core.dialog.rivals import LIMIT
@@ -42,8 +42,9 @@ from wechat_dialog.core.turn.given_parts import plain_part
 from wechat_dialog.core.turn.mail import SignalMail, decode_mail
 from wechat_dialog.core.turn.settings import dialog_of
 from wechat_dialog.errors import ReplayMismatch
-from wechat_dialog.replies import Reply, to_reply
+from wechat_dialog.replies import to_reply
 from wechat_dialog.replies.stored import decode_reply
+from wechat_dialog.replies.words import in_words
 
 from .listing import conversations_of
 
@@ -89,12 +90,12 @@ def inspect(bot: Bot, user: str, *, now: float) -> Plain | None:
         "expires": None,
         "depth": len(state.stack),
         "journal": [],
-        "held": [_in_words(decode_reply(bytes(held.reply))) for held in state.held],
+        "held": [in_words(decode_reply(bytes(held.reply))) for held in state.held],
         "data": msgspec.json.decode(shown.data) if shown.data else {},
         "parked": [_parked(parked.document) for parked in shown.parked.values()],
         "divergence": None,
         "aside": [*_aside(bot, f"{state.account}:{state.user}", user, shown)],
-        "owed": [_in_words(decode_reply(bytes(owed.reply))) for owed in state.owed],
+        "owed": [in_words(decode_reply(bytes(owed.reply))) for owed in state.owed],
         "mail": [_letter(mail) for mail in shown.mail],
     }
     if top is None:
@@ -166,12 +167,6 @@ def _letter(mail: Mail) -> Plain:
 def _parked(document: bytes) -> Plain:
     parked = decode_parked(document)
     return {"id": parked.frame.id, "error": parked.error, "traceback": parked.traceback}
-
-
-def _in_words(reply: Reply | None) -> str:
-    if reply is None:
-        return ""
-    return reply.content if isinstance(reply, replies.Text) else f"[{type(reply).__name__}]"
 
 
 # The journal -----------------------------------------------------------------------------------
@@ -281,10 +276,10 @@ def _replayed(
     try:
         for record in effective(records):
             if isinstance(run.at, Wait):
-                questions[id(record)] = _in_words(to_reply(run.at.prompt))
+                questions[id(record)] = in_words(to_reply(run.at.prompt))
             run.replay([record])
         if isinstance(run.at, Wait):
-            waiting["prompt"] = _in_words(to_reply(run.at.prompt))
+            waiting["prompt"] = in_words(to_reply(run.at.prompt))
         if len(records) <= top.length:
             run.must_wait_at(top.wait, top.offers)
     except ReplayMismatch as error:

@@ -29,7 +29,7 @@ from wechat_dialog.core.replay.run import Run
 from wechat_dialog.core.replay.standing import doing, rivals_of
 from wechat_dialog.core.turn.given_parts import plain_part
 from wechat_dialog.errors import ReplayMismatch
-from wechat_dialog.replies import Markdown
+from wechat_dialog.replies.words import in_words
 
 from .in_chinese import TRANSCRIPT, state_in_chinese
 from .listing import StoredConversation
@@ -108,9 +108,9 @@ def _questions(
     try:
         for position, record in enumerate(records):
             run.feed(record)
-            texts = [str(part) for part in run.chat.outbox]
+            texts = [in_words(part) for part in run.chat.outbox]
             if isinstance(run.at, Wait):
-                texts += [str(run.at.prompt)] if isinstance(run.at.prompt, (str, Markdown)) else []
+                texts += [in_words(run.at.prompt)] if run.at.prompt is not None else []
                 texts += [say("(or {0})", translated(rivals_of(run.at)))] if run.at.rivals else []
                 questions[position] = "\n".join(texts)
             elif isinstance(run.at, Background):
