@@ -183,8 +183,8 @@ def ended(run: Callable[[str], object], code: str) -> NoReturn:
         if not isinstance(status, int):
             print(status, file=sys.stderr)
             status = 1
-    except Exception:  # noqa: BLE001 - Python tells any
-        sys.excepthook(*sys.exc_info())
+    except Exception as error:  # noqa: BLE001 - Python tells any
+        sys.excepthook(type(error), error, error.__traceback__)
         status = 1
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
