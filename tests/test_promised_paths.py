@@ -12,7 +12,8 @@ PROMISED = {
     "wechat_dialog": """
         Bot Cancelled Chat Dialog Dialogs Field NoAnswer Outgoing Refused ReplayMismatch
         SignalMisfit StoreError Texts
-        TimedOut TooManyAttempts UnexpectedAnswer Window errors formats messages replies step
+        TimedOut TooManyAttempts TurnReport UnexpectedAnswer Window errors formats messages
+        replies step
     """,
     "wechat_dialog.errors": """
         ApiError BadMessage BadSignature Busy Cancelled CannotTell ClaimLost ConfigurationError
@@ -31,6 +32,8 @@ PROMISED = {
         Parser amount count email id_number match_choice match_choices phone yes_no
     """,
     "wechat_dialog.testing": "Seen StoreContract Talk",
+    "wechat_dialog.operation.prometheus": "Metrics",
+    "wechat_dialog.operation.opentelemetry": "Traces",
     "wechat_dialog.operators": "Conversations NotFound",
     # The contract's names, for authors of stores.
     "wechat_dialog.stores": """
