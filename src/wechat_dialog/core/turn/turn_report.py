@@ -87,7 +87,8 @@ class TurnReport(msgspec.Struct, frozen=True, kw_only=True):
             ("subscribe"), of a signal its name, of an operator "resume" or "end"; otherwise "".
         outcome: What the turn led to:
             "waits": its dialog waits for the user's next answer.
-            "aside": its dialog waits for a time or a signal, and the user is free.
+            "aside": its dialog waits for a time or a signal, and the user is free; or a time or a
+            signal has led it to a question, which is asked when no other is pending, or pushed.
             "finished": its dialog has returned.
             "ended": the conversation ended otherwise: by a change of subject, `unsubscribe`, an
             operator, a time limit (`NoAnswer`), or too many answers that did not fit.
