@@ -7,9 +7,10 @@ import inspect
 import re
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, cast
 
 import pytest
 import redis
@@ -135,27 +136,46 @@ NOT_AT_A_TERMINAL = (
 )  # fmt: skip
 
 
-def template(node: ast.expr) -> str:
-    """A text as it stands in the code, with `{0}` and so on for what is filled in."""
+def constants(module: ast.Module) -> dict[str, str]:
+    """The texts of a module that have a name."""
+    return {
+        target.id: node.value.value
+        for node in module.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+        if isinstance(node.value, ast.Constant)
+        if isinstance(node.value.value, str)
+    }
+
+
+def template(node: ast.expr, texts: Mapping[str, str] = MappingProxyType({})) -> str:
+    """A text as it stands in the code, with `{0}` and so on for what is filled in, unless that is
+    one of the texts that have a name.
+    """
     if isinstance(node, ast.Constant):
         return node.value if isinstance(node.value, str) else ""
     if not isinstance(node, ast.JoinedStr):
         return ""
     filled = iter(range(10))
     parts = (
-        str(one.value) if isinstance(one, ast.Constant) else f"{{{next(filled)}}}"
+        str(one.value)
+        if isinstance(one, ast.Constant)
+        else texts.get(ast.unparse(cast("ast.FormattedValue", one).value)) or f"{{{next(filled)}}}"
         for one in node.values
     )
     return "".join(parts)
 
 
 def sentences(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    module = ast.parse(path.read_text("utf-8"))
+    texts = constants(module)
+    for node in ast.walk(module):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             # A refusal has its condition first.
             at = int(node.func.id == "_refuse")
             if node.func.id in RAISED and len(node.args) > at:
-                said = template(node.args[at])
+                said = template(node.args[at], texts)
                 # What a Redis server answered is quoted behind what it means.
                 yield f"Redis store: {said} ({{0}})" if node.func.id == "_Meaning" else said
         elif isinstance(node, ast.Yield) and path.name in ("serve_checks.py", "advice.py"):
@@ -188,6 +208,23 @@ def test_a_redis_that_cannot_be_used_is_told_in_chinese(error: Exception, ends: 
     told = refusal(f"{explain(error)}{ends}")
     assert not re.search(r"\b(it|that|check|there)\b", told), told
     assert "55" in told
+
+
+@pytest.mark.parametrize("menu", [None, "", "{", "[1", "\xff", '{"button": []}'])
+@pytest.mark.usefixtures("chinese")
+def test_a_menu_that_is_none_is_told_in_chinese(
+    menu: str | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = tmp_path / "5"
+    if menu is not None:
+        path.write_text(menu, "latin-1")
+    assert command.within("simulate", "5:5", "--menu", f"{path}", monkeypatch=monkeypatch) == 2
+    told = capsys.readouterr().err.replace(f"{path}", "")
+    assert CHINESE.search(told)
+    assert not re.search(r"Errno|\b(No|is|such|value|char|codec|with)\b", told), told
 
 
 def test_many_refusals_are_found() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import secrets
 import signal
@@ -15,6 +14,7 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Annotated, cast
 
+import msgspec
 import typer
 import uvicorn
 
@@ -90,8 +90,10 @@ def simulate(
 
 def _menu(path: Path) -> tuple[buttons.Button, ...]:
     try:
-        return buttons.read(json.loads(path.read_text("utf-8")))
-    except (OSError, ValueError) as error:
+        return buttons.read(msgspec.json.decode(path.read_bytes()))
+    except OSError as error:
+        raise ConfigurationError(f"cannot read {path}: {error.strerror}") from error
+    except (ConfigurationError, msgspec.DecodeError) as error:
         raise ConfigurationError(f"--menu {path}: {error}") from error
 
 

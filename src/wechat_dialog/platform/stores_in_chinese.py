@@ -52,6 +52,8 @@ STORES = {
     "{0}://: the database is a number": "{0}://：数据库是一个数字",
     "the store's URL cannot be read; {0}": "存储的 URL 看不懂；{0}",
     "the password in the store's URL ends too early: {0}": "存储的 URL 里，密码断在了半路：{0}",
+    "in a password / is written %2F, # is %23, ? is %3F, % is %25":
+        "密码里的 / 写成 %2F，# 写成 %23，? 写成 %3F，% 写成 %25",
     "the port in the store's URL is no number from 0 to 65535; {0}":
         "存储的 URL 里，端口不是 0 到 65535 的数字；{0}",
     "host number {0} of the store's URL is no host:port":
