@@ -25,6 +25,7 @@ from tests.full_path.servers import ROOT
 from tests.pages import Block, Page, manual
 from tests.redis_server import free_port, wait_until
 from wechat_dialog import Bot, Chat, Dialog, TurnReport
+from wechat_dialog.core.turn.turn_report import DELIVERIES
 from wechat_dialog.operation.prometheus import Metrics
 
 Samples = dict[str, dict[frozenset[tuple[str, str]], float]]
@@ -110,6 +111,23 @@ def test_turns_are_counted_and_nobody_is_named(registry: CollectorRegistry, port
         "dialog", "cause", "outcome", "error", "step", "result", "delivery", "way", "le",
     }  # fmt: skip
     assert not any("oAda" in text or "gh_" in text or "词" in text for _, text in labels)
+
+
+def test_what_an_alert_looks_at_is_there_before_it_happens(
+    registry: CollectorRegistry, port: int
+) -> None:
+    """Prometheus's `increase` of a counter that is first seen at 1 is 0."""
+    bot = make_bot(registry)
+    before = scraped(port)
+    assert before["wechat_dialog_parked_total"] == {frozenset[tuple[str, str]](): 0}
+    assert before["wechat_dialog_deliveries_total"] == {
+        frozenset({("delivery", delivery)}): 0 for delivery in DELIVERIES
+    }
+    person = Person(WsgiDoor(bot), "oAda")
+    for text in ("买", "3"):
+        person.say(text)
+    bot.close()
+    assert value(scraped(port), "parked_total") == 1
 
 
 @pytest.mark.parametrize(("seconds", "in_time"), [(4.9, 1), (5.1, 0)])

@@ -15,7 +15,7 @@ from threading import Lock
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
 
-from wechat_dialog.core.turn.turn_report import TurnReport
+from wechat_dialog.core.turn.turn_report import DELIVERIES, TurnReport
 
 __all__ = ["Metrics"]
 
@@ -56,6 +56,10 @@ class _Collectors:
             "waited_seconds", "Seconds spent waiting for another turn of the user, or the store."
         )
         self.deliveries = counter("deliveries", "What became of what turns say.", "delivery")
+        for delivery in DELIVERIES:  # from 0: `increase` does not see a counter's first value
+            self.deliveries.labels(delivery)
+        # without labels, so from 0 as well: most dialogs fail in one way, and once
+        self.parked = counter("parked", "Conversations that were parked.")
         self.errors = counter(
             "errors", "Turns that were parked or failed.", "dialog", "outcome", "error"
         )
@@ -110,6 +114,8 @@ class Metrics:
         metrics.ways.labels(report.way).inc()
         if report.error:
             metrics.errors.labels(dialog, report.outcome, report.error).inc()
+        if report.parked:
+            metrics.parked.inc()
         if report.waited:
             metrics.waited.inc(report.waited)
         if report.restarts:
