@@ -155,6 +155,10 @@ def template(node: ast.expr, texts: Mapping[str, str] = MappingProxyType({})) ->
     """
     if isinstance(node, ast.Constant):
         return node.value if isinstance(node.value, str) else ""
+    if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".format"):
+        text = texts.get(ast.unparse(node.func).removesuffix(".format"), "")
+        places = iter(range(10))
+        return re.sub(r"{.*?}", lambda _: f"{{{next(places)}}}", text)
     if not isinstance(node, ast.JoinedStr):
         return ""
     filled = iter(range(10))
@@ -275,13 +279,13 @@ NOT_AT_A_DESK = (
 
 def mistakes() -> list[str]:
     """Every sentence with which a dialog is told what it does wrong, as far as one call has it."""
-    calls = [
-        node
-        for path in AT_A_DESK
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in MISTAKEN
-    ]
-    said = {template(argument) for call in calls for argument in call.args}
+    said: set[str] = set()
+    for path in AT_A_DESK:
+        module = ast.parse(path.read_text("utf-8"))
+        texts = constants(module)
+        for node in ast.walk(module):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in MISTAKEN:
+                said |= {template(argument, texts) for argument in node.args}
     return sorted(one for one in said if " " in one and not one.startswith(NOT_AT_A_DESK))
 
 

@@ -271,6 +271,7 @@ def test_a_retitled_field_is_the_same_question_to_a_running_conversation() -> No
     ("make", "words"),
     [
         pytest.param(lambda: int, "dataclass or a msgspec.Struct", id="no class with fields"),
+        pytest.param(lambda: {"name": str}, "dataclass or a msgspec.Struct", id="no class"),
         pytest.param(
             lambda: dataclasses.make_dataclass("A", [("x", dict[str, int])]), "no question",
             id="a dict",

@@ -184,6 +184,10 @@ ERRORS = {
     "secret=True: a picture or an event is no secret; only a text can be":
         "secret=True：图片和事件不能保密，只有文字能",
     "key={0}: half a character, which no journal can hold": "key={0}：半个字符，日志里存不下",
+    "no parser for {0}: use str, int, float, Decimal, bool, date, time, datetime, an Enum, a "
+    "compiled pattern, Literal, X | None, or a function of the text that raises ValueError":
+        "不知道怎样读 {0}：可以用 str、int、float、Decimal、bool、date、time、datetime、Enum、"
+        "编译好的正则表达式、Literal、X | None，或者一个接受文字、抛出 ValueError 的函数",
     "{0} cannot read an answer: a parser is called with the text, or with the text and the "
     "moment it arrived":
         "{0} 不能用来读回答：解析函数的参数是文字，或者文字和它到达的时刻",

@@ -91,7 +91,9 @@ class FieldQuestion:
     secret: bool = False
 
 
-@lru_cache(maxsize=256)
+_WANTED = "form: a dataclass or a msgspec.Struct is wanted, not {0!r}"
+
+
 def questions(cls: Any) -> tuple[FieldQuestion, ...]:
     """Return the questions for a class, in the order of its fields.
 
@@ -100,6 +102,13 @@ def questions(cls: Any) -> tuple[FieldQuestion, ...]:
             evaluated; a field's type has no question and the field no parser; a field that is not
             asked has no default; a field cannot be secret.
     """
+    if not isinstance(cls, type):  # and perhaps not hashable: a dict of names and types
+        raise TypeError(_WANTED.format(cls))
+    return _questions(cls)
+
+
+@lru_cache(maxsize=256)
+def _questions(cls: Any) -> tuple[FieldQuestion, ...]:
     if isinstance(cls, type) and issubclass(cls, msgspec.Struct):
         fields = [
             (field.name, _default(field.default, field.default_factory, msgspec.NODEFAULT))
@@ -112,7 +121,7 @@ def questions(cls: Any) -> tuple[FieldQuestion, ...]:
             if field.init
         ]
     else:
-        raise TypeError(f"form: a dataclass or a msgspec.Struct is wanted, not {cls!r}")
+        raise TypeError(_WANTED.format(cls))
     try:
         hints = get_type_hints(cls, include_extras=True)
     except NameError as error:
