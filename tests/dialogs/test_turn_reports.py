@@ -174,7 +174,8 @@ SCENES = {
     "aside": (["等"], {"outcome": "aside", "dialog": "wait", "way": "claimed"}),
     "too long": (["长"], {"outcome": "finished", "dialog": "long", "delivery": "reply"}),
     "fetched": (["长", "继续"], {"outcome": "fetched", "dialog": "", "delivery": "reply"}),
-    "a page of a menu": (["选", "下一页"], {"outcome": "asked_again", "dialog": "choose"}),
+    "a page of a menu": (["选", "下一页"], {"outcome": "browsed", "dialog": "choose"}),
+    "no such item": (["选", "99"], {"outcome": "asked_again", "dialog": "choose"}),
 }  # fmt: skip
 
 

@@ -90,7 +90,7 @@ def _in_conversation(work: Work, run: Run, frame: Frame) -> Flow[bool]:
         changed = at.view_after(word, view)
         if changed is not None:
             frame.page, frame.ticks = changed.page, changed.ticks
-            work.note("asked_again")
+            work.note("browsed")
             work.draft.ask_again(frame, at)
             return False
     if word is not None and not _takes(at, word):

@@ -19,8 +19,8 @@ __all__ = [
 Cause = Literal["message", "event", "timer", "signal", "begin", "end", "operator"]
 
 TurnOutcome = Literal[
-    "kept", "stale", "repeated", "ignored", "fetched", "not_taken", "asked_again", "waits", "aside",
-    "finished", "ended", "cancelled", "resumed", "restarted", "parked", "failed",
+    "kept", "stale", "repeated", "ignored", "fetched", "not_taken", "browsed", "asked_again",
+    "waits", "aside", "finished", "ended", "cancelled", "resumed", "restarted", "parked", "failed",
 ]  # fmt: skip
 
 Way = Literal["none", "live", "behind", "cold", "claimed"]
@@ -93,8 +93,9 @@ class TurnReport(msgspec.Struct, frozen=True, kw_only=True):
             "ended": the conversation ended otherwise: by a change of subject, `unsubscribe`, an
             operator, a time limit (`NoAnswer`), or too many answers that did not fit.
             "cancelled": the user wrote a cancel word.
-            "asked_again": the question was asked again: the answer did not fit, or a page of a menu
-            was turned.
+            "asked_again": the answer did not fit, and the question was asked again; or there was
+            nothing to take back.
+            "browsed": a page of a menu was turned, or a choice ticked.
             "not_taken": the user cannot have seen the question when they wrote this.
             "fetched": the user fetched a held part.
             "ignored": no route matched, or every dialog handed the message back.
