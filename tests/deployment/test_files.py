@@ -25,6 +25,7 @@ from tests.platform.servers import wsgi
 from wechat_dialog import Bot
 from wechat_dialog.core.turn.window import Window
 from wechat_dialog.runtime.readiness import PATIENCE
+from wechat_dialog.runtime.report_thread import LAST
 from wechat_dialog.runtime.runner import GRACE
 from wechat_dialog.web.health import HEALTHY, READY
 
@@ -99,7 +100,7 @@ def test_a_pod_has_the_time_that_it_takes_to_end() -> None:
     [bot] = pod["containers"]
     command, pause = bot["lifecycle"]["preStop"]["exec"]["command"]
     assert command == "sleep"
-    takes = int(pause) + STOP + GRACE
+    takes = int(pause) + STOP + GRACE + LAST
     assert pod["terminationGracePeriodSeconds"] > takes
     for page in PAGES:
         [told] = re.findall(r"gone within (\d+) seconds|(\d+) 秒之内结束", page.text)
