@@ -707,3 +707,29 @@ def test_what_cannot_be_said_is_told_with_the_line_and_the_dialog(
     assert f"{call} at {here(dialog)}" in str(told.value)
     assert f"dialog '{dialog.__name__}'" in caplog.text
     assert here(dialog) in caplog.text
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        replies.Image("https://example.com/cover.jpg"),
+        replies.Voice("http://example.com/a.amr"),
+        replies.Video("https://example.com/a.mp4"),
+    ],
+    ids=lambda reply: type(reply).__name__,
+)
+@pytest.mark.parametrize("way", ["said", "asked with", "returned"])
+def test_an_address_is_no_id_of_an_upload(reply: replies.Reply, way: str) -> None:
+    bot = Bot()
+
+    @bot.text("图")
+    def show(chat: Chat) -> Dialog[replies.Reply | None]:
+        chat.say(reply if way == "said" else "请看：")
+        yield from chat.ask(reply if way == "asked with" else "好看吗？")
+        return reply
+
+    talk = Talk(bot)
+    if way == "returned":
+        talk("图")
+    with pytest.raises(TypeError, match=r"media_id.*not an address.*News"):
+        talk("好" if way == "returned" else "图")

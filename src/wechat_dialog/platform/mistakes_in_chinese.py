@@ -126,6 +126,9 @@ ERRORS = {
         "要写成 str、wechat_dialog.replies 里的一种回复（{0}），或者 None（不回复）",
     "dialog {0} is an async generator; use await chat.ask(…)":
         "对话 {0} 是异步生成器；写 await chat.ask(…)",
+    "a dialog answered a {0} with media_id {1}, which is the id of an upload, not an address; News "
+    "shows a picture from the web":
+        "{0} 的 media_id 写成了网址 {1}：它应该是上传得到的编号；网上的图片用 News",
     "a dialog answered a {0} with {1}": "回复 {0} 不对：{1}",
     "News needs at least one article: return None for no reply":
         "News 至少要有一篇文章；不回复就返回 None",

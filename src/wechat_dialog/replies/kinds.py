@@ -193,7 +193,7 @@ def to_reply(value: object) -> Reply | None:
         which the platform would show its fault notice (protocol reference 5.2).
 
     Raises:
-        TypeError: `value` is something else.
+        TypeError: `value` is something else, or a picture whose `media_id` is an address.
         ConfigurationError: `value` is `Markdown`, and markdown-it-py is not installed.
     """
     if isinstance(value, str):
@@ -226,7 +226,8 @@ def _writable(reply: Reply) -> Reply:
     can have.
 
     Raises:
-        TypeError: A field of the reply has a value of a wrong type.
+        TypeError: A field of the reply has a value of a wrong type, or has an address where the id
+            of an upload belongs: the platform would show nothing.
     """
     if type(reply) is Text and type(reply.content) is str and not _has_more(reply):
         if reply.content.isprintable():
@@ -240,9 +241,15 @@ def _writable(reply: Reply) -> Reply:
         return reply
     try:
         # A struct does not check its fields when it is created; converting it does.
-        return msgspec.convert(_plain(msgspec.structs.asdict(reply)), type(reply))
+        written = msgspec.convert(_plain(msgspec.structs.asdict(reply)), type(reply))
     except msgspec.ValidationError as error:
         raise TypeError(f"a dialog answered a {type(reply).__name__} with {error}") from None
+    if isinstance(written, (Image, Voice, Video)) and "://" in written.media_id:
+        raise TypeError(
+            f"a dialog answered a {type(reply).__name__} with media_id {written.media_id!r}, which "
+            "is the id of an upload, not an address; News shows a picture from the web"
+        )
+    return written
 
 
 def _has_more(text: Text) -> bool:
