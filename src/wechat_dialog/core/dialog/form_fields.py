@@ -17,7 +17,7 @@ import types
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -104,7 +104,7 @@ def questions(cls: Any) -> tuple[FieldQuestion, ...]:
     """
     if not isinstance(cls, type):  # and perhaps not hashable: a dict of names and types
         raise TypeError(_WANTED.format(cls))
-    return _questions(cls)
+    return _questions(cast("Any", cls))
 
 
 @lru_cache(maxsize=256)
