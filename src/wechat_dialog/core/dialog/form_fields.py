@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import inspect
 import re
 import types
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -91,9 +92,6 @@ class FieldQuestion:
     secret: bool = False
 
 
-_WANTED = "form: a dataclass or a msgspec.Struct is wanted, not {0!r}"
-
-
 def questions(cls: Any) -> tuple[FieldQuestion, ...]:
     """Return the questions for a class, in the order of its fields.
 
@@ -102,26 +100,31 @@ def questions(cls: Any) -> tuple[FieldQuestion, ...]:
             evaluated; a field's type has no question and the field no parser; a field that is not
             asked has no default; a field cannot be secret.
     """
-    if not isinstance(cls, type):  # and perhaps not hashable: a dict of names and types
-        raise TypeError(_WANTED.format(cls))
-    return _questions(cast("Any", cls))
+    # Before the cache is asked: what is no class may not be hashable, as a dict is not.
+    if not _has_fields(cls):
+        raise TypeError(f"form: a dataclass or a msgspec.Struct is wanted, not {cls!r}")
+    return _questions(cls)
+
+
+def _has_fields(cls: Any) -> bool:
+    return inspect.isclass(cls) and (
+        issubclass(cls, msgspec.Struct) or dataclasses.is_dataclass(cls)
+    )
 
 
 @lru_cache(maxsize=256)
 def _questions(cls: Any) -> tuple[FieldQuestion, ...]:
-    if isinstance(cls, type) and issubclass(cls, msgspec.Struct):
+    if issubclass(cls, msgspec.Struct):
         fields = [
             (field.name, _default(field.default, field.default_factory, msgspec.NODEFAULT))
             for field in msgspec.structs.fields(cls)
         ]
-    elif isinstance(cls, type) and dataclasses.is_dataclass(cls):
+    else:
         fields = [
             (field.name, _default(field.default, field.default_factory, MISSING))
             for field in dataclasses.fields(cls)
             if field.init
         ]
-    else:
-        raise TypeError(_WANTED.format(cls))
     try:
         hints = get_type_hints(cls, include_extras=True)
     except NameError as error:
