@@ -17,7 +17,7 @@ from functools import partial
 import pytest
 import redis
 
-from tests.redis_server import RedisServer, binaries, redis_servers, wait_until
+from tests.redis_server import RedisServer, binaries, free_port, redis_servers, wait_until
 from wechat_dialog.core.store.try_write import try_write
 from wechat_dialog.core.store.values import Claim, Write
 from wechat_dialog.errors import StoreError
@@ -244,3 +244,16 @@ def test_a_node_that_does_not_tell_who_has_which_slots(make: Servers, password: 
         assert says[password] in refusal(store)
     with pytest.raises(StoreError, match=says[password]):
         asyncio.run(ask())
+
+
+def test_sentinels_that_know_no_master_are_told_in_one_sentence() -> None:
+    url = f"redis+sentinel://127.0.0.1:{free_port()}/mymaster/0"
+    with (
+        closing(RedisStore(url, patience=0.1)) as store,
+        pytest.raises(StoreError) as raised,
+    ):
+        store.claim(Claim("ada", "k", lease=5))
+    assert str(raised.value) == (
+        "Redis store: it does not answer: check that it runs and can be reached "
+        "(No master found for 'mymaster')"
+    )

@@ -99,6 +99,8 @@ _TEXTS = (
     ),
 )
 """Meanings of errors that have no code of their own, by their text."""
+_CLIENTS = re.compile(r" : <.*", re.DOTALL)
+"""What redis-py adds if no sentinel knows a master: how it represents each client that it asked."""
 _LINE = re.compile(r"user_script:\s?(\d+)")
 _CALLED = re.compile(r"redis\.call\('([A-Z]+)'")
 
@@ -173,7 +175,8 @@ def explain(error: Exception, script: str = "") -> StoreError:
     elif isinstance(error, _REFUSED):
         advice = f"it refuses us: check user and password of the store's URL ({error})"
     elif passes(error):
-        advice = f"it does not answer: check that it runs and can be reached ({error})"
+        why = _CLIENTS.sub("", str(error))
+        advice = f"it does not answer: check that it runs and can be reached ({why})"
     else:
         advice = f"it refuses the command: {error}"
     return StoreError(f"Redis store: {advice}")
