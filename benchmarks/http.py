@@ -255,9 +255,13 @@ def measure(port: int, seconds: float, figures: Figures) -> None:
     figures.single.append(single(port))
 
 
-def ratio(ours: list[float], theirs: list[float]) -> float:
-    """Return the median over the rounds."""
-    return statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
+def ratio(ours: list[float], theirs: list[float]) -> str:
+    """Return the median over the rounds, with the spread of the middle half."""
+    ratios = [a / b for a, b in zip(ours, theirs, strict=True)]
+    if ours is theirs or len(ratios) < 2:
+        return f"{ratios[0]:.2f}"
+    low, middle, high = statistics.quantiles(ratios, n=4, method="inclusive")
+    return f"{middle:.2f} ({low:.2f}–{high:.2f})"
 
 
 def collect(names: list[str], seconds: float, rounds: int) -> dict[str, Figures]:
@@ -288,9 +292,9 @@ def row(name: str, found: dict[str, Figures]) -> list[str]:
         statistics.median, (figures.rate, figures.half, figures.slowest, figures.single)
     )
     return [
-        name, f"{rate:.0f}", f"{ratio(figures.rate, peer.rate):.2f}",
-        "" if same is None else f"{ratio(figures.rate, same.rate):.2f}",
-        f"{half:.2f} ms", f"{slowest:.2f} ms", f"{ratio(figures.slowest, peer.slowest):.2f}",
+        name, f"{rate:.0f}", ratio(figures.rate, peer.rate),
+        "" if same is None else ratio(figures.rate, same.rate),
+        f"{half:.2f} ms", f"{slowest:.2f} ms", ratio(figures.slowest, peer.slowest),
         f"{kept:.2f} ms",
     ]  # fmt: skip
 
@@ -310,13 +314,13 @@ def main(arguments: list[str] | None = None) -> int:
     if options.markdown:
         print("| " + " | ".join(HEADS) + " |\n" + "|---" * len(HEADS) + "|")
     else:
-        print(f"{HEADS[0]:32}" + "".join(f"{head:>16}" for head in HEADS[1:]))
+        print(f"{HEADS[0]:32}" + "".join(f"{head:>18}" for head in HEADS[1:]))
     for name in found:
         first, *others = row(name, found)
         if options.markdown:
             print("| " + " | ".join((first, *others)) + " |")
         else:
-            print(f"{first:32}" + "".join(f"{cell:>16}" for cell in others))
+            print(f"{first:32}" + "".join(f"{cell:>18}" for cell in others))
     return 0
 
 
