@@ -11,7 +11,7 @@ from wechat_dialog.core.dialog.chat import Chat
 from wechat_dialog.core.dialog.router import Dialogs, Router
 
 from . import dialogs
-from .dialogs import LONG, afterwards, clean, effects, mark, note, serial_of
+from .dialogs import LONG, afterwards, around, effects, mark, serial_of
 from .plan import SECRET
 
 __all__ = ["CHANGES", "ROUTES", "renew"]
@@ -31,16 +31,7 @@ def renew(number: int, idempotency_key: str = "") -> int:
 
 def accumulate(chat: Chat, n: str, flags: str = "") -> Flow:
     """Adds numbers; see `dialogs.accumulate`."""
-    first = serial_of(chat)
-    if "a" in flags:
-        yield from chat.step(note, first)
-        chat.say(mark(chat, 1))
-    if "f" not in flags:
-        return (yield from numbers(chat, int(n), flags))
-    try:
-        return (yield from numbers(chat, int(n), flags))
-    finally:
-        yield from chat.step(clean, first)
+    return (yield from around(chat, numbers, int(n), flags))
 
 
 def numbers(chat: Chat, n: int, flags: str) -> Flow:

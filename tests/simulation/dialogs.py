@@ -9,7 +9,7 @@ which messages took effect, in which order, and whether a part of an answer was 
 from __future__ import annotations
 
 import re
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from typing import Any
 
@@ -78,14 +78,19 @@ Flow = Generator[Any, Any, Any]
 @routes.text(re.compile(r"加(?P<n>\d)(?P<flags>[a-z]*)"))
 def accumulate(chat: Chat, n: str, flags: str = "") -> Flow:
     """Adds numbers, in as many ways as there are flags."""
+    return (yield from around(chat, numbers, int(n), flags))
+
+
+def around(chat: Chat, asks: Callable[[Chat, int, str], Flow], n: int, flags: str) -> Flow:
+    """What `accumulate` does before and after its questions."""
     first = serial_of(chat)
     if "a" in flags:
         yield from chat.step(note, first)
         chat.say(mark(chat, 1))
     if "f" not in flags:
-        return (yield from numbers(chat, int(n), flags))
+        return (yield from asks(chat, n, flags))
     try:
-        return (yield from numbers(chat, int(n), flags))
+        return (yield from asks(chat, n, flags))
     finally:
         yield from chat.step(clean, first)
 

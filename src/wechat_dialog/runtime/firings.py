@@ -31,7 +31,7 @@ from wechat_dialog.forks import mind
 
 from .drive import Driving, TurnDriver
 from .hand import Entry, Hand
-from .reporting import Reporting, observed
+from .reporting import Reporting, firing_notes, observed
 from .signals import NEVER
 from .wanted import BeginBeside, EndLeases, NextTurn, Wait
 
@@ -283,9 +283,7 @@ class Firings:
 
     def _once(self, listener: Listener, account: str, due: Due, *, waits: bool) -> Driving[Fired]:
         openid = due.user.removeprefix(f"{account}:")
-        notes, reporting = None, self._reporting
-        if reporting is not None:
-            notes = reporting.firing(listener.turn, account, openid)
+        notes = firing_notes(self._reporting, listener.turn, account, openid)
         transaction = fire(self._settings(), due, account, openid, waits=waits, notes=notes)
         fired = yield from self._driven(listener, transaction, due)
         log.debug(
@@ -312,9 +310,7 @@ class Firings:
         """
         user = f"{account}:{openid}"
         listener, sent = self._join(user), Future[Sent]()
-        notes, reporting = None, self._reporting
-        if reporting is not None:
-            notes = reporting.firing(listener.turn, account, openid)
+        notes = firing_notes(self._reporting, listener.turn, account, openid)
         transaction = send(self._settings(), user, account, openid, letter, id, notes=notes)
         begins = BeginBeside(listener.turn, self._sent(listener, account, transaction, sent))
         return begins, sent

@@ -23,7 +23,7 @@ from .requests import Begins, Requests, Untaken, Wary
 from .retries import pauses
 from .wanted import ON_STORE, Gather, NextOutcome, Step, Wait, Wanted
 
-__all__ = ["ReportedRequests", "Reporting", "observed"]
+__all__ = ["ReportedRequests", "Reporting", "firing_notes", "observed"]
 
 T = TypeVar("T")
 
@@ -143,6 +143,13 @@ class ReportedRequests(Requests):
         """See `Requests.operate`."""
         self._reporting.operator(listener.turn)
         return self._reporting.reported(super().operate(listener, begin), listener.turn)
+
+
+def firing_notes(
+    reporting: Reporting | None, turn: RunningTurn, account: str, openid: str
+) -> Notes | None:
+    """Begin the notes of a firing; None: nobody wants reports."""
+    return None if reporting is None else reporting.firing(turn, account, openid)
 
 
 def observed(

@@ -36,7 +36,7 @@ from wechat_dialog.runtime.attempt import GivenUp
 from wechat_dialog.runtime.drive import TurnDriver
 from wechat_dialog.runtime.live_dialogs import LiveDialogs
 from wechat_dialog.runtime.performing import perform_all
-from wechat_dialog.runtime.reporting import Reporting, observed
+from wechat_dialog.runtime.reporting import Reporting, firing_notes, observed
 from wechat_dialog.runtime.running_turns import RunningTurns
 from wechat_dialog.runtime.step_parts import PartPerformer
 from wechat_dialog.runtime.wanted import ON_STORE, Gather, NextOutcome, Step, Wait, Wanted
@@ -212,11 +212,10 @@ class Performer:
 
     def drive(self, begin: Callable[[Notes | None], Generator[Operation, Any, T]], key: str) -> T:
         """Drive a turn that no message began to its end; `begin` returns it."""
-        listener, reporting, notes = self._joined(key), self.world.reporting, None
+        listener = self._joined(key)
         listener.turn.longest = LONGEST
-        if reporting is not None:
-            account, _, openid = self.user.partition(":")
-            notes = reporting.firing(listener.turn, account, openid)
+        account, _, openid = self.user.partition(":")
+        notes = firing_notes(self.world.reporting, listener.turn, account, openid)
         return self._drive(begin(notes), listener, notes)
 
     def _joined(self, key: str) -> Listener:

@@ -134,8 +134,7 @@ def take_back(work: Work, run: Run, frame: Frame, at: Wait[Any]) -> Flow[bool]:
     again = make_run(work, run.dialog, frame)
     restore(again, records[:last], last)
     again.chat.begin_turn()
-    if work.notes is not None:
-        work.notes.belongs_to(frame)
+    work.note_conversation(frame)
     work.went_back = True
     # Changes that the answer made to the user's data are undone as well.
     apply_changes(again.chat.changes_since(run.chat.kept()), doc.data)

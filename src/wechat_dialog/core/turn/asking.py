@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Container
 
 from wechat_dialog.core.dialog.questions import FIRST, Wait
-from wechat_dialog.core.replay.header import Frame
 from wechat_dialog.core.replay.run import Run
 from wechat_dialog.core.turn.aside import lift, put_aside
 from wechat_dialog.core.turn.conversation import wake
 from wechat_dialog.core.turn.document import Document
 from wechat_dialog.core.turn.leaving import stand
 from wechat_dialog.core.turn.operations import NEEDS_CLAIM, Flow
-from wechat_dialog.core.turn.other_releases import OVERDUE, may_fit
+from wechat_dialog.core.turn.other_releases import is_left_to_others
 from wechat_dialog.core.turn.saying import take_said
-from wechat_dialog.core.turn.stack import woken
+from wechat_dialog.core.turn.stack import follow
 from wechat_dialog.core.turn.work import Work
 from wechat_dialog.replies import Reply
 
@@ -49,21 +48,20 @@ def ask_next(work: Work) -> Flow[None]:
         if id not in work.doc.beside.ids():
             return
         frame = lift(work.doc, id)
-        if work.doc.now - frame.since < OVERDUE * 1000 and _is_for_others(work, frame):
-            put_aside(work.doc, frame, asks=True)
-            left.add(id)
+        run = wake(work, frame)
+        if not isinstance(run, Run):
+            if is_left_to_others(work, frame, frame.since, run):
+                put_aside(work.doc, frame, asks=True)
+                left.add(id)
+            else:
+                yield from follow(work, frame, run)
             continue
-        run = yield from woken(work, frame)
-        if run is None or not isinstance(run.at, Wait):
+        if not isinstance(run.at, Wait):
             continue
         parts = question_of(work, run, run.at)
         stand(work, run, frame, run.at)
         work.doc.run = run
         work.draft.ask(frame, parts, seen=False)
-
-
-def _is_for_others(work: Work, frame: Frame) -> bool:
-    return may_fit(work, frame, wake(work, frame))
 
 
 def question_of(work: Work, run: Run, at: Wait[object]) -> list[Reply]:

@@ -221,9 +221,8 @@ def throw(work: Work, run: Run, frame: Frame, reason: str) -> Flow[Result]:
     """Throw an exception into the dialog at its wait, as the message's effect, and return the flow
     that continues. `reason` is "cancel", or "attempts:3".
     """
-    if work.notes is not None:
-        work.notes.belongs_to(frame)
-        work.notes.happened("cancelled" if reason == "cancel" else "asked_again")
+    work.note_conversation(frame)
+    work.note("cancelled" if reason == "cancel" else "asked_again")
     add_record(
         work, run, record_message(encode_thrown(reason, frame.wait), work.message, work.arrived)
     )

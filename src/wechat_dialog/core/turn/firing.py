@@ -26,7 +26,7 @@ from wechat_dialog.core.turn.ending import clean_up, end_top
 from wechat_dialog.core.turn.leaving import make_run
 from wechat_dialog.core.turn.mail import BeginMail, SignalMail
 from wechat_dialog.core.turn.operations import NEEDS_CLAIM, Flow
-from wechat_dialog.core.turn.other_releases import OVERDUE, has_no_dialog, may_fit
+from wechat_dialog.core.turn.other_releases import is_left_to_others, is_recent
 from wechat_dialog.core.turn.results import Broke, Differs
 from wechat_dialog.core.turn.settings import dialog_of
 from wechat_dialog.core.turn.stack import drive, follow
@@ -117,8 +117,9 @@ def take_up(work: Work, thing: Thing) -> Flow[None]:
     if isinstance(thing.letter, BeginMail):
         yield from _begin_by_letter(work, thing, thing.letter)
         return
-    patient = work.doc.now - thing.at < OVERDUE * 1000
-    _must_be_ours(work, thing, patient=patient)
+    waiting = conversation_of(work.doc, thing)
+    if waiting is not None and is_left_to_others(work, waiting, thing.at):
+        raise NotOurs
     frame = _on_top(work.doc, thing)
     if thing.kind == "end":
         yield from end_top(work, frame)
@@ -133,7 +134,7 @@ def take_up(work: Work, thing: Thing) -> Flow[None]:
     if isinstance(run, Run) and thing.rival is not None:
         run = _with_rival(work, run, frame, thing)
     if not isinstance(run, Run):
-        if patient and may_fit(work, frame, run):
+        if is_left_to_others(work, frame, thing.at, run):
             raise NotOurs
         yield from follow(work, frame, run)
         return
@@ -146,12 +147,6 @@ def conversation_of(doc: Document, thing: Thing) -> Frame | None:
     if not thing.id:
         return None
     return top if top is not None and top.id == thing.id else _read(doc, thing.id).frame
-
-
-def _must_be_ours(work: Work, thing: Thing, *, patient: bool) -> None:
-    frame = conversation_of(work.doc, thing)
-    if patient and frame is not None and has_no_dialog(work, frame):
-        raise NotOurs
 
 
 def _read(doc: Document, id: str) -> AsideConversation:
@@ -226,8 +221,7 @@ def _begin(work: Work, frame: Frame) -> Flow[None]:
     if dialog is None:
         yield from follow(work, frame, Broke(_no_dialog(frame.dialog)))
         return
-    if work.notes is not None:
-        work.notes.belongs_to(frame)
+    work.note_conversation(frame)
     run = make_run(work, dialog, frame)
     for record in begin_records(work, work.message):
         run.feed(record)
@@ -238,14 +232,13 @@ def _begin_by_letter(work: Work, thing: Thing, letter: BeginMail) -> Flow[None]:
     assert thing.mail is not None  # noqa: S101 - it has the letter
     dialog = work.rules.routes.newest(letter.dialog)
     if dialog is None:
-        if work.doc.now - thing.at < OVERDUE * 1000:
+        if is_recent(work, thing.at):
             raise NotOurs
         work.doc.beside.take(thing.mail.number)
         raise _no_dialog(letter.dialog)
     frame, records = new_conversation(work, dialog, letter.state, work.message)
     work.doc.beside.take(thing.mail.number)
-    if work.notes is not None:
-        work.notes.belongs_to(frame)
+    work.note_conversation(frame)
     run = make_run(work, dialog, frame)
     for record in records:
         run.feed(record)
@@ -279,7 +272,7 @@ def finish_firing(
     began, ends = _began(doc, frame)
     run = wake(work, frame)
     if not isinstance(run, Run):
-        if patient and may_fit(work, frame, run) and doc.now - began < OVERDUE * 1000:
+        if patient and is_left_to_others(work, frame, began, run):
             raise NotOurs
         yield from follow(work, frame, run)
         return

@@ -70,8 +70,7 @@ def _resume(work: Work, user: str, parked: ParkedConversation) -> Flow[None]:
     shown = yield Show(user)
     if shown is None or parked.frame.id not in shown.parked:
         raise NotParked(parked.frame.id)
-    if work.notes is not None:
-        work.notes.belongs_to(parked.frame)
+    work.note_conversation(parked.frame)
     yield from resuming.resume(work, parked)
 
 

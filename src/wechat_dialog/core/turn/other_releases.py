@@ -9,7 +9,7 @@ from wechat_dialog.core.turn.results import Differs
 from wechat_dialog.core.turn.settings import dialog_of
 from wechat_dialog.core.turn.work import Work
 
-__all__ = ["OVERDUE", "has_no_dialog", "may_fit"]
+__all__ = ["is_left_to_others", "is_recent"]
 
 OVERDUE = 900.0
 """Seconds after which any process does what is due, whatever its release; until then, a process
@@ -17,17 +17,21 @@ with another release may be the right one.
 """
 
 
-def has_no_dialog(work: Work, frame: Frame) -> bool:
-    """Whether this process does not know the dialog of a conversation."""
-    return dialog_of(work.rules.routes, frame) is None
+def is_recent(work: Work, since: int) -> bool:
+    """Whether what is due since then, in ms since the epoch, may still be left to others."""
+    return work.doc.now - since < OVERDUE * 1000
 
 
-def may_fit(work: Work, frame: Frame, woken: object) -> bool:
-    """Whether a conversation does not fit the code of this process, but may fit other code.
+def is_left_to_others(work: Work, frame: Frame, since: int, woken: object = None) -> bool:
+    """Whether a conversation does not fit the code of this process, and is left to others, which it
+    may fit.
 
     Args:
         work: The current work.
         frame: The conversation.
-        woken: What `wake` returned for it.
+        since: Since when something is to be done with it, ms since the epoch.
+        woken: What `wake` returned for it; None: it was not woken.
     """
-    return isinstance(woken, Differs) or has_no_dialog(work, frame)
+    if not isinstance(woken, Differs) and dialog_of(work.rules.routes, frame) is not None:
+        return False
+    return is_recent(work, since)

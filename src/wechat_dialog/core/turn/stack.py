@@ -59,8 +59,7 @@ def begin(work: Work, dialog: RegisteredDialog, args: dict[str, Any]) -> Flow[bo
         Whether it handed the message back.
     """
     frame, result = yield from _begin(work, dialog, args, work.message)
-    if work.notes is not None:
-        work.notes.belongs_to(frame)
+    work.note_conversation(frame)
     return result is not WAITS and (yield from follow(work, frame, result))
 
 

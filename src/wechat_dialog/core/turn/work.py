@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import msgspec
 
+from wechat_dialog.core.replay.header import Frame
 from wechat_dialog.core.replay.records import is_secret, masked
 from wechat_dialog.core.secrecy import without_secret
 from wechat_dialog.core.turn.document import Document
@@ -111,6 +112,11 @@ class Work(msgspec.Struct, eq=False):
         """Note what happened, if a report is wanted; see `Notes.happened`."""
         if self.notes is not None:
             self.notes.happened(outcome)
+
+    def note_conversation(self, frame: Frame) -> None:
+        """Note which conversation gets the message, if a report is wanted."""
+        if self.notes is not None:
+            self.notes.belongs_to(frame)
 
     def note_end(self, *, says: bool | None = None) -> None:
         """Note that its turn was committed, if a report is wanted.
